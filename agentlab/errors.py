@@ -1,0 +1,82 @@
+"""Every error a user can meet, and the exit code it ends a command with.
+
+    AgentlabError                 1
+    ├── ScenarioError             2   a document or a command line is wrong; carries every mistake found
+    ├── MismatchError             3   a run folder holds something else than what was asked for
+    ├── StoreError                1   a run folder cannot be read or written
+    └── ModelError                1   a model call failed; becomes a row, seldom an exit
+
+A message says what was wrong, what would be right, and where.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+class AgentlabError(Exception):
+    """Base of the tree; catch it to print one line instead of a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A position in a file a user wrote; `line` and `column` count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing to mend in a document."""
+
+    place: Place
+    path: str
+    """Dotted path in the document, such as `organization.agents.writer.model`."""
+    wrong: str
+    """What was found."""
+    right: str
+    """What would be right, with the nearest known name where there is one."""
+
+    def __str__(self) -> str:
+        path = f"{self.path}: " if self.path else ""
+        return f"{self.place}: {path}{self.wrong}; {self.right}"
+
+
+class ScenarioError(AgentlabError):
+    """A scenario, a judge or an option is wrong; nothing was sent to a model."""
+
+    exit_code: ClassVar[int] = 2
+
+    def __init__(self, mistakes: Sequence[Mistake] | str) -> None:
+        self.mistakes: tuple[Mistake, ...] = () if isinstance(mistakes, str) else tuple(mistakes)
+        super().__init__(mistakes if isinstance(mistakes, str) else "\n".join(map(str, self.mistakes)))
+
+
+class MismatchError(AgentlabError):
+    """The run folder was made from something else, or another process holds it."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class StoreError(AgentlabError):
+    """The run folder cannot be read or written; what was committed stays."""
+
+
+FailureKind = Literal["rate_limit", "transient", "too_long", "fatal"]
+
+
+class ModelError(AgentlabError):
+    """A model call failed. `kind` decides whether it is tried again."""
+
+    def __init__(self, kind: FailureKind, message: str, retry_after: float | None = None) -> None:
+        self.kind: FailureKind = kind
+        self.retry_after = retry_after
+        """Seconds the provider asked to wait, if it said so."""
+        super().__init__(f"{kind}: {message}")

@@ -1,0 +1,31 @@
+"""Identities of rollouts and the random streams of calls: pure hashes, no global generator.
+
+A rollout's key hashes what decides its content. A call's stream leaves the condition out, so that arms share random
+numbers draw by draw (common random numbers) while agents, rounds, draws and attempts all differ.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+_encode: Callable[[Any], bytes] = msgspec.json.Encoder(order="deterministic").encode
+
+PROVIDER_BITS = 31
+"""Seeds sent to a provider: positive and below the value that llama.cpp reads as 'random'."""
+
+
+def digest(*parts: Any) -> str:
+    """32 hex digits over the canonical JSON of `parts`; equal for equal content under any PYTHONHASHSEED."""
+    return hashlib.blake2b(_encode(parts), digest_size=16).hexdigest()
+
+
+def stream(*parts: Any) -> int:
+    """A random stream as a non-negative integer below 2**63."""
+    return int.from_bytes(hashlib.blake2b(_encode(parts), digest_size=8).digest()) >> 1
+
+
+def provider_seed(stream: int) -> int:
+    """The stream as a seed that every provider takes, below 2**31 - 1."""
+    return stream % (2**PROVIDER_BITS - 1)

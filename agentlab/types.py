@@ -1,0 +1,350 @@
+"""The facts everything else is written in: frozen, without behaviour, without I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, runtime_checkable
+
+TASK, OUTPUT, EVERYONE = "@task", "@output", "@everyone"
+"""Members of every organization that are not agents: who asks, where the result goes, all agents."""
+
+Role = Literal["system", "user", "assistant", "tool"]
+Stop = Literal["end", "length", "refusal", "tool"]
+MessageKind = Literal["task", "mail", "reply", "closing", "output", "bounce", "unparsed", "truncated"]
+Status = Literal["delivered", "incomplete", "declined", "vetoed", "limit", "cancelled", "infrastructure"]
+OutputVia = Literal["protocol", "closing", "none", "imported"]
+Outcome = Literal["scored", "refused", "unparsed", "truncated", "absent", "error"]
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model asks for a tool; `arguments` is the JSON text it wrote, unchecked."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool returned to the call with this id; `error` marks a result that reports a failure."""
+
+    id: str
+    content: str
+    error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """How a tool is offered to a model; `parameters` is a JSON Schema of an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a chat as a provider sees it."""
+
+    role: Role
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    opaque: Any = None
+    """What the provider sent that must go back untouched (signed thinking blocks); JSON-able."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Sampling settings of a call; None means unset, and an unset setting is not sent."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] | None = None
+    reasoning: str | int | None = None
+    """An effort name (`low`, `high`, …) or a budget in tokens, as the provider takes it."""
+    logprobs: int | None = None
+    """How many alternatives to return for each sampled token."""
+    schema: Mapping[str, Any] | None = None
+    """A JSON Schema that the reply must satisfy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The identity of a call. `stream` is its random stream: 63 bits, equal between arms, not part of the identity."""
+
+    rollout: str
+    actor: str
+    round: int
+    k: int
+    attempt: int
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question to one model."""
+
+    chat: tuple[Entry, ...]
+    settings: Settings
+    tools: tuple[ToolSpec, ...]
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call. `reasoning` is part of `output`; `cache_read` and `cache_write` are part of `input`."""
+
+    input: int = 0
+    output: int = 0
+    reasoning: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input + other.input,
+            self.output + other.output,
+            self.reasoning + other.reasoning,
+            self.cache_read + other.cache_read,
+            self.cache_write + other.cache_write,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A sampled token, its natural-log probability, and the alternatives at its position."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a model answered. A provider's content-policy refusal has `stop == "refusal"`."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage = Usage()
+    stop: Stop = "end"
+    reasoning: str | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
+    served_model: str | None = None
+    request_id: str | None = None
+    opaque: Any = None
+    """Goes back untouched as `Entry.opaque` of this reply; JSON-able."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One delivered or dropped message. A protocol leaves `round` and `index` to the engine, which stamps them."""
+
+    sender: str
+    to: tuple[str, ...]
+    kind: MessageKind
+    content: str
+    ref: str | None = None
+    """A mail's subject; for a bounce, the recipient that was named."""
+    round: int = -1
+    index: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One model call as it was made. A failed one has `error` and no completion."""
+
+    actor: str
+    round: int
+    k: int
+    attempt: int
+    model: str
+    settings: Settings
+    prompt_hash: str
+    completion: Completion | None
+    tool_results: tuple[ToolResult, ...] = ()
+    started: float = 0.0
+    """Seconds since the epoch, UTC."""
+    seconds: float = 0.0
+    """Of the request that ended it, without queueing and without waits between tries."""
+    cost: float | None = None
+    """US dollars; None when the price is unknown."""
+    error: str | None = None
+    seeded: bool = False
+    """Whether the provider was sent the call's random stream as a seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One problem put to every arm."""
+
+    id: str
+    prompt: str
+    target: str | float | None = None
+    fields: Mapping[str, Any] = NOTHING
+    split: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """One condition on one task, one draw, run to its end."""
+
+    key: str
+    scenario: str
+    task: str
+    condition: str
+    draw: int
+    seed: int
+    status: Status
+    output: str | None
+    output_via: OutputVia
+    messages: tuple[Message, ...] = ()
+    calls: tuple[Call, ...] = ()
+    attempt: int = 1
+    generation: int = 0
+    parent: str | None = None
+    at: str | None = None
+    """A fork's cut, as `round` or `round/agent`."""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One score of one criterion. A judge leaves `rollout`, `judge` and `draw` to its runner, which stamps them."""
+
+    criterion: str
+    outcome: Outcome
+    value: float | None = None
+    """On the criterion's own scale; None unless `outcome` is `scored`. There is no default score."""
+    label: str | None = None
+    reason: str | None = None
+    call: int | None = None
+    """Place `k` of the judge's model call that decided it; None when no model was asked."""
+    rollout: str = ""
+    judge: str = ""
+    draw: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """What a judge is shown. It carries no arm, no key and no draw."""
+
+    task: Task
+    output: str | None
+    messages: tuple[Message, ...] = ()
+    workspace: Mapping[str, str] = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a model takes, known without importing its SDK.
+
+    `settings` names the fields of `Settings` it accepts. `seed` says whether a random stream can be sent.
+    """
+
+    settings: frozenset[str]
+    seed: bool = False
+    tools: bool = False
+    max_logprobs: int = 0
+    """Most alternatives a token may return; 0 when `logprobs` is not taken."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Answers one request, or raises `ModelError`."""
+
+    name: str
+    """`provider/name`, as a scenario writes it."""
+    capabilities: Capabilities
+
+    async def complete(self, request: Request) -> Completion: ...
+
+
+class Tool(Protocol):
+    """Something an agent may do besides talk."""
+
+    spec: ToolSpec
+
+    async def __call__(self, arguments: Mapping[str, Any], where: Where) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The question asked when nothing has reached `@output`; an agent alone gets it as part of its task."""
+
+    ask: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A member of an organization, resolved: addenda are already in `system`, `model` is a key of `models:`."""
+
+    name: str
+    system: str
+    model: str = "default"
+    settings: Settings = Settings()
+    tools: tuple[Tool, ...] = ()
+    memory: Literal["all", "unread"] | int = "all"
+    """How many of its own earlier turns it is shown: all, none (`unread`), or the last k."""
+
+
+class Interaction(Protocol):
+    """A protocol: pure routing. `round` counts from 1; messages come back unstamped.
+
+    `log` holds the messages of all earlier rounds. `route` never raises on any text.
+    """
+
+    briefed: frozenset[str]
+    """Agents that are shown the task."""
+
+    def open(self, task: Task) -> Sequence[Message]: ...
+
+    def manual(self, agent: str) -> str: ...
+
+    def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """Agents in roster order, their protocol, and its limits."""
+
+    agents: tuple[Agent, ...]
+    protocol: Interaction
+    rounds: int
+    closing: Closing | None = None
+    calls: int = 8
+    """Most model calls in one turn; only tools make it more than one."""
+    roster: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "roster", {agent.name: agent for agent in self.agents})
+
+
+class Ask(Protocol):
+    """How a judge reaches its model: one recorded call, found again on resume, never raising on a failed call."""
+
+    capabilities: Capabilities
+    """Of the judge's model."""
+
+    async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call: ...
+
+
+class Judge(Protocol):
+    """Scores one exhibit once. Verdicts come back unstamped, one per criterion, always all of them."""
+
+    name: str
+    draws: int
+    """How many independent times each exhibit is judged."""
+    criteria: tuple[str, ...]
+    model: str | None
+    """Key of `models:`; None when no model is asked."""
+
+    async def __call__(self, exhibit: Exhibit, ask: Ask, order: int) -> list[Verdict]:
+        """`order` is a random stream (63 bits) for the order of criteria."""
+        ...
