@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
 
 TASK, OUTPUT, EVERYONE = "@task", "@output", "@everyone"
@@ -14,8 +13,6 @@ MessageKind = Literal["task", "mail", "reply", "closing", "output", "bounce", "u
 Status = Literal["delivered", "incomplete", "declined", "vetoed", "limit", "cancelled", "infrastructure"]
 OutputVia = Literal["protocol", "closing", "none", "imported"]
 Outcome = Literal["scored", "refused", "unparsed", "truncated", "absent", "error"]
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +183,7 @@ class Task:
     id: str
     prompt: str
     target: str | float | None = None
-    fields: Mapping[str, Any] = NOTHING
+    fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
     split: str | None = None
 
 
@@ -237,7 +234,7 @@ class Exhibit:
     task: Task
     output: str | None
     messages: tuple[Message, ...] = ()
-    workspace: Mapping[str, str] = NOTHING
+    workspace: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
