@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
-TASK, OUTPUT, EVERYONE = "@task", "@output", "@everyone"
-"""Members of every organization that are not agents: who asks, where the result goes, all agents."""
+TASK, OUTPUT, EVERYONE, POST = "@task", "@output", "@everyone", "@post"
+"""Members of every organization that are not agents: who asks, where the result goes, all of one's contacts, and who
+reports what could not be delivered."""
 
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
@@ -136,6 +137,8 @@ class Completion:
     request_id: str | None = None
     opaque: Any = None
     """Goes back untouched as `Entry.opaque` of this reply; JSON-able."""
+    seconds: float | None = None
+    """Of the request that was answered, without queueing and waits between tries; None when nothing waited."""
 
 
 @dataclass(frozen=True, slots=True)
