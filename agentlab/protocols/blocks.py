@@ -9,6 +9,7 @@ TAGS = ("mail", "reply", "output", "bounce", "unparsed", "truncated", "verdict",
 
 _NAMES = "|".join(TAGS)
 _TAG = re.compile(rf"<(/?)({_NAMES})(?=[\s>])([^<>]{{0,2000}})>", re.IGNORECASE)
+_CLOSE = re.compile(rf"</({_NAMES})(?=[\s>])[^<>]{{0,2000}}>", re.IGNORECASE)
 _MARKUP = re.compile(rf"<(?=\s*/?\s*(?:{_NAMES})\b)", re.IGNORECASE)
 _QUOTED = re.compile(r"\bfrom\s*=", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([a-zA-Z_]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
@@ -33,29 +34,34 @@ def parse(text: str) -> list[Block]:
 
     Total and linear: any text has a parse. A block ends at the first closing tag of its name; tags inside it are its
     content. An opening tag is unclosed when no closing tag follows it, or when the same tag opens again as a block of
-    its own (quoted mail carries `from` and does not count).
+    its own (quoted mail carries `from` and does not count). Unclosed tags that are equal are reported once.
     """
-    lowered = text.lower()
-    last_close = {tag: lowered.rfind(f"</{tag}") for tag in TAGS}
+    last_close = {m[1].lower(): m.start() for m in _CLOSE.finditer(text)}
     blocks: list[Block] = []
-    opened: Block | None = None
-    start = 0
+    unclosed = set[tuple[str, str]]()
+    opened, start = None, 0
+
+    def give_up(tag: str, raw: str) -> None:
+        if (tag, raw) not in unclosed:
+            unclosed.add((tag, raw))
+            blocks.append(Block(tag, raw, None))
+
     for token in _TAG.finditer(text):
         slash, tag, raw = token.groups()
         tag = tag.lower()
         if slash:
-            if opened is not None and tag == opened.tag:
-                blocks.append(Block(tag, opened.raw, text[start : token.start()].strip()))
+            if opened is not None and tag == opened[0]:
+                blocks.append(Block(tag, opened[1], text[start : token.start()].strip()))
                 opened = None
-        elif opened is None or (tag == opened.tag and not _QUOTED.search(raw)):
+        elif opened is None or (tag == opened[0] and not _QUOTED.search(raw)):
             if opened is not None:
-                blocks.append(Block(tag, opened.raw, None))
+                give_up(*opened)
                 opened = None
-            if last_close[tag] > token.start():
-                opened, start = Block(tag, raw, None), token.end()
+            if last_close.get(tag, -1) > token.start():
+                opened, start = (tag, raw), token.end()
             else:
-                blocks.append(Block(tag, raw, None))
-    return blocks if opened is None else [*blocks, opened]
+                give_up(tag, raw)
+    return blocks
 
 
 def escape(text: str) -> str:
@@ -66,4 +72,3 @@ def escape(text: str) -> str:
 def attribute(text: str) -> str:
     """`text` as the value of an attribute, on one line."""
     return escape(" ".join(text.split())).replace('"', "&quot;").replace(">", "&gt;")
-

@@ -125,10 +125,7 @@ class Mail:
         if not blocks and self.send_untagged and reply.text.strip() and self.contacts.get(agent):
             return (Message(agent, self.contacts[agent], "mail", reply.text.strip()),)
         cut = reply.stop == "length"
-        # A reply of ten thousand open tags has one mistake, not ten thousand: equal notices are one.
-        seen = set[Message]()
-        messages = [message for block in blocks for message in self._deliver(agent, block, cut)]
-        return [m for m in messages if m.sender != POST or not (m in seen or seen.add(m))]
+        return [message for block in blocks for message in self._deliver(agent, block, cut)]
 
     def _deliver(self, agent: str, block: Block, cut: bool) -> Iterator[Message]:
         named = block.attributes.get("to", "") if block.tag == "mail" else OUTPUT

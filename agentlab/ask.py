@@ -1,0 +1,87 @@
+"""One model call: found by its identity when it was made before, else made once, committed, and only then returned."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from agentlab.errors import MismatchError, ModelError
+from agentlab.seeds import digest
+from agentlab.types import Call, Completion, Model, Request, Usage
+
+Step = tuple[str, int, int]
+"""Place of a call in its rollout: actor, round, k."""
+Record = Callable[[str, Call], Awaitable[None]]
+"""Commits a call of the rollout with this key; returns after the commit. The same identity again adds tool results."""
+Price = Callable[[str, Usage, float], float | None]
+"""US dollars of a usage of the model with this alias, at a time in seconds since the epoch; None when unknown."""
+
+
+async def _forget(rollout: str, call: Call) -> None:
+    """Keeps nothing."""
+
+
+def _unpriced(model: str, usage: Usage, when: float) -> float | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything a rollout needs to reach models: the models by alias, the store's `record`, and prices."""
+
+    models: Mapping[str, Model]
+    record: Record = _forget
+    price: Price = _unpriced
+    recorded: Mapping[Step, Call] = field(default_factory=dict[Step, Call])
+    """Calls of this rollout that succeeded before."""
+
+    async def ask(self, alias: str, request: Request) -> Call:
+        """The call's record. A call that failed is a value with `error`, not an exception.
+
+        Raises `MismatchError` when the stored call at this place was another question: paying again would be silent.
+        """
+        where, prompt_hash = request.where, hash_of(request)
+        found = self.recorded.get((where.actor, where.round, where.k))
+        if found is not None:
+            if found.prompt_hash != prompt_hash:
+                raise MismatchError(
+                    f"rollout {where.rollout}: the stored call of {where.actor!r} in round {where.round} answers "
+                    "another prompt than the one that would be sent now; use --new or --out for a fresh run folder"
+                )
+            return found
+        model = self.models[alias]
+        started, clock = time.time(), time.perf_counter()
+        completion, error = await _complete(model, request)
+        seconds = time.perf_counter() - clock
+        if completion is not None and completion.seconds is not None:
+            seconds = completion.seconds
+        call = Call(
+            actor=where.actor,
+            round=where.round,
+            k=where.k,
+            attempt=where.attempt,
+            model=model.name,
+            settings=request.settings,
+            prompt_hash=prompt_hash,
+            completion=completion,
+            started=started,
+            seconds=seconds,
+            cost=self.price(alias, completion.usage, started) if completion else None,
+            error=error,
+            seeded=model.capabilities.seed,
+        )
+        await self.record(where.rollout, call)
+        return call
+
+
+def hash_of(request: Request) -> str:
+    """The guard of a stored call: what was asked, with which settings and tools; the model's name is left out."""
+    return digest(request.chat, request.settings, request.tools)
+
+
+async def _complete(model: Model, request: Request) -> tuple[Completion | None, str | None]:
+    try:
+        return await model.complete(request), None
+    except ModelError as error:
+        return None, str(error)
+    except Exception as error:  # one's own model may raise anything; its siblings must finish and be stored
+        return None, f"fatal: {type(error).__name__}: {error}"

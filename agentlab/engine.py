@@ -1,0 +1,256 @@
+"""One rollout: rounds, turns and the closing question. Tells `record` what happened and knows no store.
+
+An agent acts when it has unread mail; a protocol only says where a reply goes; the log is the whole state.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from agentlab.ask import Desk, Step
+from agentlab.chat import chat
+from agentlab.seeds import digest, stream
+from agentlab.tools import use
+from agentlab.types import (
+    OUTPUT,
+    TASK,
+    Agent,
+    Call,
+    Completion,
+    Message,
+    Organization,
+    OutputVia,
+    Request,
+    Rollout,
+    Status,
+    Task,
+    Usage,
+    Where,
+)
+
+DROPPED = frozenset({"bounce", "unparsed"})
+"""Kinds that report to a sender what did not arrive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one rollout may use; checked at round starts. `minutes` are summed call and tool time, without queueing."""
+
+    tokens: int | None = None
+    cost: float | None = None
+    minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A rollout to be run: one condition on one task, one draw."""
+
+    key: str
+    scenario: str
+    condition: str
+    organization: Organization
+    task: Task
+    draw: int
+    seed: int
+    """Of the run."""
+    attempt: int = 1
+    generation: int = 0
+    coupling: str = ""
+    """Empty when arms share random numbers; else something of the arm's own."""
+    parent: str | None = None
+    at: tuple[int, str] | None = None
+    """A fork's cut: round and agent."""
+    fork: int = 0
+    limits: Limits = Limits()
+
+    @property
+    def lineage(self) -> str:
+        """What every random stream of this rollout hashes: never the condition, so that arms are coupled."""
+        return digest(self.seed, self.task.id, self.draw, self.generation, self.fork, self.coupling)
+
+
+@dataclass(slots=True)
+class _State:
+    """A rollout in the making. `calls` are by agent, each in order."""
+
+    log: list[Message]
+    calls: dict[str, list[Call]]
+    error: str | None = None
+    status: Status | None = None
+    woken_by_bounce: set[str] = field(default_factory=set[str])
+
+    def post(self, messages: Sequence[Message], round: int) -> None:
+        for message in messages:
+            self.log.append(replace(message, round=round, index=len(self.log)))
+
+
+def _never() -> bool:
+    return False
+
+
+async def play(trial: Trial, desk: Desk, stopping: Callable[[], bool] = _never) -> Rollout:
+    """Runs `trial` to its end; calls that `desk` has on record are not made again.
+
+    `stopping` is asked at every round start; once true the rollout ends as `cancelled`, its calls kept. Raises
+    `MismatchError` when a stored call does not fit, and whatever `desk.record` raises; model failures are data.
+    """
+    organization = trial.organization
+    state = _State([], {agent.name: [] for agent in organization.agents})
+    state.post(organization.protocol.open(trial.task), 0)
+    lineage = trial.lineage
+    for round in range(1, organization.rounds + 1):
+        actors = _awake(organization, state, round)
+        if not actors:
+            break
+        state.status = "cancelled" if stopping() else _over(trial.limits, state)
+        if state.status:
+            break
+        await _round(trial, lineage, desk, state, actors, round)
+        if state.status:
+            break
+    closing = organization.closing
+    if closing and state.status in (None, "limit") and state.error is None and _output(state) is None:
+        await _close(trial, lineage, desk, state)
+        return _finish(trial, state, "closing")
+    return _finish(trial, state, "protocol")
+
+
+def fork(parent: Rollout, trial: Trial, at: tuple[int, str], index: int) -> tuple[Trial, dict[Step, Call]]:
+    """The trial that resamples `parent` (a run of `trial`) from `at`, with the calls that stay the parent's.
+
+    Earlier rounds and the other replies of round `at[0]` are kept; the fork's index enters every later stream.
+    """
+    round, agent = at
+    kept = {
+        (call.actor, call.round, call.k): call
+        for call in parent.calls
+        if call.error is None and (call.round < round or (call.round == round and call.actor != agent))
+    }
+    key = digest(parent.key, round, agent, index)
+    return replace(trial, key=key, parent=parent.key, at=at, fork=index + 1), kept
+
+
+def _awake(organization: Organization, state: _State, round: int) -> list[Agent]:
+    """Agents with mail from the round before. A bounce wakes its sender once in a row, lest it bounce forever."""
+    fresh: dict[str, bool] = {}
+    for message in reversed(state.log):
+        if message.round < round - 1:
+            break
+        for name in message.to:
+            fresh[name] = fresh.get(name, False) or message.kind not in DROPPED
+    awake = [
+        a for a in organization.agents if a.name in fresh and (fresh[a.name] or a.name not in state.woken_by_bounce)
+    ]
+    state.woken_by_bounce = {agent.name for agent in awake if not fresh[agent.name]}
+    return awake
+
+
+def _over(limits: Limits, state: _State) -> Status | None:
+    """`limit` when what was used reaches a limit: a fold over the calls so far."""
+    if limits == Limits():
+        return None
+    calls = [call for own in state.calls.values() for call in own]
+    usage = sum((call.completion.usage for call in calls if call.completion), Usage())
+    over = (
+        (limits.tokens is not None and usage.input + usage.output >= limits.tokens)
+        or (limits.cost is not None and sum(call.cost or 0.0 for call in calls) >= limits.cost)
+        or (limits.minutes is not None and sum(call.seconds for call in calls) >= limits.minutes * 60)
+    )
+    return "limit" if over else None
+
+
+async def _round(trial: Trial, lineage: str, desk: Desk, state: _State, actors: Sequence[Agent], round: int) -> None:
+    if len(actors) == 1:
+        await _turn(trial, lineage, desk, state, actors[0], round)
+    else:
+        async with asyncio.TaskGroup() as group:
+            for agent in actors:
+                group.create_task(_turn(trial, lineage, desk, state, agent, round))
+    last = [(agent.name, state.calls[agent.name][-1]) for agent in actors]
+    if failed := next((call.error for _, call in last if call.error), None):
+        state.error, state.status = failed, "limit" if failed.startswith("too_long") else "infrastructure"
+        return
+    log = tuple(state.log)
+    for name, call in last:
+        if call.completion is not None:
+            state.post(trial.organization.protocol.route(name, call.completion, log, round), round)
+
+
+async def _turn(trial: Trial, lineage: str, desk: Desk, state: _State, agent: Agent, round: int) -> None:
+    """One agent acts: a call, and while it asks for tools, their results and another call."""
+    calls = state.calls[agent.name]
+    tools = tuple(tool.spec for tool in agent.tools)
+    for k in range(trial.organization.calls):
+        where = Where(
+            trial.key, agent.name, round, k, trial.attempt, stream(lineage, agent.name, round, k, trial.attempt)
+        )
+        entries = chat(trial.organization, agent, state.log, calls, round)
+        call = await desk.ask(agent.model, Request(entries, agent.settings, tools, where))
+        wanted = call.completion.tool_calls if call.completion else ()
+        if wanted and not call.tool_results:
+            results = [await use(agent.tools, wish, where) for wish in wanted]
+            call = replace(call, tool_results=tuple(results))
+            await desk.record(trial.key, call)
+        calls.append(call)
+        if not wanted:
+            return
+
+
+async def _close(trial: Trial, lineage: str, desk: Desk, state: _State) -> None:
+    """Asks the closing question. Its round lies past the limit, so that it collides with no other turn."""
+    organization = trial.organization
+    assert organization.closing is not None
+    agent, last = organization.roster[organization.closing.agent], organization.rounds
+    state.post([Message(TASK, (agent.name,), "closing", organization.closing.ask)], last)
+    await _turn(trial, lineage, desk, state, agent, last + 1)
+    call = state.calls[agent.name][-1]
+    if call.completion is None:
+        state.error, state.status = call.error, "limit" if str(call.error).startswith("too_long") else "infrastructure"
+    else:
+        state.post([Message(agent.name, (OUTPUT,), "output", _delivered(organization, agent, call, state))], last + 1)
+
+
+def _delivered(organization: Organization, agent: Agent, call: Call, state: _State) -> str:
+    """The closing reply, or what it puts between output tags if the protocol reads any in it."""
+    completion: Completion = call.completion or Completion("")
+    routed = organization.protocol.route(agent.name, completion, tuple(state.log), call.round)
+    written = [message.content for message in routed if OUTPUT in message.to]
+    return written[-1] if written else completion.text
+
+
+def _output(state: _State) -> Message | None:
+    """The last message to `@output` that says anything."""
+    return next((m for m in reversed(state.log) if OUTPUT in m.to and m.content.strip()), None)
+
+
+def _finish(trial: Trial, state: _State, via: OutputVia) -> Rollout:
+    output = _output(state)
+    order = {agent.name: i for i, agent in enumerate(trial.organization.agents)}
+    calls = sorted((c for own in state.calls.values() for c in own), key=lambda c: (c.round, order[c.actor], c.k))
+    return Rollout(
+        key=trial.key,
+        scenario=trial.scenario,
+        task=trial.task.id,
+        condition=trial.condition,
+        draw=trial.draw,
+        seed=trial.seed,
+        status=state.status or _status(output, calls),
+        output=output.content if output else None,
+        output_via=via if output else "none",
+        messages=tuple(state.log),
+        calls=tuple(calls),
+        attempt=trial.attempt,
+        generation=trial.generation,
+        parent=trial.parent,
+        at=f"{trial.at[0]}/{trial.at[1]}" if trial.at else None,
+        error=state.error,
+    )
+
+
+def _status(output: Message | None, calls: Sequence[Call]) -> Status:
+    """`declined` when the provider refused the turn that was to deliver, or any turn when nothing was delivered."""
+    refused = [call for call in calls if call.completion and call.completion.stop == "refusal"]
+    if output is None:
+        return "declined" if refused else "incomplete"
+    wrote = any(call.actor == output.sender and call.round == output.round for call in refused)
+    return "declined" if wrote else "delivered"

@@ -1,0 +1,162 @@
+"""Facts as table rows and back: the only place that knows how a call, a message or a verdict lies in SQLite."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from agentlab.types import Call, Completion, Message, Settings, TokenLogprob, ToolCall, ToolResult, Usage, Verdict
+
+Row = tuple[Any, ...]
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS conditions (name TEXT PRIMARY KEY, levels TEXT NOT NULL, facts TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rollouts (
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, scenario TEXT, task TEXT, condition TEXT, generation INTEGER,
+    draw INTEGER, seed INTEGER, parent TEXT, at TEXT, attempt INTEGER, status TEXT, output TEXT, output_via TEXT,
+    error TEXT, finished REAL);
+CREATE TABLE IF NOT EXISTS messages (
+    rollout INTEGER, idx INTEGER, round INTEGER, sender TEXT, recipients TEXT, kind TEXT, content TEXT, ref TEXT);
+CREATE TABLE IF NOT EXISTS calls (
+    rollout INTEGER, round INTEGER, actor TEXT, k INTEGER, attempt INTEGER, model TEXT, settings TEXT,
+    prompt_hash TEXT, text TEXT, stop TEXT, input INTEGER, output INTEGER, reasoning_tokens INTEGER,
+    cache_read INTEGER, cache_write INTEGER, reasoning TEXT, tool_calls TEXT, tool_results TEXT, logprobs TEXT,
+    opaque TEXT, served_model TEXT, request_id TEXT, started REAL, seconds REAL, cost REAL, seeded INTEGER,
+    error TEXT);
+CREATE TABLE IF NOT EXISTS verdicts (
+    rollout INTEGER, judge TEXT, draw INTEGER, criterion TEXT, outcome TEXT, value REAL, label TEXT, reason TEXT,
+    call INTEGER);
+CREATE UNIQUE INDEX IF NOT EXISTS rollouts_key ON rollouts (key);
+CREATE UNIQUE INDEX IF NOT EXISTS messages_place ON messages (rollout, idx);
+CREATE UNIQUE INDEX IF NOT EXISTS calls_place ON calls (rollout, round, actor, k, attempt);
+CREATE UNIQUE INDEX IF NOT EXISTS verdicts_place ON verdicts (rollout, judge, draw, criterion);
+"""
+
+COLUMNS = {
+    "messages": "rollout idx round sender recipients kind content ref".split(),
+    "calls": (
+        "rollout round actor k attempt model settings prompt_hash text stop input output reasoning_tokens cache_read "
+        "cache_write reasoning tool_calls tool_results logprobs opaque served_model request_id started seconds cost "
+        "seeded error"
+    ).split(),
+    "verdicts": "rollout judge draw criterion outcome value label reason call".split(),
+    "rollouts": (
+        "id key scenario task condition generation draw seed parent at attempt status output output_via error finished"
+    ).split(),
+}
+"""Column names in the order of the rows made here."""
+
+_encoder = msgspec.json.Encoder()
+_settings_text: dict[int, tuple[Settings, str]] = {}
+
+
+def dump(value: Any) -> str:
+    """JSON text."""
+    return _encoder.encode(value).decode()
+
+
+def settings_row(settings: Settings) -> str:
+    """Settings as JSON without what is unset; kept per object, since one object serves thousands of calls."""
+    known = _settings_text.get(id(settings))
+    if known is None or known[0] is not settings:
+        given = {name: value for name in Settings.__slots__ if (value := getattr(settings, name)) is not None}
+        if len(_settings_text) > 1000:
+            _settings_text.clear()
+        known = _settings_text[id(settings)] = (settings, dump(given))
+    return known[1]
+
+
+def call_row(rollout: int, call: Call) -> Row:
+    """One row of `calls`."""
+    answer = call.completion
+    head = (rollout, call.round, call.actor, call.k, call.attempt, call.model, settings_row(call.settings))
+    tail = (call.started, call.seconds, call.cost, call.seeded, call.error)
+    if answer is None:
+        return (*head, call.prompt_hash, *(None,) * 14, *tail)
+    usage = answer.usage
+    return (
+        *head,
+        call.prompt_hash,
+        answer.text,
+        answer.stop,
+        usage.input,
+        usage.output,
+        usage.reasoning,
+        usage.cache_read,
+        usage.cache_write,
+        answer.reasoning,
+        dump(answer.tool_calls) if answer.tool_calls else None,
+        dump(call.tool_results) if call.tool_results else None,
+        dump(answer.logprobs) if answer.logprobs is not None else None,
+        dump(answer.opaque) if answer.opaque is not None else None,
+        answer.served_model,
+        answer.request_id,
+        *tail,
+    )
+
+
+def call_fact(row: Sequence[Any]) -> Call:
+    """The call a row of `calls` was made from."""
+    (_, round, actor, k, attempt, model, settings, prompt_hash, text, stop, *rest) = row
+    input, output, reasoning_tokens, cache_read, cache_write, reasoning, tool_calls, tool_results, *rest = rest
+    logprobs, opaque, served_model, request_id, started, seconds, cost, seeded, error = rest
+    completion = None
+    if text is not None:
+        completion = Completion(
+            text=text,
+            tool_calls=_decode(tool_calls, tuple[ToolCall, ...], ()),
+            usage=Usage(input, output, reasoning_tokens, cache_read, cache_write),
+            stop=stop,
+            reasoning=reasoning,
+            logprobs=_decode(logprobs, tuple[TokenLogprob, ...], None),
+            served_model=served_model,
+            request_id=request_id,
+            opaque=_decode(opaque, Any, None),
+        )
+    return Call(
+        actor=actor,
+        round=round,
+        k=k,
+        attempt=attempt,
+        model=model,
+        settings=_decode(settings, Settings, Settings()),
+        prompt_hash=prompt_hash,
+        completion=completion,
+        tool_results=_decode(tool_results, tuple[ToolResult, ...], ()),
+        started=started,
+        seconds=seconds,
+        cost=cost,
+        error=error,
+        seeded=bool(seeded),
+    )
+
+
+def message_row(rollout: int, message: Message) -> Row:
+    """One row of `messages`."""
+    return (
+        rollout,
+        message.index,
+        message.round,
+        message.sender,
+        dump(message.to),
+        message.kind,
+        message.content,
+        message.ref,
+    )
+
+
+def message_fact(row: Sequence[Any]) -> Message:
+    """The message a row of `messages` was made from."""
+    _, index, round, sender, recipients, kind, content, ref = row
+    return Message(sender, tuple(msgspec.json.decode(recipients)), kind, content, ref, round, index)
+
+
+def verdict_row(rollout: int, verdict: Verdict) -> Row:
+    """One row of `verdicts`."""
+    v = verdict
+    return (rollout, v.judge, v.draw, v.criterion, v.outcome, v.value, v.label, v.reason, v.call)
+
+
+def _decode(text: str | None, type: Any, default: Any) -> Any:
+    return default if text is None else msgspec.json.decode(text, type=type)
