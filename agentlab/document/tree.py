@@ -1,0 +1,72 @@
+"""A document in memory: plain values, and where each came from."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentlab.errors import Place
+
+Keys = tuple[str | int, ...]
+"""Where a value sits in a document: mapping keys and list indices, from the top."""
+
+Places = Mapping[Keys, Place]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Plain mappings, lists and scalars, with a place for every value and every key."""
+
+    value: Any
+    places: Places
+    keys: Places = field(default_factory=dict[Keys, Place])
+    """The place of the key under which a mapping holds the value."""
+    removed: Places = field(default_factory=dict[Keys, Place])
+    """The `null` that took a value away."""
+
+    def place(self, path: Keys) -> Place:
+        """Of the value; for one that is not there, of the `null` that removed it, or of what should have held it."""
+        for end in range(len(path), -1, -1):
+            found = self.places.get(path[:end]) or self.removed.get(path[:end])
+            if found is not None:
+                return found
+        return Place("<document>", 1, 1)
+
+    def at(self, path: Keys) -> "Tree":
+        """The part of the document under `path`, which must exist."""
+        value, n = self.value, len(path)
+        for key in path:
+            value = value[key]
+
+        def under(known: Places) -> dict[Keys, Place]:
+            return {keys[n:]: place for keys, place in known.items() if keys[:n] == path}
+
+        return Tree(value, under(self.places), under(self.keys), under(self.removed))
+
+    def under(self, path: Keys) -> "Tree":
+        """The document that holds this one at `path`, and nothing else."""
+        value = self.value
+        for key in reversed(path):
+            value = {key: value}
+
+        def shift(known: Places) -> dict[Keys, Place]:
+            return {path + keys: place for keys, place in known.items()}
+
+        above = {path[:end]: self.place(()) for end in range(len(path))}
+        return Tree(value, above | shift(self.places), shift(self.keys), shift(self.removed))
+
+
+def dotted(path: Keys) -> str:
+    """`organization.protocol.stages[0]`."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+
+
+def suggest(name: object, known: Iterable[str], most: int = 12) -> str:
+    """What would be right instead of `name`: the nearest known name, or what is known."""
+    names = list(known)
+    lower = {known.lower(): known for known in names}
+    if near := difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.6):
+        return f"did you mean {lower[near[0]]!r}?"
+    if not names:
+        return "no names are known here"
+    return f"known: {', '.join(names[:most])}{', …' if len(names) > most else ''}"
