@@ -1,0 +1,161 @@
+"""A judge without a model: is the answer that a task declares found in the output? One criterion, 1 or 0."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agentlab.judges import find
+from agentlab.types import Ask, Exhibit, Judge, Task, Verdict
+
+Flaw = tuple[tuple[str | int, ...], str, str]
+
+
+class MatchConfig(BaseModel):
+    """Compares what an output says with the task's target."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    model: ClassVar[None] = None
+    draws: ClassVar[int] = 1
+
+    kind: Literal["match"] = Field(description="Compares the output with the task's target; asks no model.")
+    about: str = Field(default="", description="What this judge looks at, for readers.")
+    by: Literal["exact", "number", "choice", "regex"] = Field(
+        description="exact: the whole output is the target; number: a number in it is; choice: the one of `choices` it "
+        "settles on is; regex: `pattern` is found, and its first group (if it has one) is the target."
+    )
+    criterion: str = Field(default="correct", pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", description="Name of the criterion.")
+    target: str | None = Field(
+        default=None, description="Field of the task that holds the target, instead of `target`."
+    )
+    where: Literal["first", "last", "any"] = Field(
+        default="last", description="Which number, choice or group of several counts."
+    )
+    ignore_case: bool = Field(default=True, description="Whether capitals are the same as small letters.")
+    ignore_space: bool = Field(default=True, description="Whether any run of blanks is the same as one blank.")
+    tolerance: float = Field(default=0.0, ge=0, description="Largest absolute difference between equal numbers.")
+    choices: tuple[str, ...] = Field(default=(), description="The choices: single letters, or words.")
+    pattern: str | None = Field(default=None, description="A regular expression of Python's `re`.")
+    max_chars: int = Field(
+        default=20_000,
+        ge=1,
+        description="Longest output that `regex` searches; a longer one is `truncated`. It bounds slow expressions.",
+    )
+
+    def names(self) -> tuple[str, ...]:
+        """The one criterion."""
+        return (self.criterion,)
+
+    def counted(self) -> tuple[str, ...]:
+        """The one criterion."""
+        return (self.criterion,)
+
+    def scale(self, criterion: str) -> tuple[float, float]:
+        """0 is wrong, 1 is right."""
+        return 0.0, 1.0
+
+    def needs(self) -> frozenset[str]:
+        """Nothing: no model is asked."""
+        return frozenset()
+
+    def build(self, name: str) -> Judge:
+        """The judge, under the name by which a scenario lists it."""
+        return Match(name, self)
+
+    def mistakes(self) -> list[Flaw]:
+        """Options that belong to another `by`, options that are missing, and expressions that could run for hours."""
+        flaws: list[Flaw] = []
+        if self.by == "choice" and len(self.choices) < 2:
+            flaws.append((("choices",), f"{len(self.choices)} choices", "two or more, such as [A, B, C]"))
+        if self.by == "regex" and self.pattern is None:
+            flaws.append((("pattern",), "no pattern", "a regular expression, such as 'answer: (\\d+)'"))
+        belongs = {"choices": "choice", "pattern": "regex", "tolerance": "number"}
+        for option, kind in belongs.items():
+            if option in self.model_fields_set and self.by != kind:
+                flaws.append(((option,), f"{option} with by: {self.by}", f"no {option}, or by: {kind}"))
+        if self.by == "choice" and self.where == "any":
+            flaws.append((("where",), "any of the choices named", "first or last, since one choice is the answer"))
+        if self.pattern is not None and (problem := find.pattern_problem(self.pattern)):
+            flaws.append((("pattern",), problem, "an expression that always ends soon"))
+        return flaws
+
+
+@dataclass(slots=True)
+class Match:
+    """Scores 1 or 0; its `label` is what it found in the output. An output that holds no answer is wrong, not missing.
+
+    A task without a target is an `error`; a rollout without output is `absent`.
+    """
+
+    name: str
+    config: MatchConfig
+    draws: int = 1
+    model: str | None = None
+    criteria: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.criteria = self.config.names()
+
+    async def __call__(self, exhibit: Exhibit, ask: Ask, order: int) -> list[Verdict]:
+        return [self.judge(exhibit)]
+
+    def judge(self, exhibit: Exhibit) -> Verdict:
+        """The verdict, which needs no model and no random stream."""
+        config, text = self.config, exhibit.output
+        if text is None or not text.strip():
+            return Verdict(config.criterion, "absent", reason="there is no output to judge")
+        if config.by == "regex" and len(text) > config.max_chars:
+            reason = f"{len(text)} characters to search, more than max_chars: {config.max_chars}"
+            return Verdict(config.criterion, "truncated", reason=reason)
+        groups = re.compile(config.pattern or "").groups if config.by == "regex" else 1
+        target = target_of(config, exhibit.task) if groups else ""
+        if target is None:
+            named = "target" if config.target is None else f"field {config.target!r}"
+            reason = f"task {exhibit.task.id!r} has no {named} that can be compared by {config.by}"
+            return Verdict(config.criterion, "error", reason=reason)
+        found = _found(config, text)
+        hits = [answer for answer in found if not groups or _equal(config, answer, target)]
+        told = (hits or found)[-1] if found else None
+        reason = None if found else f"no {'match' if config.by == 'regex' else config.by} was found"
+        return Verdict(config.criterion, "scored", float(bool(hits)), told and told[:200], reason)
+
+
+def target_of(config: MatchConfig, task: Task) -> str | None:
+    """The target as text; None when the task has none, or none of the right sort."""
+    fields: Mapping[str, Any] = task.fields
+    value: Any = task.target if config.target is None else fields.get(config.target)
+    if value is None or isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    text = str(value).strip()
+    if config.by == "number":
+        return text if len(find.numbers(text)) == 1 else None
+    if config.by == "choice":
+        return text if text.casefold() in {choice.casefold() for choice in config.choices} else None
+    return text
+
+
+def _found(config: MatchConfig, text: str) -> list[str]:
+    match config.by:
+        case "exact":
+            return [text.strip()]
+        case "number":
+            answers = find.numbers(text)
+        case "choice":
+            answers = find.choices(text, config.choices)
+        case "regex":
+            answers = find.groups(text, config.pattern or "", config.ignore_case)
+    return answers if config.where == "any" else answers[:1] if config.where == "first" else answers[-1:]
+
+
+def _equal(config: MatchConfig, answer: str, target: str) -> bool:
+    if config.by == "number":
+        a, b = find.value(answer), find.value(find.numbers(target)[0])
+        return abs(a - b) <= config.tolerance + 1e-9 * max(abs(a), abs(b))
+    return _plain(config, answer) == _plain(config, target)
+
+
+def _plain(config: MatchConfig, text: str) -> str:
+    text = " ".join(text.split()) if config.ignore_space else text.strip()
+    return text.casefold() if config.ignore_case or config.by == "choice" else text

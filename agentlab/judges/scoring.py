@@ -1,0 +1,146 @@
+"""Rubric judges: how the score of each criterion is got out of a model, and what becomes of a reply without one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from agentlab.judges.prompt import Sheet, chat, complaint, schema, schema_form, shown, shuffled, text_form, token_form
+from agentlab.judges.read import Mark, Problem, from_json, from_text, from_tokens
+from agentlab.types import Ask, Call, Entry, Exhibit, Outcome, Settings, Verdict
+
+MOST_ALTERNATIVES = 20
+"""Alternatives asked for at a score's token; what OpenAI and vLLM return at most by default."""
+
+
+@dataclass(slots=True)
+class Written:
+    """Asks once for all criteria, reason before score, as tagged lines or as JSON under a schema.
+
+    A score that is missing or off the scale is asked for once more, as call k = 1; after that it is `unparsed`. What is
+    missing from a reply that hit its length limit is `truncated` and not asked again.
+    """
+
+    name: str
+    draws: int
+    model: str | None
+    sheet: Sheet
+    settings: Settings
+    structured: bool = False
+    max_chars: int | None = None
+    criteria: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.criteria = self.sheet.names
+
+    async def __call__(self, exhibit: Exhibit, ask: Ask, order: int) -> list[Verdict]:
+        if withheld := unfit(self.sheet, exhibit, self.max_chars):
+            return withheld
+        names = shuffled(self.sheet.names, order)
+        question = chat(self.sheet, exhibit, names, self._form(names))
+        first = await ask(question, self._settings(names), 0)
+        found = self._read(first, names)
+        again = {name: verdict.reason or "" for name, verdict in found.items() if verdict.outcome == "unparsed"}
+        if again and first.completion:
+            reply = Entry("assistant", first.completion.text, opaque=first.completion.opaque)
+            remark = Entry("user", complaint(again, self._form(tuple(again))))
+            second = await ask((*question, reply, remark), self._settings(tuple(again)), 1)
+            found |= self._read(second, tuple(again))
+        return [found[name] for name in self.sheet.names]
+
+    def _form(self, names: Sequence[str]) -> str:
+        return schema_form(self.sheet) if self.structured else text_form(self.sheet, names)
+
+    def _settings(self, names: Sequence[str]) -> Settings:
+        return replace(self.settings, schema=schema(self.sheet, names)) if self.structured else self.settings
+
+    def _read(self, call: Call, names: Sequence[str]) -> dict[str, Verdict]:
+        if failed := failure(call):
+            return {name: Verdict(name, failed[0], reason=failed[1], call=call.k) for name in names}
+        completion = call.completion
+        assert completion is not None
+        reader: Callable[[str, Sequence[str], int, int], Mapping[str, Mark | Problem]]
+        reader = from_json if self.structured else from_text
+        marks = reader(completion.text, names, self.sheet.low, self.sheet.high)
+        cut = completion.stop == "length"
+        return {name: self._verdict(name, mark, cut, call.k) for name, mark in marks.items()}
+
+    def _verdict(self, name: str, mark: Mark | Problem, cut: bool, k: int) -> Verdict:
+        if isinstance(mark, Mark):
+            label = self.sheet.labels.get(mark.score)
+            return Verdict(name, "scored", float(mark.score), label, mark.reason, k)
+        outcome: Outcome = "truncated" if cut and mark.missing else "unparsed"
+        return Verdict(name, outcome, reason=mark.text, call=k)
+
+
+@dataclass(slots=True)
+class Expected:
+    """Asks one call per criterion for one token; the score is its expectation under the model's own probabilities.
+
+    `value = sum_d d p(d) / sum_d p(d)` over the digits of the scale. A verdict's `label` is the most probable digit,
+    its `reason` is `mass 0.8312`, the probability the model gave to the scale's digits at all (`mass` reads it back).
+    Call k asks the k-th criterion of the rubric.
+    """
+
+    name: str
+    draws: int
+    model: str | None
+    sheet: Sheet
+    settings: Settings
+    max_chars: int | None = None
+    criteria: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.criteria = self.sheet.names
+
+    async def __call__(self, exhibit: Exhibit, ask: Ask, order: int) -> list[Verdict]:
+        if withheld := unfit(self.sheet, exhibit, self.max_chars):
+            return withheld
+        alternatives = min(MOST_ALTERNATIVES, ask.capabilities.max_logprobs)
+        settings = replace(self.settings, max_tokens=1, logprobs=alternatives)
+        verdicts = dict[str, Verdict]()
+        for name in shuffled(self.sheet.names, order):
+            question = chat(self.sheet, exhibit, (name,), token_form(self.sheet))
+            verdicts[name] = self._read(await ask(question, settings, self.sheet.names.index(name)), name)
+        return [verdicts[name] for name in self.sheet.names]
+
+    def _read(self, call: Call, name: str) -> Verdict:
+        if failed := failure(call):
+            return Verdict(name, failed[0], reason=failed[1], call=call.k)
+        tokens = call.completion.logprobs if call.completion else None
+        if not tokens:
+            return Verdict(name, "error", reason="the model returned no log-probabilities", call=call.k)
+        weights, mass = from_tokens(tokens, self.sheet.low, self.sheet.high)
+        if not weights:
+            reason = f"none of the likeliest tokens is a digit from {self.sheet.low} to {self.sheet.high}"
+            return Verdict(name, "unparsed", reason=reason, call=call.k)
+        value = sum(digit * weight for digit, weight in weights.items())
+        likeliest = max(weights, key=lambda digit: weights[digit])
+        return Verdict(name, "scored", value, str(likeliest), f"mass {mass:.4f}", call.k)
+
+
+def mass(verdict: Verdict) -> float | None:
+    """The probability on the scale's digits that a log-probability verdict carries; None for any other verdict."""
+    word, _, number = (verdict.reason or "").partition(" ")
+    try:
+        return float(number) if word == "mass" and verdict.outcome == "scored" else None
+    except ValueError:
+        return None
+
+
+def unfit(sheet: Sheet, exhibit: Exhibit, max_chars: int | None) -> list[Verdict]:
+    """Verdicts without a call: there is nothing to judge, or more than the judge may be shown; nothing is clipped."""
+    text = shown(sheet, exhibit)
+    if text is None:
+        return [Verdict(name, "absent", reason="there is no output to judge") for name in sheet.names]
+    if max_chars is not None and len(text) > max_chars:
+        reason = f"{len(text)} characters to judge, more than max_chars: {max_chars}"
+        return [Verdict(name, "truncated", reason=reason) for name in sheet.names]
+    return []
+
+
+def failure(call: Call) -> tuple[Outcome, str] | None:
+    """Why a call holds no answer, if it does not."""
+    if call.completion is None:
+        return "error", call.error or "the call returned nothing"
+    if call.completion.stop == "refusal":
+        return "refused", call.completion.text[:500] or "the model refused"
+    return None
