@@ -1,0 +1,8 @@
+"""Scenarios: from YAML to a design in which every condition is resolved and checked."""
+
+from agentlab.spec.condition import Condition
+from agentlab.spec.design import Design, load
+from agentlab.spec.differences import differences
+from agentlab.spec.schema import judge_schema, scenario_schema
+
+__all__ = ["Condition", "Design", "differences", "judge_schema", "load", "scenario_schema"]

@@ -1,0 +1,242 @@
+"""One cell of the design: from a patched document to the organization, models and tasks of a condition."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from pydantic import BaseModel
+
+from agentlab.document import Keys, Tree, suggest
+from agentlab.errors import Place
+from agentlab.models.spec import ModelSpec
+from agentlab.protocols import KINDS
+from agentlab.seeds import digest
+from agentlab.spec import checks, parts
+from agentlab.spec.scenario import AgentFields, Cell, OrganizationFields
+from agentlab.spec.validate import Site, mapping
+from agentlab.types import Agent, Closing, Interaction, Organization, Settings, Task, Tool
+
+OPERATIONAL = frozenset(
+    ("price", "requests_per_minute", "tokens_per_minute", "concurrency", "timeout", "tries", "api_key_env")
+)
+"""Fields of a model that say how it is reached, not what it answers: no part of an identity."""
+
+_PLACEHOLDER = re.compile(r"\{\{(\s*)([\w.-]+)(\s*)\}\}")
+ORGANIZATION: Keys = ("organization",)
+PROTOCOL: Keys = ("organization", "protocol")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One cell: everything that decides what its rollouts are."""
+
+    name: str
+    """`team=firm,pressure=neutral`; `all` without factors."""
+    levels: Mapping[str, str]
+    organization: Organization
+    models: Mapping[str, ModelSpec]
+    tasks: Mapping[str, Task]
+    exposures: Mapping[str, int]
+    """For each addendum, how many agents read it."""
+    identity: str
+    """Over the content; not over names of factors and levels, limits or measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who takes part, and the question at the end."""
+
+    names: tuple[str, ...]
+    closing: Closing | None
+    writers: tuple[str, ...] | None
+
+
+def fill(site: Site, text: str, path: Keys, values: Mapping[str, Any]) -> str:
+    """`text` with its placeholders filled in one pass; what was filled in is not looked at again."""
+
+    def one(match: re.Match[str]) -> str:
+        name, value = match[2], values.get(match[2])
+        wrong = f"the placeholder {match[0]}"
+        if match[1] or match[3]:
+            _misplaced(site, path, text, match, wrong, f"write {{{{{name}}}}}, without spaces")
+        elif name not in values:
+            right = f"{suggest(name, values)} (to show it as it is, fill it in from a task's field)"
+            _misplaced(site, path, text, match, wrong + " is not known", right)
+        elif isinstance(value, bool) or not isinstance(value, str | int | float):
+            _misplaced(site, path, text, match, wrong + " is no text and no number", "quote the value of the field")
+        return str(value)
+
+    return _PLACEHOLDER.sub(one, text)
+
+
+def _misplaced(site: Site, path: Keys, text: str, match: re.Match[str], wrong: str, right: str) -> None:
+    """Points into an included text file, where lines are known; else to the value."""
+    place, before = site.tree.place(path), text[: match.start()]
+    if (place.line, place.column) == (1, 1) and not place.file.endswith((".yaml", ".yml")):
+        place = Place(place.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    site.findings.add(place, path, wrong, right)
+
+
+def resolve(site: Site, name: str, levels: Mapping[str, str]) -> Condition | None:
+    """The condition; None when something is wrong, which the findings then say."""
+    before = len(site.findings.mistakes) + len(site.findings.faulted)
+    specs = models(site)
+    cell = site.validate(Cell, ())
+    if cell is not None:
+        cast = _cast(site, cell.organization)
+        interaction, told = protocol(site, cell.organization, cast)
+        asked = _tasks(site, cell, cast)
+        agents = _agents(site, cell, cast, specs)
+        closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
+        if interaction is not None and agents is not None and before == _wrong(site):
+            org = cell.organization
+            organization = Organization(agents, interaction, org.rounds, closing, org.calls)
+            used = {agent.model: specs[agent.model] for agent in agents}
+            writers = cast.writers or ()
+            identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
+            exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
+            return Condition(name, levels, organization, used, asked, exposures, identity)
+    return None
+
+
+def _wrong(site: Site) -> int:
+    return len(site.findings.mistakes) + len(site.findings.faulted)
+
+
+def models(site: Site) -> dict[str, ModelSpec]:
+    """Every alias that is well-formed and names a known provider."""
+    found: dict[str, ModelSpec] = {}
+    for alias in mapping(site.tree.value.get("models")):
+        spec = site.validate(ModelSpec, ("models", alias))
+        if spec is not None and checks.model(site, alias, spec):
+            found[alias] = spec
+    return found
+
+
+def _cast(site: Site, org: OrganizationFields) -> Cast:
+    names = tuple(dict.fromkeys(org.cast or org.agents))
+    checks.cast(site, org, names)
+    closing = None
+    if org.closing is not None:
+        agent = names[0] if len(names) == 1 else org.closing.agent
+        closing = Closing(org.closing.ask, agent or "")
+    writers = names if len(names) == 1 else org.output
+    return Cast(names, closing, writers)
+
+
+def protocol(site: Site, org: OrganizationFields, cast: Cast) -> tuple[Interaction | None, dict[str, Any]]:
+    """The protocol's routing, and its fields as they decide the identity."""
+    part: dict[str, Any] = dict(org.protocol)
+    kind = part.get("kind")
+    if parts.is_own(kind):
+        own = {key: value for key, value in part.items() if key != "kind"}
+        try:
+            return parts.make(str(kind), site.folder, {"cast": cast.names, "closing": cast.closing, **own}), part
+        except ValueError as error:
+            site.wrong((*PROTOCOL, "kind"), str(error), "mend the module, or name another protocol")
+            return None, part
+    if not isinstance(kind, str) or kind not in KINDS:
+        wrong = f"unknown protocol {kind!r}" if "kind" in part else "'kind' is missing"
+        site.wrong((*PROTOCOL, "kind"), wrong, f"{suggest(kind, KINDS)} or my_module:Name for one of your own")
+        return None, part
+    config: Any = site.validate(KINDS[kind], PROTOCOL)
+    if config is None or checks.protocol(site, config, cast.names, cast.closing, cast.writers, org.rounds):
+        return None, part
+    return config.build(cast.names, cast.closing, cast.writers), config.model_dump(mode="json")
+
+
+def _agents(site: Site, cell: Cell, cast: Cast, specs: Mapping[str, ModelSpec]) -> tuple[Agent, ...] | None:
+    built = [_agent(site, cell, name, specs) for name in cast.names if name in cell.organization.agents]
+    for key, addendum in cell.addendum.items():
+        checks.addressees(site, key, addendum.to, cell.organization.agents)
+    return None if None in built else tuple(agent for agent in built if agent is not None)
+
+
+def _agent(site: Site, cell: Cell, name: str, specs: Mapping[str, ModelSpec]) -> Agent | None:
+    path: Keys = (*ORGANIZATION, "agents", name)
+    told: AgentFields = cell.organization.agents[name]
+    values = {"agent": name, "rounds": cell.organization.rounds}
+    texts = [fill(site, told.system, (*path, "system"), values)]
+    for key, addendum in cell.addendum.items():
+        if addendum.to == "all" or (addendum.to != "task" and name in addendum.to):
+            texts.append(fill(site, addendum.text, ("addendum", key, "text"), values))
+    tools = checks.tools(site, told.tools, path)
+    if not checks.alias(site, told.model, path, specs):
+        return None
+    settings = merged(specs[told.model].settings(), told.settings)
+    checks.settings(site, specs[told.model], told.model, settings, path, bool(told.tools))
+    return Agent(name, paragraphs(*texts), told.model, settings, tools, told.memory)
+
+
+def merged(base: Settings, over: BaseModel) -> Settings:
+    """The agent's settings over the model's."""
+    told = over.model_dump()
+    return Settings(
+        **{f.name: getattr(base, f.name) if told.get(f.name) is None else told[f.name] for f in fields(Settings)}
+    )
+
+
+def _closing(site: Site, cell: Cell, cast: Cast) -> str:
+    assert cast.closing is not None
+    values = {"agent": cast.closing.agent, "rounds": cell.organization.rounds}
+    return fill(site, cast.closing.ask, (*ORGANIZATION, "closing", "ask"), values).strip("\n")
+
+
+def _tasks(site: Site, cell: Cell, cast: Cast) -> dict[str, Task]:
+    """Every task as this condition is asked it: with addenda, and the closing question for an agent alone."""
+    last: list[str] = []
+    for key, addendum in cell.addendum.items():
+        if addendum.to == "task":
+            last.append(fill(site, addendum.text, ("addendum", key, "text"), {"rounds": cell.organization.rounds}))
+    if cast.closing is not None and len(cast.names) == 1:
+        last.append(_closing(site, cell, cast))
+    return tasks(site, cell, last)
+
+
+def tasks(site: Site, cell: Cell, last: Sequence[str] = ()) -> dict[str, Task]:
+    """Every task with its placeholders filled, and `last` as its last paragraphs."""
+    found: dict[str, Task] = {}
+    for key, task in cell.tasks.items():
+        prompt = fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
+        found[key] = Task(key, paragraphs(prompt, *last), task.target, task.fields, task.split)
+    return found
+
+
+def paragraphs(*texts: str) -> str:
+    """Each text as a paragraph of its own."""
+    return "\n\n".join(text.strip("\n") for text in texts if text.strip())
+
+
+def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Interaction) -> int:
+    if to == "task":
+        return len(interaction.briefed)
+    return len(names) if to == "all" else sum(name in to for name in names)
+
+
+def _identity(
+    organization: Organization,
+    specs: Mapping[str, ModelSpec],
+    told: Mapping[str, Any],
+    writers: tuple[str, ...],
+    addenda: list[dict[str, Any]],
+) -> str:
+    """What an agent calls its model does not count, what the model is does."""
+    dumped = {
+        alias: spec.model_dump(mode="json", exclude={*OPERATIONAL, *(f.name for f in fields(Settings))})
+        for alias, spec in specs.items()
+    }
+    agents = [
+        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.tools])
+        for a in organization.agents
+    ]
+    return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda)
+
+
+def _tool(tool: Tool) -> tuple[Any, ...]:
+    return tool.spec.name, tool.spec.description, dict(tool.spec.parameters)
+
+
+def tree(value: Mapping[str, Any], whole: Tree) -> Tree:
+    """The sections of a condition, with the places of the whole document."""
+    return Tree({key: value[key] for key in Cell.model_fields if key in value}, whole.places, whole.keys, whole.removed)

@@ -1,0 +1,203 @@
+"""From a scenario to its design: factors are crossed, every cell is resolved and checked before the first call."""
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from agentlab.document import Keys, Tree, clashes, patch, read, suggest
+from agentlab.errors import Place, ScenarioError
+from agentlab.models.spec import ModelSpec
+from agentlab.spec import checks, condition, judging, library
+from agentlab.spec.condition import Condition
+from agentlab.spec.scenario import Cell, Limits, MeasureFields, Plan
+from agentlab.spec.validate import Findings, Site, mapping
+from agentlab.types import Judge, Task
+
+MAX_CONDITIONS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A scenario, resolved: nothing in it depends on a file any more."""
+
+    name: str
+    about: str
+    file: str
+    tree: Mapping[str, Any]
+    """The document with its files and judges written out; JSON-able."""
+    tasks: Mapping[str, Task]
+    """As every condition is asked them, before addenda and the closing question of one agent alone."""
+    conditions: tuple[Condition, ...]
+    factors: Mapping[str, tuple[str, ...]]
+    draws: int
+    seed: int | None
+    coupling: Literal["seeds", "none"]
+    models: Mapping[str, ModelSpec]
+    """Of the document without patches: those of the judges."""
+    judges: Mapping[str, Judge]
+    scales: Mapping[str, Mapping[str, tuple[float, float]]]
+    """Lowest and highest score of each judge's criteria."""
+    counted: Mapping[str, tuple[str, ...]]
+    """The criteria of each judge that `criteria: all` means."""
+    measures: Mapping[str, MeasureFields]
+    limits: Limits
+
+
+def load(name_or_path: str | Path, model: str | None = None, judge_model: str | None = None) -> Design:
+    """The design of a scenario, by path or by the name of a shipped one; raises `ScenarioError` with all mistakes.
+
+    `model` replaces `models.default` and `judge_model` `models.judge`: of what was there only `max_tokens` stays, since
+    addresses, prices, limits and other sampling settings belonged to the model that was named.
+    """
+    path = library.scenario(name_or_path)
+    tree, mistakes = read(path)
+    findings = Findings()
+    for mistake in mistakes:
+        findings.add(mistake.place, mistake.path, mistake.wrong, mistake.right)
+        findings.faulted.add(mistake.place)
+    if not isinstance(tree.value, dict):
+        if not mistakes:
+            findings.add(tree.place(()), "", "this is no scenario", "write a mapping that begins with `spec: 1`")
+        raise ScenarioError(findings.sorted())
+    for alias, option, name in (("default", "--model", model), ("judge", "--judge-model", judge_model)):
+        if name is not None:
+            tree = _override(tree, alias, option, name)
+    return _Loading(tree, findings, path).design()
+
+
+def _override(tree: Tree, alias: str, option: str, name: str) -> Tree:
+    old = mapping(mapping(tree.value.get("models")).get(alias))
+    spec: dict[str, Any] = {"name": name}
+    places: dict[Keys, Place] = {(): Place(option, 1, 1), ("name",): Place(option, 1, 1)}
+    if "max_tokens" in old:
+        spec["max_tokens"] = old["max_tokens"]
+        places["max_tokens",] = tree.place(("models", alias, "max_tokens"))
+    without = patch(tree, Tree(None, {(): Place(option, 1, 1)}).under(("models", alias)))
+    return patch(without, Tree(spec, places, places).under(("models", alias)))
+
+
+class _Loading:
+    """One scenario on its way from document to design."""
+
+    def __init__(self, tree: Tree, findings: Findings, path: Path) -> None:
+        self.findings, self.path = findings, path
+        self.tree = judging.inline(tree, findings, path.parent)
+        self.site = Site(self.tree, findings, path.parent)
+
+    def design(self) -> Design:
+        plan = self.plan()
+        specs = condition.models(self.site)
+        bench = judging.build(self.site, specs)
+        conditions = self.conditions(plan) if plan is not None else []
+        if plan is not None:
+            self.finish(plan, bench, specs, conditions)
+        if self.findings.mistakes or plan is None:
+            raise ScenarioError(self.findings.sorted(len(self.cells(plan)) if plan else 1))
+        return Design(
+            name=plan.name,
+            about=plan.about,
+            file=str(self.path),
+            tree=self.tree.value,
+            tasks=self.tasks(plan),
+            conditions=tuple(conditions),
+            factors={name: tuple(levels) for name, levels in plan.factors.items()},
+            draws=plan.draws,
+            seed=plan.seed,
+            coupling=plan.coupling,
+            models=specs,
+            judges=bench.judges,
+            scales=bench.scales,
+            counted=bench.counted,
+            measures=plan.measures,
+            limits=plan.limits,
+        )
+
+    def plan(self) -> Plan | None:
+        """The sections that hold for every condition."""
+        value = self.tree.value
+        for key in value.keys() - Plan.model_fields.keys() - Cell.model_fields.keys():
+            right = suggest(key, [*Plan.model_fields, *Cell.model_fields], most=20)
+            self.site.unknown((key,), f"unknown field {key!r}", right)
+        own = {key: value[key] for key in Plan.model_fields if key in value}
+        tree = Tree(own, self.tree.places, self.tree.keys)
+        return Site(tree, self.findings, self.path.parent).validate(Plan, ())
+
+    def cells(self, plan: Plan) -> list[dict[str, str]]:
+        """The full crossing, levels by factor."""
+        return [dict(zip(plan.factors, levels, strict=True)) for levels in itertools.product(*plan.factors.values())]
+
+    def conditions(self, plan: Plan) -> list[Condition]:
+        if math.prod(map(len, plan.factors.values())) > MAX_CONDITIONS:
+            wrong = f"the factors cross to more than {MAX_CONDITIONS} conditions"
+            self.site.wrong(("factors",), wrong, "take out factors or levels")
+            return []
+        levels = {(f, name): self.level(f, name) for f in plan.factors for name in plan.factors[f]}
+        self.clash(levels)
+        found: list[Condition] = []
+        for cell in self.cells(plan):
+            tree = condition.tree(self.tree.value, self.tree)
+            for key in cell.items():
+                tree = patch(tree, levels[key])
+            name = ",".join(f"{factor}={level}" for factor, level in cell.items()) or "all"
+            self.findings.cell = name if plan.factors else None
+            site = Site(condition.tree(tree.value, tree), self.findings, self.path.parent)
+            resolved = condition.resolve(site, name, cell)
+            if resolved is not None:
+                checks.one_round(self.site, plan.limits, resolved.organization, resolved.tasks)
+                found.append(resolved)
+        self.findings.cell = None
+        return found
+
+    def level(self, factor: str, name: str) -> Tree:
+        """A level's patch; only what decides a single condition may be patched."""
+        path: Keys = ("factors", factor, name)
+        tree = self.tree.at(path)
+        for key in tree.value:
+            if key not in Cell.model_fields:
+                right = f"{suggest(key, Cell.model_fields)} (a level patches these sections only)"
+                self.site.unknown((*path, key), f"a level has no field {key!r}", right)
+        return Tree({k: v for k, v in tree.value.items() if k in Cell.model_fields}, tree.places, tree.keys)
+
+    def clash(self, levels: Mapping[tuple[str, str], Tree]) -> None:
+        """Two factors must not supply one value: their order would decide."""
+        for (one, first), (two, second) in itertools.combinations(levels.items(), 2):
+            for keys, before, place in clashes(first, second) if one[0] != two[0] else ():
+                wrong = f"{'='.join(one)} ({before}) and {'='.join(two)} supply the same value"
+                self.findings.add(place, keys, wrong, "let one factor alone patch it")
+
+    def finish(
+        self, plan: Plan, bench: judging.Bench, specs: Mapping[str, ModelSpec], conditions: list[Condition]
+    ) -> None:
+        """The checks that look at all conditions together."""
+        known = {name: tuple(judge.criteria) for name, judge in bench.judges.items()}
+        for name, measure in plan.measures.items():
+            checks.criteria(self.site, name, measure, known)
+        of_judges = {j.model: specs[j.model] for j in bench.judges.values() if j.model and j.model in specs}
+        checks.prices(self.site, plan.limits, {}, of_judges)
+        seen: dict[tuple[Any, ...], Condition] = {}
+        for one in conditions:
+            checks.prices(self.site, plan.limits, one.models, {})
+            self.same(seen.setdefault((one.identity, repr(one.tasks)), one), one)
+            if one.tasks.keys() != conditions[0].tasks.keys():
+                odd = sorted(one.tasks.keys() ^ conditions[0].tasks.keys())
+                wrong = f"{one.name} and {conditions[0].name} differ in the tasks {', '.join(odd)}"
+                self.site.wrong(("factors",), wrong, "let a level change tasks, not add or remove them")
+
+    def same(self, first: Condition, second: Condition) -> None:
+        """Two cells with one identity would share every reply."""
+        if first is not second:
+            factor = next(f for f in second.levels if first.levels[f] != second.levels[f])
+            wrong = f"{first.name} and {second.name} are the same condition"
+            self.site.unknown(("factors", factor, second.levels[factor]), wrong, "let every level change something")
+
+    def tasks(self, plan: Plan) -> dict[str, Task]:
+        """The tasks of the first condition, without what is added to them."""
+        tree = condition.tree(self.tree.value, self.tree)
+        for factor, levels in plan.factors.items():
+            tree = patch(tree, self.level(factor, next(iter(levels))))
+        site = Site(condition.tree(tree.value, tree), self.findings, self.path.parent)
+        cell = site.validate(Cell, ())
+        return condition.tasks(site, cell) if cell else {}
