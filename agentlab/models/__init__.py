@@ -1,0 +1,22 @@
+"""Language models behind one method: hosted, on a server of one's own, embedded, simulated, or replayed.
+
+An SDK is imported only by its provider's module, and that only when such a model is built.
+"""
+
+from agentlab.models.prices import cost_of, price_known
+from agentlab.models.providers import PROVIDERS, capabilities_of, check_name, mistakes_of
+from agentlab.models.serve import get_model, serve
+from agentlab.models.spec import ModelSpec, Price
+
+__all__ = [
+    "PROVIDERS",
+    "ModelSpec",
+    "Price",
+    "capabilities_of",
+    "check_name",
+    "cost_of",
+    "get_model",
+    "mistakes_of",
+    "price_known",
+    "serve",
+]

@@ -1,0 +1,116 @@
+"""What the models of Anthropic and OpenAI take, by family. Checked against SDKs and documentation of 2026-11.
+
+Claude models from Opus 4.7 on (and all of generation 5, Fable and Mythos) refuse temperature, top_p and top_k with a
+400; OpenAI's reasoning models (o-series, gpt-5 and later, except `-chat`) refuse them too, and stop sequences and
+log-probabilities. A name that is not recognised is treated as the newest: it is better to be told that a setting is
+refused than to have a run end on its first call. `capabilities:` in a scenario overrides all of this.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from agentlab.types import Capabilities, Settings
+
+CHAT = frozenset({"temperature", "top_p", "max_tokens", "stop", "logprobs", "schema"})
+ALL = frozenset(Settings.__slots__)
+EVERYTHING = Capabilities(settings=ALL, seed=True, tools=True, max_logprobs=100)
+
+_CLAUDE = re.compile(
+    r"claude-(?:(?P<kind>[a-z]+)-)?(?P<major>\d)(?:[-.](?P<minor>\d{1,2})(?!\d))?(?:-(?P<after>[a-z]+))?"
+)
+_REASONING = re.compile(r"(?:o\d|gpt-(?:[5-9]|\d\d)|codex)")
+
+
+@dataclass(frozen=True, slots=True)
+class Claude:
+    """What differs between Claude models."""
+
+    version: tuple[int, int]
+    sampling: bool
+    thinking: Literal["none", "budget", "either", "adaptive"]
+    schema: bool
+
+    @property
+    def max_tokens(self) -> int:
+        """Sent when a scenario names none: the API requires it, and thinking counts towards it."""
+        return 16384 if self.thinking == "adaptive" else 4096
+
+
+def claude(name: str) -> Claude:
+    """The family of a Claude model's name, dated or not; an unknown name is the newest."""
+    found = _CLAUDE.match(name)
+    kind = (found["kind"] or found["after"] or "") if found else ""
+    if found is None or kind in ("fable", "mythos"):
+        return Claude((9, 9), sampling=False, thinking="adaptive", schema=True)
+    version = (int(found["major"]), int(found["minor"] or 0))
+    last = (4, 5) if kind == "haiku" else (4, 6)
+    if version > last:
+        return Claude(version, sampling=False, thinking="adaptive", schema=True)
+    thinking = "either" if version >= (4, 6) else "budget" if version >= (3, 7) else "none"
+    return Claude(
+        version, sampling=True, thinking=thinking, schema=version >= (4, 5) or (kind, version) == ("opus", (4, 1))
+    )
+
+
+def anthropic(name: str) -> Capabilities:
+    family = claude(name)
+    settings = {"max_tokens", "stop"}
+    settings |= {"temperature", "top_p", "top_k"} if family.sampling else set()
+    settings |= {"reasoning"} if family.thinking != "none" else set()
+    settings |= {"schema"} if family.schema else set()
+    return Capabilities(frozenset(settings), seed=False, tools=True)
+
+
+def openai(name: str) -> Capabilities:
+    if _REASONING.match(name) and "-chat" not in name:
+        return Capabilities(frozenset({"max_tokens", "reasoning", "schema"}), seed=False, tools=True)
+    return Capabilities(CHAT, seed=True, tools=True, max_logprobs=20)
+
+
+def vllm(name: str) -> Capabilities:
+    """A server started with vLLM's own defaults; tools also need its `--enable-auto-tool-choice`."""
+    return Capabilities(CHAT | {"top_k"}, seed=True, tools=True, max_logprobs=20)
+
+
+def local(name: str) -> Capabilities:
+    return Capabilities(CHAT | {"top_k"}, seed=True, tools=False, max_logprobs=100)
+
+
+def everything(name: str) -> Capabilities:
+    return EVERYTHING
+
+
+def claude_mistakes(name: str, settings: Settings) -> list[tuple[str, str]]:
+    """Values that a Claude model refuses, as (setting, what would be right)."""
+    family, reasoning = claude(name), settings.reasoning
+    found: list[tuple[str, str]] = []
+    thinks = reasoning not in (None, 0, "none")
+    if settings.temperature is not None and settings.temperature > 1:
+        found.append(("temperature", "Claude takes 0 to 1"))
+    if settings.temperature is not None and settings.top_p is not None and family.version >= (4, 1):
+        found.append(("top_p", "this Claude model takes temperature or top_p, not both"))
+    if thinks and settings.temperature not in (None, 1.0):
+        found.append(("temperature", "a Claude model that thinks takes no temperature but 1"))
+    if isinstance(reasoning, int) and reasoning and family.thinking == "adaptive":
+        found.append(
+            ("reasoning", "this model takes an effort (low, medium, high, xhigh, max), not a budget in tokens")
+        )
+    if isinstance(reasoning, int) and 0 < reasoning < 1024:
+        found.append(("reasoning", "a budget is at least 1024 tokens"))
+    if isinstance(reasoning, int) and settings.max_tokens is not None and 0 < settings.max_tokens <= reasoning:
+        found.append(("max_tokens", f"must exceed the reasoning budget of {reasoning} tokens, which counts towards it"))
+    if isinstance(reasoning, str) and thinks and family.thinking == "budget":
+        found.append(("reasoning", "this model takes a budget in tokens, not an effort"))
+    return found
+
+
+def openai_mistakes(name: str, settings: Settings) -> list[tuple[str, str]]:
+    """Values that an OpenAI model refuses, as (setting, what would be right)."""
+    if isinstance(settings.reasoning, int):
+        return [("reasoning", "takes an effort (none, minimal, low, medium, high, xhigh), not a budget in tokens")]
+    return []
+
+
+def no_mistakes(name: str, settings: Settings) -> list[tuple[str, str]]:
+    return []

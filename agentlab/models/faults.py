@@ -1,0 +1,139 @@
+"""What an SDK's exception means: `ModelError` with the kind that decides whether the call is made again.
+
+Both SDKs share the shapes used here (`status_code`, `response.headers`, a decoded `body`). No key gets into a message:
+the key's own value and everything after `Bearer` or an `sk-` prefix is blotted out.
+"""
+
+import logging
+import re
+import types
+import warnings
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any, TypeVar, cast
+
+from agentlab.errors import FailureKind, ModelError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+LONGEST = 600
+"""Characters of a provider's message that are kept."""
+
+_SECRET = re.compile(r"(?i)(bearer\s+|\bx-api-key['\":=\s]+|\bauthorization['\":=\s]+)\S+|\bsk-[\w*.-]{6,}")
+_TOO_LONG = re.compile(
+    r"(?i)context[_ -]?(length|size|window)|maximum context|too many (input )?tokens|prompt is too long|"
+    r"input (is|length).{0,40}(too long|exceed)|exceeds? the (available|model'?s? maximum) context|"
+    r"string_above_max_length"
+)
+_SPENT = re.compile(r"(?i)insufficient_quota|billing|credit balance")
+_PASSING = frozenset({408, 409, 425})
+UNREADABLE = (AttributeError, TypeError, KeyError, IndexError, ValueError)
+"""What reading a reply of the wrong shape raises: the SDKs build replies without checking them."""
+
+
+def scrub(text: str, key: str) -> str:
+    """`text` on one line, without the key, cut to a length that suits a table."""
+    if key and key != "EMPTY":
+        text = text.replace(key, "[key]")
+    text = _SECRET.sub(lambda found: f"{found[1] or ''}[key]", text)
+    return " ".join(text.split())[:LONGEST]
+
+
+def failure(error: Exception, key: str) -> ModelError:
+    """The `ModelError` for what a call raised; `key` is kept out of its message."""
+    if isinstance(error, ModelError):
+        return error
+    names = {cls.__name__ for cls in type(error).__mro__}
+    if isinstance(error, TimeoutError) or "APITimeoutError" in names or "TimeoutException" in names:
+        return ModelError("transient", "timed out")
+    status, message = getattr(error, "status_code", None), scrub(_message(error), key)
+    if "APIStatusError" in names and isinstance(status, int):
+        headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
+        return ModelError(_kind(status, message), f"HTTP {status}: {message}", retry_after(headers))
+    if names & {"APIConnectionError", "HTTPError", "OSError"}:
+        cause = error.__cause__ or error
+        return ModelError("transient", scrub(f"connection failed: {type(cause).__name__} {cause}", key))
+    if "APIResponseValidationError" in names or isinstance(error, UNREADABLE):
+        return ModelError("transient", f"unreadable reply: {message or type(error).__name__}")
+    return ModelError("fatal", f"{type(error).__name__}: {message}")
+
+
+def _kind(status: int, message: str) -> FailureKind:
+    if status == 429:
+        return "fatal" if _SPENT.search(message) else "rate_limit"
+    if status in _PASSING or status >= 500:
+        return "transient"
+    return "too_long" if status == 413 or _TOO_LONG.search(message) else "fatal"
+
+
+def _message(error: Exception) -> str:
+    body: Any = getattr(error, "body", None)
+    inner: Any = cast("dict[str, Any]", body).get("error", body) if isinstance(body, dict) else body
+    if isinstance(inner, dict):
+        said = cast("dict[str, Any]", inner)
+        parts = [said.get(part) for part in ("type", "code", "message")]
+        return ": ".join(str(part) for part in parts if part) or str(error)
+    return str(error)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds a provider asks to wait: `retry-after-ms`, or `Retry-After` in seconds or as an HTTP date."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if value is None:
+            continue
+        try:
+            seconds = float(value) / unit
+        except ValueError:
+            try:
+                when = parsedate_to_datetime(value)
+            except ValueError:
+                continue
+            aware = when if when.tzinfo else when.replace(tzinfo=UTC)
+            seconds = (aware - datetime.now(UTC)).total_seconds()
+        return min(max(seconds, 0.0), 86400.0) if seconds == seconds else None
+    return None
+
+
+async def asked(call: Coroutine[Any, Any, T], key: str) -> T:
+    """The answer to an SDK's call. Raises ModelError for whatever else comes of it."""
+    try:
+        return await _hushed(call)
+    except Exception as error:
+        # `from None`: the SDK's exception holds the request and its Authorization header.
+        raise failure(error, key) from None
+
+
+@types.coroutine
+def _hushed(call: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Steps a coroutine with its warnings caught, so that a deprecation fails no run under warnings-as-errors.
+
+    `catch_warnings` is global, so it must not stay open while the task waits: other tasks run then.
+    """
+    step: Callable[[Any], Any] = call.send
+    value: Any = None
+    try:
+        while True:
+            with warnings.catch_warnings(record=True) as heard:
+                warnings.simplefilter("always")
+                try:
+                    waits = step(value)
+                except StopIteration as done:
+                    return done.value
+                finally:
+                    for warning in heard:
+                        _note(str(warning.message))
+            try:
+                step, value = call.send, (yield waits)
+            except BaseException as error:
+                step, value = call.throw, error
+    finally:
+        call.close()
+
+
+@cache
+def _note(message: str) -> None:
+    """Logs a warning of an SDK once."""
+    log.warning("%s", message)

@@ -1,0 +1,77 @@
+"""What calls cost, from a dated table. An unknown price is unknown, never zero.
+
+Prices have effective dates and bands: once a prompt is longer than a band's `above`, the whole call is charged by it.
+"""
+
+import re
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from agentlab.models.providers import PROVIDERS, split
+from agentlab.models.spec import ModelSpec, Price
+from agentlab.types import Usage
+
+OFFICIAL = {"https://api.openai.com/v1", "https://api.anthropic.com", None}
+_DATED = re.compile(r"[-@](?:\d{8}|\d{4}-\d\d-\d\d|latest)$")
+
+
+def price_known(spec: ModelSpec) -> bool:
+    """Whether calls of this model can be priced today."""
+    return cost_of(spec, Usage(), date.max) is not None
+
+
+def cost_of(spec: ModelSpec, usage: Usage, when: date) -> float | None:
+    """US dollars of a call on that day; None when the price is unknown. The scenario's own `price` comes first."""
+    provider, name = split(spec.name)
+    if spec.price is not None:
+        return charge(spec.price, usage)
+    if provider in PROVIDERS and PROVIDERS[provider].free:
+        return 0.0
+    # Somebody else's server may be called like a listed model and cost something else.
+    price = price_of(provider, name, usage.input, when) if spec.base_url in OFFICIAL else None
+    return None if price is None else charge(price, usage)
+
+
+def charge(price: Price, usage: Usage) -> float:
+    """US dollars; a missing cache price is the price of plain input."""
+    plain = usage.input - usage.cache_read - usage.cache_write
+    read = price.input if price.cache_read is None else price.cache_read
+    write = price.input if price.cache_write is None else price.cache_write
+    total = plain * price.input + usage.cache_read * read + usage.cache_write * write + usage.output * price.output
+    return total / 1e6
+
+
+def price_of(provider: str, name: str, prompt: int, when: date) -> Price | None:
+    """The listed price for a prompt of so many tokens on that day; a dated name falls back on the undated one."""
+    models = _table().get(provider, {})
+    periods = models.get(name) or models.get(_DATED.sub("", name))
+    if periods is None:
+        return None
+    current = [period for period in periods if period.get("since", date.min) <= when]
+    if not current:
+        return None
+    bands = max(current, key=lambda period: period.get("since", date.min))["bands"]
+    return _price([band for band in bands if prompt > band.get("above", -1)][-1])
+
+
+def as_of() -> date:
+    """The day on which the table was checked."""
+    return _file()["as_of"]
+
+
+def _price(band: dict[str, Any]) -> Price:
+    return Price(**{key: value for key, value in band.items() if key != "above"})
+
+
+@cache
+def _file() -> dict[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load((files("agentlab.models") / "prices.yaml").read_text("utf-8"), loader)
+
+
+def _table() -> dict[str, dict[str, list[dict[str, Any]]]]:
+    return _file()["models"]

@@ -1,0 +1,82 @@
+"""Makes a call again when it failed for a passing reason, with the same identity and the same seed.
+
+The SDKs' own retries are off: one layer decides. `rate_limit` and `transient` failures wait exponentially longer with
+jitter, or as long as the provider asked; `too_long` and `fatal` are never tried again.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from agentlab.errors import ModelError
+from agentlab.models.limits import Limits
+from agentlab.seeds import stream
+from agentlab.types import Capabilities, Completion, Model, Request
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
+PATIENCE = 900.0
+"""A provider that asks for a longer pause than this, in seconds, has refused."""
+
+
+def wait(error: ModelError, attempt: int, where_stream: int) -> float:
+    """Seconds before the next try. The jitter comes from the request's own stream, not from a global generator."""
+    jitter = stream("retry", where_stream, attempt) / 2**63
+    backoff = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)) * (0.5 + jitter / 2)
+    if error.retry_after is None:
+        return backoff
+    return error.retry_after + min(backoff, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A model with an account's limits, a time-out for each request, and retries."""
+
+    inner: Model
+    limits: Limits = field(default_factory=Limits)
+    tries: int = 8
+    timeout: float = 600.0
+    sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.inner.capabilities
+
+    async def complete(self, request: Request) -> Completion:
+        for attempt in range(1, self.tries + 1):
+            try:
+                completion = await self.limits.through(request, self._timed)
+            except ModelError as error:
+                last = attempt == self.tries or error.kind in ("too_long", "fatal")
+                if last or (error.retry_after or 0.0) > PATIENCE:
+                    raise
+                pause = wait(error, attempt, request.where.stream)
+                log.info("%s: %s; try %d of %d in %.1f s", self.name, error, attempt + 1, self.tries, pause)
+                await self.sleep(pause)
+            else:
+                if attempt == 1:
+                    self.limits.succeeded()
+                return completion
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def aclose(self) -> None:
+        close = getattr(self.inner, "aclose", None)
+        if close is not None:
+            await close()
+
+    async def _timed(self, request: Request) -> Completion:
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(self.timeout):
+                completion = await self.inner.complete(request)
+        except TimeoutError:
+            raise ModelError("transient", f"no answer within {self.timeout:g} s") from None
+        return replace(completion, seconds=time.perf_counter() - began)

@@ -1,0 +1,104 @@
+"""Opens the models that a run names, and closes their connections and servers with it.
+
+Each distinct model is built once; models under one account (provider, address, key variable) share its limits.
+"""
+
+import importlib
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from agentlab.errors import ScenarioError
+from agentlab.models.limits import Limits
+from agentlab.models.pace import Pace
+from agentlab.models.providers import PROVIDERS, check_name, own, split
+from agentlab.models.replay import Recall, Replay
+from agentlab.models.retry import Guarded
+from agentlab.models.spec import SAMPLING, ModelSpec
+from agentlab.types import Completion, Model, Where
+
+Account = tuple[str, str | None, str | None]
+_SAME = {*SAMPLING, "price", "tries", "timeout", "requests_per_minute", "tokens_per_minute", "concurrency"}
+"""Fields of a spec in which two entries may differ and still be one model."""
+
+
+def get_model(spec_or_name: ModelSpec | str) -> Model:
+    """One model under limits of its own. Raises ScenarioError for an unknown name or a missing key.
+
+    Who gets a model this way may close it: `await model.aclose()`, where it has that.
+    """
+    spec = ModelSpec.model_validate({"name": spec_or_name}) if isinstance(spec_or_name, str) else spec_or_name
+    return _guard(_build(spec, None), spec, _limits([spec]))
+
+
+@asynccontextmanager
+async def serve(specs: Mapping[str, ModelSpec], recall: Recall | None = None) -> AsyncGenerator[Mapping[str, Model]]:
+    """The models by their alias, until the block ends in whatever way.
+
+    `recall` finds recorded calls for `replay/RUN` models. Raises ScenarioError before anything is sent.
+    """
+    async with AsyncExitStack() as stack:
+        built: dict[str, Model] = {}
+        limits: dict[Account, Limits] = {}
+        models: dict[str, Model] = {}
+        for alias, spec in specs.items():
+            key = spec.model_dump_json(exclude=_SAME)
+            if key not in built:
+                built[key] = _build(spec, recall)
+                close = getattr(built[key], "aclose", None)
+                if close is not None:
+                    stack.push_async_callback(close)
+            account = account_of(spec)
+            if account not in limits:
+                limits[account] = _limits(one for one in specs.values() if account_of(one) == account)
+            models[alias] = _guard(built[key], spec, limits[account])
+        yield models
+
+
+def account_of(spec: ModelSpec) -> Account:
+    """What shares limits: the provider, the address and the key. Local models share nothing with one another."""
+    provider, rest = split(spec.name)
+    return (f"{provider}/{rest}" if provider in ("local", "own") else provider, spec.base_url, spec.api_key_env)
+
+
+def _build(spec: ModelSpec, recall: Recall | None) -> Model:
+    if wrong := check_name(spec.name):
+        raise ScenarioError(wrong)
+    provider, _ = split(spec.name)
+    if provider == "own":
+        return _own(spec)
+    if provider == "replay":
+        return Replay(spec.name, recall or _nothing)
+    module: Any = importlib.import_module(PROVIDERS[provider].module)
+    return module.build(spec)
+
+
+def _own(spec: ModelSpec) -> Model:
+    model = own(spec.name)(**spec.options)
+    if not isinstance(model, Model):
+        raise ScenarioError(f"model {spec.name!r} must have a name, capabilities and `async complete(request)`")
+    return model
+
+
+def _nothing(where: Where) -> Completion | None:
+    return None
+
+
+def _limits(specs: Iterable[ModelSpec]) -> Limits:
+    """The tightest of what the account's entries ask for."""
+    listed = list(specs)
+    rpm = [spec.requests_per_minute for spec in listed if spec.requests_per_minute is not None]
+    tpm = [spec.tokens_per_minute for spec in listed if spec.tokens_per_minute is not None]
+    cap = [float(spec.concurrency) for spec in listed if spec.concurrency is not None]
+    if any(split(spec.name)[0] == "local" for spec in listed):
+        # More would only queue in the server, where a queue counts towards a call's time.
+        cap.append(float(max(int(spec.options.get("slots", 8)) for spec in listed) + 2))
+    pace = Pace(min(rpm, default=None), min(tpm, default=None))
+    return Limits(pace, min(cap, default=float("inf")))
+
+
+def _guard(model: Model, spec: ModelSpec, limits: Limits) -> Model:
+    provider, _ = split(spec.name)
+    if provider in PROVIDERS and PROVIDERS[provider].direct:
+        return model
+    return Guarded(model, limits, spec.tries, spec.timeout)

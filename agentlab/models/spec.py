@@ -1,0 +1,131 @@
+"""One entry of a scenario's `models:`: which model, under which account and limits, sampled how.
+
+Knows neither providers nor SDKs. Keys are never written here: `api_key_env` names the variable that holds one.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from agentlab.types import Capabilities, Settings
+
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+SAMPLING = ("temperature", "top_p", "top_k", "max_tokens", "stop", "reasoning")
+
+
+class Price(BaseModel):
+    """What tokens cost, in US dollars per million."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    input: Rate = Field(description="USD per million prompt tokens that came from no cache.")
+    output: Rate = Field(description="USD per million generated tokens, reasoning included.")
+    cache_read: Rate | None = Field(None, description="USD per million prompt tokens read from a cache; else as input.")
+    cache_write: Rate | None = Field(None, description="USD per million prompt tokens put into a cache; else as input.")
+
+
+class CapabilitiesPatch(BaseModel):
+    """What a model takes, where that differs from what agentlab assumes of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: tuple[str, ...] | None = Field(
+        None,
+        description="All sampling settings it takes, of: temperature, top_p, top_k, max_tokens, stop, reasoning, "
+        "logprobs, schema.",
+    )
+    seed: bool | None = Field(None, description="Whether it takes a seed.")
+    tools: bool | None = Field(None, description="Whether it takes native tool calls.")
+    max_logprobs: int | None = Field(None, ge=0, description="Most alternatives it returns for a token; 0 for none.")
+
+    @field_validator("settings")
+    @classmethod
+    def _known(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        known = Settings.__slots__
+        for name in names or ():
+            if name not in known:
+                raise ValueError(f"{name!r} is no sampling setting; known are {', '.join(known)}")
+        return names
+
+    def apply(self, to: Capabilities) -> Capabilities:
+        settings = to.settings if self.settings is None else frozenset(self.settings)
+        most = to.max_logprobs if self.max_logprobs is None else self.max_logprobs
+        if self.settings is not None and self.max_logprobs is None and "logprobs" in settings:
+            most = most or 20
+        if self.max_logprobs is not None:
+            settings = settings | {"logprobs"} if most else settings - {"logprobs"}
+        return Capabilities(
+            settings=settings,
+            seed=to.seed if self.seed is None else self.seed,
+            tools=to.tools if self.tools is None else self.tools,
+            max_logprobs=most if "logprobs" in settings else 0,
+        )
+
+
+class ModelSpec(BaseModel):
+    """A model as a scenario names it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: str = Field(
+        min_length=1,
+        description="provider/name, such as anthropic/claude-opus-4-5, openai/gpt-5.2 or local/smollm2; or "
+        "my_module:Name for one's own, which is called as Name(**options).",
+    )
+    base_url: str | None = Field(None, description="Where the API is, if not at the provider's own address.")
+    api_key_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")] | None = Field(
+        None, description="Name of the environment variable that holds the key. Never the key itself."
+    )
+    capabilities: CapabilitiesPatch | None = Field(
+        None, description="What the model takes, where it differs from what agentlab assumes."
+    )
+    temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature; unset is not sent.")
+    top_p: float | None = Field(None, gt=0, le=1, description="Nucleus sampling; unset is not sent.")
+    top_k: int | None = Field(None, ge=1, description="Sample from the k likeliest tokens; unset is not sent.")
+    max_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Most tokens of one reply, reasoning included. Unset: the provider's own limit; Claude needs one, "
+        "and gets 4096, or 16384 where it thinks by default.",
+    )
+    stop: tuple[str, ...] | None = Field(None, description="Texts that end a reply.")
+    reasoning: str | int | None = Field(
+        None,
+        description="How much to think: an effort (low, medium, high, …) or a budget in tokens; none switches off.",
+    )
+    price: Price | None = Field(None, description="Replaces the price table; for models that it does not know.")
+    requests_per_minute: float | None = Field(None, gt=0, description="Most requests a minute, for the whole account.")
+    tokens_per_minute: float | None = Field(None, gt=0, description="Most tokens a minute, for the whole account.")
+    concurrency: int | None = Field(
+        None, ge=1, description="Most requests at once, for the whole account. Unset: found out by the adaptive limit."
+    )
+    timeout: float = Field(600.0, gt=0, description="Seconds one request may take, queueing and waits not counted.")
+    tries: int = Field(8, ge=1, description="How often a call is made when it fails for a passing reason.")
+    options: Mapping[str, Any] = Field(
+        default_factory=dict[str, Any], description="For sim, local and one's own models: what they are built with."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_url(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("base_url begins with http:// or https:// and names a host")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("base_url holds no user, password or query; keys come from the environment: api_key_env")
+        return url.rstrip("/")
+
+    def settings(self) -> Settings:
+        """The sampling settings as a call carries them."""
+        return Settings(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=self.top_k,
+            max_tokens=self.max_tokens,
+            stop=self.stop or None,
+            reasoning=self.reasoning,
+        )
