@@ -32,20 +32,19 @@ def auc(positive: ArrayLike, negative: ArrayLike, level: float = 0.95) -> Auc | 
     ranks: NDArray[np.float64] = stats.rankdata(np.concatenate([x, y]))
     m, n = len(x), len(y)
     area = (float(ranks[:m].sum()) - m * (m + 1) / 2) / (m * n)
-    low, high = _limits(area, m, n, float(stats.norm.ppf((1 + level) / 2)))
-    return Auc(area, low, high, m, n)
+    z = float(stats.norm.ppf((1 + level) / 2))
+    return Auc(area, _low(area, m, n, z), 1 - _low(1 - area, m, n, z), m, n)
 
 
-def _limits(area: float, m: int, n: int, z: float) -> tuple[float, float]:
+def _low(area: float, m: int, n: int, z: float) -> float:
+    """The smaller root. At area 1 the root A = 1 is divided out, for it is no limit."""
     half = (m + n) / 2 - 1
 
     def excess(true: float) -> float:
-        variance = true * (1 - true) * (1 + half * (1 - true) / (2 - true) + half * true / (1 + true)) / (m * n)
-        return (area - true) ** 2 - z * z * variance
+        spread = z * z * true * (1 + half * (1 - true) / (2 - true) + half * true / (1 + true)) / (m * n)
+        return (1 - true) - spread if area >= 1 else (area - true) ** 2 - spread * (1 - true)
 
-    low = 0.0 if area <= 0 else float(optimize.brentq(excess, 0.0, area))
-    high = 1.0 if area >= 1 else float(optimize.brentq(excess, area, 1.0))
-    return low, high
+    return 0.0 if area <= 0 else float(optimize.brentq(excess, 0.0, area))
 
 
 def _finite(scores: ArrayLike) -> NDArray[np.float64]:

@@ -2,7 +2,8 @@
 
 `d_tr = a_tr - b_tr` for task t and draw r, `d_t` its mean over the `n_t` complete pairs of the task, G tasks, and the
 difference is `D = sum_t d_t / G`, in which every task weighs the same. Sources: Satterthwaite (1946) for the degrees
-of freedom of a sum of variances; Miller (2024, arXiv 2411.00640) for pairs and task means; Fisher (1935) for sign flips.
+of freedom of a sum of variances; Miller (2024, arXiv 2411.00640) for pairs and task means;
+Fisher (1935) for sign flips.
 """
 
 from collections.abc import Hashable, Sequence
@@ -80,12 +81,12 @@ def paired(
     d = x - y
     tiny = 1e-12 * max(float(np.abs(x).max()), float(np.abs(y).max()), 1e-300)
     by_task = [d[rows] for rows in groups]
-    means_T = np.array([values.mean() for values in by_task])
-    these, why_these = _these_tasks(by_task, means_T, level, tiny)
-    like, flip, why_like = _tasks_like_these(means_T, level, tiny)
+    means_t = np.array([values.mean() for values in by_task])
+    these, why_these = _these_tasks(by_task, means_t, level, tiny)
+    like, flip, why_like = _tasks_like_these(means_t, level, tiny)
     within = [np.stack([x[rows] - x[rows].mean(), y[rows] - y[rows].mean()]) for rows in groups]
     return Paired(
-        difference=float(means_T.mean()),
+        difference=float(means_t.mean()),
         mean_a=float(np.mean([x[rows].mean() for rows in groups])),
         mean_b=float(np.mean([y[rows].mean() for rows in groups])),
         tasks=len(groups),
@@ -116,34 +117,35 @@ def sign_flip_p(differences: ArrayLike) -> float:
     d: Array = np.asarray(differences, dtype=np.float64)
     if not 1 <= len(d) <= 20:
         raise ValueError(f"{len(d)} differences: the exact sign-flip test takes 1 to 20")
-    signs = np.array(list(product((1.0, -1.0), repeat=len(d) - 1))).reshape(-1, len(d) - 1)
-    sums = np.abs(d[0] + signs @ d[1:])
-    return float(np.mean(sums >= abs(d.sum()) - 1e-12 * np.abs(d).sum()))
+    signs: Array = np.array(list(product((1.0, -1.0), repeat=len(d) - 1))).reshape(-1, len(d) - 1)
+    sums: Array = d[0] + np.asarray(signs @ d[1:], dtype=np.float64)
+    far = np.abs(sums) >= abs(d.sum()) - 1e-12 * np.abs(d).sum()
+    return float(far.sum()) / len(far)
 
 
-def _these_tasks(by_task: Sequence[Array], means_T: Array, level: float, tiny: float) -> tuple[Interval | None, str]:
+def _these_tasks(by_task: Sequence[Array], means_t: Array, level: float, tiny: float) -> tuple[Interval | None, str]:
     """`var(D) = sum_t v_t / G^2`, `v_t = s_t^2 / n_t`; `df = (sum v_t)^2 / sum(v_t^2 / (n_t - 1))` by Satterthwaite."""
     single = sum(len(values) < 2 for values in by_task)
     if single:
         return None, f"no 'these tasks' interval: {single} of {len(by_task)} tasks have one pair, and two are needed"
     if all(np.ptp(values) <= tiny for values in by_task):
         return None, "coupled, no test: every pair of a task differs by the same amount"
-    n_T = np.array([len(values) for values in by_task], dtype=np.float64)
-    v_T = np.array([values.var(ddof=1) for values in by_task]) / n_T
-    df = float(v_T.sum() ** 2 / (v_T**2 / (n_T - 1)).sum())
-    return t_interval(float(means_T.mean()), float(np.sqrt(v_T.sum())) / len(by_task), df, level), ""
+    n_t = np.array([len(values) for values in by_task], dtype=np.float64)
+    v_t = np.array([values.var(ddof=1) for values in by_task]) / n_t
+    df = float(v_t.sum() ** 2 / (v_t**2 / (n_t - 1)).sum())
+    return t_interval(float(means_t.mean()), float(np.sqrt(v_t.sum())) / len(by_task), df, level), ""
 
 
-def _tasks_like_these(means_T: Array, level: float, tiny: float) -> tuple[Interval | None, float | None, str]:
+def _tasks_like_these(means_t: Array, level: float, tiny: float) -> tuple[Interval | None, float | None, str]:
     """`se(D) = sd(d_t) / sqrt(G)` with G - 1 degrees of freedom; the exact sign-flip p beside it for few tasks."""
-    count = len(means_T)
+    count = len(means_t)
     if count < FEWEST_TASKS:
         return None, None, f"{count} tasks: nothing is claimed beyond them, which takes {FEWEST_TASKS}"
-    if np.ptp(means_T) <= tiny:
+    if np.ptp(means_t) <= tiny:
         return None, None, "no 'tasks like these' interval: every task differs by the same amount"
-    flip = sign_flip_p(means_T) if count <= MOST_FLIPS else None
-    se = float(means_T.std(ddof=1)) / count**0.5
-    return t_interval(float(means_T.mean()), se, count - 1, level), flip, ""
+    flip = sign_flip_p(means_t) if count <= MOST_FLIPS else None
+    se = float(means_t.std(ddof=1)) / count**0.5
+    return t_interval(float(means_t.mean()), se, count - 1, level), flip, ""
 
 
 def _values(tasks: Sequence[Hashable], draws: Sequence[Hashable], a: ArrayLike, b: ArrayLike) -> tuple[Array, Array]:

@@ -1,0 +1,263 @@
+"""Statistics against hand computation, scipy, published numbers, and small simulations."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from agentlab.stats.auc import auc
+from agentlab.stats.paired import paired, sign_flip_p
+from agentlab.stats.power import detectable, smallest_shift
+from agentlab.stats.worst import bounds, difference
+
+NAN = float("nan")
+unit = st.floats(0, 1, width=32)
+
+
+def close(found: Any, expected: Any, rtol: float = 1e-7, atol: float = 0) -> None:
+    """Equal up to rounding; None is equal to nothing."""
+    np.testing.assert_allclose(np.asarray(found, float), np.asarray(expected, float), rtol, atol, equal_nan=False)
+
+
+def grid(tasks: int, draws: int) -> tuple[list[int], list[int]]:
+    return [t for t in range(tasks) for _ in range(draws)], [r for _ in range(tasks) for r in range(draws)]
+
+
+def gap(x: Any, y: Any) -> float:
+    return float(np.asarray(x, float).mean() - np.asarray(y, float).mean())
+
+
+# --- paired ---------------------------------------------------------------------------------------------------------
+
+
+def test_these_tasks_by_hand() -> None:
+    # differences 1, 3 (mean 2, s² 2, v 1) and 0, 1, 2 (mean 1, s² 1, v 1/3): D 1.5, var (4/3)/4 = 1/3,
+    # df (4/3)² / (1²/1 + (1/3)²/2) = 32/19
+    found = paired(["x"] * 2 + ["y"] * 3, [0, 1, 0, 1, 2], [1, 3, 0, 1, 2], [0, 0, 0, 0, 0])
+    assert (found.difference, found.tasks, found.pairs, found.dropped) == (1.5, 2, 5, 0)
+    assert found.these_tasks is not None
+    close(found.these_tasks.se, (1 / 3) ** 0.5)
+    close(found.these_tasks.df, 32 / 19)
+    margin = float(stats.t.ppf(0.975, 32 / 19)) * (1 / 3) ** 0.5
+    close([found.these_tasks.low, found.these_tasks.high], [1.5 - margin, 1.5 + margin])
+    assert found.tasks_like_these is None
+    assert found.sign_flip is None
+    assert found.notes == ("2 tasks: nothing is claimed beyond them, which takes 6",)
+
+
+def test_one_task_is_a_paired_t_test() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=9), rng.normal(size=9)
+    found, known = paired(["t"] * 9, range(9), a, b), stats.ttest_rel(a, b)
+    assert found.these_tasks is not None
+    interval = known.confidence_interval()
+    close(
+        [found.these_tasks.low, found.these_tasks.high, found.these_tasks.p, found.these_tasks.df],
+        [float(interval.low), float(interval.high), float(known.pvalue), 8],
+    )
+
+
+def test_tasks_like_these_is_a_t_test_on_task_means() -> None:
+    rng = np.random.default_rng(2)
+    tasks, draws = grid(7, 3)
+    a, b = rng.normal(size=21), rng.normal(size=21)
+    found = paired(tasks, draws, a, b)
+    means = (a - b).reshape(7, 3).mean(axis=1)
+    known = stats.ttest_1samp(means, 0.0)
+    assert found.tasks_like_these is not None
+    close([found.tasks_like_these.p, found.tasks_like_these.df], [float(known.pvalue), 6])
+    permuted = stats.permutation_test((means, np.zeros(7)), gap, permutation_type="samples", n_resamples=10**4)
+    assert found.sign_flip is not None
+    close(found.sign_flip, float(permuted.pvalue))
+
+
+def test_exact_sign_flip_for_six_to_twelve_tasks_only() -> None:
+    assert sign_flip_p([1, 2, 3, 4, 5, 6]) == 2 / 64
+    assert sign_flip_p([1, -1]) == 1.0
+    for count, there in ((5, False), (6, True), (12, True), (13, False)):
+        found = paired(range(count), [0] * count, np.arange(count), np.zeros(count))
+        assert (found.sign_flip is not None) is there
+    with pytest.raises(ValueError, match="21 differences"):
+        sign_flip_p(np.ones(21))
+
+
+def test_missing_values_drop_their_pair_and_are_counted() -> None:
+    found = paired(["x", "x", "x", "y"], [0, 1, 2, 0], [1, 2, NAN, NAN], [0, 0, 0, 1])
+    assert (found.difference, found.pairs, found.dropped, found.tasks) == (1.5, 2, 2, 1)
+    assert paired([], [], [], []).difference is None
+    assert paired(["x"], [0], [NAN], [1.0]).dropped == 1
+
+
+def test_a_task_with_one_pair_refuses_the_interval() -> None:
+    found = paired(["x", "x", "y"], [0, 1, 0], [1, 2, 3], [0, 0, 0])
+    assert found.these_tasks is None
+    assert found.difference == 2.25
+    assert "1 of 2 tasks have one pair" in found.notes[0]
+    assert not found.coupled
+
+
+def test_no_variance_is_coupled_and_has_no_test() -> None:
+    tasks, draws = grid(6, 2)
+    a = np.array([0.1, 0.2, 0.3] * 4)
+    found = paired(tasks, draws, a + 0.7, a)
+    assert found.coupled
+    assert found.these_tasks is None
+    assert found.tasks_like_these is None
+    assert found.notes[0].startswith("coupled, no test")
+    close([found.difference, found.correlation], [0.7, 1.0])
+
+
+def test_correlations_apart_from_the_tasks_difficulty() -> None:
+    a, b = [0, 1, 10, 11], [1, 0, 11, 10]
+    found = paired([0, 0, 1, 1], [0, 1, 0, 1], a, b)
+    assert found.correlation is not None
+    assert found.correlation > 0.9
+    assert found.correlation_within is not None
+    close(found.correlation_within, -1.0)
+    assert paired([0, 0], [0, 1], [1, 1], [0, 1]).correlation is None
+
+
+def test_wrong_shapes_and_double_pairs_are_refused() -> None:
+    with pytest.raises(ValueError, match="differ in length"):
+        paired([0], [0], [1, 2], [1, 2])
+    with pytest.raises(ValueError, match="given twice"):
+        paired([0, 0], [1, 1], [1, 2], [1, 2])
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), unit, unit), max_size=24))
+def test_paired_is_antisymmetric_and_ignores_the_order_of_rows(rows: list[tuple[int, float, float]]) -> None:
+    tasks, draws = [row[0] for row in rows], range(len(rows))
+    a, b = [row[1] for row in rows], [row[2] for row in rows]
+    one, other = paired(tasks, draws, a, b), paired(tasks, draws, b, a)
+    turned = paired(tasks[::-1], draws[::-1], a[::-1], b[::-1])
+    assert one.coupled == other.coupled == turned.coupled
+    assert (one.these_tasks is None) == (other.these_tasks is None)
+    if one.difference is not None and other.difference is not None and turned.difference is not None:
+        close([one.difference, turned.difference], -other.difference, atol=1e-12)
+        assert one.mean_a is not None
+        assert one.mean_b is not None
+        close(one.difference, one.mean_a - one.mean_b, atol=1e-12)
+    if one.these_tasks and other.these_tasks:
+        close([one.these_tasks.low, one.these_tasks.p], [-other.these_tasks.high, other.these_tasks.p])
+
+
+def test_both_intervals_cover_what_they_name() -> None:
+    rng, runs, hits = np.random.default_rng(3), 1000, np.zeros(2)
+    tasks, draws = grid(8, 4)
+    fixed = rng.normal(0, 1, 8)
+    for _ in range(runs):
+        noise = rng.normal(0, np.linspace(0.5, 1.5, 8)[:, None], (8, 4))
+        these = paired(tasks, draws, (fixed[:, None] + noise).ravel(), np.zeros(32)).these_tasks
+        fresh = (0.3 + rng.normal(0, 1, (8, 1)) + noise).ravel()
+        like = paired(tasks, draws, fresh, np.zeros(32)).tasks_like_these
+        assert these is not None
+        assert like is not None
+        hits += [these.low <= fixed.mean() <= these.high, like.low <= 0.3 <= like.high]
+    assert np.all(np.abs(hits / runs - 0.95) < 0.02)
+
+
+# --- auc ------------------------------------------------------------------------------------------------------------
+
+
+def test_auc_by_hand_with_ties_and_empty_classes() -> None:
+    found = auc([3, 2], [1, 2])
+    assert found is not None
+    assert (found.area, found.positives, found.negatives) == (3.5 / 4, 2, 2)
+    assert auc([], [1]) is None
+    assert auc([NAN], [1]) is None
+
+
+def test_auc_is_mann_whitney_and_its_interval_stays_wide_at_the_edge() -> None:
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(1, 1, 12), rng.normal(0, 1, 9)
+    found = auc(x, y)
+    assert found is not None
+    close(found.area, float(stats.mannwhitneyu(x, y).statistic) / 108)
+    assert found.low < found.area < found.high
+    perfect = auc([2, 3], [0, 1])
+    assert perfect is not None
+    assert (perfect.area, perfect.high) == (1.0, 1.0)
+    assert perfect.low < 0.5
+
+
+def test_auc_interval_covers() -> None:
+    rng, runs, hits = np.random.default_rng(5), 1000, 0
+    truth = float(stats.norm.cdf(1 / 2**0.5))
+    for _ in range(runs):
+        found = auc(rng.normal(1, 1, 10), rng.normal(0, 1, 10))
+        assert found is not None
+        hits += found.low <= truth <= found.high
+    assert 0.93 < hits / runs < 0.98
+
+
+@given(st.lists(unit, min_size=1, max_size=12), st.lists(unit, min_size=1, max_size=12))
+def test_auc_mirrors_and_holds_its_own_area(x: list[float], y: list[float]) -> None:
+    one, other = auc(x, y), auc(y, x)
+    assert one is not None
+    assert other is not None
+    close([one.area, one.low, one.high], [1 - other.area, 1 - other.high, 1 - other.low], atol=1e-9)
+    assert 0 <= one.low <= one.area <= one.high <= 1
+
+
+# --- power ----------------------------------------------------------------------------------------------------------
+
+
+def test_power_reproduces_the_published_examples() -> None:
+    # Miller 2024: w² = 1/9 and n = 969 detect 0.03; n = 198 with s² = 1/6 detects 13.3 % at K = 1, 7.6 % at K = 10
+    close(detectable(969, 1, within=0, between=1 / 3).tasks_like_these, 0.03, rtol=2e-3)
+    close(detectable(198, 1, within=6**-0.5, between=1 / 3).tasks_like_these, 0.133, rtol=7e-3)
+    close(detectable(198, 10, within=6**-0.5, between=1 / 3).tasks_like_these, 0.076, rtol=7e-3)
+
+
+def test_the_shift_has_the_power_it_promises_and_tends_to_the_normal_one() -> None:
+    close(smallest_shift(1e6), stats.norm.ppf(0.975) + stats.norm.ppf(0.8), rtol=1e-4)
+    rng, df = np.random.default_rng(6), 5
+    shift = smallest_shift(df)
+    t = (rng.normal(size=20_000) + shift) / np.sqrt(rng.chisquare(df, 20_000) / df)
+    close(np.mean(np.abs(t) > stats.t.ppf(0.975, df)), 0.8, atol=0.01)
+
+
+def test_more_draws_stop_helping_where_tasks_differ() -> None:
+    found = [detectable(10, draws, within=0.4, between=0.2) for draws in (1, 10, 10_000)]
+    effects = [one.tasks_like_these for one in found]
+    assert all(effect is not None for effect in effects)
+    assert effects == sorted(effects, key=lambda effect: -(effect or 0))
+    close(effects[-1], found[-1].limit, rtol=1e-3)
+    assert found[0].these_tasks is None
+    few = detectable(2, 3, within=0.4, between=0.2)
+    assert few.tasks_like_these is None
+    assert few.limit is None
+    assert few.these_tasks is not None
+    close(few.these_tasks, smallest_shift(4) * (2 * 0.16 / 3 / 2) ** 0.5)
+    with pytest.raises(ValueError, match="at least"):
+        detectable(0, 1, 1, 1)
+    with pytest.raises(ValueError, match="alpha"):
+        smallest_shift(5, alpha=0.9)
+
+
+# --- worst case -----------------------------------------------------------------------------------------------------
+
+
+def test_bounds_by_hand() -> None:
+    found = bounds([1, 0, NAN, NAN], 1, 0)
+    assert (found.observed, found.low, found.high, found.n, found.missing) == (0.5, 0.25, 0.75, 2, 2)
+    by_task = bounds([1, 1, NAN], 0, 1, tasks=["x", "x", "y"])
+    assert (by_task.observed, by_task.low, by_task.high) == (1.0, 0.5, 1.0)
+    assert difference(found, by_task) == (-0.75, 0.25)
+    assert bounds([NAN], 0, 1).observed is None
+    for wrong in ([], [2.0]):
+        with pytest.raises(ValueError, match="value"):
+            bounds(wrong, 0, 1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), unit, st.booleans()), min_size=1, max_size=20))
+def test_bounds_hold_whatever_was_missing(rows: list[tuple[int, float, bool]]) -> None:
+    tasks, truth = [row[0] for row in rows], [row[1] for row in rows]
+    found = bounds([value if there else NAN for _, value, there in rows], 0, 1, tasks)
+    full = bounds(truth, 0, 1, tasks)
+    assert full.observed is not None
+    assert found.low - 1e-12 <= full.observed <= found.high + 1e-12
+    assert found.n + found.missing == len(rows)
