@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agentlab.errors import MismatchError, ModelError
 from agentlab.seeds import digest
@@ -78,9 +78,15 @@ def hash_of(request: Request) -> str:
     return digest(request.chat, request.settings, request.tools)
 
 
+def storable(text: str) -> str:
+    """`text` with lone surrogates, which no file can hold, replaced by U+FFFD."""
+    return text.encode("utf-8", "replace").decode() if any("\ud800" <= c <= "\udfff" for c in text) else text
+
+
 async def _complete(model: Model, request: Request) -> tuple[Completion | None, str | None]:
     try:
-        return await model.complete(request), None
+        completion = await model.complete(request)
+        return completion if completion.text.isascii() else replace(completion, text=storable(completion.text)), None
     except ModelError as error:
         return None, str(error)
     except Exception as error:  # one's own model may raise anything; its siblings must finish and be stored

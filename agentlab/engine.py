@@ -41,6 +41,9 @@ class Limits:
     minutes: float | None = None
 
 
+_UNLIMITED = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A rollout to be run: one condition on one task, one draw."""
@@ -66,7 +69,12 @@ class Trial:
     @property
     def lineage(self) -> str:
         """What every random stream of this rollout hashes: never the condition, so that arms are coupled."""
-        return digest(self.seed, self.task.id, self.draw, self.generation, self.fork, self.coupling)
+        return lineage(self.seed, self.task.id, self.draw, self.generation, self.fork, self.coupling)
+
+
+def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: int = 0, coupling: str = "") -> str:
+    """The root of a rollout's random streams."""
+    return digest(seed, task, draw, generation, fork, coupling)
 
 
 @dataclass(slots=True)
@@ -78,6 +86,9 @@ class _State:
     error: str | None = None
     status: Status | None = None
     woken_by_bounce: set[str] = field(default_factory=set[str])
+
+    def made(self) -> list[Call]:
+        return [call for own in self.calls.values() for call in own]
 
     def post(self, messages: Sequence[Message], round: int) -> None:
         for message in messages:
@@ -97,20 +108,23 @@ async def play(trial: Trial, desk: Desk, stopping: Callable[[], bool] = _never) 
     organization = trial.organization
     state = _State([], {agent.name: [] for agent in organization.agents})
     state.post(organization.protocol.open(trial.task), 0)
-    lineage = trial.lineage
+    root = trial.lineage
     for round in range(1, organization.rounds + 1):
         actors = _awake(organization, state, round)
         if not actors:
             break
-        state.status = "cancelled" if stopping() else _over(trial.limits, state)
+        if stopping():
+            state.status = "cancelled"
+        elif trial.limits != _UNLIMITED and over_limits(trial.limits, state.made()):
+            state.status = "limit"
         if state.status:
             break
-        await _round(trial, lineage, desk, state, actors, round)
+        await _round(trial, root, desk, state, actors, round)
         if state.status:
             break
     closing = organization.closing
     if closing and state.status in (None, "limit") and state.error is None and _output(state) is None:
-        await _close(trial, lineage, desk, state)
+        await _close(trial, root, desk, state)
         return _finish(trial, state, "closing")
     return _finish(trial, state, "protocol")
 
@@ -145,27 +159,23 @@ def _awake(organization: Organization, state: _State, round: int) -> list[Agent]
     return awake
 
 
-def _over(limits: Limits, state: _State) -> Status | None:
-    """`limit` when what was used reaches a limit: a fold over the calls so far."""
-    if limits == Limits():
-        return None
-    calls = [call for own in state.calls.values() for call in own]
+def over_limits(limits: Limits, calls: Sequence[Call]) -> bool:
+    """Whether what the calls used reaches a limit."""
     usage = sum((call.completion.usage for call in calls if call.completion), Usage())
-    over = (
+    return (
         (limits.tokens is not None and usage.input + usage.output >= limits.tokens)
         or (limits.cost is not None and sum(call.cost or 0.0 for call in calls) >= limits.cost)
         or (limits.minutes is not None and sum(call.seconds for call in calls) >= limits.minutes * 60)
     )
-    return "limit" if over else None
 
 
-async def _round(trial: Trial, lineage: str, desk: Desk, state: _State, actors: Sequence[Agent], round: int) -> None:
+async def _round(trial: Trial, root: str, desk: Desk, state: _State, actors: Sequence[Agent], round: int) -> None:
     if len(actors) == 1:
-        await _turn(trial, lineage, desk, state, actors[0], round)
+        await _turn(trial, root, desk, state, actors[0], round)
     else:
         async with asyncio.TaskGroup() as group:
             for agent in actors:
-                group.create_task(_turn(trial, lineage, desk, state, agent, round))
+                group.create_task(_turn(trial, root, desk, state, agent, round))
     last = [(agent.name, state.calls[agent.name][-1]) for agent in actors]
     if failed := next((call.error for _, call in last if call.error), None):
         state.error, state.status = failed, "limit" if failed.startswith("too_long") else "infrastructure"
@@ -176,14 +186,12 @@ async def _round(trial: Trial, lineage: str, desk: Desk, state: _State, actors: 
             state.post(trial.organization.protocol.route(name, call.completion, log, round), round)
 
 
-async def _turn(trial: Trial, lineage: str, desk: Desk, state: _State, agent: Agent, round: int) -> None:
+async def _turn(trial: Trial, root: str, desk: Desk, state: _State, agent: Agent, round: int) -> None:
     """One agent acts: a call, and while it asks for tools, their results and another call."""
     calls = state.calls[agent.name]
     tools = tuple(tool.spec for tool in agent.tools)
     for k in range(trial.organization.calls):
-        where = Where(
-            trial.key, agent.name, round, k, trial.attempt, stream(lineage, agent.name, round, k, trial.attempt)
-        )
+        where = Where(trial.key, agent.name, round, k, trial.attempt, stream(root, agent.name, round, k, trial.attempt))
         entries = chat(trial.organization, agent, state.log, calls, round)
         call = await desk.ask(agent.model, Request(entries, agent.settings, tools, where))
         wanted = call.completion.tool_calls if call.completion else ()
@@ -196,13 +204,13 @@ async def _turn(trial: Trial, lineage: str, desk: Desk, state: _State, agent: Ag
             return
 
 
-async def _close(trial: Trial, lineage: str, desk: Desk, state: _State) -> None:
+async def _close(trial: Trial, root: str, desk: Desk, state: _State) -> None:
     """Asks the closing question. Its round lies past the limit, so that it collides with no other turn."""
     organization = trial.organization
     assert organization.closing is not None
     agent, last = organization.roster[organization.closing.agent], organization.rounds
     state.post([Message(TASK, (agent.name,), "closing", organization.closing.ask)], last)
-    await _turn(trial, lineage, desk, state, agent, last + 1)
+    await _turn(trial, root, desk, state, agent, last + 1)
     call = state.calls[agent.name][-1]
     if call.completion is None:
         state.error, state.status = call.error, "limit" if str(call.error).startswith("too_long") else "infrastructure"
@@ -223,10 +231,8 @@ def _output(state: _State) -> Message | None:
     return next((m for m in reversed(state.log) if OUTPUT in m.to and m.content.strip()), None)
 
 
-def _finish(trial: Trial, state: _State, via: OutputVia) -> Rollout:
-    output = _output(state)
-    order = {agent.name: i for i, agent in enumerate(trial.organization.agents)}
-    calls = sorted((c for own in state.calls.values() for c in own), key=lambda c: (c.round, order[c.actor], c.k))
+def unstarted(trial: Trial) -> Rollout:
+    """The rollout before anything happened."""
     return Rollout(
         key=trial.key,
         scenario=trial.scenario,
@@ -234,15 +240,27 @@ def _finish(trial: Trial, state: _State, via: OutputVia) -> Rollout:
         condition=trial.condition,
         draw=trial.draw,
         seed=trial.seed,
+        status="incomplete",
+        output=None,
+        output_via="none",
+        attempt=trial.attempt,
+        generation=trial.generation,
+        parent=trial.parent,
+        at=f"{trial.at[0]}/{trial.at[1]}" if trial.at else None,
+    )
+
+
+def _finish(trial: Trial, state: _State, via: OutputVia) -> Rollout:
+    output = _output(state)
+    order = {agent.name: i for i, agent in enumerate(trial.organization.agents)}
+    calls = sorted(state.made(), key=lambda call: (call.round, order[call.actor], call.k))
+    return replace(
+        unstarted(trial),
         status=state.status or _status(output, calls),
         output=output.content if output else None,
         output_via=via if output else "none",
         messages=tuple(state.log),
         calls=tuple(calls),
-        attempt=trial.attempt,
-        generation=trial.generation,
-        parent=trial.parent,
-        at=f"{trial.at[0]}/{trial.at[1]}" if trial.at else None,
         error=state.error,
     )
 

@@ -5,7 +5,18 @@ from typing import Any
 
 import msgspec
 
-from agentlab.types import Call, Completion, Message, Settings, TokenLogprob, ToolCall, ToolResult, Usage, Verdict
+from agentlab.types import (
+    Call,
+    Completion,
+    Message,
+    Rollout,
+    Settings,
+    TokenLogprob,
+    ToolCall,
+    ToolResult,
+    Usage,
+    Verdict,
+)
 
 Row = tuple[Any, ...]
 
@@ -152,10 +163,29 @@ def message_fact(row: Sequence[Any]) -> Message:
     return Message(sender, tuple(msgspec.json.decode(recipients)), kind, content, ref, round, index)
 
 
+def rollout_row(id: int, r: Rollout, status: str | None, now: float) -> Row:
+    """One row of `rollouts`; `status` is None while the rollout is unfinished."""
+    head = (id, r.key, r.scenario, r.task, r.condition, r.generation, r.draw, r.seed, r.parent, r.at)
+    return (*head, r.attempt, status, r.output, r.output_via, r.error, now)
+
+
+def rollout_fact(row: Sequence[Any], messages: tuple[Message, ...]) -> Rollout:
+    """The finished rollout a row of `rollouts` was made from, without its calls."""
+    names = COLUMNS["rollouts"]
+    given = {name: value for name, value in zip(names, row, strict=True) if name not in ("id", "finished")}
+    return Rollout(**given, messages=messages)
+
+
 def verdict_row(rollout: int, verdict: Verdict) -> Row:
     """One row of `verdicts`."""
     v = verdict
     return (rollout, v.judge, v.draw, v.criterion, v.outcome, v.value, v.label, v.reason, v.call)
+
+
+def verdict_fact(rollout: str, row: Sequence[Any]) -> Verdict:
+    """The verdict a row of `verdicts` was made from."""
+    _, judge, draw, criterion, outcome, value, label, reason, call = row
+    return Verdict(criterion, outcome, value, label, reason, call, rollout, judge, draw)
 
 
 def _decode(text: str | None, type: Any, default: Any) -> Any:

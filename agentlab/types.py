@@ -8,6 +8,9 @@ TASK, OUTPUT, EVERYONE, POST = "@task", "@output", "@everyone", "@post"
 """Members of every organization that are not agents: who asks, where the result goes, all of one's contacts, and who
 reports what could not be delivered."""
 
+ANCHORS = "@anchors"
+"""Parent of the rows of a judge's anchor texts, which are no rollouts."""
+
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
 MessageKind = Literal["task", "mail", "reply", "closing", "output", "bounce", "unparsed", "truncated"]
@@ -150,7 +153,7 @@ class Message:
     kind: MessageKind
     content: str
     ref: str | None = None
-    """A mail's subject; for a bounce, the recipient that was named."""
+    """A mail's subject; for what did not arrive (bounce, unparsed, truncated), the recipient that was named."""
     round: int = -1
     index: int = -1
 
@@ -258,9 +261,13 @@ class Capabilities:
 class Model(Protocol):
     """Answers one request, or raises `ModelError`."""
 
-    name: str
-    """`provider/name`, as a scenario writes it."""
-    capabilities: Capabilities
+    @property
+    def name(self) -> str:
+        """`provider/name`, as a scenario writes it."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
 
     async def complete(self, request: Request) -> Completion: ...
 
@@ -268,7 +275,8 @@ class Model(Protocol):
 class Tool(Protocol):
     """Something an agent may do besides talk."""
 
-    spec: ToolSpec
+    @property
+    def spec(self) -> ToolSpec: ...
 
     async def __call__(self, arguments: Mapping[str, Any], where: Where) -> str: ...
 
@@ -300,8 +308,10 @@ class Interaction(Protocol):
     `log` holds the messages of all earlier rounds. `route` never raises on any text.
     """
 
-    briefed: frozenset[str]
-    """Agents that are shown the task."""
+    @property
+    def briefed(self) -> frozenset[str]:
+        """Agents that are shown the task."""
+        ...
 
     def open(self, task: Task) -> Sequence[Message]: ...
 
@@ -329,8 +339,10 @@ class Organization:
 class Ask(Protocol):
     """How a judge reaches its model: one recorded call, found again on resume, never raising on a failed call."""
 
-    capabilities: Capabilities
-    """Of the judge's model."""
+    @property
+    def capabilities(self) -> Capabilities:
+        """Of the judge's model."""
+        ...
 
     async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call: ...
 
@@ -338,12 +350,21 @@ class Ask(Protocol):
 class Judge(Protocol):
     """Scores one exhibit once. Verdicts come back unstamped, one per criterion, always all of them."""
 
-    name: str
-    draws: int
-    """How many independent times each exhibit is judged."""
-    criteria: tuple[str, ...]
-    model: str | None
-    """Key of `models:`; None when no model is asked."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def draws(self) -> int:
+        """How many independent times each exhibit is judged."""
+        ...
+
+    @property
+    def criteria(self) -> tuple[str, ...]: ...
+
+    @property
+    def model(self) -> str | None:
+        """Key of `models:`; None when no model is asked."""
+        ...
 
     async def __call__(self, exhibit: Exhibit, ask: Ask, order: int) -> list[Verdict]:
         """`order` is a random stream (63 bits) for the order of criteria."""

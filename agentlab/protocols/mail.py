@@ -130,7 +130,7 @@ class Mail:
     def _deliver(self, agent: str, block: Block, cut: bool) -> Iterator[Message]:
         named = block.attributes.get("to", "") if block.tag == "mail" else OUTPUT
         if block.body is None and cut:
-            yield Message(POST, (), "truncated", f"A {block.tag} was cut off by the length limit.", named or None)
+            yield Message(agent, (), "truncated", f"A {block.tag} was cut off by the length limit.", named or None)
         elif block.body is None:
             text = f"A <{block.tag}> was not sent: </{block.tag}> is missing."
             yield Message(POST, (agent,), "unparsed", text, named or None)

@@ -1,0 +1,230 @@
+"""A run as pandas frames, read straight from its file; the run may still be going on.
+
+Times are in seconds, money in US dollars, tokens are integers. Every frame but `conditions` carries the columns
+`rollout` (the rollout's key), `task`, `condition`, `draw` and one column per factor.
+"""
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from agentlab.measures import Measure, measure
+from agentlab.store import read
+from agentlab.types import ANCHORS
+
+_ROLLOUTS = "id key task condition generation draw seed parent at attempt status output output_via error".split()
+_CALLS = (
+    "rollout round actor k attempt model served_model request_id stop text input output reasoning_tokens cache_read "
+    "cache_write reasoning started seconds cost seeded error tool_calls tool_results logprobs settings prompt_hash"
+).split()
+_INTEGERS = ("input", "output", "reasoning_tokens", "cache_read", "cache_write")
+_USED = ("calls", "turns", "rounds", "input", "output_tokens", "reasoning_tokens", "seconds", "cost")
+_USE = """
+SELECT rollout, {by}, count(*), sum(k = 0), max(round), total(input), total(output), total(reasoning_tokens),
+    total(seconds), CASE WHEN count(cost) = count(text) THEN total(cost) END
+FROM calls WHERE actor NOT LIKE 'judge/%' GROUP BY rollout, {by}"""
+_LOST = {"bounced": "bounce", "unparsed": "unparsed", "truncated": "truncated"}
+_KINDS = """
+SELECT rollout, count(*), sum(kind = 'bounce'), sum(kind = 'unparsed'), sum(kind = 'truncated')
+FROM messages GROUP BY rollout"""
+_CUT = """
+SELECT m.rollout, max(c.stop = 'length') FROM messages m
+JOIN calls c ON c.rollout = m.rollout AND c.round = m.round AND c.actor = m.sender
+WHERE m.kind = 'output' AND c.text IS NOT NULL GROUP BY m.rollout"""
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Counts as integers, sums as floats; an unknown cost is NaN."""
+    whole = [name for name in _USED if name not in ("seconds", "cost")]
+    types = {**dict.fromkeys(whole, "int64"), "seconds": "float64", "cost": "float64"}
+    return table.astype(types)
+
+
+def _zip(lost: pd.DataFrame) -> Iterable[tuple[str, tuple[str, ...], str]]:
+    return zip(lost["sender"], lost["to"], lost["kind"], strict=True)
+
+
+class Run:
+    """One run folder. Frames are read once, when first used; `load` again for a fresh look."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with closing(read(folder)) as connection:
+            rows = connection.execute("SELECT key, value FROM meta").fetchall()
+            self.meta: dict[str, Any] = {key: msgspec.json.decode(value) for key, value in rows}
+        self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
+
+    @cached_property
+    def conditions(self) -> pd.DataFrame:
+        """One row per condition: `condition`, a column per factor, and `facts` (a mapping)."""
+        table = self._select("SELECT name, levels, facts FROM conditions", ("condition", "levels", "facts"))
+        levels = [msgspec.json.decode(text) for text in table.pop("levels")]
+        for factor in self.factors:
+            table[factor] = pd.Series([str(level.get(factor, "")) for level in levels], dtype="str")
+        table["facts"] = [msgspec.json.decode(text) for text in table["facts"]]
+        return table
+
+    @cached_property
+    def rollouts(self) -> pd.DataFrame:
+        """One row per finished rollout.
+
+        `status` (delivered, incomplete, declined, vetoed, limit, cancelled, infrastructure), `output` (text),
+        `output_via` (protocol, closing, none, imported), `output_cut` (bool: the delivering call hit its length
+        limit), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`, `turns`, `rounds`, `input`,
+        `output_tokens`, `reasoning_tokens` (int), `seconds`, `cost` (USD, NaN when a price is unknown); `messages`
+        and, of what did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges' calls are not counted here.
+        """
+        own = self._all[self._all["parent"].isna()].drop(columns=["parent", "at"])
+        return own.reset_index(drop=True)
+
+    @cached_property
+    def forks(self) -> pd.DataFrame:
+        """Resampled rollouts: the columns of `rollouts` and `parent`, `at`. They never enter `rollouts`."""
+        parent = self._all["parent"]
+        return self._all[parent.notna() & (parent != ANCHORS)].reset_index(drop=True)
+
+    @cached_property
+    def messages(self) -> pd.DataFrame:
+        """One row per message: `index`, `round` (0: the opening), `sender`, `to` (tuple), `kind`, `content`, `ref`."""
+        columns = ("id", "index", "round", "sender", "to", "kind", "content", "ref")
+        table = self._select("SELECT * FROM messages ORDER BY rollout, idx", columns)
+        decode = msgspec.json.Decoder(tuple[str, ...]).decode
+        known = {text: decode(text) for text in table["to"].unique()}
+        table["to"] = table["to"].map(known)
+        return self._placed(table)
+
+    @cached_property
+    def calls(self) -> pd.DataFrame:
+        """One row per model call, judges' included (their `actor` is `judge/NAME/DRAW`).
+
+        `round`, `k` (place in the turn), `attempt`, `model` (as asked), `served_model` and `request_id` (as returned),
+        `stop`, `text`, token counts (Int64, missing for failed calls), `started` (UTC), `seconds`, `cost`, `seeded`
+        (whether a seed was sent), `error`; `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
+        """
+        table = self._select(f"SELECT {', '.join(_CALLS)} FROM calls ORDER BY rowid", ("id", *_CALLS[1:]))
+        for name in _INTEGERS:
+            table[name] = table[name].astype("Int64")
+        for name in ("seconds", "cost"):
+            table[name] = table[name].astype("float64")
+        table["seeded"] = table["seeded"].astype("bool")
+        table["started"] = pd.to_datetime(table["started"], unit="s", utc=True)
+        return self._placed(table)
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """One row per verdict: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless scored), `label`,
+        `reason`, `call` (Int64: place of the judge's call)."""
+        columns = ("id", "judge", "judge_draw", "criterion", "outcome", "value", "label", "reason", "call")
+        table = self._select("SELECT * FROM verdicts ORDER BY rowid", columns)
+        table["value"] = table["value"].astype("float64")
+        table["call"] = table["call"].astype("Int64")
+        return self._placed(table)
+
+    @cached_property
+    def measures(self) -> pd.DataFrame:
+        """One row per rollout: its `status`, and for each measure NAME (float), NAME_draws (int: judge draws that were
+        complete) and NAME_outcome (the worst outcome of its verdicts)."""
+        head = self.rollouts[["rollout", "task", "condition", *self.factors, "draw", "status"]]
+        verdicts = self.scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
+        table = measure(head.set_index("rollout"), verdicts, self.measured)
+        return head.join(table, on="rollout")
+
+    @cached_property
+    def agents(self) -> pd.DataFrame:
+        """One row per rollout and agent: `calls`, `turns`, `input`, `output_tokens`, `reasoning_tokens`, `seconds`,
+        `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
+        table = self._select(_USE.format(by="actor"), ("id", "agent", *_USED))
+        table = self._placed(_typed(table).drop(columns="rounds"))
+        lost = ["sent", "bounced", "unparsed", "truncated"]
+        sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
+        table = table.join(sent, on=["rollout", "agent"])
+        table[lost] = table[lost].fillna(0).astype("int64")
+        return table
+
+    @cached_property
+    def edges(self) -> pd.DataFrame:
+        """One row per rollout, sender and recipient: messages `sent`, of these `late` (their reader never acted again),
+        and `bounced`, `unparsed`, `truncated` ones, charged to the agent that wrote them and the name it wrote to."""
+        columns = ["rollout", "sender", "recipient", "sent", "late", "bounced", "unparsed", "truncated"]
+        m = self.messages[["rollout", "round", "sender", "to", "kind", "ref"]]
+        dropped = m["kind"].isin(list(_LOST.values()))
+        lost = m[dropped]
+        author = [sender if not to or kind == "truncated" else to[0] for sender, to, kind in _zip(lost)]
+        lost = lost.assign(sender=author, recipient=lost["ref"].fillna("?"), late=0)
+        sent = m[~dropped].explode("to").rename(columns={"to": "recipient"})
+        last = self.calls.groupby(["rollout", "actor"], observed=True)["round"].max().rename("last")
+        sent = sent.join(last, on=["rollout", "recipient"])
+        sent["late"] = (sent["round"] >= sent["last"].fillna(-1)) & ~sent["recipient"].str.startswith("@")
+        both = pd.concat([sent, lost], ignore_index=True)
+        for name, kind in _LOST.items():
+            both[name] = both["kind"] == kind
+        both["sent"] = ~both["kind"].isin(list(_LOST.values()))
+        counted = both[columns].astype(dict.fromkeys(columns[3:], "int64"))
+        table = counted.groupby(columns[:3], observed=True, sort=False).sum().reset_index()
+        return table.merge(self._places, on="rollout", how="left")
+
+    @property
+    def measured(self) -> list[Measure]:
+        """The measures of the run, as its scenario defines them."""
+        return msgspec.convert(self.meta.get("measures", []), list[Measure])
+
+    @cached_property
+    def _all(self) -> pd.DataFrame:
+        sql = f"SELECT {', '.join(_ROLLOUTS)} FROM rollouts WHERE status IS NOT NULL ORDER BY id"
+        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:]])
+        table = self._with_factors(table)
+        return self._with_use(table).drop(columns="id")
+
+    def _with_use(self, table: pd.DataFrame) -> pd.DataFrame:
+        use = _typed(self._select(_USE.format(by="''"), ("id", "", *_USED)).set_index("id").drop(columns=""))
+        kinds = self._select(_KINDS, ("id", "messages", *_LOST)).set_index("id")
+        table = table.join(use, on="id").join(kinds, on="id")
+        whole = [*(name for name in _USED if name not in ("seconds", "cost")), *kinds.columns]
+        table[whole] = table[whole].fillna(0).astype("int64")
+        cut = self._select(_CUT, ("id", "cut")).set_index("id")["cut"]
+        table["output_cut"] = table["id"].map(cut).fillna(0).astype("bool")
+        return table
+
+    @cached_property
+    def _places(self) -> pd.DataFrame:
+        return self._ids[["rollout", "task", "condition", *self.factors, "draw"]].reset_index(drop=True)
+
+    def _placed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """`table` with the rollout's key, task, condition, factors and draw in place of its number."""
+        places = self._ids
+        where = places.index.get_indexer(pd.Index(table["id"]))
+        head = places.iloc[where].reset_index(drop=True)
+        return pd.concat([head, table.drop(columns="id")], axis=1)
+
+    @cached_property
+    def _ids(self) -> pd.DataFrame:
+        columns = ("id", "rollout", "task", "condition", "draw")
+        table = self._select("SELECT id, key, task, condition, draw FROM rollouts", columns)
+        for name in ("rollout", "task", "condition"):
+            table[name] = table[name].astype("category")
+        return self._with_factors(table).set_index("id")
+
+    def _with_factors(self, table: pd.DataFrame) -> pd.DataFrame:
+        """`table` with a column per factor after its condition."""
+        levels = self.conditions.set_index("condition")
+        at = list(table.columns).index("condition") + 1
+        for i, factor in enumerate(self.factors):
+            level = table["condition"].astype("str").map(levels[factor])
+            table.insert(at + i, factor, level.astype("category"))
+        return table
+
+    def _select(self, sql: str, columns: Sequence[str]) -> pd.DataFrame:
+        with closing(read(self.folder)) as connection:
+            rows = connection.execute(sql).fetchall()
+        values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+        return pd.DataFrame(dict(zip(columns, map(list, values), strict=True)), columns=list(columns))
+
+
+def load(folder: str | Path) -> Run:
+    """The run in `folder`. Raises `StoreError` when there is none."""
+    return Run(Path(folder))

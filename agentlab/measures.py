@@ -1,0 +1,59 @@
+"""Measures: a named combination of one judge's criteria, as columns beside the rollouts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """How verdicts become a number: mean of criteria on `range`, then mean of judge draws."""
+
+    name: str
+    judge: str
+    scales: Mapping[str, tuple[float, float]]
+    """Lowest and highest score of each counted criterion."""
+    range: tuple[float, float]
+    """Where the lowest and the highest score land. A falling range turns the direction."""
+    values: Mapping[str, float] = field(default_factory=dict[str, float])
+    """What a status counts as (`declined`, `vetoed`), for rollouts that a scenario gives a value."""
+
+
+def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
+    """Columns NAME, NAME_draws and NAME_outcome for each measure, indexed like `rollouts`.
+
+    `rollouts` needs the column `status`; `verdicts` needs rollout (index labels of `rollouts`), judge, draw, criterion,
+    outcome and value. A judge draw counts only if every counted criterion of it is scored; NAME is NaN without such a
+    draw. NAME_draws is their number, NAME_outcome the worst outcome among the judge's verdicts (`absent` when there
+    are none).
+    """
+    columns: dict[str, pd.Series] = {}
+    for m in measures:
+        own = verdicts[(verdicts["judge"] == m.judge) & verdicts["criterion"].isin(list(m.scales))]
+        low, high = m.range
+        at = own["criterion"].map({c: s[0] for c, s in m.scales.items()}).astype(float)
+        width = own["criterion"].map({c: s[1] - s[0] for c, s in m.scales.items()}).astype(float)
+        scaled = low + (own["value"].astype(float) - at) / width * (high - low)
+        per_draw = scaled.groupby([own["rollout"], own["draw"]]).agg(["mean", "count"])
+        complete = per_draw.loc[per_draw["count"] == len(m.scales), "mean"]
+        by_rollout = complete.groupby(level=0).agg(["mean", "count"]).reindex(rollouts.index)
+        value = by_rollout["mean"]
+        outcome = _worst(own).reindex(rollouts.index).fillna("absent")
+        for status, worth in m.values.items():
+            value = value.mask((rollouts["status"] == status) & value.isna(), worth)
+        columns[m.name] = value.astype("float64")
+        columns[f"{m.name}_draws"] = by_rollout["count"].fillna(0).astype("int64")
+        columns[f"{m.name}_outcome"] = outcome.astype("str")
+    return pd.DataFrame(columns, index=rollouts.index)
+
+
+_BADNESS = ("scored", "absent", "refused", "truncated", "unparsed", "error")
+
+
+def _worst(verdicts: pd.DataFrame) -> pd.Series:
+    """The worst outcome by rollout."""
+    rank = verdicts["outcome"].map({name: i for i, name in enumerate(_BADNESS)}).astype("int64")
+    worst = rank.groupby(verdicts["rollout"]).max()
+    return pd.Series(np.array(_BADNESS, dtype=object)[worst.to_numpy()], index=worst.index)

@@ -1,0 +1,274 @@
+"""One command on one run folder: opens it, checks that it fits, serves the models, works, and closes."""
+
+import asyncio
+import platform
+import secrets
+import signal
+from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+from agentlab.anchors import judge_anchors
+from agentlab.ask import Desk, Price
+from agentlab.engine import Trial
+from agentlab.errors import AgentlabError, MismatchError, ScenarioError
+from agentlab.experiment import UNFINISHED, Lab, Progress, Selection, trials
+from agentlab.judging import Bench
+from agentlab.measures import Measure
+from agentlab.models import ModelSpec, cost_of, serve
+from agentlab.recall import Coordinates, Recall
+from agentlab.seeds import digest
+from agentlab.spec import Condition, Design, differences
+from agentlab.store import DATABASE, Store
+from agentlab.types import Call, Model, Usage
+
+LIVE, MAX_LIVE = 256, 2000
+"""Rollouts at once: unless said otherwise, enough to keep an account busy and few enough to stop well; and at most."""
+
+
+async def run(design: Design, folder: Path, selection: Selection, progress: Progress, live: int = LIVE) -> None:
+    """Plays and judges what of `design` is selected and not done yet, into `folder`.
+
+    Raises `MismatchError` when the folder holds another design or another process works on it, `ScenarioError` for an
+    unknown task or level, `StoreError` when the folder cannot be written. What else goes wrong is in the rows.
+    """
+    check(design, selection)
+    with opened(folder) as store:
+        seed = register(design, store)
+        progress.spent = store.spend()
+        todo = list(trials(design, seed, selection))
+        progress.planned = len(todo)
+        specs = {_id(spec): spec for one in (*design.conditions, design) for spec in one.models.values()}
+        async with serving(specs, store, [trial for trial, _ in todo]) as models:
+            desk = Desk({}, counting(store, progress))
+            desks = {one.name: desk_for(desk, one.models, models) for one in design.conditions}
+            settings = {alias: spec.settings() for alias, spec in design.models.items()}
+            bench = Bench(design.judges, store, desk_for(desk, design.models, models), settings)
+            with stoppable(progress):
+                reports = await judge_anchors(design.tree.get("judges") or {}, bench, seed)
+                store.set_meta({"anchors": store.meta().get("anchors", {}) | reports})
+                lab = Lab(design, store, desks, bench, progress, store.judged())
+                await unwrapped(lab.run(iter(todo), min(live, MAX_LIVE)))
+        _look(store)
+
+
+def _look(store: Store) -> None:
+    """Notes that the contrasts are about to be looked at, with how many rollouts are finished; once per number."""
+    finished = sum(known.status not in UNFINISHED for known in store.known.values())
+    looks = store.meta().get("looks", [])
+    if not looks or looks[-1]["rollouts"] != finished:
+        look = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rollouts": finished}
+        store.set_meta({"looks": [*looks, look]})
+
+
+def check(design: Design, selection: Selection) -> None:
+    """Raises `ScenarioError` when the selection names what the design lacks."""
+    for task in selection.tasks or ():
+        if task not in design.tasks:
+            raise ScenarioError(f"--tasks: no task {task!r} in {design.file}; tasks are {', '.join(design.tasks)}")
+    for factor, levels in selection.levels.items():
+        if factor not in design.factors:
+            known = ", ".join(design.factors) or "none"
+            raise ScenarioError(f"--only: no factor {factor!r} in {design.file}; factors are {known}")
+        for level in levels:
+            if level not in design.factors[factor]:
+                known = ", ".join(design.factors[factor])
+                raise ScenarioError(
+                    f"--only: factor {factor!r} has no level {level!r} in {design.file}; it has {known}"
+                )
+
+
+@contextmanager
+def opened(folder: Path) -> Generator[Store]:
+    """The run folder, held until the block ends."""
+    store = Store.open(folder)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def register(design: Design, store: Store) -> int:
+    """Records the design, or checks it against the recorded one and extends that; gives the run's seed.
+
+    Raises `MismatchError` with every place where an existing value would change.
+    """
+    old = store.meta()
+    if "tree" in old:
+        changed = differences(old["tree"], design.tree)
+        if changed:
+            lines = [f"  {path}: was {_short(was)}, is {_short(now)}" for path, was, now in changed]
+            raise MismatchError(
+                f"{store.folder / DATABASE}: the run was made from another scenario:\n" + "\n".join(lines) + "\n"
+                "Tasks, draws, levels, judges and measures may be added; for anything else use --new or --out."
+            )
+    elif store.known:
+        raise MismatchError(f"{store.folder / DATABASE}: these are imported texts, which no scenario can continue")
+    seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
+    store.set_meta(_facts(design, old, seed))
+    store.set_conditions([(c.name, c.levels, _resolved(c)) for c in design.conditions])
+    return seed
+
+
+def _resolved(condition: Condition) -> dict[str, Any]:
+    """What of a condition is needed to show what its agents saw, without its modules or models."""
+    organization = condition.organization
+    return {
+        "identity": condition.identity,
+        "exposures": condition.exposures,
+        "rounds": organization.rounds,
+        "closing": organization.closing,
+        "briefed": sorted(organization.protocol.briefed),
+        "agents": {
+            agent.name: {
+                "system": agent.system,
+                "manual": organization.protocol.manual(agent.name),
+                "model": condition.models[agent.model].name,
+                "settings": agent.settings,
+                "memory": agent.memory,
+                "tools": [tool.spec for tool in agent.tools],
+            }
+            for agent in organization.agents
+        },
+    }
+
+
+def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    measures = {m["name"]: m for m in old.get("measures", [])} | {m.name: m for m in measures_of(design)}
+    return {
+        "name": design.name,
+        "about": design.about,
+        "tree": design.tree,
+        "factors": design.factors,
+        "draws": max(design.draws, old.get("draws", 0)),
+        "tasks": list(design.tasks.values()),
+        "measures": list(measures.values()),
+        "judges": {**old.get("judges", {}), **{name: judge_model(design, name) for name in design.judges}},
+        "coupling": design.coupling,
+        "seed": seed,
+        "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
+        "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},
+    }
+
+
+def judge_model(design: Design, judge: str) -> str | None:
+    """The model behind a judge, as `provider/name`; None when it asks none."""
+    alias = design.judges[judge].model
+    return design.models[alias].name if alias is not None else None
+
+
+def measures_of(design: Design) -> list[Measure]:
+    """The measures of the scenario; a judge that none of them uses gets one of its own, on its own scale."""
+    found: list[Measure] = []
+    for name, told in design.measures.items():
+        criteria = design.counted[told.judge] if told.criteria == "all" else told.criteria
+        scales = {criterion: design.scales[told.judge][criterion] for criterion in criteria}
+        values = {s: v for s, v in (("declined", told.declined), ("vetoed", told.vetoed)) if v is not None}
+        found.append(Measure(name, told.judge, scales, told.range, values))
+    used = {measure.judge for measure in found}
+    return found + [plain_measure(j, design.scales[j], design.counted[j]) for j in design.judges if j not in used]
+
+
+def plain_measure(judge: str, scales: Mapping[str, tuple[float, float]], counted: Sequence[str]) -> Measure:
+    """The mean of a judge's counted criteria on their own scale, or from 0 to 1 when they have several scales."""
+    own = {criterion: scales[criterion] for criterion in counted}
+    ranges = set(own.values())
+    return Measure(judge, judge, own, ranges.pop() if len(ranges) == 1 else (0.0, 1.0))
+
+
+@asynccontextmanager
+async def serving(
+    specs: Mapping[str, ModelSpec], store: Store, todo: Sequence[Trial]
+) -> AsyncGenerator[Mapping[str, tuple[ModelSpec, Model]]]:
+    """The models by the identity of their spec, ready to be asked; `replay/RUN` finds its run."""
+    recalls: dict[str, Recall] = {}
+    place: dict[str, Coordinates] = {}
+    for spec in specs.values():
+        if spec.name.startswith("replay/"):
+            place |= {t.key: (t.task.id, t.condition, t.draw, t.generation) for t in todo}
+            recalls[spec.name] = Recall(_run_folder(spec.name.removeprefix("replay/"), store), place.__getitem__)
+    try:
+        async with serve(specs, next(iter(recalls.values()), None)) as models:
+            yield {id: (specs[id], model) for id, model in models.items()}
+    finally:
+        for recall in recalls.values():
+            recall.close()
+
+
+def _run_folder(name: str, store: Store) -> Path:
+    beside = store.folder.parent / name
+    return beside if (beside / DATABASE).is_file() else Path(name)
+
+
+def desk_for(desk: Desk, specs: Mapping[str, ModelSpec], models: Mapping[str, tuple[ModelSpec, Model]]) -> Desk:
+    """The desk at which these aliases mean these models."""
+    own = {alias: models[_id(spec)] for alias, spec in specs.items()}
+    return Desk({alias: model for alias, (_, model) in own.items()}, desk.record, _price(specs))
+
+
+def _price(specs: Mapping[str, ModelSpec]) -> Price:
+    def price(alias: str, usage: Usage, when: float) -> float | None:
+        return cost_of(specs[alias], usage, datetime.fromtimestamp(when, UTC).date())
+
+    return price
+
+
+def counting(store: Store, progress: Progress) -> Any:
+    """`store.record`, with every call counted once."""
+
+    async def record(rollout: str, call: Call) -> None:
+        await store.record(rollout, call)
+        if not call.tool_results:
+            progress.add(call)
+
+    return record
+
+
+def _id(spec: ModelSpec) -> str:
+    return digest(spec.model_dump(mode="json"))
+
+
+@contextmanager
+def stoppable(progress: Progress) -> Generator[None]:
+    """The first Ctrl-C lets what is in flight finish, the second cancels it; outside the main thread, neither."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def interrupt() -> None:
+        if progress.stopping and task is not None:
+            task.cancel()
+        progress.stopping = True
+
+    try:
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+    except (RuntimeError, ValueError, NotImplementedError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+async def unwrapped(work: Coroutine[Any, Any, None]) -> None:
+    """Awaits `work`; of a group of errors the first of ours is raised, or else the first."""
+    try:
+        await work
+    except BaseExceptionGroup as group:
+        errors = list(_leaves(group))
+        raise next((e for e in errors if isinstance(e, AgentlabError)), errors[0]) from None
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Generator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(cast(BaseExceptionGroup[BaseException], error))
+        else:
+            yield error
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -1,0 +1,210 @@
+"""A run folder: one SQLite file to append to, read from and resume, held by one process at a time."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from agentlab.ask import Step
+from agentlab.errors import MismatchError, StoreError
+from agentlab.rows import (
+    SCHEMA,
+    call_fact,
+    call_row,
+    dump,
+    message_fact,
+    message_row,
+    rollout_fact,
+    rollout_row,
+    verdict_fact,
+    verdict_row,
+)
+from agentlab.types import Call, Rollout, Verdict
+from agentlab.writer import Batch, Writer, connect
+
+DATABASE = "run.db"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the run already has of a rollout. `status` is None while it is unfinished."""
+
+    id: int
+    status: str | None
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What a run has used: US dollars of the priced calls, tokens, minutes of calls, and calls with no price."""
+
+    cost: float = 0.0
+    tokens: int = 0
+    minutes: float = 0.0
+    unpriced: int = 0
+
+
+class Store:
+    """Writes and resumes one run. Made by `Store.open`; close it to release the folder."""
+
+    def __init__(self, folder: Path, lock: IO[str], reader: sqlite3.Connection) -> None:
+        self.folder = folder
+        self._lock, self._reader = lock, reader
+        self._writer = Writer(str(folder / DATABASE), asyncio.get_running_loop())
+        rows = reader.execute("SELECT key, id, status, attempt FROM rollouts")
+        self.known = {key: Known(id, status, attempt) for key, id, status, attempt in rows}
+        self._next = 1 + (reader.execute("SELECT max(id) FROM rollouts").fetchone()[0] or 0)
+
+    @classmethod
+    def open(cls, folder: Path) -> "Store":
+        """Opens or makes the run in `folder`.
+
+        Raises `MismatchError` when another process holds it (naming its pid) or it has another format, and
+        `StoreError` when it cannot be written.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = _hold(folder)
+            connection = connect(str(folder / DATABASE))
+            connection.executescript(SCHEMA)
+            connection.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (dump(FORMAT),))
+            found = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()[0]
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"{folder}: cannot be used as a run folder ({error}); choose another with --out"
+            ) from error
+        if found != dump(FORMAT):
+            raise MismatchError(f"{folder}: the run has format {found}, this agentlab writes format {FORMAT}")
+        return cls(folder, lock, connection)
+
+    def close(self) -> None:
+        """Commits what is queued, folds the write-ahead log into the file, and releases the folder."""
+        self._writer.close()
+        with suppress(sqlite3.Error):  # a reader is still looking, or the disk is full: it is folded in next time
+            self._reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._reader.close()
+        self._lock.close()
+
+    def meta(self) -> dict[str, Any]:
+        """Everything the run recorded about itself."""
+        return {key: msgspec.json.decode(value) for key, value in self._reader.execute("SELECT key, value FROM meta")}
+
+    def set_meta(self, values: Mapping[str, Any]) -> None:
+        """Records facts about the run, replacing those of the same name. Before the first rollout only."""
+        rows = [(key, dump(value)) for key, value in values.items()]
+        self._now("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+
+    def set_conditions(self, rows: Sequence[tuple[str, Mapping[str, str], Mapping[str, Any]]]) -> None:
+        """Records conditions: name, level by factor, and whatever is known of them."""
+        self._now(
+            "INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)",
+            [(name, dump(levels), dump(facts)) for name, levels, facts in rows],
+        )
+
+    def begin(self, rollout: Rollout) -> None:
+        """Gives the rollout its row, with no status yet, unless it has one."""
+        if rollout.key not in self.known:
+            id, self._next = self._next, self._next + 1
+            self.known[rollout.key] = Known(id, None, rollout.attempt)
+            self._writer.put(Batch([("rollouts", rollout_row(id, rollout, None, time.time()))]))
+
+    async def record(self, rollout: str, call: Call) -> None:
+        """Commits one call. The same identity again stores its tool results."""
+        await self._writer.commit(Batch([("calls", call_row(self.known[rollout].id, call))]))
+
+    async def finish(self, rollout: Rollout) -> None:
+        """Commits the rollout's end together with its messages, in place of those of an earlier attempt."""
+        self.begin(rollout)
+        id = self.known[rollout.key].id
+        rows = [("messages", message_row(id, message)) for message in rollout.messages]
+        end = rollout_row(id, rollout, rollout.status, time.time())
+        await self._writer.commit(Batch([("rollouts", end), *rows], [id]))
+        self.known[rollout.key] = Known(id, rollout.status, rollout.attempt)
+
+    async def judge(self, verdicts: Sequence[Verdict]) -> None:
+        """Commits verdicts of one judge draw together."""
+        rows = [("verdicts", verdict_row(self.known[v.rollout].id, v)) for v in verdicts]
+        await self._writer.commit(Batch(rows))
+
+    def recorded(self, rollout: str) -> dict[Step, Call]:
+        """The calls of the rollout that succeeded, by place; the latest attempt where there are several."""
+        return {(c.actor, c.round, c.k): c for c in self._calls(rollout) if c.error is None}
+
+    def failed_attempts(self, rollout: str) -> dict[str, int]:
+        """The highest attempt that failed, by actor."""
+        failed = [call for call in self._calls(rollout) if call.error is not None]
+        return {call.actor: max(c.attempt for c in failed if c.actor == call.actor) for call in failed}
+
+    def rollout(self, key: str) -> Rollout:
+        """A finished rollout with its messages, without its calls."""
+        id = self.known[key].id
+        sql = "SELECT * FROM messages WHERE rollout = ? ORDER BY idx"
+        messages = tuple(message_fact(row) for row in self._reader.execute(sql, (id,)))
+        return rollout_fact(self._reader.execute("SELECT * FROM rollouts WHERE id = ?", (id,)).fetchone(), messages)
+
+    def judged(self) -> dict[int, set[tuple[str, int]]]:
+        """By rollout number: judges and draws whose verdicts are final, which is every outcome but `error`."""
+        sql = (
+            "SELECT rollout, judge, draw FROM verdicts GROUP BY rollout, judge, draw HAVING max(outcome = 'error') = 0"
+        )
+        final: dict[int, set[tuple[str, int]]] = {}
+        for id, judge, draw in self._reader.execute(sql):
+            final.setdefault(id, set()).add((judge, draw))
+        return final
+
+    def verdicts(self, rollout: str) -> list[Verdict]:
+        """All verdicts on one rollout."""
+        sql = "SELECT * FROM verdicts WHERE rollout = ? ORDER BY rowid"
+        return [verdict_fact(rollout, row) for row in self._reader.execute(sql, (self.known[rollout].id,))]
+
+    def spend(self) -> Spend:
+        """What all calls of the run have used."""
+        sql = (
+            "SELECT total(cost), total(input) + total(output), total(seconds) / 60, "
+            "sum(cost IS NULL AND error IS NULL) FROM calls"
+        )
+        cost, tokens, minutes, unpriced = self._reader.execute(sql).fetchone()
+        return Spend(cost, int(tokens), minutes, unpriced or 0)
+
+    def _calls(self, rollout: str) -> Iterator[Call]:
+        sql = "SELECT * FROM calls WHERE rollout = ? ORDER BY round, actor, k, attempt"
+        return (call_fact(row) for row in self._reader.execute(sql, (self.known[rollout].id,)))
+
+    def _now(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        try:
+            self._reader.executemany(sql, rows)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.folder / DATABASE}: cannot write the run ({error})") from error
+
+
+def _hold(folder: Path) -> IO[str]:
+    """The folder's lock file, held until closed or until the process dies; it names the holder's pid."""
+    lock = (folder / "run.lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise MismatchError(f"{folder}: process {holder} is working on this run; wait for it or use --out") from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def read(folder: Path) -> sqlite3.Connection:
+    """A read-only connection to the run in `folder`, which may be running. Raises `StoreError` when there is none."""
+    path = folder / DATABASE
+    if not path.is_file():
+        raise StoreError(f"{folder}: no run here (there is no {DATABASE}); runs are folders made by `agentlab run`")
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)

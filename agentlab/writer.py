@@ -1,0 +1,136 @@
+"""One thread that writes rows in groups: whatever queued up while the last commit ran goes into the next.
+
+An acknowledgement is given after the commit, never before. A failed commit fails every row of its group and every
+later one: nothing half-written stays, and nobody goes on believing that rows are kept.
+"""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+from agentlab.errors import StoreError
+from agentlab.rows import COLUMNS, Row
+
+_CHUNKS = (256, 32, 4, 1)
+"""Rows per statement. A statement gives up the interpreter lock once, however many rows it carries."""
+_UPSERT = {
+    "calls": " ON CONFLICT(rollout, round, actor, k, attempt) DO UPDATE SET tool_results = excluded.tool_results",
+    "messages": "",
+    "verdicts": " ON CONFLICT(rollout, judge, draw, criterion) DO UPDATE SET outcome = excluded.outcome, "
+    "value = excluded.value, label = excluded.label, reason = excluded.reason, call = excluded.call",
+    "rollouts": " ON CONFLICT(key) DO UPDATE SET attempt = excluded.attempt, status = excluded.status, "
+    "output = excluded.output, output_via = excluded.output_via, error = excluded.error, finished = excluded.finished",
+}
+_GROUP = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows by table that are committed together, after the messages of the rollouts in `replace` are removed."""
+
+    rows: Sequence[tuple[str, Row]]
+    replace: Sequence[int] = ()
+
+
+_Item = tuple[Batch, "asyncio.Future[None] | None"]
+
+
+class Writer:
+    """Owns the one connection that writes. `put` from the event loop's thread only."""
+
+    def __init__(self, path: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._path, self._loop = path, loop
+        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._failure: StoreError | None = None
+        self._thread = threading.Thread(target=self._work, name="agentlab-store", daemon=True)
+        self._thread.start()
+
+    def put(self, batch: Batch) -> None:
+        """Queues rows that need no acknowledgement of their own; a failure shows at the next `commit`."""
+        self._queue.put((batch, None))
+
+    async def commit(self, batch: Batch) -> None:
+        """Returns once the rows are committed; raises `StoreError` when they are not."""
+        if self._failure:
+            raise self._failure
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._queue.put((batch, future))
+        await future
+
+    def close(self) -> None:
+        """Writes what is queued and joins the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        connection = connect(self._path)
+        open_ = True
+        while open_:
+            items = [self._queue.get()]
+            while len(items) < _GROUP and not self._queue.empty():
+                items.append(self._queue.get())
+            group = [item for item in items if item is not None]
+            open_ = len(group) == len(items)
+            if self._failure is None:
+                self._failure = _write(connection, [batch for batch, _ in group], self._path)
+            futures = [future for _, future in group if future is not None]
+            if futures and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(_settle, futures, self._failure)
+        connection.close()
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """A connection set up as every writer of a run needs it."""
+    connection = sqlite3.connect(path, isolation_level=None, cached_statements=64, timeout=30.0)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    return connection
+
+
+def _write(connection: sqlite3.Connection, batches: Sequence[Batch], path: str) -> StoreError | None:
+    rows: dict[str, list[Row]] = {}
+    for batch in batches:
+        for table, row in batch.rows:
+            rows.setdefault(table, []).append(row)
+    replaced = [(rollout,) for batch in batches for rollout in batch.replace]
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        if replaced:
+            connection.executemany("DELETE FROM messages WHERE rollout = ?", replaced)
+        for table, group in rows.items():
+            insert(connection, table, group)
+        connection.execute("COMMIT")
+    except (sqlite3.Error, UnicodeError, OverflowError) as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        return StoreError(
+            f"{path}: cannot write the run ({error}). Nothing after the last commit is kept; free space or make the "
+            "folder writable, then run the same command again: it continues."
+        )
+    return None
+
+
+def insert(connection: sqlite3.Connection, table: str, rows: Sequence[Row]) -> None:
+    """Inserts rows in as few statements as their number allows; a row that is there already is updated."""
+    width, done = len(COLUMNS[table]), 0
+    for size in _CHUNKS:
+        while len(rows) - done >= size:
+            values = ",".join([f"({','.join('?' * width)})"] * size)
+            parameters: list[Any] = [value for row in rows[done : done + size] for value in row]
+            connection.execute(f"INSERT INTO {table} VALUES {values}{_UPSERT[table]}", parameters)
+            done += size
+
+
+def _settle(futures: Sequence["asyncio.Future[None]"], failure: StoreError | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if failure is None:
+            future.set_result(None)
+        else:
+            future.set_exception(failure)
