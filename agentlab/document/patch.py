@@ -32,16 +32,16 @@ def patch(base: Tree, level: Tree) -> Tree:
 
 def clashes(first: Tree, second: Tree) -> list[tuple[Keys, Place, Place]]:
     """Where two patches supply the same value, so that their order would decide: path, place in each."""
-    one, two = dict(_leaves(first.value, ())), dict(_leaves(second.value, ()))
+    one, two = dict(_leaves(first.value, (), -1)), dict(_leaves(second.value, (), -2))
     found: list[tuple[Keys, Place, Place]] = []
     for keys in two:
         above = next((keys[:end] for end in range(len(keys) + 1) if keys[:end] in one), None)
         if above is not None:
-            found.append((keys, first.place(above), second.place(keys)))
+            found.append((_real(keys), first.place(above), second.place(keys)))
     for keys in one:
         below = next((keys[:end] for end in range(len(keys)) if keys[:end] in two), None)
         if below is not None:
-            found.append((keys, first.place(keys), second.place(below)))
+            found.append((_real(keys), first.place(keys), second.place(below)))
     return found
 
 
@@ -84,9 +84,16 @@ def _get(value: Any, keys: Keys) -> Any:
     return value
 
 
-def _leaves(value: Any, path: Keys) -> Iterator[tuple[Keys, Any]]:
+def _leaves(value: Any, path: Keys, empty: int) -> Iterator[tuple[Keys, Any]]:
+    """What a patch supplies; an empty mapping supplies something of its own below it, so that only a removal clashes."""
     if not _merges(value):
         yield path, value
         return
+    if path and not value:
+        yield (*path, empty), value
     for key, item in value.items():
-        yield from _leaves(item, (*path, key))
+        yield from _leaves(item, (*path, key), empty)
+
+
+def _real(keys: Keys) -> Keys:
+    return keys[:-1] if keys and keys[-1] in (-1, -2) else keys

@@ -4,7 +4,6 @@ Nothing is constructed from a tag, so a document cannot run code. The parser's e
 size are bounded before anything is built.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,24 @@ from typing import Any
 import yaml
 
 from agentlab.document.scalar import scalar
+from agentlab.document.text import CONTROL, Unreadable, control, text_of
 from agentlab.document.tree import Keys, Tree, dotted, suggest
 from agentlab.errors import Mistake, Place, ScenarioError
 
-MAX_BYTES, MAX_DEPTH, MAX_NODES = 2_000_000, 40, 500_000
+MAX_DEPTH, MAX_NODES = 40, 500_000
+FILE_NODES = 500
+"""An included file counts for so many values: files that include each other double at every step."""
 YAML = (".yaml", ".yml")
 
 _STRING = (None, "!", "tag:yaml.org,2002:str")
-_CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
 _HINTS = {
     "cannot start any token": "indent with spaces, and quote a text that starts with a special character",
     "mapping values are not allowed": "quote a text that holds ': ', and check the indentation",
     "could not find expected ':'": "write `key: value`",
     "did not find expected key": "check the indentation, and quote a text that starts with a special character",
     "did not find expected ',' or": "close the bracket, or put a comma before this",
-    "did not find expected '-' indicator": "start every entry of the list with '- ' at one indentation",
+    "did not find expected '-' indicator": "start every entry of the list with '- ', all equally indented",
     "unexpected end of stream": "close the quote",
-    "alphabetic or numeric character": "quote a text that starts with '*' or '&'",
 }
 
 
@@ -73,8 +73,10 @@ class _Reader:
 
     def file(self, path: Path, shown: str, at: Keys, stack: tuple[Path, ...] = ()) -> Any:
         self.places.setdefault(at, Place(shown, 1, 1))
-        text = self._text(path, shown, at)
-        if text is None:
+        try:
+            text = text_of(path, shown)
+        except Unreadable as error:
+            self.wrong(error.place, at, error.wrong, error.right)
             return None
         if stack and path.suffix not in YAML:
             self.places[at] = Place(shown, 1, 1)
@@ -83,34 +85,6 @@ class _Reader:
             return _File(self, path, shown, (*stack, path.resolve())).document(text, at)
         except _Stop:
             return None
-
-    def _text(self, path: Path, shown: str, at: Keys) -> str | None:
-        start = Place(shown, 1, 1)
-        try:
-            if path.stat().st_size > MAX_BYTES and path.suffix != ".jsonl":
-                right = "keep it small: many tasks fit in a JSONL file, one a line, as `tasks: !file NAME.jsonl`"
-                self.wrong(start, at, f"the file is over {MAX_BYTES // 1_000_000} MB", right)
-                return None
-            text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
-        except OSError as error:
-            self.wrong(start, at, f"the file cannot be read: {error.strerror}", "give the path of a readable file")
-            return None
-        except UnicodeDecodeError as error:
-            before = error.object[: error.start].decode("utf-8", "replace")
-            self.wrong(_position(shown, before), at, "this is not UTF-8", "save the file as UTF-8")
-            return None
-        controls = list(_CONTROL.finditer(text))
-        for found in controls[:10]:
-            self.wrong(_position(shown, text[: found.start()]), at, _control(found[0]), "remove it")
-        return None if controls else text
-
-
-def _control(found: str) -> str:
-    return f"control character U+{ord(found):04X}"
-
-
-def _position(shown: str, before: str) -> Place:
-    return Place(shown, before.count("\n") + 1, len(before) - before.rfind("\n"))
 
 
 class _File:
@@ -133,8 +107,6 @@ class _File:
             right = next((hint for part, hint in _HINTS.items() if part in problem), "write YAML that parses")
             wrong = f"{problem} {error.context or ''}".strip()
             self.reader.wrong(self.place(mark) if mark else Place(self.shown, 1, 1), at, wrong, right)
-        except yaml.YAMLError as error:
-            self.reader.wrong(Place(self.shown, 1, 1), at, str(error).split("\n")[0], "write YAML that parses")
         raise _Stop
 
     def _document(self, at: Keys) -> Any:
@@ -177,13 +149,13 @@ class _File:
             self.reader.wrong(place, path[:3], f"nested deeper than {MAX_DEPTH} levels", "write a flatter document")
             raise _Stop
         if self.reader.nodes > MAX_NODES:
-            self.reader.wrong(place, path[:3], f"more than {MAX_NODES} values in all", "write a smaller document")
+            self.reader.wrong(place, path[:3], "too many values or included files in all", "write a smaller document")
             raise _Stop
 
     def scalar(self, event: Any, path: Keys, place: Place) -> Any:
         if not event.implicit[0]:
-            if found := _CONTROL.search(event.value):
-                self.reader.wrong(place, path, _control(found[0]), "remove it")
+            if found := CONTROL.search(event.value):
+                self.reader.wrong(place, path, control(found[0]), "remove it")
             return event.value
         try:
             return scalar(event.value)
@@ -233,6 +205,7 @@ class _File:
         if wrong := self.refusal(name, target):
             self.reader.wrong(place, path, *wrong)
             return None
+        self.reader.nodes += FILE_NODES
         return self.reader.file(target, str(Path(self.shown).parent / name), path, self.stack)
 
     def refusal(self, name: str, target: Path) -> tuple[str, str] | None:
@@ -249,7 +222,7 @@ class _File:
             )
         if not there:
             folder = target.parent
-            near = sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+            near = sorted(entry.name for entry in folder.iterdir() if entry.is_file()) if folder.is_dir() else []
             return f"!file {name!r}: there is no such file", suggest(target.name, near)
         if real in self.stack:
             return f"!file {name!r} includes itself", "break the circle"

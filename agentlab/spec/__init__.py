@@ -3,6 +3,6 @@
 from agentlab.spec.condition import Condition
 from agentlab.spec.design import Design, load
 from agentlab.spec.differences import differences
-from agentlab.spec.schema import judge_schema, scenario_schema
+from agentlab.spec.schema import judge_schema, scenario_schema, schemas
 
-__all__ = ["Condition", "Design", "differences", "judge_schema", "load", "scenario_schema"]
+__all__ = ["Condition", "Design", "differences", "judge_schema", "load", "scenario_schema", "schemas"]

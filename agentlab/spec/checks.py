@@ -13,7 +13,7 @@ from agentlab.models.providers import capabilities_of, check_name, mistakes_of
 from agentlab.models.spec import ModelSpec
 from agentlab.spec import parts
 from agentlab.spec.scenario import Limits, MeasureFields, OrganizationFields
-from agentlab.spec.validate import Site
+from agentlab.spec.validate import Site, mapping
 from agentlab.types import Closing, Organization, Settings, Task, Tool
 
 CHARS_PER_TOKEN = 8
@@ -169,6 +169,17 @@ def prices(site: Site, limits: Limits, agents: Mapping[str, ModelSpec], judges: 
                 wrong = f"no price is known for {spec.name!r}, and limits.{name}.cost ({place}) needs one"
                 right = "add `price: {input: …, output: …}` in USD per million tokens, or limit tokens instead"
                 site.wrong(("models", key, "name"), wrong, right)
+
+
+def constant(site: Site, judges: Iterable[str]) -> None:
+    """Judges are the same in every condition: no level patches their model."""
+    for factor, levels in mapping(site.get(()).get("factors")).items():
+        for level, patch in mapping(levels).items():
+            for alias in mapping(mapping(patch).get("models")):
+                if alias in judges:
+                    path = ("factors", factor, level, "models", alias)
+                    wrong = f"the level changes {alias!r}, by which a judge scores every condition"
+                    site.unknown(path, wrong, "give the judge a model of its own name")
 
 
 def one_round(site: Site, limits: Limits, organization: Organization, tasks: Mapping[str, Task]) -> None:

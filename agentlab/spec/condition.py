@@ -7,8 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agentlab.document import Keys, Tree, suggest
-from agentlab.errors import Place
+from agentlab.document import Keys, Tree, position, suggest
 from agentlab.models.spec import ModelSpec
 from agentlab.protocols import KINDS
 from agentlab.seeds import digest
@@ -73,8 +72,8 @@ def fill(site: Site, text: str, path: Keys, values: Mapping[str, Any]) -> str:
 def _misplaced(site: Site, path: Keys, text: str, match: re.Match[str], wrong: str, right: str) -> None:
     """Points into an included text file, where lines are known; else to the value."""
     place, before = site.tree.place(path), text[: match.start()]
-    if (place.line, place.column) == (1, 1) and not place.file.endswith((".yaml", ".yml")):
-        place = Place(place.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    if (place.line, place.column) == (1, 1) and not place.file.endswith((".yaml", ".yml", ".jsonl")):
+        place = position(place.file, before)
     site.findings.add(place, path, wrong, right)
 
 
@@ -141,7 +140,9 @@ def protocol(site: Site, org: OrganizationFields, cast: Cast) -> tuple[Interacti
         site.wrong((*PROTOCOL, "kind"), wrong, f"{suggest(kind, KINDS)} or my_module:Name for one of your own")
         return None, part
     config: Any = site.validate(KINDS[kind], PROTOCOL)
-    if config is None or checks.protocol(site, config, cast.names, cast.closing, cast.writers, org.rounds):
+    if config is None or not all(name in org.agents for name in cast.names):
+        return None, part
+    if checks.protocol(site, config, cast.names, cast.closing, cast.writers, org.rounds):
         return None, part
     return config.build(cast.names, cast.closing, cast.writers), config.model_dump(mode="json")
 

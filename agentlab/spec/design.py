@@ -10,7 +10,7 @@ from typing import Any, Literal
 from agentlab.document import Keys, Tree, clashes, patch, read, suggest
 from agentlab.errors import Place, ScenarioError
 from agentlab.models.spec import ModelSpec
-from agentlab.spec import checks, condition, judging, library
+from agentlab.spec import checks, condition, judging, library, lines
 from agentlab.spec.condition import Condition
 from agentlab.spec.scenario import Cell, Limits, MeasureFields, Plan
 from agentlab.spec.validate import Findings, Site, mapping
@@ -84,7 +84,7 @@ class _Loading:
 
     def __init__(self, tree: Tree, findings: Findings, path: Path) -> None:
         self.findings, self.path = findings, path
-        self.tree = judging.inline(tree, findings, path.parent)
+        self.tree = judging.inline(lines.expand(tree, findings), findings, path.parent)
         self.site = Site(self.tree, findings, path.parent)
 
     def design(self) -> Design:
@@ -122,6 +122,8 @@ class _Loading:
             right = suggest(key, [*Plan.model_fields, *Cell.model_fields], most=20)
             self.site.unknown((key,), f"unknown field {key!r}", right)
         own = {key: value[key] for key in Plan.model_fields if key in value}
+        if isinstance(own.get("judges"), dict):
+            own["judges"] = {name: judge for name, judge in own["judges"].items() if judge is not None}
         tree = Tree(own, self.tree.places, self.tree.keys)
         return Site(tree, self.findings, self.path.parent).validate(Plan, ())
 
@@ -135,7 +137,8 @@ class _Loading:
             self.site.wrong(("factors",), wrong, "take out factors or levels")
             return []
         levels = {(f, name): self.level(f, name) for f in plan.factors for name in plan.factors[f]}
-        self.clash(levels)
+        if self.clash(levels):
+            return []
         found: list[Condition] = []
         for cell in self.cells(plan):
             tree = condition.tree(self.tree.value, self.tree)
@@ -147,6 +150,7 @@ class _Loading:
             resolved = condition.resolve(site, name, cell)
             if resolved is not None:
                 checks.one_round(self.site, plan.limits, resolved.organization, resolved.tasks)
+                checks.prices(site, plan.limits, resolved.models, {})
                 found.append(resolved)
         self.findings.cell = None
         return found
@@ -161,12 +165,14 @@ class _Loading:
                 self.site.unknown((*path, key), f"a level has no field {key!r}", right)
         return Tree({k: v for k, v in tree.value.items() if k in Cell.model_fields}, tree.places, tree.keys)
 
-    def clash(self, levels: Mapping[tuple[str, str], Tree]) -> None:
+    def clash(self, levels: Mapping[tuple[str, str], Tree]) -> bool:
         """Two factors must not supply one value: their order would decide."""
+        before = len(self.findings.mistakes)
         for (one, first), (two, second) in itertools.combinations(levels.items(), 2):
-            for keys, before, place in clashes(first, second) if one[0] != two[0] else ():
-                wrong = f"{'='.join(one)} ({before}) and {'='.join(two)} supply the same value"
+            for keys, there, place in clashes(first, second) if one[0] != two[0] else ():
+                wrong = f"{'='.join(one)} ({there}) and {'='.join(two)} supply the same value"
                 self.findings.add(place, keys, wrong, "let one factor alone patch it")
+        return len(self.findings.mistakes) > before
 
     def finish(
         self, plan: Plan, bench: judging.Bench, specs: Mapping[str, ModelSpec], conditions: list[Condition]
@@ -177,9 +183,9 @@ class _Loading:
             checks.criteria(self.site, name, measure, known)
         of_judges = {j.model: specs[j.model] for j in bench.judges.values() if j.model and j.model in specs}
         checks.prices(self.site, plan.limits, {}, of_judges)
+        checks.constant(self.site, of_judges)
         seen: dict[tuple[Any, ...], Condition] = {}
         for one in conditions:
-            checks.prices(self.site, plan.limits, one.models, {})
             self.same(seen.setdefault((one.identity, repr(one.tasks)), one), one)
             if one.tasks.keys() != conditions[0].tasks.keys():
                 odd = sorted(one.tasks.keys() ^ conditions[0].tasks.keys())

@@ -20,7 +20,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[st
     `about` may change, and so may how a model is reached: its price, rates, time-out, tries and the name of its key.
     """
     found: list[tuple[str, Any, Any]] = []
-    for path, before, after in _changes(old, new, ()):
+    empty: Mapping[str, Any] = {key: {} for key in GROWING}
+    for path, before, after in _changes({**empty, **old}, {**empty, **new}, ()):
         top, added = path[0], before is None
         grown = added and ((top in GROWING and len(path) == 2) or (top == "factors" and len(path) == 3))
         reached = top == "models" and len(path) >= 3 and path[2] in OPERATIONAL
@@ -32,11 +33,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[st
 
 
 def _changes(old: Any, new: Any, path: Keys) -> Iterator[tuple[Keys, Any, Any]]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        before, after = mapping(old), mapping(new)
+    before, after = mapping(old), mapping(new)
+    if (before or old == {}) and (after or new == {}):
         for key in dict.fromkeys((*before, *after)):
             yield from _changes(before.get(key), after.get(key), (*path, key))
-    elif old != new or type(old) is not type(new):
+    elif old != new or isinstance(old, bool) != isinstance(new, bool):
         yield path, old, new
 
 

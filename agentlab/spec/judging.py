@@ -38,10 +38,10 @@ def inline(tree: Tree, findings: Findings, folder: Path) -> Tree:
         found = _written(tree, name, path, findings, folder)
         if found is not None:
             value[name] = found.value
-            grafted = found.under(("judges", name))
-            places |= grafted.places
-            keys |= grafted.keys
-            keys.setdefault(("judges", name), tree.place(path))
+            at: Keys = ("judges", name)
+            places |= {(*at, *under): place for under, place in found.places.items()}
+            keys |= {(*at, *under): place for under, place in found.keys.items() if under}
+            keys.setdefault(at, tree.place(path))
     return Tree({**tree.value, "judges": value}, places, keys, tree.removed)
 
 
@@ -108,12 +108,17 @@ def build(site: Site, specs: Mapping[str, ModelSpec]) -> Bench:
             continue
         judge: Judge = config.build(name) if hasattr(config, "build") else config
         judges[name] = judge
-        scale: Any = getattr(config, "scale", None)
-        scales[name] = {c: scale(c) if callable(scale) else (0.0, 1.0) for c in judge.criteria}
+        scales[name] = {c: _scale(config, c) for c in judge.criteria}
         counted[name] = tuple(config.counted()) if hasattr(config, "counted") else tuple(judge.criteria)
         if judge.model is not None and checks.alias(site, judge.model, path, specs):
             _needs(site, config, judge.model, specs[judge.model], path)
     return Bench(judges, scales, counted)
+
+
+def _scale(config: Any, criterion: str) -> tuple[float, float]:
+    """Lowest and highest score; a judge of one's own without `scale` scores from 0 to 1."""
+    low, high = config.scale(criterion) if hasattr(config, "scale") else (0.0, 1.0)
+    return float(low), float(high)
 
 
 def _config(site: Site, path: Keys) -> Any:

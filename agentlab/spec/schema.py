@@ -1,7 +1,7 @@
 """JSON Schemas of scenarios and judges, by which editors complete and check while one types."""
 
-import copy
-from typing import Any
+import json
+from typing import Any, cast
 
 from pydantic import BaseModel, create_model
 
@@ -18,6 +18,10 @@ _OWN = {
     "properties": {"kind": {"type": "string", "pattern": r"^[\w.]+:\w+$"}},
     "required": ["kind"],
 }
+_JUDGE = {
+    "type": "object",
+    "description": "A judge with its kind, or changes to the judge of this name (or of `from`).",
+}
 
 
 def scenario_schema() -> dict[str, Any]:
@@ -29,8 +33,8 @@ def scenario_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = whole.pop("$defs")
     definitions["Model"] = _lift(ModelSpec, definitions)
     definitions["Protocol"] = _kinds(PROTOCOLS, definitions)
-    definitions["Judge"] = {"type": "object", "description": "A judge, or changes to the judge of this name."}
     properties = whole["properties"]
+    properties["judges"]["anyOf"][1]["additionalProperties"] = _JUDGE
     properties["models"]["additionalProperties"] = {"$ref": "#/$defs/Model"}
     definitions["OrganizationFields"]["properties"]["protocol"] |= {"$ref": "#/$defs/Protocol"}
     for section in (properties["models"], definitions["OrganizationFields"]["properties"]["protocol"]):
@@ -42,10 +46,10 @@ def scenario_schema() -> dict[str, Any]:
         "type": "object",
         "description": "A patch to the document.",
         "additionalProperties": False,
-        "properties": _optional(level),
+        "properties": {key: _or_null(_optional(value)) for key, value in level.items()},
     }
     properties["factors"]["additionalProperties"]["additionalProperties"] = {"$ref": "#/$defs/Level"}
-    return {"$schema": _DIALECT, "title": "agentlab scenario", **_without(whole, "title"), "$defs": definitions}
+    return whole | {"$schema": _DIALECT, "title": "agentlab scenario", "$defs": definitions}
 
 
 def judge_schema() -> dict[str, Any]:
@@ -69,24 +73,26 @@ def _lift(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]
 
 
 def _optional(part: Any) -> Any:
-    """A schema of a patch to what `part` describes."""
+    """A schema of a patch to what `part` describes: nothing is required, `null` removes; a `kind` replaces."""
     if isinstance(part, list):
-        return [_optional(item) for item in part]
-    if not isinstance(part, dict):
+        return [_optional(item) for item in cast(list[Any], part)]
+    fields = mapping(part)
+    properties = mapping(fields.get("properties"))
+    if not fields or "kind" in properties:
         return part
-    found = {
-        key: _optional(value) for key, value in mapping(copy.copy(part)).items() if key not in ("required", "default")
-    }
+    found = {key: _optional(value) for key, value in fields.items() if key not in ("required", "default", "properties")}
     if "$ref" in found:
         found["$ref"] = f"{found['$ref']}Patch"
-    if "properties" in found and "kind" in found["properties"]:
-        return part
-    if "properties" in found:
-        found["properties"] = {
-            key: {"anyOf": [value, {"type": "null"}]} for key, value in mapping(found["properties"]).items()
-        }
+    if properties:
+        found["properties"] = {key: _or_null(_optional(value)) for key, value in properties.items()}
     return found
 
 
-def _without(value: dict[str, Any], key: str) -> dict[str, Any]:
-    return {name: item for name, item in value.items() if name != key}
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def schemas() -> dict[str, str]:
+    """The committed files, by path in the repository."""
+    made = {"scenarios/scenario.schema.json": scenario_schema(), "judges/judge.schema.json": judge_schema()}
+    return {path: json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for path, schema in made.items()}

@@ -121,8 +121,9 @@ def validate(model: type[M], tree: Tree, path: Keys, findings: Findings) -> M | 
             place, where, wrong, right = _translate(one, model, tree, path)
             told.setdefault((place, where), []).append((wrong, right))
         for (place, where), reasons in told.items():
-            rights = dict.fromkeys(right for _, right in reasons)
-            findings.add(place, where, reasons[0][0], " or ".join(rights))
+            first, *others = dict.fromkeys(right for _, right in reasons)
+            right = " or ".join([first, *(other.removeprefix("write ") for other in others)])
+            findings.add(place, where, reasons[0][0], right)
         return None
 
 
@@ -131,6 +132,8 @@ def _translate(one: ErrorDetails, model: type[BaseModel], tree: Tree, path: Keys
     kind, context = one["type"], one.get("ctx", {})
     loc = one["loc"]
     where = existing(tree, path, loc)
+    if kind == "missing" and isinstance(loc[-1], int):
+        return tree.place(where), where, f"found a list of {loc[-1]}", f"write at least {loc[-1] + 1} values"
     if kind == "missing":
         name = str(loc[-1])
         described = _fields(model, loc[:-1]).get(name, "")

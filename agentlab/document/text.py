@@ -1,0 +1,46 @@
+"""The text of a file: UTF-8, of bounded size, without control characters."""
+
+import re
+from pathlib import Path
+
+from agentlab.errors import Place
+
+MAX_BYTES = 2_000_000
+CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
+
+
+class Unreadable(Exception):
+    """A file that is no text, with the place where that shows."""
+
+    def __init__(self, place: Place, wrong: str, right: str) -> None:
+        self.place, self.wrong, self.right = place, wrong, right
+        super().__init__(wrong)
+
+
+def text_of(path: Path, shown: str) -> str:
+    """The text, with line ends as newlines; raises `Unreadable`. Only JSONL may be large."""
+    start = Place(shown, 1, 1)
+    try:
+        if path.stat().st_size > MAX_BYTES and path.suffix != ".jsonl":
+            right = "keep it small: many tasks fit in a JSONL file, one a line, as `tasks: !file NAME.jsonl`"
+            raise Unreadable(start, f"the file is over {MAX_BYTES // 1_000_000} MB", right)
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        wrong = f"the file cannot be read: {error.strerror}"
+        raise Unreadable(start, wrong, "give the path of a readable file") from error
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode("utf-8", "replace")
+        raise Unreadable(position(shown, before), "this is not UTF-8", "save the file as UTF-8") from error
+    if found := CONTROL.search(text):
+        raise Unreadable(position(shown, text[: found.start()]), control(found[0]), "remove it")
+    return text
+
+
+def position(shown: str, before: str) -> Place:
+    """The place that follows the text `before` in a file."""
+    return Place(shown, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def control(found: str) -> str:
+    """A control character in a message."""
+    return f"control character U+{ord(found):04X}"
