@@ -6,7 +6,7 @@ environment's OPENAI_BASE_URL and the like are not read: a run is described by i
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -72,14 +72,7 @@ def connect(
         api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(url, transport)
     )
     name = providers.split(spec.name)[1]
-    return OpenAI(spec.name, providers.capabilities_of(spec), name, spec.timeout, dialect, client, _Secret(key))
-
-
-class _Secret(str):
-    """A key that does not show itself."""
-
-    def __repr__(self) -> str:
-        return "[key]"
+    return OpenAI(spec.name, providers.capabilities_of(spec), name, spec.timeout, dialect, client, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +85,7 @@ class OpenAI:
     timeout: float
     dialect: Dialect
     client: AsyncOpenAI
-    key: str
+    key: str = field(repr=False)
 
     async def complete(self, request: Request) -> Completion:
         if found := providers.refused(self.name, request.settings, self.capabilities):
