@@ -127,7 +127,9 @@ def schema_form(sheet: Sheet) -> str:
 
 def token_form(sheet: Sheet) -> str:
     """How to answer with one token, which comes next."""
-    return f"Answer with the score alone: one digit from {sheet.low} to {sheet.high}. Score:"
+    *most, last = map(str, range(sheet.low, sheet.high + 1))
+    points = f"a whole number from {sheet.low} to {sheet.high} ({', '.join(most)} or {last})"
+    return f"Answer with the score alone, {points}, and nothing else.\n\nScore:"
 
 
 def schema(sheet: Sheet, names: Sequence[str]) -> Mapping[str, Any]:
