@@ -85,7 +85,7 @@ def _get(value: Any, keys: Keys) -> Any:
 
 
 def _leaves(value: Any, path: Keys, empty: int) -> Iterator[tuple[Keys, Any]]:
-    """What a patch supplies; an empty mapping supplies something of its own below it, so that only a removal clashes."""
+    """What a patch supplies. An empty mapping supplies something of its own below it: only a removal clashes."""
     if not _merges(value):
         yield path, value
         return

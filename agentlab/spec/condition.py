@@ -12,7 +12,7 @@ from agentlab.models.spec import ModelSpec
 from agentlab.protocols import KINDS
 from agentlab.seeds import digest
 from agentlab.spec import checks, parts
-from agentlab.spec.scenario import AgentFields, Cell, OrganizationFields
+from agentlab.spec.scenario import AgentFields, Cell, OrganizationFields, TaskFields
 from agentlab.spec.validate import Site, mapping
 from agentlab.types import Agent, Closing, Interaction, Organization, Settings, Task, Tool
 
@@ -96,6 +96,10 @@ def resolve(site: Site, name: str, levels: Mapping[str, str]) -> Condition | Non
             identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
             return Condition(name, levels, organization, used, asked, exposures, identity)
+    else:
+        for key in mapping(site.tree.value.get("tasks")):
+            if (task := site.validate(TaskFields, ("tasks", key))) is not None:
+                fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
     return None
 
 

@@ -124,8 +124,17 @@ class _Loading:
         own = {key: value[key] for key in Plan.model_fields if key in value}
         if isinstance(own.get("judges"), dict):
             own["judges"] = {name: judge for name, judge in own["judges"].items() if judge is not None}
-        tree = Tree(own, self.tree.places, self.tree.keys)
-        return Site(tree, self.findings, self.path.parent).validate(Plan, ())
+        site = Site(Tree(own, self.tree.places, self.tree.keys), self.findings, self.path.parent)
+        return site.validate(Plan, ()) or self.rescued(site)
+
+    def rescued(self, site: Site) -> Plan | None:
+        """What can be read of a plan that is wrong, so that the conditions are checked all the same."""
+        usable: dict[str, Any] = {"spec": 1, "name": "x"}
+        for key, value in site.tree.value.items():
+            trial = Site(Tree({**usable, key: value}, site.tree.places), Findings(), self.path.parent)
+            if trial.validate(Plan, ()) is not None:
+                usable[key] = value
+        return Site(Tree(usable, site.tree.places), Findings(), self.path.parent).validate(Plan, ())
 
     def cells(self, plan: Plan) -> list[dict[str, str]]:
         """The full crossing, levels by factor."""
