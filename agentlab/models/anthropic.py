@@ -128,7 +128,8 @@ def _blocks(entry: Entry) -> list[dict[str, Any]]:
     """The API refuses empty text, so an entry without any has no block of it."""
     if entry.role == "tool":
         return [{"type": "tool_result", "tool_use_id": entry.tool_call_id, "content": entry.content}]
-    kept = cast("Mapping[str, Any]", entry.opaque).get(OPAQUE) if isinstance(entry.opaque, Mapping) else None
+    opaque: Any = entry.opaque
+    kept = cast("dict[str, Any]", opaque).get(OPAQUE) if isinstance(opaque, dict) else None
     if kept:
         return [dict(block) for block in kept]
     blocks: list[dict[str, Any]] = [{"type": "text", "text": entry.content}] if entry.content.strip() else []
