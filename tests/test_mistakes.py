@@ -1,43 +1,22 @@
 """Malformed scenarios: each message points to line and column and says what would be right."""
 
+import contextlib
+import copy
+import json
+import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import yaml
+from firm import BASE
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from agentlab.document import Keys
 from agentlab.errors import ScenarioError
 from agentlab.spec import load
 
-BASE = """\
-spec: 1
-name: firm
-models:
-  default: {name: sim/chatter}
-  judge: {name: sim/replies}
-tasks:
-  loan: {prompt: "Help {{client}}.", fields: {client: Bank}}
-organization:
-  agents:
-    boss: {system: Lead.}
-    hand: {system: Work.}
-  protocol:
-    kind: mail
-    start: [boss]
-    contacts: {boss: [hand], hand: [boss]}
-  rounds: 4
-  closing: {ask: Report., agent: boss}
-factors:
-  team:
-    firm: {}
-    solo: {organization: {cast: [boss], protocol: {kind: chain, stages: [[boss]]}}}
-draws: 2
-judges:
-  quality:
-    kind: rubric
-    criteria: {focus: {text: Is it focused?}}
-measures:
-  utility: {judge: quality, criteria: [focus]}
-limits: {rollout: {tokens: 200k}}
-"""
 CONTACTS = "contacts: {boss: [hand], hand: [boss]}"
 HAND, LIMIT = "hand: {system: Work.}", "tokens: 200k"
 
@@ -88,6 +67,7 @@ CASES = [
     ("prompt: ", "promt: ", "7:10", "did you mean 'prompt'?"),
     ("prompt: ", "promt: ", "7:9", "add `prompt:`"),
     ("loan: {prompt", "lo/an: {prompt", "7:3", "letters, digits and _ . + - only"),
+    ("  team:\n", "  pace: {}\n  team:\n", "19:9", "at least 1 of them"),
     ("firm: {}", "firm: null", "20:11", "write a mapping"),
     # names
     ("agent: boss}", "agent: bos}", "17:34", "did you mean 'boss'?"),
@@ -162,3 +142,32 @@ def test_all_layers_are_told_at_once_and_nothing_twice(tmp_path: Path, monkeypat
     places = [str(mistake.place) for mistake in caught.value.mistakes]
     assert places == [f"s.yaml:{place}" for place in ("4:19", "7:18", "16:3", "22:8", "28:40")]
     assert caught.value.exit_code == 2
+
+
+JUNK: list[Any] = [None, True, 0, -1, 1.5, "", "x", "{{x}}", "a:b", [], [1], [[]], {}, {"x": 1}, {"kind": 3}]
+DOCUMENT = yaml.load(BASE, Loader=yaml.CSafeLoader)
+
+
+def paths(value: Any, path: Keys = ()) -> list[Keys]:
+    """Of every value in a document."""
+    items: Any = ()
+    if isinstance(value, dict | list):
+        items = enumerate(cast(list[Any], value)) if isinstance(value, list) else cast(dict[str, Any], value).items()
+    return [path, *(below for key, item in items for below in paths(item, (*path, key)))]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(paths(DOCUMENT)), st.sampled_from(JUNK)), min_size=1, max_size=3))
+def test_any_value_anywhere_makes_a_design_or_a_scenario_error(changes: list[tuple[Keys, Any]]) -> None:
+    document = {"top": copy.deepcopy(DOCUMENT)}
+    for path, junk in changes:
+        holder: Any = document
+        with contextlib.suppress(KeyError, IndexError, TypeError):
+            for key in ("top", *path)[:-1]:
+                holder = holder[key]
+            holder[("top", *path)[-1]] = copy.deepcopy(junk)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "s.yaml"
+        file.write_text(json.dumps(document["top"]))
+        with contextlib.suppress(ScenarioError):
+            load(file)

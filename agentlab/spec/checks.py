@@ -44,7 +44,7 @@ def alias(site: Site, name: str, path: Keys, specs: Mapping[str, ModelSpec]) -> 
     """The model of the agent or judge at `path` is there; one that is wrong itself was told before."""
     if name in specs:
         return True
-    if name not in site.tree.value.get("models", {}):
+    if name not in mapping(site.tree.value.get("models")):
         right = suggest(name, specs) if specs else f"add `{name}:` under models"
         hint = {"default": ", or give --model", "judge": ", or give --judge-model"}.get(name, "")
         site.wrong((*path, "model"), f"there is no model {name!r} under models", right + hint)
@@ -108,7 +108,7 @@ def addressees(site: Site, name: str, to: str | tuple[str, ...], agents: Iterabl
 
 def settings(site: Site, spec: ModelSpec, name: str, wanted: Settings, path: Keys, tools: bool) -> None:
     """The model of the agent at `path` takes its settings and tools; points to whoever supplied the setting."""
-    told: Mapping[str, Any] = site.get(path).get("settings", {})
+    told = mapping(site.get(path).get("settings"))
     of_model = dict(mistakes_of(spec))
     for setting, right in mistakes_of(spec, wanted):
         if setting in told:
@@ -146,7 +146,7 @@ def criteria(site: Site, name: str, measure: MeasureFields, known: Mapping[str, 
     """A measure names a judge that is there, and criteria that it scores."""
     path: Keys = ("measures", name)
     if measure.judge not in known:
-        if not site.get(("judges",)) or measure.judge not in site.get(("judges",)):
+        if measure.judge not in mapping(site.tree.value.get("judges")):
             site.wrong((*path, "judge"), f"no judge {measure.judge!r} under judges", suggest(measure.judge, known))
         return
     for i, criterion in enumerate(() if measure.criteria == "all" else measure.criteria):

@@ -168,11 +168,11 @@ class _Loading:
         """A level's patch; only what decides a single condition may be patched."""
         path: Keys = ("factors", factor, name)
         tree = self.tree.at(path)
-        for key in tree.value:
+        for key in mapping(tree.value):
             if key not in Cell.model_fields:
                 right = f"{suggest(key, Cell.model_fields)} (a level patches these sections only)"
                 self.site.unknown((*path, key), f"a level has no field {key!r}", right)
-        return Tree({k: v for k, v in tree.value.items() if k in Cell.model_fields}, tree.places, tree.keys)
+        return Tree({k: v for k, v in mapping(tree.value).items() if k in Cell.model_fields}, tree.places, tree.keys)
 
     def clash(self, levels: Mapping[tuple[str, str], Tree]) -> bool:
         """Two factors must not supply one value: their order would decide."""

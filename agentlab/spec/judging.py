@@ -151,7 +151,7 @@ def _needs(site: Site, config: Any, alias: str, spec: ModelSpec, path: Keys) -> 
     needed: frozenset[str] = config.needs() if hasattr(config, "needs") else frozenset()
     taken = capabilities_of(spec).settings
     for setting in sorted(needed - taken):
-        given: Any = site.get(path)
-        where = (*path, "settings", setting) if setting in given.get("settings", {}) else (*path, "scoring")
+        given = mapping(mapping(site.get(path)).get("settings"))
+        where = (*path, "settings", setting) if setting in given else (*path, "scoring")
         right = f"name a model that does, under models.{alias}, or score otherwise"
         site.wrong(where, f"its model {alias!r} ({spec.name}) takes no {setting}", right)

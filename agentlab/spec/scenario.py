@@ -86,6 +86,9 @@ Part = Mapping[str, Any]
 """A section whose fields another module owns."""
 
 
+Levels = Annotated[Mapping[Name, Part], Field(min_length=1)]
+
+
 class Fields(BaseModel):
     """How every section is read: no unknown field, nothing changed afterwards."""
 
@@ -196,7 +199,7 @@ class Plan(Fields):
     spec: Literal[1] = Field(description="Version of the format: 1.")
     name: Name = Field(description="Name of the scenario and of its run folder.")
     about: str = Field(default="", description="What is asked of the experiment, in a sentence.")
-    factors: Mapping[Name, Mapping[Name, Part]] = Field(
+    factors: Mapping[Name, Levels] = Field(
         default={}, description="What is varied: for every factor its levels, each a patch to this document."
     )
     draws: int = Field(default=1, ge=1, le=1_000_000, description="How often each condition does each task.")

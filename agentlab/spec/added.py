@@ -1,0 +1,42 @@
+"""Judges for a run that exists: found by name, built on the models that the run recorded."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from agentlab.document import Tree
+from agentlab.errors import Place, ScenarioError
+from agentlab.models.spec import ModelSpec
+from agentlab.spec import condition, judging
+from agentlab.spec.validate import Findings, Site
+
+
+def added_judges(
+    names: Sequence[str], models: Mapping[str, Any], judge_model: str | None
+) -> tuple[judging.Bench, Mapping[str, ModelSpec], Mapping[str, Any]]:
+    """The judges, the models by alias, and the judges' documents.
+
+    A name is that of a shipped judge, of one in the working folder or its `judges/`, or the path of a judge's YAML.
+    `models` is the `models:` section of the run; `judge_model` replaces its `judge`. Raises `ScenarioError` with every
+    mistake.
+    """
+    section = {**models, "judge": {"name": judge_model}} if judge_model else dict(models)
+    findings, benches = Findings(), dict[str, judging.Bench]()
+    specs, documents = dict[str, ModelSpec](), dict[str, Any]()
+    for name in names:
+        path = Path(name)
+        stem, folder = (path.stem, path.parent) if path.suffix in (".yaml", ".yml") else (name, Path())
+        tree = Tree({"models": section, "judges": [stem]}, {(): Place(f"--with {name}", 1, 1)})
+        tree = judging.inline(tree, findings, folder)
+        site = Site(tree, findings, folder)
+        specs = condition.models(site)
+        benches[stem] = judging.build(site, specs)
+        documents |= tree.value["judges"] if isinstance(tree.value["judges"], dict) else {}
+    if findings.mistakes:
+        raise ScenarioError(findings.sorted())
+    merged = judging.Bench(
+        {name: judge for bench in benches.values() for name, judge in bench.judges.items()},
+        {name: scales for bench in benches.values() for name, scales in bench.scales.items()},
+        {name: counted for bench in benches.values() for name, counted in bench.counted.items()},
+    )
+    return merged, specs, documents
