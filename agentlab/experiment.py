@@ -23,6 +23,8 @@ class Progress:
     planned: int = 0
     done: int = 0
     """Rollouts with all their verdicts, those of earlier commands included."""
+    before: int = 0
+    """Of these, rollouts that were done when the command began."""
     running: int = 0
     failed: int = 0
     """Rollouts ended by infrastructure, or with a verdict whose judge failed."""
@@ -110,6 +112,7 @@ class Lab:
                 known = self.store.known.get(trial.key)
                 if self._settled(trial, known):
                     self.progress.done += 1
+                    self.progress.before += 1
                     continue
                 await window.acquire()
                 if self.progress.stopping or self._over_limit():

@@ -15,6 +15,7 @@ import pandas as pd
 
 from agentlab.measures import Measure, measure
 from agentlab.store import read
+from agentlab.transcript import Transcript, transcript
 from agentlab.types import ANCHORS
 
 _ROLLOUTS = "id key task condition generation draw seed parent at attempt status output output_via error".split()
@@ -167,6 +168,13 @@ class Run:
         counted = both[columns].astype(dict.fromkeys(columns[3:], "int64"))
         table = counted.groupby(columns[:3], observed=True, sort=False).sum().reset_index()
         return table.merge(self._places, on="rollout", how="left")
+
+    def rollout(self, rollout: str | None = None, /, **coordinates: str | int) -> Transcript:
+        """One rollout to look at, by its key's beginning or by `task`, `draw` and levels, as far as they tell it apart.
+
+        Raises `ScenarioError` when none or several fit, naming them.
+        """
+        return transcript(self.folder, coordinates if rollout is None else rollout)
 
     @property
     def measured(self) -> list[Measure]:

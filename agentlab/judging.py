@@ -65,22 +65,27 @@ class Bench:
         if judge.model is None:
             return _NoModel()
         capabilities = desk.models[judge.model].capabilities
-        return _Asking(capabilities, desk, judge.model, self.settings[judge.model], case, actor, attempt)
+        return Asking(
+            capabilities, desk, judge.model, self.settings[judge.model], case.rollout, case.root, actor, attempt
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class _Asking:
+class Asking:
+    """One judge draw's way to its model. `root` is the lineage of the rollout's random streams."""
+
     capabilities: Capabilities
     desk: Desk
     alias: str
     defaults: Settings
-    case: Case
+    rollout: str
+    root: str
     actor: str
     attempt: int
 
     async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call:
-        at = stream(self.case.root, self.actor, 0, k, self.attempt)
-        where = Where(self.case.rollout, self.actor, 0, k, self.attempt, at)
+        at = stream(self.root, self.actor, 0, k, self.attempt)
+        where = Where(self.rollout, self.actor, 0, k, self.attempt, at)
         return await self.desk.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
 
 

@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
+
 from agentlab.anchors import judge_anchors
 from agentlab.ask import Desk, Price
 from agentlab.engine import Trial
@@ -23,7 +25,7 @@ from agentlab.recall import Coordinates, Recall
 from agentlab.seeds import digest
 from agentlab.spec import Condition, Design, differences
 from agentlab.store import DATABASE, Store
-from agentlab.types import Call, Model, Usage
+from agentlab.types import Call, Model, Task, Usage
 
 LIVE, MAX_LIVE = 256, 2000
 """Rollouts at once: unless said otherwise, enough to keep an account busy and few enough to stop well; and at most."""
@@ -41,12 +43,14 @@ async def run(design: Design, folder: Path, selection: Selection, progress: Prog
         progress.spent = store.spend()
         todo = list(trials(design, seed, selection))
         progress.planned = len(todo)
-        specs = {_id(spec): spec for one in (*design.conditions, design) for spec in one.models.values()}
+        judging = {j.model: design.models[j.model] for j in design.judges.values() if j.model is not None}
+        used = [*judging.values(), *(spec for one in design.conditions for spec in one.models.values())]
+        specs = {identify(spec): spec for spec in used}
         async with serving(specs, store, [trial for trial, _ in todo]) as models:
             desk = Desk({}, counting(store, progress))
             desks = {one.name: desk_for(desk, one.models, models) for one in design.conditions}
-            settings = {alias: spec.settings() for alias, spec in design.models.items()}
-            bench = Bench(design.judges, store, desk_for(desk, design.models, models), settings)
+            settings = {alias: spec.settings() for alias, spec in judging.items()}
+            bench = Bench(design.judges, store, desk_for(desk, judging, models), settings)
             with stoppable(progress):
                 reports = await judge_anchors(design.tree.get("judges") or {}, bench, seed)
                 store.set_meta({"anchors": store.meta().get("anchors", {}) | reports})
@@ -79,6 +83,11 @@ def check(design: Design, selection: Selection) -> None:
                 raise ScenarioError(
                     f"--only: factor {factor!r} has no level {level!r} in {design.file}; it has {known}"
                 )
+
+
+def tasks_of(meta: Mapping[str, Any]) -> dict[str, Task]:
+    """The run's tasks as they are before addenda, which is how judges see them."""
+    return {task.id: task for task in msgspec.convert(meta.get("tasks", []), list[Task])}
 
 
 @contextmanager
@@ -205,7 +214,7 @@ def _run_folder(name: str, store: Store) -> Path:
 
 def desk_for(desk: Desk, specs: Mapping[str, ModelSpec], models: Mapping[str, tuple[ModelSpec, Model]]) -> Desk:
     """The desk at which these aliases mean these models."""
-    own = {alias: models[_id(spec)] for alias, spec in specs.items()}
+    own = {alias: models[identify(spec)] for alias, spec in specs.items()}
     return Desk({alias: model for alias, (_, model) in own.items()}, desk.record, _price(specs))
 
 
@@ -227,7 +236,8 @@ def counting(store: Store, progress: Progress) -> Any:
     return record
 
 
-def _id(spec: ModelSpec) -> str:
+def identify(spec: ModelSpec) -> str:
+    """What tells two model specs apart."""
     return digest(spec.model_dump(mode="json"))
 
 

@@ -151,6 +151,11 @@ class Store:
         messages = tuple(message_fact(row) for row in self._reader.execute(sql, (id,)))
         return rollout_fact(self._reader.execute("SELECT * FROM rollouts WHERE id = ?", (id,)).fetchone(), messages)
 
+    def rollouts(self) -> Iterator[Rollout]:
+        """Every rollout that is no fork and no anchor text, finished or not, without messages and calls."""
+        rows = self._reader.execute("SELECT * FROM rollouts WHERE parent IS NULL ORDER BY id").fetchall()
+        return (rollout_fact(row, ()) for row in rows)
+
     def judged(self) -> dict[int, set[tuple[str, int]]]:
         """By rollout number: judges and draws whose verdicts are final, which is every outcome but `error`."""
         sql = (
@@ -200,6 +205,15 @@ def _hold(folder: Path) -> IO[str]:
     lock.write(str(os.getpid()))
     lock.flush()
     return lock
+
+
+def find(run: str) -> Path:
+    """The folder of a run, by its path or by its name under `runs/`. Raises `StoreError` when there is none."""
+    for folder in (Path(run), Path("runs") / run):
+        if (folder / DATABASE).is_file():
+            return folder
+    made = sorted(path.parent.name for path in Path("runs").glob(f"*/{DATABASE}"))
+    raise StoreError(f"no run {run!r}, neither as a folder nor under runs/; there are {', '.join(made) or 'none'}")
 
 
 def read(folder: Path) -> sqlite3.Connection:

@@ -63,6 +63,8 @@ class Summary:
     outcomes: dict[str, dict[str, int]]
     anchors: dict[str, str]
     notes: tuple[str, ...]
+    example: str
+    """A rollout of the run, by its coordinates."""
 
 
 def summarize(run: Run) -> Summary:
@@ -74,7 +76,16 @@ def summarize(run: Run) -> Summary:
     scores = run.scores[run.scores["rollout"].isin(rollouts["rollout"])]
     outcomes = {str(j): _counts(part["outcome"]) for j, part in scores.groupby("judge", sort=False)}
     anchors = {name: report["text"] for name, report in reports.items()}
-    return Summary(str(run.meta.get("name", "")), arms, contrasts, outcomes, anchors, tuple(_notes(run, contrasts)))
+    return Summary(
+        str(run.meta.get("name", "")), arms, contrasts, outcomes, anchors, tuple(_notes(run, contrasts)), _example(run)
+    )
+
+
+def _example(run: Run) -> str:
+    if run.rollouts.empty:
+        return ""
+    first = run.rollouts.iloc[0]
+    return ",".join(f"{name}={first[name]}" for name in ("task", *run.factors, "draw"))
 
 
 def _counts(column: pd.Series) -> dict[str, int]:

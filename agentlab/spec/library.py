@@ -50,6 +50,13 @@ def scenario(name: str | Path) -> Path:
     raise ScenarioError(f"no scenario {str(name)!r}; {nearest}{listed} or give the path of a YAML file")
 
 
+def template(name: str) -> str:
+    """The commented scenario that a new one starts from, under this name."""
+    path = _within(shelves("scenarios"), "template")
+    assert path is not None, "the template ships with the package"
+    return path.read_text().replace("name: template\n", f"name: {name}\n")
+
+
 def judge(name: str, beside: Path) -> Path | None:
     """The file of a judge: beside the scenario, else shipped; None when there is no such judge."""
     return _within([beside / "judges", beside, *shelves("judges")], name)

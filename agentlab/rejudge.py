@@ -1,0 +1,123 @@
+"""Adds judges to a run that is there: new verdicts on its finished rollouts, and no rollout repeated."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from agentlab.anchors import judge_anchors
+from agentlab.ask import Desk
+from agentlab.engine import lineage
+from agentlab.errors import MismatchError, StoreError
+from agentlab.experiment import UNFINISHED, Progress
+from agentlab.judging import Bench, Case, Past
+from agentlab.models import ModelSpec
+from agentlab.session import (
+    LIVE,
+    counting,
+    desk_for,
+    identify,
+    opened,
+    plain_measure,
+    serving,
+    stoppable,
+    tasks_of,
+    unwrapped,
+)
+from agentlab.spec.added import added_judges
+from agentlab.spec.judging import Bench as Built
+from agentlab.store import Store
+from agentlab.types import Exhibit, Judge, Task
+
+
+async def rejudge(
+    folder: Path, names: Sequence[str], judge_model: str | None, progress: Progress, live: int = LIVE
+) -> None:
+    """Judges every finished rollout of the run in `folder` with these judges, unless they have done so.
+
+    Raises `StoreError` when there is no run, `ScenarioError` for a judge that is wrong, and `MismatchError` when the
+    run already has another judge, or another model behind it, under one of the names.
+    """
+    if not (folder / "run.db").is_file():
+        raise StoreError(f"{folder}: no run here (there is no run.db); runs are folders made by `agentlab run`")
+    with opened(folder) as store:
+        meta = store.meta()
+        section: dict[str, Any] = meta.get("tree", {}).get("models", {})
+        built, specs, documents = added_judges(names, section, judge_model)
+        _register(store, meta, built, specs, documents)
+        progress.spent = store.spend()
+        used = {identify(specs[judge.model]): specs[judge.model] for judge in built.judges.values() if judge.model}
+        async with serving(used, store, []) as models:
+            own = {alias: spec for alias, spec in specs.items() if identify(spec) in used}
+            desk = desk_for(Desk({}, counting(store, progress)), own, models)
+            bench = Bench(built.judges, store, desk, {alias: spec.settings() for alias, spec in own.items()})
+            with stoppable(progress):
+                reports = await judge_anchors(documents, bench, meta["seed"])
+                store.set_meta({"anchors": meta.get("anchors", {}) | reports})
+                await unwrapped(_all(store, bench, progress, tasks_of(meta), str(meta.get("coupling")), live))
+
+
+def _register(
+    store: Store, meta: dict[str, Any], built: Built, specs: Mapping[str, ModelSpec], documents: Mapping[str, Any]
+) -> None:
+    known: dict[str, Any] = {**meta.get("tree", {}).get("judges", {}), **meta.get("added", {})}
+    models = {name: specs[j.model].name if j.model else None for name, j in built.judges.items()}
+    for name, document in documents.items():
+        if name in known and known[name] != document:
+            raise MismatchError(f"{store.folder}: its judge {name!r} is another one; give this one another name")
+        if name in meta.get("judges", {}) and meta["judges"][name] != models[name]:
+            was, now = meta["judges"][name], models[name]
+            raise MismatchError(f"{store.folder}: judge {name!r} asked {was} in this run, not {now}; rename the judge")
+    measured = {m["judge"] for m in meta.get("measures", [])}
+    new = [plain_measure(n, built.scales[n], built.counted[n]) for n in built.judges if n not in measured]
+    store.set_meta(
+        {
+            "added": meta.get("added", {}) | {n: d for n, d in documents.items() if n not in known},
+            "judges": meta.get("judges", {}) | models,
+            "measures": [*meta.get("measures", []), *new],
+        }
+    )
+
+
+async def _all(
+    store: Store, bench: Bench, progress: Progress, tasks: dict[str, Task], coupling: str, live: int
+) -> None:
+    window = asyncio.Semaphore(live)
+    final = store.judged()
+    rows = [row for row in store.rollouts() if store.known[row.key].status not in UNFINISHED]
+    progress.planned = len(rows)
+    async with asyncio.TaskGroup() as group:
+        for row in rows:
+            known = store.known[row.key]
+            pending = bench.pending(final.get(known.id, set()))
+            if not pending:
+                progress.done += 1
+                progress.before += 1
+                continue
+            await window.acquire()
+            if progress.stopping:
+                break
+            root = lineage(row.seed, row.task, row.draw, row.generation, 0, row.condition if coupling == "none" else "")
+            task = group.create_task(_one(bench, progress, tasks[row.task], row.key, root, pending))
+            task.add_done_callback(lambda _: window.release())
+
+
+async def _one(
+    store: Store,
+    bench: Bench,
+    progress: Progress,
+    task: Task,
+    key: str,
+    root: str,
+    pending: Sequence[tuple[Judge, int]],
+) -> None:
+    rollout = store.rollout(key)
+    past = Past(store.recorded(key), store.failed_attempts(key))
+    progress.running += 1
+    try:
+        exhibit = Exhibit(task, rollout.output, rollout.messages)
+        verdicts = await bench.judge(Case(key, root, exhibit), pending, past)
+        progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
+        progress.done += 1
+    finally:
+        progress.running -= 1

@@ -1,0 +1,62 @@
+"""`agentlab new`, `check` and `plan`: a scenario before anything is spent."""
+
+from typing import Annotated
+
+import typer
+
+Scenario = Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")]
+ModelName = Annotated[str | None, typer.Option("--model", help="Replaces models.default: provider/name.")]
+JudgeModel = Annotated[str | None, typer.Option("--judge-model", help="Replaces models.judge.")]
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the scenario; NAME.yaml is written here.")],
+) -> None:
+    """Write a commented scenario that runs as it is."""
+    from pathlib import Path
+
+    from agentlab.errors import ScenarioError
+    from agentlab.spec.library import template
+
+    path = Path(f"{name}.yaml")
+    if path.exists():
+        raise ScenarioError(f"{path} is there already; choose another name")
+    path.write_text(template(path.stem))
+    print(f"Wrote {path}.\nNext: agentlab check {path}\n      agentlab run {path}")
+
+
+def check(scenario: Scenario, model: ModelName = None, judge_model: JudgeModel = None) -> None:
+    """Check a scenario: every mistake with its line, or what it will run."""
+    from agentlab import spec
+
+    design = spec.load(scenario, model, judge_model)
+    rollouts = len(design.conditions) * len(design.tasks) * design.draws
+    conditions = ", ".join(condition.name for condition in design.conditions)
+    print(f"{design.file}: no mistakes")
+    print(f"{len(design.tasks)} tasks: {', '.join(design.tasks)}")
+    print(f"{len(design.conditions)} conditions: {conditions}")
+    print(f"{design.draws} draws, {rollouts} rollouts; judges: {', '.join(design.judges) or 'none'}")
+
+
+def plan(
+    scenario: Scenario,
+    model: ModelName = None,
+    judge_model: JudgeModel = None,
+    tasks: Annotated[str | None, typer.Option(help="Only these tasks: A,B.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm.")] = None,
+    draws: Annotated[int | None, typer.Option(min=1, help="So many draws instead of the scenario's.")] = None,
+) -> None:
+    """Print calls, tokens, price and the smallest detectable effect, before a cent is spent."""
+    import asyncio
+
+    from rich.console import Console
+
+    from agentlab import spec
+    from agentlab.plan import plan as estimate
+    from agentlab.session import check as check_selection
+    from agentlab_cli.table import planned
+    from agentlab_cli.work import selection
+
+    design, chosen = spec.load(scenario, model, judge_model), selection(tasks, only, draws)
+    check_selection(design, chosen)
+    planned(Console(highlight=False), design, asyncio.run(estimate(design, chosen)))

@@ -1,0 +1,54 @@
+"""The commands, and what becomes of an error: one message, no traceback, the exit code of its kind."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from agentlab.errors import AgentlabError
+from agentlab_cli import design, export, imports, judge, run, show
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Controlled experiments on organizations of language-model agents.",
+    epilog="Exit codes: 0 done, 1 some rollouts failed, 2 the scenario is wrong, 3 the run folder does not match, "
+    "4 stopped by the run's limit, 130 interrupted.",
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"agentlab {version('agentlab')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Controlled experiments on organizations of language-model agents."""
+
+
+app.command()(design.new)
+app.command()(design.check)
+app.command()(design.plan)
+app.command()(run.run)
+app.command()(show.show)
+app.command()(judge.judge)
+app.add_typer(imports.app, name="import")
+app.add_typer(export.app, name="export")
+
+
+def main() -> None:
+    """The `agentlab` command."""
+    try:
+        app()
+    except AgentlabError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(1)

@@ -1,0 +1,26 @@
+"""`agentlab run`: plays a scenario into a run folder, with live progress and the ending table."""
+
+from typing import Annotated
+
+import typer
+
+
+def run(
+    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
+    out: Annotated[str | None, typer.Option(help="Run folder. Default: runs/NAME.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Start a fresh folder beside an existing one.")] = False,
+    model: Annotated[str | None, typer.Option(help="Replaces models.default: provider/name.")] = None,
+    judge_model: Annotated[str | None, typer.Option(help="Replaces models.judge.")] = None,
+    tasks: Annotated[str | None, typer.Option(help="Only these tasks: A,B.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm or team=firm,solo.")] = None,
+    draws: Annotated[int | None, typer.Option(min=1, help="So many draws instead of the scenario's.")] = None,
+    live: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
+) -> None:
+    """Run a scenario, or go on with its run. Ctrl-C stops cleanly; the same command continues."""
+    from agentlab import spec
+    from agentlab_cli import work
+
+    design = spec.load(scenario, model, judge_model)
+    folder = work.folder_for(design.name, out, new)
+    selection = work.selection(tasks, only, draws)
+    raise typer.Exit(work.run(design, folder, selection, live))

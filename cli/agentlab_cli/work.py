@@ -1,0 +1,115 @@
+"""Runs something in a run folder while a line of progress is shown, then prints the ending table."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from agentlab import session
+from agentlab.errors import ScenarioError
+from agentlab.experiment import Progress, Selection
+from agentlab.frames import load
+from agentlab.spec import Design
+from agentlab.summary import summarize
+from agentlab_cli.table import ending
+
+INTERRUPTED = 130
+
+
+def folder_for(name: str, out: str | None, new: bool) -> Path:
+    """The run folder that these options mean."""
+    folder = Path(out) if out else Path("runs") / name
+    if not new or not folder.exists():
+        return folder
+    return next(path for i in range(2, 10_000) if not (path := folder.with_name(f"{folder.name}-{i}")).exists())
+
+
+def selection(tasks: str | None, only: list[str] | None, draws: int | None) -> Selection:
+    """The part of the design that these options mean."""
+    levels: dict[str, tuple[str, ...]] = {}
+    for text in only or ():
+        factor, equals, names = text.partition("=")
+        if not equals or not names:
+            raise ScenarioError(f"--only {text!r}: write FACTOR=LEVEL, such as team=firm")
+        levels[factor] = (*levels.get(factor, ()), *names.split(","))
+    return Selection(tuple(tasks.split(",")) if tasks else None, levels, draws)
+
+
+def run(design: Design, folder: Path, chosen: Selection, live: int) -> int:
+    """Plays the design; gives the exit code."""
+    return work(folder, lambda progress: session.run(design, folder, chosen, progress, live))
+
+
+def work(folder: Path, job: Callable[[Progress], Awaitable[None]]) -> int:
+    """Does `job` under a line of progress, prints the ending table, and gives the exit code."""
+    console, progress = Console(highlight=False), Progress()
+    interrupted = False
+    try:
+        asyncio.run(_shown(console, progress, job))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        interrupted = True
+    if progress.planned:
+        ending(console, summarize(load(folder)), folder)
+    if interrupted or progress.stopping:
+        print(f"Stopped; nothing committed is lost. The same command goes on: agentlab {_typed()}", file=sys.stderr)
+        return INTERRUPTED
+    if progress.limited:
+        print("Stopped by the run's limit (limits.run). Raise it, and the same command goes on.", file=sys.stderr)
+        return 4
+    if progress.failed:
+        print(f"{progress.failed} failed; the same command tries them again: agentlab {_typed()}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _typed() -> str:
+    return " ".join(sys.argv[1:])
+
+
+async def _shown(console: Console, progress: Progress, job: Callable[[Progress], Awaitable[None]]) -> None:
+    started = time.monotonic()
+    shower = asyncio.create_task(
+        _live(console, progress, started) if console.is_terminal else _plain(progress, started)
+    )
+    try:
+        await job(progress)
+    finally:
+        shower.cancel()
+        if not console.is_terminal:
+            print(line(progress, time.monotonic() - started), file=sys.stderr)
+
+
+async def _live(console: Console, progress: Progress, started: float) -> None:
+    with Live(Text(""), console=console, refresh_per_second=5) as live:
+        try:
+            while True:
+                live.update(Text(line(progress, time.monotonic() - started)))
+                await asyncio.sleep(0.2)
+        finally:
+            live.update(Text(line(progress, time.monotonic() - started)))
+
+
+async def _plain(progress: Progress, started: float) -> None:
+    while True:
+        await asyncio.sleep(10)
+        print(line(progress, time.monotonic() - started), file=sys.stderr)
+
+
+def line(progress: Progress, seconds: float) -> str:
+    """One line on a run: rollouts, speed, money."""
+    p = progress
+    parts = [f"{p.done}/{p.planned} rollouts", f"{p.running} running", f"{p.failed} failed"]
+    if seconds > 0:
+        parts += [f"{p.calls / seconds:.1f} calls/s", f"{p.tokens / seconds:.0f} tokens/s"]
+    parts.append(f"{p.spent.cost:.2f} USD" + (" + unpriced calls" if p.spent.unpriced else ""))
+    new = p.done - p.before
+    if p.paid and new and p.done < p.planned:
+        parts.append(f"about {p.spent.cost + p.paid / new * (p.planned - p.done):.2f} USD in all")
+    if p.stopping:
+        parts.append("stopping: what is in flight is finished; Ctrl-C again cancels it")
+    return " · ".join(parts)
