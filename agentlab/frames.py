@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from agentlab.errors import ScenarioError
 from agentlab.measures import Measure, measure
 from agentlab.store import read
 from agentlab.transcript import Transcript, transcript
@@ -174,6 +175,8 @@ class Run:
 
         Raises `ScenarioError` when none or several fit, naming them.
         """
+        if rollout is not None and coordinates:
+            raise ScenarioError("give a rollout's key or its coordinates, not both")
         return transcript(self.folder, coordinates if rollout is None else rollout)
 
     @property

@@ -1,0 +1,5 @@
+"""A run in formats that other tools read."""
+
+from agentlab.export.parquet import Written, parquet
+
+__all__ = ["Written", "parquet"]

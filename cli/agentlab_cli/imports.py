@@ -1,0 +1,64 @@
+"""`agentlab import`: texts that were made elsewhere become a run, which judges and statistics take like any other."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(help="The file; it is read row by row.")]
+Task = Annotated[str, typer.Option(help="Column that says which task a text answers.")]
+Output = Annotated[str, typer.Option(help="Column with the text; where it is empty nothing was delivered.")]
+Condition = Annotated[str | None, typer.Option(help="Column with the condition; becomes the one factor `arm`.")]
+Factor = Annotated[list[str] | None, typer.Option(help="NAME=COLUMN: a factor and its column. May be repeated.")]
+Draw = Annotated[str | None, typer.Option(help="Column with the draw. Default: counted within task and condition.")]
+Prompt = Annotated[str | None, typer.Option(help="Column with the task's text.")]
+Target = Annotated[str | None, typer.Option(help="Column with the right answer.")]
+Name = Annotated[str | None, typer.Option(help="Name of the run. Default: that of the file.")]
+Out = Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME.")]
+
+
+@app.callback()
+def imports() -> None:
+    """Turn texts that were made elsewhere into a run."""
+
+
+@app.command()
+def jsonl(
+    file: File,
+    task: Task,
+    output: Output,
+    condition: Condition = None,
+    factor: Factor = None,
+    draw: Draw = None,
+    prompt: Prompt = None,
+    target: Target = None,
+    name: Name = None,
+    out: Out = None,
+) -> None:
+    """One JSON object per line."""
+    from agentlab.imports import Columns, table
+
+    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target)
+    print(table(file, "jsonl", columns, name, out))
+
+
+@app.command()
+def csv(
+    file: File,
+    task: Task,
+    output: Output,
+    condition: Condition = None,
+    factor: Factor = None,
+    draw: Draw = None,
+    prompt: Prompt = None,
+    target: Target = None,
+    name: Name = None,
+    out: Out = None,
+) -> None:
+    """Values between commas, with a heading."""
+    from agentlab.imports import Columns, table
+
+    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target)
+    print(table(file, "csv", columns, name, out))

@@ -1,0 +1,25 @@
+"""`agentlab show`: a run, one of its rollouts, or a scenario before it is run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def show(
+    what: Annotated[str, typer.Argument(help="A run folder or its name under runs/; or a scenario.")],
+    rollout: Annotated[
+        str | None, typer.Option(help="One rollout: a key's beginning, or task=loan,team=firm,draw=1.")
+    ] = None,
+    turn: Annotated[str | None, typer.Option(help="Only this turn, with all its agent saw: 2/analyst.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the rollout as a page to this file.")] = None,
+    prompts: Annotated[bool, typer.Option("--prompts", help="Every prompt of every arm of a scenario.")] = False,
+    most: Annotated[int, typer.Option(min=1, help="Most rollouts to list.")] = 50,
+) -> None:
+    """Show what happened in a run, or what a scenario would send."""
+    from rich.console import Console
+
+    from agentlab.view import shown
+
+    text = shown(what, rollout=rollout, turn=turn, html=html, prompts=prompts, most=most)
+    Console(highlight=False).out(text, highlight=False)
