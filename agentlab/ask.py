@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import msgspec
 
 from agentlab.errors import MismatchError, ModelError
 from agentlab.seeds import digest
@@ -78,15 +81,28 @@ def hash_of(request: Request) -> str:
     return digest(request.chat, request.settings, request.tools)
 
 
-def storable(text: str) -> str:
-    """`text` with lone surrogates, which no file can hold, replaced by U+FFFD."""
-    return text.encode("utf-8", "replace").decode() if any("\ud800" <= c <= "\udfff" for c in text) else text
+def storable(value: Any) -> Any:
+    """`value` (JSON-able) with lone surrogates, which no file can hold, replaced by `?` in every text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {storable(key): storable(item) for key, item in cast(Mapping[Any, Any], value).items()}
+    return [storable(item) for item in cast(list[Any], value)] if isinstance(value, list | tuple) else value
+
+
+def whole(completion: Completion) -> Completion:
+    """The completion as it can be stored; models do send lone surrogates, as `\\ud83d` in JSON."""
+    try:
+        msgspec.json.encode(completion)
+    except UnicodeEncodeError:
+        return msgspec.convert(storable(msgspec.to_builtins(completion)), Completion)
+    return completion
 
 
 async def _complete(model: Model, request: Request) -> tuple[Completion | None, str | None]:
     try:
         completion = await model.complete(request)
-        return completion if completion.text.isascii() else replace(completion, text=storable(completion.text)), None
+        return whole(completion), None
     except ModelError as error:
         return None, str(error)
     except Exception as error:  # one's own model may raise anything; its siblings must finish and be stored

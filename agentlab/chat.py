@@ -14,7 +14,7 @@ def chat(
     `log` holds messages of earlier rounds (later ones are not looked at), `calls` this agent's own calls so far, in
     order; those of `round` itself are the earlier steps of a turn that uses tools. Nobody else's calls have a say.
     """
-    system = "\n\n".join(part for part in (agent.system, organization.protocol.manual(agent.name)) if part)
+    system = organization.systems[agent.name]
     entries = [Entry("system", system)] if system else []
     heard = [message for message in log if agent.name in message.to]
     turns = list(dict.fromkeys(call.round for call in calls))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from agentlab.errors import ScenarioError
 from agentlab.measures import Measure, measure
+from agentlab.select import select
 from agentlab.store import read
 from agentlab.transcript import Transcript, transcript
 from agentlab.types import ANCHORS
@@ -97,7 +98,7 @@ class Run:
         table = self._select("SELECT * FROM messages ORDER BY rollout, idx", columns)
         decode = msgspec.json.Decoder(tuple[str, ...]).decode
         known = {text: decode(text) for text in table["to"].unique()}
-        table["to"] = table["to"].map(known)
+        table["to"] = table["to"].astype("object").map(known)
         return self._placed(table)
 
     @cached_property
@@ -108,13 +109,13 @@ class Run:
         `stop`, `text`, token counts (Int64, missing for failed calls), `started` (UTC), `seconds`, `cost`, `seeded`
         (whether a seed was sent), `error`; `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
         """
-        table = self._select(f"SELECT {', '.join(_CALLS)} FROM calls ORDER BY rowid", ("id", *_CALLS[1:]))
+        table = self._select(f"SELECT {', '.join(_CALLS)} FROM calls ORDER BY rowid", ("id", *_CALLS[1:]), _INTEGERS)
         for name in _INTEGERS:
             table[name] = table[name].astype("Int64")
         for name in ("seconds", "cost"):
             table[name] = table[name].astype("float64")
         table["seeded"] = table["seeded"].astype("bool")
-        table["started"] = pd.to_datetime(table["started"], unit="s", utc=True)
+        table["started"] = pd.to_datetime(table["started"], unit="s", utc=True).dt.as_unit("us")
         return self._placed(table)
 
     @cached_property
@@ -229,11 +230,8 @@ class Run:
             table.insert(at + i, factor, level.astype("category"))
         return table
 
-    def _select(self, sql: str, columns: Sequence[str]) -> pd.DataFrame:
-        with closing(read(self.folder)) as connection:
-            rows = connection.execute(sql).fetchall()
-        values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-        return pd.DataFrame(dict(zip(columns, map(list, values), strict=True)), columns=list(columns))
+    def _select(self, sql: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
+        return select(self.folder, sql, columns, numbers)
 
 
 def load(folder: str | Path) -> Run:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
+from agentlab.ask import storable
 from agentlab.types import Tool, ToolCall, ToolResult, Where
 
 
@@ -17,6 +18,6 @@ async def use(tools: Sequence[Tool], wish: ToolCall, where: Where) -> ToolResult
         arguments = json.loads(wish.arguments or "{}")
         if not isinstance(arguments, Mapping):
             raise TypeError("the arguments must be a JSON object")
-        return ToolResult(wish.id, await tool(cast(Mapping[str, Any], arguments), where))
+        return ToolResult(wish.id, storable(await tool(cast(Mapping[str, Any], arguments), where)))
     except Exception as error:  # what a tool or its arguments do wrong is for the model to read
         return ToolResult(wish.id, f"{type(error).__name__}: {error}", error=True)

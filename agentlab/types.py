@@ -294,7 +294,7 @@ class Agent:
     """A member of an organization, resolved: addenda are already in `system`, `model` is a key of `models:`."""
 
     name: str
-    system: str
+    system: str = ""
     model: str = "default"
     settings: Settings = Settings()
     tools: tuple[Tool, ...] = ()
@@ -331,9 +331,14 @@ class Organization:
     calls: int = 8
     """Most model calls in one turn; only tools make it more than one."""
     roster: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
+    systems: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    """By agent: its system prompt with the protocol's manual."""
 
     def __post_init__(self) -> None:
+        manuals = {agent.name: self.protocol.manual(agent.name) for agent in self.agents}
+        systems = {a.name: "\n\n".join(part for part in (a.system, manuals[a.name]) if part) for a in self.agents}
         object.__setattr__(self, "roster", {agent.name: agent for agent in self.agents})
+        object.__setattr__(self, "systems", systems)
 
 
 class Ask(Protocol):

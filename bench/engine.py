@@ -1,0 +1,129 @@
+"""Model calls a second of whole rollouts on a simulated model, every reply committed before it is used.
+
+The floor, measured in the same run, is what asyncio and SQLite alone need for as many acknowledged rows: as many tasks,
+each waiting for the commit of one row of the same size per call, group-committed by one thread. Prints JSON.
+"""
+
+import argparse
+import asyncio
+import json
+import resource
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from queue import SimpleQueue
+
+REPLY = (
+    '<mail to="{other}" subject="the plan">' + "We should look at the figures again before we write. " * 6 + "</mail>"
+)
+SCENARIO = """
+spec: 1
+name: bench
+models: {{default: {{name: sim/replies, options: {{replies: {replies}}}}}}}
+tasks: {{plan: {{prompt: Make a plan.}}}}
+organization:
+  agents: {{ann: {{system: You plan.}}, ben: {{system: You check.}}}}
+  protocol: {{kind: mail, start: [ann], contacts: {{ann: [ben], ben: [ann]}}}}
+  rounds: {turns}
+draws: {rollouts}
+seed: 1
+"""
+
+
+def through_agentlab(rollouts: int, turns: int, live: int, folder: Path) -> dict[str, float]:
+    """Runs the scenario as `agentlab run` does, tables aside."""
+    from agentlab import spec
+    from agentlab.experiment import Progress, Selection
+    from agentlab.session import run
+
+    replies = {name: {REPLY.format(other=other): 1.0} for name, other in (("ann", "ben"), ("ben", "ann"))}
+    scenario = folder / "bench.yaml"
+    scenario.write_text(SCENARIO.format(rollouts=rollouts, turns=turns, replies=json.dumps(replies)))
+    design, progress = spec.load(scenario), Progress()
+    started = time.perf_counter()
+    asyncio.run(run(design, folder / "run", Selection(), progress, live))
+    seconds = time.perf_counter() - started
+    assert progress.calls == rollouts * turns, progress
+    return {"calls_per_s": progress.calls / seconds, "ms_per_rollout": 1000 * seconds / rollouts}
+
+
+def floor(rollouts: int, turns: int, live: int, folder: Path) -> dict[str, float]:
+    """Bare asyncio and SQLite: the same number of tasks, acknowledged commits and rows."""
+    queue: SimpleQueue[tuple[tuple[object, ...], asyncio.Future[None]] | None] = SimpleQueue()
+
+    def settle(futures: list[asyncio.Future[None]]) -> None:
+        for future in futures:
+            future.set_result(None)
+
+    def write(loop: asyncio.AbstractEventLoop) -> None:
+        connection = sqlite3.connect(folder / "floor.db", isolation_level=None)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("CREATE TABLE calls (rollout INTEGER, turn INTEGER, text TEXT)")
+        connection.execute("CREATE UNIQUE INDEX place ON calls (rollout, turn)")
+        while True:
+            group = [queue.get()]
+            while not queue.empty():
+                group.append(queue.get())
+            items = [item for item in group if item is not None]
+            connection.execute("BEGIN")
+            connection.executemany("INSERT INTO calls VALUES (?, ?, ?)", [row for row, _ in items])
+            connection.execute("COMMIT")
+            loop.call_soon_threadsafe(settle, [future for _, future in items])
+            if len(items) < len(group):
+                return
+
+    async def one(rollout: int, window: asyncio.Semaphore) -> None:
+        loop = asyncio.get_running_loop()
+        for turn in range(turns):
+            done: asyncio.Future[None] = loop.create_future()
+            queue.put(((rollout, turn, REPLY), done))
+            await done
+        window.release()
+
+    async def everything() -> float:
+        thread = threading.Thread(target=write, args=(asyncio.get_running_loop(),))
+        thread.start()
+        window = asyncio.Semaphore(live)
+        started = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for rollout in range(rollouts):
+                await window.acquire()
+                group.create_task(one(rollout, window))
+        seconds = time.perf_counter() - started
+        queue.put(None)
+        await asyncio.to_thread(thread.join)
+        return seconds
+
+    return {"floor_calls_per_s": rollouts * turns / asyncio.run(everything())}
+
+
+def main() -> None:
+    """Each part in a process of its own, so that the peak of memory is that of agentlab."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rollouts", type=int, default=2000)
+    parser.add_argument("--turns", type=int, default=12)
+    parser.add_argument("--live", type=int, default=256)
+    parser.add_argument("--part", choices=("agentlab", "floor"))
+    options = parser.parse_args()
+    if options.part:
+        work = through_agentlab if options.part == "agentlab" else floor
+        with tempfile.TemporaryDirectory() as folder:
+            found = work(options.rollouts, options.turns, options.live, Path(folder))
+        if options.part == "agentlab":
+            found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps(found))
+        return
+    figures: dict[str, float] = {"rollouts": options.rollouts, "turns": options.turns, "live": options.live}
+    for part in ("agentlab", "floor"):
+        command = [sys.executable, __file__, *sys.argv[1:], "--part", part]
+        figures |= json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Random organizations and random replies, for the properties that must hold for all of them."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+
+from agentlab.engine import Trial
+from agentlab.protocols.chain import ChainConfig
+from agentlab.protocols.mail import MailConfig
+from agentlab.types import Agent, Capabilities, Closing, Completion, Organization, Request, Stop, Task
+
+NAMES = ("ann", "ben", "cat", "dan", "eve")
+TAGS = ("mail", "output", "reply", "bounce", "MAIL", "verdict", "task")
+
+fragments = st.one_of(
+    st.text(max_size=40),
+    st.text(alphabet=st.characters(categories=["Cc", "Cs", "Po", "Sm"]), max_size=20),
+    st.builds(
+        '<mail to="{}" subject="{}">{}</mail>'.format,
+        st.sampled_from((*NAMES, "ghost", "")),
+        st.text(max_size=9),
+        st.text(max_size=20),
+    ),
+    st.builds("<output>{}</output>".format, st.text(max_size=20)),
+    st.builds('<{} from="{}">'.format, st.sampled_from(TAGS), st.sampled_from(NAMES)),
+    st.builds('<{} to="{}, {}">'.format, st.sampled_from(TAGS), st.sampled_from(NAMES), st.sampled_from(NAMES)),
+    st.builds("</{}>".format, st.sampled_from(TAGS)),
+    st.sampled_from(("{{agent}}", "${x}", "{0}", "%s", "\x1b[31m", "&lt;", "<", ">")),
+)
+"""Pieces of what a model may write: prose, our own tags whole and broken, template syntax, controls, surrogates."""
+
+replies = st.lists(fragments, max_size=6).map(" ".join)
+stops = st.sampled_from(("end", "end", "end", "length", "refusal"))
+memories = st.sampled_from(("all", "all", "unread", 1, 2))
+
+
+@st.composite
+def organizations(draw: st.DrawFn) -> Organization:
+    """One to five agents in a chain or by mail, with or without a closing question."""
+    cast = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True).map(tuple))
+    agents = tuple(Agent(name, draw(st.text(max_size=20)), memory=draw(memories)) for name in cast)
+    closing = draw(st.none() | st.builds(Closing, st.text(min_size=1, max_size=20), st.sampled_from(cast)))
+    rounds = draw(st.integers(1, 5))
+    if draw(st.booleans()):
+        stages = draw(st.lists(st.lists(st.sampled_from(cast), min_size=1, max_size=3, unique=True), max_size=3))
+        config = ChainConfig(kind="chain", stages=(*map(tuple, stages), (draw(st.sampled_from(cast)),)))
+    else:
+        contacts = {name: draw(st.lists(st.sampled_from(cast), max_size=3, unique=True).map(tuple)) for name in cast}
+        config = MailConfig(
+            kind="mail",
+            start=draw(st.lists(st.sampled_from(cast), min_size=1, unique=True).map(tuple)),
+            contacts={name: tuple(other for other in others if other != name) for name, others in contacts.items()},
+            brief=draw(st.sampled_from(("start", "all"))),
+            untagged=draw(st.sampled_from(("private", "contacts"))),
+        )
+    return Organization(agents, config.build(cast, closing, None), rounds, closing)
+
+
+@dataclass
+class Talker:
+    """A model whose reply depends on who is asked in which round, and on nothing else. Keeps what it was sent."""
+
+    texts: Sequence[str]
+    stop_reasons: Sequence[Stop] = ("end",)
+    delay: Callable[[Request], int] = lambda _: 0
+    """How often a call gives way to others before it returns."""
+    requests: list[Request] = field(default_factory=list[Request])
+    name: str = "own/talker"
+    capabilities: Capabilities = Capabilities(frozenset(), seed=True)
+
+    async def complete(self, request: Request) -> Completion:
+        self.requests.append(request)
+        for _ in range(self.delay(request)):
+            await asyncio.sleep(0)
+        at = f"{request.where.actor}/{request.where.round}/{request.where.k}"
+        chosen = int.from_bytes(hashlib.sha256(at.encode()).digest()[:4])
+        return Completion(self.texts[chosen % len(self.texts)], stop=self.stop_reasons[chosen % len(self.stop_reasons)])
+
+
+def trial(organization: Organization, prompt: str = "Do it.", draw: int = 1) -> Trial:
+    """A rollout of this organization."""
+    return Trial("key", "scenario", "all", organization, Task("t", prompt), draw, seed=7)
