@@ -98,7 +98,7 @@ class Run:
         table = self._select("SELECT * FROM messages ORDER BY rollout, idx", columns)
         decode = msgspec.json.Decoder(tuple[str, ...]).decode
         known = {text: decode(text) for text in table["to"].unique()}
-        table["to"] = table["to"].astype("object").map(known)
+        table["to"] = pd.Series([known[text] for text in table["to"]], dtype="object")
         return self._placed(table)
 
     @cached_property

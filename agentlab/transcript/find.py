@@ -38,7 +38,7 @@ def find(connection: sqlite3.Connection, wanted: str | Coordinates) -> str:
             raise ScenarioError(f"--rollout: no rollout has {name}={value}; {suggest(value, known[name])}")
     said = ",".join(f"{name}={value}" for name, value in given.items())
     return _only(
-        {k: r for k, r in rows.items() if all(str(r.get(n)) == v for n, v in given.items())}, said or "nothing"
+        {k: r for k, r in rows.items() if all(str(r.get(n)) == v for n, v in given.items())}, said or "here"
     )
 
 
