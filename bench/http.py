@@ -1,9 +1,9 @@
 """How many calls a second agentlab's HTTP path makes, beside the bare SDK's in the same run.
 
-    python bench/http.py [--callers 200] [--calls 2000] [--latency 0.05]
+    python bench/http.py [--callers 200] [--calls 1000] [--latency 0.05]
 
 Callers ask a loopback server in a child process, which answers after a fixed latency. Both sides are measured in turns,
-several times, and the best turn of each counts, so that a busy machine hurts both alike. Prints one line of JSON.
+several times, the first to go changing; medians are printed, so that other work on the machine hurts both alike.
 """
 
 import os
@@ -19,6 +19,7 @@ import multiprocessing
 import time
 from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
+from statistics import median
 from typing import Any
 
 from openai import AsyncOpenAI
@@ -26,7 +27,7 @@ from openai import AsyncOpenAI
 from agentlab.models import ModelSpec, serve
 from agentlab.types import Entry, Model, Request, Settings, Where
 
-TURNS = 3
+TURNS = 9
 PROMPT = "What should the client do next? " * 20
 _MESSAGE = {"role": "assistant", "content": "The client should mail fewer people. " * 10}
 REPLY = json.dumps(
@@ -101,7 +102,68 @@ def request(number: int) -> Request:
 
 
 async def measure(url: str, callers: int, calls: int) -> dict[str, Any]:
-    """Both sides in turns, after one turn that opens the connections and finds the limit."""
+    """Both sides in turns."""
+    bare = AsyncOpenAI(api_key="EMPTY", base_url=url, max_retries=0)
+    spec = ModelSpec.model_validate({"name": "openai/bench", "base_url": url})
+
+    async def ask_bare(number: int) -> None:
+        create: Any = bare.chat.completions.create
+        messages = [{"role": "user", "content": PROMPT}]
+        await create(model="bench", messages=messages, max_tokens=100, seed=number)
+
+    async with serve({"default": spec}) as models, bare:
+        model: Model = models["default"]
+
+        async def ask_ours(number: int) -> None:
+            await model.complete(request(number))
+
+        sides = {"ours": ask_ours, "bare": ask_bare}
+        turns: list[dict[str, float]] = []
+        for turn in range(TURNS + 1):
+            order = sorted(sides, reverse=turn % 2 == 0)
+            turns.append({side: await rate(sides[side], callers, calls) for side in order})
+    measured = turns[1:]  # the first opens the connections and finds the limit
+    return {
+        "calls_per_s": round(median(turn["ours"] for turn in measured), 1),
+        "bare_calls_per_s": round(median(turn["bare"] for turn in measured), 1),
+        "ratio": round(median(turn["ours"] / turn["bare"] for turn in measured), 3),
+        "callers": callers,
+        "calls": calls,
+        "turns": TURNS,
+        "cpus": os.cpu_count(),
+    }
+
+
+def main() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Answering(latency), "127.0.0.1", 0, backlog=1000)
+        ready.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(main())
+
+
+async def rate(call: Callable[[int], Awaitable[Any]], callers: int, calls: int) -> float:
+    """Calls a second of `callers` that each wait for their answer before they ask again."""
+    left = iter(range(calls))
+
+    async def caller() -> None:
+        for number in left:
+            await call(number)
+
+    began = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(callers):
+            group.create_task(caller())
+    return calls / (time.perf_counter() - began)
+
+
+def request(number: int) -> Request:
+    return Request((Entry("user", PROMPT),), Settings(max_tokens=100), (), Where("r", "a", 1, 0, 1, number))
+
+
+async def measure(url: str, callers: int, calls: int) -> dict[str, Any]:
+    """Both sides in turns."""
     bare = AsyncOpenAI(api_key="EMPTY", base_url=url, max_retries=0)
     spec = ModelSpec.model_validate({"name": "openai/bench", "base_url": url})
 
@@ -133,7 +195,7 @@ async def measure(url: str, callers: int, calls: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--callers", type=int, default=200)
-    parser.add_argument("--calls", type=int, default=2000)
+    parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--latency", type=float, default=0.05)
     options = parser.parse_args()
     here, there = multiprocessing.Pipe()

@@ -108,27 +108,29 @@ async def asked(call: Coroutine[Any, Any, T], key: str) -> T:
 
 @types.coroutine
 def _hushed(call: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
-    """Steps a coroutine with its warnings caught, so that a deprecation fails no run under warnings-as-errors.
+    """Runs a coroutine with the warnings of its first step caught, so that a deprecation fails no run.
 
-    `catch_warnings` is global, so it must not stay open while the task waits: other tasks run then.
+    The SDKs warn before anything is sent. `catch_warnings` is global, so it must not stay open while the task waits:
+    other tasks run then.
     """
     step: Callable[[Any], Any] = call.send
     value: Any = None
     try:
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            try:
+                waits = step(value)
+            finally:
+                for warning in heard:
+                    _note(str(warning.message))
         while True:
-            with warnings.catch_warnings(record=True) as heard:
-                warnings.simplefilter("always")
-                try:
-                    waits = step(value)
-                except StopIteration as done:
-                    return done.value
-                finally:
-                    for warning in heard:
-                        _note(str(warning.message))
             try:
                 step, value = call.send, (yield waits)
             except BaseException as error:
                 step, value = call.throw, error
+            waits = step(value)
+    except StopIteration as done:
+        return done.value
     finally:
         call.close()
 

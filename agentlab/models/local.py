@@ -22,10 +22,16 @@ from agentlab.models import openai
 from agentlab.models.spec import ModelSpec
 from agentlab.types import Capabilities, Completion, Request
 
+# OpenMP's threads spin while they wait, unless told otherwise when the library is loaded; on a machine with other work
+# that made the engine ten times slower.
+_waits = os.environ.get("OMP_WAIT_POLICY")
+os.environ["OMP_WAIT_POLICY"] = _waits or "passive"
 try:
     import xllamacpp as _engine  # pyright: ignore[reportMissingTypeStubs]
 except ImportError:
     _engine = None
+if _waits is None:
+    del os.environ["OMP_WAIT_POLICY"]
 engine: Any = _engine
 
 EMBEDDED = "smollm2"

@@ -28,14 +28,16 @@ def get_model(spec_or_name: ModelSpec | str) -> Model:
     Who gets a model this way may close it: `await model.aclose()`, where it has that.
     """
     spec = ModelSpec.model_validate({"name": spec_or_name}) if isinstance(spec_or_name, str) else spec_or_name
-    return _guard(_build(spec, None), spec, _limits([spec]))
+    return _guard(_build(spec, {}), spec, _limits([spec]))
 
 
 @asynccontextmanager
-async def serve(specs: Mapping[str, ModelSpec], recall: Recall | None = None) -> AsyncGenerator[Mapping[str, Model]]:
+async def serve(
+    specs: Mapping[str, ModelSpec], recalls: Mapping[str, Recall] | None = None
+) -> AsyncGenerator[Mapping[str, Model]]:
     """The models by their alias, until the block ends in whatever way.
 
-    `recall` finds recorded calls for `replay/RUN` models. Raises ScenarioError before anything is sent.
+    `recalls` finds the recorded calls of each `replay/RUN` model, by that name. Raises ScenarioError before anything is sent.
     """
     async with AsyncExitStack() as stack:
         built: dict[str, Model] = {}
@@ -44,7 +46,7 @@ async def serve(specs: Mapping[str, ModelSpec], recall: Recall | None = None) ->
         for alias, spec in specs.items():
             key = spec.model_dump_json(exclude=_SAME)
             if key not in built:
-                built[key] = _build(spec, recall)
+                built[key] = _build(spec, recalls or {})
                 close = getattr(built[key], "aclose", None)
                 if close is not None:
                     stack.push_async_callback(close)
@@ -61,14 +63,14 @@ def account_of(spec: ModelSpec) -> Account:
     return (f"{provider}/{rest}" if provider in ("local", "own") else provider, spec.base_url, spec.api_key_env)
 
 
-def _build(spec: ModelSpec, recall: Recall | None) -> Model:
+def _build(spec: ModelSpec, recalls: Mapping[str, Recall]) -> Model:
     if wrong := check_name(spec.name):
         raise ScenarioError(wrong)
     provider, _ = split(spec.name)
     if provider == "own":
         return _own(spec)
     if provider == "replay":
-        return Replay(spec.name, recall or _nothing)
+        return Replay(spec.name, recalls.get(spec.name, _nothing))
     module: Any = importlib.import_module(PROVIDERS[provider].module)
     return module.build(spec)
 
