@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from firm import PRESSURE, Change, design
 
 from agentlab.errors import ScenarioError
 from agentlab.spec import differences, judge_schema, load, scenario_schema, schemas
 from agentlab.spec.library import names
+from tests.firm import PRESSURE, Change, design
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from firm import BASE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentlab.document import Keys
 from agentlab.errors import ScenarioError
 from agentlab.spec import load
+from tests.firm import BASE
 
 CONTACTS = "contacts: {boss: [hand], hand: [boss]}"
 HAND, LIMIT = "hand: {system: Work.}", "tokens: 200k"

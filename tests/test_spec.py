@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from firm import PRESSURE, cell, design, section, wrong
 
 from agentlab.types import Closing, Task
+from tests.firm import PRESSURE, cell, design, section, wrong
 
 
 @pytest.fixture(autouse=True)
