@@ -14,11 +14,11 @@ import msgspec
 import pandas as pd
 
 from agentlab.errors import ScenarioError
-from agentlab.measures import Measure, measure
+from agentlab.measures import measure
 from agentlab.select import select
 from agentlab.store import read
 from agentlab.transcript import Transcript, transcript
-from agentlab.types import ANCHORS
+from agentlab.types import ANCHORS, Measure
 
 _ROLLOUTS = "id key task condition generation draw seed parent at attempt status output output_via error".split()
 _CALLS = (
@@ -169,6 +169,7 @@ class Run:
         both["sent"] = ~both["kind"].isin(list(_LOST.values()))
         counted = both[columns].astype(dict.fromkeys(columns[3:], "int64"))
         table = counted.groupby(columns[:3], observed=True, sort=False).sum().reset_index()
+        table = table.astype({"sender": "str", "recipient": "str"})
         return table.merge(self._places, on="rollout", how="left")
 
     def rollout(self, rollout: str | None = None, /, **coordinates: str | int) -> Transcript:

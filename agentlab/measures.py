@@ -1,24 +1,11 @@
 """Measures: a named combination of one judge's criteria, as columns beside the rollouts."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """How verdicts become a number: mean of criteria on `range`, then mean of judge draws."""
-
-    name: str
-    judge: str
-    scales: Mapping[str, tuple[float, float]]
-    """Lowest and highest score of each counted criterion."""
-    range: tuple[float, float]
-    """Where the lowest and the highest score land. A falling range turns the direction."""
-    values: Mapping[str, float] = field(default_factory=dict[str, float])
-    """What a status counts as (`declined`, `vetoed`), for rollouts that a scenario gives a value."""
+from agentlab.types import Measure
 
 
 def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:

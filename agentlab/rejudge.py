@@ -103,7 +103,6 @@ async def _all(
 
 
 async def _one(
-    store: Store,
     bench: Bench,
     progress: Progress,
     task: Task,
@@ -111,6 +110,7 @@ async def _one(
     root: str,
     pending: Sequence[tuple[Judge, int]],
 ) -> None:
+    store = bench.store
     rollout = store.rollout(key)
     past = Past(store.recorded(key), store.failed_attempts(key))
     progress.running += 1

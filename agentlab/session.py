@@ -19,13 +19,12 @@ from agentlab.engine import Trial
 from agentlab.errors import AgentlabError, MismatchError, ScenarioError
 from agentlab.experiment import UNFINISHED, Lab, Progress, Selection, trials
 from agentlab.judging import Bench
-from agentlab.measures import Measure
 from agentlab.models import ModelSpec, cost_of, serve
 from agentlab.recall import Coordinates, Recall
 from agentlab.seeds import digest
 from agentlab.spec import Condition, Design, differences
 from agentlab.store import DATABASE, Store
-from agentlab.types import Call, Model, Task, Usage
+from agentlab.types import Call, Measure, Model, Task, Usage
 
 LIVE, MAX_LIVE = 256, 2000
 """Rollouts at once: unless said otherwise, enough to keep an account busy and few enough to stop well; and at most."""
@@ -200,7 +199,7 @@ async def serving(
             place |= {t.key: (t.task.id, t.condition, t.draw, t.generation) for t in todo}
             recalls[spec.name] = Recall(_run_folder(spec.name.removeprefix("replay/"), store), place.__getitem__)
     try:
-        async with serve(specs, next(iter(recalls.values()), None)) as models:
+        async with serve(specs, recalls) as models:
             yield {id: (specs[id], model) for id, model in models.items()}
     finally:
         for recall in recalls.values():

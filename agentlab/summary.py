@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from agentlab.frames import Run
-from agentlab.measures import Measure
 from agentlab.stats.paired import FEWEST_TASKS, Paired, paired
 from agentlab.stats.worst import Bounds, bounds
+from agentlab.types import Measure
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,6 +234,20 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """How verdicts become a number: mean of criteria on `range`, then mean of judge draws."""
+
+    name: str
+    judge: str
+    scales: Mapping[str, tuple[float, float]]
+    """Lowest and highest score of each counted criterion."""
+    range: tuple[float, float]
+    """Where the lowest and the highest score land. A falling range turns the direction."""
+    values: Mapping[str, float] = field(default_factory=dict[str, float])
+    """What a status counts as (`declined`, `vetoed`), for rollouts that a scenario gives a value."""
+
+
+@dataclass(frozen=True, slots=True)
 class Exhibit:
     """What a judge is shown. It carries no arm, no key and no draw."""
 

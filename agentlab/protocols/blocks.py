@@ -71,4 +71,6 @@ def escape(text: str) -> str:
 
 def attribute(text: str) -> str:
     """`text` as the value of an attribute, on one line."""
+    if text.isalnum():
+        return text
     return escape(" ".join(text.split())).replace('"', "&quot;").replace(">", "&gt;")
