@@ -135,64 +135,6 @@ async def measure(url: str, callers: int, calls: int) -> dict[str, Any]:
 
 
 def main() -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Answering(latency), "127.0.0.1", 0, backlog=1000)
-        ready.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
-
-    asyncio.run(main())
-
-
-async def rate(call: Callable[[int], Awaitable[Any]], callers: int, calls: int) -> float:
-    """Calls a second of `callers` that each wait for their answer before they ask again."""
-    left = iter(range(calls))
-
-    async def caller() -> None:
-        for number in left:
-            await call(number)
-
-    began = time.perf_counter()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(callers):
-            group.create_task(caller())
-    return calls / (time.perf_counter() - began)
-
-
-def request(number: int) -> Request:
-    return Request((Entry("user", PROMPT),), Settings(max_tokens=100), (), Where("r", "a", 1, 0, 1, number))
-
-
-async def measure(url: str, callers: int, calls: int) -> dict[str, Any]:
-    """Both sides in turns."""
-    bare = AsyncOpenAI(api_key="EMPTY", base_url=url, max_retries=0)
-    spec = ModelSpec.model_validate({"name": "openai/bench", "base_url": url})
-
-    async def ask_bare(number: int) -> None:
-        create: Any = bare.chat.completions.create
-        messages = [{"role": "user", "content": PROMPT}]
-        await create(model="bench", messages=messages, max_tokens=100, seed=number)
-
-    async with serve({"default": spec}) as models, bare:
-        model: Model = models["default"]
-
-        async def ask_ours(number: int) -> None:
-            await model.complete(request(number))
-
-        best = {"ours": 0.0, "bare": 0.0}
-        for turn in range(TURNS + 1):
-            for side, call in (("bare", ask_bare), ("ours", ask_ours)):
-                reached = await rate(call, callers, calls)
-                best[side] = max(best[side], reached if turn else 0.0)
-    ratio = best["ours"] / best["bare"]
-    figures = {
-        "calls_per_s": round(best["ours"], 1),
-        "bare_calls_per_s": round(best["bare"], 1),
-        "ratio": round(ratio, 3),
-    }
-    return figures | {"callers": callers, "calls": calls, "cpus": os.cpu_count()}
-
-
-def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--callers", type=int, default=200)
     parser.add_argument("--calls", type=int, default=1000)
