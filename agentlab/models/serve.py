@@ -37,7 +37,8 @@ async def serve(
 ) -> AsyncGenerator[Mapping[str, Model]]:
     """The models by their alias, until the block ends in whatever way.
 
-    `recalls` finds the recorded calls of each `replay/RUN` model, by that name. Raises ScenarioError before anything is sent.
+    `recalls` finds the recorded calls of each `replay/RUN` model, by that name. Raises ScenarioError before anything is
+    sent.
     """
     async with AsyncExitStack() as stack:
         built: dict[str, Model] = {}
