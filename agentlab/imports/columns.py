@@ -1,5 +1,6 @@
 """Which column of a table means what, and a row as it is meant."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -142,7 +143,11 @@ def _target(row: Mapping[str, Any], column: str) -> str | float | None:
     value: object = row[column]
     if isinstance(value, bool) or not isinstance(value, str | int | float | None):
         raise Wrong(column, f"the target is {_kind(value)}", "text or a number; null or nothing where there is none")
-    return storable(value) or None if isinstance(value, str) else value
+    if isinstance(value, str | None):
+        return storable(value) if value else None
+    if abs(value) > sys.float_info.max:
+        raise Wrong(column, f"the target {line(value, 40)}", "a number that is not too large, or text")
+    return float(value)
 
 
 def _kind(value: object) -> str:

@@ -30,7 +30,8 @@ def _jsonl(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
         if not raw.strip():
             continue
         try:
-            found: Any = json.loads(raw.decode("utf-8-sig" if number == 1 else "utf-8"), parse_constant=_no_number)
+            told = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            found: Any = json.loads(told, parse_constant=_no_number)
         except UnicodeDecodeError as error:
             yield number, _mistake(file, number, error.start + 1, "bytes that are not UTF-8", _NOT_UTF8)
         except json.JSONDecodeError as error:
