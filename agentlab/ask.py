@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import msgspec
@@ -17,6 +17,10 @@ Record = Callable[[str, Call], Awaitable[None]]
 """Commits a call of the rollout with this key; returns after the commit. The same identity again adds tool results."""
 Price = Callable[[str, Usage, float], float | None]
 """US dollars of a usage of the model with this alias, at a time in seconds since the epoch; None when unknown."""
+
+_MOST_TOKENS = 2**53
+"""More than any reply has, and less than what a row cannot hold."""
+_decode = msgspec.json.Decoder(Completion).decode
 
 
 async def _forget(rollout: str, call: Call) -> None:
@@ -91,11 +95,26 @@ def storable(value: Any) -> Any:
 
 
 def whole(completion: Completion) -> Completion:
-    """The completion as it can be stored; models do send lone surrogates, as `\\ud83d` in JSON."""
+    """The completion as it can be stored; models do send lone surrogates, as `\\ud83d` in JSON.
+
+    SDKs build replies without checking them, and one's own model may return anything. Raises `ModelError` for what is
+    no reply, such as token counts that are no numbers; it is not quoted, since it may hold the request's key.
+    """
+    names = (completion.served_model, completion.request_id)
+    if not all(name is None or isinstance(name, str) for name in names):
+        served, id = (name if isinstance(name, str) else None for name in names)
+        completion = replace(completion, served_model=served, request_id=id)
     try:
-        msgspec.json.encode(completion)
-    except UnicodeEncodeError:
-        return msgspec.convert(storable(msgspec.to_builtins(completion)), Completion)
+        try:
+            text = msgspec.json.encode(completion)
+        except UnicodeEncodeError:
+            text = msgspec.json.encode(storable(msgspec.to_builtins(completion)))
+            completion = _decode(text)
+        used = _decode(text).usage
+    except (msgspec.ValidationError, OverflowError, TypeError):
+        raise ModelError("transient", "unreadable reply: a text or a number in it is of another kind") from None
+    if not all(0 <= count < _MOST_TOKENS for count in (used.input, used.output, used.cache_read, used.cache_write)):
+        raise ModelError("transient", "unreadable reply: its token counts are none")
     return completion
 
 
@@ -104,6 +123,6 @@ async def _complete(model: Model, request: Request) -> tuple[Completion | None, 
         completion = await model.complete(request)
         return whole(completion), None
     except ModelError as error:
-        return None, str(error)
+        return None, storable(str(error))
     except Exception as error:  # one's own model may raise anything; its siblings must finish and be stored
-        return None, f"fatal: {type(error).__name__}: {error}"
+        return None, storable(f"fatal: {type(error).__name__}: {error}")
