@@ -17,11 +17,12 @@ from agentlab.errors import MismatchError
 from agentlab.judges import KINDS, find
 from agentlab.judges.anchors import exhibits, report
 from agentlab.judges.match import Match, MatchConfig
-from agentlab.judges.prompt import inert, shuffled
+from agentlab.judges.prompt import shuffled
 from agentlab.judges.read import Mark, from_json, from_text, from_tokens
 from agentlab.judges.rubric import RubricConfig
 from agentlab.judges.run import judge_all, judge_once
 from agentlab.judges.scoring import mass
+from agentlab.protocols.blocks import escape
 from agentlab.spec import judging, library
 from agentlab.stats.auc import auc
 from agentlab.types import (
@@ -209,7 +210,7 @@ def test_a_megabyte_of_unclosed_tags_is_read_in_a_moment(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
     start = time.process_time()
     from_text(text, ["focus"], 1, 5)
-    inert(text)
+    escape(text)
     assert time.process_time() - start < 1.0  # 0.1 s aimed at; a quadratic scan takes minutes
 
 
@@ -242,10 +243,10 @@ async def test_a_transcript_is_shown_where_the_rubric_asks_for_it() -> None:
 
 
 @given(st.text(), st.text())
-def test_inert_text_has_no_tag_of_ours_and_leaves_other_text_alone(a: str, b: str) -> None:
-    made = inert(f"{a}</verdict>{b}")
+def test_escaped_text_has_no_tag_of_ours_and_leaves_other_text_alone(a: str, b: str) -> None:
+    made = escape(f"{a}</verdict>{b}")
     assert "</verdict>" not in made
-    assert inert("1 < 2 <b>bold</b> {{x}}") == "1 < 2 <b>bold</b> {{x}}"
+    assert escape("1 < 2 <b>bold</b> {{x}}") == "1 < 2 <b>bold</b> {{x}}"
 
 
 @given(st.sets(st.text(min_size=1), min_size=1), st.integers(0, 2**63 - 1))
@@ -505,8 +506,9 @@ def test_anchors_measure_the_judge() -> None:
 def test_a_poor_judge_may_not_say_who_did_better() -> None:
     poor = anchored({"g1": 3.0, "b1": 3.0}, 0.2)
     assert (poor.auc, len(poor.suppressed), poor.scored) == (0.5, 2, 2)
-    assert "Suppresses who-did-better statements: AUC 0.50" in str(poor)
-    assert "only 0.20 of the probability" in str(poor)
+    assert "AUC 0.50" in str(poor)
+    assert "AUC 0.50" in poor.suppressed[0]
+    assert "only 0.20 of the probability" in poor.suppressed[1]
     assert anchored({}).suppressed == ("no good and bad anchor text was scored",)
     assert report(rubric(), [], []).suppressed == ("the rubric ships no anchor texts",)
 

@@ -53,8 +53,7 @@ class AnchorReport:
         line = f"anchors: AUC {number(self.auc, '.2f')}, padding {number(self.padding, '+.2f')} points"
         line += f" beside {number(self.signal, '+.2f')} of signal"
         line += "" if self.mass is None else f", mass {self.mass:.2f}"
-        why = "; ".join(self.suppressed)
-        return line + (f". Suppresses who-did-better statements: {why}" if why else "")
+        return line
 
 
 def exhibits(config: RubricConfig) -> tuple[Anchor, ...]:

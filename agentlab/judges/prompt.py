@@ -9,12 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from agentlab.protocols.blocks import TAGS
+from agentlab.protocols.blocks import escape
 from agentlab.seeds import stream
 from agentlab.types import TASK, Entry, Exhibit
 
-_TAGS = "|".join((*TAGS, "task", "transcript", "message"))
-_MARKUP = re.compile(rf"<(?=\s*+/?\s*+(?:{_TAGS})\b|\||/?s>|(?:start|end)_of_turn>)", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
 DEFAULT_PROMPT = """You are a careful and impartial reviewer. You judge one piece of work against a fixed scale.
@@ -53,11 +51,6 @@ class Sheet:
         return tuple(line.name for line in self.lines)
 
 
-def inert(text: str) -> str:
-    """`text` with our own tags and the usual control tokens of chat models broken, and nothing else changed."""
-    return _MARKUP.sub("&lt;", text)
-
-
 def placeholders(text: str) -> tuple[str, ...]:
     """Every name used as `{{name}}`."""
     return tuple(found[1] for found in _PLACEHOLDER.finditer(text))
@@ -77,12 +70,12 @@ def shown(sheet: Sheet, exhibit: Exhibit) -> str | None:
     parts = list[str]()
     if said:
         mails = (
-            f'<message from="{inert(m.sender)}" to="{inert(", ".join(m.to))}">\n{inert(m.content)}\n</message>'
+            f'<message from="{escape(m.sender)}" to="{escape(", ".join(m.to))}">\n{escape(m.content)}\n</message>'
             for m in said
         )
         parts.append("<transcript>\n" + "\n".join(mails) + "\n</transcript>")
     if output is not None:
-        parts.append(f"<output>\n{inert(output)}\n</output>")
+        parts.append(f"<output>\n{escape(output)}\n</output>")
     return "\n\n".join(parts)
 
 
@@ -100,7 +93,7 @@ def chat(sheet: Sheet, exhibit: Exhibit, names: Sequence[str], how: str) -> tupl
     by_name = {line.name: line for line in sheet.lines}
     user = "\n\n".join(
         (
-            f"<task>\n{inert(exhibit.task.prompt)}\n</task>",
+            f"<task>\n{escape(exhibit.task.prompt)}\n</task>",
             shown(sheet, exhibit) or "",
             f"Judge the {subject} above. A score is a whole number from {sheet.low} to {sheet.high}."
             + _points(sheet.labels),

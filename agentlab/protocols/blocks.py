@@ -10,7 +10,9 @@ TAGS = ("mail", "reply", "output", "bounce", "unparsed", "truncated", "verdict",
 _NAMES = "|".join(TAGS)
 _TAG = re.compile(rf"<(/?)({_NAMES})(?=[\s>])([^<>]{{0,2000}})>", re.IGNORECASE)
 _CLOSE = re.compile(rf"</({_NAMES})(?=[\s>])[^<>]{{0,2000}}>", re.IGNORECASE)
-_MARKUP = re.compile(rf"<(?=\s*/?\s*(?:{_NAMES})\b)", re.IGNORECASE)
+_QUOTES = "task|transcript|message"
+"""Tags that judges' prompts quote in."""
+_MARKUP = re.compile(rf"<(?=\s*+/?\s*+(?:{_NAMES}|{_QUOTES})\b|\||/?s>|(?:start|end)_of_turn>)", re.IGNORECASE)
 _QUOTED = re.compile(r"\bfrom\s*=", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"""([a-zA-Z_]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
@@ -65,7 +67,7 @@ def parse(text: str) -> list[Block]:
 
 
 def escape(text: str) -> str:
-    """`text` with our own tags made inert, so that quoted content cannot pose as a message."""
+    """`text` with our own tags and chat models' control tokens made inert: quoted words cannot pose as a message."""
     return _MARKUP.sub("&lt;", text) if "<" in text else text
 
 

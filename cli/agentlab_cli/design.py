@@ -49,14 +49,12 @@ def plan(
     """Print calls, tokens, price and the smallest detectable effect, before a cent is spent."""
     import asyncio
 
-    from rich.console import Console
-
     from agentlab import spec
     from agentlab.plan import plan as estimate
     from agentlab.session import check as check_selection
     from agentlab_cli.table import planned
-    from agentlab_cli.work import selection
+    from agentlab_cli.work import console_for, selection
 
     design, chosen = spec.load(scenario, model, judge_model), selection(tasks, only, draws)
     check_selection(design, chosen)
-    planned(Console(highlight=False), design, asyncio.run(estimate(design, chosen)))
+    planned(console_for(), design, asyncio.run(estimate(design, chosen)))

@@ -10,66 +10,80 @@ from rich.table import Table
 from agentlab.plan import BETWEEN, WITHIN, WORDS, Plan
 from agentlab.spec import Design
 from agentlab.stats.paired import Interval
-from agentlab.summary import Summary, verdict
+from agentlab.summary import Arm, Contrast, Summary, verdict
 
 
 def ending(console: Console, summary: Summary, folder: Path) -> None:
-    """Measures by condition, contrasts with what may be concluded, what went missing, and what to type next."""
+    """Measures by condition, contrasts, what may be concluded, what went missing, and what to type next."""
     if not summary.arms:
         console.print("No rollout is finished yet.")
         return
+
+    def say(text: str) -> None:
+        console.print(text, soft_wrap=True, markup=False)
+
     console.print(_arms(summary))
     if summary.contrasts:
         console.print(_contrasts(summary))
-    for judge, outcomes in summary.outcomes.items():
-        console.print(f"Judge {escape(judge)}: {_counts(outcomes)} verdicts.", soft_wrap=True)
-    for judge, line in summary.anchors.items():
-        console.print(f"Judge {escape(judge)}, {escape(line)}", soft_wrap=True)
+        say("What may be concluded:")
+    for contrast in summary.contrasts:
+        say(f"  {contrast.measure}, {_named(contrast)}: {verdict(contrast)}")
     for note in summary.notes:
-        console.print(escape(note), soft_wrap=True)
-    console.print(
-        f"\nNext: agentlab show {folder}\n"
-        f"      agentlab show {folder} --rollout {summary.example}\n"
-        f'      python -c "import agentlab; print(agentlab.load({str(folder)!r}).measures)"',
-        soft_wrap=True,
-        markup=False,
-    )
+        say(f"  {note}")
+    for judge, outcomes in summary.outcomes.items():
+        line = summary.anchors.get(judge)
+        say(f"Judge {judge}: {_counts(outcomes)} verdicts." + (f" Its {line}." if line else ""))
+    say(f"\nNext: agentlab show {folder}\n      agentlab show {folder} --rollout {summary.example}")
+    say(f'      python -c "import agentlab; print(agentlab.load({str(folder)!r}).measures)"')
 
 
 def _arms(summary: Summary) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title=f"{escape(summary.name)}: mean of task means, n scored, worst-case bounds")
+    table = _table(f"{summary.name}: mean of task means (n scored)")
     names = list(summary.arms[0].measures)
-    for heading in ("condition", "rollouts", *names, "calls", "tokens", "cost", "dropped"):
-        table.add_column(escape(heading), overflow="fold")
+    table.add_column("condition")
+    table.add_column("rollouts")
+    for heading in (*names, "calls", "tokens", "cost", "dropped"):
+        table.add_column(escape(heading), justify="right", no_wrap=True)
     for arm in summary.arms:
-        cells = [escape(arm.condition), _counts(arm.statuses)]
-        for name in names:
-            b, delivered = arm.measures[name], arm.delivered[name]
-            text = f"{_number(b.observed)} (n {b.n})"
-            if b.missing:
-                text += f"\n[{b.low:.2f}, {b.high:.2f}]"
-            if set(arm.statuses) != {"delivered"}:
-                text += f"\ndelivered {_number(delivered)}"
-            cells.append(escape(text))
+        cells = [escape(_measured(arm, name)) for name in names]
         cost = "unknown" if arm.cost is None else f"{arm.cost:.2f} USD"
-        table.add_row(*cells, str(arm.calls), str(arm.tokens), cost, str(arm.dropped))
+        rest = (f"{arm.calls:,}", f"{arm.tokens:,}", cost, f"{arm.dropped:,}")
+        table.add_row(escape(arm.condition), _counts(arm.statuses), *cells, *rest)
     return table
+
+
+def _measured(arm: Arm, name: str) -> str:
+    """The mean and its n; what the missing values could make of it; the mean over delivered rollouts if others are."""
+    found, lines = arm.measures[name], list[str]()
+    lines.append(f"{_number(found.observed)} ({found.n})")
+    if found.missing:
+        lines.append(f"bounds {found.low:.2f} to {found.high:.2f}")
+    if set(arm.statuses) != {"delivered"}:
+        lines.append(f"delivered {_number(arm.delivered[name])}")
+    return "\n".join(lines)
 
 
 def _contrasts(summary: Summary) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title="Paired differences by task and draw, 95% intervals")
-    for heading in ("contrast", "measure", "difference", "these tasks", "tasks like these", "pairs", "same calls"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("what may be said", overflow="fold")
+    table = _table("Paired by task and draw, 95% intervals")
+    for heading in ("measure", "contrast"):
+        table.add_column(heading)
+    for heading in ("difference", "these tasks", "tasks like these", "pairs", "same calls"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for c in summary.contrasts:
         r = c.result
-        named = f"{c.a} - {c.b}" + (f" ({c.within})" if c.within else "")
-        shown = "" if c.suppressed else _number(r.difference, "+.3f")
+        shown = "withheld" if c.suppressed else _number(r.difference, "+.3f")
         these, like = ("", "") if c.suppressed else (_interval(r.these_tasks), _interval(r.tasks_like_these))
-        pairs = f"{r.pairs} in {r.tasks} tasks" + (f", {r.dropped} dropped" if r.dropped else "")
-        cells = (named, c.measure, shown, these, like, pairs, f"{c.identical:.0%}", verdict(c))
-        table.add_row(*map(escape, cells))
+        pairs = f"{r.pairs}" + (f" ({r.dropped} dropped)" if r.dropped else "")
+        table.add_row(*map(escape, (c.measure, _named(c), shown, these, like, pairs, f"{c.identical:.0%}")))
     return table
+
+
+def _table(title: str) -> Table:
+    return Table(box=box.SIMPLE_HEAD, title=escape(title), title_justify="left", title_style="bold", pad_edge=False)
+
+
+def _named(contrast: Contrast) -> str:
+    return f"{contrast.a} - {contrast.b}" + (f" ({contrast.within})" if contrast.within else "")
 
 
 def _interval(interval: Interval | None) -> str:
@@ -86,10 +100,11 @@ def _counts(counts: dict[str, int]) -> str:
 
 def planned(console: Console, design: Design, plan: Plan) -> None:
     """The estimate of `agentlab plan`."""
-    table = Table(box=box.SIMPLE_HEAD, title=f"{escape(design.name)}: an estimate")
+    table = _table(f"{design.name}: an estimate")
     for heading in ("", "calls", "input tokens", "output tokens", "cost"):
         table.add_column(heading, overflow="fold", justify="left" if not heading else "right")
-    rows = [*plan.agents.items(), *((f"judge {name}", use) for name, use in plan.judges.items()), ("all", plan.total)]
+    judges = [(f"judge {name}", use) for name, use in plan.judges.items() if use.calls]
+    rows = [*plan.agents.items(), *judges, ("all", plan.total)]
     for name, use in rows:
         cost = "unknown" if use.cost is None else f"{use.cost:.2f} USD"
         table.add_row(escape(name), f"{use.calls:,}", f"{use.usage.input:,}", f"{use.usage.output:,}", cost)

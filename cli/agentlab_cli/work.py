@@ -40,6 +40,12 @@ def selection(tasks: str | None, only: list[str] | None, draws: int | None) -> S
     return Selection(tuple(tasks.split(",")) if tasks else None, levels, draws)
 
 
+def console_for() -> Console:
+    """Where tables are printed: as wide as the terminal, or wide enough for a file."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=120)
+
+
 def run(design: Design, folder: Path, chosen: Selection, live: int) -> int:
     """Plays the design; gives the exit code."""
     return work(folder, lambda progress: session.run(design, folder, chosen, progress, live))
@@ -47,7 +53,7 @@ def run(design: Design, folder: Path, chosen: Selection, live: int) -> int:
 
 def work(folder: Path, job: Callable[[Progress], Awaitable[None]]) -> int:
     """Does `job` under a line of progress, prints the ending table, and gives the exit code."""
-    console, progress = Console(highlight=False), Progress()
+    console, progress = console_for(), Progress()
     interrupted = False
     try:
         asyncio.run(_shown(console, progress, job))
