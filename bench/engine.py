@@ -4,13 +4,18 @@ The floor, measured in the same run, is what asyncio and SQLite alone need for a
 each waiting for the commit of one row of the same size per call, group-committed by one thread. Prints JSON.
 """
 
+import os
+import sys
+
+if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
+    sys.path.remove(HERE)  # else the standard library's `import http` finds the bench of that name
+
 import argparse
 import asyncio
 import json
 import resource
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import threading
 import time
