@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from agentlab.errors import ScenarioError
+from agentlab.spec import load
 from agentlab.types import Closing, Task
 from tests.firm import PRESSURE, cell, design, section, wrong
 
@@ -236,3 +238,20 @@ def test_parts_of_ones_own_are_loaded_from_beside_the_scenario(tmp_path: Path) -
     ring = "own_parts_here:Ring refuses its fields: TypeError"
     assert ring in wrong(("kind: mail", "kind: own_parts_here:Ring"))
     assert "'own_parts_here' has no 'Rong'" in wrong(("kind: mail", "kind: own_parts_here:Rong"))
+
+
+def test_equal_arms_are_an_a_a_check_only_without_coupling(tmp_path: Path) -> None:
+    text = """
+spec: 1
+name: twins
+models: {default: {name: sim/chatter}}
+tasks: {t: {prompt: Hello.}}
+organization: {agents: {ann: {}}, protocol: {kind: chain, stages: [[ann]]}}
+factors: {arm: {a: {}, b: {}}}
+"""
+    path = tmp_path / "twins.yaml"
+    path.write_text(text)
+    with pytest.raises(ScenarioError, match=r"arm=b and arm=a are the same condition.*coupling: none"):
+        load(path)
+    path.write_text(text + "coupling: none\n")
+    assert [condition.name for condition in load(path).conditions] == ["arm=a", "arm=b"]

@@ -195,7 +195,8 @@ class _Loading:
         checks.constant(self.site, of_judges)
         seen: dict[tuple[Any, ...], Condition] = {}
         for one in conditions:
-            self.same(seen.setdefault((one.identity, repr(one.tasks)), one), one)
+            if plan.coupling == "seeds":  # without coupling, equal arms have keys and streams of their own
+                self.same(seen.setdefault((one.identity, repr(one.tasks)), one), one)
             if one.tasks.keys() != conditions[0].tasks.keys():
                 odd = sorted(one.tasks.keys() ^ conditions[0].tasks.keys())
                 wrong = f"{one.name} and {conditions[0].name} differ in the tasks {', '.join(odd)}"
@@ -206,7 +207,8 @@ class _Loading:
         if first is not second:
             factor = next(f for f in second.levels if first.levels[f] != second.levels[f])
             wrong = f"{first.name} and {second.name} are the same condition"
-            self.site.unknown(("factors", factor, second.levels[factor]), wrong, "let every level change something")
+            right = "let every level change something, or write `coupling: none` for an A/A check"
+            self.site.unknown(("factors", factor, second.levels[factor]), wrong, right)
 
     def tasks(self, plan: Plan) -> dict[str, Task]:
         """The tasks of the first condition, without what is added to them."""
