@@ -100,7 +100,7 @@ def whole(completion: Completion) -> Completion:
     SDKs build replies without checking them, and one's own model may return anything. Raises `ModelError` for what is
     no reply, such as token counts that are no numbers; it is not quoted, since it may hold the request's key.
     """
-    names = (completion.served_model, completion.request_id)
+    names: tuple[Any, Any] = (completion.served_model, completion.request_id)
     if not all(name is None or isinstance(name, str) for name in names):
         served, id = (name if isinstance(name, str) else None for name in names)
         completion = replace(completion, served_model=served, request_id=id)

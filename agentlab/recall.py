@@ -1,4 +1,7 @@
-"""Finds the calls of an earlier run for `replay/RUN`: by task, condition, draw, actor, round and place in the turn."""
+"""Finds the calls of an earlier run for `replay/RUN`: by task, condition, draw, actor, round and place in the turn.
+
+Anchor texts of judges have no such coordinates; their rows have the same key in every run.
+"""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -15,11 +18,14 @@ Coordinates = tuple[str, str, int, int]
 class Recall:
     """The completions of one run folder. `place` tells the coordinates of a rollout that is being played now."""
 
-    def __init__(self, folder: Path, place: Callable[[str], Coordinates]) -> None:
+    def __init__(self, folder: Path, place: Callable[[str], Coordinates | None]) -> None:
         self._place = place
         self._connection = read(folder)
-        with closing(self._connection.execute("SELECT task, condition, draw, generation, id FROM rollouts")) as rows:
-            self._ids: dict[Coordinates, int] = {tuple(row[:4]): row[4] for row in rows}
+        self._ids: dict[Coordinates | str, int] = {}
+        sql = "SELECT task, condition, draw, generation, key, id FROM rollouts"
+        with closing(self._connection.execute(sql)) as rows:
+            for *coordinates, key, id in rows:
+                self._ids[tuple(coordinates)] = self._ids[key] = id
 
     def __call__(self, where: Where) -> Completion | None:
         """The latest recorded answer at this place; None when there is none."""
@@ -27,7 +33,7 @@ class Recall:
             "SELECT * FROM calls WHERE rollout = ? AND round = ? AND actor = ? AND k = ? AND error IS NULL "
             "ORDER BY attempt DESC LIMIT 1"
         )
-        id = self._ids.get(self._place(where.rollout))
+        id = self._ids.get(self._place(where.rollout) or where.rollout)
         row = self._connection.execute(sql, (id, where.round, where.actor, where.k)).fetchone()
         return call_fact(row).completion if row else None
 

@@ -197,7 +197,7 @@ async def serving(
     for spec in specs.values():
         if spec.name.startswith("replay/"):
             place |= {t.key: (t.task.id, t.condition, t.draw, t.generation) for t in todo}
-            recalls[spec.name] = Recall(_run_folder(spec.name.removeprefix("replay/"), store), place.__getitem__)
+            recalls[spec.name] = Recall(_run_folder(spec.name.removeprefix("replay/"), store), place.get)
     try:
         async with serve(specs, recalls) as models:
             yield {id: (specs[id], model) for id, model in models.items()}

@@ -67,20 +67,28 @@ class Writer:
         self._thread.join()
 
     def _work(self) -> None:
-        connection = connect(self._path)
-        open_ = True
+        connection, open_ = self._connected(), True
         while open_:
             items = [self._queue.get()]
             while len(items) < _GROUP and not self._queue.empty():
                 items.append(self._queue.get())
             group = [item for item in items if item is not None]
             open_ = len(group) == len(items)
-            if self._failure is None:
+            if connection is not None and self._failure is None:
                 self._failure = _write(connection, [batch for batch, _ in group], self._path)
             futures = [future for _, future in group if future is not None]
             if futures and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(_settle, futures, self._failure)
-        connection.close()
+        if connection is not None:
+            connection.close()
+
+    def _connected(self) -> sqlite3.Connection | None:
+        """The connection; None, and every commit fails, where there can be none."""
+        try:
+            return connect(self._path)
+        except sqlite3.Error as error:
+            self._failure = _failed(self._path, error)
+            return None
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -108,11 +116,15 @@ def _write(connection: sqlite3.Connection, batches: Sequence[Batch], path: str) 
     except (sqlite3.Error, UnicodeError, OverflowError) as error:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        return StoreError(
-            f"{path}: cannot write the run ({error}). Nothing after the last commit is kept; free space or make the "
-            "folder writable, then run the same command again: it continues."
-        )
+        return _failed(path, error)
     return None
+
+
+def _failed(path: str, error: Exception) -> StoreError:
+    return StoreError(
+        f"{path}: cannot write the run ({error}). Nothing after the last commit is kept; free space or make the "
+        "folder writable, then run the same command again: it continues."
+    )
 
 
 def insert(connection: sqlite3.Connection, table: str, rows: Sequence[Row]) -> None:

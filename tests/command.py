@@ -17,7 +17,14 @@ from types import TracebackType
 from typing import Any, Self
 
 ROOT = Path(__file__).resolve().parents[1]
-PRELOADED = ("agentlab_cli.main", "agentlab_cli.work", "agentlab.models.openai", "agentlab.rejudge", "agentlab.view")
+PRELOADED = (
+    "agentlab_cli.main",
+    "agentlab_cli.work",
+    "agentlab.models.openai",
+    "agentlab.rejudge",
+    "agentlab.view",
+    "encodings.utf_8_sig",
+)
 
 
 @dataclass(frozen=True, slots=True)

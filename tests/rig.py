@@ -81,7 +81,7 @@ def tables(folder: Path | str) -> dict[str, pd.DataFrame]:
         frame: pd.DataFrame = getattr(run, name)
         plain = frame.drop(columns=VOLATILE, errors="ignore").astype({"rollout": "str"})
         assert not plain.duplicated(by).any(), f"{name} holds a row twice"
-        found[name] = plain.sort_values(by).reset_index(drop=True)
+        found[name] = plain.sort_values(by).sort_index(axis=1).reset_index(drop=True)
     return found
 
 
