@@ -126,9 +126,12 @@ class Lab:
         return not self.bench.pending(self.judged.get(known.id, set()))
 
     def _reopened(self, trial: Trial) -> bool:
-        """Whether a rollout that a limit stopped is below today's limits; its closing question does not count."""
+        """Whether a rollout that a limit stopped is below today's limits; its closing question does not count.
+
+        One that ended at a prompt too long for its model stays as it is: that limit is not ours to raise.
+        """
         known = self.store.known.get(trial.key)
-        if known is None or known.status != "limit":
+        if known is None or known.status != "limit" or self.store.rollout(trial.key).error is not None:
             return False
         calls = [c for c in self.store.recorded(trial.key).values() if c.round <= trial.organization.rounds]
         return not over_limits(trial.limits, [c for c in calls if not c.actor.startswith("judge/")])

@@ -12,7 +12,7 @@ import pytest
 
 from agentlab.frames import load
 from tests.command import Commands
-from tests.loopback import Answer, Body, Loopback, healthy, talk
+from tests.loopback import Answer, Body, Loopback, delayed, healthy, talk
 from tests.rig import Change, assert_equal, rows, tables, write
 
 pytestmark = pytest.mark.usefixtures("workdir")
@@ -150,10 +150,17 @@ def test_judges_added_later_repeat_no_rollout_and_are_asked_once(commands: Comma
         assert commands.agentlab("run", write(server), "--out", "run").code == 0
         Path("extra.yaml").write_text(EXTRA)
         before, finished = len(server.seen), tables("run")
+        more = ("judge", "run", "--with", "extra.yaml", "--with", "final_number")
+        server.script = delayed(healthy, 0.05)
+        killed = commands.start(*more)
+        assert server.wait(before + 3)
+        killed.kill()
+        server.script = healthy
         for _ in range(2):
-            ended = commands.agentlab("judge", "run", "--with", "extra.yaml", "--with", "final_number")
+            ended = commands.agentlab(*more)
             assert ended.code == 0, ended.said
-            assert len(server.seen) == len(server.distinct) == before + 8 * 2
+            assert len(server.distinct) == before + 8 * 2
+            assert len(server.seen) <= before + 8 * 2 + 8  # what was in flight at the kill
         now = tables("run")
         pd.testing.assert_frame_equal(now["rollouts"], finished["rollouts"])
         pd.testing.assert_frame_equal(now["messages"], finished["messages"])
@@ -167,7 +174,7 @@ def test_judges_added_later_repeat_no_rollout_and_are_asked_once(commands: Comma
         assert ended.code == 3
         assert "its judge 'extra' is another one" in ended.err
         assert commands.agentlab("run", write(server), "--out", "run").code == 0
-        assert len(server.seen) == before + 16
+        assert len(server.distinct) == before + 16
 
 
 def test_a_recorded_run_is_reproduced_without_a_server(commands: Commands) -> None:

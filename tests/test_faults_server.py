@@ -197,6 +197,26 @@ def test_what_a_second_try_mends_leaves_no_trace(commands: Commands) -> None:
         assert_equal(tables("run"), tables("whole"))
 
 
+def test_a_prompt_that_is_too_long_is_told_and_not_sent_again(commands: Commands) -> None:
+    told = json.dumps({"error": {"message": "maximum context length is 10 tokens"}}).encode()
+
+    def short(body: Body, before: int) -> Answer:
+        long = body["model"] == "tiny" and len(body["messages"]) > 2
+        return Answer(status=400, raw=told) if long else healthy(body, before)
+
+    with Loopback(short) as server:
+        scenario = write(server, ("draws: 2\njudges", "draws: 6\njudges"))
+        assert commands.agentlab("run", scenario, "--out", "run").code == 0
+        rollouts = load("run").rollouts
+        stopped = rollouts[rollouts["status"] == "limit"]
+        assert 0 < len(stopped) < len(rollouts)
+        assert stopped["error"].str.contains("maximum context length").all()
+        seen, before = len(server.seen), tables("run")
+        assert commands.agentlab("run", scenario, "--out", "run").code == 0
+        assert len(server.seen) == seen == len(server.distinct)
+        assert_equal(tables("run"), before)
+
+
 KEY = "planted-Zq8kT1vNw3"
 
 
