@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from agentlab.engine import lineage
 from agentlab.judges.anchors import exhibits, report
 from agentlab.judges.rubric import RubricConfig
 from agentlab.judging import Bench, Case, Past
+from agentlab.trial import lineage
 from agentlab.types import ANCHORS, Rollout, Verdict
 
 

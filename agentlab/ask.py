@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from agentlab.errors import MismatchError, ModelError
+from agentlab.errors import MismatchError, ModelError, Stopped
 from agentlab.seeds import digest
 from agentlab.types import Call, Completion, Model, Request, Usage
 
@@ -44,7 +44,8 @@ class Desk:
     async def ask(self, alias: str, request: Request) -> Call:
         """The call's record. A call that failed is a value with `error`, not an exception.
 
-        Raises `MismatchError` when the stored call at this place was another question: paying again would be silent.
+        Raises `Stopped` when it was not sent because the run is being stopped, and `MismatchError` when the stored call
+        at this place was another question: paying again would be silent.
         """
         where, prompt_hash = request.where, hash_of(request)
         found = self.recorded.get((where.actor, where.round, where.k))
@@ -122,6 +123,8 @@ async def _complete(model: Model, request: Request) -> tuple[Completion | None, 
     try:
         completion = await model.complete(request)
         return whole(completion), None
+    except Stopped:
+        raise
     except ModelError as error:
         return None, storable(str(error))
     except Exception as error:  # one's own model may raise anything; its siblings must finish and be stored

@@ -7,10 +7,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from agentlab.ask import Desk, Step
+from agentlab.ask import Desk
 from agentlab.chat import chat
-from agentlab.seeds import digest, stream
+from agentlab.errors import Stopped
+from agentlab.seeds import stream
 from agentlab.tools import use
+from agentlab.trial import Limits, Trial, over_limits, unstarted
 from agentlab.types import (
     OUTPUT,
     TASK,
@@ -23,58 +25,11 @@ from agentlab.types import (
     Request,
     Rollout,
     Status,
-    Task,
-    Usage,
     Where,
 )
 
 DROPPED = frozenset({"bounce", "unparsed"})
 """Kinds that report to a sender what did not arrive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one rollout may use; checked at round starts. `minutes` are summed call and tool time, without queueing."""
-
-    tokens: int | None = None
-    cost: float | None = None
-    minutes: float | None = None
-
-
-_UNLIMITED = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """A rollout to be run: one condition on one task, one draw."""
-
-    key: str
-    scenario: str
-    condition: str
-    organization: Organization
-    task: Task
-    draw: int
-    seed: int
-    """Of the run."""
-    attempt: int = 1
-    generation: int = 0
-    coupling: str = ""
-    """Empty when arms share random numbers; else something of the arm's own."""
-    parent: str | None = None
-    at: tuple[int, str] | None = None
-    """A fork's cut: round and agent."""
-    fork: int = 0
-    limits: Limits = Limits()
-
-    @property
-    def lineage(self) -> str:
-        """What every random stream of this rollout hashes: never the condition, so that arms are coupled."""
-        return lineage(self.seed, self.task.id, self.draw, self.generation, self.fork, self.coupling)
-
-
-def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: int = 0, coupling: str = "") -> str:
-    """The root of a rollout's random streams."""
-    return digest(seed, task, draw, generation, fork, coupling)
 
 
 @dataclass(slots=True)
@@ -115,7 +70,7 @@ async def play(trial: Trial, desk: Desk, stopping: Callable[[], bool] = _never) 
             break
         if stopping():
             state.status = "cancelled"
-        elif trial.limits != _UNLIMITED and over_limits(trial.limits, state.made()):
+        elif trial.limits != Limits() and over_limits(trial.limits, state.made()):
             state.status = "limit"
         if state.status:
             break
@@ -127,21 +82,6 @@ async def play(trial: Trial, desk: Desk, stopping: Callable[[], bool] = _never) 
         await _close(trial, root, desk, state)
         return _finish(trial, state, "closing")
     return _finish(trial, state, "protocol")
-
-
-def fork(parent: Rollout, trial: Trial, at: tuple[int, str], index: int) -> tuple[Trial, dict[Step, Call]]:
-    """The trial that resamples `parent` (a run of `trial`) from `at`, with the calls that stay the parent's.
-
-    Earlier rounds and the other replies of round `at[0]` are kept; the fork's index enters every later stream.
-    """
-    round, agent = at
-    kept = {
-        (call.actor, call.round, call.k): call
-        for call in parent.calls
-        if call.error is None and (call.round < round or (call.round == round and call.actor != agent))
-    }
-    key = digest(parent.key, round, agent, index)
-    return replace(trial, key=key, parent=parent.key, at=at, fork=index + 1), kept
 
 
 def _awake(organization: Organization, state: _State, round: int) -> list[Agent]:
@@ -159,16 +99,6 @@ def _awake(organization: Organization, state: _State, round: int) -> list[Agent]
     return awake
 
 
-def over_limits(limits: Limits, calls: Sequence[Call]) -> bool:
-    """Whether what the calls used reaches a limit."""
-    usage = sum((call.completion.usage for call in calls if call.completion), Usage())
-    return (
-        (limits.tokens is not None and usage.input + usage.output >= limits.tokens)
-        or (limits.cost is not None and sum(call.cost or 0.0 for call in calls) >= limits.cost)
-        or (limits.minutes is not None and sum(call.seconds for call in calls) >= limits.minutes * 60)
-    )
-
-
 async def _round(trial: Trial, root: str, desk: Desk, state: _State, actors: Sequence[Agent], round: int) -> None:
     if len(actors) == 1:
         await _turn(trial, root, desk, state, actors[0], round)
@@ -176,6 +106,8 @@ async def _round(trial: Trial, root: str, desk: Desk, state: _State, actors: Seq
         async with asyncio.TaskGroup() as group:
             for agent in actors:
                 group.create_task(_turn(trial, root, desk, state, agent, round))
+    if state.status:
+        return
     last = [(agent.name, state.calls[agent.name][-1]) for agent in actors]
     if failed := next((call.error for _, call in last if call.error), None):
         state.error, state.status = failed, "limit" if failed.startswith("too_long") else "infrastructure"
@@ -193,7 +125,11 @@ async def _turn(trial: Trial, root: str, desk: Desk, state: _State, agent: Agent
     for k in range(trial.organization.calls):
         where = Where(trial.key, agent.name, round, k, trial.attempt, stream(root, agent.name, round, k, trial.attempt))
         entries = chat(trial.organization, agent, state.log, calls, round)
-        call = await desk.ask(agent.model, Request(entries, agent.settings, tools, where))
+        try:
+            call = await desk.ask(agent.model, Request(entries, agent.settings, tools, where))
+        except Stopped:  # never sent; siblings that were sent are waited for and kept
+            state.status = "cancelled"
+            return
         wanted = call.completion.tool_calls if call.completion else ()
         if wanted and not call.tool_results:
             results = [await use(agent.tools, wish, where) for wish in wanted]
@@ -211,6 +147,8 @@ async def _close(trial: Trial, root: str, desk: Desk, state: _State) -> None:
     agent, last = organization.roster[organization.closing.agent], organization.rounds
     state.post([Message(TASK, (agent.name,), "closing", organization.closing.ask)], last)
     await _turn(trial, root, desk, state, agent, last + 1)
+    if state.status == "cancelled":
+        return
     call = state.calls[agent.name][-1]
     if call.completion is None:
         state.error, state.status = call.error, "limit" if str(call.error).startswith("too_long") else "infrastructure"
@@ -229,25 +167,6 @@ def _delivered(organization: Organization, agent: Agent, call: Call, state: _Sta
 def _output(state: _State) -> Message | None:
     """The last message to `@output` that says anything."""
     return next((m for m in reversed(state.log) if OUTPUT in m.to and m.content.strip()), None)
-
-
-def unstarted(trial: Trial) -> Rollout:
-    """The rollout before anything happened."""
-    return Rollout(
-        key=trial.key,
-        scenario=trial.scenario,
-        task=trial.task.id,
-        condition=trial.condition,
-        draw=trial.draw,
-        seed=trial.seed,
-        status="incomplete",
-        output=None,
-        output_via="none",
-        attempt=trial.attempt,
-        generation=trial.generation,
-        parent=trial.parent,
-        at=f"{trial.at[0]}/{trial.at[1]}" if trial.at else None,
-    )
 
 
 def _finish(trial: Trial, state: _State, via: OutputVia) -> Rollout:

@@ -4,7 +4,8 @@
     ├── ScenarioError             2   a document or a command line is wrong; carries every mistake found
     ├── MismatchError             3   a run folder holds something else than what was asked for
     ├── StoreError                1   a run folder cannot be read or written
-    └── ModelError                1   a model call failed; becomes a row, seldom an exit
+    ├── ModelError                1   a model call failed; becomes a row, seldom an exit
+    └── Stopped                   130 a call was not sent, because the run is being stopped
 
 A message says what was wrong, what would be right, and where.
 """
@@ -80,3 +81,9 @@ class ModelError(AgentlabError):
         self.retry_after = retry_after
         """Seconds the provider asked to wait, if it said so."""
         super().__init__(f"{kind}: {message}")
+
+
+class Stopped(AgentlabError):
+    """A call that waited for its turn was not sent: the run is being stopped. Nothing was paid for it."""
+
+    exit_code: ClassVar[int] = 130

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from agentlab.ask import Desk
-from agentlab.engine import Limits, Trial, over_limits, play, unstarted
+from agentlab.engine import play
+from agentlab.errors import Stopped
 from agentlab.judging import Bench, Case, Past
 from agentlab.seeds import digest
 from agentlab.spec import Condition, Design
 from agentlab.store import Known, Spend, Store
+from agentlab.trial import Limits, Trial, over_limits, unstarted
 from agentlab.types import Call, Exhibit, Rollout, Usage
 
 UNFINISHED = (None, "cancelled", "infrastructure")
@@ -68,23 +71,14 @@ def trials(design: Design, seed: int, selection: Selection) -> Iterator[tuple[Tr
     limits = Limits(design.limits.rollout.tokens, design.limits.rollout.cost, design.limits.rollout.minutes)
     conditions = [one for one in design.conditions if _chosen(one, selection)]
     contents = {(one.name, id): digest(task) for one in conditions for id, task in one.tasks.items()}
+    rank = count()
     for draw in range(1, (selection.draws or design.draws) + 1):
         for id in selection.tasks or design.tasks:
             for one in conditions:
                 coupling = "" if design.coupling == "seeds" else one.name
                 key = digest(one.identity, contents[one.name, id], draw, 0, seed, coupling)
-                trial = Trial(
-                    key,
-                    design.name,
-                    one.name,
-                    one.organization,
-                    one.tasks[id],
-                    draw,
-                    seed,
-                    coupling=coupling,
-                    limits=limits,
-                )
-                yield trial, one
+                trial = Trial(key, design.name, one.name, one.organization, one.tasks[id], draw, seed)
+                yield replace(trial, coupling=coupling, limits=limits, rank=next(rank)), one
 
 
 def _chosen(condition: Condition, selection: Selection) -> bool:
@@ -190,7 +184,10 @@ class Lab:
         if self.progress.stopping:
             return
         exhibit = Exhibit(self.design.tasks[rollout.task], rollout.output, rollout.messages)
-        case = Case(trial.key, trial.lineage, exhibit)
-        verdicts = await self.bench.judge(case, self.bench.pending(done), past)
+        case = Case(trial.key, trial.lineage, exhibit, trial.rank)
+        try:
+            verdicts = await self.bench.judge(case, self.bench.pending(done), past)
+        except Stopped:
+            return
         self.progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
         self.progress.done += 1

@@ -19,6 +19,7 @@ class Case:
     rollout: str
     root: str
     exhibit: Exhibit
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +66,24 @@ class Bench:
         if judge.model is None:
             return _NoModel()
         capabilities = desk.models[judge.model].capabilities
-        return Asking(
-            capabilities, desk, judge.model, self.settings[judge.model], case.rollout, case.root, actor, attempt
-        )
+        return Asking(capabilities, desk, judge.model, self.settings[judge.model], case, actor, attempt)
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One judge draw's way to its model. `root` is the lineage of the rollout's random streams."""
+    """One judge draw's way to its model."""
 
     capabilities: Capabilities
     desk: Desk
     alias: str
     defaults: Settings
-    rollout: str
-    root: str
+    case: Case
     actor: str
     attempt: int
 
     async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call:
-        at = stream(self.root, self.actor, 0, k, self.attempt)
-        where = Where(self.rollout, self.actor, 0, k, self.attempt, at)
+        at = stream(self.case.root, self.actor, 0, k, self.attempt)
+        where = Where(self.case.rollout, self.actor, 0, k, self.attempt, at, self.case.rank)
         return await self.desk.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
 
 

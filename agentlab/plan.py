@@ -12,7 +12,7 @@ from agentlab.ask import Desk
 from agentlab.engine import play
 from agentlab.experiment import Selection, trials
 from agentlab.judges.run import judge_once
-from agentlab.judging import Asking
+from agentlab.judging import Asking, Case
 from agentlab.models import ModelSpec, cost_of, get_model
 from agentlab.spec import Design
 from agentlab.stats.power import Detectable, detectable
@@ -126,7 +126,9 @@ async def _judged(design: Design, name: str, exhibit: Exhibit, chatter: Model) -
         made.append(call)
 
     desk = Desk({judge.model: _Typical(spec, chatter)}, record)
-    ask = Asking(chatter.capabilities, desk, judge.model, spec.settings(), "plan", "plan", f"judge/{name}/0", 1)
+    ask = Asking(
+        chatter.capabilities, desk, judge.model, spec.settings(), Case("plan", "plan", exhibit), f"judge/{name}/0", 1
+    )
     await judge_once(judge, exhibit, "plan", 0, ask, 0)
     return made
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from agentlab.anchors import judge_anchors
 from agentlab.ask import Desk
-from agentlab.engine import lineage
-from agentlab.errors import MismatchError, StoreError
+from agentlab.errors import MismatchError, Stopped, StoreError
 from agentlab.experiment import UNFINISHED, Progress
 from agentlab.judging import Bench, Case, Past
-from agentlab.models import ModelSpec
+from agentlab.models import Brake, ModelSpec
 from agentlab.session import (
     LIVE,
     counting,
@@ -27,6 +26,7 @@ from agentlab.session import (
 from agentlab.spec.added import added_judges
 from agentlab.spec.judging import Bench as Built
 from agentlab.store import Store
+from agentlab.trial import lineage
 from agentlab.types import Exhibit, Judge, Task
 
 
@@ -47,11 +47,11 @@ async def rejudge(
         _register(store, meta, built, specs, documents)
         progress.spent = store.spend()
         used = {identify(specs[judge.model]): specs[judge.model] for judge in built.judges.values() if judge.model}
-        async with serving(used, store, []) as models:
+        async with serving(used, store, [], brake := Brake()) as models:
             own = {alias: spec for alias, spec in specs.items() if identify(spec) in used}
             desk = desk_for(Desk({}, counting(store, progress)), own, models)
             bench = Bench(built.judges, store, desk, {alias: spec.settings() for alias, spec in own.items()})
-            with stoppable(progress):
+            with stoppable(progress, brake):
                 reports = await judge_anchors(documents, bench, meta["seed"])
                 store.set_meta({"anchors": meta.get("anchors", {}) | reports})
                 await unwrapped(_all(store, bench, progress, tasks_of(meta), str(meta.get("coupling")), live))
@@ -119,5 +119,7 @@ async def _one(
         verdicts = await bench.judge(Case(key, root, exhibit), pending, past)
         progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
         progress.done += 1
+    except Stopped:
+        pass
     finally:
         progress.running -= 1

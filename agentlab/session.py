@@ -15,15 +15,15 @@ import msgspec
 
 from agentlab.anchors import judge_anchors
 from agentlab.ask import Desk, Price
-from agentlab.engine import Trial
 from agentlab.errors import AgentlabError, MismatchError, ScenarioError
 from agentlab.experiment import UNFINISHED, Lab, Progress, Selection, trials
 from agentlab.judging import Bench
-from agentlab.models import ModelSpec, cost_of, serve
+from agentlab.models import Brake, ModelSpec, cost_of, serve
 from agentlab.recall import Coordinates, Recall
 from agentlab.seeds import digest
 from agentlab.spec import Condition, Design, differences
 from agentlab.store import DATABASE, Store
+from agentlab.trial import Trial
 from agentlab.types import Call, Measure, Model, Task, Usage
 
 LIVE, MAX_LIVE = 256, 2000
@@ -45,12 +45,12 @@ async def run(design: Design, folder: Path, selection: Selection, progress: Prog
         judging = {j.model: design.models[j.model] for j in design.judges.values() if j.model is not None}
         used = [*judging.values(), *(spec for one in design.conditions for spec in one.models.values())]
         specs = {identify(spec): spec for spec in used}
-        async with serving(specs, store, [trial for trial, _ in todo]) as models:
+        async with serving(specs, store, [trial for trial, _ in todo], brake := Brake()) as models:
             desk = Desk({}, counting(store, progress))
             desks = {one.name: desk_for(desk, one.models, models) for one in design.conditions}
             settings = {alias: spec.settings() for alias, spec in judging.items()}
             bench = Bench(design.judges, store, desk_for(desk, judging, models), settings)
-            with stoppable(progress):
+            with stoppable(progress, brake):
                 reports = await judge_anchors(design.tree.get("judges") or {}, bench, seed)
                 store.set_meta({"anchors": store.meta().get("anchors", {}) | reports})
                 lab = Lab(design, store, desks, bench, progress, store.judged())
@@ -189,7 +189,7 @@ def plain_measure(judge: str, scales: Mapping[str, tuple[float, float]], counted
 
 @asynccontextmanager
 async def serving(
-    specs: Mapping[str, ModelSpec], store: Store, todo: Sequence[Trial]
+    specs: Mapping[str, ModelSpec], store: Store, todo: Sequence[Trial], brake: Brake
 ) -> AsyncGenerator[Mapping[str, tuple[ModelSpec, Model]]]:
     """The models by the identity of their spec, ready to be asked; `replay/RUN` finds its run."""
     recalls: dict[str, Recall] = {}
@@ -199,7 +199,7 @@ async def serving(
             place |= {t.key: (t.task.id, t.condition, t.draw, t.generation) for t in todo}
             recalls[spec.name] = Recall(_run_folder(spec.name.removeprefix("replay/"), store), place.get)
     try:
-        async with serve(specs, recalls) as models:
+        async with serve(specs, recalls, brake) as models:
             yield {id: (specs[id], model) for id, model in models.items()}
     finally:
         for recall in recalls.values():
@@ -241,7 +241,7 @@ def identify(spec: ModelSpec) -> str:
 
 
 @contextmanager
-def stoppable(progress: Progress) -> Generator[None]:
+def stoppable(progress: Progress, brake: Brake) -> Generator[None]:
     """The first Ctrl-C lets what is in flight finish, the second cancels it; outside the main thread, neither."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
@@ -249,6 +249,7 @@ def stoppable(progress: Progress) -> Generator[None]:
         if progress.stopping and task is not None:
             task.cancel()
         progress.stopping = True
+        brake.pull()
 
     try:
         loop.add_signal_handler(signal.SIGINT, interrupt)

@@ -85,6 +85,8 @@ class Where:
     k: int
     attempt: int
     stream: int
+    rank: int = 0
+    """Place of the rollout in the order of work: of the calls that wait, the lowest is sent first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from agentlab.engine import Trial
 from agentlab.protocols.chain import ChainConfig
 from agentlab.protocols.mail import MailConfig
+from agentlab.trial import Trial
 from agentlab.types import Agent, Capabilities, Closing, Completion, Organization, Request, Stop, Task
 
 NAMES = ("ann", "ben", "cat", "dan", "eve")

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from agentlab.ask import Desk, storable
 from agentlab.chat import chat
-from agentlab.engine import Limits, fork, play
+from agentlab.engine import play
 from agentlab.errors import MismatchError, ModelError
 from agentlab.protocols.chain import ChainConfig
 from agentlab.protocols.mail import MailConfig
+from agentlab.trial import Limits, fork
 from agentlab.types import (
     OUTPUT,
     POST,

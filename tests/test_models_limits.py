@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from asyncio_throttle import throttler
 
-from agentlab.errors import FailureKind, ModelError
+from agentlab.errors import FailureKind, ModelError, Stopped
 from agentlab.models.limits import FIRST, Limits
 from agentlab.models.pace import Pace
 from agentlab.models.retry import Guarded, wait
@@ -285,3 +285,41 @@ def test_a_cancelled_waiter_is_skipped(run: Run) -> None:
         return asyncio.get_running_loop().time()
 
     assert run(go()) < 1.5
+
+
+async def test_waiting_calls_of_earlier_rollouts_go_first_and_a_stop_sends_none_of_them() -> None:
+    limits, sent, release = Limits(cap=1.0), list[int](), asyncio.Event()
+
+    async def call(request: Request) -> Completion:
+        sent.append(request.where.rank)
+        await release.wait()
+        return Completion("done")
+
+    def ranked(rank: int) -> Request:
+        return Request((), Settings(), (), Where("r", "a", 1, 0, 1, rank, rank))
+
+    tasks = [asyncio.create_task(limits.through(ranked(rank), call)) for rank in (5, 9, 3, 7)]
+    await asyncio.sleep(0)
+    release.set()
+    await tasks[0]
+    release.clear()
+    await asyncio.sleep(0)
+    assert sent == [5, 3]
+    limits.stop()
+    release.set()
+    done = await asyncio.wait(tasks)
+    assert sent == [5, 3]
+    outcomes = [type(task.exception()).__name__ for task in tasks]
+    assert outcomes == ["NoneType", "Stopped", "NoneType", "Stopped"]
+    assert not done[1]
+    with pytest.raises(Stopped):
+        await limits.through(ranked(1), call)
+
+
+async def test_a_stop_ends_the_wait_between_two_tries() -> None:
+    limits = Limits()
+    waiting = asyncio.create_task(limits.pause(3600))
+    await asyncio.sleep(0)
+    limits.stop()
+    with pytest.raises(Stopped):
+        await waiting

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from agentlab import session
 from agentlab.ask import Desk
-from agentlab.engine import Trial, play, unstarted
+from agentlab.engine import play
 from agentlab.errors import ModelError, ScenarioError, StoreError
 from agentlab.experiment import Progress, Selection
 from agentlab.frames import load
@@ -33,6 +33,7 @@ from agentlab.store import Store
 from agentlab.transcript import Transcript, transcript
 from agentlab.transcript.inert import MARGIN, inert, line, quoted
 from agentlab.transcript.turns import apart
+from agentlab.trial import Trial, unstarted
 from agentlab.types import Agent, Completion, Model, Organization, Request, Task, ToolCall, ToolSpec, Where
 from agentlab.view import shown
 from tests.firm import BASE, PRESSURE, design

@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from agentlab.errors import MismatchError, ScenarioError, StoreError
+from agentlab.errors import MismatchError, ScenarioError, Stopped, StoreError
 from agentlab.types import Ask, Exhibit, Judge, Verdict
 
-_NOT_A_VERDICT = (MismatchError, ScenarioError, StoreError)
+_NOT_A_VERDICT = (MismatchError, ScenarioError, Stopped, StoreError)
 """Errors of the run rather than of the judge; they end the command."""
 
 

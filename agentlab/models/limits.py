@@ -4,16 +4,19 @@ Slow start doubles the limit after every clean round (as many first-try successe
 first 429 it grows by 5 % a round. A 429 cuts it to 0.8, once per cooldown, and a Retry-After holds the whole account
 back. It grows only when at least 80 % of it was in use, never above what is asked for; server errors and time-outs end
 a round without a cut; a success after a failed try proves nothing about the limit and does not count. These rules are
-those of Inspect's adaptive connections. Time is the event loop's clock.
+those of Inspect's adaptive connections. Of the calls that wait, those of the earliest rollout go first, so that a run
+finishes what it began. Time is the event loop's clock.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
+from typing import Any
 
-from agentlab.errors import ModelError
+from agentlab.errors import ModelError, Stopped
 from agentlab.models.pace import Pace, estimate
 from agentlab.types import Completion, Request
 
@@ -44,15 +47,46 @@ class Limits:
     good: int = 0
     quiet_until: float = 0.0
     held_until: float = 0.0
-    waiting: deque[asyncio.Future[None]] = field(default_factory=deque[asyncio.Future[None]])
+    waiting: list[tuple[int, int, asyncio.Future[None]]] = field(default_factory=list[Any])
+    """A heap: rank, order of arrival, and the future that gives the place."""
+    arrivals: Iterator[int] = field(default_factory=count)
+    stopped: bool = False
+    pauses: set[asyncio.Task[Any]] = field(default_factory=set[Any])
 
     def __post_init__(self) -> None:
         self.limit = min(self.limit, self.cap)
 
+    def stop(self) -> None:
+        """From now on nothing is sent: what waits for its turn, or to be tried again, ends with `Stopped`."""
+        self.stopped = True
+        for _, _, place in self.waiting:
+            if not place.done():
+                place.set_exception(Stopped("not sent"))
+        self.waiting.clear()
+        self.pace.stop()
+        for pause in self.pauses:
+            pause.cancel()
+
+    async def pause(self, seconds: float, sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep) -> None:
+        """Sleeps, unless the run is stopped meanwhile: then it raises `Stopped`."""
+        task = asyncio.ensure_future(sleep(seconds))
+        self.pauses.add(task)
+        try:
+            await task
+        except asyncio.CancelledError:
+            if task.cancelled() and self.stopped:
+                raise Stopped("not sent") from None
+            task.cancel()
+            raise
+        finally:
+            self.pauses.discard(task)
+
     @asynccontextmanager
-    async def slot(self) -> AsyncGenerator[None]:
+    async def slot(self, rank: int = 0) -> AsyncGenerator[None]:
         """Holds one of the places in the air."""
-        await self._enter()
+        if self.stopped:
+            raise Stopped("not sent")
+        await self._enter(rank)
         try:
             yield
         finally:
@@ -61,7 +95,7 @@ class Limits:
 
     async def through(self, request: Request, call: Asked) -> Completion:
         """The answer to `call`, sent when limits allow and counted towards them."""
-        async with self.slot():
+        async with self.slot(request.where.rank):
             tokens = estimate(request) if self.pace.tpm else 0
             await self.pace.turn(tokens)
             try:
@@ -101,13 +135,13 @@ class Limits:
             self.limit, self.starting = max(1.0, self.limit * CUT), False
             self.quiet_until = now + max(COOLDOWN, wait)
 
-    async def _enter(self) -> None:
+    async def _enter(self, rank: int) -> None:
         loop = asyncio.get_running_loop()
         if self.flying < int(self.limit) and not self.waiting:
             self.flying += 1
         else:
             place: asyncio.Future[None] = loop.create_future()
-            self.waiting.append(place)
+            heappush(self.waiting, (rank, next(self.arrivals), place))
             self.peak = max(self.peak, self.flying + len(self.waiting))
             try:
                 await place
@@ -120,16 +154,16 @@ class Limits:
         try:
             early = self.held_until - loop.time()
             while early > 0:
-                await asyncio.sleep(early)
+                await self.pause(early)
                 early = self.held_until - loop.time()
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, Stopped):
             self.flying -= 1
             self._admit()
             raise
 
     def _admit(self) -> None:
         while self.waiting and self.flying < int(self.limit):
-            place = self.waiting.popleft()
+            _, _, place = heappop(self.waiting)
             if not place.done():
                 self.flying += 1
                 place.set_result(None)

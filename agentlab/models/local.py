@@ -56,7 +56,9 @@ def embedded() -> Path:
         if path.suffix == ".gguf" and path.is_file():
             with path.open("rb") as handle:
                 if hashlib.file_digest(handle, "sha256").hexdigest() != SHA256:
-                    raise ScenarioError(f"{path.name} is not the pinned model file; type: {WEIGHTS_LINE} --force-reinstall")
+                    raise ScenarioError(
+                        f"{path.name} is not the pinned model file; type: {WEIGHTS_LINE} --force-reinstall"
+                    )
             return path
     raise ScenarioError(f"the package of local/smollm2 holds no model; type: {WEIGHTS_LINE} --force-reinstall")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from asyncio_throttle.throttler import Throttler
 
+from agentlab.errors import Stopped
 from agentlab.types import Request
 
 REPLY = 500
@@ -51,6 +52,12 @@ class Pace:
         if self.dispatcher is None or self.dispatcher.done():
             self.dispatcher = asyncio.create_task(self._dispatch())
         await passed
+
+    def stop(self) -> None:
+        """Whoever waits is not let through any more."""
+        for _, passed in self.waiting:
+            if not passed.done():
+                passed.set_exception(Stopped("not sent"))
 
     def settle(self, estimated: int, used: int) -> None:
         """Corrects the token account once a reply says what it cost."""

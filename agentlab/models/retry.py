@@ -60,7 +60,7 @@ class Guarded:
                     raise
                 pause = wait(error, attempt, request.where.stream)
                 log.info("%s: %s; try %d of %d in %.1f s", self.name, error, attempt + 1, self.tries, pause)
-                await self.sleep(pause)
+                await self.limits.pause(pause, self.sleep)
             else:
                 if attempt == 1:
                     self.limits.succeeded()

@@ -6,6 +6,7 @@ Each distinct model is built once; models under one account (provider, address, 
 import importlib
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from agentlab.errors import ScenarioError
@@ -22,6 +23,18 @@ _SAME = {*SAMPLING, "price", "tries", "timeout", "requests_per_minute", "tokens_
 """Fields of a spec in which two entries may differ and still be one model."""
 
 
+@dataclass(slots=True)
+class Brake:
+    """Stops every account of a run at once."""
+
+    limits: list[Limits] = field(default_factory=list[Limits])
+
+    def pull(self) -> None:
+        """Nothing more is sent; what was sent is waited for."""
+        for one in self.limits:
+            one.stop()
+
+
 def get_model(spec_or_name: ModelSpec | str) -> Model:
     """One model under limits of its own. Raises ScenarioError for an unknown name or a missing key.
 
@@ -33,12 +46,12 @@ def get_model(spec_or_name: ModelSpec | str) -> Model:
 
 @asynccontextmanager
 async def serve(
-    specs: Mapping[str, ModelSpec], recalls: Mapping[str, Recall] | None = None
+    specs: Mapping[str, ModelSpec], recalls: Mapping[str, Recall] | None = None, brake: Brake | None = None
 ) -> AsyncGenerator[Mapping[str, Model]]:
     """The models by their alias, until the block ends in whatever way.
 
     `recalls` finds the recorded calls of each `replay/RUN` model, by that name. Raises ScenarioError before anything is
-    sent.
+    sent. Once `brake` is pulled, calls that were not sent yet end with `Stopped`.
     """
     async with AsyncExitStack() as stack:
         built: dict[str, Model] = {}
@@ -54,6 +67,8 @@ async def serve(
             account = account_of(spec)
             if account not in limits:
                 limits[account] = _limits(one for one in specs.values() if account_of(one) == account)
+                if brake is not None:
+                    brake.limits.append(limits[account])
             models[alias] = _guard(built[key], spec, limits[account])
         yield models
 

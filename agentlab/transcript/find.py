@@ -37,9 +37,7 @@ def find(connection: sqlite3.Connection, wanted: str | Coordinates) -> str:
         if value not in known[name]:
             raise ScenarioError(f"--rollout: no rollout has {name}={value}; {suggest(value, known[name])}")
     said = ",".join(f"{name}={value}" for name, value in given.items())
-    return _only(
-        {k: r for k, r in rows.items() if all(str(r.get(n)) == v for n, v in given.items())}, said or "here"
-    )
+    return _only({k: r for k, r in rows.items() if all(str(r.get(n)) == v for n, v in given.items())}, said or "here")
 
 
 def places(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
