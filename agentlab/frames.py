@@ -199,6 +199,7 @@ class Run:
         table = table.join(use, on="id").join(kinds, on="id")
         whole = [*(name for name in _USED if name not in ("seconds", "cost")), *kinds.columns]
         table[whole] = table[whole].fillna(0).astype("int64")
+        table["cost"] = table["cost"].mask(table["calls"] == 0, 0.0)  # nothing was called, so nothing is unknown
         cut = self._select(_CUT, ("id", "cut")).set_index("id")["cut"]
         table["output_cut"] = table["id"].map(cut).fillna(0).astype("bool")
         return table

@@ -288,11 +288,11 @@ def test_a_cancelled_waiter_is_skipped(run: Run) -> None:
 
 
 async def test_waiting_calls_of_earlier_rollouts_go_first_and_a_stop_sends_none_of_them() -> None:
-    limits, sent, release = Limits(cap=1.0), list[int](), asyncio.Event()
+    limits, sent, release = Limits(cap=1.0), list[int](), asyncio.Semaphore(0)
 
     async def call(request: Request) -> Completion:
         sent.append(request.where.rank)
-        await release.wait()
+        await release.acquire()
         return Completion("done")
 
     def ranked(rank: int) -> Request:
@@ -300,13 +300,12 @@ async def test_waiting_calls_of_earlier_rollouts_go_first_and_a_stop_sends_none_
 
     tasks = [asyncio.create_task(limits.through(ranked(rank), call)) for rank in (5, 9, 3, 7)]
     await asyncio.sleep(0)
-    release.set()
+    release.release()
     await tasks[0]
-    release.clear()
     await asyncio.sleep(0)
     assert sent == [5, 3]
     limits.stop()
-    release.set()
+    release.release()
     done = await asyncio.wait(tasks)
     assert sent == [5, 3]
     outcomes = [type(task.exception()).__name__ for task in tasks]
