@@ -105,7 +105,7 @@ def register(design: Design, store: Store) -> int:
     Raises `MismatchError` with every place where an existing value would change.
     """
     old = store.meta()
-    if "tree" in old:
+    if "tree" in old and store.known:  # a folder without a rollout holds nothing that could be mixed up
         changed = differences(old["tree"], design.tree)
         if changed:
             lines = [f"  {path}: was {_short(was)}, is {_short(now)}" for path, was, now in changed]

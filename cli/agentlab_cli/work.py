@@ -86,7 +86,7 @@ async def _shown(console: Console, progress: Progress, job: Callable[[Progress],
         await job(progress)
     finally:
         shower.cancel()
-        if not console.is_terminal:
+        if not console.is_terminal and (progress.calls or progress.done):
             print(line(progress, time.monotonic() - started), file=sys.stderr)
 
 
