@@ -8,7 +8,7 @@ from itertools import count
 from agentlab.ask import Desk
 from agentlab.engine import play
 from agentlab.errors import Stopped
-from agentlab.judging import Bench, Case, Past
+from agentlab.judging import Bench, Case, Past, past_of
 from agentlab.seeds import digest
 from agentlab.spec import Condition, Design
 from agentlab.store import Known, Spend, Store
@@ -152,7 +152,7 @@ class Lab:
                 done = set[tuple[str, int]]()
             else:
                 rollout = self.store.rollout(trial.key)
-                past = Past(self.store.recorded(trial.key), self.store.failed_attempts(trial.key))
+                past = past_of(self.store, trial.key, rollout.attempt)
                 done = self.judged.get(known.id, set())
             await self._end(trial, rollout, done, past)
         finally:
@@ -168,13 +168,12 @@ class Lab:
         if known is None:
             return trial, desk, Past()
         recorded, failed = self.store.recorded(trial.key), self.store.failed_attempts(trial.key)
-        floor = 0
-        if known.status == "limit":
-            floor = known.attempt
-            recorded = {step: call for step, call in recorded.items() if 0 < step[1] <= trial.organization.rounds}
+        # The closing question that an attempt ended with at a limit is asked anew when the rollout goes further.
+        floor, rounds = known.attempt - (known.status != "limit"), trial.organization.rounds
+        kept = {step: call for step, call in recorded.items() if 0 < step[1] <= rounds or call.attempt > floor}
         agents = [failed.get(agent.name, 0) for agent in trial.organization.agents]
         attempt = max(known.attempt, 1 + max(agents), 1 + floor)
-        return replace(trial, attempt=attempt), replace(desk, recorded=recorded), Past(recorded, failed, floor)
+        return replace(trial, attempt=attempt), replace(desk, recorded=kept), Past({}, failed, attempt - 1)
 
     async def _end(self, trial: Trial, rollout: Rollout, done: set[tuple[str, int]], past: Past) -> None:
         """Judges a finished rollout; one that failed or was cancelled is left for a later command."""

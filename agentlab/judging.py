@@ -36,6 +36,12 @@ class Past:
 _NO_PAST = Past()
 
 
+def past_of(store: Store, rollout: str, attempt: int) -> Past:
+    """What is on record of the judgement of this attempt of a rollout; judges' calls on an earlier one do not count."""
+    recorded = {step: call for step, call in store.recorded(rollout).items() if call.attempt >= attempt}
+    return Past(recorded, store.failed_attempts(rollout), attempt - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """The judges of a run with what they need. `settings` are those of their models, by alias."""

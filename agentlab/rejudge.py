@@ -9,7 +9,7 @@ from agentlab.anchors import judge_anchors
 from agentlab.ask import Desk
 from agentlab.errors import MismatchError, Stopped, StoreError
 from agentlab.experiment import UNFINISHED, Progress
-from agentlab.judging import Bench, Case, Past
+from agentlab.judging import Bench, Case, past_of
 from agentlab.models import Brake, ModelSpec
 from agentlab.session import (
     LIVE,
@@ -112,7 +112,7 @@ async def _one(
 ) -> None:
     store = bench.store
     rollout = store.rollout(key)
-    past = Past(store.recorded(key), store.failed_attempts(key))
+    past = past_of(store, key, rollout.attempt)
     progress.running += 1
     try:
         exhibit = Exhibit(task, rollout.output, rollout.messages)

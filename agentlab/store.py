@@ -122,7 +122,7 @@ class Store:
         await self._writer.commit(Batch([("calls", call_row(self.known[rollout].id, call))]))
 
     async def finish(self, rollout: Rollout) -> None:
-        """Commits the rollout's end together with its messages, in place of those of an earlier attempt."""
+        """Commits the rollout's end together with its messages; those and the verdicts of an earlier attempt go."""
         self.begin(rollout)
         id = self.known[rollout.key].id
         rows = [("messages", message_row(id, message)) for message in rollout.messages]

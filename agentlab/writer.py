@@ -30,7 +30,7 @@ _GROUP = 4000
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows by table that are committed together, after the messages of the rollouts in `replace` are removed."""
+    """Rows by table that are committed together; first go the messages and verdicts of the rollouts in `replace`."""
 
     rows: Sequence[tuple[str, Row]]
     replace: Sequence[int] = ()
@@ -108,8 +108,8 @@ def _write(connection: sqlite3.Connection, batches: Sequence[Batch], path: str) 
     replaced = [(rollout,) for batch in batches for rollout in batch.replace]
     try:
         connection.execute("BEGIN IMMEDIATE")
-        if replaced:
-            connection.executemany("DELETE FROM messages WHERE rollout = ?", replaced)
+        for table in ("messages", "verdicts") if replaced else ():
+            connection.executemany(f"DELETE FROM {table} WHERE rollout = ?", replaced)
         for table, group in rows.items():
             insert(connection, table, group)
         connection.execute("COMMIT")

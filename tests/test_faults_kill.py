@@ -119,3 +119,24 @@ def test_the_second_interrupt_waits_for_nobody(commands: Commands) -> None:
         server.script = healthy
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         assert_equal(tables("run"), whole(commands, scenario))
+
+
+def test_kills_while_a_raised_limit_reopens_rollouts_change_nothing(commands: Commands) -> None:
+    with Loopback(slow) as server:
+        tight, loose = (
+            write(server, ("draws: 2\njudges", f"draws: 6\nlimits: {{rollout: {{tokens: {n}}}}}\njudges"), name=name)
+            for n, name in ((300, "tight.yaml"), ("1M", "loose.yaml"))
+        )
+        for out in ("whole", "cut"):
+            assert commands.agentlab("run", tight, "--out", out).code == 0
+        assert commands.agentlab("run", loose, "--out", "whole").code == 0
+        dice = random.Random(6)
+        for stop in (signal.SIGINT, *[signal.SIGKILL] * 7, signal.SIGINT):
+            before = len(server.seen)
+            running = commands.start("run", loose, "--out", "cut", "--live", "3")
+            server.wait(before + dice.randint(1, 4), 5)
+            time.sleep(dice.random() * 0.02)
+            running.send(stop)
+            assert running.end().code in (0, 130, -signal.SIGKILL)
+        assert commands.agentlab("run", loose, "--out", "cut").code == 0
+        assert_equal(tables("cut"), tables("whole"))

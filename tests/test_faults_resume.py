@@ -206,7 +206,7 @@ def test_the_log_does_not_depend_on_which_call_returns_first(commands: Commands)
         return Answer(talk(body), delay=dice.random() * 0.05)
 
     with Loopback(late) as server:
-        scenario = write(server, ("draws: 2\njudges", "draws: 4\njudges"))
+        scenario = write(server)
         for out, live in (("a", "256"), ("b", "3"), ("c", "1")):
             assert commands.agentlab("run", scenario, "--out", out, "--live", live).code == 0
         assert len(server.seen) == 3 * len(server.distinct)
