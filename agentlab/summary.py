@@ -170,7 +170,7 @@ def _ratio(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> float | None:
 
 
 def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> list[str]:
-    notes: list[str] = []
+    notes = _failures(run)
     looks = run.meta.get("looks", [])
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
@@ -184,6 +184,18 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> list[str]:
     if unequal:
         told = "; ".join(sorted(f"{a} used {ratio:.1f}x the output tokens of {b}" for a, b, ratio in unequal))
         notes.append(f"Compute is not matched: {told}.")
+    return notes
+
+
+def _failures(run: Run) -> list[str]:
+    """How many rollouts and verdicts failed, with the first reason of each kind."""
+    notes: list[str] = []
+    lost = run.rollouts[run.rollouts["status"] == "infrastructure"]
+    if len(lost):
+        notes.append(f"{len(lost)} rollouts failed; the first: {lost['error'].iloc[0]}")
+    errors = run.scores[run.scores["outcome"] == "error"]
+    for judge, part in errors.groupby("judge", sort=False):
+        notes.append(f"judge {judge}: {len(part)} verdicts failed; the first: {part['reason'].iloc[0]}")
     return notes
 
 
