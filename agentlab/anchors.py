@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from agentlab.errors import Stopped
 from agentlab.judges.anchors import exhibits, report
 from agentlab.judges.rubric import RubricConfig
 from agentlab.judging import Bench, Case, Past
@@ -14,7 +15,8 @@ from agentlab.types import ANCHORS, Rollout, Verdict
 async def judge_anchors(judges: Mapping[str, Mapping[str, Any]], bench: Bench, seed: int) -> dict[str, Any]:
     """By rubric judge: its report as a mapping, with the sentence under `text`.
 
-    `judges` are the judges' documents. What was judged by an earlier command is not judged again.
+    `judges` are the judges' documents. What was judged by an earlier command is not judged again. A
+    command that is being stopped reports on the judges it got through.
     """
     final = bench.store.judged()
     reports: dict[str, Any] = {}
@@ -31,7 +33,10 @@ async def judge_anchors(judges: Mapping[str, Mapping[str, Any]], bench: Bench, s
                 await bench.store.finish(_row(key, task, seed, anchor.exhibit.output))
                 past = Past() if known is None else Past(bench.store.recorded(key), bench.store.failed_attempts(key))
                 case = Case(key, lineage(seed, key, 0), anchor.exhibit)
-                await bench.judge(case, [(bench.judges[name], 0)], past)
+                try:
+                    await bench.judge(case, [(bench.judges[name], 0)], past)
+                except Stopped:
+                    return reports
             verdicts += [replace(v, rollout=anchor.key) for v in bench.store.verdicts(key) if v.judge == name]
         found = report(config, anchors, verdicts)
         reports[name] = {**asdict(found), "text": str(found)}

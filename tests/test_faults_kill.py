@@ -86,17 +86,20 @@ def whole(commands: Commands, scenario: Path) -> dict[str, pd.DataFrame]:
     return tables("whole")
 
 
-def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(commands: Commands) -> None:
+@pytest.mark.parametrize("moment", [1, 12, 30])
+def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(commands: Commands, moment: int) -> None:
     with Loopback(delayed(healthy, 0.1)) as server:
         scenario = write(server)
         running = commands.start("run", scenario, "--out", "run")
-        assert server.wait(12)
+        assert server.wait(moment)
+        at = len(server.seen)
         running.send(signal.SIGINT)
         ended = running.end()
         assert ended.code == 130
         assert f"The same command goes on: agentlab run {scenario} --out run" in ended.err
         assert "Traceback" not in ended.said
         sent = len(server.seen)
+        assert sent <= at + 8  # what was being sent when the signal came
         assert {one.id for one in server.seen} == {id for (id,) in rows("run", "SELECT request_id FROM calls")}
 
         server.script = healthy
