@@ -4,7 +4,7 @@ Times are in seconds, money in US dollars, tokens are integers. Every frame but 
 `rollout` (the rollout's key), `task`, `condition`, `draw` and one column per factor.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +15,10 @@ import pandas as pd
 
 from agentlab.errors import ScenarioError
 from agentlab.measures import measure
+from agentlab.mechanism import LOST, edges
 from agentlab.select import select
 from agentlab.store import read
+from agentlab.structure import roles, shaped
 from agentlab.transcript import Transcript, transcript
 from agentlab.types import ANCHORS, Measure
 
@@ -31,7 +33,6 @@ _USE = """
 SELECT rollout, {by}, count(*), sum(k = 0), max(round), total(input), total(output), total(reasoning_tokens),
     total(seconds), CASE WHEN count(cost) = count(text) THEN total(cost) END
 FROM calls WHERE actor NOT LIKE 'judge/%' GROUP BY rollout, {by}"""
-_LOST = {"bounced": "bounce", "unparsed": "unparsed", "truncated": "truncated"}
 _KINDS = """
 SELECT rollout, count(*), sum(kind = 'bounce'), sum(kind = 'unparsed'), sum(kind = 'truncated')
 FROM messages GROUP BY rollout"""
@@ -48,10 +49,6 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(types)
 
 
-def _zip(lost: pd.DataFrame) -> Iterable[tuple[str, tuple[str, ...], str]]:
-    return zip(lost["sender"], lost["to"], lost["kind"], strict=True)
-
-
 class Run:
     """One run folder. Frames are read once, when first used; `load` again for a fresh look."""
 
@@ -64,13 +61,22 @@ class Run:
 
     @cached_property
     def conditions(self) -> pd.DataFrame:
-        """One row per condition: `condition`, a column per factor, and `facts` (a mapping)."""
+        """One row per condition: `condition`, a column per factor, and of its organization `agents`, `edges` (Int64:
+        contacts between agents), `density` (of all contacts there could be), `depth` (Int64: how many steps from the
+        client the farthest agent is), missing where unknown; `facts` (a mapping) is all that was recorded."""
         table = self._select("SELECT name, levels, facts FROM conditions", ("condition", "levels", "facts"))
         levels = [msgspec.json.decode(text) for text in table.pop("levels")]
         for factor in self.factors:
             table[factor] = pd.Series([str(level.get(factor, "")) for level in levels], dtype="str")
         table["facts"] = [msgspec.json.decode(text) for text in table["facts"]]
-        return table
+        return shaped(table)
+
+    @cached_property
+    def roles(self) -> pd.DataFrame:
+        """One row per condition and agent: `condition`, a column per factor, `agent`, `model`, `distance` (Int64: steps
+        from the client, 1 for who gets the task), `betweenness` (0 to 1), `in_degree`, `out_degree` (Int64: agents that
+        may write to it, and it to), `briefed` (bool: is shown the task). Missing where contacts are unknown."""
+        return roles(self.conditions, self.factors)
 
     @cached_property
     def rollouts(self) -> pd.DataFrame:
@@ -152,24 +158,9 @@ class Run:
     @cached_property
     def edges(self) -> pd.DataFrame:
         """One row per rollout, sender and recipient: messages `sent`, of these `late` (their reader never acted again),
-        and `bounced`, `unparsed`, `truncated` ones, charged to the agent that wrote them and the name it wrote to."""
-        columns = ["rollout", "sender", "recipient", "sent", "late", "bounced", "unparsed", "truncated"]
-        m = self.messages[["rollout", "round", "sender", "to", "kind", "ref"]]
-        dropped = m["kind"].isin(list(_LOST.values()))
-        lost = m[dropped]
-        author = [sender if not to or kind == "truncated" else to[0] for sender, to, kind in _zip(lost)]
-        lost = lost.assign(sender=author, recipient=lost["ref"].fillna("?"), late=0)
-        sent = m[~dropped].explode("to").rename(columns={"to": "recipient"})
-        last = self.calls.groupby(["rollout", "actor"], observed=True)["round"].max().rename("last")
-        sent = sent.join(last, on=["rollout", "recipient"])
-        sent["late"] = (sent["round"] >= sent["last"].fillna(-1)) & ~sent["recipient"].str.startswith("@")
-        both = pd.concat([sent, lost], ignore_index=True)
-        for name, kind in _LOST.items():
-            both[name] = both["kind"] == kind
-        both["sent"] = ~both["kind"].isin(list(_LOST.values()))
-        counted = both[columns].astype(dict.fromkeys(columns[3:], "int64"))
-        table = counted.groupby(columns[:3], observed=True, sort=False).sum().reset_index()
-        table = table.astype({"sender": "str", "recipient": "str"})
+        `bounced`, `unparsed`, `truncated` ones, charged to the agent that wrote them and the name it wrote to, and
+        `dropped_later`: rounds in which the sender went on to mail others, but this recipient no more."""
+        table = edges(self.messages, self.calls)
         return table.merge(self._places, on="rollout", how="left")
 
     def rollout(self, rollout: str | None = None, /, **coordinates: str | int) -> Transcript:
@@ -195,7 +186,7 @@ class Run:
 
     def _with_use(self, table: pd.DataFrame) -> pd.DataFrame:
         use = _typed(self._select(_USE.format(by="''"), ("id", "", *_USED)).set_index("id").drop(columns=""))
-        kinds = self._select(_KINDS, ("id", "messages", *_LOST)).set_index("id")
+        kinds = self._select(_KINDS, ("id", "messages", *LOST)).set_index("id")
         table = table.join(use, on="id").join(kinds, on="id")
         whole = [*(name for name in _USED if name not in ("seconds", "cost")), *kinds.columns]
         table[whole] = table[whole].fillna(0).astype("int64")

@@ -14,6 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from agentlab.anchors import judge_anchors
+from agentlab.arms import facts
 from agentlab.ask import Desk, Price
 from agentlab.errors import AgentlabError, MismatchError, ScenarioError
 from agentlab.experiment import UNFINISHED, Lab, Progress, Selection, trials
@@ -21,7 +22,7 @@ from agentlab.judging import Bench
 from agentlab.models import Brake, ModelSpec, cost_of, serve
 from agentlab.recall import Coordinates, Recall
 from agentlab.seeds import digest
-from agentlab.spec import Condition, Design, differences
+from agentlab.spec import Design, differences
 from agentlab.store import DATABASE, Store
 from agentlab.trial import Trial
 from agentlab.types import Call, Measure, Model, Task, Usage
@@ -117,31 +118,8 @@ def register(design: Design, store: Store) -> int:
         raise MismatchError(f"{store.folder / DATABASE}: these are imported texts, which no scenario can continue")
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
     store.set_meta(_facts(design, old, seed))
-    store.set_conditions([(c.name, c.levels, _resolved(c)) for c in design.conditions])
+    store.set_conditions([(c.name, c.levels, facts(c)) for c in design.conditions])
     return seed
-
-
-def _resolved(condition: Condition) -> dict[str, Any]:
-    """What of a condition is needed to show what its agents saw, without its modules or models."""
-    organization = condition.organization
-    return {
-        "identity": condition.identity,
-        "exposures": condition.exposures,
-        "rounds": organization.rounds,
-        "closing": organization.closing,
-        "briefed": sorted(organization.protocol.briefed),
-        "agents": {
-            agent.name: {
-                "system": agent.system,
-                "manual": organization.protocol.manual(agent.name),
-                "model": condition.models[agent.model].name,
-                "settings": agent.settings,
-                "memory": agent.memory,
-                "tools": [tool.spec for tool in agent.tools],
-            }
-            for agent in organization.agents
-        },
-    }
 
 
 def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:

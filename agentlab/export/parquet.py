@@ -12,7 +12,7 @@ import pandas as pd
 from agentlab.errors import StoreError
 from agentlab.frames import Run
 
-FRAMES = ("conditions", "rollouts", "messages", "calls", "scores", "measures", "agents", "edges", "forks")
+FRAMES = ("conditions", "roles", "rollouts", "messages", "calls", "scores", "measures", "agents", "edges", "forks")
 _LISTS = ("to",)
 """Columns of tuples."""
 pa: Any = import_module("pyarrow")  # it comes without types

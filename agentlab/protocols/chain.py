@@ -3,7 +3,7 @@
 Expresses one agent alone, draft–critique–revise, debate and panels. Every stage is shown the task.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -68,6 +68,15 @@ class Chain:
     def briefed(self) -> frozenset[str]:
         """Every stage sees the task."""
         return frozenset(name for stage in self.stages for name in stage)
+
+    @property
+    def edges(self) -> Mapping[str, tuple[str, ...]]:
+        """Every stage writes to the next, the last one to `@output`."""
+        found: dict[str, tuple[str, ...]] = {TASK: self.stages[0]}
+        for stage, following in zip(self.stages, (*self.stages[1:], (OUTPUT,)), strict=True):
+            for name in stage:
+                found[name] = tuple(dict.fromkeys((*found.get(name, ()), *following)))
+        return found
 
     def open(self, task: Task) -> Sequence[Message]:
         """The task goes to the first stage."""

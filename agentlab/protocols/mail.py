@@ -95,6 +95,13 @@ class Mail:
     ask: str | None
     send_untagged: bool
 
+    @property
+    def edges(self) -> Mapping[str, tuple[str, ...]]:
+        """Who may write to whom: the task goes to those who start, `@output` is for the writers."""
+        names = dict.fromkeys((*self.contacts, *sorted(self.writers)))
+        own = {n: (*self.contacts.get(n, ()), *((OUTPUT,) if n in self.writers else ())) for n in names}
+        return {TASK: self.start, **own}
+
     def open(self, task: Task) -> Sequence[Message]:
         """The task goes to those who start."""
         return (Message(TASK, self.start, "task", task.prompt),)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pydantic import BaseModel
@@ -12,7 +12,7 @@ from agentlab.models.spec import ModelSpec
 from agentlab.protocols import KINDS
 from agentlab.seeds import digest
 from agentlab.spec import checks, parts
-from agentlab.spec.scenario import AgentFields, Cell, OrganizationFields, TaskFields
+from agentlab.spec.scenario import AddendumFields, AgentFields, Cell, OrganizationFields, TaskFields
 from agentlab.spec.validate import Site, mapping
 from agentlab.types import Agent, Closing, Interaction, Organization, Settings, Task, Tool
 
@@ -40,6 +40,9 @@ class Condition:
     """For each addendum, how many agents read it."""
     identity: str
     """Over the content; not over names of factors and levels, limits or measures."""
+    addenda: Mapping[str, AddendumFields] = field(default_factory=dict[str, AddendumFields])
+    questions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The prompts of `tasks` before addenda and closing question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,9 @@ def resolve(site: Site, name: str, levels: Mapping[str, str]) -> Condition | Non
             writers = cast.writers or ()
             identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
-            return Condition(name, levels, organization, used, asked, exposures, identity)
+            questions = {key: task.prompt for key, task in tasks(site, cell).items()}
+            added = dict(cell.addendum)
+            return Condition(name, levels, organization, used, asked, exposures, identity, added, questions)
     else:
         for key in mapping(site.tree.value.get("tasks")):
             if (task := site.validate(TaskFields, ("tasks", key))) is not None:

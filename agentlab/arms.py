@@ -1,0 +1,42 @@
+"""What is recorded of a condition: enough to show what its agents saw and to say how it differs from another."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentlab.seeds import digest
+from agentlab.spec import Condition
+from agentlab.types import Interaction
+
+
+def facts(condition: Condition) -> dict[str, Any]:
+    """The condition without its modules and models. Values may be dataclasses; stored, they are JSON objects."""
+    organization = condition.organization
+    return {
+        "identity": condition.identity,
+        "exposures": condition.exposures,
+        "addenda": {name: {"text": one.text, "to": one.to} for name, one in condition.addenda.items()},
+        "tasks": {id: digest(text) for id, text in condition.questions.items()},
+        "protocol": type(organization.protocol).__name__.lower(),
+        "contacts": contacts(organization.protocol),
+        "rounds": organization.rounds,
+        "calls": organization.calls,
+        "closing": organization.closing,
+        "briefed": sorted(organization.protocol.briefed),
+        "agents": {
+            agent.name: {
+                "system": agent.system,
+                "manual": organization.protocol.manual(agent.name),
+                "model": condition.models[agent.model].name,
+                "settings": agent.settings,
+                "memory": agent.memory,
+                "tools": [tool.spec for tool in agent.tools],
+            }
+            for agent in organization.agents
+        },
+    }
+
+
+def contacts(protocol: Interaction) -> Mapping[str, tuple[str, ...]] | None:
+    """Who may write to whom, `@task` and `@output` included; None for a protocol that does not say (`edges`)."""
+    edges: Mapping[str, tuple[str, ...]] | None = getattr(protocol, "edges", None)
+    return None if edges is None else {name: tuple(others) for name, others in edges.items() if others}

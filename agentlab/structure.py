@@ -1,0 +1,54 @@
+"""The organization of each condition as columns: how large, how deep, how dense, and where each agent stands."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from agentlab.stats.graph import Graph, graph
+from agentlab.types import TASK
+
+Facts = Mapping[str, Any]
+
+
+def organized(facts: Facts) -> Graph | None:
+    """The graph of a condition's agents; None where its contacts are unknown."""
+    contacts: Mapping[str, Sequence[str]] | None = facts.get("contacts")
+    if contacts is None:
+        return None
+    edges = [(one, other) for one, others in contacts.items() for other in others]
+    return graph(list(facts["agents"]), edges, TASK)
+
+
+def shaped(conditions: pd.DataFrame) -> pd.DataFrame:
+    """`conditions` with `agents`, `edges`, `density` and `depth` before its `facts`."""
+    told: list[Facts] = conditions.pop("facts").tolist()
+    found = [organized(facts) for facts in told]
+    conditions["agents"] = pd.array([len(facts.get("agents", ())) or None for facts in told], dtype="Int64")
+    conditions["edges"] = pd.array([one and one.edges for one in found], dtype="Int64")
+    conditions["density"] = pd.Series([one.density if one else float("nan") for one in found], dtype="float64")
+    conditions["depth"] = pd.array([one and one.depth for one in found], dtype="Int64")
+    conditions["facts"] = pd.Series(told, dtype="object")
+    return conditions
+
+
+def roles(conditions: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
+    """One row per condition and agent, in roster order."""
+    rows = [row for one in conditions.to_dict("records") for row in _agents(one, factors)]
+    own = ("agent", "model", "distance", "betweenness", "in_degree", "out_degree", "briefed")
+    table = pd.DataFrame(rows, columns=["condition", *factors, *own])
+    types = {**dict.fromkeys(("distance", "in_degree", "out_degree"), "Int64"), "betweenness": "float64"}
+    texts = dict.fromkeys(("condition", *factors, "agent", "model"), "str")
+    return table.astype({**texts, **types, "briefed": "bool"})
+
+
+def _agents(condition: Mapping[Any, Any], factors: Sequence[str]) -> list[tuple[Any, ...]]:
+    facts: Facts = condition["facts"]
+    known, briefed = organized(facts), set(facts.get("briefed", ()))
+    head = [condition[name] for name in ("condition", *factors)]
+    rows: list[tuple[Any, ...]] = []
+    for name, agent in facts.get("agents", {}).items():
+        node = known.nodes[name] if known else None
+        place = (node.distance, node.betweenness, node.in_degree, node.out_degree) if node else (None,) * 4
+        rows.append((*head, name, agent["model"], *place, name in briefed))
+    return rows
