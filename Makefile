@@ -41,7 +41,7 @@ schemas: $(READY)  ## Write the JSON Schemas of scenarios and judges anew.
 		[Path(path).write_text(text) for path, text in schemas().items()]"
 
 test-vllm: $(READY)  ## Run the provider tests against a real vLLM server (CPU build, in .venv-vllm).
-	PYTHON=$(PYTHON) sh tests/vllm/run.sh $(BIN)/python
+	$(BIN)/python -m tests.vllm.run
 
 clean:  ## Remove the environments.
 	rm -rf $(VENV) .venv-vllm

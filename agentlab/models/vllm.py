@@ -1,7 +1,10 @@
 """Models on a vLLM server that is already running: at `base_url`, else at VLLM_BASE_URL.
 
 No key is needed; `api_key_env` names one where the server was started with `--api-key`. A schema goes as
-`response_format`: vLLM ignores the older `guided_*` fields without a word. Tools need `--enable-auto-tool-choice`.
+`response_format`: vLLM ignores the older `guided_*` fields without a word. Tools need `--enable-auto-tool-choice`, and
+`cache_read` stays 0 without `--enable-prompt-tokens-details`. Log-probabilities are those before sampling settings.
+The same seed gives the same text only while calls run one at a time: rounding differs between batches, and soon a
+token with it, so coupling across arms is not exact.
 """
 
 import os
