@@ -44,11 +44,12 @@ async def run(design: Design, folder: Path, selection: Selection, progress: Prog
         todo = list(trials(design, seed, selection))
         progress.planned = len(todo)
         judging = {j.model: design.models[j.model] for j in design.judges.values() if j.model is not None}
-        used = [*judging.values(), *(spec for one in design.conditions for spec in one.models.values())]
+        arms = {one.name: one for _, one in todo}  # a pilot needs no key for an arm that it leaves out
+        used = [*judging.values(), *(spec for one in arms.values() for spec in one.models.values())]
         specs = {identify(spec): spec for spec in used}
         async with serving(specs, store, [trial for trial, _ in todo], brake := Brake()) as models:
             desk = Desk({}, counting(store, progress))
-            desks = {one.name: desk_for(desk, one.models, models) for one in design.conditions}
+            desks = {name: desk_for(desk, one.models, models) for name, one in arms.items()}
             settings = {alias: spec.settings() for alias, spec in judging.items()}
             bench = Bench(design.judges, store, desk_for(desk, judging, models), settings)
             with stoppable(progress, brake):

@@ -1,5 +1,6 @@
 """The tables at the end of a run, as rich prints them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich import box
@@ -12,6 +13,9 @@ from agentlab.spec import Design
 from agentlab.stats.paired import Interval
 from agentlab.summary import Arm, Contrast, Summary, verdict
 
+MOST = 30
+"""Contrasts printed; all of them are in `agentlab.summarize`."""
+
 
 def ending(console: Console, summary: Summary, folder: Path) -> None:
     """Measures by condition, contrasts, what may be concluded, what went missing, and what to type next."""
@@ -23,11 +27,14 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
         console.print(text, soft_wrap=True, markup=False)
 
     console.print(_arms(summary))
-    if summary.contrasts:
-        console.print(_contrasts(summary))
+    shown = summary.contrasts[:MOST]
+    if shown:
+        console.print(_contrasts(shown))
         say("What may be concluded:")
-    for contrast in summary.contrasts:
+    for contrast in shown:
         say(f"  {contrast.measure}, {_named(contrast)}: {verdict(contrast)}")
+    if len(summary.contrasts) > MOST:
+        say(f"  {len(summary.contrasts) - MOST} more contrasts: agentlab.summarize(run).contrasts")
     for note in summary.notes:
         say(f"  {note}")
     for judge, outcomes in summary.outcomes.items():
@@ -63,13 +70,13 @@ def _measured(arm: Arm, name: str) -> str:
     return "\n".join(lines)
 
 
-def _contrasts(summary: Summary) -> Table:
+def _contrasts(contrasts: Sequence[Contrast]) -> Table:
     table = _table("Paired by task and draw, 95% intervals")
     for heading in ("measure", "contrast"):
         table.add_column(heading)
     for heading in ("difference", "these tasks", "tasks like these", "pairs", "same calls"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for c in summary.contrasts:
+    for c in contrasts:
         r = c.result
         shown = "withheld" if c.suppressed else _number(r.difference, "+.3f")
         these, like = ("", "") if c.suppressed else (_interval(r.these_tasks), _interval(r.tasks_like_these))
