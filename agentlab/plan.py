@@ -1,9 +1,11 @@
 """What a design will take, before a cent is spent: calls, tokens, price, and the smallest effect it can show.
 
-Every cell is played once with a simulated model that writes replies of a stated length, and judged by its judges; the
-counts are multiplied by the draws. Real models answer at other lengths, so the figures are an estimate.
+Every condition is played once, on the task of median length, with a simulated model that writes replies of a stated
+length and mails up to two contacts in every turn, and judged by its judges; the counts are multiplied by tasks and
+draws. Real models write more or less and to others, so the figures are an estimate.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,6 +22,7 @@ from agentlab.types import Call, Capabilities, Completion, Exhibit, Model, Reque
 
 WORDS = 250
 """Length of a reply where `max_tokens` does not make it shorter."""
+_CONTACTS = re.compile(r"^You may write to: (.+)$", re.MULTILINE)
 WITHIN, BETWEEN = 0.25, 0.1
 """Assumed SDs, as shares of a measure's range: over draws of one task, and of the difference between tasks."""
 
@@ -79,10 +82,21 @@ class _Typical:
         answer = await self.inner.complete(request)
         most = request.settings.max_tokens or self.spec.max_tokens or 10**9
         plain = request.settings.schema is None and request.settings.logprobs is None
-        words = min(WORDS, most * 3 // 4) - len(answer.text.split())
-        text = answer.text + " word" * words if plain and words > 0 and "<verdict" not in answer.text else answer.text
+        text = answer.text
+        if plain and "<verdict" not in text:
+            text = _mailed(request, " ".join(["word"] * max(1, min(WORDS, most * 3 // 4))))
         size = sum(len(entry.content) for entry in request.chat)
         return replace(answer, text=text, usage=Usage(-(-size // 4), max(1, min(most, -(-len(text) // 4)))))
+
+
+def _mailed(request: Request, text: str) -> str:
+    """The text as a mail to up to two contacts, which the protocol's manual names in the system prompt."""
+    found = _CONTACTS.search(request.chat[0].content) if request.chat else None
+    if found is None:
+        return text
+    contacts, at = found[1].split(", "), request.where.stream
+    chosen = dict.fromkeys((contacts[at % len(contacts)], contacts[at // 7 % len(contacts)]))
+    return f'<mail to="{", ".join(chosen)}" subject="the task">{text}</mail>'
 
 
 async def plan(design: Design, selection: Selection) -> Plan:
@@ -92,22 +106,23 @@ async def plan(design: Design, selection: Selection) -> Plan:
     agents: dict[str, Use] = {}
     judges: dict[str, Use] = {name: Use() for name in design.judges}
     rollouts = 0
-    for trial, condition in trials(design, 0, replace(selection, draws=1)):
+    tasks = sorted(selection.tasks or design.tasks, key=lambda id: len(design.tasks[id].prompt))
+    times = draws * len(tasks)
+    for trial, condition in trials(design, 0, replace(selection, draws=1, tasks=(tasks[len(tasks) // 2],))):
         use = agents.setdefault(condition.name, Use())
         desk = Desk({alias: _Typical(spec, chatter) for alias, spec in condition.models.items()})
         rollout = await play(trial, desk)
         for call in rollout.calls:
             alias = condition.organization.roster[call.actor].model
-            _count(use, call, condition.models[alias], draws)
+            _count(use, call, condition.models[alias], times)
         exhibit = Exhibit(design.tasks[trial.task.id], rollout.output or "No output.", rollout.messages)
         for name, judge in design.judges.items():
             if judge.model is not None:
                 made = await _judged(design, name, exhibit, chatter)
                 for call in made:
-                    _count(judges[name], call, design.models[judge.model], draws * judge.draws)
-        rollouts += draws
-    tasks = len(selection.tasks or design.tasks)
-    return Plan(rollouts, tasks, draws, agents, judges, _effects(design, tasks, draws))
+                    _count(judges[name], call, design.models[judge.model], times * judge.draws)
+        rollouts += times
+    return Plan(rollouts, len(tasks), draws, agents, judges, _effects(design, len(tasks), draws))
 
 
 def _count(use: Use, call: Call, spec: ModelSpec, times: int) -> None:

@@ -8,7 +8,7 @@ With `w = between` and `s = within` this is Miller (2024, arXiv 2411.00640), eq.
 import math
 from dataclasses import dataclass
 
-from scipy import optimize, stats
+from scipy import special
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,18 @@ def smallest_shift(df: float, alpha: float = 0.05, power: float = 0.8) -> float:
     """
     if not 0 < alpha < power < 1:
         raise ValueError(f"alpha {alpha} and power {power}: 0 < alpha < power < 1")
-    critical = float(stats.t.ppf(1 - alpha / 2, df))
+    # scipy.special alone: scipy.stats would take longer to import than all the rest of a plan takes.
+    critical = float(special.stdtrit(df, 1 - alpha / 2))
 
-    def lack(c: float) -> float:
-        found = float(stats.nct.sf(critical, df, c)) + float(stats.nct.cdf(-critical, df, c))
-        return power - found
+    def reached(c: float) -> float:
+        return 1 - float(special.nctdtr(df, c, critical)) + float(special.nctdtr(df, c, -critical))
 
-    high = critical + 1.0
-    while lack(high) > 0:
-        high *= 1.5
-    return float(optimize.brentq(lack, 1e-6, high))
+    low, high = 0.0, critical + 1.0
+    while reached(high) < power:
+        low, high = high, high * 1.5
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        if not low < middle < high:
+            break
+        low, high = (middle, high) if reached(middle) < power else (low, middle)
+    return high

@@ -52,8 +52,9 @@ def plan(
     from agentlab import spec
     from agentlab.plan import plan as estimate
     from agentlab.session import check as check_selection
-    from agentlab_cli.table import planned
-    from agentlab_cli.work import console_for, selection
+    from agentlab_cli.layout import console_for
+    from agentlab_cli.options import selection
+    from agentlab_cli.planned import planned
 
     design, chosen = spec.load(scenario, model, judge_model), selection(tasks, only, draws)
     check_selection(design, chosen)

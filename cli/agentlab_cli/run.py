@@ -18,9 +18,9 @@ def run(
 ) -> None:
     """Run a scenario, or go on with its run. Ctrl-C stops cleanly; the same command continues."""
     from agentlab import spec
-    from agentlab_cli import work
+    from agentlab_cli import options, work
 
     design = spec.load(scenario, model, judge_model)
-    folder = work.folder_for(design.name, out, new)
-    selection = work.selection(tasks, only, draws)
+    folder = options.folder_for(design.name, out, new)
+    selection = options.selection(tasks, only, draws)
     raise typer.Exit(work.run(design, folder, selection, live))

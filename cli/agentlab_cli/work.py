@@ -11,39 +11,14 @@ from rich.live import Live
 from rich.text import Text
 
 from agentlab import session
-from agentlab.errors import ScenarioError
 from agentlab.experiment import Progress, Selection
 from agentlab.frames import load
 from agentlab.spec import Design
 from agentlab.summary import summarize
+from agentlab_cli.layout import console_for
 from agentlab_cli.table import ending
 
 INTERRUPTED = 130
-
-
-def folder_for(name: str, out: str | None, new: bool) -> Path:
-    """The run folder that these options mean."""
-    folder = Path(out) if out else Path("runs") / name
-    if not new or not folder.exists():
-        return folder
-    return next(path for i in range(2, 10_000) if not (path := folder.with_name(f"{folder.name}-{i}")).exists())
-
-
-def selection(tasks: str | None, only: list[str] | None, draws: int | None) -> Selection:
-    """The part of the design that these options mean."""
-    levels: dict[str, tuple[str, ...]] = {}
-    for text in only or ():
-        factor, equals, names = text.partition("=")
-        if not equals or not names:
-            raise ScenarioError(f"--only {text!r}: write FACTOR=LEVEL, such as team=firm")
-        levels[factor] = (*levels.get(factor, ()), *names.split(","))
-    return Selection(tuple(tasks.split(",")) if tasks else None, levels, draws)
-
-
-def console_for() -> Console:
-    """Where tables are printed: as wide as the terminal, or wide enough for a file."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=120)
 
 
 def run(design: Design, folder: Path, chosen: Selection, live: int) -> int:

@@ -1,0 +1,22 @@
+"""How tables look."""
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+
+def console_for() -> Console:
+    """Where tables are printed: as wide as the terminal, or wide enough for a file."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=120)
+
+
+def table(title: str) -> Table:
+    """An empty table with its title."""
+    return Table(box=box.SIMPLE_HEAD, title=escape(title), title_justify="left", title_style="bold", pad_edge=False)
+
+
+def number(value: float | None, form: str = ".3f") -> str:
+    """The value, or `none`."""
+    return "none" if value is None else format(value, form)
