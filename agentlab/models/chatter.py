@@ -14,9 +14,11 @@ from agentlab.types import Completion, Request, TokenLogprob
 
 Schema = Mapping[str, Any]
 
-_FORM = re.compile(
+FORM = re.compile(
     r'<verdict criterion="([^"<>]+)"><reason>[^<]*</reason><score>[^<]*?from (-?\d+) to (-?\d+)</score></verdict>'
 )
+"""A rubric's line to be filled in: criterion, lowest and highest score."""
+
 _SCALE = re.compile(r"\bfrom (-?\d+|[A-Z]) to (-?\d+|[A-Z])\b")
 _CONTACTS = re.compile(r"^You may write to: (.+)$", re.MULTILINE)
 _STARTS = ("Our view is that", "One option is that", "It seems clear that", "The figures suggest that", "We agree that")
@@ -53,7 +55,7 @@ def reply(request: Request) -> Completion:
         return Completion(json.dumps(value(settings.schema, draws)))
     if settings.logprobs is not None:
         return token(scale(last), draws, settings.logprobs)
-    if '<verdict criterion="' in last and (form := _FORM.findall(last)):
+    if '<verdict criterion="' in last and (form := FORM.findall(last)):
         return Completion(
             "\n".join(verdict(name, str(_between(int(low), int(high), draws)), draws) for name, low, high in form)
         )
@@ -63,6 +65,11 @@ def reply(request: Request) -> Completion:
 def verdict(name: str, score: str, draws: Draws) -> str:
     """A filled-in line of a judge's form."""
     return f'<verdict criterion="{name}"><reason>{sentence(draws)}</reason><score>{score}</score></verdict>'
+
+
+def tokens(text: str) -> int:
+    """What a simulated reply is counted as: four tokens for three words."""
+    return max(1, (text.count(" ") + 1) * 4 // 3)
 
 
 def sentence(draws: Draws) -> str:

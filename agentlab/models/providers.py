@@ -35,7 +35,9 @@ PROVIDERS: Mapping[str, Provider] = {
     "openai": Provider("agentlab.models.openai", families.openai, families.openai_mistakes),
     "vllm": Provider("agentlab.models.vllm", families.vllm),
     "local": Provider("agentlab.models.local", families.local, free=True),
-    "sim": Provider("agentlab.models.sim", families.everything, free=True, direct=True, names=("replies", "chatter")),
+    "sim": Provider(
+        "agentlab.models.sim", families.everything, free=True, direct=True, names=("replies", "chatter", "firm")
+    ),
     "replay": Provider("agentlab.models.replay", families.everything, free=True, direct=True),
 }
 

@@ -1,7 +1,8 @@
 """Policies with known probabilities: the ground truth for statistics, and a model for tests that costs nothing.
 
 `sim/replies` draws each reply from a table in its `options`; `sim/chatter` answers anything. Draws depend on the
-request's stream alone, so the same call has the same reply in any order and any process.
+request's stream alone, so the same call has the same reply in any order and any process. `sim/firm`
+reads its prompt too: it is a firm whose effects are planted.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from itertools import accumulate
 from typing import Any, cast
 
 from agentlab.errors import ModelError, ScenarioError
-from agentlab.models import chatter, families
+from agentlab.models import chatter, families, firm
 from agentlab.models.chatter import Draws
 from agentlab.models.spec import ModelSpec
 from agentlab.types import Capabilities, Completion, Request, Usage
@@ -21,6 +22,7 @@ from agentlab.types import Capabilities, Completion, Request, Usage
 Chances = Mapping[str, float]
 Tables = Mapping[str, Chances]
 OPTIONS: Mapping[str, tuple[str, ...]] = {"replies": ("replies", "scores", "seconds"), "chatter": ("seconds",)}
+"""By policy; those of `firm` are `Planted`."""
 
 _FORM = re.compile(r'<verdict criterion="([^"<>]+)">')
 
@@ -64,7 +66,7 @@ class Replies:
     scores: Tables
 
     def __call__(self, request: Request) -> Completion:
-        if self.scores and request.where.actor.startswith("judge"):
+        if self.scores and request.where.actor.startswith(("judge", "select")):
             return self._judged(request)
         table = self._table(request.where.actor)
         point = Draws(request.where.stream).below(2**53) / 2**53
@@ -120,8 +122,8 @@ class Replies:
 def build(spec: ModelSpec) -> Sim:
     """Raises ScenarioError when the options are wrong."""
     policy = spec.name.partition("/")[2]
-    allowed = OPTIONS[policy]
-    if unknown := sorted(set(spec.options) - set(allowed)):
+    allowed = OPTIONS.get(policy, ())
+    if allowed and (unknown := sorted(set(spec.options) - set(allowed))):
         raise ScenarioError(f"options of {spec.name} has no {unknown[0]!r}; known are {', '.join(allowed)}")
     seconds = spec.options.get("seconds", 0)
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
@@ -130,6 +132,8 @@ def build(spec: ModelSpec) -> Sim:
         )
     if policy == "chatter":
         return Sim(spec.name, chatter.reply, float(seconds))
+    if policy == "firm":
+        return Sim(spec.name, firm.build(spec), float(seconds))
     replies, scores = _tables(spec, "replies"), _tables(spec, "scores")
     if not replies and not scores:
         raise ScenarioError(f'{spec.name} needs options.replies, such as {{"*": {{"yes": 0.3, "no": 0.7}}}}')
@@ -140,8 +144,7 @@ def build(spec: ModelSpec) -> Sim:
 def counted(request: Request, completion: Completion, name: str) -> Completion:
     """With a usage of four tokens for three words."""
     words = sum(entry.content.count(" ") + 1 for entry in request.chat)
-    said = completion.text.count(" ") + 1
-    usage = Usage(input=words * 4 // 3, output=max(1, said * 4 // 3))
+    usage = Usage(input=words * 4 // 3, output=chatter.tokens(completion.text))
     return replace(completion, usage=usage, served_model=name)
 
 
