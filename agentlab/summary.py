@@ -4,13 +4,12 @@ Numbers only; whoever prints them chooses the layout.
 """
 
 from dataclasses import dataclass
-from itertools import combinations
 
-import numpy as np
 import pandas as pd
 
+from agentlab.contrast import Contrast, contrasts, matched
 from agentlab.frames import Run
-from agentlab.stats.paired import FEWEST_TASKS, Paired, paired
+from agentlab.stats.paired import FEWEST_TASKS
 from agentlab.stats.worst import Bounds, bounds
 from agentlab.types import Measure
 
@@ -35,25 +34,6 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
-class Contrast:
-    """One measure compared between two levels of a factor, all else equal: `a - b`, paired by task and draw."""
-
-    factor: str
-    a: str
-    b: str
-    within: str
-    """The other factors' levels, empty when there is no other factor."""
-    measure: str
-    result: Paired
-    identical: float
-    """Share of the smaller arm's calls with a byte-identical twin in the other arm."""
-    token_ratio: float | None
-    """Output tokens of a for one of b."""
-    suppressed: str
-    """Why nothing may be said about who did better; empty when it may."""
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
     """All of it. `outcomes` counts verdicts by judge and outcome; `anchors` is each rubric judge's line on itself."""
 
@@ -72,12 +52,12 @@ def summarize(run: Run) -> Summary:
     rollouts, measures = run.rollouts, run.measures
     reports = run.meta.get("anchors", {})
     arms = tuple(_arm(name, run, rollouts, measures) for name in rollouts["condition"].unique())
-    contrasts = tuple(_contrasts(run)) if len(rollouts) else ()
+    found = tuple(contrasts(run)) if len(rollouts) else ()
     scores = run.scores[run.scores["rollout"].isin(rollouts["rollout"])]
     outcomes = {str(j): _counts(part["outcome"]) for j, part in scores.groupby("judge", sort=False)}
     anchors = {name: report["text"] for name, report in reports.items()}
     return Summary(
-        str(run.meta.get("name", "")), arms, contrasts, outcomes, anchors, tuple(_notes(run, contrasts)), _example(run)
+        str(run.meta.get("name", "")), arms, found, outcomes, anchors, tuple(_notes(run, found)), _example(run)
     )
 
 
@@ -119,56 +99,6 @@ def _range(measure: Measure, scored: pd.DataFrame) -> tuple[float, float]:
     return min(ends), max(ends)
 
 
-def _contrasts(run: Run) -> list[Contrast]:
-    reports = run.meta.get("anchors", {})
-    found: list[Contrast] = []
-    for factor in run.factors:
-        others = [name for name in run.factors if name != factor]
-        levels = [level for level in run.meta["factors"][factor] if (run.measures[factor] == level).any()]
-        strata = sorted({tuple(map(str, row)) for row in run.conditions[others].itertuples(index=False)}) or [()]
-        for a, b in combinations(levels, 2):
-            for stratum in strata:
-                fixed = dict(zip(others, stratum, strict=True))
-                sides = [_side(run, {factor: level, **fixed}) for level in (a, b)]
-                if any(side.empty for side in sides):
-                    continue
-                within = ",".join(f"{name}={level}" for name, level in fixed.items())
-                identical, ratio = _identical(run, *sides), _ratio(run, *sides)
-                for m in run.measured:
-                    result = _compare(m.name, *sides)
-                    why = "; ".join(reports.get(m.judge, {}).get("suppressed", ()))
-                    found.append(Contrast(factor, a, b, within, m.name, result, identical, ratio, why))
-    return found
-
-
-def _side(run: Run, levels: dict[str, str]) -> pd.DataFrame:
-    chosen = np.ones(len(run.measures), dtype=bool)
-    for factor, level in levels.items():
-        chosen &= (run.measures[factor] == level).to_numpy()
-    return run.measures[chosen]
-
-
-def _compare(measure: str, a: pd.DataFrame, b: pd.DataFrame) -> Paired:
-    keys = ["task", "draw"]
-    both = a[[*keys, measure]].merge(b[[*keys, measure]], on=keys, suffixes=("_a", "_b"))
-    tasks = both["task"].astype("str").tolist()
-    return paired(tasks, both["draw"].tolist(), both[f"{measure}_a"].to_numpy(), both[f"{measure}_b"].to_numpy())
-
-
-def _identical(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> float:
-    calls = run.calls.loc[~run.calls["actor"].str.startswith("judge/") & run.calls["error"].isna()]
-    keys = ["task", "draw", "actor", "round", "k", "text"]
-    one, two = (calls.loc[calls["rollout"].isin(side["rollout"]), keys] for side in (a, b))
-    smaller = min(len(one), len(two))
-    return len(one.merge(two, on=keys).drop_duplicates()) / smaller if smaller else 0.0
-
-
-def _ratio(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> float | None:
-    spent = run.rollouts.set_index("rollout")["output_tokens"]
-    one, two = (float(spent.loc[side["rollout"].astype("str")].mean()) for side in (a, b))
-    return one / two if two else None
-
-
 def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> list[str]:
     notes = _failures(run)
     looks = run.meta.get("looks", [])
@@ -200,21 +130,4 @@ def _failures(run: Run) -> list[str]:
 
 
 def _unequal(contrast: Contrast) -> bool:
-    return contrast.token_ratio is not None and not 0.9 <= contrast.token_ratio <= 1.1
-
-
-def verdict(contrast: Contrast) -> str:
-    """What may be concluded from one contrast, in a sentence."""
-    c, result = contrast, contrast.result
-    if c.suppressed:
-        return f"nothing about who did better: {c.suppressed}"
-    if result.coupled:
-        return "coupled, no test"
-    interval = result.tasks_like_these or result.these_tasks
-    if result.difference is None or interval is None:
-        return "; ".join(result.notes) or "no pair"
-    scope = "tasks like these" if result.tasks_like_these else f"these {result.tasks} tasks only"
-    if interval.low <= 0 <= interval.high:
-        return f"no difference shown ({scope})"
-    higher, lower = (c.a, c.b) if result.difference > 0 else (c.b, c.a)
-    return f"{higher} scored higher than {lower} ({scope})"
+    return contrast.token_ratio is not None and not matched(contrast.token_ratio)

@@ -420,7 +420,7 @@ def test_wrong_options_and_names_are_told(workdir: Path) -> None:
         (("run", "--prompts"), "is a run; --prompts is about a scenario"),
         (("s.yaml", "--prompts", "--rollout", "task=loan"), "give one of them"),
         (("nothing",), "nor is there a run 'nothing'"),
-        (("run", "--rollout", "draw=1,team=firm", "--html", "no/such/page.html"), "cannot write the page"),
+        (("run", "--rollout", "draw=1,team=firm", "--html", "no/such/page.html"), "cannot write the file"),
     ):
         with pytest.raises((ScenarioError, StoreError), match=re.escape(message)):
             says(*argv)

@@ -6,6 +6,8 @@ from dataclasses import fields
 from agentlab.spec import Condition, Design
 from agentlab.transcript.inert import line, quoted
 from agentlab.types import Agent, Settings
+from agentlab.view.arms import between
+from agentlab.view.drawing import drawing
 from agentlab.view.grid import grid
 
 
@@ -22,8 +24,11 @@ def scenario(design: Design) -> str:
         parts.append("\n".join(["factors", *levels]))
     for text, arms in grouped((one.name, _organization(one)) for one in design.conditions).items():
         parts.append(f"{_arms(arms, design)}\n{text}")
-    parts += _judging(design)
-    parts.append("agentlab show SCENARIO --prompts prints every prompt; agentlab plan estimates calls and cost.")
+    parts += [*between(design), *_judging(design)]
+    parts.append(
+        "agentlab show SCENARIO --prompts prints every prompt, --svg FILE draws every organization; "
+        "agentlab plan estimates calls and cost."
+    )
     return "\n\n".join(parts)
 
 
@@ -51,6 +56,7 @@ def _organization(one: Condition) -> str:
     if organization.closing:
         lines.append(f"  closing question to {organization.closing.agent}: {line(organization.closing.ask)}")
     rows = [_agent(one, agent) for agent in organization.agents]
+    lines += [f"    {told}" for told in drawing(organization)]
     lines.append(grid(("  agent", "model", "settings", "memory", "is shown the task", "tools"), rows))
     return "\n".join(lines)
 

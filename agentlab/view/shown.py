@@ -4,13 +4,14 @@ from pathlib import Path
 
 from agentlab.errors import ScenarioError, StoreError
 from agentlab.frames import load
-from agentlab.spec import library
+from agentlab.spec import Design, library
 from agentlab.spec import load as load_scenario
 from agentlab.store import DATABASE, find
 from agentlab.transcript import transcript
 from agentlab.view.prompts import prompts as all_prompts
 from agentlab.view.rollouts import rollouts
 from agentlab.view.scenario import scenario
+from agentlab.view.svg import svg as drawn
 
 
 def shown(
@@ -20,24 +21,31 @@ def shown(
     turn: str | None = None,
     html: Path | None = None,
     prompts: bool = False,
+    svg: Path | None = None,
     most: int = 50,
 ) -> str:
-    """The text for a run (folder, or name under runs/) or a scenario; `html` writes the rollout's page to a file.
+    """The text for a run (folder, or name under runs/) or a scenario; `html` writes the rollout's page to a file, `svg`
+    a picture of the scenario's organizations.
 
-    A name that is both is the run, unless `prompts` is asked for. Raises `ScenarioError` for what fits nothing.
+    A name that is both is the run, unless `prompts` or `svg` is asked for. Raises `ScenarioError` if nothing fits.
     """
     if rollout is None and (turn is not None or html is not None):
         raise ScenarioError("--turn and --html are about one rollout: name it with --rollout")
-    if prompts and rollout is not None:
-        raise ScenarioError("--prompts is about a scenario, --rollout about a run; give one of them")
+    option = "--prompts" if prompts else "--svg" if svg is not None else ""
+    if option and rollout is not None:
+        raise ScenarioError(f"{option} is about a scenario, --rollout about a run; give one of them")
     folder = _run(what)
-    if folder is None or prompts:
-        return _scenario(what, prompts, rollout, folder)
+    if folder is None or option:
+        design = _scenario(what, option, rollout, folder)
+        if svg is not None:
+            _write(svg, drawn(design), "--svg")
+            return f"wrote {svg}"
+        return all_prompts(design) if prompts else scenario(design)
     if rollout is None:
         return rollouts(load(folder), most)
     found = transcript(folder, rollout)
     if html is not None:
-        _write(html, found.page())
+        _write(html, found.page(), "--html")
         return f"wrote {html}" if turn is None else found.text(turn)
     return found.text(turn)
 
@@ -53,21 +61,20 @@ def _run(what: str) -> Path | None:
         return None
 
 
-def _scenario(what: str, prompts: bool, rollout: str | None, folder: Path | None) -> str:
+def _scenario(what: str, option: str, rollout: str | None, folder: Path | None) -> Design:
     if rollout is not None:
         find(what)  # raises, naming the runs there are
     if folder is not None and (Path(what) / DATABASE).is_file():
-        raise ScenarioError(f"{what} is a run; --prompts is about a scenario: give its YAML file or name")
+        raise ScenarioError(f"{what} is a run; {option} is about a scenario: give its YAML file or name")
     try:
         path = library.scenario(what)
     except ScenarioError as error:
         raise ScenarioError(f"{error}; nor is there a run {what!r}, as a folder or under runs/") from None
-    design = load_scenario(path)
-    return all_prompts(design) if prompts else scenario(design)
+    return load_scenario(path)
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, option: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise StoreError(f"{path}: cannot write the page ({error.strerror}); give another --html file") from error
+        raise StoreError(f"{path}: cannot write the file ({error.strerror}); give another {option} file") from error

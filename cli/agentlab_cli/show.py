@@ -14,6 +14,7 @@ def show(
     turn: Annotated[str | None, typer.Option(help="Only this turn, with all its agent saw: 2/analyst.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the rollout as a page to this file.")] = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="Every prompt of every arm of a scenario.")] = False,
+    svg: Annotated[Path | None, typer.Option(help="Draw the organizations of a scenario into this file.")] = None,
     most: Annotated[int, typer.Option(min=1, help="Most rollouts to list.")] = 50,
 ) -> None:
     """Show what happened in a run, or what a scenario would send."""
@@ -21,5 +22,5 @@ def show(
 
     from agentlab.view import shown
 
-    text = shown(what, rollout=rollout, turn=turn, html=html, prompts=prompts, most=most)
+    text = shown(what, rollout=rollout, turn=turn, html=html, prompts=prompts, svg=svg, most=most)
     Console(highlight=False).out(text, highlight=False)

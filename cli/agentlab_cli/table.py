@@ -7,8 +7,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from agentlab.contrast import Contrast, verdict
+from agentlab.differs import phrase
 from agentlab.stats.paired import Interval
-from agentlab.summary import Arm, Contrast, Summary, verdict
+from agentlab.summary import Arm, Summary
 from agentlab_cli.layout import number, table
 
 MOST = 30
@@ -33,6 +35,8 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
         say(f"  {contrast.measure}, {_named(contrast)}: {verdict(contrast)}")
     if len(summary.contrasts) > MOST:
         say(f"  {len(summary.contrasts) - MOST} more contrasts: agentlab.summarize(run).contrasts")
+    for names, found in {_named(c): phrase(c.differs) for c in shown}.items():
+        say(f"  {names} differ in: {found}")
     for note in summary.notes:
         say(f"  {note}")
     for judge, outcomes in summary.outcomes.items():
