@@ -20,6 +20,7 @@ def facts(condition: Condition) -> dict[str, Any]:
         "contacts": contacts(organization.protocol),
         "rounds": organization.rounds,
         "calls": organization.calls,
+        "baseline": condition.baseline,
         "closing": organization.closing,
         "briefed": sorted(organization.protocol.briefed),
         "agents": {

@@ -1,7 +1,7 @@
 """One model call: found by its identity when it was made before, else made once, committed, and only then returned."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -9,7 +9,7 @@ import msgspec
 
 from agentlab.errors import MismatchError, ModelError, Stopped
 from agentlab.seeds import digest
-from agentlab.types import Call, Completion, Model, Request, Usage
+from agentlab.types import Call, Completion, Message, Model, Request, Usage
 
 Step = tuple[str, int, int]
 """Place of a call in its rollout: actor, round, k."""
@@ -21,6 +21,20 @@ Price = Callable[[str, Usage, float], float | None]
 _MOST_TOKENS = 2**53
 """More than any reply has, and less than what a row cannot hold."""
 _decode = msgspec.json.Decoder(Completion).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a selector found in one try: a score, or the group that gives this answer; empty when it could not tell."""
+
+    text: str
+    calls: tuple[Call, ...] = ()
+    error: str | None = None
+    """Of a call that failed for a passing reason."""
+
+
+Select = Callable[[str, Sequence[Message], int], Awaitable[Finding]]
+"""Looks at one try: its text, the log so far, and the round."""
 
 
 async def _forget(rollout: str, call: Call) -> None:
@@ -40,6 +54,8 @@ class Desk:
     price: Price = _unpriced
     recorded: Mapping[Step, Call] = field(default_factory=dict[Step, Call])
     """Calls of this rollout that succeeded before."""
+    select: Select | None = None
+    """Of a baseline that tries: who tells its tries apart."""
 
     async def ask(self, alias: str, request: Request) -> Call:
         """The call's record. A call that failed is a value with `error`, not an exception.

@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentlab.ask import Desk
+from agentlab.budget import nearest
 from agentlab.chat import chat
 from agentlab.errors import Stopped
+from agentlab.protocols.steps import Tries
 from agentlab.seeds import stream
 from agentlab.tools import use
 from agentlab.trial import Limits, Trial, over_limits, unstarted
 from agentlab.types import (
     OUTPUT,
+    SELECT,
     TASK,
     Agent,
     Call,
@@ -40,6 +43,8 @@ class _State:
     calls: dict[str, list[Call]]
     error: str | None = None
     status: Status | None = None
+    steps: int | None = None
+    """How many steps of a baseline count, once that is known."""
     woken_by_bounce: set[str] = field(default_factory=set[str])
 
     def made(self) -> list[Call]:
@@ -75,9 +80,9 @@ async def play(trial: Trial, desk: Desk, stopping: Callable[[], bool] = _never) 
         if state.status:
             break
         await _round(trial, root, desk, state, actors, round)
-        if state.status:
+        if state.status or state.steps is not None:
             break
-    closing = organization.closing
+    closing = organization.closing if trial.budget is None else None  # a baseline has it in its task, every step
     if closing and state.status in (None, "limit") and state.error is None and _output(state) is None:
         await _close(trial, root, desk, state)
         return _finish(trial, state, "closing")
@@ -112,10 +117,35 @@ async def _round(trial: Trial, root: str, desk: Desk, state: _State, actors: Seq
     if failed := next((call.error for _, call in last if call.error), None):
         state.error, state.status = failed, "limit" if failed.startswith("too_long") else "infrastructure"
         return
+    if trial.budget is not None:
+        await _step(trial, desk, state, actors[0].name, round)
+        return
     log = tuple(state.log)
     for name, call in last:
         if call.completion is not None:
             state.post(trial.organization.protocol.route(name, call.completion, log, round), round)
+
+
+async def _step(trial: Trial, desk: Desk, state: _State, agent: str, round: int) -> None:
+    """Ends a baseline's step: its selector looks at the reply, then its budget says whether the step counts."""
+    completion, protocol, log = state.calls[agent][-1].completion, trial.organization.protocol, tuple(state.log)
+    assert trial.budget is not None
+    assert completion is not None
+    messages = [*protocol.route(agent, completion, log, round)]
+    if isinstance(protocol, Tries) and desk.select is not None:
+        try:
+            found = await desk.select(completion.text, log, round)
+        except Stopped:
+            state.status = "cancelled"
+            return
+        state.calls.setdefault(SELECT, []).extend(found.calls)
+        if found.error is not None:
+            state.error, state.status = found.error, "infrastructure"
+            return
+        messages += protocol.choose(completion.text, found.text, log)
+    state.steps = nearest(trial.budget.sizes(state.made()), trial.budget.amount)
+    if state.steps in (None, round):
+        state.post(messages, round)
 
 
 async def _turn(trial: Trial, root: str, desk: Desk, state: _State, agent: Agent, round: int) -> None:
@@ -172,7 +202,8 @@ def _output(state: _State) -> Message | None:
 def _finish(trial: Trial, state: _State, via: OutputVia) -> Rollout:
     output = _output(state)
     order = {agent.name: i for i, agent in enumerate(trial.organization.agents)}
-    calls = sorted(state.made(), key=lambda call: (call.round, order[call.actor], call.k))
+    calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
+    steps = state.log[-1].round if trial.budget else None
     return replace(
         unstarted(trial),
         status=state.status or _status(output, calls),
@@ -181,6 +212,8 @@ def _finish(trial: Trial, state: _State, via: OutputVia) -> Rollout:
         messages=tuple(state.log),
         calls=tuple(calls),
         error=state.error,
+        steps=steps,
+        spent=sum(trial.budget.sizes(calls)[:steps]) if trial.budget else None,
     )
 
 

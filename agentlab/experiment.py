@@ -1,22 +1,22 @@
 """From a design to a run: every cell, task and draw played, committed and judged, draw by draw."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from agentlab.agenda import Agenda, Item
 from agentlab.ask import Desk
 from agentlab.engine import play
 from agentlab.errors import Stopped
 from agentlab.judging import Bench, Case, Past, past_of
+from agentlab.matched import Books
 from agentlab.seeds import digest
 from agentlab.spec import Condition, Design
-from agentlab.store import Known, Spend, Store
+from agentlab.spec.baseline import chained
+from agentlab.store import UNFINISHED, Known, Spend, Store
 from agentlab.trial import Limits, Trial, over_limits, unstarted
 from agentlab.types import Call, Exhibit, Rollout, Usage
-
-UNFINISHED = (None, "cancelled", "infrastructure")
-"""Stored statuses that the same command tries again."""
 
 
 @dataclass(slots=True)
@@ -66,19 +66,48 @@ class Selection:
     draws: int | None = None
 
 
-def trials(design: Design, seed: int, selection: Selection) -> Iterator[tuple[Trial, Condition]]:
-    """Every rollout of the design, draw by draw: a run that stops early is a smaller balanced run."""
+def trials(design: Design, seed: int, selection: Selection) -> Iterator[Item]:
+    """Every rollout of the design, draw by draw: a run that stops early is a smaller balanced run.
+
+    Of one task and draw, the baselines come last, each after what it is measured by.
+    """
     limits = Limits(design.limits.rollout.tokens, design.limits.rollout.cost, design.limits.rollout.minutes)
-    conditions = [one for one in design.conditions if _chosen(one, selection)]
-    contents = {(one.name, id): digest(task) for one in conditions for id, task in one.tasks.items()}
-    rank = count()
-    for draw in range(1, (selection.draws or design.draws) + 1):
+    rank, draws = count(), range(1, (selection.draws or design.draws) + 1)
+    keys = _Keys(design, seed)
+    for draw in draws:
         for id in selection.tasks or design.tasks:
-            for one in conditions:
-                coupling = "" if design.coupling == "seeds" else one.name
-                key = digest(one.identity, contents[one.name, id], draw, 0, seed, coupling)
+            for one in keys.order:
+                if not _chosen(one, selection):
+                    continue
+                key, how = keys(one.name, id, draw), one.baseline
                 trial = Trial(key, design.name, one.name, one.organization, one.tasks[id], draw, seed)
-                yield replace(trial, coupling=coupling, limits=limits, rank=next(rank)), one
+                coupling = "" if design.coupling == "seeds" else one.name
+                trial = replace(trial, coupling=coupling, limits=limits, rank=next(rank))
+                if how is not None:
+                    of = keys(how.of, id, draw)
+                    every = tuple(keys(how.of, id, other) for other in draws)
+                    trial = replace(trial, of=of, waits=(of,) if how.at == "draw" else every)
+                yield trial, one
+
+
+class _Keys:
+    """The identities of a design's rollouts; that of a baseline hashes that of the rollout it is measured by."""
+
+    def __init__(self, design: Design, seed: int) -> None:
+        self._design, self._seed = design, seed
+        self._named = {one.name: one for one in design.conditions}
+        matched = {one.name: one.baseline.of for one in design.conditions if one.baseline is not None}
+        self.order = [one for one in design.conditions if one.baseline is None]
+        self.order += [self._named[name] for name in chained(matched)]
+        self._contents: dict[tuple[str, str], str] = {}
+
+    def __call__(self, condition: str, task: str, draw: int) -> str:
+        one = self._named[condition]
+        if (condition, task) not in self._contents:
+            self._contents[condition, task] = digest(one.tasks[task])
+        coupling = "" if self._design.coupling == "seeds" else condition
+        of = () if one.baseline is None else (self(one.baseline.of, task, draw),)
+        return digest(one.identity, self._contents[condition, task], draw, 0, self._seed, coupling, *of)
 
 
 def _chosen(condition: Condition, selection: Selection) -> bool:
@@ -97,22 +126,36 @@ class Lab:
     progress: Progress
     judged: Mapping[int, set[tuple[str, int]]]
     """Judge draws that were final when the command began, by the rollout's number."""
+    books: Books
 
-    async def run(self, todo: Iterator[tuple[Trial, Condition]], live: int) -> None:
+    async def run(self, todo: Sequence[Item], live: int) -> None:
         """Plays and judges what is not done yet, at most `live` rollouts at once."""
-        window = asyncio.Semaphore(live)
+        window, agenda = asyncio.Semaphore(live), Agenda(iter(todo), self._awaited(todo))
         async with asyncio.TaskGroup() as group:
-            for trial, condition in todo:
-                known = self.store.known.get(trial.key)
-                if self._settled(trial, known):
+            while True:
+                await window.acquire()
+                item = await agenda.next()
+                if item is None or self.progress.stopping or self._over_limit():
+                    break
+                known = self.store.known.get(item[0].key)
+                if self._settled(item[0], known):
                     self.progress.done += 1
                     self.progress.before += 1
+                    agenda.end(item[0].key, final=True)
+                    window.release()
                     continue
-                await window.acquire()
-                if self.progress.stopping or self._over_limit():
-                    break
-                task = group.create_task(self._one(trial, condition, known))
+                task = group.create_task(self._one(*item, known, agenda))
                 task.add_done_callback(lambda _: window.release())
+
+    def _awaited(self, todo: Sequence[Item]) -> set[str]:
+        """Rollouts that others wait for and that are still to be ended; a reopened one reopens its baselines."""
+        waited = {key for trial, _ in todo for key in trial.waits}
+        reopened = {trial.key for trial, _ in todo if trial.key in waited and self._reopened(trial)}
+        for trial, _ in todo:  # baselines come after what they are measured by
+            if not reopened.isdisjoint(trial.waits):
+                self.store.reopen(trial.key)
+                reopened.add(trial.key)
+        return {key for key in waited if key in reopened or not self.store.final(key)}
 
     def _settled(self, trial: Trial, known: Known | None) -> bool:
         if known is None or known.status in UNFINISHED or self._reopened(trial):
@@ -140,7 +183,7 @@ class Lab:
         self.progress.limited = self.progress.limited or over
         return over
 
-    async def _one(self, trial: Trial, condition: Condition, known: Known | None) -> None:
+    async def _one(self, trial: Trial, condition: Condition, known: Known | None, agenda: Agenda) -> None:
         self.progress.running += 1
         try:
             past = Past()
@@ -149,6 +192,7 @@ class Lab:
                 self.store.begin(unstarted(trial))
                 rollout = await play(trial, desk, lambda: self.progress.stopping)
                 await self.store.finish(rollout)
+                agenda.end(trial.key, final=rollout.status not in UNFINISHED)
                 done = set[tuple[str, int]]()
             else:
                 rollout = self.store.rollout(trial.key)
@@ -156,6 +200,7 @@ class Lab:
                 done = self.judged.get(known.id, set())
             await self._end(trial, rollout, done, past)
         finally:
+            agenda.end(trial.key, final=False)  # unless it was told to be final
             self.progress.running -= 1
 
     def _resume(self, trial: Trial, condition: Condition, known: Known | None) -> tuple[Trial, Desk, Past]:
@@ -164,16 +209,18 @@ class Lab:
         A killed or cancelled rollout goes on as the same attempt, so that it ends as if undisturbed. One that failed,
         or that a raised limit reopens, is a new attempt: its new calls have random streams of their own.
         """
-        desk = self.desks[condition.name]
+        desk, trial = self.desks[condition.name], self.books.budgeted(trial, condition)
         if known is None:
-            return trial, desk, Past()
+            return trial, replace(desk, select=self.books.selector(trial, condition, desk)), Past()
         recorded, failed = self.store.recorded(trial.key), self.store.failed_attempts(trial.key)
         # The closing question that an attempt ended with at a limit is asked anew when the rollout goes further.
         floor, rounds = known.attempt - (known.status != "limit"), trial.organization.rounds
         kept = {step: call for step, call in recorded.items() if 0 < step[1] <= rounds or call.attempt > floor}
-        agents = [failed.get(agent.name, 0) for agent in trial.organization.agents]
-        attempt = max(known.attempt, 1 + max(agents), 1 + floor)
-        return replace(trial, attempt=attempt), replace(desk, recorded=kept), Past({}, failed, attempt - 1)
+        own = [attempt for actor, attempt in failed.items() if not actor.startswith("judge/")]
+        attempt = max(known.attempt, 1 + max(own, default=0), 1 + floor)
+        trial, desk = replace(trial, attempt=attempt), replace(desk, recorded=kept)
+        desk = replace(desk, select=self.books.selector(trial, condition, desk))
+        return trial, desk, Past({}, failed, attempt - 1)
 
     async def _end(self, trial: Trial, rollout: Rollout, done: set[tuple[str, int]], past: Past) -> None:
         """Judges a finished rollout; one that failed or was cancelled is left for a later command."""

@@ -23,6 +23,7 @@ from agentlab.transcript import Transcript, transcript
 from agentlab.types import ANCHORS, Measure
 
 _ROLLOUTS = "id key task condition generation draw seed parent at attempt status output output_via error".split()
+_BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}
 _CALLS = (
     "rollout round actor k attempt model served_model request_id stop text input output reasoning_tokens cache_read "
     "cache_write reasoning started seconds cost seeded error tool_calls tool_results logprobs settings prompt_hash"
@@ -30,9 +31,11 @@ _CALLS = (
 _INTEGERS = ("input", "output", "reasoning_tokens", "cache_read", "cache_write")
 _USED = ("calls", "turns", "rounds", "input", "output_tokens", "reasoning_tokens", "seconds", "cost")
 _USE = """
-SELECT rollout, {by}, count(*), sum(k = 0), max(round), total(input), total(output), total(reasoning_tokens),
-    total(seconds), CASE WHEN count(cost) = count(text) THEN total(cost) END
-FROM calls WHERE actor NOT LIKE 'judge/%' GROUP BY rollout, {by}"""
+WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT NULL)
+SELECT rollout, {by}, count(*), sum(k = 0 AND actor NOT LIKE 'select/%'), max(round), total(input), total(output),
+    total(reasoning_tokens), total(seconds), CASE WHEN count(cost) = count(text) THEN total(cost) END
+FROM calls LEFT JOIN counted ON id = rollout
+WHERE actor NOT LIKE 'judge/%' AND (steps IS NULL OR round <= steps) GROUP BY rollout, {by}"""
 _KINDS = """
 SELECT rollout, count(*), sum(kind = 'bounce'), sum(kind = 'unparsed'), sum(kind = 'truncated')
 FROM messages GROUP BY rollout"""
@@ -179,10 +182,11 @@ class Run:
 
     @cached_property
     def _all(self) -> pd.DataFrame:
-        sql = f"SELECT {', '.join(_ROLLOUTS)} FROM rollouts WHERE status IS NOT NULL ORDER BY id"
-        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:]])
-        table = self._with_factors(table)
-        return self._with_use(table).drop(columns="id")
+        sql = f"SELECT {', '.join([*_ROLLOUTS, *_BASELINE])} FROM rollouts WHERE status IS NOT NULL ORDER BY id"
+        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *_BASELINE])
+        own = table[[*_BASELINE]].astype(_BASELINE)
+        table = self._with_factors(table.drop(columns=[*_BASELINE]))
+        return self._with_use(table).drop(columns="id").join(own)
 
     def _with_use(self, table: pd.DataFrame) -> pd.DataFrame:
         use = _typed(self._select(_USE.format(by="''"), ("id", "", *_USED)).set_index("id").drop(columns=""))

@@ -70,7 +70,7 @@ class Bench:
 
     def _ask(self, judge: Judge, desk: Desk, case: Case, actor: str, attempt: int) -> Ask:
         if judge.model is None:
-            return _NoModel()
+            return NoModel()
         capabilities = desk.models[judge.model].capabilities
         return Asking(capabilities, desk, judge.model, self.settings[judge.model], case, actor, attempt)
 
@@ -86,15 +86,19 @@ class Asking:
     case: Case
     actor: str
     attempt: int
+    round: int = 0
+    """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
 
     async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call:
-        at = stream(self.case.root, self.actor, 0, k, self.attempt)
-        where = Where(self.case.rollout, self.actor, 0, k, self.attempt, at, self.case.rank)
+        at = stream(self.case.root, self.actor, self.round, k, self.attempt)
+        where = Where(self.case.rollout, self.actor, self.round, k, self.attempt, at, self.case.rank)
         return await self.desk.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
 
 
 @dataclass(frozen=True, slots=True)
-class _NoModel:
+class NoModel:
+    """The way of a judge that asks no model."""
+
     capabilities: Capabilities = _NOTHING
 
     async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call:

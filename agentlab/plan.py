@@ -6,7 +6,7 @@ draws. Real models write more or less and to others, so the figures are an estim
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -15,9 +15,11 @@ from agentlab.engine import play
 from agentlab.experiment import Selection, trials
 from agentlab.judges.run import judge_once
 from agentlab.judging import Asking, Case
+from agentlab.matched import Books
 from agentlab.models import ModelSpec, cost_of, get_model
-from agentlab.spec import Design
+from agentlab.spec import Condition, Design
 from agentlab.stats.power import Detectable, detectable
+from agentlab.trial import Trial
 from agentlab.types import Call, Capabilities, Completion, Exhibit, Model, Request, Usage
 
 WORDS = 250
@@ -108,13 +110,18 @@ async def plan(design: Design, selection: Selection) -> Plan:
     rollouts = 0
     tasks = sorted(selection.tasks or design.tasks, key=lambda id: len(design.tasks[id].prompt))
     times = draws * len(tasks)
-    for trial, condition in trials(design, 0, replace(selection, draws=1, tasks=(tasks[len(tasks) // 2],))):
-        use = agents.setdefault(condition.name, Use())
+    played: dict[str, tuple[Call, ...]] = {}
+    books = _books(design, played, chatter)
+    for trial, condition, chosen in _needed(design, replace(selection, draws=1, tasks=(tasks[len(tasks) // 2],))):
         desk = Desk({alias: _Typical(spec, chatter) for alias, spec in condition.models.items()})
-        rollout = await play(trial, desk)
+        select = books.selector(trial, condition, desk)
+        rollout = await play(books.budgeted(trial, condition), replace(desk, select=select))
+        played[trial.key] = rollout.calls
+        if not chosen:
+            continue
+        use = agents.setdefault(condition.name, Use())
         for call in rollout.calls:
-            alias = condition.organization.roster[call.actor].model
-            _count(use, call, condition.models[alias], times)
+            _count(use, call, books.spec(condition, call), times)
         exhibit = Exhibit(design.tasks[trial.task.id], rollout.output or "No output.", rollout.messages)
         for name, judge in design.judges.items():
             if judge.model is not None:
@@ -123,6 +130,24 @@ async def plan(design: Design, selection: Selection) -> Plan:
                     _count(judges[name], call, design.models[judge.model], times * judge.draws)
         rollouts += times
     return Plan(rollouts, len(tasks), draws, agents, judges, _effects(design, len(tasks), draws))
+
+
+def _needed(design: Design, selection: Selection) -> list[tuple[Trial, Condition, bool]]:
+    """What is selected, and before it what it is measured by, which is played too but not counted."""
+    chosen = {trial.key for trial, _ in trials(design, 0, selection)}
+    needed, found = set(chosen), list[tuple[Trial, Condition, bool]]()
+    for trial, condition in reversed([*trials(design, 0, replace(selection, levels={}))]):
+        if trial.key in needed:
+            needed |= {*trial.waits}
+            found.append((trial, condition, trial.key in chosen))
+    return found[::-1]
+
+
+def _books(design: Design, played: Mapping[str, Sequence[Call]], chatter: Model) -> Books:
+    """Budgets from what was played here, and selectors that answer as the simulated model does."""
+    aliases = [judge.model for judge in design.selectors.values() if judge.model is not None]
+    desk = Desk({alias: _Typical(design.models[alias], chatter) for alias in aliases})
+    return Books(design, desk, {alias: design.models[alias].settings() for alias in aliases}, lambda key: played[key])
 
 
 def _count(use: Use, call: Call, spec: ModelSpec, times: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from agentlab.anchors import judge_anchors
 from agentlab.ask import Desk
 from agentlab.errors import MismatchError, Stopped, StoreError
-from agentlab.experiment import UNFINISHED, Progress
+from agentlab.experiment import Progress
 from agentlab.judging import Bench, Case, past_of
 from agentlab.models import Brake, ModelSpec
 from agentlab.session import (
@@ -25,7 +25,7 @@ from agentlab.session import (
 )
 from agentlab.spec.added import added_judges
 from agentlab.spec.judging import Bench as Built
-from agentlab.store import Store
+from agentlab.store import UNFINISHED, Store
 from agentlab.trial import lineage
 from agentlab.types import Exhibit, Judge, Task
 

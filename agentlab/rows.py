@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS conditions (name TEXT PRIMARY KEY, levels TEXT NOT NU
 CREATE TABLE IF NOT EXISTS rollouts (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, scenario TEXT, task TEXT, condition TEXT, generation INTEGER,
     draw INTEGER, seed INTEGER, parent TEXT, at TEXT, attempt INTEGER, status TEXT, output TEXT, output_via TEXT,
-    error TEXT, finished REAL);
+    error TEXT, finished REAL, of TEXT, budget REAL, spent REAL, steps INTEGER);
 CREATE TABLE IF NOT EXISTS messages (
     rollout INTEGER, idx INTEGER, round INTEGER, sender TEXT, recipients TEXT, kind TEXT, content TEXT, ref TEXT);
 CREATE TABLE IF NOT EXISTS calls (
@@ -53,7 +53,8 @@ COLUMNS = {
     ).split(),
     "verdicts": "rollout judge draw criterion outcome value label reason call".split(),
     "rollouts": (
-        "id key scenario task condition generation draw seed parent at attempt status output output_via error finished"
+        "id key scenario task condition generation draw seed parent at attempt status output output_via error finished "
+        "of budget spent steps"
     ).split(),
 }
 """Column names in the order of the rows made here."""
@@ -166,7 +167,7 @@ def message_fact(row: Sequence[Any]) -> Message:
 def rollout_row(id: int, r: Rollout, status: str | None, now: float) -> Row:
     """One row of `rollouts`; `status` is None while the rollout is unfinished."""
     head = (id, r.key, r.scenario, r.task, r.condition, r.generation, r.draw, r.seed, r.parent, r.at)
-    return (*head, r.attempt, status, r.output, r.output_via, r.error, now)
+    return (*head, r.attempt, status, r.output, r.output_via, r.error, now, r.of, r.budget, r.spent, r.steps)
 
 
 def rollout_fact(row: Sequence[Any], messages: tuple[Message, ...]) -> Rollout:

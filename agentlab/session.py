@@ -13,17 +13,19 @@ from typing import Any, cast
 
 import msgspec
 
+from agentlab.agenda import Item
 from agentlab.anchors import judge_anchors
 from agentlab.arms import facts
 from agentlab.ask import Desk, Price
 from agentlab.errors import AgentlabError, MismatchError, ScenarioError
-from agentlab.experiment import UNFINISHED, Lab, Progress, Selection, trials
+from agentlab.experiment import Lab, Progress, Selection, trials
 from agentlab.judging import Bench
+from agentlab.matched import Books
 from agentlab.models import Brake, ModelSpec, cost_of, serve
 from agentlab.recall import Coordinates, Recall
 from agentlab.seeds import digest
 from agentlab.spec import Design, differences
-from agentlab.store import DATABASE, Store
+from agentlab.store import DATABASE, UNFINISHED, Store
 from agentlab.trial import Trial
 from agentlab.types import Call, Measure, Model, Task, Usage
 
@@ -42,8 +44,10 @@ async def run(design: Design, folder: Path, selection: Selection, progress: Prog
         seed = register(design, store)
         progress.spent = store.spend()
         todo = list(trials(design, seed, selection))
+        _measured(todo, store)
         progress.planned = len(todo)
-        judging = {j.model: design.models[j.model] for j in design.judges.values() if j.model is not None}
+        judges = [*design.judges.values(), *design.selectors.values()]
+        judging = {j.model: design.models[j.model] for j in judges if j.model is not None}
         arms = {one.name: one for _, one in todo}  # a pilot needs no key for an arm that it leaves out
         used = [*judging.values(), *(spec for one in arms.values() for spec in one.models.values())]
         specs = {identify(spec): spec for spec in used}
@@ -55,9 +59,21 @@ async def run(design: Design, folder: Path, selection: Selection, progress: Prog
             with stoppable(progress, brake):
                 reports = await judge_anchors(design.tree.get("judges") or {}, bench, seed)
                 store.set_meta({"anchors": store.meta().get("anchors", {}) | reports})
-                lab = Lab(design, store, desks, bench, progress, store.judged())
-                await unwrapped(lab.run(iter(todo), min(live, MAX_LIVE)))
+                books = Books(design, bench.desk, settings, store.use)
+                lab = Lab(design, store, desks, bench, progress, store.judged(), books)
+                await unwrapped(lab.run(todo, min(live, MAX_LIVE)))
         _look(store)
+
+
+def _measured(todo: Sequence[Item], store: Store) -> None:
+    """Raises `ScenarioError` when a baseline is selected without what it is measured by, and the run has not got it."""
+    selected = {trial.key for trial, _ in todo}
+    for trial, one in todo:
+        if one.baseline and not all(key in selected or store.final(key) for key in trial.waits):
+            raise ScenarioError(
+                f"--only: {one.name} may spend what {one.baseline.of} spent on the same task and draw; that arm is "
+                f"left out and not finished in {store.folder}; take it in too, or run it there first"
+            )
 
 
 def _look(store: Store) -> None:

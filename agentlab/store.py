@@ -31,7 +31,9 @@ from agentlab.types import Call, Rollout, Verdict
 from agentlab.writer import Batch, Writer, connect
 
 DATABASE = "run.db"
-FORMAT = 1
+FORMAT = 2
+UNFINISHED = (None, "cancelled", "infrastructure")
+"""Stored statuses that the same command tries again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,24 @@ class Store:
         """The highest attempt that failed, by actor."""
         failed = [call for call in self._calls(rollout) if call.error is not None]
         return {call.actor: max(c.attempt for c in failed if c.actor == call.actor) for call in failed}
+
+    def final(self, key: str) -> bool:
+        """Whether the rollout ended in a way that no later command tries again; a limit may still be raised."""
+        known = self.known.get(key)
+        return known is not None and known.status not in UNFINISHED
+
+    def use(self, key: str) -> list[Call]:
+        """Every call that the rollout is charged for: failed ones and those of earlier attempts too, no judge's."""
+        sql = "SELECT coalesce(steps, 9e9) FROM rollouts WHERE id = ?"
+        last = self._reader.execute(sql, (self.known[key].id,)).fetchone()[0]
+        return [call for call in self._calls(key) if call.round <= last and not call.actor.startswith("judge/")]
+
+    def reopen(self, key: str) -> None:
+        """Makes an ended rollout unfinished, to go on as a new attempt. Before the first rollout only."""
+        if self.final(key):
+            known = self.known[key]
+            self._now("UPDATE rollouts SET status = NULL, attempt = ? WHERE id = ?", [(known.attempt + 1, known.id)])
+            self.known[key] = Known(known.id, None, known.attempt + 1)
 
     def rollout(self, key: str) -> Rollout:
         """A finished rollout with its messages, without its calls."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from agentlab.ask import Step
+from agentlab.budget import Budget
 from agentlab.seeds import digest
 from agentlab.types import Call, Organization, Rollout, Task, Usage
 
@@ -40,6 +41,12 @@ class Trial:
     limits: Limits = Limits()
     rank: int = 0
     """Place in the order of work; of calls that wait, the lowest goes first."""
+    of: str | None = None
+    """Of a baseline: key of the rollout that it is compared with."""
+    waits: tuple[str, ...] = ()
+    """Of a baseline: keys of the rollouts that decide its budget, all of which must be final before it begins."""
+    budget: Budget | None = None
+    """Of a baseline that may begin: what its steps may use; nothing else ends it but a limit."""
 
     @property
     def lineage(self) -> str:
@@ -50,6 +57,11 @@ class Trial:
 def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: int = 0, coupling: str = "") -> str:
     """The root of a rollout's random streams."""
     return digest(seed, task, draw, generation, fork, coupling)
+
+
+def selects(actor: str) -> bool:
+    """Whether this is a judge that tells the tries of a baseline apart; its calls count as the rollout's own."""
+    return actor.startswith("select/")
 
 
 def over_limits(limits: Limits, calls: Sequence[Call]) -> bool:
@@ -78,6 +90,8 @@ def unstarted(trial: Trial) -> Rollout:
         generation=trial.generation,
         parent=trial.parent,
         at=f"{trial.at[0]}/{trial.at[1]}" if trial.at else None,
+        of=trial.of,
+        budget=trial.budget.amount if trial.budget else None,
     )
 
 
@@ -90,7 +104,8 @@ def fork(parent: Rollout, trial: Trial, at: tuple[int, str], index: int) -> tupl
     kept = {
         (call.actor, call.round, call.k): call
         for call in parent.calls
-        if call.error is None and (call.round < round or (call.round == round and call.actor != agent))
+        if call.error is None
+        and (call.round < round or (call.round == round and call.actor != agent and not selects(call.actor)))
     }
     key = digest(parent.key, round, agent, index)
     return replace(trial, key=key, parent=parent.key, at=at, fork=index + 1), kept

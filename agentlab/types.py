@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
-TASK, OUTPUT, EVERYONE, POST = "@task", "@output", "@everyone", "@post"
-"""Members of every organization that are not agents: who asks, where the result goes, all of one's contacts, and who
-reports what could not be delivered."""
+TASK, OUTPUT, EVERYONE, POST, SELECT = "@task", "@output", "@everyone", "@post", "@select"
+"""Members of every organization that are not agents: who asks, where the result goes, all of one's contacts, who
+reports what could not be delivered, and who tells the tries of one agent apart."""
 
 ANCHORS = "@anchors"
 """Parent of the rows of a judge's anchor texts, which are no rollouts."""
 
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
-MessageKind = Literal["task", "mail", "reply", "closing", "output", "bounce", "unparsed", "truncated"]
+MessageKind = Literal[
+    "task", "mail", "reply", "closing", "output", "bounce", "unparsed", "truncated", "veto", "step", "finding"
+]
 Status = Literal["delivered", "incomplete", "declined", "vetoed", "limit", "cancelled", "infrastructure"]
 OutputVia = Literal["protocol", "closing", "none", "imported"]
 Outcome = Literal["scored", "refused", "unparsed", "truncated", "absent", "error"]
@@ -216,6 +218,14 @@ class Rollout:
     at: str | None = None
     """A fork's cut, as `round` or `round/agent`."""
     error: str | None = None
+    of: str | None = None
+    """Of a baseline: the rollout it is compared with."""
+    budget: float | None = None
+    """Of a baseline: what that one used, in the unit that is matched."""
+    spent: float | None = None
+    """Of a baseline: what its counted steps used, in the same unit."""
+    steps: int | None = None
+    """Of a baseline: how many of its rounds count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ CASES = [
     ("sim/replies", "openai/gpt-5.2, base_url: ftp://x", "5:43", "begins with http"),
     ("  judge: {name: sim/replies}\n", "", "24:5", "or give --judge-model"),
     # what must fit together
-    ("firm: {}", "firm: {baseline: {of: solo}}", "20:12", "a level patches these sections only"),
+    ("firm: {}", "firm: {baseline: {of: solo}}", "20:22", "add `by:`"),
     ("firm: {}", "firm: {draws: 3}", "20:12", "known: models, tasks, organization, addendum"),
     ("firm: {}", "firm: {models: {judge: {name: sim/chatter}}}", "20:21", "a model of its own name"),
     ("firm: {}\n", "firm: {}\n    same: {}\n", "21:5", "let every level change something"),

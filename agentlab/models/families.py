@@ -22,6 +22,18 @@ _CLAUDE = re.compile(
 _REASONING = re.compile(r"(?:o\d|gpt-(?:[5-9]|\d\d)|codex)")
 
 
+def maker(name: str) -> str | None:
+    """The family of `provider/name`, such as `claude`, `gpt` or `llama`; None for policies, which have no kin."""
+    provider, _, rest = name.partition("/")
+    if provider == "sim" or not rest:
+        return None if provider == "sim" else name
+    if provider == "replay":
+        return name
+    word = re.match(r"[a-z]+", rest.rpartition("/")[2].lower())
+    found = word[0] if word else rest
+    return "gpt" if provider == "openai" and "/" not in rest and found in ("o", "codex", "chatgpt") else found
+
+
 @dataclass(frozen=True, slots=True)
 class Claude:
     """What differs between Claude models."""

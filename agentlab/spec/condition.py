@@ -1,17 +1,18 @@
 """One cell of the design: from a patched document to the organization, models and tasks of a condition."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from pydantic import BaseModel
 
-from agentlab.document import Keys, Tree, position, suggest
+from agentlab.document import Keys, Tree, suggest
 from agentlab.models.spec import ModelSpec
 from agentlab.protocols import KINDS
 from agentlab.seeds import digest
 from agentlab.spec import checks, parts
+from agentlab.spec.baseline import STEPS, Baseline, Matched
+from agentlab.spec.fill import fill, paragraphs
 from agentlab.spec.scenario import AddendumFields, AgentFields, Cell, OrganizationFields, TaskFields
 from agentlab.spec.validate import Site, mapping
 from agentlab.types import Agent, Closing, Interaction, Organization, Settings, Task, Tool
@@ -21,7 +22,6 @@ OPERATIONAL = frozenset(
 )
 """Fields of a model that say how it is reached, not what it answers: no part of an identity."""
 
-_PLACEHOLDER = re.compile(r"\{\{(\s*)([\w.-]+)(\s*)\}\}")
 ORGANIZATION: Keys = ("organization",)
 PROTOCOL: Keys = ("organization", "protocol")
 
@@ -43,6 +43,8 @@ class Condition:
     addenda: Mapping[str, AddendumFields] = field(default_factory=dict[str, AddendumFields])
     questions: Mapping[str, str] = field(default_factory=dict[str, str])
     """The prompts of `tasks` before addenda and closing question."""
+    baseline: Baseline | None = None
+    """Of a compute-matched arm: what it is measured by, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,46 +56,26 @@ class Cast:
     writers: tuple[str, ...] | None
 
 
-def fill(site: Site, text: str, path: Keys, values: Mapping[str, Any]) -> str:
-    """`text` with its placeholders filled in one pass; what was filled in is not looked at again."""
-
-    def one(match: re.Match[str]) -> str:
-        name, value = match[2], values.get(match[2])
-        wrong = f"the placeholder {match[0]}"
-        if match[1] or match[3]:
-            _misplaced(site, path, text, match, wrong, f"write {{{{{name}}}}}, without spaces")
-        elif name not in values:
-            right = f"{suggest(name, values)} (to show it as it is, fill it in from a task's field)"
-            _misplaced(site, path, text, match, wrong + " is not known", right)
-        elif isinstance(value, bool) or not isinstance(value, str | int | float):
-            _misplaced(site, path, text, match, wrong + " is no text and no number", "quote the value of the field")
-        return str(value)
-
-    return _PLACEHOLDER.sub(one, text)
-
-
-def _misplaced(site: Site, path: Keys, text: str, match: re.Match[str], wrong: str, right: str) -> None:
-    """Points into an included text file, where lines are known; else to the value."""
-    place, before = site.tree.place(path), text[: match.start()]
-    if (place.line, place.column) == (1, 1) and not place.file.endswith((".yaml", ".yml", ".jsonl")):
-        place = position(place.file, before)
-    site.findings.add(place, path, wrong, right)
-
-
-def resolve(site: Site, name: str, levels: Mapping[str, str]) -> Condition | None:
-    """The condition; None when something is wrong, which the findings then say."""
+def resolve(site: Site, name: str, levels: Mapping[str, str], matched: Matched | None = None) -> Condition | None:
+    """The condition; None when something is wrong, which the findings then say. `matched` is its level's baseline."""
     before = len(site.findings.mistakes) + len(site.findings.faulted)
     specs = models(site)
     cell = site.validate(Cell, ())
     if cell is not None:
-        cast = _cast(site, cell.organization)
-        interaction, told = protocol(site, cell.organization, cast)
+        if matched is None:
+            cast = _cast(site, cell.organization)
+            interaction, told = protocol(site, cell.organization, cast)
+        else:
+            cast, interaction, told = _alone(site, cell.organization, matched)
         asked = _tasks(site, cell, cast)
         agents = _agents(site, cell, cast, specs)
         closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
         if interaction is not None and agents is not None and before == _wrong(site):
             org = cell.organization
-            organization = Organization(agents, interaction, org.rounds, closing, org.calls)
+            rounds = org.rounds
+            if matched is not None:  # every step is told the task, and of the steps before only what it must know
+                rounds, agents = STEPS, tuple(replace(agent, memory="unread") for agent in agents)
+            organization = Organization(agents, interaction, rounds, closing, org.calls)
             used = {agent.model: specs[agent.model] for agent in agents}
             writers = cast.writers or ()
             identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
@@ -120,6 +102,21 @@ def models(site: Site) -> dict[str, ModelSpec]:
         if spec is not None and checks.model(site, alias, spec):
             found[alias] = spec
     return found
+
+
+def named(levels: Mapping[str, str]) -> str:
+    """The name of the condition with these levels."""
+    return ",".join(f"{factor}={level}" for factor, level in levels.items()) or "all"
+
+
+def _alone(site: Site, org: OrganizationFields, matched: Matched) -> tuple[Cast, Interaction | None, dict[str, Any]]:
+    """The one agent of a baseline, whose steps are the protocol."""
+    name = matched.fields.agent
+    cast = Cast((name,), org.closing and Closing(org.closing.ask, name), (name,))
+    if name not in org.agents:
+        site.wrong((*matched.path, "agent"), f"no agent {name!r}", suggest(name, org.agents))
+        return cast, None, {}
+    return cast, matched.interaction(), matched.told()
 
 
 def _cast(site: Site, org: OrganizationFields) -> Cast:
@@ -211,11 +208,6 @@ def tasks(site: Site, cell: Cell, last: Sequence[str] = ()) -> dict[str, Task]:
         prompt = fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
         found[key] = Task(key, paragraphs(prompt, *last), task.target, task.fields, task.split)
     return found
-
-
-def paragraphs(*texts: str) -> str:
-    """Each text as a paragraph of its own."""
-    return "\n\n".join(text.strip("\n") for text in texts if text.strip())
 
 
 def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Interaction) -> int:

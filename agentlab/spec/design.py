@@ -1,22 +1,20 @@
 """From a scenario to its design: factors are crossed, every cell is resolved and checked before the first call."""
 
 import itertools
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from agentlab.document import Keys, Tree, clashes, patch, read, suggest
 from agentlab.errors import Place, ScenarioError
 from agentlab.models.spec import ModelSpec
-from agentlab.spec import checks, condition, judging, library, lines
+from agentlab.spec import baseline, cells, checks, condition, judging, library, lines
+from agentlab.spec.baseline import Matched
 from agentlab.spec.condition import Condition
 from agentlab.spec.scenario import Cell, Limits, MeasureFields, Plan
 from agentlab.spec.validate import Findings, Site, mapping
 from agentlab.types import Judge, Task
-
-MAX_CONDITIONS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,8 @@ class Design:
     models: Mapping[str, ModelSpec]
     """Of the document without patches: those of the judges."""
     judges: Mapping[str, Judge]
+    """Those that score; not those that tell the tries of a baseline apart."""
+    selectors: Mapping[str, Judge]
     scales: Mapping[str, Mapping[str, tuple[float, float]]]
     """Lowest and highest score of each judge's criteria."""
     counted: Mapping[str, tuple[str, ...]]
@@ -86,16 +86,22 @@ class _Loading:
         self.findings, self.path = findings, path
         self.tree = judging.inline(lines.expand(tree, findings), findings, path.parent)
         self.site = Site(self.tree, findings, path.parent)
+        self.selectors: dict[str, Judge] = {}
 
     def design(self) -> Design:
         plan = self.plan()
-        specs = condition.models(self.site)
+        self.specs = specs = condition.models(self.site)
         bench = judging.build(self.site, specs)
-        conditions = self.conditions(plan) if plan is not None else []
+        conditions: list[Condition] = []
         if plan is not None:
+            matched = baseline.read(self.site, plan.factors)
+            told = [one for one in matched.values() if one is not None]
+            self.selectors = baseline.selectors(self.site, told, bench.judges)
+            baseline.families(self.site, told, bench.judges, specs)
+            conditions = self.conditions(plan, matched)
             self.finish(plan, bench, specs, conditions)
         if self.findings.mistakes or plan is None:
-            raise ScenarioError(self.findings.sorted(len(self.cells(plan)) if plan else 1))
+            raise ScenarioError(self.findings.sorted(len(cells.cells(plan)) if plan else 1))
         return Design(
             name=plan.name,
             about=plan.about,
@@ -108,7 +114,8 @@ class _Loading:
             seed=plan.seed,
             coupling=plan.coupling,
             models=specs,
-            judges=bench.judges,
+            judges={name: judge for name, judge in bench.judges.items() if name not in self.selectors},
+            selectors=self.selectors,
             scales=bench.scales,
             counted=bench.counted,
             measures=plan.measures,
@@ -136,41 +143,61 @@ class _Loading:
                 usable[key] = value
         return Site(Tree(usable, site.tree.places), Findings(), self.path.parent).validate(Plan, ())
 
-    def cells(self, plan: Plan) -> list[dict[str, str]]:
-        """The full crossing, levels by factor."""
-        return [dict(zip(plan.factors, levels, strict=True)) for levels in itertools.product(*plan.factors.values())]
-
-    def conditions(self, plan: Plan) -> list[Condition]:
-        if math.prod(map(len, plan.factors.values())) > MAX_CONDITIONS:
-            wrong = f"the factors cross to more than {MAX_CONDITIONS} conditions"
-            self.site.wrong(("factors",), wrong, "take out factors or levels")
-            return []
+    def conditions(self, plan: Plan, matched: Mapping[tuple[str, str], Matched | None]) -> list[Condition]:
         levels = {(f, name): self.level(f, name) for f in plan.factors for name in plan.factors[f]}
+        crossed = cells.checked(self.site, plan)
         if self.clash(levels):
             return []
-        found: list[Condition] = []
-        for cell in self.cells(plan):
+        found: dict[str, Condition] = {}
+        for cell in crossed:
             tree = condition.tree(self.tree.value, self.tree)
             for key in cell.items():
                 tree = patch(tree, levels[key])
-            name = ",".join(f"{factor}={level}" for factor, level in cell.items()) or "all"
+            name = condition.named(cell)
             self.findings.cell = name if plan.factors else None
+            own = [matched[key] for key in cell.items() if key in matched]
+            if None in own or not baseline.single(self.site, plan, cell, [one for one in own if one is not None]):
+                continue
             site = Site(condition.tree(tree.value, tree), self.findings, self.path.parent)
-            resolved = condition.resolve(site, name, cell)
+            resolved = condition.resolve(site, name, cell, next(iter(own), None))
             if resolved is not None:
                 checks.one_round(self.site, plan.limits, resolved.organization, resolved.tasks)
                 checks.prices(site, plan.limits, resolved.models, {})
-                found.append(resolved)
+                found[name] = resolved
         self.findings.cell = None
-        return found
+        self.tie(found, matched)
+        return list(found.values())
+
+    def tie(self, found: dict[str, Condition], matched: Mapping[tuple[str, str], Matched | None]) -> None:
+        """Ties every baseline to the condition that it is measured by."""
+        own = {
+            name: one
+            for name, condition in found.items()
+            for key in condition.levels.items()
+            if (one := matched.get(key)) is not None
+        }
+        measured = {name: condition.named(one.of(found[name].levels)) for name, one in own.items()}
+        for name in baseline.chained(measured):
+            one, of = own[name], found.get(measured[name])
+            if of is None:  # it has a mistake of its own
+                continue
+            judge = mapping(self.tree.value.get("judges")).get(one.fields.select or "")
+            identity = baseline.tied(found[name].identity, of.identity, judge)
+            found[name] = replace(found[name], identity=identity, baseline=one.baseline(of.name))
+            selector = self.selectors.get(one.fields.select or "")
+            asked = [of.models, found[name].models]
+            specs = {spec.name: spec for models in asked for spec in models.values()}
+            if selector is not None and selector.model in self.specs:
+                specs[self.specs[selector.model].name] = self.specs[selector.model]
+            baseline.prices(self.site, one, specs)
 
     def level(self, factor: str, name: str) -> Tree:
         """A level's patch; only what decides a single condition may be patched."""
         path: Keys = ("factors", factor, name)
         tree = self.tree.at(path)
         for key in mapping(tree.value):
-            if key not in Cell.model_fields:
-                right = f"{suggest(key, Cell.model_fields)} (a level patches these sections only)"
+            if key not in (*Cell.model_fields, "baseline"):
+                right = f"{suggest(key, [*Cell.model_fields, 'baseline'])} (a level patches these sections only)"
                 self.site.unknown((*path, key), f"a level has no field {key!r}", right)
         return Tree({k: v for k, v in mapping(tree.value).items() if k in Cell.model_fields}, tree.places, tree.keys)
 

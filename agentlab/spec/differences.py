@@ -7,7 +7,7 @@ from agentlab.document import Keys, dotted
 from agentlab.spec.condition import OPERATIONAL
 from agentlab.spec.validate import mapping
 
-FREE = ("about", "draws", "measures", "limits")
+FREE = ("about", "draws", "exclude", "measures", "limits")
 """Sections that decide no reply: how many rollouts there are, when they stop, and what is computed from them."""
 GROWING = ("tasks", "judges", "models")
 """Sections to which entries may be added; `factors` grows by levels."""

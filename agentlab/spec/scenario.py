@@ -193,6 +193,24 @@ class Cell(Fields):
     addendum: Mapping[Name, AddendumFields] = Field(default={}, description="Paragraphs added to prompts, by name.")
 
 
+class BaselineFields(Fields):
+    of: str = Field(description="The measured arm: another level of the same factor.")
+    by: Literal["refine", "best_of_n", "vote"] = Field(
+        description="refine: one draft, improved again and again; best_of_n: independent tries, the best by `select`; "
+        "vote: independent tries, the answer that most of them give."
+    )
+    match: Literal["output_tokens", "tokens", "calls", "cost"] = Field(
+        description="What of the measured rollout may be used; the arm ends with the step nearest to it."
+    )
+    agent: str = Field(description="The one agent that works, a key of organization.agents.")
+    at: Literal["draw", "task_median"] = Field(
+        default="draw", description="The use of the same task and draw, or its median over the draws of the task."
+    )
+    select: str | None = Field(
+        default=None, description="A judge that no measure uses: it picks the best try, or says which answers agree."
+    )
+
+
 class Plan(Fields):
     """The sections that hold for all conditions alike."""
 
@@ -201,6 +219,9 @@ class Plan(Fields):
     about: str = Field(default="", description="What is asked of the experiment, in a sentence.")
     factors: Mapping[Name, Levels] = Field(
         default={}, description="What is varied: for every factor its levels, each a patch to this document."
+    )
+    exclude: tuple[Annotated[Mapping[Name, str], Field(min_length=1)], ...] = Field(
+        default=(), description="Cells left out of the crossing, each as some factors with a level."
     )
     draws: int = Field(default=1, ge=1, le=1_000_000, description="How often each condition does each task.")
     judges: tuple[str, ...] | Mapping[Name, Part] = Field(

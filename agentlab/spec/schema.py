@@ -8,7 +8,7 @@ from pydantic import BaseModel, create_model
 from agentlab.judges import KINDS as JUDGES
 from agentlab.models.spec import ModelSpec
 from agentlab.protocols import KINDS as PROTOCOLS
-from agentlab.spec.scenario import Cell, Plan
+from agentlab.spec.scenario import BaselineFields, Cell, Plan
 from agentlab.spec.validate import mapping
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -46,7 +46,8 @@ def scenario_schema() -> dict[str, Any]:
         "type": "object",
         "description": "A patch to the document.",
         "additionalProperties": False,
-        "properties": {key: _or_null(_optional(value)) for key, value in level.items()},
+        "properties": {key: _or_null(_optional(value)) for key, value in level.items()}
+        | {"baseline": _lift(BaselineFields, definitions)},
     }
     properties["factors"]["additionalProperties"]["additionalProperties"] = {"$ref": "#/$defs/Level"}
     return whole | {"$schema": _DIALECT, "title": "agentlab scenario", "$defs": definitions}

@@ -1,0 +1,55 @@
+"""What a baseline may spend: the use of the rollout it is compared with, met by the step that ends nearest to it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from agentlab.types import Call, Usage
+
+Match = Literal["output_tokens", "tokens", "calls", "cost"]
+Price = Callable[[Call], float | None]
+"""US dollars of a call at the full price, nothing read from a cache; None when the price is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """An amount of something, and how a call is counted in it."""
+
+    amount: float
+    match: Match
+    price: Price
+
+    def sizes(self, calls: Sequence[Call]) -> list[float]:
+        """What each step used, in order; a round is a step."""
+        by_round: dict[int, list[Call]] = {}
+        for call in calls:
+            by_round.setdefault(call.round, []).append(call)
+        return [used(by_round[round], self.match, self.price) for round in sorted(by_round)]
+
+
+def used(calls: Sequence[Call], match: Match, price: Price) -> float:
+    """What the calls used. Failed calls count as calls; of tokens and money they have none on record."""
+    if match == "calls":
+        return float(len(calls))
+    usage = [(call, call.completion.usage) for call in calls if call.completion is not None]
+    if match == "cost":
+        return sum(price(call) or 0.0 for call, _ in usage)
+    return float(sum(u.output + (u.input if match == "tokens" else 0) for _, u in usage))
+
+
+def uncached(usage: Usage) -> Usage:
+    """The same tokens, none of them from a cache."""
+    return Usage(usage.input, usage.output)
+
+
+def nearest(sizes: Sequence[float], amount: float) -> int | None:
+    """How many of the steps made so far count; None while another step may end nearer to `amount`.
+
+    Steps add up, so the nearest is the last one below `amount` or the first one at or above it: the latter is made to
+    be known, and is left out where it ends farther off. A step that used nothing ends it: it would never be met.
+    """
+    total = sum(sizes)
+    if total < amount and sizes[-1] > 0:
+        return None
+    before = total - sizes[-1]
+    return len(sizes) if len(sizes) == 1 or total - amount <= amount - before else len(sizes) - 1

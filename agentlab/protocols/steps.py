@@ -1,0 +1,98 @@
+"""One agent in steps: it refines its own draft, or tries the same task again and again. How long is not said here.
+
+A step is a round. The tries of one agent are told apart by a selector, whose findings stand in the log.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from agentlab.types import OUTPUT, SELECT, TASK, Completion, Message, Task
+
+AGAIN = (
+    "Above is your previous draft. Improve it: keep what is good and mend what is not. Your reply takes the place of "
+    "the draft, so write it out in full, and nothing else."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refine:
+    """Every step shows the task and the previous draft; every reply is the output until the next one."""
+
+    agent: str
+
+    @property
+    def briefed(self) -> frozenset[str]:
+        """The agent."""
+        return frozenset((self.agent,))
+
+    @property
+    def edges(self) -> Mapping[str, tuple[str, ...]]:
+        """From the task to the output."""
+        return {TASK: (self.agent,), self.agent: (OUTPUT,)}
+
+    def open(self, task: Task) -> Sequence[Message]:
+        """The task goes to the agent."""
+        return (Message(TASK, (self.agent,), "task", task.prompt),)
+
+    def manual(self, agent: str) -> str:
+        """None: the agent is prompted as one alone is."""
+        return ""
+
+    def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
+        """The reply is the output, and the draft of the next step."""
+        return (
+            Message(agent, (OUTPUT, agent), "output", reply.text),
+            Message(TASK, (agent,), "step", AGAIN),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """Every step asks the same prompt anew; what the selector finds in the reply decides which try is the output."""
+
+    agent: str
+    by: Literal["best_of_n", "vote"]
+
+    @property
+    def briefed(self) -> frozenset[str]:
+        """The agent."""
+        return frozenset((self.agent,))
+
+    @property
+    def edges(self) -> Mapping[str, tuple[str, ...]]:
+        """From the task to the output."""
+        return {TASK: (self.agent,), self.agent: (OUTPUT,)}
+
+    def open(self, task: Task) -> Sequence[Message]:
+        """The task goes to the agent."""
+        return (Message(TASK, (self.agent,), "task", task.prompt),)
+
+    def manual(self, agent: str) -> str:
+        """None: the agent is prompted as one alone is."""
+        return ""
+
+    def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
+        """The reply goes to the selector; an empty task, which adds nothing to the prompt, wakes the agent again."""
+        return (Message(agent, (SELECT,), "reply", reply.text), Message(TASK, (agent,), "task", ""))
+
+    def choose(self, text: str, finding: str, log: Sequence[Message]) -> Sequence[Message]:
+        """The finding as a message, and the try as output when it takes the lead.
+
+        A finding is a score (best of n) or the name of the group that gives this answer (vote); empty where the
+        selector could not tell. The first try stands until one with a finding comes; ties keep what stands.
+        """
+        found = Message(SELECT, (), "finding", finding)
+        earlier = [message.content for message in log if message.kind == "finding" and message.content]
+        if not any(OUTPUT in message.to for message in log) or (finding and self._leads(finding, earlier)):
+            return (found, Message(self.agent, (OUTPUT,), "output", text))
+        return (found,)
+
+    def _leads(self, finding: str, earlier: Sequence[str]) -> bool:
+        if not earlier:
+            return True
+        if self.by == "best_of_n":
+            return float(finding) > max(map(float, earlier))
+        before = Counter(earlier)
+        return before[finding] == max((count for name, count in before.items() if name != finding), default=0)
