@@ -15,7 +15,7 @@ import pandas as pd
 
 from agentlab.errors import ScenarioError
 from agentlab.measures import measure
-from agentlab.mechanism import LOST, edges
+from agentlab.mechanism import LOST, edges, objections
 from agentlab.select import select
 from agentlab.store import read
 from agentlab.structure import roles, shaped
@@ -165,6 +165,14 @@ class Run:
         `dropped_later`: rounds in which the sender went on to mail others, but this recipient no more."""
         table = edges(self.messages, self.calls)
         return table.merge(self._places, on="rollout", how="left")
+
+    @cached_property
+    def objections(self) -> pd.DataFrame:
+        """One row per objection that an `audit` judge reports: `judge`, `judge_draw`, `message` (its `index`), `round`,
+        `by`, `to` (tuple), `quote` (words of it), `answered` (Int64: the message that takes it up), `surviving` (bool:
+        into the output), and from the log `late` (bool: none of its readers acted again) and `dropped_by` (tuple: who
+        had written to its author before and from then on mailed others only)."""
+        return objections(self.scores, self.messages, self.calls)
 
     def rollout(self, rollout: str | None = None, /, **coordinates: str | int) -> Transcript:
         """One rollout to look at, by its key's beginning or by `task`, `draw` and levels, as far as they tell it apart.

@@ -1,7 +1,9 @@
-"""Who wrote to whom, what did not arrive, and who was left off later mails: from the log alone, as columns."""
+"""Who wrote to whom, what did not arrive, who was left off later mails, and what became of objections: as columns."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import msgspec
 import pandas as pd
 
 LOST = {"bounced": "bounce", "unparsed": "unparsed", "truncated": "truncated"}
@@ -48,3 +50,48 @@ def _dropped(sent: pd.DataFrame) -> pd.Series:
 
 def _zip(lost: pd.DataFrame) -> Iterable[tuple[str, tuple[str, ...], str]]:
     return zip(lost["sender"], lost["to"], lost["kind"], strict=True)
+
+
+_OBJECTION = {
+    "message": "int64",
+    "round": "int64",
+    "by": "str",
+    "to": "object",
+    "quote": "str",
+    "answered": "Int64",
+    "surviving": "bool",
+    "late": "bool",
+    "dropped_by": "object",
+}
+
+
+def objections(scores: pd.DataFrame, messages: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
+    """One row per objection of the verdicts on `objections_raised`, with what the log knows of its readers."""
+    raised = scores[(scores["criterion"] == "objections_raised") & (scores["outcome"] == "scored")]
+    head = list(scores.columns[: scores.columns.get_loc("judge_draw") + 1])  # pyright: ignore[reportOperatorIssue]
+    own = messages[messages["rollout"].isin(raised["rollout"])]
+    by_rollout = {str(key): part for key, part in own.groupby("rollout", observed=True)}
+    acted = calls[calls["rollout"].isin(raised["rollout"])].groupby(["rollout", "actor"], observed=True)["round"].max()
+    last: Mapping[Any, int] = acted.to_dict()
+    rows: list[Sequence[Any]] = []
+    for verdict in raised.to_dict("records"):
+        found: list[dict[str, Any]] = msgspec.json.decode(str(verdict["label"] or "[]"))
+        for one in found:
+            fate = _fate(one, by_rollout.get(str(verdict["rollout"]), own.iloc[:0]), last, verdict["rollout"])
+            told = {**one, "to": tuple(one["to"]), **fate}
+            rows.append([verdict[name] for name in head] + [told[name] for name in _OBJECTION])
+    table = pd.DataFrame(rows, columns=[*head, *_OBJECTION])
+    return table.astype({**{name: scores[name].dtype for name in head}, **_OBJECTION})
+
+
+def _fate(one: Mapping[str, Any], log: pd.DataFrame, last: Mapping[Any, int], rollout: Any) -> dict[str, Any]:
+    """The round of an objection, whether its readers acted after it, and who wrote to its author no more."""
+    round = int(log.loc[log["index"] == one["message"], "round"].max()) if len(log) else 0
+    readers = [name for name in one["to"] if not name.startswith("@")]
+    late = bool(readers) and all(last.get((rollout, name), -1) <= round for name in readers)
+    mails = log[log["kind"] == "mail"]
+    written = list(zip(mails["round"], mails["sender"], mails["to"], strict=True))
+    before = {sender for at, sender, to in written if at <= round and one["by"] in to}
+    still = {sender for at, sender, to in written if at > round and one["by"] in to}
+    writers = dict.fromkeys(sender for at, sender, _ in written if at > round)
+    return {"round": round, "late": late, "dropped_by": tuple(n for n in writers if n in before and n not in still)}

@@ -12,8 +12,20 @@ import pandas as pd
 from agentlab.errors import StoreError
 from agentlab.frames import Run
 
-FRAMES = ("conditions", "roles", "rollouts", "messages", "calls", "scores", "measures", "agents", "edges", "forks")
-_LISTS = ("to",)
+FRAMES = (
+    "conditions",
+    "roles",
+    "rollouts",
+    "messages",
+    "calls",
+    "scores",
+    "measures",
+    "agents",
+    "edges",
+    "objections",
+    "forks",
+)
+_LISTS = ("to", "dropped_by")
 """Columns of tuples."""
 pa: Any = import_module("pyarrow")  # it comes without types
 pq: Any = import_module("pyarrow.parquet")

@@ -6,7 +6,8 @@ one's own is a class with the same methods, named by `kind: module:Name`.
 
 from pydantic import BaseModel
 
+from agentlab.judges.audit import AuditConfig
 from agentlab.judges.match import MatchConfig
 from agentlab.judges.rubric import RubricConfig
 
-KINDS: dict[str, type[BaseModel]] = {"rubric": RubricConfig, "match": MatchConfig}
+KINDS: dict[str, type[BaseModel]] = {"rubric": RubricConfig, "match": MatchConfig, "audit": AuditConfig}

@@ -90,18 +90,23 @@ def chat(sheet: Sheet, exhibit: Exhibit, names: Sequence[str], how: str) -> tupl
     filled = {"low": str(sheet.low), "high": str(sheet.high)}
     system = _PLACEHOLDER.sub(lambda found: filled.get(found[1], found[0]), sheet.prompt.strip())
     subject = "work" if sheet.show == "output" else "conversation and its output"
-    by_name = {line.name: line for line in sheet.lines}
     user = "\n\n".join(
         (
             f"<task>\n{escape(exhibit.task.prompt)}\n</task>",
             shown(sheet, exhibit) or "",
             f"Judge the {subject} above. A score is a whole number from {sheet.low} to {sheet.high}."
             + _points(sheet.labels),
-            *(f"{name}: {by_name[name].text.strip()}{_points(by_name[name].points)}" for name in names),
+            *criterion_lines(sheet, names),
             how,
         )
     )
     return (Entry("system", f"{system}\n\n{DATA_NOTE}"), Entry("user", user))
+
+
+def criterion_lines(sheet: Sheet, names: Sequence[str]) -> tuple[str, ...]:
+    """The question of each criterion, with what single points mean for it."""
+    by_name = {line.name: line for line in sheet.lines}
+    return tuple(f"{name}: {by_name[name].text.strip()}{_points(by_name[name].points)}" for name in names)
 
 
 def text_form(sheet: Sheet, names: Sequence[str]) -> str:
