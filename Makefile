@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check bench test-vllm schemas clean
+.PHONY: help setup demo test check bench truth test-vllm schemas clean
 
 help:  ## Print this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -32,9 +32,13 @@ check: $(READY)  ## Lint, format, types, layers.
 bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/engine.py --rollouts 2000 --turns 12
 	$(BIN)/python bench/engine.py --rollouts 20000 --turns 12
+	$(BIN)/python bench/consultancy.py
 	$(BIN)/python bench/http.py
 	$(BIN)/python bench/load.py
 	$(BIN)/python bench/start.py
+
+truth: $(READY)  ## Find planted effects again, in 500 experiments, and write docs/known_truth.md (five minutes).
+	$(BIN)/python bench/truth.py --write docs
 
 schemas: $(READY)  ## Write the JSON Schemas of scenarios and judges anew.
 	$(BIN)/python -c "from pathlib import Path; from agentlab.spec import schemas; \

@@ -1,6 +1,7 @@
 """The simulated firm: what its options state is what comes out, and what was planted in it is found again."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -10,9 +11,11 @@ import pytest
 import agentlab
 from agentlab import spec
 from agentlab.errors import ModelError, ScenarioError
+from agentlab.frames import Run
 from agentlab.models import ModelSpec, get_model
 from agentlab.models.planted import OUTCOMES, Circumstances, Planted, rounded
 from agentlab.models.seen import FIGURES, title
+from agentlab.report.ladder import Step, climb, draw
 from agentlab.summary import Contrast, summarize
 from agentlab.types import Completion, Entry, Request, Settings, Where
 
@@ -245,8 +248,8 @@ async def test_the_shipped_arms_have_the_circumstances_they_are_named_for(tmp_pa
 
 
 PLANTED = {
-    ("firm", "solo"): (0.29, 0.18),
-    ("firm", "solo_line"): (0.24, 0.08),
+    ("firm", "solo"): (0.30, 0.18),
+    ("firm", "solo_line"): (0.23, 0.08),
     ("firm", "solo_temperature"): (0.21, 0.11),
     ("firm", "solo_asked"): (0.17, 0.13),
     ("solo_asked", "firm_open"): (-0.19, -0.11),
@@ -266,5 +269,26 @@ async def test_the_ending_table_holds_what_was_planted(tmp_path: Path) -> None:
     alone = found["utility_uncoupled", "firm_open", "solo_matched"].result
     assert alone.tasks_like_these is not None
     assert alone.tasks_like_these.low < 0.10 < alone.tasks_like_these.high
+    _draws_a_ladder(run, tmp_path)
     values = run.scores.loc[run.scores["criterion"] != "status", "value"]
     assert (values.isin([1, 7]).mean()) < 0.02, "scores stay clear of the ends of the scale"
+
+
+def _draws_a_ladder(run: Run, folder: Path) -> None:
+    measures = {"utility": "utility_uncoupled", "misalignment": "misalignment"}
+    pairs = {"as published": ("firm", "solo"), "structure only": ("firm_open", "solo_matched")}
+    steps = [Step(label, {"team": a}, {"team": b}, measures) for label, (a, b) in pairs.items()]
+    rungs = [replace(rung, planted=0.1) for rung in climb(run, steps)]
+    assert [(rung.step.label, rung.panel) for rung in rungs] == [
+        (label, panel) for label in pairs for panel in measures
+    ]
+    table = {(c.measure, c.a, c.b): c.result for c in summarize(run).contrasts}
+    assert rungs[2].found == table["utility_uncoupled", "firm_open", "solo_matched"]
+    for name in ("one", "two"):
+        draw(rungs, folder / f"{name}.svg", "10 tasks x 3 draws")
+    svg = (folder / "one.svg").read_text()
+    assert svg == (folder / "two.svg").read_text()
+    for text in (*pairs, *measures, "10 tasks x 3 draws", "planted effect of structure"):
+        assert f">{text}</text>" in svg, text
+    with pytest.raises(ScenarioError, match="no rollout with team=fim"):
+        climb(run, [Step("", {"team": "fim"}, {"team": "solo"}, measures)])

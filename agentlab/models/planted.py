@@ -120,6 +120,8 @@ class Planted(_Part):
     base: Effect = Effect(utility=0.5, misalignment=0.5)
     task_sd: Deviation = Deviation()
     slope_sd: Deviation = Deviation()
+    sample: str = ""
+    """Any word: another one stands for another sample of tasks."""
     draw_sd: Deviation = Deviation()
     structure: Effect = Effect()
     lines: Mapping[Annotated[str, Field(pattern=r"^[\w-]+$")], Marked] = Field(default_factory=dict[str, Marked])
@@ -153,8 +155,9 @@ class Planted(_Part):
 
     def of_task(self, task: str, organization: bool, outcome: Outcome) -> float:
         """What a task adds, in every arm alike and, for an organization, on top of the structural effect."""
-        value = getattr(self.task_sd, outcome) * normal("task", task, outcome)
-        return value + organization * getattr(self.slope_sd, outcome) * normal("slope", task, outcome)
+        named = f"{self.sample} {task}"
+        value = getattr(self.task_sd, outcome) * normal("task", named, outcome)
+        return value + organization * getattr(self.slope_sd, outcome) * normal("slope", named, outcome)
 
     def value(self, seen: Circumstances, outcome: Outcome, call: int) -> float:
         """The value of a report, by the stream of the call that wrote it."""

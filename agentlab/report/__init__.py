@@ -1,0 +1,1 @@
+"""Pictures of a run, as SVG. They need `pip install 'agentlab[plots]'`."""

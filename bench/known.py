@@ -1,0 +1,150 @@
+"""The page on the known truth: the confound ladder of `consultancy_sim` as it ships, and bench/truth.py's counts."""
+
+import asyncio
+import math
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import agentlab
+from agentlab import spec
+from agentlab.frames import Run
+from agentlab.models.planted import Circumstances, Outcome, Planted
+from agentlab.report.ladder import Rung, Step, climb, draw
+from agentlab.spec import Condition, Design
+
+PAIRS = {"published": ("firm", "solo"), "corrected": ("firm_open", "solo_matched")}
+MEASURES: Mapping[str, str] = {"utility": "utility_uncoupled", "misalignment": "misalignment"}
+_COUPLED: Mapping[str, str] = {**MEASURES, "utility": "utility"}
+LADDER = (
+    ("as published", "firm", "solo", _COUPLED),
+    ("+ same line in the prompt", "firm", "solo_line", _COUPLED),
+    ("+ same temperature", "firm", "solo_temperature", _COUPLED),
+    ("+ same closing ask and format", "firm", "solo_asked", _COUPLED),
+    ("+ same information", "firm_open", "solo_asked", _COUPLED),
+    ("+ same compute", "firm_open", "solo_matched", _COUPLED),
+    ("+ uncoupled rubric: structure only", "firm_open", "solo_matched", MEASURES),
+)
+"""What has been made equal, the two arms, and the measures by panel."""
+
+PAGE = (Path(__file__).parent / "known_truth.md.in").read_text(encoding="utf-8")
+
+
+def circumstances(one: Condition, planted: Planted, tokens: int) -> Circumstances:
+    """What the model looks at, read off the condition itself."""
+    organization = one.organization
+    closing, agents = organization.closing, organization.agents
+    writer = organization.roster[closing.agent] if closing else agents[-1]
+    texts = [*organization.systems.values(), *(task.prompt for task in one.tasks.values())]
+    asks = [closing.ask if closing else "", *(task.prompt for task in one.tasks.values())]
+    heat = writer.settings.temperature
+    return Circumstances(
+        task="",
+        organization=len(agents) > 1,
+        lines=frozenset(n for n, line in planted.lines.items() if any(line.marker in text for text in texts)),
+        temperature=one.models[writer.model].temperature if heat is None else heat,
+        tokens=tokens,
+        asked=planted.closing is not None and any(planted.closing.marker in ask for ask in asks),
+        sections=planted.format is not None and any(planted.format.marker in text for text in texts),
+        unread=1 - len(organization.protocol.briefed & organization.roster.keys()) / len(agents),
+    )
+
+
+def expected(design: Design, run: Run, level: str, outcome: Outcome, measure: str) -> float:
+    """The planted mean of an arm; compute enters as the tokens that its rollouts really took."""
+    one = next(c for c in design.conditions if c.levels["team"] == level)
+    planted = Planted.model_validate(one.models["default"].options)
+    rows = run.rollouts[run.rollouts["team"].astype("str") == level]
+    seen = circumstances(one, planted, 1)
+    tokens = rows["output_tokens"].tolist()
+    value = fmean(planted.mean(replace(seen, tokens=count), outcome) for count in tokens)
+    clause = Planted.model_validate(design.models["judge"].options).coupling
+    rubric = str(design.tree["judges"][design.measures[measure].judge]["criteria"])
+    if outcome == "utility" and clause is not None and clause.marker in rubric:
+        value += clause.by * (expected(design, run, level, "misalignment", MEASURES["misalignment"]) - clause.at)
+    return value
+
+
+def ladder(design: Design, run: Run) -> list[Rung]:
+    """Every rung as it was found, with what was planted."""
+    steps = [Step(label, {"team": a}, {"team": b}, measures) for label, a, b, measures in LADDER]
+    rungs: list[Rung] = []
+    for rung in climb(run, steps):
+        outcome: Outcome = "utility" if rung.panel == "utility" else "misalignment"
+        measure = rung.step.measures[outcome]
+        a, b = (expected(design, run, arm["team"], outcome, measure) for arm in (rung.step.a, rung.step.b))
+        rungs.append(replace(rung, planted=a - b))
+    return rungs
+
+
+def write(folder: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Writes known_truth.md and known_truth.svg; returns the rungs as rows."""
+    design = spec.load("consultancy_sim")
+    with tempfile.TemporaryDirectory() as scratch:
+        run = asyncio.run(agentlab.run(design, Path(scratch) / "run"))
+        rungs = ladder(design, run)
+        size = f"{run.rollouts['task'].nunique()} tasks x {run.rollouts['draw'].nunique()} draws in every arm"
+        ratio = {a: _spent(run, a) / _spent(run, b) for a, b in PAIRS.values()}
+        rollouts, calls = len(run.rollouts), len(run.calls)
+    draw(rungs, folder / "known_truth.svg", f"Organization minus one agent, simulated: {size}")
+    page = PAGE.format(
+        size=size,
+        rollouts=f"{rollouts:,}",
+        calls=f"{calls:,}",
+        published_ratio=f"{ratio['firm']:.1f}",
+        corrected_ratio=f"{ratio['firm_open']:.2f}",
+        ladder="\n".join(_row(label, rungs) for label, *_ in LADDER),
+        rates="\n".join(_rates(report, truth, pair) for truth in ("planted", "none") for pair in PAIRS),
+        held=sum(_holds(rung) for rung in rungs),
+        rungs=len(rungs),
+        error=f"{1.96 * math.sqrt(0.05 * 0.95 / report['seeds']):.1%}",
+        **{name: report[name] for name in ("seeds", "tasks", "draws", "seconds")},
+    )
+    (folder / "known_truth.md").write_text(page, encoding="utf-8")
+    return [
+        {
+            "step": rung.step.label,
+            "panel": rung.panel,
+            "found": _rounded(rung.found.difference),
+            "planted": _rounded(rung.planted),
+            "held": _holds(rung),
+        }
+        for rung in rungs
+    ]
+
+
+def _spent(run: Run, arm: str) -> float:
+    return float(run.rollouts.loc[run.rollouts["team"].astype("str") == arm, "output_tokens"].mean())
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _holds(rung: Rung) -> bool:
+    interval = rung.found.tasks_like_these
+    return interval is not None and rung.planted is not None and interval.low <= rung.planted <= interval.high
+
+
+def _row(label: str, rungs: Sequence[Rung]) -> str:
+    own = [rung for rung in rungs if rung.step.label == label]
+    cells = [label, f"`{own[0].step.a['team']}` - `{own[0].step.b['team']}`"]
+    for rung in own:
+        interval = rung.found.tasks_like_these
+        assert interval is not None
+        cells += [f"{rung.found.difference:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]", f"{rung.planted:+.3f}"]
+    return f"| {' | '.join(cells)} |"
+
+
+def _rates(report: Mapping[str, Any], truth: str, pair: str) -> str:
+    cells = [f"{truth} / {pair}"]
+    for outcome in MEASURES:
+        found = report[truth][pair][outcome]
+        cells += [
+            f"{found['difference']:+.3f}",
+            *(f"{found[name]:.1%}" for name in ("covers", "covers_these", "rejects")),
+        ]
+    return f"| {' | '.join(cells)} |"
