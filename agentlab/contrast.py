@@ -1,7 +1,9 @@
 """One measure compared between two levels of a factor, all else equal, and what may be concluded from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,9 @@ import pandas as pd
 from agentlab.differs import differs
 from agentlab.frames import Run
 from agentlab.stats.paired import Paired, paired
+
+UNITS = {"output tokens": "output_tokens", "tokens": "tokens", "calls": "calls", "money": "cost"}
+"""In which compute is compared, and the columns of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +29,20 @@ class Contrast:
     result: Paired
     identical: float
     """Share of the smaller arm's calls with a byte-identical twin in the other arm."""
-    token_ratio: float | None
-    """Output tokens of a for one of b."""
+    ratios: Mapping[str, float | None]
+    """What the rollouts of a used for one of b, over all pairs: by unit, which are those of `UNITS`."""
+    unit: str
+    """What a baseline among the two is matched on; else `output tokens`."""
     suppressed: str
     """Why nothing may be said about who did better; empty when it may."""
     differs: tuple[str, ...] = ()
     """In what the arms differ, `structure` first; compute by what was used."""
+
+    @property
+    def unmatched(self) -> bool:
+        """Whether one arm used more than the other, by the unit that counts."""
+        ratio = self.ratios[self.unit]
+        return ratio is not None and not matched(ratio)
 
 
 def contrasts(run: Run) -> list[Contrast]:
@@ -47,12 +60,12 @@ def contrasts(run: Run) -> list[Contrast]:
                 if any(side.empty for side in sides):
                     continue
                 within = ",".join(f"{name}={level}" for name, level in fixed.items())
-                identical, ratio = _identical(run, *sides), _ratio(run, *sides)
-                apart = _differs(run, sides[0], sides[1], ratio)
+                identical, ratios, unit = _identical(run, *sides), _ratios(run, *sides), _unit(run, *sides)
+                apart = _differs(run, sides[0], sides[1], (ratios[unit], unit))
                 for m in run.measured:
                     result = _compare(m.name, *sides)
                     why = "; ".join(reports.get(m.judge, {}).get("suppressed", ()))
-                    found.append(Contrast(factor, a, b, within, m.name, result, identical, ratio, why, apart))
+                    found.append(Contrast(factor, a, b, within, m.name, result, identical, ratios, unit, why, apart))
     return found
 
 
@@ -78,22 +91,49 @@ def _identical(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> float:
     return len(one.merge(two, on=keys).drop_duplicates()) / smaller if smaller else 0.0
 
 
-def _ratio(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> float | None:
-    spent = run.rollouts.set_index("rollout")["output_tokens"]
-    one, two = (float(spent.loc[side["rollout"].astype("str")].mean()) for side in (a, b))
-    return one / two if two else None
+def _ratios(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, float | None]:
+    used = run.rollouts.assign(tokens=run.rollouts["input"] + run.rollouts["output_tokens"]).set_index("rollout")
+    pairs = a[["task", "draw", "rollout"]].merge(b[["task", "draw", "rollout"]], on=["task", "draw"])
+    found: dict[str, float | None] = {}
+    for unit, column in UNITS.items():
+        one, other = (float(used[column].reindex(pairs[f"rollout_{x}"].astype("str")).sum(skipna=False)) for x in "xy")
+        found[unit] = one / other if other > 0 and one == one else None
+    return found
 
 
-def _differs(run: Run, a: pd.DataFrame, b: pd.DataFrame, ratio: float | None) -> tuple[str, ...]:
+def _differs(run: Run, a: pd.DataFrame, b: pd.DataFrame, use: tuple[float | None, str]) -> tuple[str, ...]:
+    ratio, unit = use
+    compute = () if ratio is None or matched(ratio) else (f"compute ({ratio:.1f}x the {unit})",)
+    return (*differs(*(_facts(run, side) for side in (a, b))), *compute)
+
+
+def _facts(run: Run, side: pd.DataFrame) -> Any:
     recorded = dict(zip(run.conditions["condition"], run.conditions["facts"], strict=True))
-    one, other = (recorded[str(side["condition"].iloc[0])] for side in (a, b))
-    compute = () if ratio is None or matched(ratio) else (f"compute ({ratio:.1f}x the output tokens)",)
-    return (*differs(one, other), *compute)
+    return recorded[str(side["condition"].iloc[0])]
+
+
+def _unit(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> str:
+    """The unit in which one of the two is matched to the other."""
+    names = [str(side["condition"].iloc[0]) for side in (a, b)]
+    for side in (a, b):
+        baseline = _facts(run, side).get("baseline")
+        if baseline and baseline["of"] in names:
+            return next(unit for unit, column in UNITS.items() if column == baseline["match"])
+    return "output tokens"
 
 
 def matched(ratio: float) -> bool:
     """Whether two arms may be called matched in what they spent."""
     return 0.9 <= ratio <= 1.1
+
+
+def compute(contrast: Contrast) -> str:
+    """What one arm used for one of the other, in a line."""
+    told = ", ".join(f"{u} {'unknown' if r is None else format(r, '.2f')}" for u, r in contrast.ratios.items())
+    ratio = contrast.ratios[contrast.unit]
+    if ratio is None:
+        return told
+    return f"{told}: {'matched' if matched(ratio) else 'not matched'} in {contrast.unit} ({ratio:.2f})"
 
 
 def verdict(contrast: Contrast) -> str:

@@ -86,11 +86,12 @@ def _all(a: Arm, b: Arm) -> Iterator[str]:
         yield "closing question" if all(asks) else f"closing question ({'only' if asks[0] else 'not'} in the first)"
     if any(a.tasks[id] != b.tasks[id] for id in a.tasks.keys() & b.tasks.keys()):
         yield "task text"
-    if a.rounds != b.rounds and SAME_ROUNDS not in (a.protocol, b.protocol):
+    stepped = a.baseline is not None or b.baseline is not None
+    if a.rounds != b.rounds and SAME_ROUNDS not in (a.protocol, b.protocol) and not stepped:
         yield f"rounds {a.rounds} against {b.rounds}"
     if a.calls != b.calls and any(told.tools for one in (a, b) for told in one.agents.values()):
         yield f"calls a turn {a.calls} against {b.calls}"
-    if a.baseline != b.baseline:
+    if a.baseline and b.baseline and a.baseline != b.baseline:
         yield "how a budget is spent"
 
 
@@ -156,7 +157,8 @@ def _nameless(text: str, name: str) -> str:
 def _values(a: Arm, b: Arm) -> Iterator[str]:
     """Model, memory, tools and settings: where the sets of values differ, the values; else the agents."""
     settings = [name for one in (a, b) for told in one.agents.values() for name in told.settings]
-    for name in dict.fromkeys(("model", "memory", "tools", *settings)):
+    stepped = a.baseline is not None or b.baseline is not None  # which agent of a step remembers what is its structure
+    for name in dict.fromkeys(("model", *(() if stepped else ("memory",)), "tools", *settings)):
         one, other = ({agent: told.value(name) for agent, told in arm.agents.items()} for arm in (a, b))
         sets = [sorted(set(values.values())) for values in (one, other)]
         if sets[0] != sets[1]:

@@ -19,6 +19,7 @@ from agentlab.types import (
     OUTPUT,
     SELECT,
     TASK,
+    VETO,
     Agent,
     Call,
     Completion,
@@ -124,6 +125,8 @@ async def _round(trial: Trial, root: str, desk: Desk, state: _State, actors: Seq
     for name, call in last:
         if call.completion is not None:
             state.post(trial.organization.protocol.route(name, call.completion, log, round), round)
+    if any(VETO in message.to for message in state.log[len(log) :]):
+        state.status = "vetoed"
 
 
 async def _step(trial: Trial, desk: Desk, state: _State, agent: str, round: int) -> None:
@@ -183,15 +186,19 @@ async def _close(trial: Trial, root: str, desk: Desk, state: _State) -> None:
     if call.completion is None:
         state.error, state.status = call.error, "limit" if str(call.error).startswith("too_long") else "infrastructure"
     else:
-        state.post([Message(agent.name, (OUTPUT,), "output", _delivered(organization, agent, call, state))], last + 1)
+        final = _delivered(organization, agent, call, state)
+        state.post([final], last + 1)
+        if VETO in final.to:
+            state.status = "vetoed"
 
 
-def _delivered(organization: Organization, agent: Agent, call: Call, state: _State) -> str:
-    """The closing reply, or what it puts between output tags if the protocol reads any in it."""
+def _delivered(organization: Organization, agent: Agent, call: Call, state: _State) -> Message:
+    """The closing reply, or what it puts between output tags if the protocol reads any in it; or a veto."""
     completion: Completion = call.completion or Completion("")
     routed = organization.protocol.route(agent.name, completion, tuple(state.log), call.round)
     written = [message.content for message in routed if OUTPUT in message.to]
-    return written[-1] if written else completion.text
+    output = Message(agent.name, (OUTPUT,), "output", written[-1] if written else completion.text)
+    return next((message for message in routed if VETO in message.to), output)
 
 
 def _output(state: _State) -> Message | None:
@@ -200,7 +207,7 @@ def _output(state: _State) -> Message | None:
 
 
 def _finish(trial: Trial, state: _State, via: OutputVia) -> Rollout:
-    output = _output(state)
+    output = _output(state) if state.status != "vetoed" else None
     order = {agent.name: i for i, agent in enumerate(trial.organization.agents)}
     calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
     steps = state.log[-1].round if trial.budget else None

@@ -86,10 +86,13 @@ class Run:
         """One row per finished rollout.
 
         `status` (delivered, incomplete, declined, vetoed, limit, cancelled, infrastructure), `output` (text),
-        `output_via` (protocol, closing, none, imported), `output_cut` (bool: the delivering call hit its length
-        limit), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`, `turns`, `rounds`, `input`,
-        `output_tokens`, `reasoning_tokens` (int), `seconds`, `cost` (USD, NaN when a price is unknown); `messages`
-        and, of what did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges' calls are not counted here.
+        `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: the
+        delivering call hit its length limit), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`,
+        `turns`, `rounds`, `input`, `output_tokens`, `reasoning_tokens` (int), `seconds`, `cost` (USD, NaN when a price
+        is unknown); `messages` and, of what did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges' calls are
+        not counted here.
+        Of a baseline, and else missing: `of` (the rollout it is compared with), `budget` (what that one used), `spent`
+        (by its own `steps`, in the same unit; a step that was made but left out is in `calls` only, as a frame).
         """
         own = self._all[self._all["parent"].isna()].drop(columns=["parent", "at"])
         return own.reset_index(drop=True)
@@ -139,9 +142,9 @@ class Run:
 
     @cached_property
     def measures(self) -> pd.DataFrame:
-        """One row per rollout: its `status`, and for each measure NAME (float), NAME_draws (int: judge draws that were
-        complete) and NAME_outcome (the worst outcome of its verdicts)."""
-        head = self.rollouts[["rollout", "task", "condition", *self.factors, "draw", "status"]]
+        """One row per rollout: its `status`, `output_words`, and for each measure NAME (float), NAME_draws (int: judge
+        draws that were complete) and NAME_outcome (the worst outcome of its verdicts)."""
+        head = self.rollouts[["rollout", "task", "condition", *self.factors, "draw", "status", "output_words"]]
         verdicts = self.scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
         table = measure(head.set_index("rollout"), verdicts, self.measured)
         return head.join(table, on="rollout")
@@ -204,6 +207,7 @@ class Run:
         table[whole] = table[whole].fillna(0).astype("int64")
         table["cost"] = table["cost"].mask(table["calls"] == 0, 0.0)  # nothing was called, so nothing is unknown
         cut = self._select(_CUT, ("id", "cut")).set_index("id")["cut"]
+        table["output_words"] = table["output"].str.count(r"\S+").fillna(0).astype("int64")
         table["output_cut"] = table["id"].map(cut).fillna(0).astype("bool")
         return table
 

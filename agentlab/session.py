@@ -71,8 +71,8 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
     for trial, one in todo:
         if one.baseline and not all(key in selected or store.final(key) for key in trial.waits):
             raise ScenarioError(
-                f"--only: {one.name} may spend what {one.baseline.of} spent on the same task and draw; that arm is "
-                f"left out and not finished in {store.folder}; take it in too, or run it there first"
+                f"--only: {one.name} may spend what {one.baseline.of} spent on the same task and draw, which is left "
+                f"out and not in {store.folder}; take {one.baseline.of} in too, or run it there first"
             )
 
 

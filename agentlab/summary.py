@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from agentlab.contrast import Contrast, contrasts, matched
+from agentlab.blind import blindness
+from agentlab.contrast import Contrast, contrasts
 from agentlab.frames import Run
 from agentlab.stats.paired import FEWEST_TASKS
 from agentlab.stats.worst import Bounds, bounds
@@ -94,8 +95,9 @@ def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFram
 
 
 def _range(measure: Measure, scored: pd.DataFrame) -> tuple[float, float]:
-    """Where a value can lie: the measure's range, and values the scenario declares for a status."""
-    ends = (*measure.range, *measure.values.values())
+    """Where a value can lie: the measure's range, values the scenario declares for a status, and what was counted."""
+    counted = scored[measure.name].dropna().tolist()
+    ends = (*measure.range, *measure.values.values(), *counted)
     return min(ends), max(ends)
 
 
@@ -110,11 +112,7 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> list[str]:
     unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
     if len(unsent):
         notes.append(f"{', '.join(sorted(map(str, unsent)))} took no seed: those calls are not coupled between arms.")
-    unequal = {(c.a, c.b, c.token_ratio) for c in contrasts if _unequal(c)}
-    if unequal:
-        told = "; ".join(sorted(f"{a} used {ratio:.1f}x the output tokens of {b}" for a, b, ratio in unequal))
-        notes.append(f"Compute is not matched: {told}.")
-    return notes
+    return notes + blindness(run, contrasts)
 
 
 def _failures(run: Run) -> list[str]:
@@ -127,7 +125,3 @@ def _failures(run: Run) -> list[str]:
     for judge, part in errors.groupby("judge", sort=False):
         notes.append(f"judge {judge}: {len(part)} verdicts failed; the first: {part['reason'].iloc[0]}")
     return notes
-
-
-def _unequal(contrast: Contrast) -> bool:
-    return contrast.token_ratio is not None and not matched(contrast.token_ratio)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
-TASK, OUTPUT, EVERYONE, POST, SELECT = "@task", "@output", "@everyone", "@post", "@select"
+TASK, OUTPUT, EVERYONE, POST, SELECT, VETO = "@task", "@output", "@everyone", "@post", "@select", "@veto"
 """Members of every organization that are not agents: who asks, where the result goes, all of one's contacts, who
-reports what could not be delivered, and who tells the tries of one agent apart."""
+reports what could not be delivered, who tells the tries of one agent apart, and where a veto goes."""
 
 ANCHORS = "@anchors"
 """Parent of the rows of a judge's anchor texts, which are no rollouts."""

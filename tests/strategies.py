@@ -55,6 +55,7 @@ def organizations(draw: st.DrawFn) -> Organization:
             contacts={name: tuple(other for other in others if other != name) for name, others in contacts.items()},
             brief=draw(st.sampled_from(("start", "all"))),
             untagged=draw(st.sampled_from(("private", "contacts"))),
+            veto=draw(st.lists(st.sampled_from(cast), max_size=1).map(tuple)),
         )
     return Organization(agents, config.build(cast, closing, None), rounds, closing)
 

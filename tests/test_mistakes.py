@@ -20,6 +20,15 @@ from tests.firm import BASE
 CONTACTS = "contacts: {boss: [hand], hand: [boss]}"
 HAND, LIMIT = "hand: {system: Work.}", "tokens: 200k"
 
+SOLO = "solo: {organization: {cast: [boss], protocol: {kind: chain, stages: [[boss]]}}}"
+REFINE = "by: refine, match: calls, agent: boss"
+
+
+def matched(of: str, how: str = REFINE, name: str = "m") -> str:
+    """The level `solo` and one more, that is matched."""
+    return f"{SOLO}\n    {name}: {{baseline: {{of: {of}, {how}}}}}"
+
+
 CASES = [
     # the document itself
     ("draws: 2", "draws: 010", "22:8", "without the leading zero"),
@@ -101,6 +110,26 @@ CASES = [
     ("  judge: {name: sim/replies}\n", "", "24:5", "or give --judge-model"),
     # what must fit together
     ("firm: {}", "firm: {baseline: {of: solo}}", "20:22", "add `by:`"),
+    (SOLO, matched("frm", REFINE), "22:24", "did you mean 'firm'?"),
+    (SOLO, matched("m", REFINE), "22:24", "name another level of 'team'; known: firm, solo"),
+    (SOLO, matched("n", REFINE) + matched("m", name="n").removeprefix(SOLO), "22:24",
+     "let one of them be an arm that nothing is matched to"),
+    (SOLO, matched("firm", REFINE.replace('boss', 'bos')), "22:63", "did you mean 'boss'?"),
+    (SOLO, matched("firm", REFINE + ", till: 3"), "22:69", "known: of, by"),
+    (SOLO, matched("firm", REFINE + ", select: quality"), "22:77", "take it out"),
+    (SOLO, matched("firm", REFINE.replace('calls', 'cost')), "22:49", "match output_tokens"),
+    (SOLO, matched("firm", REFINE.replace('refine', 'best_of_n')), "22:19", "add `select:`"),
+    (SOLO, matched("firm", REFINE.replace('refine', 'vote') + ", select: quality"), "22:75",
+     "name a judge that no measure uses"),
+    (SOLO, matched("firm", REFINE.replace('refine', 'vote') + ", select: qualty"), "22:75",
+     "did you mean 'quality'?"),
+    (SOLO, matched("firm", REFINE) + matched("firm", name="n").removeprefix(SOLO), "23:5",
+     "let every level change something"),
+    ("draws: 2", "exclude: [{tem: firm}]", "22:12", "did you mean 'team'?"),
+    ("draws: 2", "exclude: [{team: frm}]", "22:18", "did you mean 'firm'?"),
+    ("draws: 2", "exclude: [{}]", "22:11", "at least 1 of them"),
+    ("draws: 2", "exclude: [{team: firm}, {team: solo}]", "22:10", "keep at least one cell"),
+    ("kind: mail", "kind: mail\n    veto: [bos]", "14:12", "one of boss, hand"),
     ("firm: {}", "firm: {draws: 3}", "20:12", "known: models, tasks, organization, addendum"),
     ("firm: {}", "firm: {models: {judge: {name: sim/chatter}}}", "20:21", "a model of its own name"),
     ("firm: {}\n", "firm: {}\n    same: {}\n", "21:5", "let every level change something"),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-TAGS = ("mail", "reply", "output", "bounce", "unparsed", "truncated", "verdict", "reason", "score")
+TAGS = ("mail", "reply", "output", "veto", "bounce", "unparsed", "truncated", "verdict", "reason", "score")
 """Every tag that agentlab writes into a prompt or reads from a reply."""
 
 _NAMES = "|".join(TAGS)

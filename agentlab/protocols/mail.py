@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agentlab.protocols.blocks import Block, parse
 from agentlab.protocols.chain import Flaw
-from agentlab.types import EVERYONE, OUTPUT, POST, TASK, Closing, Completion, Message, Task
+from agentlab.types import EVERYONE, OUTPUT, POST, TASK, VETO, Closing, Completion, Message, Task
 
 
 class MailConfig(BaseModel):
@@ -25,6 +25,9 @@ class MailConfig(BaseModel):
     brief: Literal["start", "all"] = Field(
         default="start", description="Who is shown the task: those in `start`, or every agent."
     )
+    veto: tuple[str, ...] = Field(
+        default=(), description="Agents that may end the work, with a reason, so that nothing is delivered."
+    )
     untagged: Literal["private", "contacts"] = Field(
         default="private",
         description="What becomes of a reply without any tag: nothing, or it is mail to every contact of its author. "
@@ -37,6 +40,11 @@ class MailConfig(BaseModel):
         flaws: list[Flaw] = [
             (("start", i), f"no agent {name!r} in the cast", known)
             for i, name in enumerate(self.start)
+            if name not in cast
+        ]
+        flaws += [
+            (("veto", i), f"no agent {name!r} in the cast", known)
+            for i, name in enumerate(self.veto)
             if name not in cast
         ]
         for name, contacts in self.contacts.items():
@@ -55,11 +63,12 @@ class MailConfig(BaseModel):
         return flaws
 
     def dead_ends(self, cast: tuple[str, ...], writers: tuple[str, ...]) -> list[Flaw]:
-        """Agents that can be written to but can neither write to anybody nor to `@output`."""
+        """Agents that can be written to but can neither write to anybody nor to `@output`, and cannot veto."""
+        useful = {*writers, *self.veto, *(name for name, contacts in self.contacts.items() if contacts)}
         return [
             (("contacts",), f"mail to {name!r} ends there: it may write to nobody", f"a contact for {name!r}")
             for name in cast
-            if name in self._reachable() and not self.contacts.get(name) and name not in writers and len(cast) > 1
+            if name in self._reachable() and name not in useful and len(cast) > 1
         ]
 
     def _reachable(self) -> set[str]:
@@ -81,7 +90,8 @@ class MailConfig(BaseModel):
             writers = (closing.agent,) if closing else cast
         briefed = frozenset(cast if self.brief == "all" else self.start)
         ask = closing.ask if closing and len(cast) > 1 else None
-        return Mail(self.start, dict(self.contacts), briefed, frozenset(writers), ask, self.untagged == "contacts")
+        untagged, veto = self.untagged == "contacts", frozenset(self.veto)
+        return Mail(self.start, dict(self.contacts), briefed, frozenset(writers), ask, untagged, veto)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +104,7 @@ class Mail:
     writers: frozenset[str]
     ask: str | None
     send_untagged: bool
+    veto: frozenset[str] = frozenset()
 
     @property
     def edges(self) -> Mapping[str, tuple[str, ...]]:
@@ -120,6 +131,10 @@ class Mail:
                 if self.send_untagged
                 else "What you write outside of tags is private: nobody reads it."
             )
+        if agent in self.veto:
+            parts.append(
+                "You may stop this work: write <veto>your reason</veto>. It ends at once, and nothing is delivered."
+            )
         if agent in self.writers:
             parts.append("To deliver the final result, write it between <output> and </output>.")
             if self.ask:
@@ -128,19 +143,24 @@ class Mail:
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
         """One message per block, and a bounce for every name that is not a contact."""
-        blocks = [block for block in parse(reply.text) if block.tag in ("mail", "output")]
+        blocks = [block for block in parse(reply.text) if block.tag in ("mail", "output", "veto")]
         if not blocks and self.send_untagged and reply.text.strip() and self.contacts.get(agent):
             return (Message(agent, self.contacts[agent], "mail", reply.text.strip()),)
         cut = reply.stop == "length"
         return [message for block in blocks for message in self._deliver(agent, block, cut)]
 
     def _deliver(self, agent: str, block: Block, cut: bool) -> Iterator[Message]:
-        named = block.attributes.get("to", "") if block.tag == "mail" else OUTPUT
+        named = block.attributes.get("to", "") if block.tag == "mail" else OUTPUT if block.tag == "output" else VETO
         if block.body is None and cut:
             yield Message(agent, (), "truncated", f"A {block.tag} was cut off by the length limit.", named or None)
         elif block.body is None:
             text = f"A <{block.tag}> was not sent: </{block.tag}> is missing."
             yield Message(POST, (agent,), "unparsed", text, named or None)
+        elif block.tag == "veto":
+            if agent in self.veto:
+                yield Message(agent, (VETO,), "veto", block.body)
+            else:
+                yield Message(POST, (agent,), "bounce", "You may not veto this work.", VETO)
         elif block.tag == "output":
             if agent in self.writers:
                 yield Message(agent, (OUTPUT,), "output", block.body)

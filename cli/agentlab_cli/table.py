@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agentlab.contrast import Contrast, verdict
+from agentlab.contrast import Contrast, compute, verdict
 from agentlab.differs import phrase
 from agentlab.stats.paired import Interval
 from agentlab.summary import Arm, Summary
@@ -37,6 +37,8 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
         say(f"  {len(summary.contrasts) - MOST} more contrasts: agentlab.summarize(run).contrasts")
     for names, found in {_named(c): phrase(c.differs) for c in shown}.items():
         say(f"  {names} differ in: {found}")
+    for names, contrast in {_named(c): c for c in shown}.items():
+        say(f"  {names}, compute of the first for one of the second: {compute(contrast)}")
     for note in summary.notes:
         say(f"  {note}")
     for judge, outcomes in summary.outcomes.items():
