@@ -16,6 +16,7 @@ import msgspec
 from agentlab.ask import Step
 from agentlab.errors import MismatchError, StoreError
 from agentlab.rows import (
+    COLUMNS,
     SCHEMA,
     call_fact,
     call_row,
@@ -241,4 +242,9 @@ def read(folder: Path) -> sqlite3.Connection:
     path = folder / DATABASE
     if not path.is_file():
         raise StoreError(f"{folder}: no run here (there is no {DATABASE}); runs are folders made by `agentlab run`")
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)
+    columns = connection.execute("PRAGMA table_info(rollouts)").fetchall()
+    if columns and len(columns) < len(COLUMNS["rollouts"]):
+        connection.close()
+        raise StoreError(f"{folder}: the run was made by an older agentlab, and has not the columns of format {FORMAT}")
+    return connection

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,17 @@ from hypothesis import strategies as st
 
 import agentlab
 from agentlab.ask import Desk
-from agentlab.budget import nearest
+from agentlab.budget import Budget, nearest
 from agentlab.engine import play
 from agentlab.errors import ScenarioError
 from agentlab.experiment import Selection
 from agentlab.models.sim import Scripted
 from agentlab.plan import plan
 from agentlab.protocols.mail import MailConfig
+from agentlab.protocols.steps import Refine
 from agentlab.spec import load
 from agentlab.summary import summarize
+from agentlab.trial import fork
 from agentlab.types import VETO, Agent, Closing, Organization, Request
 from tests.command import Commands
 from tests.loopback import Loopback, slow
@@ -308,6 +311,25 @@ def test_a_measured_rollout_that_goes_further_takes_its_baseline_along() -> None
     assert set(refined["attempt"]) == {2}
     assert (refined["spent"].to_numpy() > before.reindex(refined["of"]).to_numpy()).all()
     assert loose.measures["utility"].notna().all()
+
+
+def test_a_baseline_can_be_forked_like_anything_else() -> None:
+    refine = Organization((Agent("ann", "", memory="unread"),), Refine("ann"), 100)
+    budget = Budget(100.0, "output_tokens", lambda call: None)
+
+    def answer(request: Request) -> str:
+        return "word " * (request.where.stream % 30 + 1)
+
+    first = replace(trial(refine, "Do it."), budget=budget)
+    model = Scripted(answer)
+    parent = asyncio.run(play(first, Desk({"default": model})))
+    other, kept = fork(parent, first, (3, "ann"), 0)
+    child = asyncio.run(play(other, Desk({"default": model}, recorded=kept)))
+    assert [c.completion for c in child.calls[:2]] == [c.completion for c in parent.calls[:2]]
+    assert child.calls[2].completion != parent.calls[2].completion
+    assert parent.budget == child.budget == 100
+    again = {(call.actor, call.round, call.k): call for call in parent.calls}
+    assert asyncio.run(play(first, Desk({}, recorded=again))) == parent
 
 
 PACE = ("factors:\n", "factors:\n  pace:\n    calm: {}\n    fast: {addendum: {hurry: {text: Hurry., to: task}}}\n")
