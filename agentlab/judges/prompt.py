@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from agentlab.judges.plain import plain
 from agentlab.protocols.blocks import escape
 from agentlab.seeds import stream
 from agentlab.types import TASK, Entry, Exhibit
@@ -44,6 +45,8 @@ class Sheet:
     labels: Mapping[int, str] = field(default_factory=dict[int, str])
     prompt: str = DEFAULT_PROMPT
     show: Literal["output", "transcript"] = "output"
+    normalise: bool = False
+    """Whether formatting that tells arms apart is taken out first."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -67,15 +70,15 @@ def shown(sheet: Sheet, exhibit: Exhibit) -> str | None:
     said = [m for m in exhibit.messages if m.sender != TASK] if sheet.show == "transcript" else []
     if output is None and not said:
         return None
-    parts = list[str]()
+    parts, made = list[str](), plain if sheet.normalise else str
     if said:
         mails = (
-            f'<message from="{escape(m.sender)}" to="{escape(", ".join(m.to))}">\n{escape(m.content)}\n</message>'
+            f'<message from="{escape(m.sender)}" to="{escape(", ".join(m.to))}">\n{escape(made(m.content))}\n</message>'
             for m in said
         )
         parts.append("<transcript>\n" + "\n".join(mails) + "\n</transcript>")
     if output is not None:
-        parts.append(f"<output>\n{escape(output)}\n</output>")
+        parts.append(f"<output>\n{escape(made(output))}\n</output>")
     return "\n\n".join(parts)
 
 

@@ -75,6 +75,11 @@ class RubricConfig(_Part):
     show: Literal["output", "transcript"] = Field(
         default="output", description="What is judged: the output, or every message together with the output."
     )
+    normalise: bool = Field(
+        default=False,
+        description="Whether Markdown, mail headers, salutations, signatures and tags are taken out of what is judged, "
+        "so that formatting does not tell the arm.",
+    )
     max_chars: int | None = Field(
         default=None, ge=1, description="Longest text to judge; a longer one is `truncated`, never clipped."
     )
@@ -111,7 +116,7 @@ class RubricConfig(_Part):
     def sheet(self) -> Sheet:
         """What the judge's prompts are made of."""
         lines = tuple(Line(name, criterion.text, criterion.points) for name, criterion in self.criteria.items())
-        return Sheet(lines, self.span.low, self.span.high, self.span.labels, self.prompt, self.show)
+        return Sheet(lines, self.span.low, self.span.high, self.span.labels, self.prompt, self.show, self.normalise)
 
     def mistakes(self) -> list[Flaw]:
         """What the types cannot say: a scale upside down, points off the scale, methods that do not fit together."""
