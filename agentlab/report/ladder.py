@@ -27,6 +27,8 @@ _STYLE: dict[Any, Any] = {
     "font.sans-serif": ["Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"],
     "font.size": 9,
 }
+_BAR: dict[str, Any] = {"linewidth": 2.2, "solid_capstyle": "butt"}
+"""An interval's line ends where the interval does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _panel(ax: Any, rungs: Sequence[Rung], name: str) -> None:
         if d is not None:
             ends = (d, d) if interval is None else (interval.low, interval.high)
             label = None if y else "found, with 95% interval"
-            ax.plot((ends[0], d, ends[1]), (y, y, y), "o-", color=FOUND, linewidth=2.2, markevery=[1], label=label)
+            ax.plot((ends[0], d, ends[1]), (y, y, y), "o-", color=FOUND, label=label, markevery=[1], **_BAR)
         if rung.planted is not None:
             label = None if y else "planted, with what still confounds the step"
             ax.plot(rung.planted, y - 0.26, "v", color=PLANTED, markersize=6, markerfacecolor="white", label=label)
