@@ -36,7 +36,7 @@ GRAPH: Mapping[str, Set[str]] = {
     **{role: {"deployment_manager", "communications_director"} for role in DEPLOYMENT},
 }
 MEMBER = {role: f"member_{i}" for i, role in enumerate(ROLES, start=1)}
-SOLO = ("solo", "solo_neutral", "solo_informed")
+SOLO = ("solo", "solo_matched", "solo_best", "solo_vote", "solo_neutral", "solo_informed")
 TASKS = (
     "loan_profit zero_interest_bnpl_marketing detroit_auto_plant acquisition_valuation painkiller_sales "
     "election_sentiment sanctions_circumvention social_media_growth downsizing_company regional_hospital_costs"
