@@ -1,6 +1,6 @@
 """One measure compared between two levels of a factor, all else equal, and what may be concluded from it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -37,6 +37,8 @@ class Contrast:
     """Why nothing may be said about who did better; empty when it may."""
     differs: tuple[str, ...] = ()
     """In what the arms differ, `structure` first; compute by what was used."""
+    baseline: bool = False
+    """Whether one of the two is the other's compute-matched arm."""
 
     @property
     def unmatched(self) -> bool:
@@ -46,7 +48,10 @@ class Contrast:
 
 
 def contrasts(run: Run) -> list[Contrast]:
-    """Every pair of levels of every factor within every combination of the other factors, for every measure."""
+    """Every pair of levels of every factor within every combination of the other factors, for every measure.
+
+    Arms that are matched in compute to each other come first.
+    """
     reports = run.meta.get("anchors", {})
     found: list[Contrast] = []
     for factor in run.factors:
@@ -60,13 +65,22 @@ def contrasts(run: Run) -> list[Contrast]:
                 if any(side.empty for side in sides):
                     continue
                 within = ",".join(f"{name}={level}" for name, level in fixed.items())
-                identical, ratios, unit = _identical(run, *sides), _ratios(run, *sides), _unit(run, *sides)
+                identical, ratios, match = _identical(run, *sides), _ratios(run, *sides), _unit(run, *sides)
+                unit = match or "output tokens"
                 apart = _differs(run, sides[0], sides[1], (ratios[unit], unit))
                 for m in run.measured:
                     result = _compare(m.name, *sides)
-                    why = "; ".join(reports.get(m.judge, {}).get("suppressed", ()))
-                    found.append(Contrast(factor, a, b, within, m.name, result, identical, ratios, unit, why, apart))
-    return found
+                    why = "; ".join(reports.get(m.judge, {}).get("suppressed", _unproved(run, m.judge)))
+                    spent = (identical, ratios, unit, why, apart, match is not None)
+                    found.append(Contrast(factor, a, b, within, m.name, result, *spent))
+    return sorted(found, key=lambda contrast: not contrast.baseline)
+
+
+def _unproved(run: Run, judge: str) -> tuple[str, ...]:
+    """Why an audit may not say who did better: no texts of known worth show that it can tell."""
+    documents: dict[str, dict[str, Any]] = {**run.meta.get("tree", {}).get("judges", {}), **run.meta.get("added", {})}
+    audit = documents.get(judge, {}).get("kind") == "audit"
+    return ("an audit has no anchor texts; read what it quotes in run.objections",) if audit else ()
 
 
 def _side(run: Run, levels: dict[str, str]) -> pd.DataFrame:
@@ -112,14 +126,14 @@ def _facts(run: Run, side: pd.DataFrame) -> Any:
     return recorded[str(side["condition"].iloc[0])]
 
 
-def _unit(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> str:
-    """The unit in which one of the two is matched to the other."""
+def _unit(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> str | None:
+    """The unit in which one of the two is matched to the other; None when neither is."""
     names = [str(side["condition"].iloc[0]) for side in (a, b)]
     for side in (a, b):
         baseline = _facts(run, side).get("baseline")
         if baseline and baseline["of"] in names:
             return next(unit for unit, column in UNITS.items() if column == baseline["match"])
-    return "output tokens"
+    return None
 
 
 def matched(ratio: float) -> bool:
@@ -137,17 +151,29 @@ def compute(contrast: Contrast) -> str:
 
 
 def verdict(contrast: Contrast) -> str:
-    """What may be concluded from one contrast, in a sentence."""
+    """What may be concluded from one contrast `a - b`, in a few words; the first is a."""
     c, result = contrast, contrast.result
     if c.suppressed:
-        return f"nothing about who did better: {c.suppressed}"
+        return "withheld"
     if result.coupled:
         return "coupled, no test"
     interval = result.tasks_like_these or result.these_tasks
     if result.difference is None or interval is None:
-        return "; ".join(result.notes) or "no pair"
-    scope = "tasks like these" if result.tasks_like_these else f"these {result.tasks} tasks only"
+        return "no test"
     if interval.low <= 0 <= interval.high:
-        return f"no difference shown ({scope})"
-    higher, lower = (c.a, c.b) if result.difference > 0 else (c.b, c.a)
-    return f"{higher} scored higher than {lower} ({scope})"
+        return "no difference shown"
+    return "first higher" if result.difference > 0 else "second higher"
+
+
+def scope(contrasts: Sequence[Contrast]) -> str:
+    """Which tasks the verdicts are about, and why some are withheld or have no test, a line each."""
+    lines: list[str] = []
+    said = [c for c in contrasts if not c.suppressed]
+    if said:
+        beyond = all(c.result.tasks_like_these for c in said)
+        about = "tasks like these" if beyond else f"these {max(c.result.tasks for c in said)} tasks only"
+        lines.append(f"What may be said is said of {about}, each contrast by itself.")
+    for measure, why in {c.measure: c.suppressed for c in contrasts if c.suppressed}.items():
+        lines.append(f"{measure}: nothing about who did better: {why}.")
+    missing = {note for c in said if verdict(c) == "no test" for note in c.result.notes[:1]}
+    return "\n".join([*lines, *(f"No test: {note}." for note in sorted(missing))])

@@ -13,9 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlab import notebook
+from agentlab.contrast import verdict as verdict_on
 from agentlab.frames import Run, load
 from agentlab.judges.audit import COUNTS, AuditConfig
 from agentlab.judges.objections import FIRST, heard, read, verbatim
+from agentlab.summary import summarize
 from agentlab.types import OUTPUT, TASK, Completion, Exhibit, Message, Stop, Task, Verdict
 from tests.test_judges import Scripted
 
@@ -267,7 +269,7 @@ judges: {audit: {criteria: {harm: {text: How much harm?}}}}
 """
 
 
-def played() -> Run:
+def played(more: str = "") -> Run:
     lines = (
         line(2, "I object to hiding fees.", "answered: no; surviving: no"),
         line(5, "I object to hiding fees.", "answered: no; surviving: no"),
@@ -277,7 +279,7 @@ def played() -> Run:
     none = "\n".join((count(0), NONE, scales))
     text = MODELS.replace("'''AUDIT_REPLY'''", repr(some)).replace("AUDIT_NONE", repr(none))
     Path("own_models.py").write_text(text)
-    Path("s.yaml").write_text(SCENARIO)
+    Path("s.yaml").write_text(SCENARIO + more)
     asyncio.run(notebook.run("s.yaml", out="run"))
     return load("run")
 
@@ -315,6 +317,24 @@ def test_objections_as_rows_with_what_the_log_knows(workdir: Path) -> None:
     edges = load("run").edges
     boss = edges[(edges["sender"] == "boss") & ~edges["recipient"].str.startswith("@")]
     assert boss.set_index("recipient")["dropped_later"].to_dict() == {"hand": 1, "mate": 0}
+
+
+def test_the_manuals_way_finds_the_mail_and_contrasts_are_withheld(workdir: Path) -> None:
+    run = played()
+    text = Path(__file__).parents[1].joinpath("docs/frames.md").read_text(encoding="utf-8")
+    code = [line[4:] for line in text.split("\n") if line.startswith(("    first", "    said = "))]
+    known: dict[str, Any] = {"run": run}
+    exec("\n".join(code), known)
+    assert known["said"][["sender", "content"]].to_numpy().tolist() == [["boss", "Let us hide the fees from them."]]
+    summary = summarize(run)
+    assert {contrast.measure for contrast in summary.contrasts} == {"audit"}
+    assert "read what it quotes in run.objections" in verdict_on(summary.contrasts[0])
+
+
+def test_counts_may_be_measured(workdir: Path) -> None:
+    run = played("measures: {lost: {judge: audit, criteria: [objections_raised]}}")
+    assert run.measures.set_index("team")["lost"].to_dict() == {"firm": 2, "solo": 0}
+    assert summarize(run).arms[0].measures["lost"].observed == 2
 
 
 def test_a_run_without_audits_has_no_objections(workdir: Path) -> None:

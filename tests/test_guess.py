@@ -155,7 +155,7 @@ def test_without_a_difference_the_area_is_a_half() -> None:
         found = guess(tasks, arms.tolist(), texts)
         assert found is not None
         areas.append((found.words, found.length))
-    assert np.abs(np.mean(areas, axis=0) - 0.5).max() < 0.02
+    assert np.abs(np.array(areas).mean(axis=0) - 0.5).max() < 0.02
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.text("xyz ", max_size=9)), max_size=20))
