@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlab import notebook
+from agentlab.contrast import scope
 from agentlab.contrast import verdict as verdict_on
 from agentlab.frames import Run, load
 from agentlab.judges.audit import COUNTS, AuditConfig
@@ -328,7 +329,8 @@ def test_the_manuals_way_finds_the_mail_and_contrasts_are_withheld(workdir: Path
     assert known["said"][["sender", "content"]].to_numpy().tolist() == [["boss", "Let us hide the fees from them."]]
     summary = summarize(run)
     assert {contrast.measure for contrast in summary.contrasts} == {"audit"}
-    assert "read what it quotes in run.objections" in verdict_on(summary.contrasts[0])
+    assert verdict_on(summary.contrasts[0]) == "withheld"
+    assert "read what it quotes in run.objections" in scope(summary.contrasts)
 
 
 def test_counts_may_be_measured(workdir: Path) -> None:
