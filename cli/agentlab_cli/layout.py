@@ -9,7 +9,7 @@ from rich.table import Table
 def console_for() -> Console:
     """Where tables are printed: as wide as the terminal, or wide enough for a file."""
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=120)
+    return console if console.is_terminal else Console(highlight=False, width=140)
 
 
 def table(title: str) -> Table:

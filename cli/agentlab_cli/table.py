@@ -7,14 +7,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agentlab.contrast import Contrast, compute, verdict
+from agentlab.contrast import Contrast, compute, scope, verdict
 from agentlab.differs import phrase
 from agentlab.stats.paired import Interval
 from agentlab.summary import Arm, Summary
 from agentlab_cli.layout import number, table
 
-MOST = 30
-"""Contrasts printed; all of them are in `agentlab.summarize`."""
+MOST, PAIRS = 64, 12
+"""Contrasts printed, and pairs of arms of which is printed in what they differ; `agentlab.summarize` has all."""
 
 
 def ending(console: Console, summary: Summary, folder: Path) -> None:
@@ -30,15 +30,16 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
     shown = summary.contrasts[:MOST]
     if shown:
         console.print(_contrasts(shown))
-        say("What may be concluded:")
-    for contrast in shown:
-        say(f"  {contrast.measure}, {_named(contrast)}: {verdict(contrast)}")
+        say(scope(summary.contrasts))
     if len(summary.contrasts) > MOST:
-        say(f"  {len(summary.contrasts) - MOST} more contrasts: agentlab.summarize(run).contrasts")
-    for names, found in {_named(c): phrase(c.differs) for c in shown}.items():
-        say(f"  {names} differ in: {found}")
-    for names, contrast in {_named(c): c for c in shown}.items():
-        say(f"  {names}, compute of the first for one of the second: {compute(contrast)}")
+        say(f"{len(summary.contrasts) - MOST} more contrasts: agentlab.summarize(run).contrasts")
+    pairs = {_named(contrast): contrast for contrast in shown}
+    for names, contrast in list(pairs.items())[:PAIRS]:
+        say(f"  {names} differ in: {phrase(contrast.differs)}")
+        if contrast.baseline:
+            say(f"    compute of the first for one of the second: {compute(contrast)}")
+    if len(pairs) > PAIRS:
+        say(f"  and {len(pairs) - PAIRS} more pairs: agentlab show SCENARIO says in what any two arms differ")
     for note in summary.notes:
         say(f"  {note}")
     for judge, outcomes in summary.outcomes.items():
@@ -77,15 +78,16 @@ def _measured(arm: Arm, name: str) -> str:
 def _contrasts(contrasts: Sequence[Contrast]) -> Table:
     made = table("Paired by task and draw, 95% intervals")
     for heading in ("measure", "contrast"):
-        made.add_column(heading)
+        made.add_column(heading, overflow="fold")
     for heading in ("difference", "these tasks", "tasks like these", "pairs", "same calls"):
         made.add_column(heading, justify="right", no_wrap=True)
+    made.add_column("may be said", no_wrap=True)
     for c in contrasts:
         r = c.result
-        shown = "withheld" if c.suppressed else number(r.difference, "+.3f")
+        shown = "" if c.suppressed else number(r.difference, "+.3f")
         these, like = ("", "") if c.suppressed else (_interval(r.these_tasks), _interval(r.tasks_like_these))
         pairs = f"{r.pairs}" + (f" ({r.dropped} dropped)" if r.dropped else "")
-        made.add_row(*map(escape, (c.measure, _named(c), shown, these, like, pairs, f"{c.identical:.0%}")))
+        made.add_row(*map(escape, (c.measure, _named(c), shown, these, like, pairs, f"{c.identical:.0%}", verdict(c))))
     return made
 
 
