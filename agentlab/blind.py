@@ -58,7 +58,7 @@ def _guess(rows: pd.DataFrame, texts: Texts, sides: Sides) -> Guess | None:
     kept = rows[factor].isin([a, b]).to_numpy()
     for pair in filter(None, within.split(",")):
         name, _, level = pair.partition("=")
-        kept &= (rows[name] == level).to_numpy()
+        kept = kept & (rows[name] == level).to_numpy()
     tasks, second = rows["task"].astype("str")[kept].tolist(), (rows[factor] == b)[kept].tolist()
     return guess(tasks, second, _only(texts, np.flatnonzero(kept)))
 
