@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from agentlab.interfaces import Interaction
 from agentlab.seeds import digest
 from agentlab.spec import Condition
-from agentlab.types import Interaction
 
 
 def facts(condition: Condition) -> dict[str, Any]:

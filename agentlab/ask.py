@@ -8,8 +8,9 @@ from typing import Any, cast
 import msgspec
 
 from agentlab.errors import MismatchError, ModelError, Stopped
+from agentlab.interfaces import Model
 from agentlab.seeds import digest
-from agentlab.types import Call, Completion, Message, Model, Request, Usage
+from agentlab.types import Call, Completion, Message, Request, Usage
 
 Step = tuple[str, int, int]
 """Place of a call in its rollout: actor, round, k."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+from agentlab.organization import Agent, Organization
 from agentlab.protocols.blocks import attribute, escape
-from agentlab.types import TASK, Agent, Call, Entry, Message, Organization
+from agentlab.types import TASK, Call, Entry, Message
 
 
 def chat(

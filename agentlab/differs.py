@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from agentlab.types import Closing
+from agentlab.organization import Closing
 
 Facts = Mapping[str, Any]
 UNKNOWN = "what was not recorded"

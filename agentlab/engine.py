@@ -11,6 +11,7 @@ from agentlab.ask import Desk
 from agentlab.budget import nearest
 from agentlab.chat import chat
 from agentlab.errors import Stopped
+from agentlab.organization import Agent, Organization
 from agentlab.protocols.steps import Tries
 from agentlab.seeds import stream
 from agentlab.tools import use
@@ -20,11 +21,9 @@ from agentlab.types import (
     SELECT,
     TASK,
     VETO,
-    Agent,
     Call,
     Completion,
     Message,
-    Organization,
     OutputVia,
     Request,
     Rollout,

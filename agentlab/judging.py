@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from agentlab.ask import Desk, Step
+from agentlab.interfaces import Ask, Judge
 from agentlab.judges.run import judge_once
 from agentlab.seeds import stream
 from agentlab.store import Store
-from agentlab.types import Ask, Call, Capabilities, Entry, Exhibit, Judge, Request, Settings, Verdict, Where
+from agentlab.types import Call, Capabilities, Entry, Exhibit, Request, Settings, Verdict, Where
 
 _NOTHING = Capabilities(frozenset())
 

@@ -8,6 +8,7 @@ from statistics import fmean, median
 
 from agentlab.ask import Desk, Finding, Select
 from agentlab.budget import Budget, Price, uncached, used
+from agentlab.interfaces import Ask, Judge
 from agentlab.judges.run import judge_once
 from agentlab.judges.scoring import failure
 from agentlab.judging import Asking, Case, NoModel
@@ -16,7 +17,7 @@ from agentlab.protocols.blocks import escape
 from agentlab.seeds import stream
 from agentlab.spec import Condition, Design
 from agentlab.trial import Trial, selects
-from agentlab.types import Ask, Call, Capabilities, Entry, Exhibit, Judge, Message, Settings, Task, Verdict
+from agentlab.types import Call, Capabilities, Entry, Exhibit, Message, Settings, Task, Verdict
 
 Use = Callable[[str], Sequence[Call]]
 """Every call that the rollout with this key is charged for."""

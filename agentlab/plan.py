@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from agentlab.ask import Desk
 from agentlab.engine import play
 from agentlab.experiment import Selection, trials
+from agentlab.interfaces import Model
 from agentlab.judges.run import judge_once
 from agentlab.judging import Asking, Case
 from agentlab.matched import Books
@@ -20,7 +21,7 @@ from agentlab.models import ModelSpec, cost_of, get_model
 from agentlab.spec import Condition, Design
 from agentlab.stats.power import Detectable, detectable
 from agentlab.trial import Trial
-from agentlab.types import Call, Capabilities, Completion, Exhibit, Model, Request, Usage
+from agentlab.types import Call, Capabilities, Completion, Exhibit, Request, Usage
 
 WORDS = 250
 """Length of a reply where `max_tokens` does not make it shorter."""

@@ -7,27 +7,18 @@ from typing import Any
 
 from agentlab.anchors import judge_anchors
 from agentlab.ask import Desk
+from agentlab.desks import counting, desk_for, identify, serving
 from agentlab.errors import MismatchError, Stopped, StoreError
 from agentlab.experiment import Progress
+from agentlab.interfaces import Judge
 from agentlab.judging import Bench, Case, past_of
 from agentlab.models import Brake, ModelSpec
-from agentlab.session import (
-    LIVE,
-    counting,
-    desk_for,
-    identify,
-    opened,
-    plain_measure,
-    serving,
-    stoppable,
-    tasks_of,
-    unwrapped,
-)
+from agentlab.session import LIVE, opened, plain_measure, stoppable, tasks_of, unwrapped
 from agentlab.spec.added import added_judges
 from agentlab.spec.judging import Bench as Built
 from agentlab.store import UNFINISHED, Store
 from agentlab.trial import lineage
-from agentlab.types import Exhibit, Judge, Task
+from agentlab.types import Exhibit, Task
 
 
 async def rejudge(

@@ -4,8 +4,8 @@ import asyncio
 import platform
 import secrets
 import signal
-from collections.abc import AsyncGenerator, Coroutine, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Coroutine, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,18 +16,16 @@ import msgspec
 from agentlab.agenda import Item
 from agentlab.anchors import judge_anchors
 from agentlab.arms import facts
-from agentlab.ask import Desk, Price
+from agentlab.ask import Desk
+from agentlab.desks import counting, desk_for, identify, serving
 from agentlab.errors import AgentlabError, MismatchError, ScenarioError
 from agentlab.experiment import Lab, Progress, Selection, trials
 from agentlab.judging import Bench
 from agentlab.matched import Books
-from agentlab.models import Brake, ModelSpec, cost_of, serve
-from agentlab.recall import Coordinates, Recall
-from agentlab.seeds import digest
+from agentlab.models import Brake
 from agentlab.spec import Design, differences
 from agentlab.store import DATABASE, UNFINISHED, Store
-from agentlab.trial import Trial
-from agentlab.types import Call, Measure, Model, Task, Usage
+from agentlab.types import Measure, Task
 
 LIVE, MAX_LIVE = 256, 2000
 """Rollouts at once: unless said otherwise, enough to keep an account busy and few enough to stop well; and at most."""
@@ -180,59 +178,6 @@ def plain_measure(judge: str, scales: Mapping[str, tuple[float, float]], counted
     own = {criterion: scales[criterion] for criterion in counted}
     ranges = set(own.values())
     return Measure(judge, judge, own, ranges.pop() if len(ranges) == 1 else (0.0, 1.0))
-
-
-@asynccontextmanager
-async def serving(
-    specs: Mapping[str, ModelSpec], store: Store, todo: Sequence[Trial], brake: Brake
-) -> AsyncGenerator[Mapping[str, tuple[ModelSpec, Model]]]:
-    """The models by the identity of their spec, ready to be asked; `replay/RUN` finds its run."""
-    recalls: dict[str, Recall] = {}
-    place: dict[str, Coordinates] = {}
-    for spec in specs.values():
-        if spec.name.startswith("replay/"):
-            place |= {t.key: (t.task.id, t.condition, t.draw, t.generation) for t in todo}
-            recalls[spec.name] = Recall(_run_folder(spec.name.removeprefix("replay/"), store), place.get)
-    try:
-        async with serve(specs, recalls, brake) as models:
-            yield {id: (specs[id], model) for id, model in models.items()}
-    finally:
-        for recall in recalls.values():
-            recall.close()
-
-
-def _run_folder(name: str, store: Store) -> Path:
-    beside = store.folder.parent / name
-    return beside if (beside / DATABASE).is_file() else Path(name)
-
-
-def desk_for(desk: Desk, specs: Mapping[str, ModelSpec], models: Mapping[str, tuple[ModelSpec, Model]]) -> Desk:
-    """The desk at which these aliases mean these models."""
-    own = {alias: models[identify(spec)] for alias, spec in specs.items()}
-    return Desk({alias: model for alias, (_, model) in own.items()}, desk.record, _price(specs))
-
-
-def _price(specs: Mapping[str, ModelSpec]) -> Price:
-    def price(alias: str, usage: Usage, when: float) -> float | None:
-        return cost_of(specs[alias], usage, datetime.fromtimestamp(when, UTC).date())
-
-    return price
-
-
-def counting(store: Store, progress: Progress) -> Any:
-    """`store.record`, with every call counted once."""
-
-    async def record(rollout: str, call: Call) -> None:
-        await store.record(rollout, call)
-        if not call.tool_results:
-            progress.add(call)
-
-    return record
-
-
-def identify(spec: ModelSpec) -> str:
-    """What tells two model specs apart."""
-    return digest(spec.model_dump(mode="json"))
 
 
 @contextmanager

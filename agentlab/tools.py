@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from agentlab.ask import storable
-from agentlab.types import Tool, ToolCall, ToolResult, Where
+from agentlab.interfaces import Tool
+from agentlab.types import ToolCall, ToolResult, Where
 
 
 async def use(tools: Sequence[Tool], wish: ToolCall, where: Where) -> ToolResult:

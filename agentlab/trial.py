@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from agentlab.ask import Step
 from agentlab.budget import Budget
+from agentlab.organization import Organization
 from agentlab.seeds import digest
-from agentlab.types import Call, Organization, Rollout, Task, Usage
+from agentlab.types import Call, Rollout, Task, Usage
 
 
 @dataclass(frozen=True, slots=True)

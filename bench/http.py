@@ -24,8 +24,9 @@ from typing import Any
 
 from openai import AsyncOpenAI
 
+from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
-from agentlab.types import Entry, Model, Request, Settings, Where
+from agentlab.types import Entry, Request, Settings, Where
 
 TURNS = 9
 PROMPT = "What should the client do next? " * 20

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
+from agentlab.organization import Agent, Closing, Organization
 from agentlab.protocols.chain import ChainConfig
 from agentlab.protocols.mail import MailConfig
 from agentlab.trial import Trial
-from agentlab.types import Agent, Capabilities, Closing, Completion, Organization, Request, Stop, Task
+from agentlab.types import Capabilities, Completion, Request, Stop, Task
 
 NAMES = ("ann", "ben", "cat", "dan", "eve")
 TAGS = ("mail", "output", "reply", "bounce", "MAIL", "verdict", "task")

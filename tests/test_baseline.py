@@ -20,13 +20,14 @@ from agentlab.engine import play
 from agentlab.errors import ScenarioError
 from agentlab.experiment import Selection
 from agentlab.models.sim import Scripted
+from agentlab.organization import Agent, Closing, Organization
 from agentlab.plan import plan
 from agentlab.protocols.mail import MailConfig
 from agentlab.protocols.steps import Refine
 from agentlab.spec import load
 from agentlab.summary import summarize
 from agentlab.trial import fork
-from agentlab.types import VETO, Agent, Closing, Organization, Request
+from agentlab.types import VETO, Request
 from tests.command import Commands
 from tests.loopback import Loopback, slow
 from tests.rig import SCENARIO as RIG

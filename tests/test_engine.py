@@ -15,19 +15,17 @@ from agentlab.ask import Desk, storable
 from agentlab.chat import chat
 from agentlab.engine import play
 from agentlab.errors import MismatchError, ModelError
+from agentlab.organization import Agent, Closing, Organization
 from agentlab.protocols.chain import ChainConfig
 from agentlab.protocols.mail import MailConfig
 from agentlab.trial import Limits, fork
 from agentlab.types import (
     OUTPUT,
     POST,
-    Agent,
     Call,
     Capabilities,
-    Closing,
     Completion,
     Message,
-    Organization,
     Request,
     Rollout,
     Stop,

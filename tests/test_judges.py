@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlab.errors import MismatchError
+from agentlab.interfaces import Ask
 from agentlab.judges import KINDS, find
 from agentlab.judges.anchors import exhibits, report
 from agentlab.judges.match import Match, MatchConfig
@@ -26,7 +27,6 @@ from agentlab.protocols.blocks import escape
 from agentlab.spec import judging, library
 from agentlab.stats.auc import auc
 from agentlab.types import (
-    Ask,
     Call,
     Capabilities,
     Completion,

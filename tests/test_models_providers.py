@@ -13,10 +13,11 @@ import httpx2
 import pytest
 
 from agentlab.errors import ModelError, ScenarioError
+from agentlab.interfaces import Model
 from agentlab.models import anthropic, openai, vllm
 from agentlab.models.retry import Guarded
 from agentlab.models.spec import ModelSpec
-from agentlab.types import Completion, Entry, Model, Request, Settings, ToolCall, ToolSpec, Where
+from agentlab.types import Completion, Entry, Request, Settings, ToolCall, ToolSpec, Where
 
 KEY = "sk-planted-0123456789abcdef"
 Answer = Callable[[httpx2.Request], httpx2.Response]

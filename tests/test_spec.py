@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from agentlab.errors import ScenarioError
+from agentlab.organization import Closing
 from agentlab.spec import load
-from agentlab.types import Closing, Task
+from agentlab.types import Task
 from tests.firm import PRESSURE, cell, design, section, wrong
 
 

@@ -13,10 +13,11 @@ from agentlab import notebook
 from agentlab.arms import contacts
 from agentlab.frames import Run, load
 from agentlab.mechanism import edges as edges_of
+from agentlab.organization import Closing
 from agentlab.protocols.chain import ChainConfig
 from agentlab.protocols.mail import MailConfig
 from agentlab.stats.graph import Graph, graph
-from agentlab.types import OUTPUT, TASK, Closing
+from agentlab.types import OUTPUT, TASK
 from tests.firm import design
 
 NAMES = ("a", "b", "c", "d", "e")

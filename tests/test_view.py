@@ -24,8 +24,10 @@ from agentlab.engine import play
 from agentlab.errors import ModelError, ScenarioError, StoreError
 from agentlab.experiment import Progress, Selection
 from agentlab.frames import load
+from agentlab.interfaces import Model
 from agentlab.models.sim import Scripted
 from agentlab.models.spec import ModelSpec
+from agentlab.organization import Agent, Organization
 from agentlab.protocols.mail import MailConfig
 from agentlab.spec import Condition, Design
 from agentlab.spec import load as load_scenario
@@ -34,7 +36,7 @@ from agentlab.transcript import Transcript, transcript
 from agentlab.transcript.inert import MARGIN, inert, line, quoted
 from agentlab.transcript.turns import apart
 from agentlab.trial import Trial, unstarted
-from agentlab.types import Agent, Completion, Model, Organization, Request, Task, ToolCall, ToolSpec, Where
+from agentlab.types import Completion, Request, Task, ToolCall, ToolSpec, Where
 from agentlab.view import shown
 from tests.firm import BASE, PRESSURE, design
 from tests.strategies import Talker, organizations, replies, stops

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agentlab.interfaces import Ask, Judge
 from agentlab.judges import find
-from agentlab.types import Ask, Exhibit, Judge, Task, Verdict
+from agentlab.types import Exhibit, Task, Verdict
 
 Flaw = tuple[tuple[str | int, ...], str, str]
 

@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from agentlab.interfaces import Judge
 from agentlab.judges.prompt import DEFAULT_PROMPT, PLACEHOLDERS, Line, Sheet, placeholders
 from agentlab.judges.scoring import Expected, Written
-from agentlab.types import Judge, Settings
+from agentlab.types import Settings
 
 Flaw = tuple[tuple[str | int, ...], str, str]
 """Path in the document, what was found, what would be right."""

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from agentlab.errors import MismatchError, ScenarioError, Stopped, StoreError
-from agentlab.types import Ask, Exhibit, Judge, Verdict
+from agentlab.interfaces import Ask, Judge
+from agentlab.types import Exhibit, Verdict
 
 _NOT_A_VERDICT = (MismatchError, ScenarioError, Stopped, StoreError)
 """Errors of the run rather than of the judge; they end the command."""

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from agentlab.interfaces import Ask
 from agentlab.judges.prompt import Sheet, chat, complaint, schema, schema_form, shown, shuffled, text_form, token_form
 from agentlab.judges.read import Mark, Problem, from_json, from_text, from_tokens
-from agentlab.types import Ask, Call, Entry, Exhibit, Outcome, Settings, Verdict
+from agentlab.types import Call, Entry, Exhibit, Outcome, Settings, Verdict
 
 MOST_ALTERNATIVES = 20
 """Alternatives asked for at a score's token; what OpenAI and vLLM return at most by default."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentlab.errors import ModelError
+from agentlab.interfaces import Model
 from agentlab.models.limits import Limits
 from agentlab.seeds import stream
-from agentlab.types import Capabilities, Completion, Model, Request
+from agentlab.types import Capabilities, Completion, Request
 
 log = logging.getLogger(__name__)
 

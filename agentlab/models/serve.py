@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentlab.errors import ScenarioError
+from agentlab.interfaces import Model
 from agentlab.models.limits import Limits
 from agentlab.models.pace import Pace
 from agentlab.models.providers import PROVIDERS, check_name, own, split
 from agentlab.models.replay import Recall, Replay
 from agentlab.models.retry import Guarded
 from agentlab.models.spec import SAMPLING, ModelSpec
-from agentlab.types import Completion, Model, Where
+from agentlab.types import Completion, Where
 
 Account = tuple[str, str | None, str | None]
 _SAME = {*SAMPLING, "price", "tries", "timeout", "requests_per_minute", "tokens_per_minute", "concurrency"}

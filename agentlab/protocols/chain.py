@@ -9,7 +9,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentlab.types import OUTPUT, TASK, Closing, Completion, Message, Task
+from agentlab.organization import Closing
+from agentlab.types import OUTPUT, TASK, Completion, Message, Task
 
 Flaw = tuple[tuple[str | int, ...], str, str]
 """A mistake in a protocol's own fields: path below `protocol`, what is wrong, what would be right."""

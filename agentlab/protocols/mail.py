@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agentlab.organization import Closing
 from agentlab.protocols.blocks import Block, parse
 from agentlab.protocols.chain import Flaw
-from agentlab.types import EVERYONE, OUTPUT, POST, TASK, VETO, Closing, Completion, Message, Task
+from agentlab.types import EVERYONE, OUTPUT, POST, TASK, VETO, Completion, Message, Task
 
 
 class MailConfig(BaseModel):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from agentlab.budget import Match
 from agentlab.document import Keys, suggest
+from agentlab.interfaces import Interaction, Judge
 from agentlab.models.families import maker
 from agentlab.models.prices import cost_of
 from agentlab.models.spec import ModelSpec
@@ -18,7 +19,7 @@ from agentlab.seeds import digest
 from agentlab.spec.cells import excluded
 from agentlab.spec.scenario import BaselineFields, Plan
 from agentlab.spec.validate import Site, mapping
-from agentlab.types import Interaction, Judge, Usage
+from agentlab.types import Usage
 
 STEPS = 10_000
 """Most steps of a baseline, however little each of them uses."""

@@ -8,13 +8,15 @@ from typing import Any
 
 from agentlab.document import Keys, suggest
 from agentlab.errors import AgentlabError
+from agentlab.interfaces import Tool
 from agentlab.models.prices import price_known
 from agentlab.models.providers import capabilities_of, check_name, mistakes_of
 from agentlab.models.spec import ModelSpec
+from agentlab.organization import Closing, Organization
 from agentlab.spec import parts
 from agentlab.spec.scenario import Limits, MeasureFields, OrganizationFields
 from agentlab.spec.validate import Site, mapping
-from agentlab.types import Closing, Organization, Settings, Task, Tool
+from agentlab.types import Settings, Task
 
 CHARS_PER_TOKEN = 8
 """More than any tokenizer packs into a token of prose, so that an estimate of tokens is too low, never too high."""

@@ -7,7 +7,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from agentlab.document import Keys, Tree, suggest
+from agentlab.interfaces import Interaction, Tool
 from agentlab.models.spec import ModelSpec
+from agentlab.organization import Agent, Closing, Organization
 from agentlab.protocols import KINDS
 from agentlab.seeds import digest
 from agentlab.spec import checks, parts
@@ -15,7 +17,7 @@ from agentlab.spec.baseline import STEPS, Baseline, Matched
 from agentlab.spec.fill import fill, paragraphs
 from agentlab.spec.scenario import AddendumFields, AgentFields, Cell, OrganizationFields, TaskFields
 from agentlab.spec.validate import Site, mapping
-from agentlab.types import Agent, Closing, Interaction, Organization, Settings, Task, Tool
+from agentlab.types import Settings, Task
 
 OPERATIONAL = frozenset(
     ("price", "requests_per_minute", "tokens_per_minute", "concurrency", "timeout", "tries", "api_key_env")

@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from agentlab.document import Keys, Tree, clashes, patch, read, suggest
 from agentlab.errors import Place, ScenarioError
+from agentlab.interfaces import Judge
 from agentlab.models.spec import ModelSpec
 from agentlab.spec import baseline, cells, checks, condition, judging, library, lines
 from agentlab.spec.baseline import Matched
 from agentlab.spec.condition import Condition
 from agentlab.spec.scenario import Cell, Limits, MeasureFields, Plan
 from agentlab.spec.validate import Findings, Site, mapping
-from agentlab.types import Judge, Task
+from agentlab.types import Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from agentlab.document import Keys, Tree, patch, read, suggest
+from agentlab.interfaces import Judge
 from agentlab.judges import KINDS
 from agentlab.models.providers import capabilities_of
 from agentlab.models.spec import ModelSpec
 from agentlab.spec import checks, library, parts
 from agentlab.spec.validate import Findings, Site, key_place, mapping, shown
-from agentlab.types import Judge
 
 
 @dataclass(frozen=True, slots=True)

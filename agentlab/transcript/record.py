@@ -13,23 +13,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from agentlab.organization import Agent, Closing, Organization
 from agentlab.rows import COLUMNS, call_fact, message_fact, rollout_fact, verdict_fact
 from agentlab.store import read
 from agentlab.transcript.find import Coordinates, find
 from agentlab.transcript.turns import Turn, turns
-from agentlab.types import (
-    Agent,
-    Call,
-    Closing,
-    Completion,
-    Message,
-    Organization,
-    Rollout,
-    Settings,
-    Task,
-    ToolSpec,
-    Verdict,
-)
+from agentlab.types import Call, Completion, Message, Rollout, Settings, Task, ToolSpec, Verdict
 
 _AGAIN = ("cancelled", "infrastructure")
 """Statuses that the same command tries again."""

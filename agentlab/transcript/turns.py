@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from agentlab.ask import hash_of
 from agentlab.chat import chat
+from agentlab.organization import Organization
 from agentlab.protocols.blocks import Block, parse
-from agentlab.types import POST, Call, Entry, Message, Organization, Request, Rollout, ToolSpec, Where
+from agentlab.types import POST, Call, Entry, Message, Request, Rollout, ToolSpec, Where
 
 LOST = ("bounce", "unparsed", "truncated")
 """Kinds of messages that did not arrive."""

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from agentlab.arms import contacts
+from agentlab.organization import Organization
 from agentlab.stats.graph import Graph, graph
-from agentlab.types import OUTPUT, TASK, Organization
+from agentlab.types import OUTPUT, TASK
 
 CLIENT, REPORT = "client", "output"
 

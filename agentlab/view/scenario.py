@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
+from agentlab.organization import Agent
 from agentlab.spec import Condition, Design
 from agentlab.transcript.inert import line, quoted
-from agentlab.types import Agent, Settings
+from agentlab.types import Settings
 from agentlab.view.arms import between
 from agentlab.view.drawing import drawing
 from agentlab.view.grid import grid

@@ -9,9 +9,10 @@ from html import escape
 from itertools import pairwise
 
 from agentlab.arms import contacts
+from agentlab.organization import Organization
 from agentlab.spec import Design
 from agentlab.transcript.inert import inert, line
-from agentlab.types import OUTPUT, TASK, Organization
+from agentlab.types import OUTPUT, TASK
 from agentlab.view.drawing import CLIENT, REPORT, levels, shape, size
 
 BOX, LINE, GAP, ROW, MARGIN, HEAD = 136, 15, 22, 118, 30, 66

@@ -1,0 +1,50 @@
+"""Agents, the protocol between them, and the question that ends their work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from agentlab.interfaces import Interaction, Tool
+from agentlab.types import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The question asked when nothing has reached `@output`; an agent alone gets it as part of its task."""
+
+    ask: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """A member of an organization, resolved: addenda are already in `system`, `model` is a key of `models:`."""
+
+    name: str
+    system: str = ""
+    model: str = "default"
+    settings: Settings = field(default_factory=Settings)
+    tools: tuple[Tool, ...] = ()
+    memory: Literal["all", "unread"] | int = "all"
+    """How many of its own earlier turns it is shown: all, none (`unread`), or the last k."""
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """Agents in roster order, their protocol, and its limits."""
+
+    agents: tuple[Agent, ...]
+    protocol: Interaction
+    rounds: int
+    closing: Closing | None = None
+    calls: int = 8
+    """Most model calls in one turn; only tools make it more than one."""
+    roster: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
+    systems: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    """By agent: its system prompt with the protocol's manual."""
+
+    def __post_init__(self) -> None:
+        manuals = {agent.name: self.protocol.manual(agent.name) for agent in self.agents}
+        systems = {a.name: "\n\n".join(part for part in (a.system, manuals[a.name]) if part) for a in self.agents}
+        object.__setattr__(self, "roster", {agent.name: agent for agent in self.agents})
+        object.__setattr__(self, "systems", systems)
