@@ -165,7 +165,9 @@ class Run:
     def edges(self) -> pd.DataFrame:
         """One row per rollout, sender and recipient: messages `sent`, of these `late` (their reader never acted again),
         `bounced`, `unparsed`, `truncated` ones, charged to the agent that wrote them and the name it wrote to, and
-        `dropped_later`: rounds in which the sender went on to mail others, but this recipient no more."""
+        `dropped_later`: rounds in which the sender went on to mail others, but this recipient no more. What the
+        sender's turns took (`output_tokens`, `seconds`, `cost`) is shared equally by the mails that left them; a turn
+        that mailed nobody is on no edge."""
         table = edges(self.messages, self.calls)
         return table.merge(self._places, on="rollout", how="left")
 

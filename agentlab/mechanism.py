@@ -8,11 +8,13 @@ import pandas as pd
 
 LOST = {"bounced": "bounce", "unparsed": "unparsed", "truncated": "truncated"}
 """Columns, and the kinds of messages that they count."""
+SPENT = ("output_tokens", "seconds", "cost")
+"""What of a turn is shared among its mails."""
 _EDGE = ["rollout", "sender", "recipient"]
 
 
 def edges(messages: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
-    """One row per rollout, sender and recipient: `sent`, `late`, what was lost, and `dropped_later`."""
+    """One row per rollout, sender and recipient: `sent`, `late`, what was lost, what it took, and `dropped_later`."""
     m = messages[["rollout", "round", "sender", "to", "kind", "ref"]]
     dropped = m["kind"].isin(list(LOST.values()))
     lost = m[dropped]
@@ -27,14 +29,24 @@ def edges(messages: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
         both[name] = both["kind"] == kind
     both["sent"] = ~both["kind"].isin(list(LOST.values()))
     counts = ["sent", "late", *LOST]
-    counted = both[[*_EDGE, *counts]].astype(dict.fromkeys(counts, "int64"))
-    table = counted.groupby(_EDGE, observed=True, sort=False).sum().reset_index()
+    counted = both[[*_EDGE, *counts]].astype(dict.fromkeys(counts, "int64")).join(_spend(both, calls))
+    table = counted.groupby(_EDGE, observed=True, sort=False).sum(min_count=1).reset_index()
     table = table.astype({"sender": "str", "recipient": "str"})
     if table.empty:  # pandas cannot turn an empty category into texts
         return table.assign(dropped_later=pd.Series(dtype="int64"))
     places = pd.MultiIndex.from_frame(table[_EDGE].astype({"rollout": "str"}))
     table["dropped_later"] = _dropped(sent).reindex(places).fillna(0).to_numpy(dtype="int64")
     return table
+
+
+def _spend(both: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
+    """What a turn took, shared equally by the mails that left it; a cost is missing where a price is unknown."""
+    turn = ["rollout", "sender", "round"]
+    took = calls.rename(columns={"actor": "sender", "output": "output_tokens"})[[*turn, *SPENT]]
+    took = took.astype(dict.fromkeys(SPENT, "float64")).groupby(turn, observed=True).sum(min_count=1)
+    share = both[turn].join(took, on=turn)[list(SPENT)]
+    share[both["sender"].astype("str").str.startswith("@")] = 0.0
+    return share.div(both.groupby(turn, observed=True)["kind"].transform("size"), axis=0)
 
 
 def _dropped(sent: pd.DataFrame) -> pd.Series:

@@ -1,5 +1,6 @@
 """An organization's shape: graphs worked out by hand, what holds of all of them, and the columns of a run."""
 
+import asyncio
 import math
 from itertools import pairwise, permutations
 from pathlib import Path
@@ -129,6 +130,7 @@ def mails(*told: str) -> pd.DataFrame:
 
 def test_who_is_left_off_later_mails() -> None:
     calls = pd.DataFrame({"rollout": ["r"] * 3, "actor": ["a", "b", "c"], "round": [4, 4, 4]})
+    calls = calls.assign(output=1, seconds=0.0, cost=0.0)
     log = mails("1 a b c", "1 b a", "2 a c", "3 a c", "3 b @output")
     found = edges_of(log, calls).set_index(["sender", "recipient"])["dropped_later"].to_dict()
     assert found == {("a", "b"): 2, ("a", "c"): 0, ("b", "a"): 0, ("b", "@output"): 0}
@@ -158,3 +160,35 @@ async def test_a_protocol_without_contacts_has_no_shape(workdir: Path) -> None:
     assert isinstance(run.conditions["facts"].iloc[0], dict)
     assert str(run.roles["agent"].dtype) == "str"
     assert pd.api.types.is_integer_dtype(run.roles["distance"])
+
+
+def test_what_a_turn_took_is_shared_by_its_mails(workdir: Path) -> None:
+    path = workdir / "shared.yaml"
+    path.write_text(
+        """
+spec: 1
+name: shared
+models:
+  default:
+    name: sim/replies
+    price: {input: 0, output: 1000000}
+    options:
+      replies:
+        ann: {'<mail to="ben, cat">six words are in this mail</mail>': 1.0}
+        "*": {'nothing': 1.0}
+tasks: {t: {prompt: Go.}}
+organization:
+  agents: {ann: {}, ben: {}, cat: {}}
+  protocol: {kind: mail, start: [ann], contacts: {ann: [ben, cat]}}
+  rounds: 2
+  output: [ben, cat]
+"""
+    )
+    run = asyncio.run(notebook.run(path, workdir / "run"))
+    edges = run.edges.set_index(["sender", "recipient"])
+    ann = run.agents.set_index("agent").loc["ann"]
+    for reader in ("ben", "cat"):
+        share = edges.loc[[("ann", reader)], ["output_tokens", "cost"]].to_numpy().tolist()
+        assert share == [[ann["output_tokens"] / 2, ann["cost"] / 2]]
+    assert ann["output_tokens"] > 0
+    assert edges.loc[[("@task", "ann")], "output_tokens"].tolist() == [0.0]
