@@ -173,8 +173,8 @@ class _Loading:
         """Ties every baseline to the condition that it is measured by."""
         own = {
             name: one
-            for name, condition in found.items()
-            for key in condition.levels.items()
+            for name, each in found.items()
+            for key in each.levels.items()
             if (one := matched.get(key)) is not None
         }
         measured = {name: condition.named(one.of(found[name].levels)) for name, one in own.items()}
