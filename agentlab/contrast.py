@@ -53,6 +53,7 @@ def contrasts(run: Run) -> list[Contrast]:
     Arms that are matched in compute to each other come first.
     """
     reports = run.meta.get("anchors", {})
+    calls = run.calls.loc[~run.calls["actor"].str.startswith("judge/") & run.calls["error"].isna()]
     found: list[Contrast] = []
     for factor in run.factors:
         others = [name for name in run.factors if name != factor]
@@ -65,7 +66,7 @@ def contrasts(run: Run) -> list[Contrast]:
                 if any(side.empty for side in sides):
                     continue
                 within = ",".join(f"{name}={level}" for name, level in fixed.items())
-                identical, ratios, match = _identical(run, *sides), _ratios(run, *sides), _unit(run, *sides)
+                identical, ratios, match = _identical(calls, *sides), _ratios(run, *sides), _unit(run, *sides)
                 unit = match or "output tokens"
                 apart = _differs(run, sides[0], sides[1], (ratios[unit], unit))
                 for m in run.measured:
@@ -97,8 +98,7 @@ def _compare(measure: str, a: pd.DataFrame, b: pd.DataFrame) -> Paired:
     return paired(tasks, both["draw"].tolist(), both[f"{measure}_a"].to_numpy(), both[f"{measure}_b"].to_numpy())
 
 
-def _identical(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> float:
-    calls = run.calls.loc[~run.calls["actor"].str.startswith("judge/") & run.calls["error"].isna()]
+def _identical(calls: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> float:
     keys = ["task", "draw", "actor", "round", "k", "text"]
     one, two = (calls.loc[calls["rollout"].isin(side["rollout"]), keys] for side in (a, b))
     smaller = min(len(one), len(two))

@@ -8,7 +8,7 @@ from typing import Any
 from agentlab.anchors import judge_anchors
 from agentlab.ask import Desk
 from agentlab.desks import counting, desk_for, identify, serving
-from agentlab.errors import MismatchError, Stopped, StoreError
+from agentlab.errors import MismatchError, Stopped
 from agentlab.experiment import Progress
 from agentlab.interfaces import Judge
 from agentlab.judging import Bench, Case, past_of
@@ -16,7 +16,7 @@ from agentlab.models import Brake, ModelSpec
 from agentlab.session import LIVE, opened, plain_measure, stoppable, tasks_of, unwrapped
 from agentlab.spec.added import added_judges
 from agentlab.spec.judging import Bench as Built
-from agentlab.store import UNFINISHED, Store
+from agentlab.store import UNFINISHED, Store, read
 from agentlab.trial import lineage
 from agentlab.types import Exhibit, Task
 
@@ -29,8 +29,7 @@ async def rejudge(
     Raises `StoreError` when there is no run, `ScenarioError` for a judge that is wrong, and `MismatchError` when the
     run already has another judge, or another model behind it, under one of the names.
     """
-    if not (folder / "run.db").is_file():
-        raise StoreError(f"{folder}: no run here (there is no run.db); runs are folders made by `agentlab run`")
+    read(folder).close()  # opening to write would make a run where there is none
     with opened(folder) as store:
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
