@@ -18,6 +18,7 @@ _HOME = {
     "ScenarioError": "agentlab.errors",
     "MismatchError": "agentlab.errors",
     "StoreError": "agentlab.errors",
+    "AnalysisError": "agentlab.errors",
 }
 
 __all__ = [*_HOME]  # pyright: ignore[reportUnsupportedDunderAll]

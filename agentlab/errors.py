@@ -3,6 +3,7 @@
     AgentlabError                 1
     ├── ScenarioError             2   a document or a command line is wrong; carries every mistake found
     ├── MismatchError             3   a run folder holds something else than what was asked for
+    ├── AnalysisError             2   a run does not hold what an analysis needs
     ├── StoreError                1   a run folder cannot be read or written
     ├── ModelError                1   a model call failed; becomes a row, seldom an exit
     └── Stopped                   130 a call was not sent, because the run is being stopped
@@ -64,6 +65,12 @@ class MismatchError(AgentlabError):
     """The run folder was made from something else, or another process holds it."""
 
     exit_code: ClassVar[int] = 3
+
+
+class AnalysisError(AgentlabError):
+    """A run does not hold what an analysis needs; the message names the command that makes it."""
+
+    exit_code: ClassVar[int] = 2
 
 
 class StoreError(AgentlabError):

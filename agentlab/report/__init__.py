@@ -1,1 +1,1 @@
-"""Pictures of a run, as SVG. They need `pip install 'agentlab[plots]'`."""
+"""Pictures and pages of a run."""

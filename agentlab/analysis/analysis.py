@@ -1,0 +1,32 @@
+"""One analysis of a run, ready to be printed, drawn or written as CSV."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What an analysis found. A missing number is NaN or None, and a note says why."""
+
+    name: str
+    """Of its tables' files, such as `decomposition`."""
+    title: str
+    says: str
+    """One sentence: what it shows, with its n."""
+    tables: Mapping[str, pd.DataFrame]
+    """By name; the first is the one that a terminal shows."""
+    notes: tuple[str, ...] = ()
+    """What it rests on, what is missing and why."""
+
+    def write(self, folder: Path) -> list[Path]:
+        """Its tables as CSV: NAME.csv for the first, NAME_TABLE.csv for the others. Makes the folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        written: list[Path] = []
+        for i, (name, table) in enumerate(self.tables.items()):
+            path = folder / (f"{self.name}_{name}.csv" if i else f"{self.name}.csv")
+            table.to_csv(path, index=False)
+            written.append(path)
+        return written
