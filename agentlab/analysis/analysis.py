@@ -1,4 +1,9 @@
-"""One analysis of a run, ready to be printed, drawn or written as CSV."""
+"""One analysis of a run, ready to be printed, drawn or written as CSV.
+
+How its tables are read: the columns that say which row it is come first. An interval of column X is `X_low`, `X_high`,
+shown as one cell `0.123 [0.100, 0.146]`; bare `low`, `high` belong to the column right before them; an interval without
+a column of its name stands by itself. A column that is missing in every row is not shown, and a note says why.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
