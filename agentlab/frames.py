@@ -141,6 +141,13 @@ class Run:
         return self._placed(table)
 
     @cached_property
+    def labels(self) -> pd.DataFrame:
+        """One row per label that a person gave: `measure`, `rater`, `value` (on the measure's range), `probability`
+        (with which the rollout was drawn to be labelled)."""
+        columns = ("id", "measure", "rater", "value", "probability")
+        return self._placed(self._select("SELECT * FROM labels ORDER BY rowid", columns))
+
+    @cached_property
     def measures(self) -> pd.DataFrame:
         """One row per rollout: its `status`, `output_words`, and for each measure NAME (float), NAME_draws (int: judge
         draws that were complete) and NAME_outcome (the worst outcome of its verdicts)."""

@@ -38,10 +38,12 @@ CREATE TABLE IF NOT EXISTS calls (
 CREATE TABLE IF NOT EXISTS verdicts (
     rollout INTEGER, judge TEXT, draw INTEGER, criterion TEXT, outcome TEXT, value REAL, label TEXT, reason TEXT,
     call INTEGER);
+CREATE TABLE IF NOT EXISTS labels (rollout INTEGER, measure TEXT, rater TEXT, value REAL, probability REAL);
 CREATE UNIQUE INDEX IF NOT EXISTS rollouts_key ON rollouts (key);
 CREATE UNIQUE INDEX IF NOT EXISTS messages_place ON messages (rollout, idx);
 CREATE UNIQUE INDEX IF NOT EXISTS calls_place ON calls (rollout, round, actor, k, attempt);
 CREATE UNIQUE INDEX IF NOT EXISTS verdicts_place ON verdicts (rollout, judge, draw, criterion);
+CREATE UNIQUE INDEX IF NOT EXISTS labels_place ON labels (rollout, measure, rater);
 """
 
 COLUMNS = {
@@ -52,6 +54,7 @@ COLUMNS = {
         "seeded error"
     ).split(),
     "verdicts": "rollout judge draw criterion outcome value label reason call".split(),
+    "labels": "rollout measure rater value probability".split(),
     "rollouts": (
         "id key scenario task condition generation draw seed parent at attempt status output output_via error finished "
         "of budget spent steps"

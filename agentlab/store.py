@@ -108,10 +108,8 @@ class Store:
 
     def set_conditions(self, rows: Sequence[tuple[str, Mapping[str, str], Mapping[str, Any]]]) -> None:
         """Records conditions: name, level by factor, and whatever is known of them."""
-        self._now(
-            "INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)",
-            [(name, dump(levels), dump(facts)) for name, levels, facts in rows],
-        )
+        made = [(name, dump(levels), dump(facts)) for name, levels, facts in rows]
+        self._now("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", made)
 
     def begin(self, rollout: Rollout) -> None:
         """Gives the rollout its row, with no status yet, unless it has one."""
@@ -125,7 +123,7 @@ class Store:
         await self._writer.commit(Batch([("calls", call_row(self.known[rollout].id, call))]))
 
     async def finish(self, rollout: Rollout) -> None:
-        """Commits the rollout's end together with its messages; those and the verdicts of an earlier attempt go."""
+        """Commits the rollout's end together with its messages; those, verdicts and labels of an earlier attempt go."""
         self.begin(rollout)
         id = self.known[rollout.key].id
         rows = [("messages", message_row(id, message)) for message in rollout.messages]
@@ -137,6 +135,10 @@ class Store:
         """Commits verdicts of one judge draw together."""
         rows = [("verdicts", verdict_row(self.known[v.rollout].id, v)) for v in verdicts]
         await self._writer.commit(Batch(rows))
+
+    async def label(self, rows: Sequence[tuple[str, str, str, float, float]]) -> None:
+        """Commits people's labels together: rollout, measure, rater, value, probability. One that is there stays."""
+        await self._writer.commit(Batch([("labels", (self.known[key].id, *rest)) for key, *rest in rows]))
 
     def recorded(self, rollout: str) -> dict[Step, Call]:
         """The calls of the rollout that succeeded, by place; the latest attempt where there are several."""
@@ -179,9 +181,7 @@ class Store:
 
     def judged(self) -> dict[int, set[tuple[str, int]]]:
         """By rollout number: judges and draws whose verdicts are final, which is every outcome but `error`."""
-        sql = (
-            "SELECT rollout, judge, draw FROM verdicts GROUP BY rollout, judge, draw HAVING max(outcome = 'error') = 0"
-        )
+        sql = "SELECT rollout, judge, draw FROM verdicts GROUP BY 1, 2, 3 HAVING max(outcome = 'error') = 0"
         final: dict[int, set[tuple[str, int]]] = {}
         for id, judge, draw in self._reader.execute(sql):
             final.setdefault(id, set()).add((judge, draw))

@@ -20,6 +20,7 @@ _CHUNKS = (256, 32, 4, 1)
 _UPSERT = {
     "calls": " ON CONFLICT(rollout, round, actor, k, attempt) DO UPDATE SET tool_results = excluded.tool_results",
     "messages": "",
+    "labels": " ON CONFLICT(rollout, measure, rater) DO NOTHING",
     "verdicts": " ON CONFLICT(rollout, judge, draw, criterion) DO UPDATE SET outcome = excluded.outcome, "
     "value = excluded.value, label = excluded.label, reason = excluded.reason, call = excluded.call",
     "rollouts": " ON CONFLICT(key) DO UPDATE SET attempt = excluded.attempt, status = excluded.status, "
@@ -31,7 +32,7 @@ _GROUP = 4000
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows by table that are committed together; first go the messages and verdicts of the rollouts in `replace`."""
+    """Rows by table, committed together; first go messages, verdicts and labels of the rollouts in `replace`."""
 
     rows: Sequence[tuple[str, Row]]
     replace: Sequence[int] = ()
@@ -109,7 +110,7 @@ def _write(connection: sqlite3.Connection, batches: Sequence[Batch], path: str) 
     replaced = [(rollout,) for batch in batches for rollout in batch.replace]
     try:
         connection.execute("BEGIN IMMEDIATE")
-        for table in ("messages", "verdicts") if replaced else ():
+        for table in ("messages", "verdicts", "labels") if replaced else ():
             connection.executemany(f"DELETE FROM {table} WHERE rollout = ?", replaced)
         for table, group in rows.items():
             insert(connection, table, group)

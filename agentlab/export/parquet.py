@@ -19,6 +19,7 @@ FRAMES = (
     "messages",
     "calls",
     "scores",
+    "labels",
     "measures",
     "agents",
     "edges",
