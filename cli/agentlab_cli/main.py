@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agentlab.errors import AgentlabError
-from agentlab_cli import design, export, imports, judge, run, show
+from agentlab_cli import design, export, imports, judge, run, show, stats
 
 app = typer.Typer(
     add_completion=False,
@@ -39,6 +39,7 @@ app.command()(design.plan)
 app.command()(run.run)
 app.command()(show.show)
 app.command()(judge.judge)
+app.command()(stats.stats)
 app.add_typer(imports.app, name="import")
 app.add_typer(export.app, name="export")
 

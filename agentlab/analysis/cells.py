@@ -1,0 +1,100 @@
+"""A table as text: every interval in the cell of its estimate, numbers as a reader wants them."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import pandas as pd
+
+from agentlab.transcript.inert import line
+
+WIDEST = 80
+"""Characters of a cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column to be shown."""
+
+    heading: str
+    cells: tuple[str, ...]
+    number: bool
+    """Whether it stands to the right."""
+
+
+def columns(table: pd.DataFrame, widest: int = WIDEST) -> list[Column]:
+    """The columns to show, after the convention of `agentlab.analysis.analysis`; those missing in every row left out."""
+    names = [str(name) for name in table.columns]
+    shown: list[Column] = []
+    for name, ends in _paired(names):
+        data = [table[column].tolist() for column in (name, *ends) if column is not None]
+        if not any(_there(value) for values in data for value in values):
+            continue
+        own = data.pop(0) if name is not None else [None] * len(table)
+        intervals = list(zip(*data, strict=True)) if ends else [()] * len(table)
+        heading = name or str(ends[0]).removesuffix("_low")
+        cells = [_cell(heading, *row, widest) for row in zip(own, intervals, strict=True)]
+        shown.append(Column(line(heading.replace("_", " "), widest), tuple(cells), _numeric(own) or bool(ends)))
+    return shown
+
+
+def _paired(names: Sequence[str]) -> Iterator[tuple[str | None, tuple[str, ...]]]:
+    """Each column with the two of its interval; None for an interval without a column of its name."""
+    ends = {name for stem in _stems(names) for name in (f"{stem}low", f"{stem}high")}
+    for i, name in enumerate(names):
+        if name not in ends:
+            bare = i + 1 < len(names) and names[i + 1] == "low" and "low" in ends
+            stem = "" if bare else f"{name}_"
+            yield name, (f"{stem}low", f"{stem}high") if f"{stem}low" in ends and (bare or stem) else ()
+        elif name.endswith("_low") and name.removesuffix("_low") not in names:
+            yield None, (name, name.removesuffix("low") + "high")
+
+
+def _stems(names: Sequence[str]) -> list[str]:
+    return [name.removesuffix("low") for name in names if name.endswith("low") and f"{name[:-3]}high" in names]
+
+
+def _cell(heading: str, value: Any, ends: Sequence[Any], widest: int) -> str:
+    own = text(value, heading, widest)
+    if not any(map(_there, ends)):
+        return own
+    low, high = (text(end, heading, widest) or "none" for end in ends)
+    return f"{own} [{low}, {high}]".lstrip()
+
+
+def text(value: Any, heading: str = "", widest: int = WIDEST) -> str:
+    """One value on one line; empty when it is missing."""
+    if isinstance(value, tuple | list):
+        return line(", ".join(map(str, value)), widest)  # pyright: ignore[reportUnknownArgumentType]
+    if not _there(value):
+        return ""
+    if isinstance(value, bool) or type(value).__name__ == "bool":
+        return "yes" if value else "no"
+    if isinstance(value, Integral):
+        return f"{int(value):,}"
+    if isinstance(value, Real):
+        return _decimal(float(value), heading)
+    return line(value, widest)
+
+
+def _decimal(value: float, heading: str) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    if heading == "p" or heading.endswith(("_p", " p")):
+        return "<.001" if value < 0.001 else f"{value:.3f}"
+    sign = "+" if heading.startswith("difference") else ""
+    size = abs(value)
+    if size >= 1000:
+        return f"{value:{sign},.0f}"
+    return f"{value:{sign}.1e}" if 0 < size < 0.0005 else f"{value:{sign}.3f}"
+
+
+def _there(value: Any) -> bool:
+    return isinstance(value, tuple | list) or not bool(pd.isna(value))
+
+
+def _numeric(values: Sequence[Any]) -> bool:
+    known = [value for value in values if _there(value)]
+    return bool(known) and all(isinstance(value, Real) and not isinstance(value, bool) for value in known)

@@ -1,0 +1,55 @@
+"""Every analysis by the name of its option: `agentlab stats RUN --NAME`.
+
+A new one takes a line here and, with the same name, an option in `cli/agentlab_cli/stats.py`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.errors import AnalysisError
+from agentlab.frames import Run
+
+
+Options = Mapping[str, str | None]
+"""`measure` and what stands after an analysis' own option, by keyword."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An analysis: a function of a run."""
+
+    analyse: Callable[..., Analysis]
+    about: str
+    """What it is about, to begin a sentence."""
+    takes: tuple[str, ...] = ("measure",)
+    """Its keyword parameters among the options."""
+    value: str = ""
+    """The parameter that gets the text after its option, as in `--path ROLLOUT`; empty for a flag."""
+    needed: bool = False
+    """Whether it cannot start without that text."""
+
+
+ANALYSES: dict[str, Entry] = {}
+
+
+def analyse(run: Run, name: str, options: Options) -> Analysis:
+    """One analysis. Raises AnalysisError when the run does not hold what it needs, or has no measure of that name."""
+    entry = ANALYSES[name]
+    measure, known = options.get("measure"), [m.name for m in run.measured]
+    if measure is not None and measure not in known:
+        raise AnalysisError(f"{run.folder} has no measure {measure!r}; it has {', '.join(known) or 'none'}")
+    if entry.needed and options.get(entry.value) is None:
+        raise AnalysisError(f"{entry.about}: agentlab stats RUN --{name} {entry.value.upper()}")
+    wanted = {*entry.takes, entry.value}
+    given = {key: value for key, value in options.items() if key in wanted and value is not None}
+    return entry.analyse(run, **given)
+
+
+def attempts(run: Run, options: Options) -> Iterator[tuple[str, Analysis | AnalysisError]]:
+    """Every analysis, or why it does not apply to this run."""
+    for name in ANALYSES:
+        try:
+            yield name, analyse(run, name, options)
+        except AnalysisError as why:
+            yield name, why

@@ -1,0 +1,85 @@
+"""Analyses as rich prints them."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from agentlab.analysis import Analysis
+from agentlab.analysis.cells import columns
+from agentlab.analysis.registry import ANALYSES, analyse, attempts
+from agentlab.errors import AnalysisError, StoreError
+from agentlab.frames import Run
+from agentlab.transcript.inert import inert
+from agentlab_cli.layout import console_for, table
+
+MOST, WIDEST = 60, 48
+"""Rows of a table that are printed; characters of a cell."""
+
+
+def analysed(run: Run, options: Mapping[str, Any], measure: str | None, csv: Path | None) -> None:
+    """Prints the analyses whose options are set, else all that apply, and writes their tables into `csv`.
+
+    Raises AnalysisError for a named analysis that the run does not allow, after those that it does.
+    """
+    console, written, refused = console_for(), list[Path](), list[AnalysisError]()
+    chosen = [name for name in ANALYSES if options.get(name)]
+    for name, found in _found(run, chosen, options, measure):
+        if isinstance(found, AnalysisError):
+            refused.append(found)
+            if not chosen:
+                console.print(f"{name}: {inert(str(found))}\n", markup=False, soft_wrap=True)
+            continue
+        _print(console, found)
+        if csv is not None:
+            written.extend(_write(found, csv))
+    if written:
+        names = ", ".join(path.name for path in written)
+        console.print(f"wrote into {csv}: {names}", markup=False, soft_wrap=True)
+    if chosen and refused:
+        raise AnalysisError("\n".join(map(str, refused)))
+
+
+def _found(
+    run: Run, chosen: list[str], options: Mapping[str, Any], measure: str | None
+) -> Iterator[tuple[str, Analysis | AnalysisError]]:
+    said = {ANALYSES[name].value: options[name] for name in chosen if ANALYSES[name].value}
+    if not chosen:
+        yield from attempts(run, {"measure": measure})
+    for name in chosen:
+        try:
+            yield name, analyse(run, name, {"measure": measure, **said})
+        except AnalysisError as why:
+            yield name, why
+
+
+def _print(console: Console, found: Analysis) -> None:
+    def say(text: str) -> None:
+        console.print(inert(text), soft_wrap=True, markup=False)
+
+    first = next(iter(found.tables.values()), None)
+    if first is None:
+        console.print(escape(inert(found.title)), style="bold")
+    else:
+        made = table(inert(found.title))
+        shown = columns(first.head(MOST), WIDEST)
+        for column in shown:
+            made.add_column(escape(column.heading), justify="right" if column.number else "left", overflow="fold")
+        for row in zip(*(column.cells for column in shown), strict=True):
+            made.add_row(*map(escape, row))
+        console.print(made)
+    say(found.says)
+    if first is not None and len(first) > MOST:
+        say(f"  {len(first) - MOST} more rows: --csv FOLDER writes all")
+    for note in found.notes:
+        say(f"  {note}")
+    say("")
+
+
+def _write(found: Analysis, folder: Path) -> list[Path]:
+    try:
+        return found.write(folder)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot write tables there ({error.strerror}); give another --csv") from error
