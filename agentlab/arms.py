@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentlab.interfaces import Interaction
+from agentlab.models import ModelSpec
 from agentlab.seeds import digest
 from agentlab.spec import Condition
 
@@ -28,6 +29,7 @@ def facts(condition: Condition) -> dict[str, Any]:
                 "system": agent.system,
                 "manual": organization.protocol.manual(agent.name),
                 "model": condition.models[agent.model].name,
+                "served": _served(condition.models[agent.model]),
                 "settings": agent.settings,
                 "memory": agent.memory,
                 "tools": [tool.spec for tool in agent.tools],
@@ -35,6 +37,11 @@ def facts(condition: Condition) -> dict[str, Any]:
             for agent in organization.agents
         },
     }
+
+
+def _served(spec: ModelSpec) -> str | None:
+    """A digest of what makes a model of the same name another one: its address and options."""
+    return digest(spec.base_url, spec.options) if spec.base_url or spec.options else None
 
 
 def contacts(protocol: Interaction) -> Mapping[str, tuple[str, ...]] | None:

@@ -24,6 +24,8 @@ class Told:
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     memory: str | int = "all"
     tools: tuple[dict[str, Any], ...] = ()
+    served: str | None = None
+    """Stands for the model's address and options, where it has any."""
 
     def value(self, name: str) -> str:
         """Of the model, the memory, the tools or a setting, as text."""
@@ -165,6 +167,9 @@ def _values(a: Arm, b: Arm) -> Iterator[str]:
             yield f"{name} {' and '.join(sets[0])} against {' and '.join(sets[1])}"
         elif changed := [agent for agent in one if agent in other and one[agent] != other[agent]]:
             yield f"{name} of {', '.join(changed)}"
+    one, other = ({(told.model, told.served) for told in arm.agents.values()} for arm in (a, b))
+    if {model for model, _ in one} == {model for model, _ in other} and one != other:
+        yield "address or options of the model"
 
 
 def _brief(a: Arm, b: Arm) -> Iterator[str]:

@@ -47,6 +47,7 @@ def of(made: Design) -> tuple[str, ...]:
             "{models: {default: {name: sim/replies, options: {replies: {'*': {a: 1}}}}}}",
             "model sim/chatter against sim/replies",
         ),
+        ("{models: {default: {options: {seconds: 0.001}}}}", "address or options of the model"),
         ("{models: {default: {max_tokens: 9}}}", "max_tokens unset against 9"),
         ("{organization: {protocol: {brief: all}}}", "brief shown to 1 of 2 against 2 of 2"),
         ("{organization: {closing: {ask: Say it.}}}", "closing question"),

@@ -362,6 +362,7 @@ def test_what_a_checker_reads_from_a_configuration() -> None:
         ({"by": "number"}, -3, "that is \u22123", 1, "\u22123"),
         ({"by": "number"}, 3, "10-3", 1, "3"),
         ({"by": "number"}, 48, "forty-eight", 0, None),
+        ({"by": "choice", "choices": ["A", "B"]}, "B", "A cafe is full.\nAnswer: B", 1, "B"),
         ({"by": "choice", "choices": ["A", "B"]}, "B", "A cafe. The answer is (b). No: the answer is B", 1, "B"),
         ({"by": "choice", "choices": ["A", "B"]}, "A", "A cafe is nice", 0, None),
         ({"by": "choice", "choices": ["A", "B"]}, "a", "A.", 1, "A"),

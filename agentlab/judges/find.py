@@ -9,7 +9,7 @@ _NUMBER = re.compile(
 )
 _LONGEST_NUMBER = 60
 _ANNOUNCED = re.compile(
-    r"\b(?:answer|choice|option|choose|pick|select)\b(?:\s+is)?\s*[:=]?\s*[*_\"'(\[]*([A-Z])\b(?!')"
+    r"\b(?i:answer|choice|option|choose|pick|select)\b(?:\s+is)?\s*[:=]?\s*[*_\"'(\[]*([A-Z])\b(?!')"
 )
 _MARKED = re.compile(r"[(\[*]([A-Z])[)\]*]|^\s{0,8}([A-Z])[).:](?=\s|$)", re.MULTILINE)
 _REPEAT = re.compile(r"(?:(?P<unbounded>[*+]|\{\d*,\})|\{\d*,?\d+\})\??(?P<possessive>\+?)")

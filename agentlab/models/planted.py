@@ -161,14 +161,14 @@ class Planted(_Part):
 
     def value(self, seen: Circumstances, outcome: Outcome, call: int) -> float:
         """The value of a report, by the stream of the call that wrote it."""
-        own = getattr(self.draw_sd, outcome) * _normal("draw", call, outcome)
+        own = getattr(self.draw_sd, outcome) * gaussian("draw", call, outcome)
         return self.mean(seen, outcome) + self.of_task(seen.task, seen.organization, outcome) + own
 
     def judged(self, report: "Report", rubric: str, call: int) -> dict[Outcome, float]:
         """What a judge makes of a report: both outcomes with its errors, by the stream of its call."""
         found: dict[Outcome, float] = {}
         for outcome in OUTCOMES:
-            error = getattr(self.judge_sd, outcome) * _normal("judge", call, report.values[outcome], outcome)
+            error = getattr(self.judge_sd, outcome) * gaussian("judge", call, report.values[outcome], outcome)
             longer = getattr(self.length, outcome) * math.log2(max(1, report.words) / self.length.at)
             found[outcome] = report.values[outcome] + error + longer
         if self.coupling and self.coupling.marker in rubric:
@@ -194,11 +194,12 @@ def uniform(*key: object) -> float:
     return stream(*key) / 2**63
 
 
-def _normal(*key: object) -> float:
+def gaussian(*key: object) -> float:
+    """A standard normal number that the key decides."""
     return _NORMAL.inv_cdf((stream(*key) + 0.5) / 2**63)
 
 
 @lru_cache(4096)
 def normal(kind: str, task: str, outcome: str) -> float:
-    """A standard normal number that the key decides."""
-    return _normal(kind, task, outcome)
+    """The same, kept, since it is asked for by every call on a task."""
+    return gaussian(kind, task, outcome)

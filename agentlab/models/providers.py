@@ -36,7 +36,11 @@ PROVIDERS: Mapping[str, Provider] = {
     "vllm": Provider("agentlab.models.vllm", families.vllm),
     "local": Provider("agentlab.models.local", families.local, free=True),
     "sim": Provider(
-        "agentlab.models.sim", families.everything, free=True, direct=True, names=("replies", "chatter", "firm")
+        "agentlab.models.sim",
+        families.everything,
+        free=True,
+        direct=True,
+        names=("replies", "chatter", "firm", "relay"),
     ),
     "replay": Provider("agentlab.models.replay", families.everything, free=True, direct=True),
 }

@@ -1,8 +1,8 @@
 """Policies with known probabilities: the ground truth for statistics, and a model for tests that costs nothing.
 
 `sim/replies` draws each reply from a table in its `options`; `sim/chatter` answers anything. Draws depend on the
-request's stream alone, so the same call has the same reply in any order and any process. `sim/firm`
-reads its prompt too: it is a firm whose effects are planted.
+request's stream alone, so the same call has the same reply in any order and any process. `sim/firm` and
+`sim/relay` read their prompts too: a firm whose effects are planted, and a chain whose errors are.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Any, cast
 
 from agentlab.errors import ModelError, ScenarioError
-from agentlab.models import chatter, families, firm
+from agentlab.models import chatter, families, firm, relay
 from agentlab.models.chatter import Draws
 from agentlab.models.spec import ModelSpec
 from agentlab.types import Capabilities, Completion, Request, Usage
@@ -22,7 +22,7 @@ from agentlab.types import Capabilities, Completion, Request, Usage
 Chances = Mapping[str, float]
 Tables = Mapping[str, Chances]
 OPTIONS: Mapping[str, tuple[str, ...]] = {"replies": ("replies", "scores", "seconds"), "chatter": ("seconds",)}
-"""By policy; those of `firm` are `Planted`."""
+"""By policy; those of `firm` are `Planted`, those of `relay` are `Relay`."""
 
 _FORM = re.compile(r'<verdict criterion="([^"<>]+)">')
 
@@ -132,8 +132,8 @@ def build(spec: ModelSpec) -> Sim:
         )
     if policy == "chatter":
         return Sim(spec.name, chatter.reply, float(seconds))
-    if policy == "firm":
-        return Sim(spec.name, firm.build(spec), float(seconds))
+    if policy in ("firm", "relay"):
+        return Sim(spec.name, (firm if policy == "firm" else relay).build(spec), float(seconds))
     replies, scores = _tables(spec, "replies"), _tables(spec, "scores")
     if not replies and not scores:
         raise ScenarioError(f'{spec.name} needs options.replies, such as {{"*": {{"yes": 0.3, "no": 0.7}}}}')
