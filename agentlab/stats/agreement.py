@@ -1,0 +1,246 @@
+"""How well ratings agree beyond chance: Cohen's kappa, Krippendorff's alpha and Gwet's AC1, each with raw agreement.
+
+All are `1 - observed / expected` disagreement, sums over units, so that leaving out a cluster is a subtraction; the
+interval is the jackknife's, with t on one degree of freedom less than there are clusters. Sources: Cohen (1960, 1968);
+Krippendorff (2011, Computing Krippendorff's Alpha-Reliability); Gwet (2008, Br. J. Math. Stat. Psychol. 61, 29-48).
+"""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
+Weights = Literal["none", "linear", "quadratic"]
+Metric = Literal["nominal", "ordinal", "interval", "ratio"]
+TINY = 1e-12
+"""A share of the whole under which a sum of squares is rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A coefficient: 1 is perfect, 0 what chance gives. None where it cannot be had, and `note` says why."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    raw: float | None
+    """Share of the pairs of ratings of one unit that are equal, mean over units; weights do not enter."""
+    units: int
+    """Units with two ratings or more."""
+    ratings: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How often each value of a met each value of b: `counts[i][j]` for `values[i]` and `values[j]`."""
+
+    values: tuple[float, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+def kappa(
+    a: ArrayLike,
+    b: ArrayLike,
+    weights: Weights = "none",
+    clusters: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+) -> Agreement:
+    """Cohen's kappa of two raters' values of the same units, shapes (units,), NaN where one gave none.
+
+    `1 - n sum_i w(a_i, b_i) / (A' w B)` with the raters' counts A and B; w is 1 for unequal values (none), or their
+    distance (linear) or its square (quadratic) as numbers. Raises ValueError for infinite values or unequal shapes.
+    """
+    x, y = _values(a), _values(b)
+    if x.ndim != 1 or x.shape != y.shape:
+        raise ValueError(f"two raters' values of the same units have one shape (units,), not {x.shape} and {y.shape}")
+    both = ~(np.isnan(x) | np.isnan(y))
+    groups = _clusters(clusters, both)
+    values, codes = np.unique(np.concatenate([x[both], y[both]]), return_inverse=True)
+    n = int(both.sum())
+    if not n:
+        return Agreement(None, None, None, None, 0, 0, "no unit was rated by both")
+    one, two = codes[:n], codes[n:]
+    gaps = np.abs(values[:, None] - values[None, :])
+    w = (gaps > 0).astype(float) if weights == "none" else gaps if weights == "linear" else gaps**2
+    a_gk, b_gk = _counts(groups, one, len(values)), _counts(groups, two, len(values))
+    d_g, n_g = np.bincount(groups, w[one, two]), np.bincount(groups)
+    expected = _bilinear(a_gk.sum(0)[None], w, b_gk.sum(0)[None])[0]
+    plain = Agreement(None, None, None, float((one == two).mean()), n, 2 * n)
+    if expected <= 0:
+        return replace(plain, note="both gave one and the same value throughout: chance alone would agree as well")
+    left = 1 - _divided((n - n_g) * (d_g.sum() - d_g), _bilinear(a_gk.sum(0) - a_gk, w, b_gk.sum(0) - b_gk))
+    found = _jackknifed(plain, 1 - n * float(d_g.sum()) / float(expected), left, level)
+    if min(len(np.unique(one)), len(np.unique(two))) == 1:
+        why = "one rater gave one value throughout: kappa is 0 whatever the other gave"
+        return replace(found, low=None, high=None, note=why)
+    return found
+
+
+def alpha(
+    ratings: ArrayLike, metric: Metric = "nominal", clusters: Sequence[Hashable] | None = None, level: float = 0.95
+) -> Agreement:
+    """Krippendorff's alpha of `ratings`, shape (units, raters), NaN where a rater did not rate a unit.
+
+    `1 - (n - 1) sum_ck o_ck d_ck / sum_ck n_c n_k d_ck`: o are coincidences, every ordered pair of a unit with m
+    ratings counted 1/(m - 1); n_c their margins. d is 0/1 (nominal), the squared difference (interval), that of
+    mid-ranks in the margins (ordinal), or `((c - k)/(c + k))^2` (ratio; no negative values, else ValueError).
+    """
+    v_uk, values, groups = _units(ratings, clusters)
+    if metric == "ratio" and len(values) and values[0] < 0:
+        raise ValueError(f"a ratio scale has no negative values, and {values[0]} is one")
+    plain = _plain(v_uk)
+    if not len(v_uk):
+        return replace(plain, note="no unit has two ratings")
+    if len(values) == 1:
+        return replace(plain, note="every rating is the same: chance alone would agree as well")
+    rests = _rests(_sums(groups, v_uk))
+    if metric == "ordinal":
+        observed, expected = _ordinal(v_uk, groups, rests)
+    else:
+        d = _distance(values, metric)
+        d_g = np.bincount(groups, _bilinear(v_uk, d, v_uk) / (v_uk.sum(1) - 1))
+        observed, expected = _rests(d_g), _bilinear(rests, d, rests)
+    theta = 1 - _divided((rests.sum(1) - 1) * observed, expected)
+    return _jackknifed(plain, float(theta[0]), theta[1:], level)
+
+
+def ac1(
+    ratings: ArrayLike, categories: int | None = None, clusters: Sequence[Hashable] | None = None, level: float = 0.95
+) -> Agreement:
+    """Gwet's AC1, `(p - e) / (1 - e)`: it stays up where one category is frequent and kappa sinks.
+
+    p is raw agreement, `e = sum_k q_k (1 - q_k) / (K - 1)` with q the mean over units, those with one rating too, of
+    the shares of category k. `ratings` as for `alpha`; `categories` is K, by default the number of values that occur.
+    """
+    v_uk, values, groups = _units(ratings, clusters, least=1)
+    m_u = v_uk.sum(1)
+    several, most = m_u >= 2, max(categories or 0, len(values))
+    plain = _plain(v_uk[several])
+    if not several.any() or most < 2:
+        return replace(plain, note="there is one category only" if several.any() else "no unit has two ratings")
+    v_sk, m_s, width = v_uk[several], m_u[several], int(groups.max()) + 1
+    agreed_g = np.bincount(groups[several], (v_sk * (v_sk - 1)).sum(1) / (m_s * (m_s - 1)), width)
+    agreed = _divided(_rests(agreed_g), _rests(np.bincount(groups[several], minlength=width)))
+    q = _rests(_sums(groups, v_uk / m_u[:, None])) / np.maximum(_rests(np.bincount(groups)), 1)[:, None]
+    chance = (q * (1 - q)).sum(1) / (most - 1)
+    theta = 1 - _divided(1 - agreed, 1 - chance)
+    return _jackknifed(plain, float(theta[0]), theta[1:], level)
+
+
+def confusion(a: ArrayLike, b: ArrayLike) -> Confusion:
+    """The table of two raters' values of the same units, shapes (units,); units with a missing value are left out."""
+    x, y = _values(a), _values(b)
+    both = ~(np.isnan(x) | np.isnan(y))
+    values, codes = np.unique(np.concatenate([x[both], y[both]]), return_inverse=True)
+    table = _counts(codes[: int(both.sum())], codes[int(both.sum()) :], len(values), len(values)).astype(int)
+    return Confusion(tuple(map(float, values)), tuple(tuple(map(int, row)) for row in table))
+
+
+def _ordinal(v_uk: Array, groups: Codes, rests: Array) -> tuple[Array, Array]:
+    """Squared differences of mid-ranks `R_c = n_1 + … + n_c - n_c / 2`, which move with every cluster left out.
+
+    Row 0 is everything, row g + 1 leaves out cluster g.
+    """
+    ranks = np.cumsum(rests, axis=1) - rests / 2
+    m_u = v_uk.sum(1)
+    coincidences = (v_uk.T / (m_u - 1)) @ v_uk
+    coincidences[np.diag_indices_from(coincidences)] -= (v_uk / (m_u - 1)[:, None]).sum(0)
+    whole = 2 * ((ranks**2 * v_uk.sum(0)).sum(1) - ((ranks @ coincidences) * ranks).sum(1))
+    own = ranks[groups + 1]
+    spread = 2 * (m_u * (v_uk * own**2).sum(1) - (v_uk * own).sum(1) ** 2) / (m_u - 1)
+    whole[1:] -= np.bincount(groups, spread, minlength=len(rests) - 1)
+    expected = 2 * (rests.sum(1) * (rests * ranks**2).sum(1) - (rests * ranks).sum(1) ** 2)
+    return whole, expected
+
+
+def _distance(values: Array, metric: Metric) -> Array:
+    gaps = values[:, None] - values[None, :]
+    if metric == "nominal":
+        return (gaps != 0).astype(float)
+    sums = values[:, None] + values[None, :]
+    return gaps**2 if metric == "interval" else np.nan_to_num(_divided(gaps, sums)) ** 2
+
+
+def _bilinear(a: Array, w: Array, b: Array) -> Array:
+    """`a_i' w b_i` for every row i."""
+    return np.asarray(((a @ w) * b).sum(1), dtype=np.float64)
+
+
+def _plain(v_uk: Array) -> Agreement:
+    m_u = v_uk.sum(1)
+    raw = float(((v_uk * (v_uk - 1)).sum(1) / (m_u * (m_u - 1))).mean()) if len(v_uk) else None
+    return Agreement(None, None, None, raw, len(v_uk), int(m_u.sum()))
+
+
+def _units(ratings: ArrayLike, clusters: Sequence[Hashable] | None, least: int = 2) -> tuple[Array, Array, Codes]:
+    """Counts by unit and value, of units with so many ratings or more; the values; the units' clusters from 0 up."""
+    x = _values(ratings)
+    if x.ndim != 2:
+        raise ValueError(f"ratings have the shape (units, raters), not {x.shape}")
+    kept = (~np.isnan(x)).sum(1) >= least
+    units, raters = np.nonzero(~np.isnan(x[kept]))
+    values, codes = np.unique(x[kept][units, raters], return_inverse=True)
+    return _counts(units, codes, len(values), int(kept.sum())), values, _clusters(clusters, kept)
+
+
+def _jackknifed(plain: Agreement, value: float, left: Array, level: float) -> Agreement:
+    """`value ± t_(G - 1) sqrt((G - 1)/G sum_g (left_g - mean)^2)`, not above 1."""
+    found, count = replace(plain, value=value), len(left)
+    if count < 2:
+        return replace(found, note="no interval: all units are of one cluster")
+    if not np.isfinite(left).all():
+        return replace(found, note="no interval: without one of the clusters there is nothing to agree on")
+    if np.ptp(left) <= TINY:
+        return replace(found, note="no interval: every cluster agrees alike")
+    se = float(np.sqrt((count - 1) * left.var()))
+    margin = float(stats.t.ppf((1 + level) / 2, count - 1)) * se
+    return replace(found, low=value - margin, high=min(value + margin, 1.0))
+
+
+def _divided(top: Array, bottom: Array) -> Array:
+    """NaN where the divisor is 0."""
+    return np.divide(top, bottom, out=np.full(np.broadcast(top, bottom).shape, np.nan), where=bottom != 0)
+
+
+def _rests(by_group: NDArray[Any]) -> Array:
+    """First the total over groups, then the total without each group."""
+    total = by_group.sum(0)
+    return np.concatenate([total[None], total - by_group])
+
+
+def _sums(groups: Codes, rows: Array) -> Array:
+    """Rows summed by group, shape (groups, columns)."""
+    total = np.zeros((int(groups.max(initial=-1)) + 1, rows.shape[1]))
+    np.add.at(total, groups, rows)
+    return total
+
+
+def _counts(rows: Codes, columns: Codes, width: int, height: int | None = None) -> Array:
+    """How often each pair of codes occurs."""
+    found = np.zeros((int(rows.max(initial=-1)) + 1 if height is None else height, width))
+    np.add.at(found, (rows, columns), 1.0)
+    return found
+
+
+def _clusters(clusters: Sequence[Hashable] | None, kept: NDArray[np.bool_]) -> Codes:
+    """Clusters of the kept units, numbered from 0; every unit is one by itself where none are given."""
+    if clusters is None:
+        return np.arange(int(kept.sum()), dtype=np.intp)
+    if len(clusters) != len(kept):
+        raise ValueError(f"{len(clusters)} clusters for {len(kept)} units: one for each is right")
+    known: dict[Hashable, int] = {}
+    codes = [known.setdefault(name, len(known)) for name, there in zip(clusters, kept, strict=True) if there]
+    return np.array(codes, dtype=np.intp)
+
+
+def _values(given: ArrayLike) -> Array:
+    x: Array = np.asarray(given, dtype=np.float64)
+    if np.isinf(x).any():
+        raise ValueError("a rating is infinite; NaN stands for a missing one")
+    return x
