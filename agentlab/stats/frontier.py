@@ -1,0 +1,169 @@
+"""What an arm attains at best: its frontier of two measures, and how often one arm dominates another.
+
+The best of several rollouts grows with their number and with the judge's noise. So arms are compared at one number of
+rollouts, as the mean over all subsets of that size, and who is best is chosen by one half of the judge draws and
+placed by the other. Source of the attained value: the empirical attainment function (Fonseca, Guerreiro, Lopez-Ibanez
+and Paquete 2011), read along one axis. Both measures are turned so that more is better.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special, stats
+
+from agentlab.stats.paired import FEWEST_TASKS
+
+Array = NDArray[np.float64]
+DRAWS = 20_000
+"""Of means, for the probability that an arm's is on the frontier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The rollouts of one arm on one task: both measures by half of the judge draws, each of shape (rollouts, 2)."""
+
+    x: Array
+    y: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Attained:
+    """The best y that an arm attains with x at least `at`, over rollouts of a task and then over tasks."""
+
+    at: Array
+    """Shape (thresholds,)."""
+    value: Array
+    low: Array
+    high: Array
+    """A band that holds at all thresholds at once, over tasks like these; NaN under 6 tasks."""
+    reached: Array
+    """Share of subsets in which any rollout has such an x; else y counts as its `floor`."""
+
+
+class Random(Protocol):
+    """What is used of numpy's generator."""
+
+    def standard_normal(self, size: tuple[int, int]) -> Array: ...
+
+    def chisquare(self, df: float, size: int) -> Array: ...
+
+
+def attained(tasks: Sequence[Task], at: ArrayLike, floor: float, size: int, level: float = 0.95) -> Attained:
+    """The frontier of one arm at `size` rollouts of every task, read at thresholds of x.
+
+    In each half a rollout counts if its x is at least the threshold, the best of a subset is chosen by its y, and both
+    are decided by one half of the judge draws; its worth is y by the other half; then the halves change places. The
+    band is simultaneous over thresholds by Bonferroni. Raises ValueError for `size` above the rollouts of a task: arms
+    with unequal numbers have no frontiers that can be compared.
+    """
+    thresholds = np.asarray(at, dtype=np.float64)
+    fewest = min((len(task.x) for task in tasks), default=0)
+    if not 1 <= size <= fewest:
+        raise ValueError(f"a frontier of {size} rollouts, but a task has {fewest}; take at most as many for every arm")
+    if not all(np.isfinite(task.x).all() and np.isfinite(task.y).all() for task in tasks):
+        raise ValueError("a measure is missing; leave the rollout out and say so")
+    found = np.array([[_best(task, t, floor, size) for t in thresholds] for task in tasks])
+    values_ta: Array = found[..., 0]
+    mean, many = values_ta.mean(axis=0), len(tasks)
+    margin = np.full(len(thresholds), np.nan)
+    if many >= FEWEST_TASKS:
+        critical = float(stats.t.ppf(1 - (1 - level) / 2 / len(thresholds), many - 1))
+        margin = critical * values_ta.std(axis=0, ddof=1) / many**0.5
+    return Attained(thresholds, mean, mean - margin, mean + margin, found[..., 1].mean(axis=0))
+
+
+def _best(task: Task, threshold: float, floor: float, size: int) -> tuple[float, float]:
+    """Mean over subsets of the chosen rollout's y, and the share of subsets that have one to choose."""
+    value, share = 0.0, 0.0
+    for chosen, placed in ((0, 1), (1, 0)):
+        able = np.flatnonzero(task.x[:, chosen] >= threshold)
+        order = able[np.argsort(task.y[able, chosen], kind="stable")]
+        leads = _leads(len(task.x), len(order), size)
+        value += float(leads @ task.y[order, placed]) + (1 - float(leads.sum())) * floor
+        share += float(leads.sum())
+    return value / 2, share / 2
+
+
+def _leads(n: int, able: int, size: int) -> Array:
+    """Chance that the i-th worst of `able` rollouts is the best of a random subset of `size` out of n.
+
+    `C(n - able + i, size - 1) / C(n, size)` for i = 0, 1, …: it is taken, and none of the better ones.
+    """
+    below = n - able + np.arange(able)
+    return np.asarray(special.binom(below, size - 1) / special.binom(n, size), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Dominance:
+    """How often a rollout of one arm is better in both measures than one of the other on the same task."""
+
+    first: float
+    second: float
+    """Shares of pairs of rollouts, means over tasks; the rest is neither. Equal in one, better in the other counts."""
+    first_means: float | None
+    """Probability that the first arm's mean over tasks like these is better in both measures; None under 6 tasks."""
+    second_means: float | None
+    tasks: int
+
+
+def dominance(a: Sequence[ArrayLike], b: Sequence[ArrayLike]) -> Dominance:
+    """`a` and `b` hold, task by task, arrays of shape (rollouts, 2) with more being better in both columns.
+
+    The probabilities of means are those of a bivariate t with G - 1 degrees of freedom around the mean difference of
+    task means, which is what is known of it after the data and with nothing known before.
+    """
+    pairs = [(np.asarray(one, np.float64), np.asarray(two, np.float64)) for one, two in zip(a, b, strict=True)]
+    if not pairs or any(not len(one) or not len(two) for one, two in pairs):
+        raise ValueError("every task needs a rollout of both arms")
+    if not all(np.isfinite(one).all() and np.isfinite(two).all() for one, two in pairs):
+        raise ValueError("a measure is missing; leave the rollout out and say so")
+    shares = np.array([(_over(one, two), _over(two, one)) for one, two in pairs])
+    gaps = np.array([one.mean(axis=0) - two.mean(axis=0) for one, two in pairs])
+    first, second = (float(share) for share in shares.mean(axis=0))
+    if len(pairs) < FEWEST_TASKS:
+        return Dominance(first, second, None, None, len(pairs))
+    return Dominance(first, second, _both(gaps), _both(-gaps), len(pairs))
+
+
+def _over(one: Array, two: Array) -> float:
+    gap = one[:, None, :] - two[None, :, :]
+    return float(((gap >= 0).all(axis=2) & (gap > 0).any(axis=2)).mean())
+
+
+def _both(gaps: Array) -> float:
+    """P(both components above 0) of a t around the mean of `gaps`, shape (tasks, 2)."""
+    many = len(gaps)
+    mean, shape = gaps.mean(axis=0), np.cov(gaps.T) / many
+    spread = np.sqrt(np.diag(shape))
+    if (spread <= 1e-12 * max(float(np.abs(gaps).max()), 1e-300)).any():
+        return float((mean > 0).all())
+    correlation = float(np.clip(shape[0, 1] / spread.prod(), -1 + 1e-9, 1 - 1e-9))
+    scaled = [[1.0, correlation], [correlation, 1.0]]
+    return float(stats.multivariate_t.cdf(mean / spread, shape=scaled, df=many - 1, random_state=0))
+
+
+def on_frontier(means: ArrayLike, generator: Random) -> Array | None:
+    """By arm, the probability that no other arm's mean dominates its own; None under 6 tasks.
+
+    `means` has shape (tasks, arms, 2): task means of both measures, more being better. Means are drawn from the
+    multivariate t around their average over tasks, with the tasks' own covariance.
+    """
+    x: Array = np.asarray(means, dtype=np.float64)
+    if x.ndim != 3 or not np.isfinite(x).all():
+        raise ValueError("task means of shape (tasks, arms, 2), none missing, are needed")
+    many = len(x)
+    if many < FEWEST_TASKS:
+        return None
+    centre = x.mean(axis=0)
+    deviations = (x - centre).reshape(many, -1) / (many * (many - 1)) ** 0.5
+    scale = np.sqrt(generator.chisquare(many - 1, DRAWS) / (many - 1))
+    drawn = centre + (generator.standard_normal((DRAWS, many)) @ deviations / scale[:, None]).reshape(DRAWS, -1, 2)
+    free = np.ones(drawn.shape[:2], dtype=bool)
+    for arm in range(drawn.shape[1]):
+        over = drawn >= drawn[:, arm : arm + 1]
+        more = drawn > drawn[:, arm : arm + 1]
+        free[:, arm] = ~(over.all(axis=2) & more.any(axis=2)).any(axis=1)
+    return np.asarray(free.mean(axis=0), dtype=np.float64)

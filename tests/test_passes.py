@@ -1,0 +1,105 @@
+"""What k tries are worth, against enumeration, published numbers and simulation."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentlab.stats.passes import all_right, majority, one_right, passes
+
+small = st.lists(st.integers(0, 4), min_size=1, max_size=4).filter(lambda counts: 1 <= sum(counts) <= 9)
+
+
+def answers(counts: Sequence[int]) -> list[int]:
+    return [answer for answer, count in enumerate(counts) for _ in range(count)]
+
+
+def led(subset: Sequence[int]) -> float:
+    """Chance that answer 0 is picked as the most frequent."""
+    found = Counter(subset)
+    best = max(found.values())
+    return (found[0] == best) / sum(count == best for count in found.values())
+
+
+def test_published_numbers() -> None:
+    assert one_right([3, 7], 4) == pytest.approx(0.8333, abs=5e-5)
+    assert one_right([0, 5], 3) == 0
+    assert one_right([5, 0], 3) == all_right([5, 0], 3) == majority([5, 0], 3) == 1
+    assert all_right([3, 7], 2) == pytest.approx(3 / 45)
+
+
+@given(small, st.integers(1, 9))
+def test_every_subset_counts_once(counts: list[int], k: int) -> None:
+    given_ = answers(counts)
+    if k > len(given_):
+        with pytest.raises(ValueError, match=f"{k} of {len(given_)} draws"):
+            majority(counts, k)
+        return
+    subsets = list(combinations(given_, k))
+    assert one_right(counts, k) == pytest.approx(np.mean([0 in subset for subset in subsets]))
+    assert all_right(counts, k) == pytest.approx(np.mean([set(subset) == {0} for subset in subsets]))
+    assert majority(counts, k) == pytest.approx(np.mean([led(subset) for subset in subsets]))
+
+
+@given(small)
+def test_one_try_is_accuracy(counts: list[int]) -> None:
+    share = pytest.approx(counts[0] / sum(counts))
+    assert [worth(counts, 1) for worth in (one_right, all_right, majority)] == [share] * 3
+
+
+def test_the_mean_over_samples_is_the_truth() -> None:
+    rng, p = np.random.default_rng(3), np.array([0.4, 0.35, 0.25])
+    drawn = rng.multinomial(12, p, size=4000)
+    for worth, truth in ((one_right, 1 - 0.6**3), (all_right, 0.4**3), (majority, _majority_of_three(p))):
+        found = [worth(counts.tolist(), 3) for counts in drawn]
+        assert np.mean(found) == pytest.approx(truth, abs=4 * float(np.std(found)) / 4000**0.5)
+
+
+def _majority_of_three(p: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    return sum(float(p[a] * p[b] * p[c]) * led((a, b, c)) for a in range(3) for b in range(3) for c in range(3))
+
+
+def test_with_one_try_the_intervals_are_those_of_a_mean() -> None:
+    counts = [[8, 2], [5, 5], [1, 9], [7, 3], [4, 6], [6, 4]]
+    found = passes(counts, 1, one_right)
+    shares = np.array([c / 10 for c, _ in counts])
+    assert found.value == pytest.approx(shares.mean())
+    assert found.these_tasks is not None
+    assert found.these_tasks.se == pytest.approx(np.sqrt((shares * (1 - shares) / 9).sum()) / 6)
+    assert found.tasks_like_these is not None
+    assert found.tasks_like_these.se == pytest.approx(shares.std(ddof=1) / 6**0.5)
+
+
+def test_these_tasks_are_covered() -> None:
+    rng, p = np.random.default_rng(5), np.linspace(0.1, 0.8, 8)
+    truth = float((1 - (1 - p) ** 4).mean())
+    hits = 0
+    for _ in range(300):
+        interval = passes([[int(c), 16 - int(c)] for c in rng.binomial(16, p)], 4, one_right).these_tasks
+        assert interval is not None
+        hits += interval.low <= truth <= interval.high
+    assert 0.91 <= hits / 300 <= 0.99
+
+
+@pytest.mark.parametrize(
+    ("tasks", "k", "note"),
+    [
+        ([[2, 2]] * 6, 4, "no more than 4 draws"),
+        ([[4, 0]] * 6, 2, "all draws are alike"),
+        ([[4, 0]] * 6, 2, "the same value"),
+        ([[3, 1], [2, 2]], 2, "2 tasks: nothing is claimed beyond them"),
+    ],
+)
+def test_a_missing_interval_has_a_reason(tasks: list[list[int]], k: int, note: str) -> None:
+    assert any(note in one for one in passes(tasks, k, one_right).notes)
+
+
+def test_nothing_is_made_up() -> None:
+    with pytest.raises(ValueError, match="no task"):
+        passes([], 1, one_right)
+    with pytest.raises(ValueError, match="0 or more"):
+        one_right([-1, 3], 1)
