@@ -8,8 +8,9 @@ TASK, OUTPUT, EVERYONE, POST, SELECT, VETO = "@task", "@output", "@everyone", "@
 """Members of every organization that are not agents: who asks, where the result goes, all of one's contacts, who
 reports what could not be delivered, who tells the tries of one agent apart, and where a veto goes."""
 
-ANCHORS = "@anchors"
-"""Parent of the rows of a judge's anchor texts, which are no rollouts."""
+ANCHORS, PAIRS, GROUPS, PROBES = "@anchors", "@pairs", "@groups", "@probes"
+"""Parents of rows that are no rollouts: a judge's anchor texts, two outputs that are compared, two that are asked to be
+the same, and an output that was changed to try a judge. No other parent begins with `@`."""
 
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
@@ -216,7 +217,11 @@ class Rollout:
     generation: int = 0
     parent: str | None = None
     at: str | None = None
-    """A fork's cut, as `round` or `round/agent`."""
+    """A fork's cut: `round` is kept with all before it, or of `round/agent` that turn and all after it are not."""
+    fork: int = 0
+    """A fork's index among those of its cut, from 1; 0 for a rollout that is none."""
+    change: str = ""
+    """What a fork does otherwise than its parent: `swap analyst=provider/name`, `drop 12`, `edit 12 0a1b2c3d`."""
     error: str | None = None
     of: str | None = None
     """Of a baseline: the rollout it is compared with."""
@@ -267,6 +272,8 @@ class Exhibit:
     output: str | None
     messages: tuple[Message, ...] = ()
     workspace: Mapping[str, str] = field(default_factory=dict[str, str])
+    rival: str | None = None
+    """The other output, for a judge of two."""
 
 
 @dataclass(frozen=True, slots=True)

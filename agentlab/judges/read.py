@@ -16,8 +16,46 @@ _WORD_MARKS = " \t\r\n\u2581\u0120"
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """Scores that are whole numbers from `low` to `high`."""
+
+    low: int
+    high: int
+
+    def read(self, score: Any) -> int | None:
+        """The number that a text or a JSON value states; None when it states none of them."""
+        if isinstance(score, str):
+            number = int(score) if _WHOLE.fullmatch(score) else None
+        else:
+            whole = isinstance(score, int | float) and not isinstance(score, bool) and score == score // 1
+            number = int(score) if whole else None
+        return number if number is not None and self.low <= number <= self.high else None
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.low} to {self.high}"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Scores that are one of a few words, whatever their capitals; what is read is the word's place."""
+
+    words: tuple[str, ...]
+
+    def read(self, score: Any) -> int | None:
+        """The place of the word, from 0; None when it is none of them."""
+        known = {word.casefold(): i for i, word in enumerate(self.words)}
+        return known.get(score.strip(" .").casefold()) if isinstance(score, str) else None
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.words[:-1])} or {self.words[-1]}"
+
+
+Scale = Whole | Words
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
-    """A score on the scale, with its reason."""
+    """A score on the scale (a word as its place), with its reason."""
 
     score: int
     reason: str | None
@@ -35,6 +73,16 @@ MISSING = Problem("no verdict was given", missing=True)
 
 
 def from_text(text: str, names: Sequence[str], low: int, high: int) -> dict[str, Mark | Problem]:
+    """`texts` with whole numbers for scores."""
+    return texts(text, names, Whole(low, high))
+
+
+def from_json(text: str, names: Sequence[str], low: int, high: int) -> dict[str, Mark | Problem]:
+    """`objects` with whole numbers for scores."""
+    return objects(text, names, Whole(low, high))
+
+
+def texts(text: str, names: Sequence[str], scale: Scale) -> dict[str, Mark | Problem]:
     """Reads `<verdict criterion="…"><reason>…</reason><score>…</score></verdict>` for each of `names`.
 
     Two verdicts on one criterion with different scores are a problem; verdicts on other criteria are passed over.
@@ -44,19 +92,19 @@ def from_text(text: str, names: Sequence[str], low: int, high: int) -> dict[str,
     for block in parse(text):
         name = known.get(block.attributes.get("criterion", "").casefold()) if block.tag == "verdict" else None
         if name is not None:
-            mark = _from_body(block.body, low, high)
+            mark = _from_body(block.body, scale)
             found[name] = _merge(found[name], mark)
     return found
 
 
-def from_json(text: str, names: Sequence[str], low: int, high: int) -> dict[str, Mark | Problem]:
+def objects(text: str, names: Sequence[str], scale: Scale) -> dict[str, Mark | Problem]:
     """Reads a JSON object `{criterion: {reason, score}}`; text that is no such object answers nothing."""
     try:
         tree: Any = json.loads(text)
     except (ValueError, RecursionError):
         tree = None
     answers: dict[str, Any] = cast("dict[str, Any]", tree) if isinstance(tree, dict) else {}
-    return {name: _from_answer(answers[name], low, high) if name in answers else MISSING for name in names}
+    return {name: _from_answer(answers[name], scale) if name in answers else MISSING for name in names}
 
 
 def from_tokens(tokens: Sequence[TokenLogprob], low: int, high: int) -> tuple[dict[int, float], float]:
@@ -77,7 +125,7 @@ def from_tokens(tokens: Sequence[TokenLogprob], low: int, high: int) -> tuple[di
     return ({d: w / mass for d, w in weights.items()} if mass > 0 else {}), min(mass, 1.0)
 
 
-def _from_body(body: str | None, low: int, high: int) -> Mark | Problem:
+def _from_body(body: str | None, scale: Scale) -> Mark | Problem:
     if body is None:
         return Problem("</verdict> is missing", missing=True)
     reason, score = None, None
@@ -88,27 +136,22 @@ def _from_body(body: str | None, low: int, high: int) -> Mark | Problem:
             score = block.body
     if score is None:
         return Problem("<score>…</score> is missing", missing=True)
-    if not _WHOLE.fullmatch(score):
-        return Problem(_off(score, low, high))
-    return _mark(int(score), reason, low, high)
+    return _mark(score, reason, scale)
 
 
-def _from_answer(answer: Any, low: int, high: int) -> Mark | Problem:
+def _from_answer(answer: Any, scale: Scale) -> Mark | Problem:
     fields: Mapping[str, Any] = cast("Mapping[str, Any]", answer) if isinstance(answer, dict) else {}
     score, reason = fields.get("score"), fields.get("reason")
     if score is None:
         return Problem("`score` is missing", missing=True)
-    if isinstance(score, bool) or not isinstance(score, int | float) or score != score // 1:
-        return Problem(_off(str(score), low, high))
-    return _mark(int(score), reason if isinstance(reason, str) else None, low, high)
+    if isinstance(scale, Whole) and isinstance(score, str):
+        return Problem(f"score {score[:60]!r} is a text and not {scale}")
+    return _mark(score, reason if isinstance(reason, str) else None, scale)
 
 
-def _mark(score: int, reason: str | None, low: int, high: int) -> Mark | Problem:
-    return Mark(score, reason) if low <= score <= high else Problem(_off(str(score), low, high))
-
-
-def _off(found: str, low: int, high: int) -> str:
-    return f"score {found[:60]!r} is not a whole number from {low} to {high}"
+def _mark(score: Any, reason: str | None, scale: Scale) -> Mark | Problem:
+    found = scale.read(score)
+    return Problem(f"score {str(score)[:60]!r} is not {scale}") if found is None else Mark(found, reason)
 
 
 def _merge(old: Mark | Problem, new: Mark | Problem) -> Mark | Problem:

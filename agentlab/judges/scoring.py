@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from agentlab.interfaces import Ask
 from agentlab.judges.prompt import Sheet, chat, complaint, schema, schema_form, shown, shuffled, text_form, token_form
-from agentlab.judges.read import Mark, Problem, from_json, from_text, from_tokens
+from agentlab.judges.read import Mark, Problem, Scale, Whole, from_tokens, objects, texts
 from agentlab.types import Call, Entry, Exhibit, Outcome, Settings, Verdict
 
 MOST_ALTERNATIVES = 20
@@ -36,40 +38,65 @@ class Written:
         if withheld := unfit(self.sheet, exhibit, self.max_chars):
             return withheld
         names = shuffled(self.sheet.names, order)
-        question = chat(self.sheet, exhibit, names, self._form(names))
-        first = await ask(question, self._settings(names), 0)
-        found = self._read(first, names)
-        again = {name: verdict.reason or "" for name, verdict in found.items() if verdict.outcome == "unparsed"}
-        if again and first.completion:
-            reply = Entry("assistant", first.completion.text, opaque=first.completion.opaque)
-            remark = Entry("user", complaint(again, self._form(tuple(again))))
-            second = await ask((*question, reply, remark), self._settings(tuple(again)), 1)
-            found |= self._read(second, tuple(again))
+        found = await filled(chat(self.sheet, exhibit, names, self._form(names)), names, ask, self._paper())
         return [found[name] for name in self.sheet.names]
+
+    def _paper(self) -> "Paper":
+        sheet = self.sheet
+        scale, labels = Whole(sheet.low, sheet.high), sheet.labels
+        values = {point: (float(point), labels.get(point)) for point in range(sheet.low, sheet.high + 1)}
+        made = partial(schema, sheet) if self.structured else None
+        return Paper(self._form, scale, values, self.settings, made)
 
     def _form(self, names: Sequence[str]) -> str:
         return schema_form(self.sheet) if self.structured else text_form(self.sheet, names)
 
-    def _settings(self, names: Sequence[str]) -> Settings:
-        return replace(self.settings, schema=schema(self.sheet, names)) if self.structured else self.settings
 
-    def _read(self, call: Call, names: Sequence[str]) -> dict[str, Verdict]:
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A form that a judge fills in: how it is asked for, what a score may be, and what the score is worth."""
+
+    form: Callable[[Sequence[str]], str]
+    scale: Scale
+    values: Mapping[int, tuple[float, str | None]]
+    """Value and label by what is read."""
+    settings: Settings
+    schema: Callable[[Sequence[str]], Mapping[str, Any]] | None = None
+    """Of some criteria; None when the answer is tagged lines."""
+
+    def asked(self, names: Sequence[str]) -> Settings:
+        """The settings of a call about these criteria."""
+        return self.settings if self.schema is None else replace(self.settings, schema=self.schema(names))
+
+    def read(self, call: Call, names: Sequence[str]) -> dict[str, Verdict]:
+        """A verdict for each of `names`, from one reply."""
         if failed := failure(call):
             return {name: Verdict(name, failed[0], reason=failed[1], call=call.k) for name in names}
         completion = call.completion
         assert completion is not None
-        reader: Callable[[str, Sequence[str], int, int], Mapping[str, Mark | Problem]]
-        reader = from_json if self.structured else from_text
-        marks = reader(completion.text, names, self.sheet.low, self.sheet.high)
+        reader = texts if self.schema is None else objects
         cut = completion.stop == "length"
+        marks = reader(completion.text, names, self.scale)
         return {name: self._verdict(name, mark, cut, call.k) for name, mark in marks.items()}
 
     def _verdict(self, name: str, mark: Mark | Problem, cut: bool, k: int) -> Verdict:
         if isinstance(mark, Mark):
-            label = self.sheet.labels.get(mark.score)
-            return Verdict(name, "scored", float(mark.score), label, mark.reason, k)
+            return Verdict(name, "scored", *self.values[mark.score], mark.reason, k)
         outcome: Outcome = "truncated" if cut and mark.missing else "unparsed"
         return Verdict(name, outcome, reason=mark.text, call=k)
+
+
+async def filled(question: tuple[Entry, ...], names: Sequence[str], ask: Ask, paper: Paper) -> dict[str, Verdict]:
+    """Verdicts by criterion; what cannot be read is asked for once more, as call k = 1."""
+    first = await ask(question, paper.asked(names), 0)
+    found = paper.read(first, names)
+    again = {name: verdict.reason or "" for name, verdict in found.items() if verdict.outcome == "unparsed"}
+    if again and first.completion:
+        reply = Entry("assistant", first.completion.text, opaque=first.completion.opaque)
+        remark = Entry("user", complaint(again, paper.form(tuple(again))))
+        second = await ask((*question, reply, remark), paper.asked(tuple(again)), 1)
+        found |= paper.read(second, tuple(again))
+    return found
 
 
 @dataclass(slots=True)

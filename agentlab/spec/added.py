@@ -12,21 +12,25 @@ from agentlab.spec.validate import Findings, Site
 
 
 def added_judges(
-    names: Sequence[str], models: Mapping[str, Any], judge_model: str | None
+    names: Sequence[str],
+    models: Mapping[str, Any],
+    judge_model: str | None,
+    factors: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[judging.Bench, Mapping[str, ModelSpec], Mapping[str, Any]]:
     """The judges, the models by alias, and the judges' documents.
 
     A name is that of a shipped judge, of one in the working folder or its `judges/`, or the path of a judge's YAML.
-    `models` is the `models:` section of the run; `judge_model` replaces its `judge`. Raises `ScenarioError` with every
-    mistake.
+    `models` is the `models:` section of the run; `judge_model` replaces its `judge`; `factors` are the run's, with
+    their levels. Raises `ScenarioError` with every mistake.
     """
     section = {**models, "judge": {"name": judge_model}} if judge_model else dict(models)
+    levels = {factor: {level: dict[str, Any]() for level in every} for factor, every in (factors or {}).items()}
     findings, benches = Findings(), dict[str, judging.Bench]()
     specs, documents = dict[str, ModelSpec](), dict[str, Any]()
     for name in names:
         path = Path(name)
         stem, folder = (path.stem, path.parent) if path.suffix in (".yaml", ".yml") else (name, Path())
-        tree = Tree({"models": section, "judges": [stem]}, {(): Place(f"--with {name}", 1, 1)})
+        tree = Tree({"models": section, "judges": [stem], "factors": levels}, {(): Place(f"--with {name}", 1, 1)})
         tree = judging.inline(tree, findings, folder)
         site = Site(tree, findings, folder)
         specs = condition.models(site)
@@ -38,5 +42,6 @@ def added_judges(
         {name: judge for bench in benches.values() for name, judge in bench.judges.items()},
         {name: scales for bench in benches.values() for name, scales in bench.scales.items()},
         {name: counted for bench in benches.values() for name, counted in bench.counted.items()},
+        {name: judge for bench in benches.values() for name, judge in bench.of_two.items()},
     )
     return merged, specs, documents

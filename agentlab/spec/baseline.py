@@ -129,6 +129,18 @@ def _unselected(site: Site, one: Matched) -> bool:
     return (by == "best_of_n") == (select is None) if by != "vote" else False
 
 
+_UNFIT = {
+    ("best_of_n", "match"): (
+        "compares with the target, which a selector must not know",
+        "name a judge that asks a model, or vote",
+    ),
+    ("best_of_n", "equivalence"): ("says what is the same, not what is best", "name a rubric, or vote"),
+    ("best_of_n", "compare"): ("compares arms, and scores no single try", "name a rubric"),
+    ("vote", "compare"): ("compares arms, and finds no equal answers", "name a judge of kind equivalence"),
+}
+"""Why a judge of a kind cannot select by a method, and what would be right."""
+
+
 def selectors(site: Site, baselines: Sequence[Matched], judges: Mapping[str, Judge]) -> dict[str, Judge]:
     """The judges that select. Whoever picks must not be who scores (validity: reported 2.0 SD where 1.0 is true)."""
     wanted = {one.fields.select: one for one in baselines if one.fields.select is not None}
@@ -137,9 +149,8 @@ def selectors(site: Site, baselines: Sequence[Matched], judges: Mapping[str, Jud
         if name not in judges:
             if name not in section:
                 site.wrong(where, f"no judge {name!r} under judges", suggest(name, judges))
-        elif one.fields.by == "best_of_n" and mapping(section.get(name)).get("kind") == "match":
-            wrong = f"judge {name!r} compares with the target, which a selector must not know"
-            site.wrong(where, wrong, "name a judge that asks a model, or vote")
+        elif (why := _UNFIT.get((one.fields.by, mapping(section.get(name)).get("kind", "")))) is not None:
+            site.wrong(where, f"judge {name!r} {why[0]}", why[1])
     for measure, fields in mapping(site.get(()).get("measures")).items():
         judge = mapping(fields).get("judge")
         if isinstance(judge, str) and judge in wanted and judge in judges:

@@ -148,7 +148,12 @@ def criteria(site: Site, name: str, measure: MeasureFields, known: Mapping[str, 
     """A measure names a judge that is there, and criteria that it scores."""
     path: Keys = ("measures", name)
     if measure.judge not in known:
-        if measure.judge not in mapping(site.tree.value.get("judges")):
+        judges = mapping(site.tree.value.get("judges"))
+        kind = mapping(judges.get(measure.judge)).get("kind")
+        if kind in ("compare", "equivalence"):
+            wrong = f"judge {measure.judge!r} is of kind {kind}: it looks at two outputs, and scores no single one"
+            site.wrong((*path, "judge"), wrong, f"name a judge that scores; {suggest('', known)}")
+        elif measure.judge not in judges:
             site.wrong((*path, "judge"), f"no judge {measure.judge!r} under judges", suggest(measure.judge, known))
         return
     for i, criterion in enumerate(() if measure.criteria == "all" else measure.criteria):

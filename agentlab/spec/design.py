@@ -39,6 +39,8 @@ class Design:
     judges: Mapping[str, Judge]
     """Those that score; not those that tell the tries of a baseline apart."""
     selectors: Mapping[str, Judge]
+    of_two: Mapping[str, Judge]
+    """Those of two outputs: they compare arms or sort outputs into groups, and are no measure."""
     scales: Mapping[str, Mapping[str, tuple[float, float]]]
     """Lowest and highest score of each judge's criteria."""
     counted: Mapping[str, tuple[str, ...]]
@@ -74,8 +76,7 @@ def _override(tree: Tree, alias: str, option: str, name: str) -> Tree:
     spec: dict[str, Any] = {"name": name}
     places: dict[Keys, Place] = {(): Place(option, 1, 1), ("name",): Place(option, 1, 1)}
     if "max_tokens" in old:
-        spec["max_tokens"] = old["max_tokens"]
-        places["max_tokens",] = tree.place(("models", alias, "max_tokens"))
+        spec["max_tokens"], places["max_tokens",] = old["max_tokens"], tree.place(("models", alias, "max_tokens"))
     without = patch(tree, Tree(None, {(): Place(option, 1, 1)}).under(("models", alias)))
     return patch(without, Tree(spec, places, places).under(("models", alias)))
 
@@ -97,8 +98,8 @@ class _Loading:
         if plan is not None:
             matched = baseline.read(self.site, plan.factors)
             told = [one for one in matched.values() if one is not None]
-            self.selectors = baseline.selectors(self.site, told, bench.judges)
-            baseline.families(self.site, told, bench.judges, specs)
+            self.selectors = baseline.selectors(self.site, told, bench.every)
+            baseline.families(self.site, told, bench.every, specs)
             conditions = self.conditions(plan, matched)
             self.finish(plan, bench, specs, conditions)
         if self.findings.mistakes or plan is None:
@@ -117,6 +118,7 @@ class _Loading:
             models=specs,
             judges={name: judge for name, judge in bench.judges.items() if name not in self.selectors},
             selectors=self.selectors,
+            of_two={name: judge for name, judge in bench.of_two.items() if name not in self.selectors},
             scales=bench.scales,
             counted=bench.counted,
             measures=plan.measures,
@@ -218,7 +220,7 @@ class _Loading:
         known = {name: tuple(judge.criteria) for name, judge in bench.judges.items()}
         for name, measure in plan.measures.items():
             checks.criteria(self.site, name, measure, known)
-        of_judges = {j.model: specs[j.model] for j in bench.judges.values() if j.model and j.model in specs}
+        of_judges = {j.model: specs[j.model] for j in bench.every.values() if j.model and j.model in specs}
         checks.prices(self.site, plan.limits, {}, of_judges)
         checks.constant(self.site, of_judges)
         seen: dict[tuple[Any, ...], Condition] = {}

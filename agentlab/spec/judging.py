@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from agentlab.document import Keys, Tree, patch, read, suggest
 from agentlab.interfaces import Judge
-from agentlab.judges import KINDS
+from agentlab.judges import KINDS, OF_TWO
+from agentlab.judges.compare import CompareConfig
 from agentlab.models.providers import capabilities_of
 from agentlab.models.spec import ModelSpec
 from agentlab.spec import checks, library, parts
@@ -25,6 +26,13 @@ class Bench:
     """Lowest and highest score, by judge and criterion."""
     counted: Mapping[str, tuple[str, ...]]
     """The criteria that `criteria: all` means, by judge."""
+    of_two: Mapping[str, Judge]
+    """Judges of two outputs, of which no measure is made; the other fields leave them out."""
+
+    @property
+    def every(self) -> dict[str, Judge]:
+        """All judges by name."""
+        return {**self.judges, **self.of_two}
 
 
 def inline(tree: Tree, findings: Findings, folder: Path) -> Tree:
@@ -100,19 +108,38 @@ def _named(here: Tree, name: str) -> str:
 def build(site: Site, specs: Mapping[str, ModelSpec]) -> Bench:
     """Every judge that is well-formed."""
     judges, scales, counted = dict[str, Judge](), dict[str, dict[str, tuple[float, float]]](), dict[str, Any]()
-    section = mapping(site.tree.value.get("judges"))
+    section, of_two = mapping(site.tree.value.get("judges")), dict[str, Judge]()
     for name in section:
         path: Keys = ("judges", name)
         config = _config(site, path) if section[name] is not None else None
         if config is None:
             continue
         judge: Judge = config.build(name) if hasattr(config, "build") else config
-        judges[name] = judge
-        scales[name] = {c: _scale(config, c) for c in judge.criteria}
-        counted[name] = tuple(config.counted()) if hasattr(config, "counted") else tuple(judge.criteria)
+        if isinstance(config, OF_TWO):
+            of_two[name] = judge
+        else:
+            judges[name] = judge
+            scales[name] = {c: _scale(config, c) for c in judge.criteria}
+            counted[name] = tuple(config.counted()) if hasattr(config, "counted") else tuple(judge.criteria)
+        if isinstance(config, CompareConfig):
+            _arms(site, config, path)
         if judge.model is not None and checks.alias(site, judge.model, path, specs):
             _needs(site, config, judge.model, specs[judge.model], path)
-    return Bench(judges, scales, counted)
+    return Bench(judges, scales, counted, of_two)
+
+
+def _arms(site: Site, config: CompareConfig, path: Keys) -> None:
+    """The arms of a judge that compares are levels of the scenario's factors."""
+    factors = mapping(site.tree.value.get("factors"))
+    for factor, pairs in config.arms.items():
+        where, levels = (*path, "arms", factor), mapping(factors.get(factor))
+        if factor not in factors:
+            site.unknown(where, f"no factor {factor!r}", suggest(factor, factors))
+            continue
+        for i, pair in enumerate(pairs):
+            for j, level in enumerate(pair):
+                if level not in levels:
+                    site.wrong((*where, i, j), f"factor {factor!r} has no level {level!r}", suggest(level, levels))
 
 
 def _scale(config: Any, criterion: str) -> tuple[float, float]:
