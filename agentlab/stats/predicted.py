@@ -70,7 +70,7 @@ def mean(judged: Judged, power: float | None = None, level: float = 0.95) -> Cor
     where lambda was chosen: the labels carry most of the variance. Raises ValueError for values that are not finite, a
     probability that is missing or not in (0, 1], and a lambda outside [0, 1].
     """
-    scores, labels, _, weights = _checked(judged)
+    scores, labels, _, weights = checked(judged)
     there = ~np.isnan(labels)
     part, judge = _part(judged, power), float(weights @ scores)
     if part is None:
@@ -90,9 +90,9 @@ def difference(a: Judged, b: Judged, power: float | None = None, level: float = 
     if a.clusters is None or b.clusters is None:
         raise ValueError("a difference is paired by clusters: give both conditions the names of pairs or tasks")
     parts = [_part(one, power) for one in (a, b)]
-    checked = [_checked(one) for one in (a, b)]
-    judge = float(checked[0][3] @ checked[0][0] - checked[1][3] @ checked[1][0])
-    there = [~np.isnan(labels) for _, labels, _, _ in checked]
+    read = [checked(one) for one in (a, b)]
+    judge = float(read[0][3] @ read[0][0] - read[1][3] @ read[1][0])
+    there = [~np.isnan(labels) for _, labels, _, _ in read]
     items, labels = sum(map(len, there)), int(sum(one.sum() for one in there))
     one, two = parts
     if one is None or two is None:
@@ -108,7 +108,7 @@ def difference(a: Judged, b: Judged, power: float | None = None, level: float = 
 
 
 def _part(judged: Judged, power: float | None) -> _Part | None:
-    f, labels, p, a = _checked(judged)
+    f, labels, p, a = checked(judged)
     there = ~np.isnan(labels)
     n, rest = int(there.sum()), int((~there).sum())
     if not n:
@@ -156,7 +156,7 @@ def _names(judged: Judged) -> Sequence[Hashable]:
     return range(np.size(judged.scores)) if judged.clusters is None else judged.clusters
 
 
-def _checked(judged: Judged) -> tuple[Array, Array, Array, Array]:
+def checked(judged: Judged) -> tuple[Array, Array, Array, Array]:
     """Scores, labels, probabilities and weights that sum to 1."""
     scores, labels, p = (np.asarray(x, dtype=np.float64) for x in (judged.scores, judged.labels, judged.probability))
     p = np.broadcast_to(p, labels.shape)
