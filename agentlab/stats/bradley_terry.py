@@ -159,13 +159,14 @@ def _contrasts(data: _Data) -> Array:
 
 def _fit(data: _Data) -> Array | None:
     """Newton's method with halved steps on a concave likelihood; None where it runs off."""
-    beta: Array = np.zeros(data.x_rok.shape[2])
-    step, best = beta, -np.inf
+    beta: Array = np.zeros(int(data.x_rok.shape[2]), dtype=np.float64)
+    step: Array = beta
+    best = -np.inf
     for _ in range(STEPS):
         value, scores, information = _likelihood(data, beta)
         if value < best - 1e-12 * abs(best):
-            step = step / 2
-            beta = beta - step
+            step = np.asarray(step / 2, dtype=np.float64)
+            beta = np.asarray(beta - step, dtype=np.float64)
             continue
         if np.abs(beta).max(initial=0) > FARTHEST or np.linalg.cond(information) > 1e12:
             return None
@@ -173,7 +174,7 @@ def _fit(data: _Data) -> Array | None:
         step = np.asarray(np.linalg.solve(information, scores.sum(0)), dtype=np.float64)
         if np.abs(step).max() < 1e-10:
             return beta
-        beta = beta + step
+        beta = np.asarray(beta + step, dtype=np.float64)
     return None
 
 
