@@ -19,7 +19,7 @@ from agentlab.judging import Asking, Case
 from agentlab.matched import Books
 from agentlab.models import ModelSpec, cost_of, get_model
 from agentlab.spec import Condition, Design
-from agentlab.stats.power import Detectable, detectable
+from agentlab.stats.power import Detectable, Noise, detectable
 from agentlab.trial import Trial
 from agentlab.types import Call, Capabilities, Completion, Exhibit, Request, Usage
 
@@ -178,5 +178,5 @@ def _effects(design: Design, tasks: int, draws: int) -> dict[str, Detectable]:
     found: dict[str, Detectable] = {}
     for name, measure in design.measures.items():
         width = abs(measure.range[1] - measure.range[0])
-        found[name] = detectable(tasks, draws, WITHIN * width, BETWEEN * width)
+        found[name] = detectable(tasks, draws, Noise(WITHIN * width, BETWEEN * width))
     return found

@@ -10,7 +10,7 @@ from scipy import stats
 
 from agentlab.stats.auc import auc
 from agentlab.stats.paired import paired, sign_flip_p
-from agentlab.stats.power import detectable, smallest_shift
+from agentlab.stats.power import Noise, detectable, smallest_shift
 from agentlab.stats.worst import bounds, difference
 
 NAN = float("nan")
@@ -35,13 +35,13 @@ def gap(x: Any, y: Any) -> float:
 
 def test_these_tasks_by_hand() -> None:
     # differences 1, 3 (mean 2, s² 2, v 1) and 0, 1, 2 (mean 1, s² 1, v 1/3): D 1.5, var (4/3)/4 = 1/3,
-    # df (4/3)² / (1²/1 + (1/3)²/2) = 32/19
+    # df (4/3)² / (1²/2 + (1/3)²/3) - 1 = 67/29
     found = paired(["x"] * 2 + ["y"] * 3, [0, 1, 0, 1, 2], [1, 3, 0, 1, 2], [0, 0, 0, 0, 0])
     assert (found.difference, found.tasks, found.pairs, found.dropped) == (1.5, 2, 5, 0)
     assert found.these_tasks is not None
     close(found.these_tasks.se, (1 / 3) ** 0.5)
-    close(found.these_tasks.df, 32 / 19)
-    margin = float(stats.t.ppf(0.975, 32 / 19)) * (1 / 3) ** 0.5
+    close(found.these_tasks.df, 67 / 29)
+    margin = float(stats.t.ppf(0.975, 67 / 29)) * (1 / 3) ** 0.5
     close([found.these_tasks.low, found.these_tasks.high], [1.5 - margin, 1.5 + margin])
     assert found.tasks_like_these is None
     assert found.sign_flip is None
@@ -207,9 +207,9 @@ def test_auc_mirrors_and_holds_its_own_area(x: list[float], y: list[float]) -> N
 
 def test_power_reproduces_the_published_examples() -> None:
     # Miller 2024: w² = 1/9 and n = 969 detect 0.03; n = 198 with s² = 1/6 detects 13.3 % at K = 1, 7.6 % at K = 10
-    close(detectable(969, 1, within=0, between=1 / 3).tasks_like_these, 0.03, rtol=2e-3)
-    close(detectable(198, 1, within=6**-0.5, between=1 / 3).tasks_like_these, 0.133, rtol=7e-3)
-    close(detectable(198, 10, within=6**-0.5, between=1 / 3).tasks_like_these, 0.076, rtol=7e-3)
+    close(detectable(969, 1, Noise(0, 1 / 3)).tasks_like_these, 0.03, rtol=2e-3)
+    close(detectable(198, 1, Noise(6**-0.5, 1 / 3)).tasks_like_these, 0.133, rtol=7e-3)
+    close(detectable(198, 10, Noise(6**-0.5, 1 / 3)).tasks_like_these, 0.076, rtol=7e-3)
 
 
 def test_the_shift_has_the_power_it_promises_and_tends_to_the_normal_one() -> None:
@@ -221,19 +221,19 @@ def test_the_shift_has_the_power_it_promises_and_tends_to_the_normal_one() -> No
 
 
 def test_more_draws_stop_helping_where_tasks_differ() -> None:
-    found = [detectable(10, draws, within=0.4, between=0.2) for draws in (1, 10, 10_000)]
+    found = [detectable(10, draws, Noise(0.4, 0.2)) for draws in (1, 10, 10_000)]
     effects = [one.tasks_like_these for one in found]
     assert all(effect is not None for effect in effects)
     assert effects == sorted(effects, key=lambda effect: -(effect or 0))
     close(effects[-1], found[-1].limit, rtol=1e-3)
     assert found[0].these_tasks is None
-    few = detectable(2, 3, within=0.4, between=0.2)
+    few = detectable(2, 3, Noise(0.4, 0.2))
     assert few.tasks_like_these is None
     assert few.limit is None
     assert few.these_tasks is not None
     close(few.these_tasks, smallest_shift(4) * (2 * 0.16 / 3 / 2) ** 0.5)
     with pytest.raises(ValueError, match="at least"):
-        detectable(0, 1, 1, 1)
+        detectable(0, 1, Noise(1, 1))
     with pytest.raises(ValueError, match="alpha"):
         smallest_shift(5, alpha=0.9)
 

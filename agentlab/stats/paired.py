@@ -2,8 +2,7 @@
 
 `d_tr = a_tr - b_tr` for task t and draw r, `d_t` its mean over the `n_t` complete pairs of the task, G tasks, and the
 difference is `D = sum_t d_t / G`, in which every task weighs the same. Sources: Satterthwaite (1946) for the degrees
-of freedom of a sum of variances; Miller (2024, arXiv 2411.00640) for pairs and task means;
-Fisher (1935) for sign flips.
+of freedom of a sum of variances; Miller (2024, arXiv 2411.00640) for pairs and task means; Fisher (1935) for flips.
 """
 
 from collections.abc import Hashable, Sequence
@@ -14,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-Array = NDArray[np.float64]
+from agentlab.stats.power import FEWEST_TASKS
 
-FEWEST_TASKS = 6
-"""Under so many tasks nothing is said about tasks like these."""
+Array = NDArray[np.float64]
+_SAME = "coupled, no test: every pair of a task differs by the same amount"
 MOST_FLIPS = 12
 """Up to so many tasks the sign-flip test is exact, over at most 4,096 patterns; above, the t interval serves alone."""
 
@@ -72,32 +71,32 @@ def paired(
     """
     x, y = _values(tasks, draws, a, b)
     complete = np.isfinite(x) & np.isfinite(y)
-    codes = _codes([task for task, kept in zip(tasks, complete, strict=True) if kept])
-    x, y = x[complete], y[complete]
-    groups = [np.flatnonzero(codes == code) for code in range(int(codes.max(initial=-1)) + 1)]
     dropped = int((~complete).sum())
-    if not groups:
+    if dropped == len(x):
         return Paired(None, None, None, 0, 0, dropped, None, None, None, None, None, False, ("no complete pair",))
+    codes = _codes(tasks if not dropped else [task for task, kept in zip(tasks, complete, strict=True) if kept])
+    x, y = x[complete], y[complete]
     d = x - y
     tiny = 1e-12 * max(float(np.abs(x).max()), float(np.abs(y).max()), 1e-300)
-    by_task = [d[rows] for rows in groups]
-    means_t = np.array([values.mean() for values in by_task])
-    these, why_these = _these_tasks(by_task, means_t, level, tiny)
-    like, flip, why_like = _tasks_like_these(means_t, level, tiny)
-    within = [np.stack([x[rows] - x[rows].mean(), y[rows] - y[rows].mean()]) for rows in groups]
+    n_t = np.bincount(codes).astype(np.float64)
+    d_t, x_t, y_t = (np.bincount(codes, values) / n_t for values in (d, x, y))
+    same = not bool(np.any(_spread(d, codes) > tiny))
+    spread: Array = np.bincount(codes, np.square(d - d_t[codes])).astype(np.float64)
+    these, why_these = (None, _SAME) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level)
+    like, flip, why_like = _tasks_like_these(d_t, level, tiny)
     return Paired(
-        difference=float(means_t.mean()),
-        mean_a=float(np.mean([x[rows].mean() for rows in groups])),
-        mean_b=float(np.mean([y[rows].mean() for rows in groups])),
-        tasks=len(groups),
+        difference=float(d_t.mean()),
+        mean_a=float(x_t.mean()),
+        mean_b=float(y_t.mean()),
+        tasks=len(n_t),
         pairs=len(d),
         dropped=dropped,
         these_tasks=these,
         tasks_like_these=like,
         sign_flip=flip,
         correlation=_correlation(np.stack([x - x.mean(), y - y.mean()]), tiny),
-        correlation_within=_correlation(np.concatenate(within, axis=1), tiny),
-        coupled=len(d) > len(groups) and all(np.ptp(values) <= tiny for values in by_task),
+        correlation_within=_correlation(np.stack([x - x_t[codes], y - y_t[codes]]), tiny),
+        coupled=len(d) > len(n_t) and same,
         notes=tuple(note for note in (why_these, why_like) if note),
     )
 
@@ -123,17 +122,20 @@ def sign_flip_p(differences: ArrayLike) -> float:
     return float(far.sum()) / len(far)
 
 
-def _these_tasks(by_task: Sequence[Array], means_t: Array, level: float, tiny: float) -> tuple[Interval | None, str]:
-    """`var(D) = sum_t v_t / G^2`, `v_t = s_t^2 / n_t`; `df = (sum v_t)^2 / sum(v_t^2 / (n_t - 1))` by Satterthwaite."""
-    single = sum(len(values) < 2 for values in by_task)
+def _these_tasks(spread: Array, n_t: Array, d_t: Array, level: float) -> tuple[Interval | None, str]:
+    """`var(D) = sum_t v_t / G^2` with `v_t = s_t^2 / n_t`; `spread` is `(n_t - 1) s_t^2`.
+
+    `df = (sum v_t)^2 / sum(v_t^2 / n_t) - 1`, at most `sum(n_t - 1)`. Satterthwaite's divisor is `n_t - 1`, with none
+    taken off, which takes chance for unequal variances: with 2 draws of each of 10 tasks 95 % intervals cover 98 %. A
+    divisor `n_t + 1`, less 2, is unbiased for equal normal variances, but where one task has 25 times the variance of
+    the others it covers 90 %. This is half way: 96 % and 91 %; with 3 draws 95 % and 93 %, with more nearer to 95 %.
+    """
+    single = int((n_t < 2).sum())
     if single:
-        return None, f"no 'these tasks' interval: {single} of {len(by_task)} tasks have one pair, and two are needed"
-    if all(np.ptp(values) <= tiny for values in by_task):
-        return None, "coupled, no test: every pair of a task differs by the same amount"
-    n_t = np.array([len(values) for values in by_task], dtype=np.float64)
-    v_t = np.array([values.var(ddof=1) for values in by_task]) / n_t
-    df = float(v_t.sum() ** 2 / (v_t**2 / (n_t - 1)).sum())
-    return t_interval(float(means_t.mean()), float(np.sqrt(v_t.sum())) / len(by_task), df, level), ""
+        return None, f"no 'these tasks' interval: {single} of {len(n_t)} tasks have one pair, and two are needed"
+    v_t = spread / (n_t - 1) / n_t
+    df = min(float(v_t.sum() ** 2 / (v_t**2 / n_t).sum()) - 1, float((n_t - 1).sum()))
+    return t_interval(float(d_t.mean()), float(np.sqrt(v_t.sum())) / len(n_t), df, level), ""
 
 
 def _tasks_like_these(means_t: Array, level: float, tiny: float) -> tuple[Interval | None, float | None, str]:
@@ -160,6 +162,13 @@ def _values(tasks: Sequence[Hashable], draws: Sequence[Hashable], a: ArrayLike, 
 def _codes(labels: Sequence[Hashable]) -> NDArray[np.intp]:
     known: dict[Hashable, int] = {}
     return np.array([known.setdefault(label, len(known)) for label in labels], dtype=np.intp)
+
+
+def _spread(values: Array, codes: NDArray[np.intp]) -> Array:
+    """Greatest minus least value of every task, shape (G,)."""
+    order = np.argsort(codes, kind="stable")
+    first = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    return np.maximum.reduceat(values[order], first) - np.minimum.reduceat(values[order], first)
 
 
 def _correlation(centred: Array, tiny: float) -> float | None:

@@ -10,6 +10,29 @@ from dataclasses import dataclass
 
 from scipy import special
 
+FEWEST_TASKS = 6
+"""Under so many tasks nothing is said about tasks like these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What blurs a difference, as SDs in the measure's units. Raises ValueError for what cannot be."""
+
+    within: float
+    """Of one arm's outcome over draws of one task, the judge's noise included."""
+    between: float
+    """Of the true difference from task to task: task by arm."""
+    correlation: float = 0.0
+    """Of the two arms' outcomes over draws of a task; shared random numbers make it positive."""
+
+    def __post_init__(self) -> None:
+        if self.within < 0 or self.between < 0 or not -1 <= self.correlation <= 1:
+            raise ValueError("SDs are at least 0, a correlation lies between -1 and 1")
+
+    def variance(self, draws: int) -> float:
+        """Of a task's mean difference over so many draws."""
+        return self.between**2 + 2 * self.within**2 * (1 - self.correlation) / draws
+
 
 @dataclass(frozen=True, slots=True)
 class Detectable:
@@ -23,30 +46,66 @@ class Detectable:
     """For the very tasks at hand, on G (R - 1) degrees of freedom; None with one draw."""
 
 
-def detectable(
-    tasks: int,
-    draws: int,
-    within: float,
-    between: float,
-    correlation: float = 0.0,
-    alpha: float = 0.05,
-    power: float = 0.8,
-) -> Detectable:
-    """Smallest detectable `|a - b|` of `tasks` x `draws` pairs in a two-sided test.
-
-    `correlation` is that of the two arms' outcomes over draws of a task (shared random numbers make it positive).
-    """
-    if tasks < 1 or draws < 1 or within < 0 or between < 0 or not -1 <= correlation <= 1:
-        raise ValueError("tasks and draws are at least 1, SDs at least 0, a correlation between -1 and 1")
-    noise = 2 * within**2 * (1 - correlation) / draws
-    enough = tasks >= 6
+def detectable(tasks: int, draws: int, noise: Noise, alpha: float = 0.05, power: float = 0.8) -> Detectable:
+    """Smallest detectable `|a - b|` of `tasks` x `draws` pairs in a two-sided test."""
+    if tasks < 1 or draws < 1:
+        raise ValueError(f"{tasks} tasks and {draws} draws: both are at least 1")
+    total, between = noise.variance(draws), noise.between
+    enough = tasks >= FEWEST_TASKS
     shift = smallest_shift(tasks - 1, alpha, power) if enough else 0.0
-    inside = tasks * (draws - 1)
+    inside, own = tasks * (draws - 1), total - between**2
     return Detectable(
-        tasks_like_these=shift * math.sqrt((between**2 + noise) / tasks) if enough else None,
+        tasks_like_these=shift * math.sqrt(total / tasks) if enough else None,
         limit=shift * between / math.sqrt(tasks) if enough else None,
-        these_tasks=smallest_shift(inside, alpha, power) * math.sqrt(noise / tasks) if inside else None,
+        these_tasks=smallest_shift(inside, alpha, power) * math.sqrt(own / tasks) if inside else None,
     )
+
+
+def power_of(
+    effect: float, tasks: int, draws: int, noise: Noise, alpha: float = 0.05
+) -> tuple[float | None, float | None]:
+    """Chance that a difference of `effect` is found: for tasks like these, and for these tasks; None without a test."""
+    between, inside = noise.variance(draws), tasks * (draws - 1)
+    like = _power(effect, math.sqrt(between / tasks), tasks - 1, alpha) if tasks >= FEWEST_TASKS else None
+    own = between - noise.between**2
+    return like, _power(effect, math.sqrt(own / tasks), inside, alpha) if inside else None
+
+
+def tasks_needed(
+    effect: float, draws: int, noise: Noise, alpha: float = 0.05, power: float = 0.8
+) -> tuple[int, int] | None:
+    """Fewest tasks like these with which a difference of `effect` is found: at so many draws, and at endless ones.
+
+    At least 6; None where it takes more than a million.
+    """
+    if effect <= 0:
+        raise ValueError(f"effect {effect}: the difference to be found is above 0")
+    found = [_fewest(effect, math.sqrt(v), alpha, power) for v in (noise.variance(draws), noise.between**2)]
+    return None if found[0] is None or found[1] is None else (found[0], found[1])
+
+
+def _fewest(effect: float, sd: float, alpha: float, power: float) -> int | None:
+    low, high = FEWEST_TASKS - 1, FEWEST_TASKS
+    while _power(effect, sd / math.sqrt(high), high - 1, alpha) < power:
+        low, high = high, high * 2
+        if high > 1_000_000:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        enough = _power(effect, sd / math.sqrt(middle), middle - 1, alpha) >= power
+        low, high = (low, middle) if enough else (middle, high)
+    return high
+
+
+def _power(effect: float, se: float, df: float, alpha: float) -> float:
+    return 1.0 if se == 0 else _reached(abs(effect) / se, df, float(special.stdtrit(df, 1 - alpha / 2)))
+
+
+def _reached(shift: float, df: float, critical: float) -> float:
+    """`P(|T'| > critical)` for `T' ~ noncentral t(df, shift)`, `shift >= 0`."""
+    below, above = float(special.nctdtr(df, shift, -critical)), 1 - float(special.nctdtr(df, shift, critical))
+    # Far out scipy's series ends in NaN, where one tail is empty and the other is all.
+    return (0.0 if math.isnan(below) else below) + (1.0 if math.isnan(above) else above)
 
 
 def smallest_shift(df: float, alpha: float = 0.05, power: float = 0.8) -> float:
@@ -58,16 +117,12 @@ def smallest_shift(df: float, alpha: float = 0.05, power: float = 0.8) -> float:
         raise ValueError(f"alpha {alpha} and power {power}: 0 < alpha < power < 1")
     # scipy.special alone: scipy.stats would take longer to import than all the rest of a plan takes.
     critical = float(special.stdtrit(df, 1 - alpha / 2))
-
-    def reached(c: float) -> float:
-        return 1 - float(special.nctdtr(df, c, critical)) + float(special.nctdtr(df, c, -critical))
-
     low, high = 0.0, critical + 1.0
-    while reached(high) < power:
+    while _reached(high, df, critical) < power:
         low, high = high, high * 1.5
     while high - low > 1e-12 * high:
         middle = (low + high) / 2
         if not low < middle < high:
             break
-        low, high = (middle, high) if reached(middle) < power else (low, middle)
+        low, high = (middle, high) if _reached(middle, df, critical) < power else (low, middle)
     return high
