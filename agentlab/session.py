@@ -168,7 +168,7 @@ def measures_of(design: Design) -> list[Measure]:
         criteria = design.counted[told.judge] if told.criteria == "all" else told.criteria
         scales = {criterion: design.scales[told.judge][criterion] for criterion in criteria}
         values = {s: v for s, v in (("declined", told.declined), ("vetoed", told.vetoed)) if v is not None}
-        found.append(Measure(name, told.judge, scales, told.range, values))
+        found.append(Measure(name, told.judge, scales, told.range, values, told.target))
     used = {measure.judge for measure in found}
     return found + [plain_measure(j, design.scales[j], design.counted[j]) for j in design.judges if j not in used]
 

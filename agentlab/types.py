@@ -262,6 +262,8 @@ class Measure:
     """Where the lowest and the highest score land. A falling range turns the direction."""
     values: Mapping[str, float] = field(default_factory=dict[str, float])
     """What a status counts as (`declined`, `vetoed`), for rollouts that a scenario gives a value."""
+    target: float | None = None
+    """The value that it ought to have, from which bias is counted; it also says which direction is better."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,11 @@ class MeasureFields(Fields):
     range: Annotated[tuple[float, float], AfterValidator(_range)] = Field(
         default=(0.0, 1.0), description="Where the scale's lowest and highest score land."
     )
+    target: float | None = Field(
+        default=None,
+        description="The value it ought to have: an end of its range, as a rule. Bias is counted from it, and it says "
+        "which direction is better.",
+    )
     declined: float | None = Field(
         default=None, description="Its value where the agents declined; null leaves it missing."
     )

@@ -6,7 +6,7 @@ which each answer leads. n must be fixed beforehand: draws that were stopped at 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
 
 import numpy as np
@@ -21,7 +21,7 @@ Worth = Callable[[Counts, int], float]
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """The mean over tasks of what k tries are worth."""
+    """The mean over tasks of what k tries are worth. Intervals are cut off at 0 and 1, past which no value lies."""
 
     k: int
     value: float
@@ -86,7 +86,11 @@ def passes(tasks: Sequence[Counts], k: int, worth: Worth, level: float = 0.95) -
         notes.append("no 'tasks like these' interval: every task has the same value")
     else:
         like = t_interval(mean, float(values.std(ddof=1)) / many**0.5, many - 1, level)
-    return Pass(k, mean, these, like, tuple(notes))
+    return Pass(k, mean, _cut(these), _cut(like), tuple(notes))
+
+
+def _cut(interval: Interval | None) -> Interval | None:
+    return interval and replace(interval, low=max(0.0, interval.low), high=min(1.0, interval.high))
 
 
 def _variance(counts: Counts, k: int, worth: Worth) -> float:

@@ -1,0 +1,113 @@
+"""What several tries are worth on measures that are right or wrong: one right, all right, the most frequent right."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.errors import AnalysisError
+from agentlab.frames import Run
+from agentlab.stats.paired import Interval
+from agentlab.stats.passes import Counts, Pass, all_right, majority, one_right, passes
+from agentlab.types import Measure
+
+Row = dict[str, str | float | None]
+KINDS: dict[str, Callable[[Counts, int], float]] = {"pass_at": one_right, "pass_all": all_right, "majority": majority}
+"""pass@k, pass^k and maj@k by the names of their columns."""
+ABOUT = (
+    "pass at: one of k is right (pass@k); pass all: all are (pass^k); majority: the most frequent answer is, ties by "
+    "lot (maj@k); outputs in which no answer was found count as one wrong answer"
+)
+NO_ANSWER = "no answer"
+
+
+def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysis:
+    """By measure and condition, for k = 1, 2, 4, … up to the draws that every task has, or for `k` such as `1,5,10`.
+
+    Raises AnalysisError where no measure is right or wrong, or `k` is more than the draws.
+    """
+    wanted = _asked(k)
+    like, these = list[Row](), list[Row]()
+    notes = dict.fromkeys([ABOUT])
+    for m in _binary(run, measure):
+        for condition, tasks, lost in _counted(run, m):
+            draws = min(sum(counts) for counts in tasks)
+            if wanted and max(wanted) > draws:
+                raise AnalysisError(
+                    f"k = {max(wanted)}, but {condition} has a task with {draws} scored draws of {m.name}"
+                )
+            if lost:
+                notes[f"{m.name}, {condition}: {lost} rollouts without a score are left out"] = None
+            for size in wanted or _sizes(draws):
+                found = {name: passes(tasks, size, worth) for name, worth in KINDS.items()}
+                head: Row = {"measure": m.name, "condition": condition, "k": size, "tasks": len(tasks), "draws": draws}
+                like.append(_row(head, found, lambda one: one.tasks_like_these))
+                these.append(_row(head, found, lambda one: one.these_tasks))
+                notes |= dict.fromkeys(note for one in found.values() for note in one.notes)
+    tables = {"tasks_like_these": pd.DataFrame(like), "these_tasks": pd.DataFrame(these)}
+    return Analysis("passes", "Several tries", _says(tables["these_tasks"]), tables, tuple(notes))
+
+
+def _says(table: pd.DataFrame) -> str:
+    arms, tasks = table["condition"].nunique(), table["tasks"].max()
+    return (
+        f"What k tries are worth on {tasks} tasks in {arms} arms, from all subsets of k among the "
+        f"{table['draws'].min()} draws or more of each task; intervals are about tasks like these."
+    )
+
+
+def _asked(k: str | None) -> list[int]:
+    parts = k.split(",") if k else []
+    if any(not part.strip().isdigit() or int(part) < 1 for part in parts):
+        raise AnalysisError(f"k = {k!r}; whole numbers from 1 would be right, such as 1,5,10")
+    return [int(part) for part in parts]
+
+
+def _sizes(draws: int) -> list[int]:
+    return [size for size in (1, 2, 4, 8, 16, 32, 64, 128) if size <= draws]
+
+
+def _binary(run: Run, measure: str | None) -> Sequence[Measure]:
+    """Measures of one criterion that is only ever at the ends of its scale, by one draw of a judge."""
+    found: list[Measure] = []
+    for m in run.measured:
+        scores = _scores(run, m)
+        ends = set(next(iter(m.scales.values()))) if len(m.scales) == 1 else set[float]()
+        if len(scores) and scores["judge_draw"].nunique() == 1 and set(scores["value"].dropna()) <= ends:
+            found.append(m)
+    if measure is not None:
+        found = [m for m in found if m.name == measure]
+    if not found:
+        raise AnalysisError(
+            f"{run.folder} has no {'measure' if measure is None else repr(measure)} that is right or wrong by one "
+            "judge draw; a `match` judge makes one: agentlab judge RUN --with final_number"
+        )
+    return found
+
+
+def _scores(run: Run, m: Measure) -> pd.DataFrame:
+    own = run.scores[(run.scores["judge"] == m.judge) & run.scores["criterion"].isin(list(m.scales))]
+    return own[own["rollout"].isin(run.rollouts["rollout"])]
+
+
+def _counted(run: Run, m: Measure) -> Iterator[tuple[str, list[list[int]], int]]:
+    """By condition, the counts of each task and how many rollouts have no score."""
+    right = max(m.scales[next(iter(m.scales))], key=lambda end: (m.range[1] > m.range[0]) * end)
+    scores = _scores(run, m)
+    for condition, rollouts in run.rollouts.groupby("condition", sort=False, observed=True):
+        own = scores[scores["rollout"].isin(rollouts["rollout"]) & scores["value"].notna()]
+        tasks: list[list[int]] = []
+        for _, part in own.groupby("task", sort=False, observed=True):
+            wrong = part.loc[part["value"] != right, "label"].fillna(NO_ANSWER)
+            tasks.append([int((part["value"] == right).sum()), *map(int, wrong.value_counts())])
+        if tasks:
+            yield str(condition), tasks, len(rollouts) - len(own)
+
+
+def _row(head: Row, found: dict[str, Pass], interval: Callable[[Pass], Interval | None]) -> Row:
+    row = {**head}
+    for name, one in found.items():
+        ends = interval(one)
+        low, high = (None, None) if ends is None else (ends.low, ends.high)
+        row |= {name: one.value, f"{name}_low": low, f"{name}_high": high}
+    return row
