@@ -25,12 +25,12 @@ class Column:
 
 
 def columns(table: pd.DataFrame, widest: int = WIDEST) -> list[Column]:
-    """The columns to show, after the convention of `agentlab.analysis.analysis`; those missing in every row left out."""
+    """The columns to show, by the convention of `agentlab.analysis.analysis`; one missing in every row is left out."""
     names = [str(name) for name in table.columns]
     shown: list[Column] = []
     for name, ends in _paired(names):
         data = [table[column].tolist() for column in (name, *ends) if column is not None]
-        if not any(_there(value) for values in data for value in values):
+        if not any(_there(value) and value != "" for values in data for value in values):
             continue
         own = data.pop(0) if name is not None else [None] * len(table)
         intervals = list(zip(*data, strict=True)) if ends else [()] * len(table)
@@ -67,7 +67,8 @@ def _cell(heading: str, value: Any, ends: Sequence[Any], widest: int) -> str:
 def text(value: Any, heading: str = "", widest: int = WIDEST) -> str:
     """One value on one line; empty when it is missing."""
     if isinstance(value, tuple | list):
-        return line(", ".join(map(str, value)), widest)  # pyright: ignore[reportUnknownArgumentType]
+        parts: Sequence[Any] = value
+        return line(", ".join(map(str, parts)), widest)
     if not _there(value):
         return ""
     if isinstance(value, bool) or type(value).__name__ == "bool":
@@ -97,4 +98,4 @@ def _there(value: Any) -> bool:
 
 def _numeric(values: Sequence[Any]) -> bool:
     known = [value for value in values if _there(value)]
-    return bool(known) and all(isinstance(value, Real) and not isinstance(value, bool) for value in known)
+    return bool(known) and all(isinstance(value, Real) and value is not True and value is not False for value in known)

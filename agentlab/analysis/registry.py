@@ -10,7 +10,6 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 
-
 Options = Mapping[str, str | None]
 """`measure` and what stands after an analysis' own option, by keyword."""
 

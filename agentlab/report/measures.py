@@ -1,0 +1,125 @@
+"""Measures by condition: means with both intervals, what the missing values could make of them, delivered only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from agentlab.frames import Run
+from agentlab.report.section import Chart, Section
+from agentlab.report.style import BAR, GROUND, THIN, Look, canvas, interval, legend, named, rows
+from agentlab.stats.paired import Interval, paired
+from agentlab.summary import Summary
+
+ACROSS = 3
+"""Panels side by side."""
+
+
+def section(run: Run, summary: Summary, known: Mapping[str, Look]) -> Section:
+    """The means of every arm. Its figure is left out when nothing was scored."""
+    data = means(run, summary)
+    missing = int(data["missing"].sum()) if len(data) else 0
+    says = (
+        f"Means of task means of {len(run.measured)} measures in {len(summary.arms)} conditions, "
+        f"n = {len(run.measures)} rollouts of {run.measures['task'].nunique()} tasks. The thick line is the 95% "
+        "interval for these tasks, the thin one for tasks like these. Arms share their tasks, so that overlapping "
+        "lines say nothing about a difference: for that see the paired differences."
+    )
+    notes: list[str] = []
+    if missing:
+        ends = "the grey brackets are the means if all of them were at one end of the range"
+        notes.append(f"{missing} values are missing: {ends}.")
+    if (run.rollouts["status"] != "delivered").any():
+        notes.append("Hollow: the mean of delivered rollouts only.")
+    charts = (
+        (Chart("measures", "Measures by condition", says, data, lambda: draw(data, known)),)
+        if len(data) and data["mean"].notna().any()
+        else ()
+    )
+    said = "" if charts else f"Nothing is scored: n = {len(run.measures)} rollouts without a value."
+    return Section("measures", "Measures by condition", said, charts, {"measures": data}, tuple(notes))
+
+
+def means(run: Run, summary: Summary) -> pd.DataFrame:
+    """One row per measure and condition: n, mean with both intervals, bounds, and the mean of delivered rollouts."""
+    found: list[dict[str, Any]] = []
+    for measure in (m.name for m in run.measured):
+        for arm in summary.arms:
+            own = run.measures[(run.measures["condition"] == arm.condition).to_numpy()]
+            tasks, values = own["task"].astype("str").tolist(), own[measure].to_numpy(dtype="float64")
+            result = paired(tasks, own["draw"].tolist(), values, values * 0)
+            bounds = arm.measures[measure]
+            found.append(
+                {
+                    "measure": measure,
+                    "condition": arm.condition,
+                    "tasks": result.tasks,
+                    "rollouts": arm.rollouts,
+                    "scored": bounds.n,
+                    "missing": bounds.missing,
+                    "mean": bounds.observed,
+                    **_ends("these tasks", result.these_tasks),
+                    **_ends("tasks like these", result.tasks_like_these),
+                    "bound_low": bounds.low if bounds.missing else None,
+                    "bound_high": bounds.high if bounds.missing else None,
+                    "delivered_only": None if set(arm.statuses) == {"delivered"} else arm.delivered[measure],
+                }
+            )
+    columns = ["measure", "condition", "rollouts", "missing", "mean"]
+    table = pd.DataFrame(found) if found else pd.DataFrame(columns=columns)
+    numbers = [name for name in table.columns if name in ("mean", "delivered_only") or "low" in name or "high" in name]
+    return table.astype(dict.fromkeys(numbers, "float64"))
+
+
+def _ends(name: str, found: Interval | None) -> dict[str, float | None]:
+    ends = (None, None) if found is None else (found.low, found.high)
+    return {f"{name}_low": ends[0], f"{name}_high": ends[1]}
+
+
+def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
+    """A panel for each measure, a row for each condition."""
+    names = data["measure"].unique().tolist()
+    conditions = [name for name in known if name in set(data["condition"])]
+    down = -(-len(names) // ACROSS)
+    height = down * (0.75 + 0.24 * len(conditions)) + 0.5
+    figure, axes = canvas(height, down, min(ACROSS, len(names)), sharey=True)
+    for ax, name in zip(axes.flat, names, strict=False):
+        own = data[data["measure"] == name].set_index("condition")
+        for y, condition in enumerate(conditions):
+            _row(ax, y, own.loc[condition], known[condition])
+        named(ax, name)
+    for ax in axes.flat[len(names) :]:
+        ax.set_visible(False)
+    for line in axes:
+        rows(line[0], [known[condition].label for condition in conditions])
+    for ax in axes[:, 1:].flat:
+        rows(ax, [known[condition].label for condition in conditions])
+        ax.tick_params(labelleft=False)
+    legend(figure, *_key(data))
+    return figure
+
+
+def _row(ax: Any, y: int, row: Any, look: Look) -> None:
+    if row["missing"]:
+        interval(ax, y + 0.3, (row["bound_low"], row["bound_high"]), {"marker": "|", **THIN}, GROUND)
+    interval(ax, y, (row["tasks like these_low"], row["tasks like these_high"]), THIN, look.colour)
+    interval(ax, y, (row["these tasks_low"], row["these tasks_high"]), BAR, look.colour)
+    ax.plot(row["mean"], y, look.marker, color=look.colour, markersize=6)
+    if row["delivered_only"] == row["delivered_only"]:
+        ax.plot(row["delivered_only"], y - 0.3, look.marker, color=look.colour, markerfacecolor="white", markersize=5)
+
+
+def _key(data: pd.DataFrame) -> tuple[list[Any], list[str]]:
+    made: dict[str, Any] = {
+        "mean": Line2D([], [], marker="o", linestyle="", color=GROUND),
+        "95%, these tasks": Line2D([], [], color=GROUND, **BAR),
+    }
+    if data["tasks like these_low"].notna().any():
+        made["95%, tasks like these"] = Line2D([], [], color=GROUND, **THIN)
+    if data["missing"].any():
+        made["bounds with the missing"] = Line2D([], [], color=GROUND, marker="|", **THIN)
+    if data["delivered_only"].notna().any():
+        made["delivered only"] = Line2D([], [], marker="o", linestyle="", color=GROUND, markerfacecolor="white")
+    return list(made.values()), list(made)

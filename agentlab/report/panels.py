@@ -1,0 +1,96 @@
+"""A panel for each task: the arms' means and draws on two measures, or on one where the run has no more."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from agentlab.frames import Run
+from agentlab.report.plane import MOST as MOST_DRAWS
+from agentlab.report.plane import by_task, pair, points
+from agentlab.report.section import Chart, Section
+from agentlab.report.style import Look, bare, canvas, legend
+from agentlab.transcript.inert import line
+
+MOST, ACROSS = 24, 4
+"""Tasks that get a panel, panels side by side."""
+
+
+def section(run: Run, known: Mapping[str, Look]) -> Section:
+    """The panels, or why there are none."""
+    title, axes = "Task by task", pair(run)
+    names = axes or tuple(m.name for m in run.measured)[:1]
+    if not names:
+        return Section("panels", title, "The run has no measure.")
+    data = points(run, *names) if axes else _alone(run, names[0], known)
+    if data.empty:
+        return Section("panels", title, "No rollout is scored.")
+    means, tasks = by_task(data), data["task"].nunique()
+    which = f"the first {MOST} of {tasks} tasks" if tasks > MOST else f"{tasks} tasks"
+    each = len(data) <= MOST_DRAWS * 2
+    what = f"{names[0]} to the right, {names[1]} upwards" if axes else f"{names[0]} to the right, an arm on each line"
+    says = (
+        f"{what}, with the same axes for {which}. Ringed: the mean of an arm's draws of the task"
+        f"{', pale: each draw' if each else ''}; n = {len(data)} rollouts, "
+        f"{_draws(means)} of each arm on each task."
+    )
+    drawn = data if each else data.iloc[:0]
+    return Section(
+        "panels",
+        title,
+        "",
+        (Chart("panels", title, line(says, 1000), means, lambda: draw(drawn, means, names, known)),),
+    )
+
+
+def _draws(means: pd.DataFrame) -> str:
+    own = means.loc[means["task"] != "", "draws"]
+    return f"{own.min()}" if own.min() == own.max() else f"{own.min()} to {own.max()}"
+
+
+def _alone(run: Run, measure: str, known: Mapping[str, Look]) -> pd.DataFrame:
+    """The same columns, with an arm's place as `y`."""
+    place = {condition: float(i) for i, condition in enumerate(known)}
+    own = run.measures[["condition", "task", "draw", measure]].dropna().rename(columns={measure: "x"})
+    own = own.astype({"condition": "str", "task": "str"}).reset_index(drop=True)
+    return own.assign(y=own["condition"].map(place))
+
+
+def draw(each: pd.DataFrame, means: pd.DataFrame, names: tuple[str, ...], known: Mapping[str, Look]) -> Figure:
+    """Every panel has the same axes, so that tasks can be compared."""
+    tasks = [name for name in means["task"].unique() if name][:MOST]
+    down = -(-len(tasks) // ACROSS)
+    figure, axes = canvas(1.75 * down + 0.9, down, min(ACROSS, len(tasks)), sharex=True, sharey=True)
+    handles: dict[str, Any] = {}
+    for i, ax in enumerate(axes.flat):
+        ax.set_visible(i < len(tasks))
+        if i >= len(tasks):
+            continue
+        handles |= _panel(ax, *(t[t["task"] == tasks[i]] for t in (each, means)), known)
+        ax.set_title(line(tasks[i], 26), fontsize=8, loc="left")
+        ax.grid(color="#ECECEC", linewidth=0.7)
+        ax.tick_params(labelsize=7.5, labelbottom=i + ACROSS >= len(tasks))
+        bare(ax)
+    figure.supxlabel(line(names[0], 60), fontsize=9)
+    if len(names) > 1:
+        figure.supylabel(line(names[1], 60), fontsize=9)
+    else:
+        axes[0][0].set_yticks([])
+        axes[0][0].set_ylim(len(known) - 0.5, -0.5)
+    legend(figure, list(handles.values()), list(handles))
+    return figure
+
+
+def _panel(ax: Any, each: pd.DataFrame, means: pd.DataFrame, known: Mapping[str, Look]) -> dict[str, Any]:
+    handles: dict[str, Any] = {}
+    for condition, look in known.items():
+        own, mean = (t[t["condition"] == condition] for t in (each, means))
+        if mean.empty:
+            continue
+        form: dict[str, Any] = {"marker": look.marker, "color": look.colour, "linestyle": ""}
+        ax.plot(own["x"], own["y"], markersize=2.2, alpha=0.35, markeredgewidth=0, **form)
+        (handles[look.label],) = ax.plot(
+            mean["x"], mean["y"], markersize=6, markeredgecolor="black", markeredgewidth=0.8, zorder=5, **form
+        )
+    return handles

@@ -1,0 +1,124 @@
+"""In what the arms of each contrast differ, in words and prompt by prompt."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import unified_diff
+from typing import Any
+
+import pandas as pd
+
+from agentlab.contrast import Contrast
+from agentlab.differs import own_prompt, phrase
+from agentlab.frames import Run
+from agentlab.report.section import Section
+from agentlab.transcript.inert import line
+
+Facts = Mapping[str, Any]
+MOST, LONGEST = 120, 20_000
+"""Texts that are shown, and characters of one."""
+
+
+def section(run: Run, contrasts: Sequence[Contrast]) -> Section:
+    """A line for each pair of arms; folded, every changed text once with its pairs, and every prompt of every arm."""
+    facts: dict[str, Facts] = dict(zip(run.conditions["condition"], run.conditions["facts"], strict=True))
+    facts = {name: known for name, known in facts.items() if known.get("agents")}
+    title = "What differs between the arms"
+    if not facts:
+        return Section(
+            "prompts", title, "The arms' prompts were not recorded: nothing can be said of their differences."
+        )
+    pairs = {(c.factor, c.a, c.b, c.within): c for c in contrasts}
+    table = pd.DataFrame(
+        [{"a": c.a, "b": c.b, "within": c.within, "differ_in": phrase(c.differs)} for c in pairs.values()]
+    )
+    changes: dict[str, list[str]] = {}
+    asked = _asked(run)
+    for c in pairs.values():
+        sides = [_condition(run, c, level) for level in (c.a, c.b)]
+        if all(side in facts for side in sides):
+            for text in _texts(*(facts[side] for side in sides), *(asked.get(side, {}) for side in sides)):
+                changes.setdefault(text, []).append(f"{c.a} → {c.b}{f' ({c.within})' if c.within else ''}")
+    said = (
+        f"n = {len(pairs)} pairs of arms; {len(changes)} texts that both have differ between some two."
+        if len(pairs)
+        else ("There is one arm, and nothing to compare it with.")
+    )
+    notes = ("In the folded texts + is what comes, - what goes, from the first arm to the second.",) if changes else ()
+    tables = {"differences": table} if len(table) else {}
+    return Section("prompts", title, said, (), tables, notes, _prompts(facts), _headed(changes))
+
+
+def _condition(run: Run, c: Contrast, level: str) -> str:
+    for row in run.conditions.to_dict("records"):
+        within = ",".join(f"{name}={row[name]}" for name in run.factors if name != c.factor)
+        if row[c.factor] == level and within == c.within:
+            return str(row["condition"])
+    return ""
+
+
+def _asked(run: Run) -> dict[str, dict[str, str]]:
+    """By condition and task, the task as its agents were asked it, of the first draw."""
+    own = run.messages[(run.messages["kind"] == "task").to_numpy()]
+    first = own.drop_duplicates(["condition", "task"])[["condition", "task", "content"]].astype("str")
+    found: dict[str, dict[str, str]] = {}
+    for condition, task, content in first.itertuples(index=False):
+        found.setdefault(condition, {})[task] = content
+    return found
+
+
+def _texts(a: Facts, b: Facts, asked: Mapping[str, str], other: Mapping[str, str]) -> Iterator[str]:
+    """A heading and a diff for each text that both arms have, and for what only one of them adds."""
+    one, two = list(a["agents"]), list(b["agents"])
+    shared = [(name, name) for name in one if name in two]
+    alone = [(one[0], two[0])] if len(one) == len(two) == 1 and one != two else []
+    for first, second in (*shared, *alone):
+        names = first if first == second else f"{first} and {second}"
+        yield from _diff(f"system prompt of {names}", own_prompt(a, first), own_prompt(b, second))
+    for name in dict.fromkeys((*a["addenda"], *b["addenda"])):
+        yield from _diff(f"addendum {name}", *(_added(facts, name) for facts in (a, b)))
+    yield from _diff("closing question", *((facts["closing"] or {}).get("ask", "") for facts in (a, b)))
+    for task, text in asked.items():
+        if task in other and a["tasks"].get(task) != b["tasks"].get(task):
+            yield from _diff(f"task {task}", text, other[task])
+
+
+def _added(facts: Facts, name: str) -> str:
+    return str(facts["addenda"][name]["text"]) if facts["exposures"].get(name) else ""
+
+
+def _diff(heading: str, before: str, after: str) -> Iterator[str]:
+    if before != after:
+        changed = list(unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))[2:]
+        yield heading + "\n" + "\n".join("⋯" if row.startswith("@@") else row for row in changed)
+
+
+def _headed(changes: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text, pairs in list(changes.items())[:MOST]:
+        heading, _, body = text.partition("\n")
+        more = f"; and {len(pairs) - 3} more" if len(pairs) > 3 else ""
+        found[_free(f"{line(heading, 80)} · {'; '.join(line(pair, 60) for pair in pairs[:3])}{more}", found)] = _cut(
+            body
+        )
+    return found
+
+
+def _prompts(facts: Mapping[str, Facts]) -> dict[str, str]:
+    """Every system prompt once, with who has it."""
+    users: dict[str, list[str]] = {}
+    for condition, known in facts.items():
+        for agent, told in known["agents"].items():
+            text = "\n\n".join(part for part in (told["system"], told.get("manual")) if part)
+            users.setdefault(text, []).append(f"{agent} in {condition}")
+    found: dict[str, str] = {}
+    for text, who in list(users.items())[:MOST]:
+        more = f"; and {len(who) - 2} more" if len(who) > 2 else ""
+        found[_free(f"prompt of {'; '.join(line(name, 60) for name in who[:2])}{more}", found)] = _cut(text)
+    return found
+
+
+def _free(heading: str, taken: Mapping[str, str]) -> str:
+    return heading if heading not in taken else _free(f"{heading} ·", taken)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\n… and {len(text) - LONGEST:,} characters more"

@@ -1,0 +1,44 @@
+"""What a report is made of: sections with sentences, pictures and tables."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from agentlab.analysis import Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A picture with the sentence that says what it shows and its n, and the numbers in it."""
+
+    name: str
+    """Of its files: figures/NAME.svg, tables/NAME.csv."""
+    title: str
+    says: str
+    data: pd.DataFrame
+    draw: Callable[[], Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the page. A section that has nothing to show says why in `says`."""
+
+    name: str
+    title: str
+    says: str
+    charts: tuple[Chart, ...] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict[str, pd.DataFrame])
+    """By file name; the first is in sight, the others are folded."""
+    notes: tuple[str, ...] = ()
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Folded, by heading, such as prompts."""
+    changes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Likewise, but a line that begins with + or - is what one text has and the other has not."""
+
+
+def of(found: Analysis, section: str = "", charts: tuple[Chart, ...] = ()) -> Section:
+    """An analysis as a section."""
+    tables = {found.name if i == 0 else f"{found.name}_{name}": t for i, (name, t) in enumerate(found.tables.items())}
+    return Section(section or found.name, found.title, found.says, charts, tables, found.notes)

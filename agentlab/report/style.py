@@ -1,0 +1,130 @@
+"""How pictures look: colours that every kind of colour vision tells apart, and marks and hatches for print in grey."""
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from agentlab.frames import Run
+from agentlab.transcript.inert import line
+
+BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+ORANGE, SKY, BLACK, GROUND = "#E69F00", "#56B4E9", "#2B2B2B", "#595959"
+"""Okabe and Ito (2008), but for the yellow, which white paper swallows, and a grey for what is not data."""
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+HATCHES = ("", "////", "..", "\\\\\\\\", "xxx", "---", "+++", "//..")
+"""As many marks and hatches as share no factor with the colours, so that 56 arms differ in both or in one."""
+BAR: dict[str, Any] = {"linewidth": 2.6, "solid_capstyle": "butt"}
+THIN: dict[str, Any] = {"linewidth": 1.0, "solid_capstyle": "butt"}
+"""An interval's line ends where the interval does."""
+WIDTH = 7.4
+"""Inches of every figure."""
+
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "axes.formatter.use_mathtext": False,
+    "axes.unicode_minus": True,
+    "hatch.linewidth": 0.6,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"],
+    "font.size": 9,
+}
+_TAG = re.compile(r"<[^>]*>")
+_NAMES = re.compile(r'(\bid="|url\(#|href="#)')
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """By what a condition is known in every picture."""
+
+    label: str
+    colour: str
+    marker: str
+    hatch: str
+
+
+def looks(run: Run, widest: int = 34) -> dict[str, Look]:
+    """By condition, in the run's order. A label is its levels, without the factor's name where there is one factor."""
+    found: dict[str, Look] = {}
+    for i, row in enumerate(run.conditions.to_dict("records")):
+        levels = [str(row[f]) if len(run.factors) == 1 else f"{f}={row[f]}" for f in run.factors]
+        label = line(", ".join(levels) or row["condition"] or "all rollouts", widest)
+        taken = {look.label for look in found.values()}
+        label = next(name for name in (label, f"{label} ({i + 1})") if name not in taken)
+        found[str(row["condition"])] = look(i, label)
+    return found
+
+
+def look(i: int, label: str) -> Look:
+    """The i-th of several things to tell apart."""
+    label = f" {label}" if label.startswith("_") else label  # else a legend leaves it out
+    return Look(label, COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], HATCHES[i % len(HATCHES)])
+
+
+@contextmanager
+def styled(name: str) -> Iterator[None]:
+    """Our style, in which the same picture has the same bytes; `name` is unique within a page."""
+    with warnings.catch_warnings(), mpl.rc_context({**_STYLE, "svg.hashsalt": name}):  # pyright: ignore[reportArgumentType]
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # whoever shows the picture has more
+        yield
+
+
+def svg(name: str, title: str, draw: Callable[[], Figure]) -> str:
+    """The picture as one SVG element that can stand in a page beside others; `title` is read out to who cannot see."""
+    with styled(name):
+        figure, text = draw(), StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    marks = text.getvalue()
+    marks = re.sub(r"\s*<metadata>.*?</metadata>", "", marks[marks.index("<svg") :], flags=re.DOTALL)
+    marks = _TAG.sub(lambda tag: _NAMES.sub(rf"\g<1>{name}-", tag[0]), marks)
+    told = title.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return marks.replace("<svg ", f'<svg role="img" aria-label="{told}" ', 1)
+
+
+def canvas(height: float, rows: int = 1, columns: int = 1, **how: Any) -> tuple[Any, Any]:
+    """A figure of the page's width and its axes, an array of (rows, columns)."""
+    figure: Any = Figure(figsize=(WIDTH, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **how)
+
+
+def rows(ax: Any, labels: Sequence[str]) -> None:
+    """A horizontal line for each label, the first on top."""
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_ylim(len(labels) - 0.5, -0.5)
+    bare(ax)
+    ax.grid(axis="y", color="#E4E4E4", linewidth=0.8)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+
+
+def bare(ax: Any) -> None:
+    """No frame but the axes."""
+    ax.set_axisbelow(True)
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+
+
+def legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
+    """Below everything, in as many columns as the longest label leaves room for."""
+    if handles:
+        across = max(1, min(len(labels), 96 // (max(map(len, labels)) + 7)))
+        figure.legend(handles, labels, loc="outside lower center", ncols=across, frameon=False, fontsize=8)
+
+
+def named(ax: Any, title: str) -> None:
+    """A panel's name, to its left."""
+    ax.set_title(line(title, 44), fontsize=9, loc="left", fontweight="bold")
+
+
+def interval(ax: Any, y: float, ends: tuple[float, float], how: Mapping[str, Any], colour: str) -> None:
+    """A horizontal line from end to end; nothing where they are missing."""
+    if ends[0] == ends[0] and ends[1] == ends[1]:
+        ax.plot(ends, (y, y), "-", color=colour, **how)
