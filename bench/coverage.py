@@ -105,10 +105,10 @@ SETTINGS = (
 )
 
 
-def of_components(experiments: int, seed: int) -> list[dict[str, Any]]:
+def of_components(experiments: int, seed: int, settings: Sequence[Setting] = SETTINGS) -> list[dict[str, Any]]:
     """MLS limits of every component and of their sum."""
     found: list[dict[str, Any]] = []
-    for i, setting in enumerate(SETTINGS):
+    for i, setting in enumerate(settings):
         rng = np.random.default_rng([seed, i])
         names = JUDGED if len(setting.sizes) == len(JUDGED) else IN_CONTEXTS
         truths = {name: d**2 for name, d in zip(names, setting.deviations, strict=True)}

@@ -109,9 +109,7 @@ def components(
         total = replace(total, low=None, high=None)
     if squares[-1] <= (_TINY * np.abs(y).max()) ** 2:
         found[-1] = replace(found[-1], low=None, high=None)
-        notes.append(
-            f"every {names[-1]} repeats the others of its {names[-2]}: no variance was seen, and no limit is known"
-        )
+        notes.append(f"every {names[-1]} of a {names[-2]} is the same: no variance is seen, and no limit can be told")
     notes += [f"{one.name}: below 0, so only its upper limit is told" for one in found if one.negative]
     if not lost:
         return Components(tuple(found), None, total, tuple(notes))
