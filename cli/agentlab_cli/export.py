@@ -1,4 +1,4 @@
-"""`agentlab export`: a run in formats that other tools read."""
+"""`agentlab export`: a run in formats that other tools read, and sheets that people fill."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,3 +24,18 @@ def parquet(
 
     for written in parquet(find(run), out):
         print(f"{written.path}  {written.rows:,} rows  {written.size / 1024:,.0f} KiB")
+
+
+@app.command()
+def labels(
+    run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
+    file: Annotated[Path, typer.Argument(help="CSV file to write; one that is there is never replaced.")],
+    measure: Annotated[str, typer.Option(help="What is to be rated.")],
+    n: Annotated[int, typer.Option(help="How many outputs; every condition gets its share.")] = 60,
+    seed: Annotated[int | None, typer.Option(help="Of the draw. Default: the run's.")] = None,
+) -> None:
+    """Draw outputs for people to label: blind, shuffled, with the probability that each was drawn with."""
+    from agentlab.export import sheet
+    from agentlab.store import find
+
+    print(sheet(find(run), file, measure, n, seed))

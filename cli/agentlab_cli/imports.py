@@ -1,4 +1,4 @@
-"""`agentlab import`: texts that were made elsewhere become a run, which judges and statistics take like any other."""
+"""`agentlab import`: texts made elsewhere become a run like any other; people label the texts of a run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +21,7 @@ Out = Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME."
 
 @app.callback()
 def imports() -> None:
-    """Turn texts that were made elsewhere into a run."""
+    """Turn texts that were made elsewhere into a run, or bring people's labels into one."""
 
 
 @app.command()
@@ -62,3 +62,23 @@ def csv(
 
     columns = Columns.of(task, output, condition, factor or (), draw, prompt, target)
     print(table(file, "csv", columns, name, out))
+
+
+@app.command()
+def labels(
+    file: Annotated[Path, typer.Argument(help="A CSV file, such as `agentlab export labels` writes, with its labels.")],
+    run: Annotated[str, typer.Option(help="A run folder, or its name under runs/.")],
+    measure: Annotated[str | None, typer.Option(help="What was rated, where no column `measure` says it.")] = None,
+    rater: Annotated[str | None, typer.Option(help="Who rated, where no column `rater` says it.")] = None,
+    probability: Annotated[
+        float | None, typer.Option(help="With which every rollout was drawn, where no column `probability` says it.")
+    ] = None,
+    scale: Annotated[
+        str, typer.Option(help="LOWEST:HIGHEST of the labels, such as 1:10. Default: the measure's range.")
+    ] = "",
+) -> None:
+    """People's labels of a run's outputs, to correct its judges by."""
+    from agentlab.imports import Given, labels
+    from agentlab.store import find
+
+    print(labels(file, find(run), Given.of(measure, rater, probability, scale)))
