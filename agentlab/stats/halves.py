@@ -1,0 +1,123 @@
+"""Within every task, its short draws against its long ones: does what took longer vary more?
+
+Length is not assigned, so this is a description. Both halves have equally many draws (of an odd number the middle one
+is left out), since fewer draws bias a variance down; variances are the unbiased ones; and the null shuffles lengths
+within each task, so that nothing but the split itself can make a difference. The design is that of Haegele et al.
+(2026, arXiv 2601.23045), section 3; loss is squared distance, which is Brier's for probabilities and one-hot answers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+PERMUTATIONS = 2_000
+FEWEST = 4
+"""Draws of a task, two a half."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """One task's draws. `target` is None where there is none: then there is a variance and no error."""
+
+    lengths: Array
+    """Shape (draws,): tokens, turns or messages."""
+    values: Array
+    """Shape (draws, d): probabilities, one-hot answers, or scores with d = 1."""
+    target: Array | None
+    """Shape (d,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """Means over tasks of one half; `incoherence` is variance over error, sums over tasks."""
+
+    length: float
+    error: float | None
+    bias2: float | None
+    variance: float
+    incoherence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """Both halves and what shuffled lengths make of them."""
+
+    short: Half
+    long: Half
+    variance_difference: float
+    """Long less short."""
+    variance_p: float
+    """Two-sided, of the shuffled differences and the one found: never 0."""
+    incoherence_difference: float | None
+    incoherence_p: float | None
+    tasks: int
+    left_out: int
+    """Tasks with too few draws, or whose draws are all of one length."""
+
+
+def halves(tasks: Sequence[Draws], generator: np.random.Generator, permutations: int = PERMUTATIONS) -> Halves:
+    """Splits every task at its median length; draws of one length fall to either half by lot.
+
+    Raises ValueError when no task has 4 draws of different lengths, or a value is missing.
+    """
+    if any(not (np.isfinite(one.lengths).all() and np.isfinite(one.values).all()) for one in tasks):
+        raise ValueError("a length or a value is missing; leave the draw out and say so")
+    kept = [one for one in tasks if len(one.lengths) >= FEWEST and np.ptp(one.lengths) > 0]
+    if not kept:
+        raise ValueError(f"no task has {FEWEST} draws of different lengths")
+    targeted = all(one.target is not None for one in kept)
+    # axis 0: the split found, then the shuffled ones; axis 1: short and long; axis 2: variance, error
+    sums: Array = np.mean([_split(one, generator, permutations) for one in kept], axis=0)
+    variance, error = sums[..., 0], sums[..., 1]
+    ratio: Array = np.divide(variance, error, out=np.full_like(variance, np.nan), where=error > 0)
+    gap, p = _compared(ratio) if targeted and np.isfinite(ratio).all() else (None, None)
+    by_variance = _compared(variance)
+    return Halves(
+        short=_half(kept, 0, sums[0, 0], targeted),
+        long=_half(kept, 1, sums[0, 1], targeted),
+        variance_difference=by_variance[0],
+        variance_p=by_variance[1],
+        incoherence_difference=gap,
+        incoherence_p=p,
+        tasks=len(kept),
+        left_out=len(tasks) - len(kept),
+    )
+
+
+def _compared(values: Array) -> tuple[float, float]:
+    """Long less short as found, shape (1 + permutations, 2), and its p among the shuffled ones."""
+    gaps: Array = values[:, 1] - values[:, 0]
+    far = np.abs(gaps[1:]) >= abs(gaps[0]) - 1e-12
+    return float(gaps[0]), float((far.sum() + 1) / len(gaps))
+
+
+def _split(one: Draws, generator: np.random.Generator, permutations: int) -> Array:
+    """Unbiased variance and mean error of both halves, shape (1 + permutations, 2, 2)."""
+    many = len(one.lengths)
+    size = many // 2
+    # ties are broken by lot: the second key is random
+    order = np.lexsort((generator.random(many), one.lengths))
+    shuffled = generator.permuted(np.tile(np.arange(many), (permutations, 1)), axis=1)
+    orders = np.vstack([order, shuffled])
+    squares = (one.values**2).sum(axis=1)
+    errors = np.full(many, np.nan) if one.target is None else ((one.values - one.target) ** 2).sum(axis=1)
+    found = np.empty((len(orders), 2, 2))
+    for side, members in enumerate((orders[:, :size], orders[:, many - size :])):
+        mean = one.values[members].mean(axis=1)
+        spread = squares[members].mean(axis=1) - (mean**2).sum(axis=1)
+        found[:, side, 0] = spread * size / (size - 1)
+        found[:, side, 1] = errors[members].mean(axis=1)
+    return found
+
+
+def _half(kept: Sequence[Draws], side: int, means: Array, targeted: bool) -> Half:
+    sizes = [len(one.lengths) // 2 for one in kept]
+    members = [slice(-size, None) if side else slice(size) for size in sizes]
+    length = float(np.mean([np.sort(one.lengths)[own].mean() for one, own in zip(kept, members, strict=True)]))
+    variance, error = float(means[0]), float(means[1])
+    if not targeted:
+        return Half(length, None, None, variance, None)
+    return Half(length, error, error - variance, variance, variance / error if error > 0 else None)
