@@ -13,7 +13,7 @@ from agentlab.models import Brake, ModelSpec, cost_of, serve
 from agentlab.recall import Coordinates, Recall
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
-from agentlab.trial import Trial
+from agentlab.trial import Trial, unstarted
 from agentlab.types import Call, Usage
 
 
@@ -26,7 +26,7 @@ async def serving(
     place: dict[str, Coordinates] = {}
     for spec in specs.values():
         if spec.name.startswith("replay/"):
-            place |= {t.key: (t.task.id, t.condition, t.draw, t.generation) for t in todo}
+            place |= {trial.key: _coordinates(trial) for trial in todo}
             recalls[spec.name] = Recall(_run_folder(spec.name.removeprefix("replay/"), store), place.get)
     try:
         async with serve(specs, recalls, brake) as models:
@@ -34,6 +34,11 @@ async def serving(
     finally:
         for recall in recalls.values():
             recall.close()
+
+
+def _coordinates(trial: Trial) -> Coordinates:
+    row = unstarted(trial)
+    return row.task, row.condition, row.draw, row.generation, row.at, row.fork, row.change
 
 
 def _run_folder(name: str, store: Store) -> Path:

@@ -79,9 +79,11 @@ async def play(trial: Trial, desk: Desk, stopping: Callable[[], bool] = _never) 
             state.status = "limit"
         if state.status:
             break
-        await _round(trial, root, desk, state, actors, round)
+        await _round(trial, root, desk, state, _acting(trial, actors, round), round)
         if state.status or state.steps is not None:
             break
+        if trial.change is not None and trial.cut is not None and round == trial.cut.round:
+            state.log = trial.change.applied(state.log)
     closing = organization.closing if trial.budget is None else None  # a baseline has it in its task, every step
     if closing and state.status in (None, "limit") and state.error is None and _output(state) is None:
         await _close(trial, root, desk, state)
@@ -102,6 +104,14 @@ def _awake(organization: Organization, state: _State, round: int) -> list[Agent]
     ]
     state.woken_by_bounce = {agent.name for agent in awake if not fresh[agent.name]}
     return awake
+
+
+def _acting(trial: Trial, actors: list[Agent], round: int) -> list[Agent]:
+    """The actors, with another in the place of one that a fork swaps, unless its turn is kept."""
+    swapped = trial.change.agent if trial.change is not None else None
+    if swapped is None or trial.cut is None or trial.cut.keeps(round, swapped.name):
+        return actors
+    return [swapped if agent.name == swapped.name else agent for agent in actors]
 
 
 async def _round(trial: Trial, root: str, desk: Desk, state: _State, actors: Sequence[Agent], round: int) -> None:
@@ -178,7 +188,7 @@ async def _close(trial: Trial, root: str, desk: Desk, state: _State) -> None:
     assert organization.closing is not None
     agent, last = organization.roster[organization.closing.agent], organization.rounds
     state.post([Message(TASK, (agent.name,), "closing", organization.closing.ask)], last)
-    await _turn(trial, root, desk, state, agent, last + 1)
+    await _turn(trial, root, desk, state, _acting(trial, [agent], last + 1)[0], last + 1)
     if state.status == "cancelled":
         return
     call = state.calls[agent.name][-1]

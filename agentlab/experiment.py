@@ -135,7 +135,7 @@ class Lab:
             while True:
                 await window.acquire()
                 item = await agenda.next()
-                if item is None or self.progress.stopping or self._over_limit():
+                if item is None or self.progress.stopping or self.over_limit():
                     break
                 known = self.store.known.get(item[0].key)
                 if self._settled(item[0], known):
@@ -173,7 +173,8 @@ class Lab:
         calls = [c for c in self.store.recorded(trial.key).values() if c.round <= trial.organization.rounds]
         return not over_limits(trial.limits, [c for c in calls if not c.actor.startswith("judge/")])
 
-    def _over_limit(self) -> bool:
+    def over_limit(self) -> bool:
+        """Whether the run's limit is reached, which is noted."""
         limit, spent = self.design.limits.run, self.progress.spent
         over = (
             (limit.cost is not None and spent.cost >= limit.cost)
@@ -211,7 +212,8 @@ class Lab:
         """
         desk, trial = self.desks[condition.name], self.books.budgeted(trial, condition)
         if known is None:
-            return trial, replace(desk, select=self.books.selector(trial, condition, desk)), Past()
+            kept = {} if trial.parent is None or trial.cut is None else self.store.kept(trial.parent, trial.cut)
+            return trial, replace(desk, recorded=kept, select=self.books.selector(trial, condition, desk)), Past()
         recorded, failed = self.store.recorded(trial.key), self.store.failed_attempts(trial.key)
         # The closing question that an attempt ended with at a limit is asked anew when the rollout goes further.
         floor, rounds = known.attempt - (known.status != "limit"), trial.organization.rounds

@@ -13,43 +13,29 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from agentlab.ancestry import FORKS
 from agentlab.errors import ScenarioError
+from agentlab.forks import forked
 from agentlab.measures import measure
-from agentlab.mechanism import LOST, edges, objections
+from agentlab.mechanism import edges, objections
 from agentlab.select import select
 from agentlab.store import read
 from agentlab.structure import roles, shaped
 from agentlab.transcript import Transcript, transcript
-from agentlab.types import ANCHORS, Measure
+from agentlab.types import Measure
+from agentlab.usage import by_agent, with_use
 
-_ROLLOUTS = "id key task condition generation draw seed parent at attempt status output output_via error".split()
+_ROLLOUTS = (
+    "id key task condition generation draw seed parent at fork change attempt status output output_via error".split()
+)
 _BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}
 _CALLS = (
     "rollout round actor k attempt model served_model request_id stop text input output reasoning_tokens cache_read "
     "cache_write reasoning started seconds cost seeded error tool_calls tool_results logprobs settings prompt_hash"
 ).split()
 _INTEGERS = ("input", "output", "reasoning_tokens", "cache_read", "cache_write")
-_USED = ("calls", "turns", "rounds", "input", "output_tokens", "reasoning_tokens", "seconds", "cost")
-_USE = """
-WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT NULL)
-SELECT rollout, {by}, count(*), sum(k = 0 AND actor NOT LIKE 'select/%'), max(round), total(input), total(output),
-    total(reasoning_tokens), total(seconds), CASE WHEN count(cost) = count(text) THEN total(cost) END
-FROM calls LEFT JOIN counted ON id = rollout
-WHERE actor NOT LIKE 'judge/%' AND (steps IS NULL OR round <= steps) GROUP BY rollout, {by}"""
-_KINDS = """
-SELECT rollout, count(*), sum(kind = 'bounce'), sum(kind = 'unparsed'), sum(kind = 'truncated')
-FROM messages GROUP BY rollout"""
-_CUT = """
-SELECT m.rollout, max(c.stop = 'length') FROM messages m
-JOIN calls c ON c.rollout = m.rollout AND c.round = m.round AND c.actor = m.sender
-WHERE m.kind = 'output' AND c.text IS NOT NULL GROUP BY m.rollout"""
-
-
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Counts as integers, sums as floats; an unknown cost is NaN."""
-    whole = [name for name in _USED if name not in ("seconds", "cost")]
-    types = {**dict.fromkeys(whole, "int64"), "seconds": "float64", "cost": "float64"}
-    return table.astype(types)
+_OWN = f"rollout NOT IN (SELECT id FROM rollouts WHERE {FORKS})"
+"""Forks are in `Run.forks` alone."""
 
 
 class Run:
@@ -94,20 +80,33 @@ class Run:
         Of a baseline, and else missing: `of` (the rollout it is compared with), `budget` (what that one used), `spent`
         (by its own `steps`, in the same unit; a step that was made but left out is in `calls` only, as a frame).
         """
-        own = self._all[self._all["parent"].isna()].drop(columns=["parent", "at"])
+        own = self._all[self._all["parent"].isna()].drop(columns=["parent", "at", "fork", "change"])
         return own.reset_index(drop=True)
 
     @cached_property
     def forks(self) -> pd.DataFrame:
-        """Resampled rollouts: the columns of `rollouts` and `parent`, `at`. They never enter `rollouts`."""
-        parent = self._all["parent"]
-        return self._all[parent.notna() & (parent != ANCHORS)].reset_index(drop=True)
+        """One row per resampled rollout. They are in no other frame but `fork_scores`.
+
+        The columns of `rollouts`, where what was used is what the fork used itself; `parent` (key of the rollout it is
+        drawn anew from), `at` (its cut: `3` keeps all to the end of round 3, `3/ann+ben` all before round 3 and in
+        it the other agents' replies), `round` (Int64) and `agents` (tuple, empty for an end of a round) as `at` has
+        them, `fork` (int: its index), `fresh` (bool: it was drawn to measure again what the others had selected),
+        `change` (empty for plain forks, else `swap AGENT=MODEL`, `drop INDEX`, `edit INDEX HASH`), and the columns of
+        each measure as in `measures`.
+        """
+        table = forked(self._all)
+        return table.join(self._measured(table, self.fork_scores), on="rollout")
+
+    @cached_property
+    def fork_scores(self) -> pd.DataFrame:
+        """One row per verdict on a fork: the columns of `scores`."""
+        return self._scores(f"NOT {_OWN}")
 
     @cached_property
     def messages(self) -> pd.DataFrame:
         """One row per message: `index`, `round` (0: the opening), `sender`, `to` (tuple), `kind`, `content`, `ref`."""
         columns = ("id", "index", "round", "sender", "to", "kind", "content", "ref")
-        table = self._select("SELECT * FROM messages ORDER BY rollout, idx", columns)
+        table = self._select(f"SELECT * FROM messages WHERE {_OWN} ORDER BY rollout, idx", columns)
         decode = msgspec.json.Decoder(tuple[str, ...]).decode
         known = {text: decode(text) for text in table["to"].unique()}
         table["to"] = pd.Series([known[text] for text in table["to"]], dtype="object")
@@ -121,7 +120,8 @@ class Run:
         `stop`, `text`, token counts (Int64, missing for failed calls), `started` (UTC), `seconds`, `cost`, `seeded`
         (whether a seed was sent), `error`; `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
         """
-        table = self._select(f"SELECT {', '.join(_CALLS)} FROM calls ORDER BY rowid", ("id", *_CALLS[1:]), _INTEGERS)
+        sql = f"SELECT {', '.join(_CALLS)} FROM calls WHERE {_OWN} ORDER BY rowid"
+        table = self._select(sql, ("id", *_CALLS[1:]), _INTEGERS)
         for name in _INTEGERS:
             table[name] = table[name].astype("Int64")
         for name in ("seconds", "cost"):
@@ -134,11 +134,7 @@ class Run:
     def scores(self) -> pd.DataFrame:
         """One row per verdict: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless scored), `label`,
         `reason`, `call` (Int64: place of the judge's call)."""
-        columns = ("id", "judge", "judge_draw", "criterion", "outcome", "value", "label", "reason", "call")
-        table = self._select("SELECT * FROM verdicts ORDER BY rowid", columns)
-        table["value"] = table["value"].astype("float64")
-        table["call"] = table["call"].astype("Int64")
-        return self._placed(table)
+        return self._scores(_OWN)
 
     @cached_property
     def labels(self) -> pd.DataFrame:
@@ -152,16 +148,13 @@ class Run:
         """One row per rollout: its `status`, `output_words`, and for each measure NAME (float), NAME_draws (int: judge
         draws that were complete) and NAME_outcome (the worst outcome of its verdicts)."""
         head = self.rollouts[["rollout", "task", "condition", *self.factors, "draw", "status", "output_words"]]
-        verdicts = self.scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
-        table = measure(head.set_index("rollout"), verdicts, self.measured)
-        return head.join(table, on="rollout")
+        return head.join(self._measured(head, self.scores), on="rollout")
 
     @cached_property
     def agents(self) -> pd.DataFrame:
         """One row per rollout and agent: `calls`, `turns`, `input`, `output_tokens`, `reasoning_tokens`, `seconds`,
         `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
-        table = self._select(_USE.format(by="actor"), ("id", "agent", *_USED))
-        table = self._placed(_typed(table).drop(columns="rounds"))
+        table = self._placed(by_agent(self._select, _OWN))
         lost = ["sent", "bounced", "unparsed", "truncated"]
         sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
         table = table.join(sent, on=["rollout", "agent"])
@@ -206,19 +199,18 @@ class Run:
         table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *_BASELINE])
         own = table[[*_BASELINE]].astype(_BASELINE)
         table = self._with_factors(table.drop(columns=[*_BASELINE]))
-        return self._with_use(table).drop(columns="id").join(own)
+        return with_use(table, self._select).drop(columns="id").join(own)
 
-    def _with_use(self, table: pd.DataFrame) -> pd.DataFrame:
-        use = _typed(self._select(_USE.format(by="''"), ("id", "", *_USED)).set_index("id").drop(columns=""))
-        kinds = self._select(_KINDS, ("id", "messages", *LOST)).set_index("id")
-        table = table.join(use, on="id").join(kinds, on="id")
-        whole = [*(name for name in _USED if name not in ("seconds", "cost")), *kinds.columns]
-        table[whole] = table[whole].fillna(0).astype("int64")
-        table["cost"] = table["cost"].mask(table["calls"] == 0, 0.0)  # nothing was called, so nothing is unknown
-        cut = self._select(_CUT, ("id", "cut")).set_index("id")["cut"]
-        table["output_words"] = table["output"].str.count(r"\S+").fillna(0).astype("int64")
-        table["output_cut"] = table["id"].map(cut).fillna(0).astype("bool")
-        return table
+    def _scores(self, which: str) -> pd.DataFrame:
+        columns = ("id", "judge", "judge_draw", "criterion", "outcome", "value", "label", "reason", "call")
+        table = self._select(f"SELECT * FROM verdicts WHERE {which} ORDER BY rowid", columns)
+        table["value"] = table["value"].astype("float64")
+        table["call"] = table["call"].astype("Int64")
+        return self._placed(table)
+
+    def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+        verdicts = scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
+        return measure(rollouts.set_index("rollout"), verdicts, self.measured)
 
     @cached_property
     def _places(self) -> pd.DataFrame:

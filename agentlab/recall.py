@@ -1,6 +1,7 @@
 """Finds the calls of an earlier run for `replay/RUN`: by task, condition, draw, actor, round and place in the turn.
 
-Anchor texts of judges have no such coordinates; their rows have the same key in every run.
+Anchor texts of judges have no such coordinates; their rows have the same key in every run. A fork is found by those of
+its parent, its cut, its index and its change.
 """
 
 from collections.abc import Callable
@@ -11,8 +12,8 @@ from agentlab.rows import call_fact
 from agentlab.store import read
 from agentlab.types import Completion, Where
 
-Coordinates = tuple[str, str, int, int]
-"""Task, condition, draw, generation."""
+Coordinates = tuple[str, str, int, int, str | None, int, str]
+"""Task, condition, draw, generation; cut, index and change of a fork."""
 
 
 class Recall:
@@ -22,7 +23,7 @@ class Recall:
         self._place = place
         self._connection = read(folder)
         self._ids: dict[Coordinates | str, int] = {}
-        sql = "SELECT task, condition, draw, generation, key, id FROM rollouts"
+        sql = "SELECT task, condition, draw, generation, at, fork, change, key, id FROM rollouts"
         with closing(self._connection.execute(sql)) as rows:
             for *coordinates, key, id in rows:
                 self._ids[tuple(coordinates)] = self._ids[key] = id

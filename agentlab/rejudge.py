@@ -1,4 +1,4 @@
-"""Adds judges to a run that is there: new verdicts on its finished rollouts, and no rollout repeated."""
+"""Adds judges to a run that is there: new verdicts on its finished rollouts and forks, and none repeated."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -17,14 +17,14 @@ from agentlab.session import LIVE, opened, plain_measure, stoppable, tasks_of, u
 from agentlab.spec.added import added_judges
 from agentlab.spec.judging import Bench as Built
 from agentlab.store import UNFINISHED, Store, read
-from agentlab.trial import lineage
+from agentlab.trial import branch, lineage
 from agentlab.types import Exhibit, Task
 
 
 async def rejudge(
     folder: Path, names: Sequence[str], judge_model: str | None, progress: Progress, live: int = LIVE
 ) -> None:
-    """Judges every finished rollout of the run in `folder` with these judges, unless they have done so.
+    """Judges every finished rollout and fork of the run in `folder` with these judges, unless they have done so.
 
     Raises `StoreError` when there is no run, `ScenarioError` for a judge that is wrong, and `MismatchError` when the
     run already has another judge, or another model behind it, under one of the names.
@@ -74,7 +74,7 @@ async def _all(
 ) -> None:
     window = asyncio.Semaphore(live)
     final = store.judged()
-    rows = [row for row in store.rollouts() if store.known[row.key].status not in UNFINISHED]
+    rows = [row for row in store.rollouts(forks=True) if store.known[row.key].status not in UNFINISHED]
     progress.planned = len(rows)
     async with asyncio.TaskGroup() as group:
         for row in rows:
@@ -87,7 +87,8 @@ async def _all(
             await window.acquire()
             if progress.stopping:
                 break
-            root = lineage(row.seed, row.task, row.draw, row.generation, 0, row.condition if coupling == "none" else "")
+            own = row.condition if coupling == "none" else ""
+            root = lineage(row.seed, row.task, row.draw, row.generation, branch(row.at, row.fork), own)
             task = group.create_task(_one(bench, progress, tasks[row.task], row.key, root, pending))
             task.add_done_callback(lambda _: window.release())
 

@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS conditions (name TEXT PRIMARY KEY, levels TEXT NOT NU
 CREATE TABLE IF NOT EXISTS rollouts (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, scenario TEXT, task TEXT, condition TEXT, generation INTEGER,
     draw INTEGER, seed INTEGER, parent TEXT, at TEXT, attempt INTEGER, status TEXT, output TEXT, output_via TEXT,
-    error TEXT, finished REAL, of TEXT, budget REAL, spent REAL, steps INTEGER);
+    error TEXT, finished REAL, of TEXT, budget REAL, spent REAL, steps INTEGER,
+    fork INTEGER NOT NULL DEFAULT 0, change TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS messages (
     rollout INTEGER, idx INTEGER, round INTEGER, sender TEXT, recipients TEXT, kind TEXT, content TEXT, ref TEXT);
 CREATE TABLE IF NOT EXISTS calls (
@@ -57,7 +58,7 @@ COLUMNS = {
     "labels": "rollout measure rater value probability".split(),
     "rollouts": (
         "id key scenario task condition generation draw seed parent at attempt status output output_via error finished "
-        "of budget spent steps"
+        "of budget spent steps fork change"
     ).split(),
 }
 """Column names in the order of the rows made here."""
@@ -170,7 +171,8 @@ def message_fact(row: Sequence[Any]) -> Message:
 def rollout_row(id: int, r: Rollout, status: str | None, now: float) -> Row:
     """One row of `rollouts`; `status` is None while the rollout is unfinished."""
     head = (id, r.key, r.scenario, r.task, r.condition, r.generation, r.draw, r.seed, r.parent, r.at)
-    return (*head, r.attempt, status, r.output, r.output_via, r.error, now, r.of, r.budget, r.spent, r.steps)
+    tail = (r.of, r.budget, r.spent, r.steps, r.fork, r.change)
+    return (*head, r.attempt, status, r.output, r.output_via, r.error, now, *tail)
 
 
 def rollout_fact(row: Sequence[Any], messages: tuple[Message, ...]) -> Rollout:

@@ -1,8 +1,6 @@
 """A run folder: one SQLite file to append to, read from and resume, held by one process at a time."""
 
 import asyncio
-import fcntl
-import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,15 +11,16 @@ from typing import IO, Any
 
 import msgspec
 
+from agentlab import ancestry
 from agentlab.ask import Step
+from agentlab.cut import Cut
 from agentlab.errors import MismatchError, StoreError
+from agentlab.formats import FORMAT, adapt, prepare
+from agentlab.lock import hold
 from agentlab.rows import (
-    COLUMNS,
-    SCHEMA,
     call_fact,
     call_row,
     dump,
-    message_fact,
     message_row,
     rollout_fact,
     rollout_row,
@@ -32,7 +31,6 @@ from agentlab.types import Call, Rollout, Verdict
 from agentlab.writer import Batch, Writer, connect
 
 DATABASE = "run.db"
-FORMAT = 2
 UNFINISHED = (None, "cancelled", "infrastructure")
 """Stored statuses that the same command tries again."""
 
@@ -76,11 +74,9 @@ class Store:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            lock = _hold(folder)
+            lock = hold(folder)
             connection = connect(str(folder / DATABASE))
-            connection.executescript(SCHEMA)
-            connection.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (dump(FORMAT),))
-            found = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()[0]
+            found = prepare(connection)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"{folder}: cannot be used as a run folder ({error}); choose another with --out"
@@ -126,7 +122,7 @@ class Store:
         """Commits the rollout's end together with its messages; those, verdicts and labels of an earlier attempt go."""
         self.begin(rollout)
         id = self.known[rollout.key].id
-        rows = [("messages", message_row(id, message)) for message in rollout.messages]
+        rows = [("messages", message_row(id, message)) for message in ancestry.own(rollout)]
         end = rollout_row(id, rollout, rollout.status, time.time())
         await self._writer.commit(Batch([("rollouts", end), *rows], [id]))
         self.known[rollout.key] = Known(id, rollout.status, rollout.attempt)
@@ -141,8 +137,16 @@ class Store:
         await self._writer.commit(Batch([("labels", (self.known[key].id, *rest)) for key, *rest in rows]))
 
     def recorded(self, rollout: str) -> dict[Step, Call]:
-        """The calls of the rollout that succeeded, by place; the latest attempt where there are several."""
-        return {(c.actor, c.round, c.k): c for c in self._calls(rollout) if c.error is None}
+        """The calls of the rollout that succeeded, by place; the latest attempt where there are several.
+
+        Of a fork, also those that are its parent's.
+        """
+        calls = [*ancestry.kept_by(self._reader, self._row(rollout)), *self._calls(rollout)]
+        return {(c.actor, c.round, c.k): c for c in calls if c.error is None}
+
+    def kept(self, parent: str, cut: Cut) -> dict[Step, Call]:
+        """The calls of `parent` that a fork at this cut does not make again, by place."""
+        return {(c.actor, c.round, c.k): c for c in ancestry.kept(self._reader, parent, cut)}
 
     def failed_attempts(self, rollout: str) -> dict[str, int]:
         """The highest attempt that failed, by actor."""
@@ -169,14 +173,13 @@ class Store:
 
     def rollout(self, key: str) -> Rollout:
         """A finished rollout with its messages, without its calls."""
-        id = self.known[key].id
-        sql = "SELECT * FROM messages WHERE rollout = ? ORDER BY idx"
-        messages = tuple(message_fact(row) for row in self._reader.execute(sql, (id,)))
-        return rollout_fact(self._reader.execute("SELECT * FROM rollouts WHERE id = ?", (id,)).fetchone(), messages)
+        row = self._row(key)
+        return rollout_fact(row, ancestry.messages(self._reader, row))
 
-    def rollouts(self) -> Iterator[Rollout]:
-        """Every rollout that is no fork and no anchor text, finished or not, without messages and calls."""
-        rows = self._reader.execute("SELECT * FROM rollouts WHERE parent IS NULL ORDER BY id").fetchall()
+    def rollouts(self, forks: bool = False) -> Iterator[Rollout]:
+        """Every rollout, finished or not, without messages and calls; forks only if they are asked for."""
+        which = f"parent IS NULL OR ({ancestry.FORKS})" if forks else "parent IS NULL"
+        rows = self._reader.execute(f"SELECT * FROM rollouts WHERE {which} ORDER BY id").fetchall()
         return (rollout_fact(row, ()) for row in rows)
 
     def judged(self) -> dict[int, set[tuple[str, int]]]:
@@ -201,6 +204,9 @@ class Store:
         cost, tokens, minutes, unpriced = self._reader.execute(sql).fetchone()
         return Spend(cost, int(tokens), minutes, unpriced or 0)
 
+    def _row(self, key: str) -> tuple[Any, ...]:
+        return self._reader.execute("SELECT * FROM rollouts WHERE id = ?", (self.known[key].id,)).fetchone()
+
     def _calls(self, rollout: str) -> Iterator[Call]:
         sql = "SELECT * FROM calls WHERE rollout = ? ORDER BY round, actor, k, attempt"
         return (call_fact(row) for row in self._reader.execute(sql, (self.known[rollout].id,)))
@@ -210,22 +216,6 @@ class Store:
             self._reader.executemany(sql, rows)
         except sqlite3.Error as error:
             raise StoreError(f"{self.folder / DATABASE}: cannot write the run ({error})") from error
-
-
-def _hold(folder: Path) -> IO[str]:
-    """The folder's lock file, held until closed or until the process dies; it names the holder's pid."""
-    lock = (folder / "run.lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
-        raise MismatchError(f"{folder}: process {holder} is working on this run; wait for it or use --out") from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
 
 
 def find(run: str) -> Path:
@@ -243,8 +233,7 @@ def read(folder: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise StoreError(f"{folder}: no run here (there is no {DATABASE}); runs are folders made by `agentlab run`")
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)
-    columns = connection.execute("PRAGMA table_info(rollouts)").fetchall()
-    if columns and len(columns) < len(COLUMNS["rollouts"]):
+    if not adapt(connection):
         connection.close()
         raise StoreError(f"{folder}: the run was made by an older agentlab, and has not the columns of format {FORMAT}")
     return connection

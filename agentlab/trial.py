@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from agentlab.ask import Step
 from agentlab.budget import Budget
+from agentlab.change import Change
+from agentlab.cut import Cut
 from agentlab.organization import Organization
 from agentlab.seeds import digest
 from agentlab.types import Call, Rollout, Task, Usage
@@ -36,9 +37,12 @@ class Trial:
     coupling: str = ""
     """Empty when arms share random numbers; else something of the arm's own."""
     parent: str | None = None
-    at: tuple[int, str] | None = None
-    """A fork's cut: round and agent."""
+    cut: Cut | None = None
+    """Of a fork: from where on it is drawn anew."""
     fork: int = 0
+    """Of a fork: its index, from 1."""
+    change: Change | None = None
+    """Of a fork: what it does otherwise from its cut on."""
     limits: Limits = Limits()
     rank: int = 0
     """Place in the order of work; of calls that wait, the lowest goes first."""
@@ -52,12 +56,19 @@ class Trial:
     @property
     def lineage(self) -> str:
         """What every random stream of this rollout hashes: never the condition, so that arms are coupled."""
-        return lineage(self.seed, self.task.id, self.draw, self.generation, self.fork, self.coupling)
+        fork = branch(None if self.cut is None else str(self.cut), self.fork)
+        return lineage(self.seed, self.task.id, self.draw, self.generation, fork, self.coupling)
 
 
-def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: int = 0, coupling: str = "") -> str:
-    """The root of a rollout's random streams."""
+def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: int | str = 0, coupling: str = "") -> str:
+    """The root of a rollout's random streams; `fork` is its `branch`."""
     return digest(seed, task, draw, generation, fork, coupling)
+
+
+def branch(at: str | None, fork: int) -> int | str:
+    """What tells a fork's random streams from its parent's and from those of other cuts; its change has no say, so that
+    a changed fork shares random numbers with the plain one of the same cut and index."""
+    return 0 if at is None else f"{at}#{fork}"
 
 
 def selects(actor: str) -> bool:
@@ -90,23 +101,18 @@ def unstarted(trial: Trial) -> Rollout:
         attempt=trial.attempt,
         generation=trial.generation,
         parent=trial.parent,
-        at=f"{trial.at[0]}/{trial.at[1]}" if trial.at else None,
+        at=None if trial.cut is None else str(trial.cut),
+        fork=trial.fork,
+        change="" if trial.change is None else trial.change.text,
         of=trial.of,
         budget=trial.budget.amount if trial.budget else None,
     )
 
 
-def fork(parent: Rollout, trial: Trial, at: tuple[int, str], index: int) -> tuple[Trial, dict[Step, Call]]:
-    """The trial that resamples `parent` (a run of `trial`) from `at`, with the calls that stay the parent's.
+def fork(parent: Trial, cut: Cut, index: int, change: Change | None = None) -> Trial:
+    """The trial that draws `parent` anew from `cut` on; `index` counts from 1 and enters every later stream.
 
-    Earlier rounds and the other replies of round `at[0]` are kept; the fork's index enters every later stream.
+    The calls before the cut are the parent's, and are not made again.
     """
-    round, agent = at
-    kept = {
-        (call.actor, call.round, call.k): call
-        for call in parent.calls
-        if call.error is None
-        and (call.round < round or (call.round == round and call.actor != agent and not selects(call.actor)))
-    }
-    key = digest(parent.key, round, agent, index)
-    return replace(trial, key=key, parent=parent.key, at=at, fork=index + 1), kept
+    key = digest(parent.key, str(cut), index, "" if change is None else change.text)
+    return replace(parent, key=key, parent=parent.key, cut=cut, fork=index, change=change, attempt=1)

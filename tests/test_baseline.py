@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import agentlab
 from agentlab.ask import Desk
 from agentlab.budget import Budget, nearest
+from agentlab.cut import Cut
 from agentlab.engine import play
 from agentlab.errors import ScenarioError
 from agentlab.experiment import Selection
@@ -324,8 +325,8 @@ def test_a_baseline_can_be_forked_like_anything_else() -> None:
     first = replace(trial(refine, "Do it."), budget=budget)
     model = Scripted(answer)
     parent = asyncio.run(play(first, Desk({"default": model})))
-    other, kept = fork(parent, first, (3, "ann"), 0)
-    child = asyncio.run(play(other, Desk({"default": model}, recorded=kept)))
+    kept = {(call.actor, call.round, call.k): call for call in parent.calls if call.round <= 2}
+    child = asyncio.run(play(fork(first, Cut(2), 1), Desk({"default": model}, recorded=kept)))
     assert [c.completion for c in child.calls[:2]] == [c.completion for c in parent.calls[:2]]
     assert child.calls[2].completion != parent.calls[2].completion
     assert parent.budget == child.budget == 100

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agentlab.ask import Desk, storable
 from agentlab.chat import chat
+from agentlab.cut import by_agent, ends
 from agentlab.engine import play
 from agentlab.errors import MismatchError, ModelError
 from agentlab.organization import Agent, Closing, Organization
@@ -108,22 +109,20 @@ def test_a_fork_keeps_the_parents_past_and_asks_only_for_what_comes_after(
     organization: Organization, texts: list[str], data: st.DataObject
 ) -> None:
     parent = run(organization, Talker(texts))
-    cuts = [(c.round, c.actor) for c in parent.calls]
-    at = data.draw(st.sampled_from(cuts))
-    model = Talker(texts)
-    forked, kept = fork(parent, trial(organization), at, data.draw(st.integers(0, 3)))
-    child = asyncio.run(play(forked, Desk({"default": model}, recorded=kept)))
+    turns = dict.fromkeys((c.round, c.actor) for c in parent.calls)
+    active = {round: tuple(name for r, name in turns if r == round) for round, _ in turns}
+    cut = data.draw(st.sampled_from([*ends(active), *by_agent(active)]))
+    kept = {(c.actor, c.round, c.k): c for c in parent.calls if cut.keeps(c.round, c.actor)}
+    model, again = Talker(texts), Talker(texts)
+    index = data.draw(st.integers(1, 4))
+    child = asyncio.run(play(fork(trial(organization), cut, index), Desk({"default": model}, recorded=kept)))
     # The talker's words depend on place alone, so the fork must say what its parent said, under another identity.
     assert child.messages == parent.messages
-    assert (child.parent, child.at) == (parent.key, f"{at[0]}/{at[1]}")
+    assert (child.parent, child.at, child.fork) == (parent.key, str(cut), index)
     assert child.key != parent.key
-    asked = {(r.where.round, r.where.actor) for r in model.requests}
-    assert asked == {(r, a) for r, a in cuts if r > at[0] or (r, a) == at}
-    streams = {r.where.stream for r in model.requests}
-    other, _ = fork(parent, trial(organization), at, 9)
-    again = Talker(texts)
-    asyncio.run(play(other, Desk({"default": again}, recorded=kept)))
-    assert streams.isdisjoint({r.where.stream for r in again.requests})
+    assert {(r.where.round, r.where.actor) for r in model.requests} == {turn for turn in turns if not cut.keeps(*turn)}
+    asyncio.run(play(fork(trial(organization), cut, 9), Desk({"default": again}, recorded=kept)))
+    assert {r.where.stream for r in model.requests}.isdisjoint({r.where.stream for r in again.requests})
 
 
 @given(organizations(), texts, prompts)

@@ -26,7 +26,7 @@ FRAMES = (
     "objections",
     "forks",
 )
-_LISTS = ("to", "dropped_by")
+_LISTS = ("to", "dropped_by", "agents")
 """Columns of tuples."""
 pa: Any = import_module("pyarrow")  # it comes without types
 pq: Any = import_module("pyarrow.parquet")
@@ -71,7 +71,7 @@ def _table(frame: pd.DataFrame) -> Any:
         frame = frame.assign(facts=[msgspec.json.encode(facts).decode() for facts in frame["facts"]])
     table = pa.Table.from_pandas(frame, preserve_index=False)
     for i, field in enumerate(table.schema):
-        if field.name in _LISTS:
+        if field.name in _LISTS and frame[field.name].dtype == object:
             table = table.set_column(i, field.name, pa.array(frame[field.name].tolist(), pa.list_(pa.string())))
         elif pa.types.is_null(field.type):
             table = table.set_column(i, field.name, pa.nulls(len(frame), pa.string()))

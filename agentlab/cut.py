@@ -1,0 +1,89 @@
+"""Where a rollout is cut to be drawn anew: what before the cut stays, what after it goes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from agentlab.errors import ScenarioError
+
+Active = Mapping[int, tuple[str, ...]]
+"""Of a rollout, by round in order: the agents that acted in it, in roster order. The closing question is a round."""
+MOST = 4
+"""Agents of one round of which every set is drawn anew."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cut:
+    """The end of round `round` when `agents` is empty; else these agents' turns of that round, and all that follows."""
+
+    round: int
+    agents: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.round}/{'+'.join(self.agents)}" if self.agents else str(self.round)
+
+    def keeps(self, round: int, actor: str) -> bool:
+        """Whether this turn stays as it was."""
+        return round < self.round or (round == self.round and actor not in self.agents)
+
+    @property
+    def whole(self) -> int:
+        """The last round of which nothing is drawn anew."""
+        return self.round - bool(self.agents)
+
+
+def parsed(text: str) -> Cut:
+    """The cut that was stored as `text`."""
+    round, _, agents = text.partition("/")
+    return Cut(int(round), tuple(agents.split("+")) if agents else ())
+
+
+def ends(active: Active) -> list[Cut]:
+    """The round ends after which something was drawn: 0 for a whole new rollout, never the last round's."""
+    rounds = [0, *active]
+    return [Cut(round) for round in rounds[:-1]]
+
+
+def read(text: str, active: Active, rounds: int) -> Cut:
+    """The legal cut that a user names: `3`, `3/analyst`, `3/analyst+writer`, `closing/analyst`.
+
+    All agents of a round are the end of the round before. Raises `ScenarioError` naming what is legal. `rounds` is the
+    limit of the organization, past which the closing question lies.
+    """
+    said, slash, names = text.strip().partition("/")
+    last = max(active, default=0)
+    number = last if said == "closing" and last > rounds else int(said) if said.isascii() and said.isdigit() else -1
+    agents = tuple(names.split("+")) if slash else ()
+    there = active.get(number, ())
+    if not slash and Cut(number) in ends(active):
+        return Cut(number)
+    if not agents or any(name not in there for name in agents):
+        raise ScenarioError(f"--at {text}: no legal cut of this rollout; {_legal(active, rounds)}")
+    return normal(Cut(number, tuple(name for name in there if name in agents)), active)
+
+
+def normal(cut: Cut, active: Active) -> Cut:
+    """The same cut in its one way to be written."""
+    if cut.agents != active.get(cut.round):
+        return cut
+    return Cut(max((round for round in active if round < cut.round), default=0))
+
+
+def _legal(active: Active, rounds: int) -> str:
+    turns = [f"{'closing' if r > rounds else r}/{name}" for r, names in active.items() for name in names]
+    shown = ", ".join(turns[:24]) + (", …" if len(turns) > 24 else "")
+    return f"ends of rounds: {', '.join(map(str, ends(active)))}; turns: {shown}, of one round also joined as a+b"
+
+
+def by_agent(active: Active) -> list[Cut]:
+    """Every set of agents of a round drawn anew without the others; of more than `MOST`, one alone or all but one.
+
+    Without the sets that are an end of a round.
+    """
+    return [Cut(round, some) for round, names in active.items() for some in _sets(names)]
+
+
+def _sets(names: Sequence[str]) -> list[tuple[str, ...]]:
+    if len(names) > MOST:
+        return [*((name,) for name in names), *(tuple(other for other in names if other != name) for name in names)]
+    masks = range(1, 2 ** len(names) - 1)
+    return [tuple(name for i, name in enumerate(names) if mask >> i & 1) for mask in masks]
