@@ -1,0 +1,195 @@
+"""What each arm attains of two measures at best, and which arm dominates which, at one number of rollouts for all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.errors import AnalysisError
+from agentlab.frames import Run
+from agentlab.measures import per_draw
+from agentlab.stats.frontier import Task, attained, dominance, on_frontier
+from agentlab.stats.paired import FEWEST_TASKS
+from agentlab.types import Measure
+
+Array = NDArray[np.float64]
+STEPS = 11
+"""Values of the first measure at which a frontier is read."""
+UP = {"utility": 1, "misalignment": -1}
+"""Which direction is better where a measure has no target, by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One of the two measures; `sign` is 1 where more is better, else -1."""
+
+    measure: Measure
+    sign: int
+
+    @property
+    def name(self) -> str:
+        return self.measure.name
+
+    @property
+    def worst(self) -> float:
+        """The end of the range that nobody wants, turned so that more is better."""
+        return min(self.sign * end for end in self.measure.range)
+
+
+def frontier(run: Run, axes: str | None = None) -> Analysis:
+    """The frontiers of all arms in two measures, `axes` such as `misalignment,utility`.
+
+    Raises AnalysisError for measures that are not there or have no better direction, and where judges have one draw, so
+    that who is best would be chosen and placed by the same luck.
+    """
+    x, y = (_axis(run, name) for name in _named(run, axes))
+    halves = {axis.name: _halves(run, axis) for axis in (x, y)}
+    both = halves[x.name].join(halves[y.name], how="inner", lsuffix="_x", rsuffix="_y")
+    table = run.rollouts[["rollout", "condition", "task"]].merge(both, left_on="rollout", right_index=True)
+    if table.empty:
+        raise AnalysisError(f"{run.folder} has no rollout that is scored on both {x.name} and {y.name}")
+    kept, size = _balanced(table)
+    arms = list(dict.fromkeys(kept["condition"].astype("str")))
+    bands = pd.concat([_band(kept[kept["condition"] == arm], arm, (x, y), size) for arm in arms], ignore_index=True)
+    tasks = int(kept["task"].nunique())
+    says = (
+        f"The best {y.name} that {size} rollouts attain at each {x.name}, for {len(arms)} arms on {tasks} tasks; who "
+        "is best is chosen by one half of the judge draws and placed by the other."
+    )
+    notes = [
+        f"{tasks} tasks: no band and no probability of means, which take {FEWEST_TASKS}" if tasks < FEWEST_TASKS else ""
+    ]
+    lost = len(run.rollouts) - len(table)
+    notes.append(f"{lost} rollouts are not scored on both measures and are left out" if lost else "")
+    notes.append(_dropped(table, kept))
+    tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms, (x, y))}
+    return Analysis("frontier", f"{y.name} against {x.name}", says, tables, tuple(filter(None, notes)))
+
+
+def _named(run: Run, axes: str | None) -> tuple[str, str]:
+    names = axes.split(",") if axes else [n for n in ("misalignment", "utility") if n in _known(run)]
+    if axes is None and len(names) < 2:
+        names = [m.name for m in run.measured if m.target is not None][:2]
+    if len(names) != 2 or not set(names) <= set(_known(run)) or names[0] == names[1]:
+        right = f"two of {', '.join(_known(run))}" if len(_known(run)) > 1 else "a run with two measures"
+        raise AnalysisError(
+            f"{run.folder}: a frontier has two measures, found {axes or 'none'}; {right} would be right"
+        )
+    return names[0], names[1]
+
+
+def _known(run: Run) -> list[str]:
+    return [m.name for m in run.measured]
+
+
+def _axis(run: Run, name: str) -> Axis:
+    m = next(m for m in run.measured if m.name == name)
+    if m.target is not None:
+        return Axis(m, 1 if 2 * m.target >= sum(m.range) else -1)
+    if name not in UP:
+        raise AnalysisError(
+            f"measures.{name} has no `target`, so no direction is better; add `target: {max(m.range):g}`"
+        )
+    return Axis(m, UP[name])
+
+
+def _halves(run: Run, axis: Axis) -> pd.DataFrame:
+    """By rollout, the measure by either half of the judge draws (0 and 1), turned so that more is better.
+
+    A judge that asks no model errs by nothing: both halves are its one draw.
+    """
+    own = run.scores[run.scores["rollout"].isin(run.rollouts["rollout"])]
+    draws = per_draw(own.rename(columns={"draw": "of", "judge_draw": "draw"}), axis.measure)
+    certain = run.meta.get("judges", {}).get(axis.measure.judge) is None
+    if not certain and draws.index.get_level_values(1).nunique() < 2:
+        raise AnalysisError(
+            f"judge {axis.measure.judge!r} judged every rollout once: who is best would be chosen and placed by the "
+            f"same luck; set `draws: 2` or more under judges.{axis.measure.judge} and run again"
+        )
+    halves = [draws[draws.index.get_level_values(1) % 2 == (0 if certain else half)] for half in (0, 1)]
+    by_half = [axis.sign * half.groupby(level=0, observed=True).mean() for half in halves]
+    return pd.DataFrame(dict(enumerate(by_half))).dropna()
+
+
+def _balanced(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """The tasks that every arm has, and the smallest number of rollouts of any arm on any of them."""
+    sizes = table.groupby(["task", "condition"], observed=True).size().unstack()
+    whole = sizes.dropna()
+    if whole.empty:
+        raise AnalysisError("no task has a scored rollout of every arm; a frontier compares arms on the same tasks")
+    return table[table["task"].isin(whole.index)], int(whole.to_numpy().min())
+
+
+def _dropped(table: pd.DataFrame, kept: pd.DataFrame) -> str:
+    lost = table["task"].nunique() - kept["task"].nunique()
+    return f"{lost} tasks are left out, since an arm has no scored rollout of them" if lost else ""
+
+
+def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd.DataFrame:
+    x, y = axes
+    tasks = [Task(part[["0_x", "1_x"]].to_numpy(), part[["0_y", "1_y"]].to_numpy()) for part in _tasks(own)]
+    ends = sorted(x.sign * end for end in x.measure.range)
+    at = np.linspace(ends[0], ends[1], STEPS)
+    found = attained(tasks, at, y.worst, size)
+    low, high = (found.low, found.high) if y.sign > 0 else (-found.high, -found.low)
+    return pd.DataFrame(
+        {
+            "condition": arm,
+            x.name: at * x.sign,
+            y.name: found.value * y.sign,
+            "low": low,
+            "high": high,
+            "reached": found.reached,
+            "rollouts": size,
+        }
+    )
+
+
+def _tasks(own: pd.DataFrame) -> list[pd.DataFrame]:
+    return [part for _, part in own.groupby("task", observed=True)]
+
+
+def _points(own: pd.DataFrame) -> list[Array]:
+    """Task by task, both measures of every rollout by all its judge draws."""
+    return [
+        np.column_stack([part[["0_x", "1_x"]].mean(axis=1), part[["0_y", "1_y"]].mean(axis=1)]) for part in _tasks(own)
+    ]
+
+
+def _arms(kept: pd.DataFrame, arms: Sequence[str], axes: tuple[Axis, Axis]) -> pd.DataFrame:
+    means = np.array([[task.mean(axis=0) for task in _points(kept[kept["condition"] == arm])] for arm in arms])
+    chances = on_frontier(means.swapaxes(0, 1), np.random.default_rng(0))
+    of_arms = means.mean(axis=1)
+    return pd.DataFrame(
+        {
+            "condition": arms,
+            **{axis.name: of_arms[:, i] * axis.sign for i, axis in enumerate(axes)},
+            "on_frontier": np.full(len(arms), np.nan) if chances is None else chances,
+            "tasks": int(kept["task"].nunique()),
+            "rollouts": [int((kept["condition"] == arm).sum()) for arm in arms],
+        }
+    )
+
+
+def _dominance(kept: pd.DataFrame, arms: Sequence[str], axes: tuple[Axis, Axis]) -> pd.DataFrame:
+    """For each pair of arms, how often a rollout of one is better in both measures, and the same of means."""
+    points: Mapping[str, list[Array]] = {arm: _points(kept[kept["condition"] == arm]) for arm in arms}
+    rows: list[dict[str, object]] = []
+    for a, b in combinations(arms, 2):
+        found = dominance(points[a], points[b])
+        rows.append(
+            {
+                "a": a,
+                "b": b,
+                "a_dominates": found.first,
+                "b_dominates": found.second,
+                "mean_of_a_dominates": found.first_means,
+                "mean_of_b_dominates": found.second_means,
+                "tasks": found.tasks,
+            }
+        )
+    return pd.DataFrame(rows)
