@@ -57,7 +57,7 @@ CASES = [
     ("draws: 2", "draws: two", "22:8", "write a whole number"),
     ("draws: 2", "draws: 0", "22:8", "write a number of at least 1"),
     ("draws: 2", "draws: true", "22:8", "write a whole number"),
-    ("draws: 2", "copies: 3", "22:1", "known: spec, name"),
+    ("draws: 2", "twins: 3", "22:1", "known: spec, name"),
     ("draws: 2", "coupling: seed", "22:11", "write seeds or none"),
     ("draws: 2", "seed: -1", "22:7", "at least 0"),
     ("rounds: 4", "round: 4", "16:3", "did you mean 'rounds'?"),
@@ -141,6 +141,23 @@ CASES = [
     (HAND, "hand: {system: Work., tools: [Search]}", "11:35", "write my_module:Name"),
     ("kind: mail", "kind: my_nowhere:Protocol", "13:11", "mend the module"),
     ("kind: rubric", "kind: my_nowhere:Judge", "25:11", "mend the module"),
+    # what is compared
+    ("draws: 2", "compare: {primry: {s: {team: [firm, solo]}}}", "22:11", "did you mean 'primary'?"),
+    ("draws: 2", "compare: {primary: {s: {tem: [firm, solo]}}}", "22:25", "did you mean 'team'?"),
+    ("draws: 2", "compare: {primary: {s: {team: [firm, slo]}}}", "22:38", "did you mean 'solo'?"),
+    ("draws: 2", "compare: {primary: {s: {team: [firm, firm]}}}", "22:38", "name another level"),
+    ("draws: 2", "compare: {primary: {s: {team: [firm]}}}", "22:31", "at least 2 values"),
+    ("draws: 2", "compare: {primary: {s: {measures: all}}}", "22:21", "write FACTOR: [ONE, OTHER]"),
+    ("draws: 2", "compare: {exploratory: {s: {team: [firm, solo], mesures: all}}}", "22:49", "mean 'measures'?"),
+    ("draws: 2", "compare: {primary: {s: {team: [firm, solo], measures: [utilty]}}}", "22:56",
+     "did you mean 'utility'?"),
+    ("draws: 2", "compare: {primary: {s: {team: [firm, solo], within: {team: firm}}}}", "22:54", "other factors only"),
+    ("draws: 2", "compare: {primary: {s: {team: [firm, solo], within: {tam: firm}}}}", "22:54", "did you mean 'team'?"),
+    ("draws: 2", "compare: {primary: {s: {team: [firm, solo]}, t: {team: [solo, firm]}}}", "22:46",
+     "declare each comparison once"),
+    ("draws: 2", "looks: {planned: 3}", "22:1", "declare one under compare.primary"),
+    ("draws: 2", "compare: {primary: {s: {team: [firm, solo]}}}\nlooks: {planned: [0.5, 0.9]}", "23:18", "end with 1"),
+    ("draws: 2", "compare: {primary: {s: {team: [firm, solo]}}}\nlooks: {planned: 2, spend: all}", "23:28", "pocock"),
 ]  # fmt: skip
 
 

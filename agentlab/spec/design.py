@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from agentlab.document import Keys, Tree, clashes, patch, read, suggest
-from agentlab.errors import Place, ScenarioError
+from agentlab.errors import ScenarioError
 from agentlab.interfaces import Judge
 from agentlab.models.spec import ModelSpec
-from agentlab.spec import baseline, cells, checks, condition, judging, library, lines
+from agentlab.spec import baseline, cells, checks, compare, condition, judging, library, lines
 from agentlab.spec.baseline import Matched
+from agentlab.spec.compare import Compare
+from agentlab.spec.comparing import LooksFields
 from agentlab.spec.condition import Condition
+from agentlab.spec.override import override
 from agentlab.spec.scenario import Cell, Limits, MeasureFields, Plan
 from agentlab.spec.validate import Findings, Site, mapping
 from agentlab.types import Task
@@ -46,6 +49,8 @@ class Design:
     counted: Mapping[str, tuple[str, ...]]
     """The criteria of each judge that `criteria: all` means."""
     measures: Mapping[str, MeasureFields]
+    compare: Compare
+    looks: LooksFields | None
     limits: Limits
 
 
@@ -67,18 +72,8 @@ def load(name_or_path: str | Path, model: str | None = None, judge_model: str | 
         raise ScenarioError(findings.sorted())
     for alias, option, name in (("default", "--model", model), ("judge", "--judge-model", judge_model)):
         if name is not None:
-            tree = _override(tree, alias, option, name)
+            tree = override(tree, alias, option, name)
     return _Loading(tree, findings, path).design()
-
-
-def _override(tree: Tree, alias: str, option: str, name: str) -> Tree:
-    old = mapping(mapping(tree.value.get("models")).get(alias))
-    spec: dict[str, Any] = {"name": name}
-    places: dict[Keys, Place] = {(): Place(option, 1, 1), ("name",): Place(option, 1, 1)}
-    if "max_tokens" in old:
-        spec["max_tokens"], places["max_tokens",] = old["max_tokens"], tree.place(("models", alias, "max_tokens"))
-    without = patch(tree, Tree(None, {(): Place(option, 1, 1)}).under(("models", alias)))
-    return patch(without, Tree(spec, places, places).under(("models", alias)))
 
 
 class _Loading:
@@ -94,7 +89,7 @@ class _Loading:
         plan = self.plan()
         self.specs = specs = condition.models(self.site)
         bench = judging.build(self.site, specs)
-        conditions: list[Condition] = []
+        conditions, declared = list[Condition](), Compare()
         if plan is not None:
             matched = baseline.read(self.site, plan.factors)
             told = [one for one in matched.values() if one is not None]
@@ -102,6 +97,7 @@ class _Loading:
             baseline.families(self.site, told, bench.every, specs)
             conditions = self.conditions(plan, matched)
             self.finish(plan, bench, specs, conditions)
+            declared = compare.resolve(self.site, plan, [name for name in bench.judges if name not in self.selectors])
         if self.findings.mistakes or plan is None:
             raise ScenarioError(self.findings.sorted(len(cells.cells(plan)) if plan else 1))
         return Design(
@@ -122,6 +118,8 @@ class _Loading:
             scales=bench.scales,
             counted=bench.counted,
             measures=plan.measures,
+            compare=declared,
+            looks=plan.looks,
             limits=plan.limits,
         )
 

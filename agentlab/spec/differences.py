@@ -7,7 +7,7 @@ from agentlab.document import Keys, dotted
 from agentlab.spec.condition import OPERATIONAL
 from agentlab.spec.validate import mapping
 
-FREE = ("about", "draws", "exclude", "measures", "limits")
+FREE = ("about", "draws", "exclude", "measures", "compare", "limits")
 """Sections that decide no reply: how many rollouts there are, when they stop, and what is computed from them."""
 GROWING = ("tasks", "judges", "models")
 """Sections to which entries may be added; `factors` grows by levels."""
@@ -16,8 +16,9 @@ GROWING = ("tasks", "judges", "models")
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Dotted path, old and new value of every change that a run cannot be continued over; None for what is not there.
 
-    Tasks, draws, levels of known factors, judges, measures and aliases of models may be added; limits, measures and
-    `about` may change, and so may how a model is reached: its price, rates, time-out, tries and the name of its key.
+    Tasks, draws, levels of known factors, judges, measures and aliases of models may be added; limits, measures,
+    `compare` and `about` may change, and so may how a model is reached: its price, rates, time-out, tries and the name
+    of its key.
     """
     found: list[tuple[str, Any, Any]] = []
     empty: Mapping[str, Any] = {key: {} for key in GROWING}

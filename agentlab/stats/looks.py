@@ -7,6 +7,7 @@ that of pairs: where tasks differ in the effect the looks are more alike than th
 
 from collections.abc import Sequence
 from functools import cache
+from statistics import NormalDist
 from typing import Literal, cast
 
 import numpy as np
@@ -31,7 +32,8 @@ def spent(t: float, spend: Spend, alpha: float = 0.05) -> float:
         raise ValueError(f"share {t} and alpha {alpha}: the share is above 0 and at most 1, alpha between 0 and 1")
     if spend == "pocock":
         return alpha * float(np.log1p((np.e - 1) * t))
-    return 4 * float(special.ndtr(special.ndtri(np.float64(alpha / 4)) / t**0.5))
+    far = NormalDist().inv_cdf(alpha / 4)
+    return 4 * NormalDist().cdf(far / t**0.5)
 
 
 def boundaries(fractions: Sequence[float], spend: Spend, alpha: float = 0.05) -> tuple[float, ...]:
