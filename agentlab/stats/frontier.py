@@ -66,12 +66,12 @@ def attained(tasks: Sequence[Task], at: ArrayLike, floor: float, size: int, leve
     if not all(np.isfinite(task.x).all() and np.isfinite(task.y).all() for task in tasks):
         raise ValueError("a measure is missing; leave the rollout out and say so")
     found = np.array([[_best(task, t, floor, size) for t in thresholds] for task in tasks])
-    values_ta: Array = found[..., 0]
-    mean, many = values_ta.mean(axis=0), len(tasks)
+    values_tk: Array = found[..., 0]
+    mean, many = values_tk.mean(axis=0), len(tasks)
     margin = np.full(len(thresholds), np.nan)
     if many >= FEWEST_TASKS:
         critical = float(stats.t.ppf(1 - (1 - level) / 2 / len(thresholds), many - 1))
-        margin = critical * values_ta.std(axis=0, ddof=1) / many**0.5
+        margin = critical * values_tk.std(axis=0, ddof=1) / many**0.5
     return Attained(thresholds, mean, mean - margin, mean + margin, found[..., 1].mean(axis=0))
 
 
