@@ -24,6 +24,7 @@ from agentlab.structure import roles, shaped
 from agentlab.transcript import Transcript, transcript
 from agentlab.types import Measure
 from agentlab.usage import by_agent, with_use
+from agentlab.versus import compared, grouped
 
 _ROLLOUTS = (
     "id key task condition generation draw seed parent at fork change attempt status output output_via error".split()
@@ -36,6 +37,8 @@ _CALLS = (
 _INTEGERS = ("input", "output", "reasoning_tokens", "cache_read", "cache_write")
 _OWN = f"rollout NOT IN (SELECT id FROM rollouts WHERE {FORKS})"
 """Forks are in `Run.forks` alone."""
+_SINGLE = "rollout NOT IN (SELECT id FROM rollouts WHERE parent IN ('@pairs', '@groups', '@probes'))"
+"""Verdicts on two outputs, or on changed ones, are in frames of their own."""
 
 
 class Run:
@@ -134,7 +137,20 @@ class Run:
     def scores(self) -> pd.DataFrame:
         """One row per verdict: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless scored), `label`,
         `reason`, `call` (Int64: place of the judge's call)."""
-        return self._scores(_OWN)
+        return self._scores(f"{_OWN} AND {_SINGLE}")
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """One row per verdict of a judge that compares: `factor`, its levels `a` and `b`, `within` (the other factors'
+        levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown first),
+        `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`."""
+        return compared(self.folder, self.rollouts, self.meta)
+
+    @cached_property
+    def groups(self) -> pd.DataFrame:
+        """One row per finished rollout and judge of kind equivalence: `judge`, `group` (Int64: outputs of one task and
+        condition with the same number are the same answer; missing without an output or an answer), `size` (Int64)."""
+        return grouped(self.folder, self.rollouts, self.meta)
 
     @cached_property
     def labels(self) -> pd.DataFrame:

@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from agentlab.ask import Desk
 from agentlab.engine import play
 from agentlab.experiment import Selection, trials
-from agentlab.interfaces import Model
+from agentlab.interfaces import Judge, Model
+from agentlab.judges.compare import CompareConfig, declared
 from agentlab.judges.run import judge_once
 from agentlab.judging import Asking, Case
 from agentlab.matched import Books
 from agentlab.models import ModelSpec, cost_of, get_model
+from agentlab.pairing import Side, configured, pairs
 from agentlab.spec import Condition, Design
 from agentlab.stats.power import Detectable, Noise, detectable
 from agentlab.trial import Trial
@@ -25,6 +27,8 @@ from agentlab.types import Call, Capabilities, Completion, Exhibit, Request, Usa
 
 WORDS = 250
 """Length of a reply where `max_tokens` does not make it shorter."""
+GROUPS = 2
+"""Comparisons by which an output finds its group of the same answer; the largest groups come first."""
 _CONTACTS = re.compile(r"^You may write to: (.+)$", re.MULTILINE)
 WITHIN, BETWEEN = 0.25, 0.1
 """Assumed SDs, as shares of a measure's range: over draws of one task, and of the difference between tasks."""
@@ -108,7 +112,7 @@ async def plan(design: Design, selection: Selection) -> Plan:
     chatter = get_model("sim/chatter")
     agents: dict[str, Use] = {}
     judges: dict[str, Use] = {name: Use() for name in design.judges}
-    rollouts = 0
+    rollouts, outputs = 0, dict[str, str]()
     tasks = sorted(selection.tasks or design.tasks, key=lambda id: len(design.tasks[id].prompt))
     times = draws * len(tasks)
     played: dict[str, tuple[Call, ...]] = {}
@@ -126,10 +130,13 @@ async def plan(design: Design, selection: Selection) -> Plan:
         exhibit = Exhibit(design.tasks[trial.task.id], rollout.output or "No output.", rollout.messages)
         for name, judge in design.judges.items():
             if judge.model is not None:
-                made = await _judged(design, name, exhibit, chatter)
+                made = await _judged(design, judge, exhibit, chatter)
                 for call in made:
                     _count(judges[name], call, design.models[judge.model], times * judge.draws)
         rollouts += times
+        outputs[condition.name] = exhibit.output or ""
+    for name in design.of_two:
+        judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
     return Plan(rollouts, len(tasks), draws, agents, judges, _effects(design, len(tasks), draws))
 
 
@@ -157,9 +164,31 @@ def _count(use: Use, call: Call, spec: ModelSpec, times: int) -> None:
         use.add(usage, cost_of(spec, usage, datetime.now(UTC).date()), times)
 
 
-async def _judged(design: Design, name: str, exhibit: Exhibit, chatter: Model) -> list[Call]:
+async def _of_two(
+    design: Design, name: str, outputs: Mapping[str, str], times: tuple[Sequence[str], int], chatter: Model
+) -> Use:
+    """A judge of two: every declared pair in both orders; or every output after the first of its task and condition
+    held against `GROUPS` others."""
+    judge, config, use = design.of_two[name], configured(design.tree["judges"][name]), Use()
+    tasks, draws = times
+    sides = [Side(one.name, "", 1, one.name, one.levels) for one in design.conditions if one.name in outputs]
+    if isinstance(config, CompareConfig):
+        both = [(pair.one.key, pair.other.key) for pair in pairs(sides, declared(config, design.factors))]
+        asked = len(tasks) * draws * judge.draws
+    else:
+        both = [(side.key, side.key) for side in sides]
+        asked = len(tasks) * round((draws - 1) * min(GROUPS, draws / 2))
+    task = design.tasks[tasks[len(tasks) // 2]]
+    for one, other in both:
+        exhibit = Exhibit(task, outputs[one] or "No output.", rival=outputs[other] or "No output.")
+        for call in await _judged(design, judge, exhibit, chatter):
+            _count(use, call, design.models[judge.model or ""], asked)
+    return use
+
+
+async def _judged(design: Design, judge: Judge, exhibit: Exhibit, chatter: Model) -> list[Call]:
     """The calls of one judge draw."""
-    judge, made = design.judges[name], list[Call]()
+    made = list[Call]()
     assert judge.model is not None
     spec = design.models[judge.model]
 
@@ -168,7 +197,13 @@ async def _judged(design: Design, name: str, exhibit: Exhibit, chatter: Model) -
 
     desk = Desk({judge.model: _Typical(spec, chatter)}, record)
     ask = Asking(
-        chatter.capabilities, desk, judge.model, spec.settings(), Case("plan", "plan", exhibit), f"judge/{name}/0", 1
+        chatter.capabilities,
+        desk,
+        judge.model,
+        spec.settings(),
+        Case("plan", "plan", exhibit),
+        f"judge/{judge.name}/0",
+        1,
     )
     await judge_once(judge, exhibit, "plan", 0, ask, 0)
     return made

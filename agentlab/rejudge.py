@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from agentlab.experiment import Progress
 from agentlab.interfaces import Judge
 from agentlab.judging import Bench, Case, past_of
 from agentlab.models import Brake, ModelSpec
-from agentlab.session import LIVE, opened, plain_measure, stoppable, tasks_of, unwrapped
+from agentlab.pairing import Work, judge_known
+from agentlab.session import LIVE, judge_two, opened, plain_measure, stoppable, tasks_of, unwrapped
 from agentlab.spec.added import added_judges
 from agentlab.spec.judging import Bench as Built
 from agentlab.store import UNFINISHED, Store, read
@@ -33,25 +35,33 @@ async def rejudge(
     with opened(folder) as store:
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
-        built, specs, documents = added_judges(names, section, judge_model)
+        built, specs, documents = added_judges(names, section, judge_model, meta.get("factors", {}))
         _register(store, meta, built, specs, documents)
         progress.spent = store.spend()
-        used = {identify(specs[judge.model]): specs[judge.model] for judge in built.judges.values() if judge.model}
+        used = {identify(specs[judge.model]): specs[judge.model] for judge in built.every.values() if judge.model}
         async with serving(used, store, [], brake := Brake()) as models:
             own = {alias: spec for alias, spec in specs.items() if identify(spec) in used}
             desk = desk_for(Desk({}, counting(store, progress)), own, models)
             bench = Bench(built.judges, store, desk, {alias: spec.settings() for alias, spec in own.items()})
             with stoppable(progress, brake):
-                reports = await judge_anchors(documents, bench, meta["seed"])
+                work = _work(meta, replace(bench, judges=built.of_two), documents, progress, live)
+                reports = await judge_anchors(documents, bench, meta["seed"]) | await judge_known(work)
                 store.set_meta({"anchors": meta.get("anchors", {}) | reports})
                 await unwrapped(_all(store, bench, progress, tasks_of(meta), str(meta.get("coupling")), live))
+                await unwrapped(judge_two(work))
+
+
+def _work(meta: Mapping[str, Any], bench: Bench, documents: Mapping[str, Any], progress: Progress, live: int) -> Work:
+    """What the judges of two have to do."""
+    run = (documents, tasks_of(meta), meta.get("factors", {}), meta["seed"], str(meta.get("coupling")))
+    return Work(bench, *run, progress, lambda: progress.stopping, live)
 
 
 def _register(
     store: Store, meta: dict[str, Any], built: Built, specs: Mapping[str, ModelSpec], documents: Mapping[str, Any]
 ) -> None:
     known: dict[str, Any] = {**meta.get("tree", {}).get("judges", {}), **meta.get("added", {})}
-    models = {name: specs[j.model].name if j.model else None for name, j in built.judges.items()}
+    models = {name: specs[j.model].name if j.model else None for name, j in built.every.items()}
     for name, document in documents.items():
         if name in known and known[name] != document:
             raise MismatchError(f"{store.folder}: its judge {name!r} is another one; give this one another name")

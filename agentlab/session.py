@@ -6,6 +6,7 @@ import secrets
 import signal
 from collections.abc import Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -20,9 +21,11 @@ from agentlab.ask import Desk
 from agentlab.desks import counting, desk_for, identify, serving
 from agentlab.errors import AgentlabError, MismatchError, ScenarioError
 from agentlab.experiment import Lab, Progress, Selection, trials
+from agentlab.grouping import judge_groups
 from agentlab.judging import Bench
 from agentlab.matched import Books
 from agentlab.models import Brake
+from agentlab.pairing import Work, judge_known, judge_pairs
 from agentlab.spec import Design, differences
 from agentlab.store import DATABASE, UNFINISHED, Store
 from agentlab.types import Measure, Task
@@ -44,7 +47,7 @@ async def run(design: Design, folder: Path, selection: Selection, progress: Prog
         todo = list(trials(design, seed, selection))
         _measured(todo, store)
         progress.planned = len(todo)
-        judges = [*design.judges.values(), *design.selectors.values()]
+        judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
         judging = {j.model: design.models[j.model] for j in judges if j.model is not None}
         arms = {one.name: one for _, one in todo}  # a pilot needs no key for an arm that it leaves out
         used = [*judging.values(), *(spec for one in arms.values() for spec in one.models.values())]
@@ -55,12 +58,32 @@ async def run(design: Design, folder: Path, selection: Selection, progress: Prog
             settings = {alias: spec.settings() for alias, spec in judging.items()}
             bench = Bench(design.judges, store, desk_for(desk, judging, models), settings)
             with stoppable(progress, brake):
-                reports = await judge_anchors(design.tree.get("judges") or {}, bench, seed)
-                store.set_meta({"anchors": store.meta().get("anchors", {}) | reports})
                 books = Books(design, bench.desk, settings, store.use)
                 lab = Lab(design, store, desks, bench, progress, store.judged(), books)
-                await unwrapped(lab.run(todo, min(live, MAX_LIVE)))
+                work = _work(lab, todo, seed, min(live, MAX_LIVE))
+                reports = await judge_anchors(work.documents, bench, seed) | await judge_known(work)
+                store.set_meta({"anchors": store.meta().get("anchors", {}) | reports})
+                await unwrapped(lab.run(todo, work.live))
+                await unwrapped(judge_two(work))
         _look(store)
+
+
+def _work(lab: Lab, todo: Sequence[Item], seed: int, live: int) -> Work:
+    """What the judges of two have to do when the rollouts of this command are finished."""
+    design, only = lab.design, frozenset(trial.key for trial, _ in todo)
+    bench, documents = replace(lab.bench, judges=design.of_two), dict[str, Any](design.tree.get("judges") or {})
+    run = (documents, design.tasks, design.factors, seed, design.coupling)
+
+    def stopped() -> bool:
+        return lab.progress.stopping or lab.over_limit()
+
+    return Work(bench, *run, lab.progress, stopped, live, only)
+
+
+async def judge_two(work: Work) -> None:
+    """Pairs of arms first, then groups of answers; nothing once the command is to stop."""
+    await judge_pairs(work)
+    await judge_groups(work)
 
 
 def _measured(todo: Sequence[Item], store: Store) -> None:
@@ -76,7 +99,8 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
 
 def _look(store: Store) -> None:
     """Notes that the contrasts are about to be looked at, with how many rollouts are finished; once per number."""
-    finished = sum(known.status not in UNFINISHED for known in store.known.values())
+    rollouts = [known for key, known in store.known.items() if "/" not in key]  # other rows have keys that are paths
+    finished = sum(known.status not in UNFINISHED for known in rollouts)
     looks = store.meta().get("looks", [])
     if not looks or looks[-1]["rollouts"] != finished:
         look = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rollouts": finished}
@@ -147,7 +171,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "draws": max(design.draws, old.get("draws", 0)),
         "tasks": list(design.tasks.values()),
         "measures": list(measures.values()),
-        "judges": {**old.get("judges", {}), **{name: judge_model(design, name) for name in design.judges}},
+        "judges": {**old.get("judges", {}), **judge_models(design)},
         "coupling": design.coupling,
         "seed": seed,
         "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
@@ -155,10 +179,10 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
     }
 
 
-def judge_model(design: Design, judge: str) -> str | None:
-    """The model behind a judge, as `provider/name`; None when it asks none."""
-    alias = design.judges[judge].model
-    return design.models[alias].name if alias is not None else None
+def judge_models(design: Design) -> dict[str, str | None]:
+    """The model behind each judge, as `provider/name`; None when it asks none."""
+    judges = {**design.judges, **design.of_two}
+    return {name: None if judge.model is None else design.models[judge.model].name for name, judge in judges.items()}
 
 
 def measures_of(design: Design) -> list[Measure]:

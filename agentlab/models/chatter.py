@@ -19,6 +19,11 @@ FORM = re.compile(
 )
 """A rubric's line to be filled in: criterion, lowest and highest score."""
 
+CHOICE = re.compile(
+    r'<verdict criterion="([^"<>]+)"><reason>[^<]*</reason><score>(\w+(?:, \w+)* or \w+)</score></verdict>'
+)
+"""A line of a judge of two to be filled in: criterion, and the words to choose from."""
+
 _SCALE = re.compile(r"\bfrom (-?\d+|[A-Z]) to (-?\d+|[A-Z])\b")
 _CONTACTS = re.compile(r"^You may write to: (.+)$", re.MULTILINE)
 _STARTS = ("Our view is that", "One option is that", "It seems clear that", "The figures suggest that", "We agree that")
@@ -59,6 +64,9 @@ def reply(request: Request) -> Completion:
         return Completion(
             "\n".join(verdict(name, str(_between(int(low), int(high), draws)), draws) for name, low, high in form)
         )
+    if '<verdict criterion="' in last and (lines := CHOICE.findall(last)):
+        chosen = ((name, draws.pick(re.split(", | or ", words))) for name, words in lines)
+        return Completion("\n".join(verdict(name, word, draws) for name, word in chosen))
     return Completion(_talk(request, draws))
 
 

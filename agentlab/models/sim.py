@@ -106,7 +106,7 @@ class Replies:
         verdicts = cast("dict[str, Any]", filled) if isinstance(filled, dict) else {}
         for name, verdict in verdicts.items():
             if isinstance(verdict, dict) and "score" in verdict:
-                cast("dict[str, Any]", verdict)["score"] = int(self._score(name, draws))
+                cast("dict[str, Any]", verdict)["score"] = _number(self._score(name, draws))
         return cast("Any", filled)
 
     def _score(self, criterion: str, draws: Draws) -> str:
@@ -117,6 +117,11 @@ class Replies:
         if found is None:
             raise ModelError("fatal", f"sim/replies has no scores for {criterion!r}: add it, or '*', to options.scores")
         return found
+
+
+def _number(score: str) -> int | str:
+    """A point of a scale as a number; a word, such as that of a judge of two, as it is."""
+    return int(score) if re.fullmatch(r"-?\d+", score) else score
 
 
 def build(spec: ModelSpec) -> Sim:

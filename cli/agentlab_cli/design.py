@@ -35,7 +35,7 @@ def check(scenario: Scenario, model: ModelName = None, judge_model: JudgeModel =
     print(f"{design.file}: no mistakes")
     print(f"{len(design.tasks)} tasks: {', '.join(design.tasks)}")
     print(f"{len(design.conditions)} conditions: {conditions}")
-    print(f"{design.draws} draws, {rollouts} rollouts; judges: {', '.join(design.judges) or 'none'}")
+    print(f"{design.draws} draws, {rollouts} rollouts; judges: {', '.join([*design.judges, *design.of_two]) or 'none'}")
 
 
 def plan(
