@@ -370,11 +370,42 @@ def test_what_a_checker_reads_from_a_configuration() -> None:
         ({"by": "regex", "pattern": r"total: (\d+)"}, 7, "Total: 5, total: 7", 1, "7"),
         ({"by": "regex", "pattern": "sorry"}, None, "I am sorry", 1, "sorry"),
         ({"by": "regex", "pattern": "sorry"}, None, "fine", 0, None),
+        ({"by": "probabilities", "choices": ["A", "B"]}, "B", '{"A": 0.25, "B": 0.75}', 0.75, '{"A": 0.25, "B": 0.75}'),
+        (
+            {"by": "probabilities", "choices": ["A", "B"]},
+            "A",
+            "A: 40%, then **A**: 80% B: 20%",
+            0.8,
+            '{"A": 0.8, "B": 0.2}',
+        ),
+        ({"by": "probabilities", "choices": ["buy", "sell"]}, "Buy", "Buy 1, sell 0", 1, '{"buy": 1.0, "sell": 0.0}'),
+        ({"by": "vector", "tolerance": 0.1}, "[1, 2]", "so [9, 9], no: [1.05, 2.05]", 1, "[1.05, 2.05]"),
+        ({"by": "vector"}, "1 2", "[1, 2.1]", 0, "[1.0, 2.1]"),
     ],
 )
-def test_match(more: dict[str, Any], target: Any, output: str, value: int, label: str | None) -> None:
+def test_match(more: dict[str, Any], target: Any, output: str, value: float, label: str | None) -> None:
     found = match(**more).judge(Exhibit(Task("t", "?", target), output))
     assert (found.outcome, found.value, found.label) == ("scored", value, label)
+
+
+@pytest.mark.parametrize(
+    ("more", "output", "reason"),
+    [
+        ({"by": "probabilities", "choices": ["A", "B"]}, "A: 0.7", "no probability is stated for B"),
+        ({"by": "probabilities", "choices": ["A", "B"]}, "A: 0.7, B: 0.7", "the probabilities sum to 1.4, not to 1"),
+        ({"by": "vector", "target": "point"}, "[1, 2, 3]", "3 numbers, where the target has 2"),
+    ],
+)
+def test_what_states_no_prediction_is_unparsed(more: dict[str, Any], output: str, reason: str) -> None:
+    found = match(**more).judge(Exhibit(Task("t", "?", "A", {"point": [1, 2]}), output))
+    assert (found.outcome, found.value, found.reason) == ("unparsed", None, reason)
+
+
+@given(st.lists(st.integers(0, 1000), min_size=3, max_size=3).filter(any))
+def test_probabilities_are_found_as_they_were_written(parts: list[int]) -> None:
+    shares = [part / sum(parts) for part in parts]
+    text = ", ".join(f"{choice}: {share:.6f}" for choice, share in zip("ABC", shares, strict=True))
+    assert find.distribution(text, "ABC") == pytest.approx(shares, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -414,6 +445,8 @@ def test_a_megabyte_is_searched_in_a_moment() -> None:
     for text in ("1" * 10**6, "1,111" * 200_000, "(A" * 500_000, "answer is " * 100_000, " \n" * 500_000):
         find.numbers(text)
         find.choices(text, "AB")
+        find.distribution(text, "AB")
+        find.vector(text)
     assert time.process_time() - start < 5
 
 

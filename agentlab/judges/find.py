@@ -13,6 +13,8 @@ _ANNOUNCED = re.compile(
 )
 _MARKED = re.compile(r"[(\[*]([A-Z])[)\]*]|^\s{0,8}([A-Z])[).:](?=\s|$)", re.MULTILINE)
 _REPEAT = re.compile(r"(?:(?P<unbounded>[*+]|\{\d*,\})|\{\d*,?\d+\})\??(?P<possessive>\+?)")
+SUM_OFF = 0.02
+"""How far from one stated probabilities may sum, which covers three of .33 and percentages without decimals."""
 _ALONE = re.compile(r"\W*([A-Za-z])\W*")
 
 
@@ -52,6 +54,36 @@ def groups(text: str, pattern: str, ignore_case: bool) -> list[str]:
     compiled = re.compile(pattern, re.IGNORECASE if ignore_case else re.NOFLAG)
     group = 1 if compiled.groups else 0
     return [match[group] or "" for match in compiled.finditer(text)]
+
+
+def distribution(text: str, allowed: Sequence[str]) -> tuple[float, ...] | str:
+    """The probability that is stated for each choice, as the text states them last, or why there is none.
+
+    A choice is followed by its number, with `:`, `=` or `is` between them if anything: `A: 0.7`, `"B" = 20%`. Percent
+    signs divide by 100. Every choice needs a number; what sums to within `SUM_OFF` of one is divided by its sum.
+    """
+    by_length = sorted(allowed, key=len, reverse=True)
+    flag = re.NOFLAG if all(len(choice) == 1 for choice in allowed) else re.IGNORECASE
+    stated = re.compile(
+        rf"(?<!\w)({'|'.join(map(re.escape, by_length))})[\"'*)\]]{{0,3}}\s{{0,3}}(?:[:=]|is\b)?\s{{0,3}}"
+        r"([0-9]{1,3}(?:\.[0-9]{1,12})?|\.[0-9]{1,12})(?![0-9.]*[0-9])\s?(%?)",
+        flag,
+    )
+    exact = {choice.casefold(): choice for choice in allowed}
+    found = {exact[m[1].casefold()]: float(m[2]) / (100 if m[3] else 1) for m in stated.finditer(text)}
+    missing = [choice for choice in allowed if choice not in found]
+    if missing:
+        return f"no probability is stated for {', '.join(missing)}"
+    total = math.fsum(found.values())
+    if abs(total - 1) > SUM_OFF:
+        return f"the probabilities sum to {total:g}, not to 1"
+    return tuple(found[choice] / total for choice in allowed)
+
+
+def vector(text: str) -> list[float]:
+    """The numbers between the last pair of square brackets, or all numbers where there are none."""
+    inside = text.rpartition("[")[2].partition("]")
+    return [value(number) for number in numbers(inside[0] if inside[1] else text)]
 
 
 def pattern_problem(pattern: str) -> str | None:

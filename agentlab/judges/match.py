@@ -1,5 +1,7 @@
-"""A judge without a model: is the answer that a task declares found in the output? One criterion, 1 or 0."""
+"""A judge without a model: is the answer that a task declares found in the output? One criterion, from 0 to 1."""
 
+import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +16,9 @@ from agentlab.types import Exhibit, Task, Verdict
 Flaw = tuple[tuple[str | int, ...], str, str]
 
 
+CHOOSING = ("choice", "probabilities")
+
+
 class MatchConfig(BaseModel):
     """Compares what an output says with the task's target."""
 
@@ -23,9 +28,11 @@ class MatchConfig(BaseModel):
 
     kind: Literal["match"] = Field(description="Compares the output with the task's target; asks no model.")
     about: str = Field(default="", description="What this judge looks at, for readers.")
-    by: Literal["exact", "number", "choice", "regex"] = Field(
+    by: Literal["exact", "number", "choice", "regex", "probabilities", "vector"] = Field(
         description="exact: the whole output is the target; number: a number in it is; choice: the one of `choices` it "
-        "settles on is; regex: `pattern` is found, and its first group (if it has one) is the target."
+        "settles on is; regex: `pattern` is found, and its first group (if it has one) is the target; probabilities: "
+        "the output states one for each of `choices`, and the score is that of the target; vector: its numbers in "
+        "square brackets are within `tolerance` of the target's."
     )
     criterion: str = Field(default="correct", pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", description="Name of the criterion.")
     target: str | None = Field(
@@ -36,7 +43,7 @@ class MatchConfig(BaseModel):
     )
     ignore_case: bool = Field(default=True, description="Whether capitals are the same as small letters.")
     ignore_space: bool = Field(default=True, description="Whether any run of blanks is the same as one blank.")
-    tolerance: float = Field(default=0.0, ge=0, description="Largest absolute difference between equal numbers.")
+    tolerance: float = Field(default=0.0, ge=0, description="Largest distance between equal numbers.")
     choices: tuple[str, ...] = Field(default=(), description="The choices: single letters, or words.")
     pattern: str | None = Field(default=None, description="A regular expression of Python's `re`.")
     max_chars: int = Field(
@@ -68,14 +75,14 @@ class MatchConfig(BaseModel):
     def mistakes(self) -> list[Flaw]:
         """Options that belong to another `by`, options that are missing, and expressions that could run for hours."""
         flaws: list[Flaw] = []
-        if self.by == "choice" and len(self.choices) < 2:
+        if self.by in CHOOSING and len(self.choices) < 2:
             flaws.append((("choices",), f"{len(self.choices)} choices", "two or more, such as [A, B, C]"))
         if self.by == "regex" and self.pattern is None:
             flaws.append((("pattern",), "no pattern", "a regular expression, such as 'answer: (\\d+)'"))
-        belongs = {"choices": "choice", "pattern": "regex", "tolerance": "number"}
-        for option, kind in belongs.items():
-            if option in self.model_fields_set and self.by != kind:
-                flaws.append(((option,), f"{option} with by: {self.by}", f"no {option}, or by: {kind}"))
+        belongs = {"choices": CHOOSING, "pattern": ("regex",), "tolerance": ("number", "vector")}
+        for option, kinds in belongs.items():
+            if option in self.model_fields_set and self.by not in kinds:
+                flaws.append(((option,), f"{option} with by: {self.by}", f"no {option}, or by: {' or '.join(kinds)}"))
         if self.by == "choice" and self.where == "any":
             flaws.append((("where",), "any of the choices named", "first or last, since one choice is the answer"))
         if self.pattern is not None and (problem := find.pattern_problem(self.pattern)):
@@ -87,7 +94,8 @@ class MatchConfig(BaseModel):
 class Match:
     """Scores 1 or 0; its `label` is what it found in the output. An output that holds no answer is wrong, not missing.
 
-    A task without a target is an `error`; a rollout without output is `absent`.
+    Of stated probabilities the score is what the target is given, and of these as of vectors the label is JSON; an
+    output without them is `unparsed`. A task without a target is an `error`; a rollout without output is `absent`.
     """
 
     name: str
@@ -116,6 +124,10 @@ class Match:
             named = "target" if config.target is None else f"field {config.target!r}"
             reason = f"task {exhibit.task.id!r} has no {named} that can be compared by {config.by}"
             return Verdict(config.criterion, "error", reason=reason)
+        if config.by == "probabilities":
+            return _weighed(config, text, target)
+        if config.by == "vector":
+            return _near(config, text, json.loads(target))
         found = _found(config, text)
         hits = [answer for answer in found if not groups or _equal(config, answer, target)]
         told = (hits or found)[-1] if found else None
@@ -124,17 +136,39 @@ class Match:
 
 
 def target_of(config: MatchConfig, task: Task) -> str | None:
-    """The target as text; None when the task has none, or none of the right sort."""
+    """The target as text, a vector as JSON; None when the task has none, or none of the right sort."""
     fields: Mapping[str, Any] = task.fields
     value: Any = task.target if config.target is None else fields.get(config.target)
+    if config.by == "vector":
+        values = find.vector(value if isinstance(value, str) else json.dumps(value))
+        return json.dumps(values) if values else None
     if value is None or isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     text = str(value).strip()
     if config.by == "number":
         return text if len(find.numbers(text)) == 1 else None
-    if config.by == "choice":
+    if config.by in CHOOSING:
         return text if text.casefold() in {choice.casefold() for choice in config.choices} else None
     return text
+
+
+def _weighed(config: MatchConfig, text: str, target: str) -> Verdict:
+    stated = find.distribution(text, config.choices)
+    if isinstance(stated, str):
+        return Verdict(config.criterion, "unparsed", reason=stated)
+    told = dict(zip(config.choices, stated, strict=True))
+    given = next(p for choice, p in told.items() if choice.casefold() == target.casefold())
+    return Verdict(config.criterion, "scored", given, json.dumps(told))
+
+
+def _near(config: MatchConfig, text: str, target: list[float]) -> Verdict:
+    values = find.vector(text)
+    if len(values) != len(target):
+        return Verdict(
+            config.criterion, "unparsed", reason=f"{len(values)} numbers, where the target has {len(target)}"
+        )
+    near = math.dist(values, target) <= config.tolerance + 1e-9 * max(map(abs, target))
+    return Verdict(config.criterion, "scored", float(near), json.dumps(values))
 
 
 def _found(config: MatchConfig, text: str) -> list[str]:
@@ -147,6 +181,8 @@ def _found(config: MatchConfig, text: str) -> list[str]:
             answers = find.choices(text, config.choices)
         case "regex":
             answers = find.groups(text, config.pattern or "", config.ignore_case)
+        case "probabilities" | "vector":
+            answers = list[str]()
     return answers if config.where == "any" else answers[:1] if config.where == "first" else answers[-1:]
 
 
