@@ -4,6 +4,7 @@ import asyncio
 import platform
 import secrets
 import signal
+from collections import Counter
 from collections.abc import Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from agentlab.agenda import Item
 from agentlab.anchors import judge_anchors
 from agentlab.arms import facts
 from agentlab.ask import Desk
+from agentlab.declared import look, record
 from agentlab.desks import counting, desk_for, identify, serving
 from agentlab.errors import AgentlabError, MismatchError, ScenarioError
 from agentlab.experiment import Lab, Progress, Selection, trials
@@ -27,7 +29,7 @@ from agentlab.matched import Books
 from agentlab.models import Brake
 from agentlab.pairing import Work, judge_known, judge_pairs
 from agentlab.spec import Design, differences
-from agentlab.store import DATABASE, UNFINISHED, Store
+from agentlab.store import DATABASE, Store
 from agentlab.types import Measure, Task
 
 LIVE, MAX_LIVE = 256, 2000
@@ -98,13 +100,9 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
 
 
 def _look(store: Store) -> None:
-    """Notes that the contrasts are about to be looked at, with how many rollouts are finished; once per number."""
-    rollouts = [known for key, known in store.known.items() if "/" not in key]  # other rows have keys that are paths
-    finished = sum(known.status not in UNFINISHED for known in rollouts)
-    looks = store.meta().get("looks", [])
-    if not looks or looks[-1]["rollouts"] != finished:
-        look = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rollouts": finished}
-        store.set_meta({"looks": [*looks, look]})
+    """Notes that the contrasts are about to be looked at, with how many rollouts of each condition are finished."""
+    finished = Counter(rollout.condition for rollout in store.rollouts() if store.final(rollout.key))
+    store.set_meta({"looks": look(store.meta().get("looks", []), finished)})
 
 
 def check(design: Design, selection: Selection) -> None:
@@ -173,6 +171,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "measures": list(measures.values()),
         "judges": {**old.get("judges", {}), **judge_models(design)},
         "coupling": design.coupling,
+        **record(design, old),
         "seed": seed,
         "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},
