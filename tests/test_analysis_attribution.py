@@ -280,7 +280,7 @@ def test_the_path_names_the_message_that_decided() -> None:
     assert "decided in round 2 (message 1 of ben: “one two" in found.says
     assert "and 1 more" in found.says
     assert found.tables["fresh"].empty
-    assert any("flattered" in note for note in found.notes)
+    assert any("flatters" in note for note in found.notes)
 
 
 def test_fresh_forks_measure_the_decisive_round_again() -> None:
@@ -368,7 +368,7 @@ def test_a_swap_is_compared_with_placebo_forks_of_its_cut() -> None:
     assert pd.isna(row["these_tasks_low"])
     assert row["p"] < 0.001
     assert "never with the parent" in found.notes[0]
-    assert "1 effects over 28 pairs of forks; 1 at p < .05" in found.says
+    assert "Of 1 effects over 28 pairs of forks, 1 at p < .05" in found.says
 
 
 def test_a_change_without_placebo_shows_nothing() -> None:

@@ -74,15 +74,15 @@ def test_shares_of_a_chain_are_recovered_and_judge_noise_is_last() -> None:
         assert part.tasks_like_these is not None
         assert abs(part.variance - truth) < 3.5 * part.tasks_like_these.se
     for part, truth in zip(found.rounds, expected, strict=True):
-        assert part.share is not None
-        assert part.share_interval is not None
-        assert abs(part.share - truth / total) < 3.5 * part.share_interval.se
+        assert part.share.value is not None
+        assert part.share.se is not None
+        assert abs(part.share.value - truth / total) < 3.5 * part.share.se
     close(found.noise.variance, noise**2)
     assert found.parents == found.tasks == 3000
     merged = by_round(chain(rng, sds, 3000, 4, noise), range(3000))
     assert merged.noise is None
     assert abs(merged.rounds[2].variance - 4.36) < 0.4
-    assert "judge noise is not separable" in merged.notes[-1]
+    assert "judge noise is not taken apart" in merged.notes[-1]
 
 
 def test_intervals_over_parents_of_one_task_and_over_tasks() -> None:
@@ -99,6 +99,7 @@ def test_intervals_over_parents_of_one_task_and_over_tasks() -> None:
     close([many.tasks_like_these.low, many.tasks_like_these.high], [float(known.low), float(known.high)])
     single = by_round(s2[:3], range(3))
     assert single.rounds[0].these_tasks is None
+    assert "3 parents: no interval of a share" in single.notes[2]
     assert "3 of 3 tasks have one parent" in single.notes[0]
     assert single.notes[1].startswith("3 tasks: nothing is claimed beyond them")
 
@@ -110,22 +111,21 @@ def test_the_share_is_a_jackknife_over_units() -> None:
         part = by_round(s2, tasks).rounds[0]
         ratio = top.sum() / bottom.sum()
         left = np.array([np.delete(top, i).sum() / np.delete(bottom, i).sum() for i in range(9)])
-        assert part.share_interval is not None
-        close(part.share, ratio)
-        close(part.share_interval.se, (8 / 9 * ((left - left.mean()) ** 2).sum()) ** 0.5)
-        assert part.share_interval.df == 8
+        close(part.share.value, ratio)
+        close(part.share.se, (8 / 9 * ((left - left.mean()) ** 2).sum()) ** 0.5)
+        assert part.share.df == 8
 
 
 def test_every_task_weighs_the_same() -> None:
     found = by_round([[4.0, 1.0], [2.0, 1.0], [9.0, 3.0]], ["x", "x", "y"])
     close([found.rounds[0].variance, found.rounds[1].variance, found.total.variance], [4, 2, 6])
-    close(found.rounds[0].share, 4 / 6)
+    close(found.rounds[0].share.value, 4 / 6)
 
 
 def test_no_variance_and_wrong_shapes() -> None:
     still = by_round(np.zeros((8, 2)), range(8))
-    assert still.total.share is None
-    assert still.rounds[0].share_interval is None
+    assert still.total.share.value is None
+    assert still.rounds[0].share.low is None
     for variances, noise in (([[1.0, NAN]], None), ([1.0, 2.0], None), ([[1.0], [2.0]], [0.1])):
         with pytest.raises(ValueError, match="parents"):
             by_round(variances, ["t"] * len(variances), noise)
@@ -138,15 +138,16 @@ def test_rounds_and_noise_telescope_to_the_total(rounds: int, parents: int, seed
     found = by_round(s2, tasks, rng.exponential(size=parents) if nested else None)
     whole = sum(part.variance for part in found.rounds) + (found.noise.variance if found.noise else 0.0)
     close(whole, found.total.variance, rtol=1e-9)
-    shares = [part.share for part in (*found.rounds, *([found.noise] if found.noise else []))]
+    shares = [part.share.value for part in (*found.rounds, *([found.noise] if found.noise else []))]
     close(sum(share for share in shares if share is not None), 1.0)
 
 
 def coverage(part: Part, truth: float, share: float) -> list[bool]:
     assert part.tasks_like_these is not None
-    assert part.share_interval is not None
-    variance, ratio = part.tasks_like_these, part.share_interval
-    return [variance.low <= truth <= variance.high, ratio.low <= share <= ratio.high]
+    assert part.share.low is not None
+    assert part.share.high is not None
+    variance = part.tasks_like_these
+    return [variance.low <= truth <= variance.high, part.share.low <= share <= part.share.high]
 
 
 def test_share_intervals_cover() -> None:

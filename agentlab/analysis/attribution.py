@@ -59,16 +59,16 @@ def _turns(drawn: Sample) -> list[Turns | None]:
 
 
 def _row(part: Part) -> Row:
-    these, like, share = part.these_tasks, part.tasks_like_these, part.share_interval
+    these, like = part.these_tasks, part.tasks_like_these
     return {
         "variance": part.variance,
         "these_tasks_low": these and these.low,
         "these_tasks_high": these and these.high,
         "tasks_like_these_low": like and like.low,
         "tasks_like_these_high": like and like.high,
-        "share": part.share,
-        "share_low": share and share.low,
-        "share_high": share and share.high,
+        "share": part.share.value,
+        "share_low": part.share.low,
+        "share_high": part.share.high,
     }
 
 
@@ -119,7 +119,7 @@ def _agents(head: Mapping[str, str], drawn: Sample, turns: Sequence[Turns | None
 
 
 def _says(where: str, drawn: Sample, shares: Shares) -> str:
-    known = [(part.share, block) for part, block in zip(shares.rounds, drawn.blocks(), strict=True) if part.share]
+    known = [(s, b) for s, b in zip((part.share.value for part in shares.rounds), drawn.blocks(), strict=True) if s]
     n = f"{shares.parents} parents of {shares.tasks} tasks"
     if not known:
         return f"{where}: no variance to share ({n})."

@@ -63,7 +63,8 @@ def _ends(interval: Interval | None) -> dict[str, float | None]:
 
 def _says(table: pd.DataFrame) -> str:
     told = int((table["p"] < 0.05).sum())
+    pairs = int(table["pairs"].sum())
     return (
-        f"{len(table)} effects over {int(table['pairs'].sum())} pairs of forks; {told} at p < .05, each by itself, by "
+        f"Of {len(table)} effects over {pairs} pairs of forks, {told} at p < .05, each by itself, by "
         "the widest interval that its number of tasks and parents allows."
     )

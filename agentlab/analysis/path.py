@@ -40,6 +40,10 @@ def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
         tables["fresh"].append(again)
         says.append(_says(m, told, again, messages, who))
         notes |= dict.fromkeys(f"{m.name}: {note}" for note in told.notes)
+        if told.decisive is not None and again.empty:
+            notes[f"{m.name}: the decisive step was selected on these forks, which flatters it; fresh ones do not"] = (
+                None
+            )
     if not says:
         why = "; ".join(notes)
         raise AnalysisError(f"no path: {why}; `agentlab resample {run.folder} --every-round -n 8` draws forks")

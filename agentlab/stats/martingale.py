@@ -218,8 +218,4 @@ def _notes(points: list[Point], decisive: Step | None) -> list[str]:
     if decisive is None:
         fewest = min((point.forks for point in points if point.forks), default=0)
         notes.append(f"no decisive round at this many forks ({fewest} or more a cut)")
-    else:
-        notes.append(
-            "the decisive step was selected on these forks, so its size is flattered: measure it on fresh ones"
-        )
     return notes

@@ -3,7 +3,7 @@
 With `s2_p(k)` the variance of the outcome among forks of parent p that keep its log up to the end of round k, round k
 is charged `C_k = mean over parents of s2_p(k-1) - s2_p(k)`: how much less is left open once the round is known. The
 `C_k` telescope to `s2(0)`, the last term is judge noise. Every `s2` is unbiased, so that differences may be negative;
-they are kept. Sources: law of total variance along a filtration; Miller (1974, Biometrika 61, 1) for the jackknife.
+they are kept. Source: the law of total variance along a filtration.
 """
 
 from collections.abc import Hashable, Sequence
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agentlab.stats.paired import FEWEST_TASKS, Interval, paired, t_interval
+from agentlab.stats.jackknife import Estimate, ratio
+from agentlab.stats.paired import FEWEST_TASKS, Interval, paired
 
 Array = NDArray[np.float64]
 
@@ -28,10 +29,9 @@ class Part:
     """Mean over tasks of the mean over a task's parents; negative by chance where little is to be found."""
     these_tasks: Interval | None
     tasks_like_these: Interval | None
-    share: float | None
-    """Of the total; None where the total is not above 0."""
-    share_interval: Interval | None
-    """Jackknife-t over tasks from 6 tasks on, else over parents."""
+    share: Estimate
+    """Of the total, which must be above 0; jackknife-t over tasks from 6 tasks on, else over parents, of which it
+    takes as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def by_round(
     terms = ends[:, :-1] - ends[:, 1:]
     found, notes = parts(np.column_stack([terms, left, s2[:, 0]]), tasks, s2[:, 0], level)
     if noise is None:
-        notes = (*notes, "judge noise is not separable and stays in the last round")
+        notes = (*notes, "judge noise is not taken apart, and stays in the last round")
     return Shares(found[:-2], found[-2] if noise is not None else None, found[-1], len(s2), len(set(tasks)), notes)
 
 
@@ -117,14 +117,13 @@ def parts(
     means = np.stack([np.bincount(codes, weights=column) / size for column in columns.T], axis=1)
     # With few tasks a parent enters with the weight it has in the mean of task means.
     units = means if len(known) >= FEWEST_TASKS else columns / size[codes][:, None]
-    variances, total = means[:, :-1].mean(axis=0), float(means[:, -1].mean())
+    variances = means[:, :-1].mean(axis=0)
     found = tuple(
         Part(
             variance=float(variance),
             these_tasks=test.these_tasks,
             tasks_like_these=test.tasks_like_these,
-            share=float(variance) / total if total > 0 else None,
-            share_interval=_jackknife(units[:, i], units[:, -1], level) if total > 0 else None,
+            share=ratio(units[:, i], units[:, -1], level),
         )
         for i, (variance, test) in enumerate(zip(variances, tests, strict=True))
     )
@@ -139,18 +138,6 @@ def _notes(parents: Array) -> list[str]:
         notes.append(f"no 'these tasks' interval: {single} of {tasks} tasks have one parent, and two are needed")
     if tasks < FEWEST_TASKS:
         notes.append(f"{tasks} tasks: nothing is claimed beyond them, which takes {FEWEST_TASKS}")
+    if tasks < FEWEST_TASKS > parents.sum():
+        notes.append(f"{int(parents.sum())} parents: no interval of a share, which takes {FEWEST_TASKS}")
     return notes
-
-
-def _jackknife(top: Array, bottom: Array, level: float) -> Interval | None:
-    """Jackknife-t of `sum(top) / sum(bottom)` over units: pseudo-values `n R - (n - 1) R_(-i)` with n - 1 df."""
-    n = len(top)
-    rest = bottom.sum() - bottom
-    if n < 2 or rest.min() <= 0:
-        return None
-    ratio = top.sum() / bottom.sum()
-    pseudo = n * ratio - (n - 1) * (top.sum() - top) / rest
-    se = float(pseudo.std(ddof=1)) / n**0.5
-    if se <= 1e-12 * max(abs(float(ratio)), 1e-300):
-        return None
-    return t_interval(float(ratio), se, n - 1, level)
