@@ -66,9 +66,8 @@ def _cell(heading: str, value: Any, ends: Sequence[Any], widest: int) -> str:
 
 def text(value: Any, heading: str = "", widest: int = WIDEST) -> str:
     """One value on one line; empty when it is missing."""
-    if isinstance(value, tuple | list):
-        parts: Sequence[Any] = value
-        return line(", ".join(map(str, parts)), widest)
+    if _several(value):
+        return line(", ".join(map(str, value)), widest)
     if not _there(value):
         return ""
     if isinstance(value, bool) or type(value).__name__ == "bool":
@@ -93,7 +92,12 @@ def _decimal(value: float, heading: str) -> str:
 
 
 def _there(value: Any) -> bool:
-    return isinstance(value, tuple | list) or not bool(pd.isna(value))
+    missing: Any = False if _several(value) else pd.isna(value)
+    return not missing
+
+
+def _several(value: Any) -> bool:
+    return isinstance(value, tuple | list)
 
 
 def _numeric(values: Sequence[Any]) -> bool:

@@ -7,6 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.attribution import attribution
+from agentlab.analysis.frontier import frontier
+from agentlab.analysis.interventions import interventions
+from agentlab.analysis.labels import labels
+from agentlab.analysis.pairs import pairs
+from agentlab.analysis.passes import tries
+from agentlab.analysis.path import path
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 
@@ -20,7 +27,7 @@ class Entry:
 
     analyse: Callable[..., Analysis]
     about: str
-    """What it is about, to begin a sentence."""
+    """What it is about; a title, and the beginning of a sentence."""
     takes: tuple[str, ...] = ("measure",)
     """Its keyword parameters among the options."""
     value: str = ""
@@ -29,7 +36,15 @@ class Entry:
     """Whether it cannot start without that text."""
 
 
-ANALYSES: dict[str, Entry] = {}
+ANALYSES: dict[str, Entry] = {
+    "frontier": Entry(frontier, "What each arm attains of two measures", takes=()),
+    "attribution": Entry(attribution, "Where variance arises"),
+    "path": Entry(path, "The path of one rollout", value="rollout", needed=True),
+    "interventions": Entry(interventions, "What edits, swaps and drops change"),
+    "passes": Entry(tries, "What several tries are worth"),
+    "labels": Entry(labels, "Judges against people"),
+    "pairs": Entry(pairs, "Arms compared two at a time", takes=()),
+}
 
 
 def analyse(run: Run, name: str, options: Options) -> Analysis:

@@ -7,15 +7,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from agentlab.contrast import Contrast, compute, verdict
-from agentlab.differs import phrase
+from agentlab.contrast import Contrast, verdict
 from agentlab.report.section import Chart
 from agentlab.report.style import BAR, BLUE, GROUND, THIN, canvas, interval, legend, named, rows
 from agentlab.transcript.inert import line
 
+PRIMARY = "primary"
 MOST, ACROSS, WIDEST = 40, 3, 46
 """Rows of a figure, panels side by side, characters of a label."""
-WITHHELD = "withheld"
 
 
 def table(contrasts: Sequence[Contrast]) -> pd.DataFrame:
@@ -31,7 +30,6 @@ def _row(c: Contrast) -> dict[str, Any]:
         "a": c.a,
         "b": c.b,
         "within": c.within,
-        "factor": c.factor,
         "difference": None if c.suppressed else r.difference,
         "these_low": these and these.low,
         "these_high": these and these.high,
@@ -42,8 +40,6 @@ def _row(c: Contrast) -> dict[str, Any]:
         "dropped": r.dropped,
         "same_calls": c.identical,
         "verdict": verdict(c),
-        "compute": compute(c),
-        "differs": phrase(c.differs),
     }
 
 
@@ -52,21 +48,24 @@ def charts(data: pd.DataFrame) -> tuple[Chart, ...]:
     if data.empty:
         return ()
     roles = data["role"].astype("str") if "role" in data else pd.Series("", index=data.index)
-    found: list[Chart] = []
-    for role in sorted(roles.unique(), key=lambda role: role != "primary"):
-        own = data[(roles == role).to_numpy()].reset_index(drop=True)
-        name = f"forest_{role}" if role else "forest"
-        title = f"Paired differences{f', {role}' if role else ''}"
-        found.append(Chart(name, title, _says(own), own, lambda own=own: draw(own)))
-    return tuple(found)
+    return tuple(
+        _chart(data[(roles == role).to_numpy()], role) for role in sorted(map(str, roles.unique()), key=PRIMARY.__ne__)
+    )
+
+
+def _chart(data: pd.DataFrame, role: str) -> Chart:
+    own = data.reset_index(drop=True)
+    title = f"Paired differences{f', {role}' if role else ''}"
+    return Chart(f"forest_{role}" if role else "forest", title, _says(own), own, lambda: draw(own))
 
 
 def _says(data: pd.DataFrame) -> str:
     lines = _lines(data)
-    shown = f"the first {MOST} of {len(lines)}" if len(lines) > MOST else f"all {len(lines)}"
+    n = len(lines)
+    shown = f"the first {MOST} of {n} pairs of arms" if n > MOST else f"{n} pair{'s' * (n > 1)} of arms"
     like = data["like_low"].notna().any()
     return (
-        f"The difference of the first arm less the second, paired by task and draw: {shown} pairs of arms, "
+        f"The difference of the first arm less the second, paired by task and draw: {shown}, "
         f"{data['measure'].nunique()} measures, n = {_span(data['pairs'])} pairs of rollouts of {_span(data['tasks'])} "
         "tasks each. Thick: 95% interval for these tasks"
         + (", thin: for tasks like these" if like else "; of tasks like these nothing is claimed")
@@ -85,19 +84,19 @@ def _lines(data: pd.DataFrame) -> list[tuple[str, str, str]]:
 
 def draw(data: pd.DataFrame) -> Figure:
     """A panel for each measure, a row for each pair of arms."""
-    names, lines = data["measure"].unique().tolist(), _lines(data)[:MOST]
+    names, lines = [str(name) for name in data["measure"].unique()], _lines(data)[:MOST]
     down, across = -(-len(names) // ACROSS), min(ACROSS, len(names))
     figure, axes = canvas(down * (0.75 + 0.23 * len(lines)) + 0.4, down, across, sharey=True)
     labels = [line(f"{a} - {b}{f' ({within})' if within else ''}", WIDEST) for a, b, within in lines]
     for i, ax in enumerate(axes.flat):
         ax.set_visible(i < len(names))
         if i < len(names):
-            _panel(ax, data[data["measure"] == names[i]], lines)
+            _panel(ax, data[(data["measure"] == names[i]).to_numpy()], lines)
             named(ax, names[i])
         rows(ax, labels)
         ax.tick_params(labelleft=i % across == 0)
     key = {
-        "difference": Line2D([], [], marker="o", linestyle="", color=BLUE),
+        "difference": Line2D([], [], marker="o", linestyle="", color=BLUE, markersize=4, markerfacecolor="white"),
         "95%, these tasks": Line2D([], [], color=BLUE, **BAR),
     }
     if data["like_low"].notna().any():
@@ -118,7 +117,7 @@ def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[tuple[str, str, str]]) -
             continue
         interval(ax, y, (row["like_low"], row["like_high"]), THIN, BLUE)
         interval(ax, y, (row["these_low"], row["these_high"]), BAR, BLUE)
-        ax.plot(row["difference"], y, "o", color=BLUE, markersize=4.5)
+        ax.plot(row["difference"], y, "o", color=BLUE, markersize=4, markerfacecolor="white")
         if row.get("verdict") == "coupled, no test":
             ax.annotate(
                 "coupled, no test",

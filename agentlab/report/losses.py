@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from agentlab.frames import Run
 from agentlab.report.section import Chart, Section
-from agentlab.report.style import BLUE, GREEN, GROUND, ORANGE, PURPLE, VERMILION, Look, canvas, named, rows
+from agentlab.report.style import BLUE, GREEN, GROUND, ORANGE, PURPLE, VERMILION, Look, canvas, legend, named, rows
 
 STATUSES = {
     "delivered": ("#D9D9D9", ""),
@@ -47,11 +47,14 @@ def section(run: Run, known: Mapping[str, Look]) -> Section:
 def arms(run: Run) -> pd.DataFrame:
     """One row per condition: rollouts, how many of each status, and messages lost by kind."""
     own = run.rollouts.astype({"condition": "str"})
-    counts = pd.crosstab(own["condition"], own["status"].astype("str")).reindex(columns=list(STATUSES), fill_value=0)
+    statuses = own["status"].astype("str")
+    kept = [name for name in STATUSES if name in ("delivered", "declined") or (statuses == name).any()]
+    counts = pd.crosstab(own["condition"], statuses).reindex(columns=kept, fill_value=0)
     lost = run.edges.astype({"condition": "str"}).groupby("condition")[["sent", *LOST]].sum()
     table = counts.join(lost).fillna(0).astype("int64")
     table.insert(0, "rollouts", own["condition"].value_counts())
-    return table.loc[own["condition"].unique().tolist()].rename_axis("condition").reset_index()
+    table = table.reindex(own["condition"].unique().tolist())
+    return table.rename_axis("condition").reset_index()
 
 
 def agents(run: Run) -> pd.DataFrame:
@@ -82,25 +85,18 @@ def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
     own = data.set_index("condition").reindex([name for name in known if name in set(data["condition"])])
     figure, axes = canvas(0.26 * len(own) + 1.7, 1, 2, sharey=True)
     parts = ((axes[0][0], STATUSES, "share of rollouts"), (axes[0][1], LOST, "lost messages per rollout"))
+    keys: dict[str, Any] = {}
     for ax, kinds, title in parts:
-        there = [name for name in kinds if own[name].any()]
+        there = [name for name in kinds if name in own and own[name].any()]
         handles = _bars(ax, own[there].div(own["rollouts"], axis=0), kinds)
         rows(ax, [known[str(condition)].label for condition in own.index])
         named(ax, title)
         ax.set_xlim(0, 1 if kinds is STATUSES else None)
-        if handles:
-            ax.legend(
-                handles,
-                there,
-                loc="upper center",
-                bbox_to_anchor=(0.5, -0.12 - 0.6 / len(own)),
-                frameon=False,
-                fontsize=8,
-                ncols=2,
-            )
-        else:
+        keys |= dict(zip(there, handles, strict=True))
+        if not handles:
             ax.text(0.5, 0.5, "none", transform=ax.transAxes, ha="center", va="center", color=GROUND)
     axes[0][1].tick_params(labelleft=False)
+    legend(figure, list(keys.values()), list(keys))
     return figure
 
 

@@ -31,6 +31,8 @@ def section(run: Run, summary: Summary, known: Mapping[str, Look]) -> Section:
     if missing:
         ends = "the grey brackets are the means if all of them were at one end of the range"
         notes.append(f"{missing} values are missing: {ends}.")
+    if withheld := {c.measure: c.suppressed for c in summary.contrasts if c.suppressed}:
+        notes += [f"{measure}: read nothing about who did better from it: {why}." for measure, why in withheld.items()]
     if (run.rollouts["status"] != "delivered").any():
         notes.append("Hollow: the mean of delivered rollouts only.")
     charts = (
@@ -80,13 +82,13 @@ def _ends(name: str, found: Interval | None) -> dict[str, float | None]:
 
 def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
     """A panel for each measure, a row for each condition."""
-    names = data["measure"].unique().tolist()
+    names = [str(name) for name in data["measure"].unique()]
     conditions = [name for name in known if name in set(data["condition"])]
     down = -(-len(names) // ACROSS)
     height = down * (0.75 + 0.24 * len(conditions)) + 0.5
     figure, axes = canvas(height, down, min(ACROSS, len(names)), sharey=True)
     for ax, name in zip(axes.flat, names, strict=False):
-        own = data[data["measure"] == name].set_index("condition")
+        own = data[(data["measure"] == name).to_numpy()].set_index("condition")
         for y, condition in enumerate(conditions):
             _row(ax, y, own.loc[condition], known[condition])
         named(ax, name)

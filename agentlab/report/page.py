@@ -15,6 +15,8 @@ from agentlab.transcript.inert import inert
 
 MOST, WIDEST = 40, 400
 """Rows of a table and characters of a cell that the page shows; the table's file has all."""
+SHORT = 15
+"""Rows of a table that is in sight; longer ones are folded."""
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -75,19 +77,15 @@ def _parts(section: Section, pictures: Mapping[str, str]) -> Iterator[str]:
             f'<span class="files">{_link(f"figures/{chart.name}.svg", "picture")} · '
             f"{_link(f'tables/{chart.name}.csv', 'numbers')}</span></figcaption></figure>"
         )
-    for i, (name, data) in enumerate(section.tables.items()):
+    for name, data in section.tables.items():
         shown = _table(name, data)
         heading = name.replace("_", " ")
-        yield (
-            shown if not i else f"<details><summary>{_show(f'{heading}: {len(data)} rows')}</summary>{shown}</details>"
-        )
+        folded = f"<details><summary>{_show(f'{heading}: {len(data)} rows')}</summary>{shown}</details>"
+        yield shown if len(data) <= SHORT else folded
     if section.notes:
         yield f'<ul class="notes">{"".join(f"<li>{_show(note)}</li>" for note in section.notes)}</ul>'
-    folded = (
-        *((name, _changes(t)) for name, t in section.changes.items()),
-        *((n, _show(t)) for n, t in section.texts.items()),
-    )
-    for heading, marks in folded:
+    texts = [(heading, _changes(text)) for heading, text in section.changes.items()]
+    for heading, marks in (*texts, *((heading, _show(text)) for heading, text in section.texts.items())):
         yield f"<details><summary>{_show(heading)}</summary><pre>\n{marks}</pre></details>"
 
 

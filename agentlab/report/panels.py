@@ -1,6 +1,6 @@
 """A panel for each task: the arms' means and draws on two measures, or on one where the run has no more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -20,10 +20,10 @@ MOST, ACROSS = 24, 4
 def section(run: Run, known: Mapping[str, Look]) -> Section:
     """The panels, or why there are none."""
     title, axes = "Task by task", pair(run)
-    names = axes or tuple(m.name for m in run.measured)[:1]
+    names = [*axes] if axes else [m.name for m in run.measured][:1]
     if not names:
         return Section("panels", title, "The run has no measure.")
-    data = points(run, *names) if axes else _alone(run, names[0], known)
+    data = points(run, *axes) if axes else _alone(run, names[0], known)
     if data.empty:
         return Section("panels", title, "No rollout is scored.")
     means, tasks = by_task(data), data["task"].nunique()
@@ -57,9 +57,9 @@ def _alone(run: Run, measure: str, known: Mapping[str, Look]) -> pd.DataFrame:
     return own.assign(y=own["condition"].map(place))
 
 
-def draw(each: pd.DataFrame, means: pd.DataFrame, names: tuple[str, ...], known: Mapping[str, Look]) -> Figure:
+def draw(each: pd.DataFrame, means: pd.DataFrame, names: Sequence[str], known: Mapping[str, Look]) -> Figure:
     """Every panel has the same axes, so that tasks can be compared."""
-    tasks = [name for name in means["task"].unique() if name][:MOST]
+    tasks = [str(name) for name in means["task"].unique() if name][:MOST]
     down = -(-len(tasks) // ACROSS)
     figure, axes = canvas(1.75 * down + 0.9, down, min(ACROSS, len(tasks)), sharex=True, sharey=True)
     handles: dict[str, Any] = {}
@@ -67,15 +67,16 @@ def draw(each: pd.DataFrame, means: pd.DataFrame, names: tuple[str, ...], known:
         ax.set_visible(i < len(tasks))
         if i >= len(tasks):
             continue
-        handles |= _panel(ax, *(t[t["task"] == tasks[i]] for t in (each, means)), known)
+        handles |= _panel(ax, each[each["task"] == tasks[i]], means[means["task"] == tasks[i]], known)
         ax.set_title(line(tasks[i], 26), fontsize=8, loc="left")
         ax.grid(color="#ECECEC", linewidth=0.7)
         ax.tick_params(labelsize=7.5, labelbottom=i + ACROSS >= len(tasks))
         bare(ax)
-    figure.supxlabel(line(names[0], 60), fontsize=9)
-    if len(names) > 1:
-        figure.supylabel(line(names[1], 60), fontsize=9)
-    else:
+        if i + ACROSS >= len(tasks):
+            ax.set_xlabel(line(names[0], 26), fontsize=8)
+        if i % ACROSS == 0 and len(names) > 1:
+            ax.set_ylabel(line(names[1], 20), fontsize=8)
+    if len(names) == 1:
         axes[0][0].set_yticks([])
         axes[0][0].set_ylim(len(known) - 0.5, -0.5)
     legend(figure, list(handles.values()), list(handles))

@@ -46,7 +46,7 @@ def section(run: Run, known: Mapping[str, Look], band: pd.DataFrame | None = Non
     data = points(run, *axes)
     if data.empty:
         return Section("plane", title, f"No rollout has both {axes[0]} and {axes[1]}.")
-    title = f"{line(axes[0], 40)} against {line(axes[1], 40)}"
+    title = f"Two measures: {line(axes[0], 40)} against {line(axes[1], 40)}"
     means, each = by_task(data), len(data) <= MOST and data["condition"].nunique() <= CROWD
     missing = len(run.measures) - len(data)
     says = (

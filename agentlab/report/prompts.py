@@ -75,7 +75,9 @@ def _texts(a: Facts, b: Facts, asked: Mapping[str, str], other: Mapping[str, str
         yield from _diff(f"system prompt of {names}", own_prompt(a, first), own_prompt(b, second))
     for name in dict.fromkeys((*a["addenda"], *b["addenda"])):
         yield from _diff(f"addendum {name}", *(_added(facts, name) for facts in (a, b)))
-    yield from _diff("closing question", *((facts["closing"] or {}).get("ask", "") for facts in (a, b)))
+    yield from _diff(
+        "closing question", *(str(facts["closing"]["ask"]) if facts["closing"] else "" for facts in (a, b))
+    )
     for task, text in asked.items():
         if task in other and a["tasks"].get(task) != b["tasks"].get(task):
             yield from _diff(f"task {task}", text, other[task])

@@ -1,18 +1,46 @@
 """A run's report, written as a folder: one page, its figures as SVG, its tables as CSV."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from agentlab.analysis import Analysis
-from agentlab.analysis.registry import attempts
+from agentlab.analysis.registry import ANALYSES, analyse, attempts
+from agentlab.contrast import scope
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.frames import Run
-from agentlab.report import forest, losses, measures, panels, plan, plane, prompts, spend, trust
+from agentlab.report import (
+    components,
+    forest,
+    frontier,
+    losses,
+    measures,
+    panels,
+    path,
+    plan,
+    plane,
+    prompts,
+    shares,
+    spend,
+    stack,
+    trust,
+)
 from agentlab.report.page import page
-from agentlab.report.section import Section, of
+from agentlab.report.section import Chart, Section, of
 from agentlab.report.style import Look, looks, svg
 from agentlab.summary import Summary, summarize
 from agentlab.transcript.inert import inert
+
+CHARTS: dict[str, Callable[[Analysis, Mapping[str, Look]], tuple[Chart, ...]]] = {
+    "decompose": stack.charts,
+    "components": components.charts,
+    "attribution": shares.charts,
+    "frontier": frontier.charts,
+}
+"""The pictures of analyses, by their names in the registry; an analysis without one is shown by its tables."""
+OF_JUDGES = ("labels", "judges", "pairs", "probes")
+"""Analyses that stand after what is said of the judges."""
+PATHS = 3
+"""Rollouts whose path is drawn."""
 
 
 def write(run: Run, folder: Path) -> Path:
@@ -53,8 +81,14 @@ def sections(run: Run) -> Iterator[Section]:
     yield _differences(summary, found.pop("contrasts", None))
     yield plane.section(run, known)
     yield panels.section(run, known)
-    yield from (_analysed(name, result, known) for name, result in found.items())
+    found.pop("path", None)
+    for name, result in found.items():
+        if name not in OF_JUDGES:
+            yield _analysed(run, name, result, known)
+        if name == "attribution":
+            yield from _paths(run)
     yield trust.section(run, summary)
+    yield from (_analysed(run, name, found[name], known) for name in OF_JUDGES if name in found)
     yield spend.section(run, summary.contrasts, known)
     yield losses.section(run, known)
     yield prompts.section(run, summary.contrasts)
@@ -66,15 +100,29 @@ def _differences(summary: Summary, found: Analysis | AnalysisError | None) -> Se
     if data.empty:
         return Section("differences", title, "There are no two arms with the same tasks and draws to compare.")
     charts = forest.charts(data)
-    return Section(
-        "differences", title, "", charts, {"forest" if len(charts) == 1 else "contrasts": data}, summary.notes
-    )
+    notes = (*scope(summary.contrasts).split("\n"), *summary.notes)
+    return Section("differences", title, "", charts, {"forest" if len(charts) == 1 else "contrasts": data}, notes)
 
 
-def _analysed(name: str, found: Analysis | AnalysisError, known: dict[str, Look]) -> Section:
+def _analysed(run: Run, name: str, found: Analysis | AnalysisError, known: Mapping[str, Look]) -> Section:
     if isinstance(found, AnalysisError):
-        return Section(name, name, str(found))
-    return of(found, name)
+        why = str(found).replace(str(run.folder), run.folder.name)  # where the run lies is nobody's business
+        return Section(name, ANALYSES[name].about, why)
+    return of(found, name, CHARTS[name](found, known) if name in CHARTS else ())
+
+
+def _paths(run: Run) -> Iterator[Section]:
+    """The paths of the rollouts with the most forks, if there are any."""
+    if "path" not in ANALYSES or run.forks.empty:
+        return
+    plain = run.forks[(run.forks["change"] == "") & (run.forks["agents"].map(len) == 0)]
+    cuts = plain.groupby(plain["parent"].astype("str"))["round"].nunique().sort_values(ascending=False, kind="stable")
+    for i, key in enumerate(cuts.index[:PATHS]):
+        try:
+            found = analyse(run, "path", {"rollout": str(key)})
+        except AnalysisError:
+            continue  # forks at one cut are no path; what is said of the run's forks stands under attribution
+        yield of(found, f"path_{i + 1}", (path.chart(found, f"path_{i + 1}"),))
 
 
 def _again(name: str) -> Sequence[str]:

@@ -30,7 +30,7 @@ class Section:
     says: str
     charts: tuple[Chart, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict[str, pd.DataFrame])
-    """By file name; the first is in sight, the others are folded."""
+    """By file name; long ones are folded."""
     notes: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """Folded, by heading, such as prompts."""
@@ -40,5 +40,6 @@ class Section:
 
 def of(found: Analysis, section: str = "", charts: tuple[Chart, ...] = ()) -> Section:
     """An analysis as a section."""
-    tables = {found.name if i == 0 else f"{found.name}_{name}": t for i, (name, t) in enumerate(found.tables.items())}
-    return Section(section or found.name, found.title, found.says, charts, tables, found.notes)
+    name = section or found.name
+    tables = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(found.tables.items())}
+    return Section(name, found.title, "" if charts else found.says, charts, tables, found.notes)

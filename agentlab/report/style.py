@@ -2,13 +2,13 @@
 
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-import matplotlib as mpl
+from matplotlib import style
 from matplotlib.figure import Figure
 
 from agentlab.frames import Run
@@ -21,13 +21,13 @@ COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "////", "..", "\\\\\\\\", "xxx", "---", "+++", "//..")
 """As many marks and hatches as share no factor with the colours, so that 56 arms differ in both or in one."""
-BAR: dict[str, Any] = {"linewidth": 2.6, "solid_capstyle": "butt"}
-THIN: dict[str, Any] = {"linewidth": 1.0, "solid_capstyle": "butt"}
+BAR: dict[str, Any] = {"linewidth": 3.6, "solid_capstyle": "butt"}
+THIN: dict[str, Any] = {"linewidth": 1.2, "solid_capstyle": "butt"}
 """An interval's line ends where the interval does."""
 WIDTH = 7.4
 """Inches of every figure."""
 
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
     "axes.formatter.use_mathtext": False,
@@ -70,9 +70,9 @@ def look(i: int, label: str) -> Look:
 
 
 @contextmanager
-def styled(name: str) -> Iterator[None]:
+def styled(name: str) -> Generator[None]:
     """Our style, in which the same picture has the same bytes; `name` is unique within a page."""
-    with warnings.catch_warnings(), mpl.rc_context({**_STYLE, "svg.hashsalt": name}):  # pyright: ignore[reportArgumentType]
+    with warnings.catch_warnings(), style.context({**_STYLE, "svg.hashsalt": name}):
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # whoever shows the picture has more
         yield
 
@@ -80,7 +80,8 @@ def styled(name: str) -> Iterator[None]:
 def svg(name: str, title: str, draw: Callable[[], Figure]) -> str:
     """The picture as one SVG element that can stand in a page beside others; `title` is read out to who cannot see."""
     with styled(name):
-        figure, text = draw(), StringIO()
+        figure: Any = draw()
+        text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     marks = text.getvalue()
     marks = re.sub(r"\s*<metadata>.*?</metadata>", "", marks[marks.index("<svg") :], flags=re.DOTALL)

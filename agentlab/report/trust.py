@@ -12,8 +12,8 @@ from agentlab.report.section import Section
 from agentlab.summary import Summary
 
 UNCORRECTED = (
-    "Uncorrected: no labels by people are in this run, so that a constant error of a judge is part of every mean. "
-    "agentlab labels makes a table to fill in."
+    "Uncorrected: nobody has labelled outputs of this run, so that a constant error of a judge is part of every mean. "
+    "agentlab export labels draws outputs for people to label."
 )
 
 
@@ -23,9 +23,10 @@ def section(run: Run, summary: Summary) -> Section:
     if run.scores.empty:
         return Section("judges", title, "No verdict is stored.")
     tables = {"judges_anchors": anchors(run), "judges_guess": guessed(run, summary.contrasts)}
+    n, judges = int(tables["judges_anchors"]["verdicts"].sum()), len(tables["judges_anchors"])
     says = (
-        f"n = {len(run.scores):,} verdicts of {run.scores['judge'].nunique()} judges. AUC of the anchors: how often a "
-        "good text gets more than a bad one; padding: what empty words add, beside the signal between good and bad."
+        f"n = {n:,} verdicts of {judges} judges. AUC of the anchors: how often a good text gets more than a bad one; "
+        "padding: what empty words add, beside the signal between good and bad."
     )
     notes = [UNCORRECTED] if run.labels.empty else []
     notes += [note for note in summary.notes if "judge" in note and "AUC" not in note]

@@ -9,6 +9,15 @@ import typer
 def stats(
     context: typer.Context,
     run: Annotated[str, typer.Argument(help="A run folder or its name under runs/.")],
+    frontier: Annotated[bool, typer.Option("--frontier", help="What each arm attains of two measures.")] = False,
+    attribution: Annotated[bool, typer.Option("--attribution", help="Shares of variance by round and agent.")] = False,
+    path: Annotated[
+        str | None, typer.Option(metavar="ROLLOUT", help="One rollout, by the beginning of its key.")
+    ] = None,
+    interventions: Annotated[bool, typer.Option("--interventions", help="What edits, swaps and drops change.")] = False,
+    passes: Annotated[bool, typer.Option("--passes", help="Several tries: pass@k, pass^k, maj@k.")] = False,
+    labels: Annotated[bool, typer.Option("--labels", help="Judges against people; means corrected by labels.")] = False,
+    pairs: Annotated[bool, typer.Option("--pairs", help="Arms compared two at a time by a judge.")] = False,
     measure: Annotated[str | None, typer.Option(help="Only this measure.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write all tables into this folder.")] = None,
 ) -> None:

@@ -1,0 +1,52 @@
+"""One rollout's path: what its outcome was to be expected to be after each round, with a simultaneous band."""
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from agentlab.analysis import Analysis
+from agentlab.report.section import Chart
+from agentlab.report.style import BLUE, VERMILION, bare, canvas, named
+from agentlab.transcript.inert import line
+
+ACROSS = 2
+
+
+def chart(found: Analysis, name: str) -> Chart:
+    """From its table `path`: `measure`, `cut`, `round`, `agents`, `expected` with its band, `decisive`."""
+    data = found.tables["path"]
+    says = f"{found.says} Shaded: simultaneous 95% band; ringed: the step that decided."
+    return Chart(name, found.title, says, data, lambda: draw(data))
+
+
+def draw(data: pd.DataFrame) -> Figure:
+    """A panel for each measure, its cuts from left to right."""
+    names = [str(name) for name in data["measure"].unique()]
+    down = -(-len(names) // ACROSS)
+    figure, axes = canvas(2.5 * down, down, min(ACROSS, len(names)))
+    for i, ax in enumerate(axes.flat):
+        ax.set_visible(i < len(names))
+        if i < len(names):
+            _panel(ax, data[(data["measure"] == names[i]).to_numpy()].reset_index(drop=True))
+            named(ax, names[i])
+    return figure
+
+
+def _panel(ax: Any, data: pd.DataFrame) -> None:
+    known = data[data["expected_low"].notna()]
+    ax.fill_between(known.index, known["expected_low"], known["expected_high"], color=BLUE, alpha=0.18, linewidth=0)
+    ax.plot(data.index, data["expected"], "o-", color=BLUE, markersize=5)
+    turn = data[data["decisive"].astype("bool")]
+    ring: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.6, "markersize": 12, "linestyle": ""}
+    ax.plot(turn.index, turn["expected"], "o", color=VERMILION, **ring)
+    ax.set_xticks(range(len(data)), [_label(row) for row in data.to_dict("records")], fontsize=7.5)
+    ax.set_xlabel("after round", fontsize=8)
+    ax.set_ylabel("expected", fontsize=8)
+    ax.grid(axis="y", color="#ECECEC", linewidth=0.7)
+    bare(ax)
+
+
+def _label(row: Any) -> str:
+    agents = ", ".join(row["agents"])
+    return f"{row['cut']}\n{line(agents, 18)}" if agents else f"{row['cut']}"

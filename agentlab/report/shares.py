@@ -1,0 +1,64 @@
+"""Where variance arises: shares by round and by agent, with their intervals, negative ones included."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from agentlab.analysis import Analysis
+from agentlab.report.section import Chart
+from agentlab.report.style import COLOURS, GROUND, HATCHES, THIN, Look, canvas, interval, rows
+from agentlab.transcript.inert import line
+
+TABLES = {"rounds": ("term", "by round"), "agents": ("agent", "by agent")}
+MOST = 8
+"""Panels of a figure."""
+
+
+def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
+    """A figure for rounds and one for agents, of the tables of those names with columns `share` and its interval."""
+    made: list[Chart] = []
+    for name, (column, told) in TABLES.items():
+        data = found.tables.get(name, pd.DataFrame())
+        if data.empty or data["share"].notna().sum() == 0:
+            continue
+        data = data[(data[column] != "total").to_numpy()].reset_index(drop=True)
+        left = "" if len(_panels(data)) <= MOST else f" The first {MOST} of {len(_panels(data))} are drawn."
+        says = f"Shares of the variance {told}, with 95% intervals over parents. {found.says}{left}"
+        made.append(
+            Chart(f"shares_{name}", f"{found.title}, {told}", says, data, lambda d=data, c=column: draw(d, c, known))
+        )
+    return tuple(made)
+
+
+def _panels(data: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(dict.fromkeys(zip(data["condition"], data["measure"], strict=True)))
+
+
+def draw(data: pd.DataFrame, column: str, known: Mapping[str, Look]) -> Figure:
+    """A panel for each arm and measure, a bar for each term; a share that cannot be told apart crosses 0."""
+    panels = _panels(data)[:MOST]
+    across = min(2, len(panels))
+    parts = [data[(data["condition"] == c) & (data["measure"] == m)] for c, m in panels]
+    down = -(-len(panels) // across)
+    figure, axes = canvas(down * (0.6 + 0.24 * max(map(len, parts))) + 0.3, down, across)
+    for i, ax in enumerate(axes.flat):
+        ax.set_visible(i < len(panels))
+        if i < len(panels):
+            condition, measure = panels[i]
+            _panel(ax, parts[i], column, i)
+            label = known[condition].label if condition in known else condition
+            ax.set_title(line(f"{label}: {measure}", 48), fontsize=9, loc="left", fontweight="bold")
+    return figure
+
+
+def _panel(ax: Any, data: pd.DataFrame, column: str, i: int) -> None:
+    form: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "hatch": HATCHES[i % len(HATCHES)]}
+    ax.barh(range(len(data)), data["share"], height=0.62, edgecolor="white", linewidth=0.6, alpha=0.75, **form)
+    for y, row in enumerate(data.to_dict("records")):
+        interval(ax, y, (row["share_low"], row["share_high"]), {**THIN, "marker": "|"}, "black")
+    ax.axvline(0, color=GROUND, linewidth=0.8)
+    rows(ax, [line(name, 28) for name in data[column]])
+    ax.xaxis.set_major_formatter("{x:.0%}")
+    ax.locator_params(axis="x", nbins=5)

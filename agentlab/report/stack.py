@@ -1,0 +1,73 @@
+"""Error as bias and variance, stacked by arm, with the ratio of variance to error beside it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from agentlab.analysis import Analysis
+from agentlab.report.section import Chart
+from agentlab.report.style import BLUE, GROUND, ORANGE, THIN, Look, canvas, interval, legend, rows
+from agentlab.transcript.inert import line
+
+BIAS, VARIANCE = {"color": ORANGE, "hatch": "////"}, {"color": BLUE, "hatch": ""}
+
+
+def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
+    """From its first table: `measure`, `condition`, `bias2`, `variance`, `error`, `incoherence` with its interval, and
+    `loss` where there are several."""
+    data = next(iter(found.tables.values()))
+    if not {"measure", "condition", "bias2", "variance", "incoherence"} <= set(data.columns):
+        return ()
+    data = data[data["variance"].notna().to_numpy()].reset_index(drop=True)
+    if data.empty:
+        return ()
+    says = (
+        f"{found.says} Left: bias² and variance, which add up to the error; an estimate below 0 stands left of it. "
+        "Right: incoherence, the share of variance in the error, with its 95% interval; it goes up with accuracy by "
+        "itself where answers are right or wrong, so read it beside the columns of the table."
+    )
+    return (Chart(found.name, found.title, says, data, lambda: draw(data, known)),)
+
+
+def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
+    """A row of two panels for each measure and loss."""
+    keys = [name for name in ("measure", "loss") if name in data]
+    groups = [own.reset_index(drop=True) for _, own in data.groupby(keys, sort=False)]
+    heights = [0.55 + 0.24 * len(own) for own in groups]
+    figure, axes = canvas(sum(heights) + 0.6, len(groups), 2, height_ratios=heights, width_ratios=[3, 2])
+    handles: dict[str, Any] = {}
+    for own, (left, right) in zip(groups, axes, strict=True):
+        handles = _stacked(left, own)
+        _ratio(right, own)
+        labels = [known[str(c)].label if str(c) in known else line(c, 34) for c in own["condition"]]
+        rows(left, labels)
+        rows(right, labels)
+        right.tick_params(labelleft=False)
+        head = ", ".join(str(own[key].iloc[0]) for key in keys)
+        left.set_title(line(head, 60), fontsize=9, loc="left", fontweight="bold")
+        right.set_title("incoherence", fontsize=9, loc="left")
+    legend(figure, list(handles.values()), list(handles))
+    return figure
+
+
+def _stacked(ax: Any, own: pd.DataFrame) -> dict[str, Any]:
+    """A negative part goes left of 0 and the other begins at 0."""
+    bias, variance = (own[name].fillna(0.0).to_numpy(dtype="float64") for name in ("bias2", "variance"))
+    start = np.where((bias > 0) & (variance > 0), bias, 0.0)
+    how: dict[str, Any] = {"height": 0.66, "edgecolor": "white", "linewidth": 0.6}
+    first = ax.barh(range(len(own)), bias, **how, **BIAS)
+    second = ax.barh(range(len(own)), variance, left=start, **how, **VARIANCE)
+    ax.axvline(0, color=GROUND, linewidth=0.8)
+    ax.locator_params(axis="x", nbins=6)
+    return {"bias²": first, "variance": second}
+
+
+def _ratio(ax: Any, own: pd.DataFrame) -> None:
+    for y, row in enumerate(own.to_dict("records")):
+        ends = (row.get("incoherence_low", np.nan), row.get("incoherence_high", np.nan))
+        interval(ax, y, (float(ends[0]), float(ends[1])), THIN, BLUE)
+        ax.plot(row["incoherence"], y, "o", color=BLUE, markersize=4.5)
+    ax.locator_params(axis="x", nbins=4)
