@@ -22,9 +22,10 @@ class Analysis:
     says: str
     """One sentence: what it shows, with its n."""
     tables: Mapping[str, pd.DataFrame]
-    """By name; the first is the one that a terminal shows."""
+    """By name; a terminal shows the first `shown` of them."""
     notes: tuple[str, ...] = ()
     """What it rests on, what is missing and why."""
+    shown: int = 1
 
     def write(self, folder: Path) -> list[Path]:
         """Its tables as CSV: NAME.csv for the first, NAME_TABLE.csv for the others. Makes the folder."""

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from agentlab.analysis import Analysis
 from agentlab.analysis.cells import columns
@@ -59,23 +61,28 @@ def _print(console: Console, found: Analysis) -> None:
     def say(text: str) -> None:
         console.print(inert(text), soft_wrap=True, markup=False)
 
-    first = next(iter(found.tables.values()), None)
-    if first is None:
+    shown = list(found.tables.items())[: found.shown]
+    if not shown:
         console.print(escape(inert(found.title)), style="bold")
-    else:
-        made = table(inert(found.title))
-        shown = columns(first.head(MOST), WIDEST)
-        for column in shown:
-            made.add_column(escape(column.heading), justify="right" if column.number else "left", overflow="fold")
-        for row in zip(*(column.cells for column in shown), strict=True):
-            made.add_row(*map(escape, row))
-        console.print(made)
+    for i, (name, data) in enumerate(shown):
+        console.print(_table(found.title if i == 0 else name.replace("_", " "), data))
     say(found.says)
-    if first is not None and len(first) > MOST:
-        say(f"  {len(first) - MOST} more rows: --csv FOLDER writes all")
+    for name, data in shown:
+        if len(data) > MOST:
+            say(f"  {len(data) - MOST} more rows of {name}: --csv FOLDER writes all")
     for note in found.notes:
         say(f"  {note}")
     say("")
+
+
+def _table(title: str, data: pd.DataFrame) -> Table:
+    made = table(inert(title))
+    shown = columns(data.head(MOST), WIDEST)
+    for column in shown:
+        made.add_column(escape(column.heading), justify="right" if column.number else "left", overflow="fold")
+    for row in zip(*(column.cells for column in shown), strict=True):
+        made.add_row(*map(escape, row))
+    return made
 
 
 def _write(found: Analysis, folder: Path) -> list[Path]:
