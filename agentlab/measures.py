@@ -18,14 +18,8 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
     """
     columns: dict[str, pd.Series] = {}
     for m in measures:
-        own = verdicts[(verdicts["judge"] == m.judge) & verdicts["criterion"].isin(list(m.scales))]
-        low, high = m.range
-        at = own["criterion"].map({c: s[0] for c, s in m.scales.items()}).astype(float)
-        width = own["criterion"].map({c: s[1] - s[0] for c, s in m.scales.items()}).astype(float)
-        scaled = low + (own["value"].astype(float) - at) / width * (high - low)
-        per_draw = scaled.groupby([own["rollout"], own["draw"]]).agg(["mean", "count"])
-        complete = per_draw.loc[per_draw["count"] == len(m.scales), "mean"]
-        by_rollout = complete.groupby(level=0).agg(["mean", "count"]).reindex(rollouts.index)
+        own = _counted(verdicts, m)
+        by_rollout = per_draw(own, m).groupby(level=0).agg(["mean", "count"]).reindex(rollouts.index)
         value = by_rollout["mean"]
         outcome = _worst(own).reindex(rollouts.index).fillna("absent")
         for status, worth in m.values.items():
@@ -34,6 +28,24 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
         columns[f"{m.name}_draws"] = by_rollout["count"].fillna(0).astype("int64")
         columns[f"{m.name}_outcome"] = outcome.astype("str")
     return pd.DataFrame(columns, index=rollouts.index)
+
+
+def per_draw(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
+    """The measure by each complete judge draw, on the measure's range: indexed by rollout and draw.
+
+    `verdicts` as for `measure`. A judge draw that lacks a counted criterion has no row.
+    """
+    own = _counted(verdicts, measure)
+    low, high = measure.range
+    at = own["criterion"].map({c: s[0] for c, s in measure.scales.items()}).astype(float)
+    width = own["criterion"].map({c: s[1] - s[0] for c, s in measure.scales.items()}).astype(float)
+    scaled = low + (own["value"].astype(float) - at) / width * (high - low)
+    found = scaled.groupby([own["rollout"], own["draw"]]).agg(["mean", "count"])
+    return found.loc[found["count"] == len(measure.scales), "mean"]
+
+
+def _counted(verdicts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    return verdicts[(verdicts["judge"] == measure.judge) & verdicts["criterion"].isin(list(measure.scales))]
 
 
 _BADNESS = ("scored", "absent", "refused", "truncated", "unparsed", "error")

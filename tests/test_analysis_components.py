@@ -1,0 +1,235 @@
+"""Components of a run: the variances that a simulated firm was given are found through the public entry."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import agentlab
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.components import components
+from agentlab.analysis.nested import judged, named, nested, template
+from agentlab.errors import AnalysisError
+from agentlab.frames import Run
+
+SCENARIO = """\
+spec: 1
+name: spread
+seed: 5
+models:
+  default: {name: sim/firm, options: {base: {utility: 0.5, misalignment: 0.5}, task_sd: {utility: 0.05},
+    draw_sd: {utility: 0.06, misalignment: 0.04}}}
+  judge: {name: sim/firm, options: {criteria: {utility: [focus, value], misalignment: [harm]},
+    judge_sd: {utility: 0.07, misalignment: 0.03}}}
+tasks:
+TASKS
+organization:
+  agents: {me: {system: You plan.}}
+  protocol: {kind: chain, stages: [[me]]}
+draws: DRAWS
+judges:
+  quality:
+    kind: rubric
+    scale: {low: 0, high: 100}
+    draws: 3
+    criteria: {focus: {text: Focused?}, value: {text: Of value?}}
+  ethics:
+    kind: rubric
+    scale: {low: 0, high: 100}
+    draws: 2
+    criteria: {harm: {text: Harmless?}}
+  once: {kind: rubric, scale: {low: 0, high: 100}, criteria: {focus: {text: Focused?}}}
+  cold:
+    kind: rubric
+    scale: {low: 0, high: 100}
+    draws: 2
+    criteria: {value: {text: Of value?}}
+    settings: {temperature: 0}
+  number: {kind: match, by: exact}
+measures:
+  utility: {judge: quality, criteria: all, range: [0, 1]}
+  focus: {judge: quality, criteria: [focus], range: [0, 1]}
+  value: {judge: quality, criteria: [value], range: [0, 10]}
+  harm: {judge: ethics, criteria: all, range: [1, 0]}
+  once: {judge: once, criteria: all, range: [0, 1]}
+  cold: {judge: cold, criteria: all, range: [0, 1]}
+"""
+"""A scale so fine that rounding a score adds next to nothing."""
+
+
+def task(i: int, context: int | None = None) -> str:
+    fields = "" if context is None else f", fields: {{context: {context}, twin: {i}}}"
+    return f'  t{i}: {{prompt: "Plan {i}", target: none{fields}}}'
+
+
+async def play(folder: Path, tasks: list[str], draws: int) -> Run:
+    path = folder / "s.yaml"
+    path.write_text(SCENARIO.replace("TASKS", "\n".join(tasks)).replace("DRAWS", str(draws)), encoding="utf-8")
+    return await agentlab.run(path, folder / "run")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("components")
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Run:
+    """Ten tasks of twelve draws."""
+    return asyncio.run(play(folder, [task(i) for i in range(10)], 12))
+
+
+def row(found: Analysis, measure: str, level: str, table: str = "components") -> dict[str, Any]:
+    """The one row of a measure and level."""
+    rows = found.tables[table]
+    (only,) = rows[(rows["measure"] == measure) & (rows["level"] == level)].to_dict("records")
+    return {str(key): value for key, value in only.items()}
+
+
+def test_what_was_planted_is_found_within_its_limits(run: Run) -> None:
+    """One interval in twenty misses; the scenario's seed is one with which none of these does."""
+    found = components(run)
+    truth = {("utility", "draw"): 0.06**2, ("utility", "judge draw"): 0.07**2, ("utility", "task"): 0.05**2}
+    truth |= {("harm", "draw"): 0.04**2, ("harm", "judge draw"): 0.03**2, ("harm", "task"): 0.0}
+    truth |= {("value", "draw"): 0.6**2, ("value", "judge draw"): 0.7**2}
+    for (measure, level), variance in truth.items():
+        one = row(found, measure, level)
+        assert one["low"] < variance < one["high"], (measure, level)
+    assert found.says.endswith("120 rollouts on 10 tasks.")
+    assert row(found, "utility", "judge draw")["groups"] == 360
+    shares = found.tables["components"].query("measure == 'utility' and level != 'total'")["share"]
+    assert shares.sum() == pytest.approx(1)
+
+
+def test_a_rollout_is_charged_with_its_variance_less_the_judges(run: Run) -> None:
+    rollouts = components(run).tables["rollouts"].set_index("measure")
+    one = rollouts.loc["utility"]
+    values = run.measures.pivot(index="task", columns="draw", values="utility")
+    between = float(values.var(axis=1, ddof=1).mean())
+    by_draw = run.scores[run.scores["judge"] == "quality"].groupby(["rollout", "judge_draw"], observed=True)["value"]
+    judge = float((by_draw.mean() / 100).groupby(level=0).var(ddof=1).mean())
+    assert one["between"] == pytest.approx(between)
+    assert one["charged"] == pytest.approx(between - judge / 3)
+    assert one["reliability"] == pytest.approx(1 - judge / 3 / between)
+    assert one["charged"] == pytest.approx(row(components(run), "utility", "draw")["variance"])
+    assert (rollouts["rollouts"] == 120).all()
+
+
+def test_one_judge_draw_and_temperature_0_are_not_separable(run: Run) -> None:
+    found = components(run)
+    for measure, why in (("once", "one judge draw of each rollout"), ("cold", "the judge is asked at temperature 0")):
+        for level in ("draw", "judge draw"):
+            one = row(found, measure, level)
+            assert np.isnan(one["variance"])
+            assert one["reads"] == "not separable"
+        assert row(found, measure, "draw + judge draw")["variance"] > 0
+        assert any(note.startswith(f"{measure}: judge noise not separable: {why}") for note in found.notes)
+    assert np.isnan(found.tables["rollouts"].set_index("measure").loc["once", "charged"])
+
+
+def test_measures_of_one_judge_share_its_calls_and_of_two_do_not(run: Run) -> None:
+    found = components(run)
+    noise = row(found, "focus", "judge draw", "covariances")
+    assert noise["other"] == "value"
+    assert noise["correlation"] > 0.9  # one call, one error for both criteria
+    shared = found.tables["covariances"]
+    pair = shared[(shared["measure"] == "utility") & (shared["other"] == "harm")]
+    assert list(pair["level"]) == ["task", "draw"]
+    assert any(note.startswith("measures of two judges: no judge draw is shared") for note in found.notes)
+    only = components(run, measure="harm")
+    assert set(only.tables["components"]["measure"]) == {"harm"}
+    pairs = only.tables["covariances"][["measure", "other"]]
+    assert (pairs == "harm").any(axis=1).all()
+
+
+def test_a_constant_measure_is_told(run: Run) -> None:
+    assert any(note.startswith("number: no components: constant scores") for note in components(run).notes)
+    with pytest.raises(AnalysisError, match="number: no components: constant scores"):
+        components(run, measure="number")
+
+
+def test_a_judge_that_asks_no_model_has_no_noise(run: Run) -> None:
+    copy, judged_once = agentlab.load(run.folder), components(run, measure="once")
+    copy.meta["judges"]["once"] = None
+    found = components(copy, measure="once")
+    rows = found.tables["components"]
+    assert list(rows["level"]) == ["task", "draw", "total"]
+    assert list(rows["groups"]) == [10, 120, 120]
+    merged, draw = row(judged_once, "once", "draw + judge draw"), row(found, "once", "draw")
+    assert [draw[name] for name in ("variance", "low", "high")] == pytest.approx(
+        [merged[name] for name in ("variance", "low", "high")]
+    )
+    one = found.tables["rollouts"].iloc[0]
+    assert (one["noise"], one["reliability"]) == (0, 1)
+    assert "once: its judge asks no model, so there is no judge noise" in found.notes
+
+
+def test_nested_gives_the_judge_draws_as_arrays(run: Run) -> None:
+    tasks, draws, values = nested(run, str(run.conditions["condition"].iloc[0]), "utility")
+    assert len(tasks) == len(draws) == len(values) == 360
+    table = pd.DataFrame({"task": tasks, "draw": draws, "value": values})
+    means = table.groupby(["task", "draw"])["value"].mean().unstack()
+    known = run.measures.pivot(index="task", columns="draw", values="utility")
+    np.testing.assert_allclose(means.to_numpy(), known.sort_index().to_numpy())
+    with pytest.raises(AnalysisError, match="no measure 'nosuch'; it has utility, focus"):
+        nested(run, "x", "nosuch")
+    with pytest.raises(AnalysisError, match="not scored in condition 'x'"):
+        nested(run, "x", "utility")
+
+
+def test_judge_draws_without_all_criteria_do_not_count(run: Run) -> None:
+    scores = run.scores
+    broken = scores.index[(scores["judge"] == "quality") & (scores["criterion"] == "focus")][:2]
+    copy = agentlab.load(run.folder)
+    changed = scores.copy()
+    changed.loc[broken, ["outcome", "value"]] = ["unparsed", np.nan]
+    copy.__dict__["scores"] = changed
+    assert len(judged(copy, named(copy, "utility"))) == 358
+    assert len(judged(copy, named(copy, "value"))) == 360
+    rows = components(copy, measure="utility").tables["components"].set_index("level")
+    assert rows.loc["judge draw", "groups"] == 358
+    changed.loc[scores["rollout"] == scores["rollout"].iloc[0], ["outcome", "value"]] = ["refused", np.nan]
+    copy.__dict__["scores"] = changed
+    notes = components(copy, measure="utility").notes
+    assert any("1 rollouts without a complete judge draw" in note for note in notes)
+
+
+async def test_tasks_that_share_a_context_are_nested_in_it(tmp_path: Path) -> None:
+    run = await play(tmp_path, [task(i, context=i // 2) for i in range(12)], 3)
+    assert template(run).names == ("context", "task", "draw", "judge draw")
+    assert template(run, "twin").names == ("twin", "task", "draw", "judge draw")
+    found = components(run, measure="utility")
+    assert [str(level) for level in found.tables["components"]["level"]] == [
+        "context",
+        "task",
+        "draw",
+        "judge draw",
+        "total",
+    ]
+    assert list(found.tables["components"]["groups"]) == [6, 12, 36, 108, 108]
+    assert row(found, "utility", "draw")["low"] < 0.06**2 < row(found, "utility", "draw")["high"]
+    charged = found.tables["rollouts"]["charged"].iloc[0]
+    assert charged == pytest.approx(row(found, "utility", "draw")["variance"])
+    with pytest.raises(AnalysisError, match="one task in every twin"):
+        components(run, measure="utility", by="twin")
+    with pytest.raises(
+        AnalysisError, match=r"'nosuch' is no field of every task \(fields of every task: context, twin\)"
+    ):
+        components(run, by="nosuch")
+
+
+async def test_few_tasks_are_fixed_and_one_draw_tells_nothing(tmp_path: Path) -> None:
+    run = await play(tmp_path, [task(i) for i in range(3)], 2)
+    found = components(run, measure="utility")
+    one = row(found, "utility", "task")
+    assert np.isfinite(one["variance"])
+    assert np.isnan(one["low"])
+    assert "utility: these 3 tasks only: their variance has no limits, nor has the total" in found.notes
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    single = await play(alone, [task(i) for i in range(3)], 1)
+    with pytest.raises(AnalysisError, match="utility: no components: one draw in every task"):
+        components(single, measure="utility")
