@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.frames import Run
+from agentlab.measures import per_draw
 from agentlab.types import Measure
 
 
@@ -32,27 +33,17 @@ class Noise:
         return (sigma2 * self.inverse).reindex(list(parents)).astype("float64").tolist()
 
 
-def judged(scores: pd.DataFrame, measure: Measure) -> pd.Series:
-    """The measure of every complete judge draw, indexed by rollout and judge draw, of verdicts as in `run.scores`."""
-    own = scores[(scores["judge"] == measure.judge) & scores["criterion"].isin(list(measure.scales))]
-    low, high = measure.range
-    at = own["criterion"].map({c: s[0] for c, s in measure.scales.items()}).astype("float64")
-    width = own["criterion"].map({c: s[1] - s[0] for c, s in measure.scales.items()}).astype("float64")
-    scaled = low + (own["value"] - at) / width * (high - low)
-    by_draw = scaled.groupby([own["rollout"].astype("str"), own["judge_draw"]]).agg(["mean", "count"])
-    return by_draw.loc[by_draw["count"] == len(measure.scales), "mean"]
-
-
 def noise(run: Run, measure: Measure, forks: pd.DataFrame) -> Noise:
     """The noise in `forks`, whose columns are `parent` and `rollout`."""
-    draws = judged(run.fork_scores[run.fork_scores["rollout"].isin(forks["rollout"])], measure)
-    by_fork = draws.groupby(level=0).agg(["var", "count"]).reindex(forks["rollout"])
+    verdicts = run.fork_scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
+    verdicts = verdicts[verdicts["rollout"].isin(forks["rollout"])].astype({"rollout": "str"})
+    by_fork = per_draw(verdicts, measure).groupby(level=0).agg(["var", "count"]).reindex(forks["rollout"])
     count = pd.Series(by_fork["count"].fillna(0).to_numpy(), dtype="float64")
     df = (count - 1).clip(lower=0)
     squares = pd.Series(by_fork["var"].fillna(0.0).to_numpy(), dtype="float64") * df
     inverse = pd.Series(np.divide(1.0, count, out=np.zeros(len(count)), where=count.to_numpy() > 0))
     parents = pd.Series(forks["parent"].astype("str").to_numpy())
-    sums = pd.DataFrame({"squares": squares, "df": df, "lone": count == 1}).groupby(parents).sum()
+    sums = pd.DataFrame({"squares": squares, "df": df}).groupby(parents).sum()
     mean = inverse.groupby(parents).mean()
     certain = exact(run, measure.judge)
     if certain:
