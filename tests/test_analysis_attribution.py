@@ -262,6 +262,15 @@ def decided(fresh: bool = False) -> Lab:
     return found
 
 
+def doubtful() -> Lab:
+    """A rollout with too few forks to say what decided it, and as many fresh ones."""
+    found = lab(1, 3, ("0", "1", "2"))
+    again = found.forks.assign(fresh=True, fork=found.forks["fork"] + 1000)
+    found.forks = pd.concat([found.forks, again], ignore_index=True)
+    found.measures["worth"] = found.forks.loc[found.forks["at"] == "2", "worth"].mean()
+    return found
+
+
 def test_the_path_names_the_message_that_decided() -> None:
     found = path(decided().run, "p0")
     table = found.tables["path"]
@@ -315,7 +324,12 @@ def test_no_round_is_named_where_none_can_be_told() -> None:
     found = path(lab(1, 3, ("0", "1", "2")).run, "p0")
     assert not found.tables["path"]["decisive"].any()
     assert found.tables["messages"].empty
-    assert "no decisive round at this many forks" in found.says
+    assert "no decisive round at this many forks." in found.says
+    found = path(doubtful().run, "p0")
+    (again,) = found.tables["fresh"].to_dict("records")
+    assert again["start"] + 1 == again["cut"]
+    assert "no decisive round at this many forks: the largest step, round" in found.says
+    assert "is on 3 fresh forks" in found.says
 
 
 def test_a_path_with_cuts_left_out_is_wider_and_says_so() -> None:

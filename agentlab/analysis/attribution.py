@@ -150,7 +150,9 @@ def _unsplit(drawn: Sample, turns: Sequence[Turns | None]) -> list[str]:
     for block, found in zip(drawn.blocks(), turns, strict=True):
         names = drawn.names(block)
         if found is None and len(names) > 1:
-            notes.append(f"round {label(block)} is not split by agent: its turns were not drawn for every parent")
+            notes.append(
+                f"round {label(block)} is not split by agent: not every parent has its turns drawn (--by-agent)"
+            )
         elif found is not None and found.method == "main" and len(names) > 1:
             notes.append(f"round {label(block)}: first-order effects; what agents do only together is the interaction")
         elif found is not None and found.method == "total":

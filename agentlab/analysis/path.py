@@ -104,11 +104,9 @@ def _end(run: Run, m: Measure, found: Outcomes, key: str, last: int) -> tuple[En
 
 
 def _again(m: Measure, found: Outcomes, told: Path, fresh: dict[int, list[float]]) -> pd.DataFrame:
-    """The decisive step on forks that had no part in selecting it; empty without two of them at each of its cuts."""
-    step, end = told.decisive, told.points[-1]
+    """The largest step on forks that had no part in selecting it; empty without two of them at each of its cuts."""
+    step, end = _largest(told), told.points[-1]
     columns = ["measure", "start", "cut", "forks", "change", "low", "high"]
-    if step is None:
-        return pd.DataFrame(columns=columns)
     sides: list[list[float] | End] = []
     for cut in (step.start, step.cut):
         own = end.forks == 0 and cut == end.cut
@@ -119,6 +117,11 @@ def _again(m: Measure, found: Outcomes, told: Path, fresh: dict[int, list[float]
     again = confirm(sides[0], sides[1], found.scale)
     row = (m.name, step.start, step.cut, min(drawn), again.change, again.low, again.high)
     return pd.DataFrame([row], columns=columns)
+
+
+def _largest(told: Path) -> Step:
+    """The decisive step; without one the step that a bisection ends at."""
+    return told.decisive or max(told.steps, key=lambda step: abs(step.change))
 
 
 def _table(m: Measure, told: Path, who: Acted) -> pd.DataFrame:
@@ -172,13 +175,16 @@ def _says(m: Measure, told: Path, again: pd.DataFrame, messages: pd.DataFrame, w
     first, last, step = told.points[0], told.points[-1], told.decisive
     drawn = sum(point.forks for point in told.points)
     head = f"{m.name}: expected {first.mean:.3f} at cut {first.cut}, {last.mean:.3f} at the end ({drawn} forks)"
-    if step is None:
-        return f"{head}; no decisive round at this many forks."
-    size = f"{step.change:+.3f} [{step.low:.3f}, {step.high:.3f}]"
+    size = ""
     if len(again):
         fresh = again.iloc[0]
-        size += f", on {fresh['forks']} fresh forks {fresh['change']:+.3f} [{fresh['low']:.3f}, {fresh['high']:.3f}]"
-    return f"{head}; decided in {_where(label(_between(who, step)), messages)}: {size}."
+        ends = "" if pd.isna(fresh["low"]) else f" [{fresh['low']:.3f}, {fresh['high']:.3f}]"
+        size = f" on {fresh['forks']} fresh forks {fresh['change']:+.3f}{ends}"
+    if step is None:
+        largest = f": the largest step, round {label(_between(who, _largest(told)))}, is{size}" if size else ""
+        return f"{head}; no decisive round at this many forks{largest}."
+    selected = f"{step.change:+.3f} [{step.low:.3f}, {step.high:.3f}]{',' if size else ''}{size}"
+    return f"{head}; decided in {_where(label(_between(who, step)), messages)}: {selected}."
 
 
 def _where(round: str, messages: pd.DataFrame) -> str:
