@@ -99,18 +99,15 @@ def components(
     squares = np.array([rows.sum() for rows in products(kept, y, y)]) / np.maximum(kept.df, 1)
     found, total = _estimated(kept, y, squares, used, level)
     notes = [lost] if lost else []
-    if alone:
-        found[0] = Component(used[0], 1)
-        notes.append(f"one {used[0]}: how {used[0]}s differ cannot be told")
-    elif fixed:
-        found[0] = replace(found[0], low=None, high=None)
-        notes.append(f"these {len(kept.parents[0])} {used[0]}s only: their variance has no limits, nor has the total")
     if fixed:
+        found[0], why = _these(found[0])
         total = replace(total, low=None, high=None)
+        notes.append(why)
     if squares[-1] <= (_TINY * np.abs(y).max()) ** 2:
         found[-1] = replace(found[-1], low=None, high=None)
         notes.append(f"every {names[-1]} of a {names[-2]} is the same: no variance is seen, and no limit can be told")
-    notes += [f"{one.name}: below 0, so only its upper limit is told" for one in found if one.negative]
+    below = [one.name for one in found if one.negative and one.high is not None]
+    notes += [f"{name}: below 0, so only its upper limit is told" for name in below]
     if not lost:
         return Components(tuple(found), None, total, tuple(notes))
     absent = [Component(name, len(parents)) for name, parents in zip(names[-2:], design.parents[-2:], strict=True)]
@@ -147,6 +144,14 @@ def enough(design: Nest, names: Sequence[str], alone: bool = False) -> None:
         if df == 0 and (i or not alone):
             where = f" in every {names[i - 1]}" if i else ""
             raise ValueError(f"one {names[i]}{where}: how far one lies from another cannot be told; two are needed")
+
+
+def _these(top: Component) -> tuple[Component, str]:
+    """The top level as the very groups at hand, and what that leaves untold."""
+    if top.groups == 1:
+        return Component(top.name, 1), f"one {top.name}: how {top.name}s differ cannot be told"
+    why = f"these {top.groups} {top.name}s only: their variance has no limits, nor has the total"
+    return replace(top, low=None, high=None), why
 
 
 def _estimated(

@@ -84,24 +84,31 @@ def covariances(
     if same_calls:
         shared, seen = _replicates(nest_a, a, b, any(lost)), _seen(nest_a, a, b)
     else:
-        shared = np.pad(_replicates(draws, seen_a, seen_b), ((0, 0), (0, 1)))
+        shared = _widened(_replicates(draws, seen_a, seen_b), np.zeros(1))
         seen = [*_seen(draws, seen_a, seen_b), None]
-    notes = [f"{which}: {why}" for which, why in zip(("first measure", "second measure"), lost, strict=True) if why]
-    if not same_calls:
-        notes.append(f"no {names[-1]} is shared by the measures: its covariance is 0 by independence")
-    if tasks < FEWEST_TASKS:
-        notes.append(f"{tasks} {names[0]}s: no intervals, which take {FEWEST_TASKS}")
+    notes = _notes(lost, names, tasks, same_calls)
     found: list[Covariance] = []
     for i, name in enumerate(names):
         ratio = _ratio(shared[:, i], own[0][:, i], own[1][:, i])
         free = not same_calls and i == len(names) - 1
         span = None if free else _jackknife(ratio, level)
         found.append(Covariance(name, _told(shared[0, i]), _told(ratio[0]), *(span or (None, None)), seen[i]))
+        if free:
+            continue
         if min(own[0][0, i], own[1][0, i]) <= 0:
             notes.append(f"{name}: no correlation, since a measure has no variance above 0 there")
-        elif np.isfinite(ratio[0]) and span is None and not free and tasks >= FEWEST_TASKS:
+        elif np.isfinite(ratio[0]) and span is None and tasks >= FEWEST_TASKS:
             notes.append(f"{name}: no interval, since the correlation, or that without some task, is 1 or more")
     return Covariances(tuple(found), tasks, len(draws.parents[-1]), dropped, tuple(notes))
+
+
+def _notes(lost: Sequence[str], names: Sequence[str], tasks: int, same_calls: bool) -> list[str]:
+    notes = [f"{which}: {why}" for which, why in zip(("first measure", "second measure"), lost, strict=True) if why]
+    if not same_calls:
+        notes.append(f"no {names[-1]} is shared by the measures: its covariance is 0 by independence")
+    if tasks < FEWEST_TASKS:
+        notes.append(f"{tasks} {names[0]}s: no intervals, which take {FEWEST_TASKS}")
+    return notes
 
 
 def _matched(x: Scores, y: Scores) -> tuple[tuple[Scores, Scores], int]:
@@ -131,7 +138,7 @@ def _replicates(design: Nest, x: Array, y: Array, merged: bool = False) -> Array
     """
     if merged:
         upper = _replicates(grouped(design), means(design, x)[-2], means(design, y)[-2])
-        return np.pad(upper[:, :-1], ((0, 0), (0, 2)), constant_values=np.nan)
+        return _widened(upper[:, :-1], np.full(2, np.nan))
     levels, tasks = len(design.parents), len(design.parents[0])
     sums, loads = np.zeros((1 + tasks, levels)), np.zeros((1 + tasks, levels, levels))
     df = np.zeros((1 + tasks, levels))
@@ -152,6 +159,11 @@ def _replicates(design: Nest, x: Array, y: Array, merged: bool = False) -> Array
     found = np.asarray(np.linalg.solve(np.triu(loads), sums[:, :, None]), dtype=np.float64)[:, :, 0]
     found[bare] = np.nan
     return found
+
+
+def _widened(rows: Array, more: Array) -> Array:
+    """The same values at the end of every row."""
+    return np.concatenate([rows, np.tile(more, (len(rows), 1))], axis=1)
 
 
 def _seen(design: Nest, x: Array, y: Array) -> list[float | None]:
