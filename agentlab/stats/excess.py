@@ -13,7 +13,7 @@ import numpy as np
 from agentlab.stats.choices import Choices
 from agentlab.stats.companions import wrong_pairs
 from agentlab.stats.decompose import DELTA, Decomposition, brier, kl, unbiased
-from agentlab.stats.jackknife import Estimate, of_sums, quotient, tested
+from agentlab.stats.jackknife import Estimate, missing, of_sums, quotient, tested
 from agentlab.stats.rows import Bools, Floats
 
 
@@ -80,8 +80,8 @@ def _check(a: Choices, b: Choices) -> None:
 def _excess(a: Decomposition, b: Decomposition, null_t: Floats, kept: Bools, level: float) -> Excess:
     left_out = int((~kept).sum())
     if not kept.any():
-        nothing = Estimate(None, None, None, None, None, None, 0)
-        return Excess(nothing, nothing, nothing, left_out, ("a is never wrong often enough to say how",))
+        nothing = missing(None, 0, "undefined: a is on no task wrong often enough to say how")
+        return Excess(nothing, nothing, nothing, left_out, nothing.notes)
     columns = [a.variance_t, a.error_t, a.floor_t, b.variance_t, b.error_t, b.floor_t, null_t]
     terms = np.stack(columns, axis=1)[kept]
 
