@@ -1,0 +1,184 @@
+"""What the rollouts of each arm predicted, read off the verdicts of one measure, in the form a decomposition takes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agentlab.analysis.nested import judged
+from agentlab.errors import AnalysisError
+from agentlab.frames import Run
+from agentlab.judges.match import MatchConfig, target_of
+from agentlab.session import tasks_of
+from agentlab.stats import choices, distances
+from agentlab.stats.choices import Choices
+from agentlab.stats.decompose import Decomposition
+from agentlab.stats.judged import Judged
+from agentlab.stats.judged import judged as of_scores
+from agentlab.types import Measure
+
+Sort = Literal["answers", "probabilities", "groups", "points", "tests", "scores"]
+"""Of predictions: one of given classes; a probability for each; text by meaning; vectors; unit tests; judged scores."""
+NO_ANSWER = "no answer"
+_RIGHT = "right"
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Predictions:
+    """The draws of one measure in one arm that can be used: every task has two at least."""
+
+    measure: Measure
+    arm: str
+    sort: Sort
+    table: pd.DataFrame
+    """`task`, `draw` and `said`: a text, a tuple of numbers, or a score, then with a row per judge draw."""
+    classes: tuple[str, ...]
+    """Of answers and probabilities."""
+    targets: Mapping[str, Any]
+    """By task: the right class, group or point; empty where there is none."""
+    left_out: int
+    """Rollouts without a verdict that could be used, and those of tasks with one draw."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """In the order of all arrays made here."""
+        return tuple(sorted(set(self.table["task"])))
+
+    def among(self, tasks: Sequence[str]) -> "Predictions":
+        """The same of these tasks only."""
+        table = self.table[self.table["task"].isin(list(tasks))]
+        return Predictions(self.measure, self.arm, self.sort, table, self.classes, self.targets, self.left_out)
+
+    def choices(self) -> Choices:
+        """Answers, probabilities and groups. Raises ValueError for anything else."""
+        codes, said = self._codes(), self.table["said"].tolist()
+        place = {name.casefold(): i for i, name in enumerate(self.classes)}
+        if self.sort == "groups":
+            right = [self.targets[task] for task in self.tasks] if self.targets else None
+            return choices.groups(codes, said, right)
+        gold = [place[str(self.targets[task]).casefold()] for task in self.tasks]
+        if self.sort == "probabilities":
+            return choices.stated(codes, np.array(said, dtype=np.float64), gold)
+        return choices.votes(codes, [place[str(answer).casefold()] for answer in said], gold, len(self.classes))
+
+    def points(self) -> Decomposition:
+        """Vectors against their targets; shorter ones are as if they went on with zeros, which changes no distance."""
+        targets = [tuple(self.targets[task]) for task in self.tasks]
+        wide = max(map(len, targets))
+        return distances.norm(self._codes(), _padded(self.table["said"], wide), _padded(targets, wide))
+
+    def tests(self) -> Decomposition:
+        """Unit tests: a column a criterion."""
+        return distances.coverage(self._codes(), np.array(self.table["said"].tolist(), dtype=np.float64))
+
+    def scores(self) -> Judged:
+        """Judged scores against the measure's target."""
+        assert self.measure.target is not None
+        tasks, draws = self._codes(), self.table.groupby("task")["draw"].transform(_ranked).to_numpy(dtype=np.intp)
+        again = self.table.groupby(["task", "draw"]).cumcount().to_numpy(dtype=np.intp)
+        laid: Floats = np.full((tasks.max() + 1, draws.max() + 1, again.max() + 1), np.nan)
+        laid[tasks, draws, again] = self.table["said"].to_numpy(dtype=np.float64)
+        return of_scores(laid, self.measure.target)
+
+    def _codes(self) -> NDArray[np.intp]:
+        return np.unique(self.table["task"].to_numpy(dtype="str"), return_inverse=True)[1].astype(np.intp)
+
+
+def predictions(run: Run, measure: Measure) -> list[Predictions]:
+    """By arm. Raises AnalysisError where the measure has nothing to decompose: no target, no two draws of a task."""
+    documents: dict[str, Any] = {**run.meta.get("tree", {}).get("judges", {}), **run.meta.get("added", {})}
+    document: dict[str, Any] = documents.get(measure.judge) or {}
+    if document.get("kind") == "match":
+        config = MatchConfig.model_validate(document)
+        sort, table, targets = _matched(run, measure, config)
+        classes = config.choices + ((NO_ANSWER,) if sort == "answers" and (table["said"] == NO_ANSWER).any() else ())
+    elif (tests := _tests(run, measure)) is not None:
+        sort, table, targets, classes = "tests", tests, dict[str, Any](), ()
+    elif measure.target is None:
+        raise AnalysisError(
+            f"measures.{measure.name} has no `target`, so there is no bias; add `target: {max(measure.range):g}` (or "
+            "what it ought to be) and run again, which asks nothing twice"
+        )
+    else:
+        sort, table, targets, classes = "scores", judged(run, measure).rename(columns={"value": "said"}), {}, ()
+    found = [_arm(run, measure, sort, str(arm), table, classes, targets) for arm in run.rollouts["condition"].unique()]
+    kept = [one for one in found if len(one.table)]
+    if not kept:
+        raise AnalysisError(f"{measure.name}: no task has two scored draws in any arm, and one draw has no variance")
+    return kept
+
+
+def _arm(
+    run: Run,
+    m: Measure,
+    sort: Sort,
+    arm: str,
+    table: pd.DataFrame,
+    classes: tuple[str, ...],
+    targets: Mapping[str, Any],
+) -> Predictions:
+    own = table[table["condition"].astype("str") == arm].astype({"task": "str"})
+    several = own.groupby("task")["draw"].transform("nunique") > 1
+    kept = own.loc[several.to_numpy(dtype=bool), ["task", "draw", "rollout", "said"]].reset_index(drop=True)
+    total = int((run.rollouts["condition"].astype("str") == arm).sum())
+    return Predictions(m, arm, sort, kept, classes, targets, total - kept["rollout"].nunique())
+
+
+def _matched(run: Run, m: Measure, config: MatchConfig) -> tuple[Sort, pd.DataFrame, Mapping[str, Any]]:
+    rows = _verdicts(run, m)
+    rows = rows[rows["outcome"] == "scored"]
+    known = tasks_of(run.meta)
+    targets = {id: target_of(config, task) for id, task in known.items() if id in set(rows["task"].astype("str"))}
+    if config.by in ("probabilities", "vector"):
+        said = pd.Series([_numbers(label) for label in rows["label"]], index=rows.index, dtype="object")
+        right = {id: json.loads(t) for id, t in targets.items() if t} if config.by == "vector" else targets
+        return ("points" if config.by == "vector" else "probabilities"), rows.assign(said=said), right
+    text = rows["label"].fillna(NO_ANSWER).astype("str")
+    if config.by == "choice":
+        return "answers", rows.assign(said=text), targets
+    top = next(iter(m.scales.values()))[1]
+    said = text.str.casefold().mask(rows["value"] == top, _RIGHT)
+    return "groups", rows.assign(said=said), dict.fromkeys(targets, _RIGHT)
+
+
+def _tests(run: Run, m: Measure) -> pd.DataFrame | None:
+    """A row a rollout with a 0 or 1 per criterion, where the measure has several and no score lies between the ends."""
+    rows = _verdicts(run, m)
+    if len(m.scales) < 2 or rows["judge_draw"].nunique() != 1:
+        return None
+    ends = {criterion: scale for criterion, scale in m.scales.items()}
+    passed = [
+        (v - ends[c][0]) / (ends[c][1] - ends[c][0]) for c, v in zip(rows["criterion"], rows["value"], strict=True)
+    ]
+    wide = rows.assign(passed=passed).pivot_table(index="rollout", columns="criterion", values="passed", observed=True)
+    wide = wide.dropna()
+    if wide.empty or not np.isin(wide.to_numpy(), (0.0, 1.0)).all():
+        return None
+    head = rows.drop_duplicates("rollout").set_index("rollout").loc[wide.index, ["task", "condition", "draw"]]
+    said = pd.Series([tuple(row) for row in wide.to_numpy()], index=wide.index, dtype="object")
+    return head.assign(said=said).reset_index()
+
+
+def _numbers(label: str) -> tuple[float, ...]:
+    """Of a label that is a JSON list, or an object of them."""
+    told: Any = json.loads(label)
+    values: Sequence[float] = list(cast(dict[str, float], told).values()) if isinstance(told, dict) else told
+    return tuple(values)
+
+
+def _verdicts(run: Run, m: Measure) -> pd.DataFrame:
+    rows = run.scores[(run.scores["judge"] == m.judge) & run.scores["criterion"].isin(list(m.scales))]
+    return rows[rows["rollout"].isin(run.rollouts["rollout"])].astype({"rollout": "str"})
+
+
+def _ranked(draws: "pd.Series[int]") -> "pd.Series[int]":
+    return draws.rank(method="dense").astype("int64") - 1
+
+
+def _padded(points: Sequence[Sequence[float]] | pd.Series, wide: int) -> Floats:
+    return np.array([[*point, *[0.0] * (wide - len(point))] for point in points], dtype=np.float64)
