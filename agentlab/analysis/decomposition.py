@@ -36,8 +36,8 @@ RATIO = (
 )
 COMPANIONS = (
     "of answers, means over tasks: entropy (nats); disagreement of two draws; flip: not the most frequent answer; "
-    "lapse: wrong though the most frequent answer is right; one wrong: all draws give one wrong answer; D: how far wrong "
-    "answers scatter, 0 for always the same. With such answers incoherence is nearly a function of accuracy",
+    "lapse: wrong though the most frequent answer is right; one wrong: all draws give one wrong answer; D: how far "
+    "wrong answers scatter, 0 for always the same. With such answers incoherence is nearly a function of accuracy",
 )
 DISPERSION = (
     "of scores in [0, 1] with target 1 (or 0) incoherence cannot pass the cap: compare arms on dispersion, the "
