@@ -10,6 +10,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.attribution import attribution
 from agentlab.analysis.frontier import frontier
 from agentlab.analysis.interventions import interventions
+from agentlab.analysis.judges import judges
 from agentlab.analysis.labels import labels
 from agentlab.analysis.pairs import pairs
 from agentlab.analysis.passes import tries
@@ -43,6 +44,7 @@ ANALYSES: dict[str, Entry] = {
     "interventions": Entry(interventions, "What edits, swaps and drops change"),
     "passes": Entry(tries, "What several tries are worth"),
     "labels": Entry(labels, "Judges against people"),
+    "judges": Entry(judges, "Judges under suspicion"),
     "pairs": Entry(pairs, "Arms compared two at a time", takes=()),
 }
 

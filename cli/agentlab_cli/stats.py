@@ -17,6 +17,9 @@ def stats(
     interventions: Annotated[bool, typer.Option("--interventions", help="What edits, swaps and drops change.")] = False,
     passes: Annotated[bool, typer.Option("--passes", help="Several tries: pass@k, pass^k, maj@k.")] = False,
     labels: Annotated[bool, typer.Option("--labels", help="Judges against people; means corrected by labels.")] = False,
+    judges: Annotated[
+        bool, typer.Option("--judges", help="What speaks against each judge: probes and bounds.")
+    ] = False,
     pairs: Annotated[bool, typer.Option("--pairs", help="Arms compared two at a time by a judge.")] = False,
     measure: Annotated[str | None, typer.Option(help="Only this measure.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write all tables into this folder.")] = None,
