@@ -39,10 +39,11 @@ _Key = tuple[str, int]
 
 
 def documents(meta: Mapping[str, Any]) -> dict[str, CompareConfig | EquivalenceConfig]:
-    """The judges of two that a run has, by name, those added to it later included."""
+    """The judges of two that a run has, by name, those added later included and those that select left out."""
     every: Documents = {**(meta.get("tree", {}).get("judges") or {}), **meta.get("added", {})}
+    own = {name: every[name] for name in meta.get("judges", {}) if name in every}
     kinds = ("compare", "equivalence")
-    return {name: configured(told) for name, told in every.items() if told and told.get("kind") in kinds}
+    return {name: configured(told) for name, told in own.items() if told and told.get("kind") in kinds}
 
 
 def compared(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:

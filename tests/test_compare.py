@@ -474,3 +474,20 @@ def test_a_question_without_an_answer_leaves_an_output_without_a_group() -> None
     with pytest.raises(StopIteration) as end:
         next(sort(same))
     assert end.value.value == {"0": 1, "1": 1, "2": 1}
+
+
+def test_a_vote_by_a_judge_of_equivalence_goes_to_the_largest_group() -> None:
+    vote = "    voted: {baseline: {of: strong, by: vote, match: calls, agent: bob, select: alike}}\n    weak: {"
+    longer = "    strong: {organization: {protocol: {stages: [[ann], [ann], [ann], [ann], [ann], [ann]]}}}\n"
+    made = run(*ALIKE, ("    weak: {", vote), ("    strong: {}\n", longer), draws=6)
+    seen = 0
+    for row in made.rollouts[made.rollouts["team"] == "voted"].to_dict("records"):
+        log = made.messages[(made.messages["rollout"] == row["rollout"]) & (made.messages["kind"] == "reply")]
+        said = Counter(found[1] for text in log["content"] if (found := _WORTH.search(str(text))))
+        own = _WORTH.search(str(row["output"]))
+        assert own is not None
+        assert said[own[1]] == max(said.values())
+        seen += len(said) > 1
+    assert seen
+    assert made.groups.empty  # whoever picks does not judge
+    assert "alike" not in made.meta["judges"]
