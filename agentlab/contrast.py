@@ -1,44 +1,83 @@
 """One measure compared between two levels of a factor, all else equal, and what may be concluded from it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from agentlab.differs import differs
+from agentlab.declared import Look, Primary, conditions, register
 from agentlab.frames import Run
+from agentlab.noise import Noise, noise
+from agentlab.spec.compare import Declared
+from agentlab.spent import Spent, matched, spent
+from agentlab.stats.holm import holm
+from agentlab.stats.looks import level, repeated_p
 from agentlab.stats.paired import Paired, paired
 
-UNITS = {"output tokens": "output_tokens", "tokens": "tokens", "calls": "calls", "money": "cost"}
-"""In which compute is compared, and the columns of it."""
+ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
     """One measure compared between two levels of a factor, all else equal: `a - b`, paired by task and draw."""
 
+    name: str
+    """What the scenario calls it; empty for a pair of levels that it does not name."""
     factor: str
     a: str
     b: str
     within: str
     """The other factors' levels, empty when there is no other factor."""
     measure: str
+    primary: Primary | None
+    """As it was declared before the run, or after a look; None for an exploratory one."""
     result: Paired
-    identical: float
-    """Share of the smaller arm's calls with a byte-identical twin in the other arm."""
-    ratios: Mapping[str, float | None]
-    """What the rollouts of a used for one of b, over all pairs: by unit, which are those of `UNITS`."""
-    unit: str
-    """What a baseline among the two is matched on; else `output tokens`."""
+    """With the intervals of this look: wider than 95 % where alpha is spent on several."""
+    arms: Spent
+    look: Look
+    declined: tuple[int, int]
+    """Rollouts of each arm in which the agents declined."""
     suppressed: str
     """Why nothing may be said about who did better; empty when it may."""
-    differs: tuple[str, ...] = ()
-    """In what the arms differ, `structure` first; compute by what was used."""
-    baseline: bool = False
-    """Whether one of the two is the other's compute-matched arm."""
+    auc: float | None
+    """Of the judge on its anchor texts; None for a judge that has none."""
+    judge_share: float | None
+    """Of the variance of a score over draws, what is the judge's noise; None where it is not separable."""
+    holm: float | None = None
+    """The p adjusted within all primary contrasts; None for an exploratory one and where there is no test."""
+
+    @property
+    def role(self) -> str:
+        """`primary` or `exploratory`."""
+        return "primary" if self.primary else "exploratory"
+
+    @property
+    def identical(self) -> float:
+        """Share of the smaller arm's calls with a byte-identical twin in the other arm."""
+        return self.arms.identical
+
+    @property
+    def ratios(self) -> Mapping[str, float | None]:
+        """What the rollouts of a used for one of b, over all pairs, by unit."""
+        return self.arms.ratios
+
+    @property
+    def unit(self) -> str:
+        """What a baseline among the two is matched on; else `output tokens`."""
+        return self.arms.unit
+
+    @property
+    def differs(self) -> tuple[str, ...]:
+        """In what the arms differ, `structure` first."""
+        return self.arms.differs
+
+    @property
+    def baseline(self) -> bool:
+        """Whether one of the two is the other's compute-matched arm."""
+        return self.arms.baseline
 
     @property
     def unmatched(self) -> bool:
@@ -46,35 +85,106 @@ class Contrast:
         ratio = self.ratios[self.unit]
         return ratio is not None and not matched(ratio)
 
+    @property
+    def p(self) -> float | None:
+        """Two-sided: of the task-level t, or of these tasks where there are few; made valid for several looks.
+
+        None where nothing may be said.
+        """
+        interval = self.result.tasks_like_these or self.result.these_tasks
+        if interval is None or self.undeclared or self.suppressed or self.result.coupled:
+            return None
+        return repeated_p(interval.p, self.look.spent, self.look.spend) if self.look.planned else interval.p
+
+    @property
+    def undeclared(self) -> bool:
+        """Whether looks are planned, and this is none of them: no alpha is spent on it."""
+        return self.primary is not None and self.look.share is not None and not self.look.planned
+
 
 def contrasts(run: Run) -> list[Contrast]:
-    """Every pair of levels of every factor within every combination of the other factors, for every measure.
+    """What is declared primary, then what is exploratory: as the scenario says, or else every other pair of levels.
 
-    Arms that are matched in compute to each other come first.
+    Of the latter, arms that are matched in compute to each other come first. A pair without rollouts is left out; of a
+    primary one the p counts in Holm's family all the same.
     """
-    reports = run.meta.get("anchors", {})
-    calls = run.calls.loc[~run.calls["actor"].str.startswith("judge/") & run.calls["error"].isna()]
-    found: list[Contrast] = []
+    told, of = register(run.meta), _Pairs(run)
+    known = {one.contrast.same for one in told.primary}
+    primary = {one.contrast.same: found for one in told.primary if (found := of.compare(one.contrast, one))}
+    ps = [primary[one.contrast.same].p if one.contrast.same in primary else None for one in told.primary]
+    for one, adjusted in zip(told.primary, holm(ps), strict=True):
+        if one.contrast.same in primary:
+            primary[one.contrast.same] = replace(primary[one.contrast.same], holm=adjusted)
+    rest = _every(run) if told.exploratory is None else told.exploratory
+    found = [made for one in rest if one.same not in known and (made := of.compare(one, None))]
+    return [*primary.values(), *sorted(found, key=lambda contrast: not contrast.baseline)]
+
+
+def _every(run: Run) -> Iterator[Declared]:
+    """Every pair of levels of every factor within every combination of the other factors, for every measure."""
     for factor in run.factors:
         others = [name for name in run.factors if name != factor]
         levels = [level for level in run.meta["factors"][factor] if (run.measures[factor] == level).any()]
         strata = sorted({tuple(map(str, row)) for row in run.conditions[others].itertuples(index=False)}) or [()]
         for a, b in combinations(levels, 2):
             for stratum in strata:
-                fixed = dict(zip(others, stratum, strict=True))
-                sides = [_side(run, {factor: level, **fixed}) for level in (a, b)]
-                if any(side.empty for side in sides):
-                    continue
-                within = ",".join(f"{name}={level}" for name, level in fixed.items())
-                identical, ratios, match = _identical(calls, *sides), _ratios(run, *sides), _unit(run, *sides)
-                unit = match or "output tokens"
-                apart = _differs(run, sides[0], sides[1], (ratios[unit], unit))
-                for m in run.measured:
-                    result = _compare(m.name, *sides)
-                    why = "; ".join(reports.get(m.judge, {}).get("suppressed", _unproved(run, m.judge)))
-                    spent = (identical, ratios, unit, why, apart, match is not None)
-                    found.append(Contrast(factor, a, b, within, m.name, result, *spent))
-    return sorted(found, key=lambda contrast: not contrast.baseline)
+                within = ",".join(f"{name}={level}" for name, level in zip(others, stratum, strict=True))
+                yield from (Declared("", factor, a, b, within, m.name) for m in run.measured)
+
+
+@dataclass
+class _Pairs:
+    """The pairs of arms of a run, each looked up once for all its measures."""
+
+    run: Run
+
+    def __post_init__(self) -> None:
+        self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, Spent] | None] = {}
+        self.noises: dict[str, Noise] = {}
+
+    @cached_property
+    def calls(self) -> pd.DataFrame:
+        calls = self.run.calls
+        return calls.loc[~calls["actor"].str.startswith("judge/") & calls["error"].isna()]
+
+    @cached_property
+    def finished(self) -> int:
+        return int((~self.run.rollouts["status"].isin(["cancelled", "infrastructure"])).sum())
+
+    def compare(self, one: Declared, primary: Primary | None) -> Contrast | None:
+        """None when an arm has no rollout, or the run not the measure."""
+        run, names = self.run, conditions(one, self.run.factors)
+        measure = next((m for m in run.measured if m.name == one.measure), None)
+        arms = self.arms(names) if measure is not None else None
+        if measure is None or arms is None:
+            return None
+        a, b, used = arms
+        both = a[["task", "draw", one.measure]].merge(b[["task", "draw", one.measure]], on=["task", "draw"])
+        look = register(run.meta).look(names, len(both), self.finished)
+        planned = primary is not None and look.planned
+        result = _compare(both, one.measure, 1 - level(look.spent, look.spend, ALPHA) if planned else 1 - ALPHA)
+        report = run.meta.get("anchors", {}).get(measure.judge, {})
+        why = "; ".join(report.get("suppressed", _unproved(run, measure.judge)))
+        declined = (int((a["status"] == "declined").sum()), int((b["status"] == "declined").sum()))
+        if measure.name not in self.noises:
+            self.noises[measure.name] = noise(run, measure)
+        share = self.noises[measure.name].share((a, b))
+        who = (one.name, one.factor, one.a, one.b, one.within, one.measure)
+        return Contrast(*who, primary, result, used, look, declined, why, report.get("auc"), share)
+
+    def arms(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, Spent] | None:
+        """Both arms' rows of `run.measures`, and what they used; None when either has none."""
+        if names not in self.known:
+            rows = self.run.measures
+            a, b = (rows[(rows["condition"] == name).to_numpy()] for name in names)
+            self.known[names] = None if a.empty or b.empty else (a, b, spent(self.run, self.calls, a, b))
+        return self.known[names]
+
+
+def _compare(both: pd.DataFrame, measure: str, width: float) -> Paired:
+    tasks = both["task"].astype("str").tolist()
+    values = (both[f"{measure}_x"].to_numpy(), both[f"{measure}_y"].to_numpy())
+    return paired(tasks, both["draw"].tolist(), *values, width)
 
 
 def _unproved(run: Run, judge: str) -> tuple[str, ...]:
@@ -82,63 +192,6 @@ def _unproved(run: Run, judge: str) -> tuple[str, ...]:
     documents: dict[str, dict[str, Any]] = {**run.meta.get("tree", {}).get("judges", {}), **run.meta.get("added", {})}
     audit = documents.get(judge, {}).get("kind") == "audit"
     return ("an audit has no anchor texts; read what it quotes in run.objections",) if audit else ()
-
-
-def _side(run: Run, levels: dict[str, str]) -> pd.DataFrame:
-    chosen = np.ones(len(run.measures), dtype=bool)
-    for factor, level in levels.items():
-        chosen &= (run.measures[factor] == level).to_numpy()
-    return run.measures[chosen]
-
-
-def _compare(measure: str, a: pd.DataFrame, b: pd.DataFrame) -> Paired:
-    keys = ["task", "draw"]
-    both = a[[*keys, measure]].merge(b[[*keys, measure]], on=keys, suffixes=("_a", "_b"))
-    tasks = both["task"].astype("str").tolist()
-    return paired(tasks, both["draw"].tolist(), both[f"{measure}_a"].to_numpy(), both[f"{measure}_b"].to_numpy())
-
-
-def _identical(calls: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> float:
-    keys = ["task", "draw", "actor", "round", "k", "text"]
-    one, two = (calls.loc[calls["rollout"].isin(side["rollout"]), keys] for side in (a, b))
-    smaller = min(len(one), len(two))
-    return len(one.merge(two, on=keys).drop_duplicates()) / smaller if smaller else 0.0
-
-
-def _ratios(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, float | None]:
-    used = run.rollouts.assign(tokens=run.rollouts["input"] + run.rollouts["output_tokens"]).set_index("rollout")
-    pairs = a[["task", "draw", "rollout"]].merge(b[["task", "draw", "rollout"]], on=["task", "draw"])
-    found: dict[str, float | None] = {}
-    for unit, column in UNITS.items():
-        one, other = (float(used[column].reindex(pairs[f"rollout_{x}"].astype("str")).sum(skipna=False)) for x in "xy")
-        found[unit] = one / other if other > 0 and one == one else None
-    return found
-
-
-def _differs(run: Run, a: pd.DataFrame, b: pd.DataFrame, use: tuple[float | None, str]) -> tuple[str, ...]:
-    ratio, unit = use
-    compute = () if ratio is None or matched(ratio) else (f"compute ({ratio:.1f}x the {unit})",)
-    return (*differs(*(_facts(run, side) for side in (a, b))), *compute)
-
-
-def _facts(run: Run, side: pd.DataFrame) -> Any:
-    recorded = dict(zip(run.conditions["condition"], run.conditions["facts"], strict=True))
-    return recorded[str(side["condition"].iloc[0])]
-
-
-def _unit(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> str | None:
-    """The unit in which one of the two is matched to the other; None when neither is."""
-    names = [str(side["condition"].iloc[0]) for side in (a, b)]
-    for side in (a, b):
-        baseline = _facts(run, side).get("baseline")
-        if baseline and baseline["of"] in names:
-            return next(unit for unit, column in UNITS.items() if column == baseline["match"])
-    return None
-
-
-def matched(ratio: float) -> bool:
-    """Whether two arms may be called matched in what they spent."""
-    return 0.9 <= ratio <= 1.1
 
 
 def compute(contrast: Contrast) -> str:
@@ -151,23 +204,32 @@ def compute(contrast: Contrast) -> str:
 
 
 def verdict(contrast: Contrast) -> str:
-    """What may be concluded from one contrast `a - b`, in a few words; the first is a."""
+    """What may be concluded from one contrast `a - b`, in a few words; the first is a.
+
+    Of a primary one by Holm's p, of an exploratory one by its interval.
+    """
     c, result = contrast, contrast.result
     if c.suppressed:
         return "withheld"
     if result.coupled:
         return "coupled, no test"
-    interval = result.tasks_like_these or result.these_tasks
-    if result.difference is None or interval is None:
+    if c.undeclared:
+        return "undeclared look"
+    p = c.holm if c.primary else c.p
+    if result.difference is None or p is None:
         return "no test"
-    if interval.low <= 0 <= interval.high:
+    if p > ALPHA:
         return "no difference shown"
     return "first higher" if result.difference > 0 else "second higher"
 
 
 def scope(contrasts: Sequence[Contrast]) -> str:
-    """Which tasks the verdicts are about, and why some are withheld or have no test, a line each."""
-    lines: list[str] = []
+    """Which tasks the verdicts are about, how p is adjusted, and why some are withheld or have no test, a line each."""
+    lines = ["The p of all primary contrasts is adjusted together by Holm's procedure; exploratory ones are not."]
+    if not any(c.primary for c in contrasts):
+        lines = [
+            "No contrast was declared primary (`compare:` in the scenario): all are exploratory, no p is adjusted."
+        ]
     said = [c for c in contrasts if not c.suppressed]
     if said:
         beyond = all(c.result.tasks_like_these for c in said)

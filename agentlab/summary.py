@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from agentlab.blind import blindness
-from agentlab.contrast import Contrast, contrasts
+from agentlab.contrast import ALPHA, Contrast, contrasts
+from agentlab.declared import register
 from agentlab.frames import Run
+from agentlab.stats.looks import level
 from agentlab.stats.paired import FEWEST_TASKS
 from agentlab.stats.worst import Bounds, bounds
 from agentlab.types import Measure
@@ -103,16 +105,48 @@ def _range(measure: Measure, scored: pd.DataFrame) -> tuple[float, float]:
 
 def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> list[str]:
     notes = _failures(run)
-    looks = run.meta.get("looks", [])
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
         notes.append(f"{tasks} tasks: every interval is about these tasks; nothing is claimed beyond them.")
-    if len(looks) > 1:
-        notes.append(f"look {len(looks)} at these contrasts: the intervals are for one look, more looks find more.")
+    notes += _looks(contrasts) + _declared(run, contrasts)
     unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
     if len(unsent):
         notes.append(f"{', '.join(sorted(map(str, unsent)))} took no seed: those calls are not coupled between arms.")
     return notes + blindness(run, contrasts)
+
+
+def _looks(contrasts: tuple[Contrast, ...]) -> list[str]:
+    """How often the contrasts were looked at, and what that does to their intervals."""
+    notes: list[str] = []
+    for look in dict.fromkeys(c.look for c in contrasts if c.primary and c.look.share is not None):
+        where = f"look {look.number} at the primary contrasts, at {look.share or 0:.0%} of the planned pairs"
+        if look.planned:
+            wide = 1 - level(look.spent, look.spend, ALPHA)
+            notes.append(
+                f"{where}: planned, so its intervals are {100 * wide:.4g}% ones, and p is valid at every look."
+            )
+        else:
+            notes.append(f"{where}: not planned: alpha is spent no longer, and the intervals are for one look.")
+    most = max((c.look.number for c in contrasts if not c.primary or c.look.share is None), default=0)
+    if most > 1:
+        notes.append(f"look {most} at these contrasts: the intervals are for one look, more looks find more.")
+    return notes
+
+
+def _declared(run: Run, contrasts: tuple[Contrast, ...]) -> list[str]:
+    """Primary contrasts that were declared late, given up late, or have no pair yet."""
+    there = {(c.factor, frozenset((c.a, c.b)), c.within, c.measure) for c in contrasts if c.primary}
+    found: dict[str, list[str]] = {}
+    for one in register(run.meta).primary:
+        c = one.contrast
+        if one.after:
+            found.setdefault(f"declared primary after look {one.after}", []).append(f"{c.name} ({c.measure})")
+        if one.withdrawn:
+            why = f"declared no more since look {one.withdrawn}, and primary all the same"
+            found.setdefault(why, []).append(f"{c.name} ({c.measure})")
+        if c.same not in there:
+            found.setdefault("primary, without a pair so far", []).append(f"{c.name} ({c.measure})")
+    return [f"{', '.join(dict.fromkeys(names))}: {what}." for what, names in found.items()]
 
 
 def _failures(run: Run) -> list[str]:

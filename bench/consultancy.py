@@ -40,7 +40,7 @@ def document(draws: int) -> dict[str, Any]:
     factors = {"team": {arm: tree["factors"]["team"][arm] for arm in ARMS}}
     for level in factors["team"].values():
         level["models"] = dict.fromkeys(level.get("models", {}), SECOND)
-    del tree["exclude"], tree["judges"]["picker"]  # they are of arms that are not run here
+    del tree["exclude"], tree["judges"]["picker"], tree["compare"]  # they are of arms that are not run here
     return {**tree, "factors": factors, "draws": draws, "seed": 1}
 
 
