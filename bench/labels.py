@@ -1,7 +1,7 @@
 """What labels are worth: coverage and width of corrected means over many simulated experiments. Prints JSON.
 
 100 of 2,100 items are labelled; people call 60 % positive; a judge has sensitivity .9 and specificity .8. A second
-design has 12 tasks of 20 rollouts, errors of the judge that differ by task, and two conditions; it flatters one of them.
+design has 12 tasks of 20 rollouts, errors of the judge that differ by task, and two conditions, one of them flattered.
 """
 
 import argparse

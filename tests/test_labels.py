@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -193,10 +194,19 @@ def test_a_measure_that_falls_is_turned(folder: Path) -> None:
         labels(write(row), folder, Given.of(probability=0.5, scale="1:10"))
 
 
-async def put(folder: Path, meta: Mapping[str, Any], verdicts: Sequence[Verdict] = ()) -> None:
+async def put(
+    folder: Path,
+    meta: Mapping[str, Any],
+    verdicts: Sequence[Verdict] = (),
+    models: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Writes into a run what a scenario and its judges would; `models` by arm."""
     store = Store.open(folder)
     try:
         store.set_meta(meta)
+        alone = {"system": "Help.", "manual": "", "settings": {}, "memory": "all", "tools": []}
+        facts = {arm: {"agents": {"one": {**alone, "model": model}}} for arm, model in models.items()}
+        store.set_conditions([(f"arm={arm}", {"arm": arm}, known) for arm, known in facts.items()])
         if verdicts:
             await store.judge(verdicts)
     finally:
@@ -394,40 +404,39 @@ def test_labels_go_when_the_rollout_is_played_again(folder: Path) -> None:
 # --- judges ---------------------------------------------------------------------------------------------------------
 
 
-def graded(run: Run, judge: str, offset: float, model: str | None, draws: int = 1) -> None:
+def graded(run: Run, judge: str, offset: float, model: str, draws: int = 1, **document: Any) -> None:
     """A judge of a made-up rubric whose scores grow with the draw, moved by `offset`."""
     rng = np.random.default_rng(len(judge))
     frame = run.rollouts[run.rollouts["output"].notna()]
     verdicts = [
-        Verdict(
-            "worth",
-            "scored",
-            float(np.clip(d % 5 + offset + rng.normal() * 0.3, 0, 10)),
-            rollout=str(k),
-            judge=judge,
-            draw=r,
-        )
+        Verdict("worth", "scored", d % 5 + offset + float(rng.normal()) * 0.3, rollout=str(k), judge=judge, draw=r)
         for k, d in zip(frame["rollout"], frame["draw"], strict=True)
         for r in range(draws)
     ]
+    asyncio.run(put(run.folder, rubric(run, judge, model, **document), verdicts))
+
+
+def rubric(run: Run, judge: str, model: str, **document: Any) -> dict[str, Any]:
+    """What a run records of a judge of one criterion, from 0 to 10."""
     measure = {"name": judge, "judge": judge, "scales": {"worth": [0, 10]}, "range": [0, 10], "values": {}}
     meta = load(run.folder).meta
-    document = {"kind": "rubric", "criteria": {"worth": {"text": "Is it?"}}, "model": judge}
-    known = {
+    own = {"kind": "rubric", "criteria": {"worth": {"text": "Is it?"}}, "model": judge, **document}
+    return {
         "measures": [*meta["measures"], measure],
         "judges": {**meta["judges"], judge: model},
-        "added": {**meta["added"], judge: document},
+        "added": {**meta["added"], judge: own},
     }
-    asyncio.run(put(run.folder, known, verdicts))
 
 
 def test_judges_are_probed(folder: Path) -> None:
     run = load(folder)
     graded(run, "old", 2.0, "openai/gpt-4", draws=2)
     graded(run, "newer", 2.5, "openai/gpt-5.2")
+    graded(run, "plain", 2.2, "openai/gpt-4", normalise=True)
+    graded(run, "other", 2.2, "openai/gpt-4", criteria={"worth": {"text": "Was it?"}})
     found = judges(load(run.folder))
     table: Any = found.tables["judges"].set_index("measure")
-    assert table["judged"].tolist() == [160, 160, 160]
+    assert table["judged"].tolist() == [160] * 5
     assert table.loc["old", "itself"] > 0.9
     assert table.loc["old", "itself_low"] < table.loc["old", "itself"]
     assert pd.isna(table.loc["newer", "itself"])
@@ -438,6 +447,12 @@ def test_judges_are_probed(folder: Path) -> None:
     assert pair["probe"] == "drift"
     assert pair["difference_low"] < 0.5 < pair["difference_high"]
     assert pair["rank"] > 0.9
+    probes = found.tables["pairs"].set_index(["first", "second"])["probe"].to_dict()
+    assert probes == {
+        ("old", "newer"): "drift",
+        ("old", "plain"): "formatting",
+        ("newer", "plain"): "drift and formatting",
+    }
     guessed = found.tables["guesses"]
     assert (guessed["a"].tolist(), guessed["b"].tolist()) == (["firm"], ["solo"])
     edges = found.tables["bounds"]
@@ -452,3 +467,32 @@ def test_judges_are_held_against_people(folder: Path) -> None:
     table = judges(run, "right").tables["judges"]
     assert table["people"].iloc[0] == pytest.approx(analysed(run).tables["agreement"]["alpha"].iloc[0])
     assert "nothing says whether it is right" not in judges(run).says
+
+
+def test_a_judge_that_favours_its_like_is_found_by_people(folder: Path) -> None:
+    """It gives a gpt's outputs 1 more than people do, and a claude's what people do."""
+    run, rng = load(folder), np.random.default_rng(1)
+    frame = run.rollouts[run.rollouts["output"].notna()].astype({"rollout": "str", "arm": "str", "task": "str"})
+    worth = rng.normal(4, 1, len(frame))
+    scores = worth + (frame["arm"] == "firm").to_numpy() + rng.normal(0, 0.2, len(frame))
+    verdicts = [
+        Verdict("worth", "scored", float(s), rollout=k, judge="gpt")
+        for k, s in zip(frame["rollout"], scores, strict=True)
+    ]
+    models = {"firm": "openai/gpt-5.2", "solo": "anthropic/claude-opus-4-5"}
+    asyncio.run(put(folder, rubric(run, "gpt", "openai/gpt-5.2"), verdicts, models))
+    assert bool(judges(load(folder), "gpt").tables["judges"]["kin"].iloc[0])
+    rows = [
+        {"rollout": k, "label": str(w), "probability": "0.5"}
+        for k, w, at in zip(frame["rollout"], worth, range(160), strict=True)
+        if at % 2
+    ]
+    labels(write(rows), folder, Given.of("gpt"))
+    found = judges(load(folder), "gpt")
+    table: Any = found.tables["judges"].iloc[0]
+    assert table["favour"] == pytest.approx(1, abs=0.15)
+    assert table["favour_low"] < 1 < table["favour_high"]
+    assert any("may favour its like" in note for note in found.notes)
+    agreement = analysed(load(folder), "gpt")
+    assert any("more than 12 values" in note for note in agreement.notes)
+    assert pd.isna(agreement.tables["agreement"]["kappa"]).all()
