@@ -204,7 +204,7 @@ async def put(
     store = Store.open(folder)
     try:
         store.set_meta(meta)
-        alone = {"system": "Help.", "manual": "", "settings": {}, "memory": "all", "tools": []}
+        alone: dict[str, Any] = {"system": "Help.", "manual": "", "settings": {}, "memory": "all", "tools": []}
         facts = {arm: {"agents": {"one": {**alone, "model": model}}} for arm, model in models.items()}
         store.set_conditions([(f"arm={arm}", {"arm": arm}, known) for arm, known in facts.items()])
         if verdicts:
@@ -323,6 +323,9 @@ def test_a_mean_is_corrected_by_its_own_labels(folder: Path) -> None:
             assert abs(own.loc[name, "estimate"] - real(arm)) < 0.12
     assert one(means, condition="arm=solo", estimator="uncorrected")["estimate"] > real("solo") + 0.25
     assert one(means, condition="arm=firm", estimator="PPI++")["estimate"] == pytest.approx(real("firm"), abs=1e-9)
+    assert (
+        "right, arm=firm: every label equals its score; errors too rare to be seen are in no interval." in found.notes
+    )
     contrast: Any = found.tables["contrasts"].set_index("estimator")
     assert contrast.loc["uncorrected", "difference"] < 0 < contrast.loc["PPI++", "difference"]
     assert contrast.loc["PPI++", "low"] <= real("firm") - real("solo") <= contrast.loc["PPI++", "high"]

@@ -70,6 +70,10 @@ def _means(one: Labelled, notes: list[str]) -> Iterator[Row]:
         yield {**head, **_row(UNCORRECTED, own, there, len(rows)), "about": about}
         if not there:
             continue
+        if bool((rows["score"] == rows["label"])[rows["label"].notna()].all()):
+            notes.append(
+                f"{name}, {condition}: every label equals its score; errors too rare to be seen are in no interval."
+            )
         for label, power in ((PEOPLE, 0.0), (PREDICTED, None)):
             result = mean(judged(rows, clusters), power)
             notes += [f"{name}, {condition}, {label}: {result.note}."] if result.note else []
