@@ -48,9 +48,9 @@ def documents(meta: Mapping[str, Any]) -> dict[str, CompareConfig | EquivalenceC
 
 def compared(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
     """`Run.pairs`: verdicts on pairs whose rollouts are as they were when they were compared."""
-    verdicts = _verdicts(folder, PAIRS)
-    every, rows = _sides(rollouts, meta), list[tuple[Any, ...]]()
-    for name, config in documents(meta).items():
+    judges, rows = documents(meta), list[tuple[Any, ...]]()
+    verdicts, every = (_verdicts(folder, PAIRS), _sides(rollouts, meta)) if judges else ({}, [])
+    for name, config in judges.items():
         for pair in pairs(every, declared(config, meta["factors"])) if isinstance(config, CompareConfig) else ():
             rows += [_row(pair, name, one) for one in verdicts.get((pair.key, pair.attempt), ()) if one[0] == name]
     return pd.DataFrame(rows, columns=list(PAIR)).astype(PAIR)

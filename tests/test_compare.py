@@ -482,8 +482,10 @@ def test_a_vote_by_a_judge_of_equivalence_goes_to_the_largest_group() -> None:
     made = run(*ALIKE, ("    weak: {", vote), ("    strong: {}\n", longer), draws=6)
     seen = 0
     for row in made.rollouts[made.rollouts["team"] == "voted"].to_dict("records"):
-        log = made.messages[(made.messages["rollout"] == row["rollout"]) & (made.messages["kind"] == "reply")]
-        said = Counter(found[1] for text in log["content"] if (found := _WORTH.search(str(text))))
+        log = made.messages
+        own_replies = (log["rollout"] == row["rollout"]) & (log["kind"] == "reply")
+        texts: list[str] = log.loc[own_replies, "content"].tolist()
+        said = Counter(found[1] for text in texts if (found := _WORTH.search(text)))
         own = _WORTH.search(str(row["output"]))
         assert own is not None
         assert said[own[1]] == max(said.values())

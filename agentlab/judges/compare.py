@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from agentlab.judges.choice import Ballot, Choosing
-from agentlab.judges.rubric import Anchors, Flaw, Name, Sampling
+from agentlab.judges.rubric import Flaw, Name, Sampling
 from agentlab.types import Settings
 
 VALUES = {"A": 1.0, "B": 0.0, "TIE": 0.5}
@@ -28,6 +28,17 @@ class Question(_Part):
 
     text: str = Field(min_length=1, description="Which of the two …? The judge answers A, B or TIE.")
     count: bool = Field(default=True, description="Whether it counts as evidence of which arm is better.")
+
+
+class Rivals(_Part):
+    """Texts of known worth on one task: every good one meets every bad one, and every padded one the good one it is."""
+
+    task: str = Field(min_length=1, description="The task that these texts answer.")
+    good: tuple[str, ...] = Field(min_length=1, description="Outputs that should win.")
+    bad: tuple[str, ...] = Field(min_length=1, description="Outputs that should lose.")
+    padded: tuple[str, ...] = Field(
+        default=(), description="The good outputs again, in their order, made longer without being better."
+    )
 
 
 class CompareConfig(_Part):
@@ -56,8 +67,8 @@ class CompareConfig(_Part):
     max_chars: int | None = Field(
         default=None, ge=1, description="Most characters of both outputs; more are `truncated`, never clipped."
     )
-    anchors: Mapping[str, Anchors] = Field(
-        default_factory=dict[str, Anchors], description="Texts of known worth, by family of tasks."
+    anchors: Mapping[str, Rivals] = Field(
+        default_factory=dict[str, Rivals], description="Texts of known worth, by family of tasks."
     )
 
     def names(self) -> tuple[str, ...]:
