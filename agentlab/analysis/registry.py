@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.attribution import attribution
+from agentlab.analysis.components import components
+from agentlab.analysis.decomposition import decomposition
 from agentlab.analysis.frontier import frontier
 from agentlab.analysis.interventions import interventions
 from agentlab.analysis.judges import judges
@@ -19,7 +21,7 @@ from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 
 Options = Mapping[str, str | None]
-"""`measure` and what stands after an analysis' own option, by keyword."""
+"""By keyword: what stands after an analysis' own option, and those that several could take, such as `measure`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,13 @@ class Entry:
 
 
 ANALYSES: dict[str, Entry] = {
-    "frontier": Entry(frontier, "What each arm attains of two measures", takes=()),
+    "decompose": Entry(decomposition, "Bias and variance", takes=("measure", "embeddings")),
+    "components": Entry(components, "Variance components", takes=("measure", "by")),
+    "frontier": Entry(frontier, "What each arm attains of two measures", takes=("axes",)),
     "attribution": Entry(attribution, "Where variance arises"),
     "path": Entry(path, "The path of one rollout", value="rollout", needed=True),
     "interventions": Entry(interventions, "What edits, swaps and drops change"),
-    "passes": Entry(tries, "What several tries are worth"),
+    "passes": Entry(tries, "What several tries are worth", takes=("measure", "k")),
     "labels": Entry(labels, "Judges against people"),
     "judges": Entry(judges, "Judges under suspicion"),
     "pairs": Entry(pairs, "Arms compared two at a time", takes=()),

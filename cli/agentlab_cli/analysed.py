@@ -21,14 +21,15 @@ MOST, WIDEST = 60, 48
 """Rows of a table that are printed; characters of a cell."""
 
 
-def analysed(run: Run, options: Mapping[str, Any], measure: str | None, csv: Path | None) -> None:
+def analysed(run: Run, options: Mapping[str, Any], csv: Path | None) -> None:
     """Prints the analyses whose options are set, else all that apply, and writes their tables into `csv`.
 
-    Raises AnalysisError for a named analysis that the run does not allow, after those that it does.
+    Raises AnalysisError for a named analysis that the run does not allow, after those that it does, and before all for
+    an option that none of the named ones takes.
     """
     console, written, refused = console_for(), list[Path](), list[AnalysisError]()
     chosen = [name for name in ANALYSES if options.get(name)]
-    for name, found in _found(run, chosen, options, measure):
+    for name, found in _found(run, chosen, _given(chosen, options)):
         if isinstance(found, AnalysisError):
             refused.append(found)
             if not chosen:
@@ -44,15 +45,25 @@ def analysed(run: Run, options: Mapping[str, Any], measure: str | None, csv: Pat
         raise AnalysisError("\n".join(map(str, refused)))
 
 
-def _found(
-    run: Run, chosen: list[str], options: Mapping[str, Any], measure: str | None
-) -> Iterator[tuple[str, Analysis | AnalysisError]]:
+def _given(chosen: list[str], options: Mapping[str, Any]) -> dict[str, str]:
+    """What is said to the analyses by keyword: after their own options, and by those that they take besides."""
     said = {ANALYSES[name].value: options[name] for name in chosen if ANALYSES[name].value}
+    for option in dict.fromkeys(option for entry in ANALYSES.values() for option in entry.takes):
+        if options.get(option) is None:
+            continue
+        takers = [name for name, entry in ANALYSES.items() if option in entry.takes]
+        if chosen and not set(chosen) & set(takers):
+            raise AnalysisError(f"--{option} is for --{', --'.join(takers)}; found --{', --'.join(chosen)}")
+        said[option] = options[option]
+    return said
+
+
+def _found(run: Run, chosen: list[str], said: Mapping[str, str]) -> Iterator[tuple[str, Analysis | AnalysisError]]:
     if not chosen:
-        yield from attempts(run, {"measure": measure})
+        yield from attempts(run, said)
     for name in chosen:
         try:
-            yield name, analyse(run, name, {"measure": measure, **said})
+            yield name, analyse(run, name, said)
         except AnalysisError as why:
             yield name, why
 

@@ -9,6 +9,10 @@ import typer
 def stats(
     context: typer.Context,
     run: Annotated[str, typer.Argument(help="A run folder or its name under runs/.")],
+    decompose: Annotated[bool, typer.Option("--decompose", help="Error as bias and variance.")] = False,
+    components: Annotated[
+        bool, typer.Option("--components", help="What tasks, draws and the judge add to the variance.")
+    ] = False,
     frontier: Annotated[bool, typer.Option("--frontier", help="What each arm attains of two measures.")] = False,
     attribution: Annotated[bool, typer.Option("--attribution", help="Shares of variance by round and agent.")] = False,
     path: Annotated[
@@ -21,7 +25,17 @@ def stats(
         bool, typer.Option("--judges", help="What speaks against each judge: probes and bounds.")
     ] = False,
     pairs: Annotated[bool, typer.Option("--pairs", help="Arms compared two at a time by a judge.")] = False,
-    measure: Annotated[str | None, typer.Option(help="Only this measure.")] = None,
+    measure: Annotated[str | None, typer.Option(metavar="NAME", help="Only this measure.")] = None,
+    embeddings: Annotated[
+        str | None, typer.Option(metavar="FILE", help="For --decompose: a CSV of embedded outputs, by rollout.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="FIELD", help="For --components: tasks with one value of it are alike.")
+    ] = None,
+    axes: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="For --frontier: its measures, such as misalignment,utility.")
+    ] = None,
+    k: Annotated[str | None, typer.Option("--k", metavar="K,K", help="For --passes: tries, such as 1,5,10.")] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write all tables into this folder.")] = None,
 ) -> None:
     """Print what the analyses of a run find: those that are named, else every one that applies to it."""
@@ -29,4 +43,4 @@ def stats(
     from agentlab.store import find
     from agentlab_cli.analysed import analysed
 
-    analysed(load(find(run)), context.params, measure, csv)
+    analysed(load(find(run)), context.params, csv)
