@@ -36,7 +36,8 @@ class Companions:
     wrong answers. Free of accuracy. NaN for two classes or no wrong draw. `1 - sum q²` for open answers, which have no
     C. Plug-in: with w wrong draws too low by a factor of 1 - 1/w on average."""
     wrong_dispersion_unbiased_t: Floats
-    """The same from pairs of different wrong draws, `1 - sum q²` times w / (w - 1); NaN under two wrong draws."""
+    """The same from pairs of different wrong draws, `1 - sum q²` times w / (w - 1), which few of them may
+    bring above 1; NaN under two wrong draws."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class Excess:
 
 
 def brier_excess(a: Choices, b: Choices, level: float = 0.95) -> Excess:
-    """For hard answers under Brier; task i of both is the same task.
+    """For votes or semantic groups under Brier; task i of both is the same task.
 
     With w_i of a from pairs of its wrong draws, and c_i, d_i the chances that two draws of b are both wrong, and wrong
     in different ways, the excess is `sum (d_i - c_i w_i) / sum error_i`, with all three unbiased whatever the number of
@@ -57,7 +57,7 @@ def kl_excess(a: Choices, b: Choices, delta: float = DELTA, level: float = 0.95)
     _check(a, b)
     p_a, p_b = (one.rows.mean(one.probabilities) for one in (a, b))
     gold, here = a.right(), np.arange(len(p_a))
-    right_a, right_b = p_a[here, gold], p_b[here, gold]
+    right_a, right_b = p_a[here, gold], p_b[here, b.right()]
     kept = right_a < 1
     scale = np.divide(1 - right_b, 1 - right_a, out=np.zeros_like(right_a), where=kept)
     null = p_a * scale[:, None]
@@ -71,9 +71,9 @@ def kl_excess(a: Choices, b: Choices, delta: float = DELTA, level: float = 0.95)
 def _check(a: Choices, b: Choices) -> None:
     if not (a.hard and b.hard):
         raise ValueError("stated probabilities: the null is about hard answers, right or wrong")
-    if a.open or b.open:
-        raise ValueError("semantic groups: the classes of the two conditions have to be the same, so pass votes")
-    if not np.array_equal(a.inside, b.inside) or not np.array_equal(a.right(), b.right()):
+    # Groups are numbered in each condition by itself; votes have the same classes, or their tasks are not the same.
+    same = np.array_equal(a.inside, b.inside) and np.array_equal(a.right(), b.right())
+    if not (same or (a.open and b.open)) or len(a.inside) != len(b.inside):
         raise ValueError("the two conditions differ in tasks, classes or right answers")
 
 
