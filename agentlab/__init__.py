@@ -11,7 +11,7 @@ from typing import Any
 
 _HOME = {
     "Run": "agentlab.frames",
-    "load": "agentlab.frames",
+    "load": "agentlab.notebook",
     "run": "agentlab.notebook",
     "summarize": "agentlab.summary",
     "AgentlabError": "agentlab.errors",

@@ -3,9 +3,7 @@
 import pandas as pd
 
 from agentlab.cut import parsed
-
-FRESH = 1000
-"""Forks with an index above it were drawn to measure again what the others had selected."""
+from agentlab.trial import FRESH
 
 
 def forked(rollouts: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,7 @@ Times are in seconds, money in US dollars, tokens are integers. Every frame but 
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from agentlab.ancestry import FORKS
+from agentlab import tables
 from agentlab.errors import ScenarioError
 from agentlab.forks import forked
 from agentlab.measures import measure
@@ -21,7 +22,7 @@ from agentlab.mechanism import edges, objections
 from agentlab.select import select
 from agentlab.store import read
 from agentlab.structure import roles, shaped
-from agentlab.transcript import Transcript, transcript
+from agentlab.transcript import Decide, Transcript, transcript
 from agentlab.types import Measure
 from agentlab.usage import by_agent, with_use
 from agentlab.versus import compared, grouped
@@ -30,22 +31,14 @@ _ROLLOUTS = (
     "id key task condition generation draw seed parent at fork change attempt status output output_via error".split()
 )
 _BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}
-_CALLS = (
-    "rollout round actor k attempt model served_model request_id stop text input output reasoning_tokens cache_read "
-    "cache_write reasoning started seconds cost seeded error tool_calls tool_results logprobs settings prompt_hash"
-).split()
-_INTEGERS = ("input", "output", "reasoning_tokens", "cache_read", "cache_write")
-_OWN = f"rollout NOT IN (SELECT id FROM rollouts WHERE {FORKS})"
-"""Forks are in `Run.forks` alone."""
-_SINGLE = "rollout NOT IN (SELECT id FROM rollouts WHERE parent IN ('@pairs', '@groups', '@probes'))"
-"""Verdicts on two outputs, or on changed ones, are in frames of their own."""
 
 
 class Run:
     """One run folder. Frames are read once, when first used; `load` again for a fresh look."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, ahead: Decide | None = None) -> None:
+        """`ahead` draws rollouts anew, for `Transcript.decide`."""
+        self.folder, self._ahead = folder, ahead
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: msgspec.json.decode(value) for key, value in rows}
@@ -103,17 +96,12 @@ class Run:
     @cached_property
     def fork_scores(self) -> pd.DataFrame:
         """One row per verdict on a fork: the columns of `scores`."""
-        return self._scores(f"NOT {_OWN}")
+        return self._placed(tables.scores(self._select, f"NOT {tables.OWN}"))
 
     @cached_property
     def messages(self) -> pd.DataFrame:
         """One row per message: `index`, `round` (0: the opening), `sender`, `to` (tuple), `kind`, `content`, `ref`."""
-        columns = ("id", "index", "round", "sender", "to", "kind", "content", "ref")
-        table = self._select(f"SELECT * FROM messages WHERE {_OWN} ORDER BY rollout, idx", columns)
-        decode = msgspec.json.Decoder(tuple[str, ...]).decode
-        known = {text: decode(text) for text in table["to"].unique()}
-        table["to"] = pd.Series([known[text] for text in table["to"]], dtype="object")
-        return self._placed(table)
+        return self._placed(tables.messages(self._select))
 
     @cached_property
     def calls(self) -> pd.DataFrame:
@@ -123,21 +111,13 @@ class Run:
         `stop`, `text`, token counts (Int64, missing for failed calls), `started` (UTC), `seconds`, `cost`, `seeded`
         (whether a seed was sent), `error`; `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
         """
-        sql = f"SELECT {', '.join(_CALLS)} FROM calls WHERE {_OWN} ORDER BY rowid"
-        table = self._select(sql, ("id", *_CALLS[1:]), _INTEGERS)
-        for name in _INTEGERS:
-            table[name] = table[name].astype("Int64")
-        for name in ("seconds", "cost"):
-            table[name] = table[name].astype("float64")
-        table["seeded"] = table["seeded"].astype("bool")
-        table["started"] = pd.to_datetime(table["started"], unit="s", utc=True).dt.as_unit("us")
-        return self._placed(table)
+        return self._placed(tables.calls(self._select))
 
     @cached_property
     def scores(self) -> pd.DataFrame:
         """One row per verdict: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless scored), `label`,
         `reason`, `call` (Int64: place of the judge's call)."""
-        return self._scores(f"{_OWN} AND {_SINGLE}")
+        return self._placed(tables.scores(self._select, f"{tables.OWN} AND {tables.SINGLE}"))
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -170,7 +150,7 @@ class Run:
     def agents(self) -> pd.DataFrame:
         """One row per rollout and agent: `calls`, `turns`, `input`, `output_tokens`, `reasoning_tokens`, `seconds`,
         `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
-        table = self._placed(by_agent(self._select, _OWN))
+        table = self._placed(by_agent(self._select, tables.OWN))
         lost = ["sent", "bounced", "unparsed", "truncated"]
         sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
         table = table.join(sent, on=["rollout", "agent"])
@@ -202,7 +182,8 @@ class Run:
         """
         if rollout is not None and coordinates:
             raise ScenarioError("give a rollout's key or its coordinates, not both")
-        return transcript(self.folder, coordinates if rollout is None else rollout)
+        found = transcript(self.folder, coordinates if rollout is None else rollout)
+        return replace(found, ahead=self._ahead)
 
     @property
     def measured(self) -> list[Measure]:
@@ -216,13 +197,6 @@ class Run:
         own = table[[*_BASELINE]].astype(_BASELINE)
         table = self._with_factors(table.drop(columns=[*_BASELINE]))
         return with_use(table, self._select).drop(columns="id").join(own)
-
-    def _scores(self, which: str) -> pd.DataFrame:
-        columns = ("id", "judge", "judge_draw", "criterion", "outcome", "value", "label", "reason", "call")
-        table = self._select(f"SELECT * FROM verdicts WHERE {which} ORDER BY rowid", columns)
-        table["value"] = table["value"].astype("float64")
-        table["call"] = table["call"].astype("Int64")
-        return self._placed(table)
 
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         verdicts = scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})

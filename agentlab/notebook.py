@@ -1,15 +1,25 @@
-"""The command line's `run` as one awaitable, for notebooks and scripts."""
+"""A run for notebooks and scripts: played as one awaitable, or opened."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from agentlab.decision import decide
 from agentlab.errors import ScenarioError
 from agentlab.experiment import Progress, Selection
-from agentlab.frames import Run, load
+from agentlab.frames import Run
 from agentlab.session import LIVE
 from agentlab.session import run as _run
 from agentlab.spec import Design
 from agentlab.spec import load as load_design
+
+
+def load(folder: str | Path) -> Run:
+    """The run in `folder`, as frames; of its rollouts one can ask when they were decided.
+
+    Raises `StoreError` when there is none.
+    """
+    return Run(Path(folder), partial(decide, Path(folder)))
 
 
 async def run(

@@ -164,6 +164,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
     return {
         "name": design.name,
         "about": design.about,
+        "file": design.file,
         "tree": design.tree,
         "factors": design.factors,
         "draws": max(design.draws, old.get("draws", 0)),

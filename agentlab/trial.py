@@ -109,6 +109,10 @@ def unstarted(trial: Trial) -> Rollout:
     )
 
 
+FRESH = 1000
+"""Forks with an index above it were drawn to measure again what the others had selected."""
+
+
 def fork(parent: Trial, cut: Cut, index: int, change: Change | None = None) -> Trial:
     """The trial that draws `parent` anew from `cut` on; `index` counts from 1 and enters every later stream.
 

@@ -254,7 +254,7 @@ OURS = (
         "task as these",
     ),
     *("ann · sim/chatter", "── round 1 ─", "── result ─", "1/ann · read task", "  sim/scripted · end", "  private"),
-    *("  output to @output", "  written but not", "  NOT DELIVERED, ", "output", "no output"),
+    *("  [1] output to @output", "  written but not", "  NOT DELIVERED, ", "output", "no output"),
 )
 odd = st.text(
     st.one_of(

@@ -73,10 +73,10 @@ def load(name_or_path: str | Path, model: str | None = None, judge_model: str | 
     for alias, option, name in (("default", "--model", model), ("judge", "--judge-model", judge_model)):
         if name is not None:
             tree = override(tree, alias, option, name)
-    return _Loading(tree, findings, path).design()
+    return Loading(tree, findings, path).design()
 
 
-class _Loading:
+class Loading:
     """One scenario on its way from document to design."""
 
     def __init__(self, tree: Tree, findings: Findings, path: Path) -> None:

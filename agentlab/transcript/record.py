@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from agentlab import ancestry
 from agentlab.organization import Agent, Closing, Organization
-from agentlab.rows import COLUMNS, call_fact, message_fact, rollout_fact, verdict_fact
+from agentlab.rows import COLUMNS, call_fact, rollout_fact, verdict_fact
 from agentlab.store import read
 from agentlab.transcript.find import Coordinates, find
 from agentlab.transcript.turns import Turn, turns
@@ -41,6 +42,8 @@ class Record:
     turns: tuple[Turn, ...]
     verdicts: tuple[Verdict, ...]
     judging: tuple[Call, ...]
+    kept: frozenset[tuple[int, str]] = frozenset()
+    """Of a fork: the turns that are its parent's, by round and agent."""
 
     @property
     def finished(self) -> bool:
@@ -100,8 +103,8 @@ def load(folder: Path, wanted: str | Coordinates) -> Record:
 def _record(connection: sqlite3.Connection, key: str) -> Record:
     row = connection.execute("SELECT * FROM rollouts WHERE key = ?", (key,)).fetchone()
     id = row[0]
-    messages = tuple(map(message_fact, _rows(connection, "messages", id, "idx")))
-    calls = list(map(call_fact, _rows(connection, "calls", id, "round, actor, k, attempt")))
+    messages, kept = ancestry.messages(connection, row), ancestry.kept_by(connection, row)
+    calls = [*kept, *map(call_fact, _rows(connection, "calls", id, "round, actor, k, attempt"))]
     own = tuple(call for call in calls if not call.actor.startswith("judge/"))
     rollout, status = rollout_fact(row, messages), row[COLUMNS["rollouts"].index("status")]
     levels, facts = _condition(connection, rollout.condition)
@@ -116,6 +119,7 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         models={name: member.model for name, member in facts.agents.items()} if facts else {},
         turns=turns(organization, tools, rollout, own, status not in (None, *_AGAIN)) if organization else (),
         verdicts=tuple(verdict_fact(key, verdict) for verdict in _rows(connection, "verdicts", id, "rowid")),
+        kept=frozenset((call.round, call.actor) for call in kept),
         judging=tuple(call for call in calls if call.actor.startswith("judge/")),
     )
 

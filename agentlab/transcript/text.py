@@ -38,10 +38,19 @@ def heading(record: Record) -> str:
     """Key, coordinates, how it ended, what it used, and whether the prompts are what was sent."""
     r = record.rollout
     place = [f"task {r.task}", *(f"{factor}={level}" for factor, level in record.levels.items()), f"draw {r.draw}"]
-    lines = [f"rollout {r.key}", " · ".join(line(part) for part in place), ending(record), used(record)]
+    lines = [f"rollout {r.key}", " · ".join(line(part) for part in place), origin(record), ending(record), used(record)]
     if record.turns:
         lines.append(proof(record))
     return "\n".join(part for part in lines if part)
+
+
+def origin(record: Record) -> str:
+    """Of a fork: what it is drawn anew from, where, and what was changed."""
+    r = record.rollout
+    if r.at is None:
+        return ""
+    change = f", changed: {line(r.change)}" if r.change else ""
+    return f"fork {r.fork} of rollout {r.parent}, cut at {r.at}{change}; {len(record.kept)} turns are that rollout's"
 
 
 def ending(record: Record) -> str:
@@ -56,8 +65,9 @@ def ending(record: Record) -> str:
 
 
 def used(record: Record) -> str:
-    """Calls, tokens, money and time of the agents."""
-    calls = [*(s.call for turn in record.turns for s in turn.steps), *(c for turn in record.turns for c in turn.tries)]
+    """Calls, tokens, money and time of the agents; of a fork, its own."""
+    own = [turn for turn in record.turns if (turn.round, turn.agent) not in record.kept]
+    calls = [*(s.call for turn in own for s in turn.steps), *(c for turn in own for c in turn.tries)]
     if not calls:
         return ""
     usage = sum((call.completion.usage for call in calls if call.completion), Usage())
@@ -105,8 +115,8 @@ def read(messages: Sequence[Message]) -> str:
 
 
 def addressed(message: Message) -> str:
-    """Kind, recipients and subject of a message."""
-    return f"{message.kind} to {', '.join(map(line, message.to))}{_ref(message)}"
+    """Number, kind, recipients and subject of a message."""
+    return f"[{message.index}] {message.kind} to {', '.join(map(line, message.to))}{_ref(message)}"
 
 
 def dropped(message: Message) -> str:

@@ -1,7 +1,9 @@
 """One rollout to look at: as text, as a page, and what any agent saw in any turn."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agentlab.errors import ScenarioError
 from agentlab.transcript import page, text
@@ -11,6 +13,9 @@ from agentlab.transcript.record import Record, load
 from agentlab.transcript.turns import Turn
 from agentlab.types import Entry
 
+Decide = Callable[[str, int, str | None], Awaitable[Any]]
+"""Takes a rollout's key, forks of each round's end and a measure; shown, it tells the price, awaited, the path."""
+
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
@@ -18,6 +23,8 @@ class Transcript:
 
     record: Record = field(repr=False)
     """The stored facts: the rollout with its messages, turns, verdicts."""
+    ahead: Decide | None = field(default=None, repr=False)
+    """What draws it anew, where its run was opened with `agentlab.load`."""
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -42,6 +49,17 @@ class Transcript:
         last = max((one.round for one in self.turns if one.closing), default=-1)
         number = last if round == "closing" else int(round) if round.isascii() and round.isdigit() else -1
         return text.only(self._turn(number, agent, turn))
+
+    def decide(self, forks: int = 8, measure: str | None = None) -> Awaitable[Any]:
+        """When it was decided: so many forks at the end of every round, judged like the rollout itself.
+
+        What comes back tells the price when it is shown. Awaited, it draws what is not there yet, and gives the path:
+        what the measure was to be expected to be after each round. `measure` is one of the run's; all, if not said.
+        Raises `ScenarioError` when the rollout cannot be forked.
+        """
+        if self.ahead is None:
+            raise ScenarioError("open the run with agentlab.load(…): a transcript by itself only reads")
+        return self.ahead(self.record.rollout.key, forks, measure)
 
     def page(self) -> str:
         """A complete HTML page, without scripts or anything to fetch."""

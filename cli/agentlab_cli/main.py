@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agentlab.errors import AgentlabError
-from agentlab_cli import design, export, imports, judge, report, run, show, stats
+from agentlab_cli import design, export, imports, judge, report, resample, run, show, stats
 
 app = typer.Typer(
     add_completion=False,
@@ -39,6 +39,7 @@ app.command()(design.plan)
 app.command()(run.run)
 app.command()(show.show)
 app.command()(judge.judge)
+app.command()(resample.resample)
 app.command()(stats.stats)
 app.command()(report.report)
 app.add_typer(imports.app, name="import")

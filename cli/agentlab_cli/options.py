@@ -1,9 +1,13 @@
 """What the options of several commands mean."""
 
+from contextlib import closing
 from pathlib import Path
 
+from agentlab.alter import Swap
 from agentlab.errors import ScenarioError
 from agentlab.experiment import Selection
+from agentlab.store import read
+from agentlab.transcript.find import find as locate
 
 
 def folder_for(name: str, out: str | None, new: bool) -> Path:
@@ -23,3 +27,35 @@ def selection(tasks: str | None, only: list[str] | None, draws: int | None) -> S
             raise ScenarioError(f"--only {text!r}: write FACTOR=LEVEL, such as team=firm")
         levels[factor] = (*levels.get(factor, ()), *names.split(","))
     return Selection(tuple(tasks.split(",")) if tasks else None, levels, draws)
+
+
+def key_of(folder: Path, rollout: str | None) -> str | None:
+    """The key of the rollout that is meant."""
+    if rollout is None:
+        return None
+    with closing(read(folder)) as connection:
+        return locate(connection, rollout)
+
+
+def swap(text: str | None) -> Swap | None:
+    """Agent and model."""
+    if text is None:
+        return None
+    agent, equals, model = text.partition("=")
+    if not equals or not agent or not model:
+        raise ScenarioError(f"--swap {text!r}: write AGENT=MODEL, such as analyst=openai/gpt-5.2")
+    return Swap(agent, model)
+
+
+def edit(message: int | None, text: str | None) -> tuple[int, str] | None:
+    """A message and what it says instead; `@FILE` is read."""
+    if (message is None) != (text is None):
+        raise ScenarioError("--edit and --text go together: --edit 12 --text 'Not today.', or --text @reply.txt")
+    if message is None or text is None:
+        return None
+    if not text.startswith("@"):
+        return message, text
+    try:
+        return message, Path(text[1:]).read_text(encoding="utf-8").removesuffix("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"--text {text}: cannot read the file ({error}); or write the text itself") from error

@@ -26,8 +26,8 @@ def run(design: Design, folder: Path, chosen: Selection, live: int) -> int:
     return work(folder, lambda progress: session.run(design, folder, chosen, progress, live))
 
 
-def work(folder: Path, job: Callable[[Progress], Awaitable[None]]) -> int:
-    """Does `job` under a line of progress, prints the ending table, and gives the exit code."""
+def work(folder: Path, job: Callable[[Progress], Awaitable[None]], end: Callable[[Console], None] | None = None) -> int:
+    """Does `job` under a line of progress, prints the ending table (or what `end` does), and gives the exit code."""
     console, progress = console_for(), Progress()
     interrupted = False
     try:
@@ -35,7 +35,7 @@ def work(folder: Path, job: Callable[[Progress], Awaitable[None]]) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         interrupted = True
     if progress.planned:
-        ending(console, summarize(load(folder)), folder)
+        end(console) if end else ending(console, summarize(load(folder)), folder)
     if interrupted or progress.stopping:
         print(f"Stopped; nothing committed is lost. The same command goes on: agentlab {_typed()}", file=sys.stderr)
         return INTERRUPTED

@@ -1,0 +1,55 @@
+"""When one rollout was decided: asked in a notebook, priced at once, drawn when it is awaited."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentlab.analysis import Analysis
+from agentlab.analysis.path import path
+from agentlab.errors import AnalysisError
+from agentlab.experiment import Progress
+from agentlab.frames import load
+from agentlab.resample import Plan, draw, plan
+from agentlab.wish import Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Forks of one rollout at the end of every round. Shown, it tells what they take; awaited, it draws them.
+
+    What it gives is the rollout's path: the measure to be expected after each round, and the round that decided it.
+    """
+
+    plan: Plan
+    measure: str | None = None
+
+    def __await__(self) -> Generator[Any, None, Analysis]:
+        return self._drawn().__await__()
+
+    async def _drawn(self) -> Analysis:
+        progress = Progress()
+        await draw(self.plan, progress)
+        if progress.limited:
+            raise AnalysisError(
+                f"{self.plan.folder}: the run's limit (limits.run) stopped it; raise it, and await again"
+            )
+        return path(load(self.plan.folder), self.plan.parents[0].trial.key, self.measure)
+
+    def __str__(self) -> str:
+        quote, parent = self.plan.quote, self.plan.parents[0]
+        cuts = ", ".join(str(spot.cut) for spot in self.plan.spots)
+        there = f" ({quote.there} are there already)" if quote.there else ""
+        total = quote.total
+        cost = "at an unknown price" if total.cost is None else f"about {total.cost:.2f} USD"
+        return (
+            f"{quote.forks} forks of {parent.place} to draw, after rounds {cuts}{there}: {total.calls:,} calls, "
+            f"{total.usage.input + total.usage.output:,} tokens, {cost}. Await this to draw them."
+        )
+
+    __repr__ = __str__
+
+
+def decide(folder: Path, key: str, forks: int, measure: str | None) -> Decision:
+    """What it takes to find when this rollout was decided. Raises `ScenarioError` when it cannot be forked."""
+    return Decision(plan(folder, Wish(rollout=key, every_round=True, n=forks)), measure)

@@ -1,0 +1,72 @@
+"""Forks as rich prints them: what they will take, and what they came to."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from agentlab.quote import Bill, Quote
+from agentlab.resample import Plan
+from agentlab.spread import Outcome, Spread
+from agentlab_cli.layout import number, table
+
+MOST = 60
+"""Rows printed."""
+
+
+def quoted(console: Console, plan: Plan) -> None:
+    """What is to be drawn, and its price."""
+    quote = plan.quote
+    names = list(dict.fromkeys(str(spot.cut) for spot in plan.spots))
+    cuts = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    first, *others = plan.parents
+    parents = f"{len(plan.parents)} rollouts" if others else first.place
+    most = "at most " if quote.at_most else ""
+    there = f"; {quote.there:,} are there already" if quote.there else ""
+    console.print(
+        f"{most}{quote.forks:,} forks to draw of {escape(parents)}, cut at {escape(cuts)}{there}", soft_wrap=True
+    )
+    for note in plan.notes:
+        console.print(note, soft_wrap=True, markup=False)
+    if quote.forks:
+        _price(console, quote)
+
+
+def _price(console: Console, quote: Quote) -> None:
+    shown = table("At most" if quote.at_most else "An estimate")
+    for heading in ("", "calls", "input tokens", "output tokens", "cost"):
+        shown.add_column(heading, justify="left" if not heading else "right")
+    for name, bill in (("agents", quote.agents), ("judges", quote.judges), ("all", quote.total)):
+        usage = bill.usage
+        shown.add_row(name, f"{bill.calls:,}", f"{usage.input:,}", f"{usage.output:,}", money(bill))
+    console.print(shown)
+    console.print("By what the rollouts themselves took after the cut, at the prices of today.", soft_wrap=True)
+
+
+def money(bill: Bill) -> str:
+    """US dollars, or that they are unknown."""
+    return "unknown" if bill.cost is None else f"{bill.cost:.4f} USD" if bill.cost < 1 else f"{bill.cost:.2f} USD"
+
+
+def came_to(console: Console, folder: Path, spreads: Sequence[Spread]) -> None:
+    """Forks by cut, and what to type next."""
+    if not spreads:
+        console.print("No fork is finished yet.")
+        return
+    names = list(spreads[0].measures)
+    shown = table("Forks: mean, SD among forks of one rollout (n scored)")
+    for heading in ("cut", "change", "rollouts", "forks", *names):
+        shown.add_column(escape(heading), justify="left" if heading in ("cut", "change") else "right")
+    for one in spreads[:MOST]:
+        change = " ".join(part for part in (one.change, "drawn again" if one.fresh else "") if part)
+        cells = [_told(one.measures[name]) for name in names]
+        shown.add_row(*map(escape, (one.at, change, f"{one.parents}", f"{one.forks}", *cells)))
+    console.print(shown)
+    if len(spreads) > MOST:
+        console.print(f"and {len(spreads) - MOST} more cuts: agentlab.load({str(folder)!r}).forks", markup=False)
+    console.print(f"Next: agentlab stats {folder} --attribution", soft_wrap=True, markup=False)
+
+
+def _told(outcome: Outcome) -> str:
+    return f"{number(outcome.mean)}, {number(outcome.sd)} ({outcome.n})"

@@ -1,0 +1,58 @@
+"""`agentlab resample`: stored rollouts drawn anew from a cut on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def resample(
+    run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
+    rollout: Annotated[
+        str | None, typer.Option(help="One rollout: a key's beginning, or task=loan,team=firm,draw=1.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="Where to cut: 3 (after round 3), 3/analyst (that turn), closing/analyst.")
+    ] = None,
+    n: Annotated[int | None, typer.Option("-n", help="Forks of each cut; 8, or 4 with --every-round.")] = None,
+    every_round: Annotated[bool, typer.Option("--every-round", help="Cut at the end of every round.")] = False,
+    by_agent: Annotated[bool, typer.Option("--by-agent", help="And every set of a round's agents by itself.")] = False,
+    bisect: Annotated[bool, typer.Option("--bisect", help="Find the round that decided one rollout.")] = False,
+    measure: Annotated[str | None, typer.Option(help="Which measure --bisect follows; the first, if not said.")] = None,
+    swap: Annotated[str | None, typer.Option(help="Another model behind an agent: analyst=provider/name.")] = None,
+    drop: Annotated[
+        int | None, typer.Option(help="A message that gets lost: its number in `agentlab show`.")
+    ] = None,
+    edit: Annotated[int | None, typer.Option(help="A message that says --text instead.")] = None,
+    text: Annotated[str | None, typer.Option(help="What --edit makes of it; @FILE is read from the file.")] = None,
+    tasks: Annotated[str | None, typer.Option(help="Only rollouts of these tasks: A,B.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm or team=firm,solo.")] = None,
+    draws: Annotated[int | None, typer.Option(min=1, help="Only the first so many draws.")] = None,
+    parents: Annotated[int, typer.Option(help="Most rollouts that are forked.")] = 30,
+    scenario: Annotated[Path | None, typer.Option(help="The scenario, beside which modules of your own lie.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Print what it would take, and stop.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before money is spent.")] = False,
+    live: Annotated[int, typer.Option(min=1, max=2000, help="Most forks at once.")] = 256,
+) -> None:
+    """Draw stored rollouts anew from a cut on; the price comes first, and what lies before the cut costs nothing."""
+    from agentlab import resample as made
+    from agentlab.store import find
+    from agentlab.wish import Wish
+    from agentlab_cli import options, resampled
+
+    folder = find(run)
+    wish = Wish(
+        rollout=options.key_of(folder, rollout),
+        selection=options.selection(tasks, only, draws),
+        parents=parents,
+        at=at,
+        every_round=every_round,
+        by_agent=by_agent,
+        bisect=bisect,
+        measure=measure,
+        n=n,
+        swap=options.swap(swap),
+        drop=drop,
+        edit=options.edit(edit, text),
+    )
+    raise typer.Exit(resampled.resampled(made.plan(folder, wish, scenario), live, only_price=plan, asked=not yes))

@@ -1,0 +1,49 @@
+"""Forks under a line of progress, after their price was told and agreed to."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from agentlab.bisect import Decided, bisect
+from agentlab.experiment import Progress
+from agentlab.frames import load
+from agentlab.resample import Plan, draw, keys
+from agentlab.spread import spread
+from agentlab_cli.forks import came_to, quoted
+from agentlab_cli.layout import console_for
+from agentlab_cli.work import work
+
+
+def resampled(plan: Plan, live: int, only_price: bool, asked: bool) -> int:
+    """Tells the price, asks on a terminal where it is not zero, draws; gives the exit code."""
+    quoted(console_for(), plan)
+    if only_price:
+        return 0
+    if asked and plan.quote.total.cost != 0 and sys.stdin.isatty() and not typer.confirm("Draw them?"):
+        print("Nothing was drawn.", file=sys.stderr)
+        return 0
+    decided: list[Decided | None] = []
+
+    async def job(progress: Progress) -> None:
+        if plan.wish.bisect:
+            decided.append(await bisect(plan, progress, live))
+        else:
+            await draw(plan, progress, live)
+
+    def end(console: Console) -> None:
+        came_to(console, plan.folder, spread(load(plan.folder), keys(plan)))
+        for one in decided:
+            console.print(_sentence(one), soft_wrap=True, markup=False)
+
+    return work(plan.folder, job, end)
+
+
+def _sentence(decided: Decided | None) -> str:
+    if decided is None:
+        return "No step was found: the work was stopped, or no mean differs from another."
+    after = "its end" if decided.end is None else f"cut {decided.end}"
+    return (
+        f"{decided.measure} moved most from cut {decided.start} to {after}: {decided.before:.3f} to "
+        f"{decided.after:.3f}. It was selected for that, which flatters it; the forks drawn again there do not."
+    )
