@@ -1,0 +1,81 @@
+"""Attribution from a scenario to its tables: a relay whose turn effects are known is run, forked and analysed."""
+
+from pathlib import Path
+
+import pytest
+
+import agentlab
+from agentlab.alter import Swap
+from agentlab.analysis.attribution import attribution
+from agentlab.analysis.interventions import interventions
+from agentlab.analysis.path import path
+from agentlab.experiment import Progress
+from agentlab.frames import Run
+from agentlab.resample import draw, plan
+from agentlab.wish import Wish
+
+SCENARIO = """\
+spec: 1
+name: turns
+seed: 5
+models:
+  default:
+    name: sim/relay
+    options:
+      sd: {drafter: 0.05, critic: 0.04, checker: 0.02, writer: 0.03}
+      together: [{agents: [critic, checker], sd: 0.03}]
+  better: {name: sim/relay, options: {bias: {worth: 0.2}}}
+  judge: {name: sim/relay, options: {judge_sd: 0.04}}
+tasks:
+  one: {prompt: "Start at worth 0.5, harm 0.3."}
+  two: {prompt: "Start at worth 0.4, harm 0.3."}
+organization:
+  agents: {drafter: {}, critic: {}, checker: {}, writer: {}}
+  protocol: {kind: chain, stages: [[drafter], [critic, checker], [writer]]}
+  rounds: 3
+draws: 15
+judges:
+  worth: {kind: rubric, draws: 2, scale: {low: 0, high: 100}, criteria: {worth: {text: With what worth does it end?}}}
+measures:
+  worth: {judge: worth, range: [0, 1]}
+"""
+JUDGE = (0.04**2 + 1 / 6 / 100**2) / 2
+TRUTH = {"round 1": 0.05**2, "round 2": 0.04**2 + 0.02**2 + 0.03**2, "round 3": 0.03**2, "judge noise": JUDGE}
+
+
+async def forked(folder: Path, wish: Wish) -> Run:
+    await draw(plan(folder, wish), Progress())
+    return agentlab.load(folder)
+
+
+async def test_what_was_planted_in_turns_is_found_by_forks(workdir: Path) -> None:
+    (workdir / "turns.yaml").write_text(SCENARIO, encoding="utf-8")
+    folder = workdir / "run"
+    run = await agentlab.run("turns.yaml", folder)
+    rollouts = len(run.rollouts)
+    run = await forked(folder, Wish(every_round=True, by_agent=True, n=4))
+    found = attribution(run)
+    rounds = found.tables["rounds"].set_index("term")
+    assert rounds.index.tolist() == [*TRUTH, "total"]
+    for term, truth in TRUTH.items():
+        low, high = rounds["these_tasks_low"][term], rounds["these_tasks_high"][term]
+        assert low - (high - low) / 2 < truth < high + (high - low) / 2, term
+    assert rounds["variance"][:4].sum() == pytest.approx(rounds["variance"]["total"], rel=1e-9)
+    turns = found.tables["turns"].set_index("agent")
+    assert turns["method"].to_dict() == {
+        **dict.fromkeys(("drafter", "checker", "critic", "writer"), "shapley"),
+        "interaction": "beside",
+    }
+    assert turns["variance"][["checker", "critic"]].sum() == pytest.approx(rounds["variance"]["round 2"], rel=1e-9)
+    assert f"{rollouts} of {rollouts} rollouts are parents" in " ".join(found.notes)
+    key = str(run.forks["parent"].iloc[0])
+    steps = path(run, key[:12]).tables["path"]
+    assert steps["cut"].tolist() == [0, 1, 2, 3]
+    assert steps["agents"].tolist() == [(), ("drafter",), ("checker", "critic"), ("writer",)]
+    own = run.measures.set_index("rollout")["worth"][key]
+    assert steps["expected"].iloc[-1] == own
+    run = await forked(folder, Wish(swap=Swap("writer", "better"), at="2", n=4))
+    assert len(run.rollouts) == rollouts
+    effects = interventions(run).tables["effects"].iloc[0]
+    assert (effects["change"], effects["pairs"], effects["dropped"]) == ("swap writer=better", 4 * rollouts, 0)
+    assert effects["these_tasks_low"] < 0.2 < effects["these_tasks_high"]
