@@ -235,7 +235,7 @@ def test_what_a_run_must_hold() -> None:
         attribution(lab(2, 1).run)
     with pytest.raises(AnalysisError, match="no changed forks; `agentlab resample"):
         interventions(lab(2, 2).run)
-    with pytest.raises(AnalysisError, match="0 forked rollouts of runs/lab begin with 'q'; forked are p0, p1"):
+    with pytest.raises(AnalysisError, match="0 forked rollouts of runs/lab are 'q'; forked are p0, p1"):
         path(lab(2, 2).run, "q")
     with pytest.raises(AnalysisError, match="2 forked rollouts"):
         path(lab(2, 2).run, "p")

@@ -88,12 +88,13 @@ def _decimal(value: float, heading: str) -> str:
     size = abs(value)
     if size >= 1000:
         return f"{value:{sign},.0f}"
-    return f"{value:{sign}.1e}" if 0 < size < 0.0005 else f"{value:{sign}.3f}"
+    if 1e-6 <= size < 0.01:  # two digits that say something
+        return f"{value:{sign}.{1 - math.floor(math.log10(size))}f}"
+    return f"{value:{sign}.1e}" if 0 < size < 1e-6 else f"{value:{sign}.3f}"
 
 
 def _there(value: Any) -> bool:
-    missing: Any = False if _several(value) else pd.isna(value)
-    return not missing
+    return value is not None and value is not pd.NA and (_several(value) or bool(value == value))
 
 
 def _several(value: Any) -> bool:

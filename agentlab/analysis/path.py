@@ -1,6 +1,7 @@
 """One rollout's path: what its outcome was to be expected to be after each round, and the message that decided it."""
 
 from collections.abc import Sequence
+from contextlib import closing
 
 import pandas as pd
 
@@ -10,6 +11,8 @@ from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.martingale import End, Path, Step, confirm
 from agentlab.stats.martingale import path as estimate
+from agentlab.store import read
+from agentlab.transcript.find import find
 from agentlab.types import Measure
 
 WORDS = 12
@@ -17,10 +20,11 @@ WORDS = 12
 
 
 def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
-    """The path of the rollout whose key begins with `rollout`, from its plain forks at round ends, for each measure.
+    """The path of one rollout, from its plain forks at round ends, for each measure.
 
-    Forks that are `fresh` have no part in the path, and measure its decisive step again. Raises AnalysisError when no
-    forked rollout, or more than one, begins so, or its forks do not reach two cuts.
+    `rollout` is the beginning of its key, or its coordinates such as `task=loan,team=firm,draw=1`. Forks that are
+    `fresh` have no part in the path, and measure its decisive step again. Raises AnalysisError when no forked rollout,
+    or more than one, is meant, or its forks do not reach two cuts.
     """
     key = _parent(run, rollout)
     who = acted(run, {key}).get(key, {})
@@ -51,13 +55,17 @@ def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
     return Analysis("path", f"The path of rollout {key[:8]}", " ".join(says), joined, tuple(notes))
 
 
-def _parent(run: Run, beginning: str) -> str:
+def _parent(run: Run, wanted: str) -> str:
     parents = sorted({str(parent) for parent in run.forks["parent"]}) if len(run.forks) else []
+    beginning = wanted
+    if "=" in wanted:
+        with closing(read(run.folder)) as connection:
+            beginning = find(connection, wanted)
     fitting = [parent for parent in parents if parent.startswith(beginning)]
     if len(fitting) == 1:
         return fitting[0]
     known = ", ".join(parent[:8] for parent in (fitting or parents)[:8]) or "none"
-    wrong = f"{len(fitting)} forked rollouts of {run.folder} begin with {beginning!r}"
+    wrong = f"{len(fitting)} forked rollouts of {run.folder} are {wanted!r}"
     raise AnalysisError(f"{wrong}; forked are {known}; `agentlab resample` forks another")
 
 
