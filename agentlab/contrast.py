@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from agentlab.declared import Look, Primary, conditions, register
+from agentlab.declared import Look, Primary, Register, conditions, register
 from agentlab.frames import Run
 from agentlab.noise import Noise, noise
 from agentlab.spec.compare import Declared
@@ -108,7 +108,8 @@ def contrasts(run: Run) -> list[Contrast]:
     Of the latter, arms that are matched in compute to each other come first. A pair without rollouts is left out; of a
     primary one the p counts in Holm's family all the same.
     """
-    told, of = register(run.meta), _Pairs(run)
+    of = _Pairs(run)
+    told = of.register
     known = {one.contrast.same for one in told.primary}
     primary = {one.contrast.same: found for one in told.primary if (found := of.compare(one.contrast, one))}
     ps = [primary[one.contrast.same].p if one.contrast.same in primary else None for one in told.primary]
@@ -148,6 +149,10 @@ class _Pairs:
         return calls.loc[~calls["actor"].str.startswith("judge/") & calls["error"].isna()]
 
     @cached_property
+    def register(self) -> Register:
+        return register(self.run.meta)
+
+    @cached_property
     def finished(self) -> int:
         return int((~self.run.rollouts["status"].isin(["cancelled", "infrastructure"])).sum())
 
@@ -160,7 +165,7 @@ class _Pairs:
             return None
         a, b, used = arms
         both = a[["task", "draw", one.measure]].merge(b[["task", "draw", one.measure]], on=["task", "draw"])
-        look = register(run.meta).look(names, len(both), self.finished)
+        look = self.register.look(names, len(both), self.finished)
         planned = primary is not None and look.planned
         result = _compare(both, one.measure, 1 - level(look.spent, look.spend, ALPHA) if planned else 1 - ALPHA)
         report = run.meta.get("anchors", {}).get(measure.judge, {})
@@ -168,7 +173,7 @@ class _Pairs:
         declined = (int((a["status"] == "declined").sum()), int((b["status"] == "declined").sum()))
         if measure.name not in self.noises:
             self.noises[measure.name] = noise(run, measure)
-        share = self.noises[measure.name].share((a, b))
+        share = self.noises[measure.name].share(names)
         who = (one.name, one.factor, one.a, one.b, one.within, one.measure)
         return Contrast(*who, primary, result, used, look, declined, why, report.get("auc"), share)
 

@@ -11,59 +11,64 @@ from agentlab.measures import per_draw
 from agentlab.types import Measure
 
 SETTLED = 1e-12
-"""A variance below this share of the squared scores is rounding."""
+"""A variance below this share of the largest squared score is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """A judge's noise in one measure, rollout by rollout."""
+    """A judge's noise in one measure, and what varies over draws, by condition."""
 
-    measure: str
     table: pd.DataFrame
-    """By rollout: `squares` within it over J judge draws, `df` J - 1, `inverse` 1/J."""
+    """By condition: `judge` sum of squares within rollouts over judge draws, on `judge_df` degrees of freedom;
+    `inverse` the sum of 1/J over `n` judged rollouts; `score` sum of squares of scores within tasks, on `score_df`;
+    `largest` squared score."""
     why: str
     """Why it is not separable from what the agents do; empty where it is."""
     none: bool
     """The judge asks no model, so that it has none."""
 
-    def variance(self, sides: Sequence[pd.DataFrame]) -> float | None:
-        """`sigma2_w mean(1/J)`, what it adds to the variance of a score: over these rows of `run.measures`, pooled."""
+    def variance(self, conditions: Sequence[str]) -> float | None:
+        """`sigma2_w mean(1/J)`, what it adds to the variance of a score, pooled over conditions."""
+        sums = self.table.reindex(list(conditions)).sum()
         if self.none:
             return 0.0
-        own = self.table.reindex(pd.concat([side["rollout"] for side in sides]).astype("str")).dropna()
-        df = float(own["df"].sum())
-        return None if self.why or df == 0 else float(own["squares"].sum()) / df * float(own["inverse"].mean())
+        return None if self.why or sums["judge_df"] == 0 else self.one(conditions) * float(sums["inverse"] / sums["n"])
 
-    def share(self, sides: Sequence[pd.DataFrame]) -> float | None:
-        """Of the variance of a score over draws of one task in one arm, pooled over `sides`; above 1 only by chance.
+    def one(self, conditions: Sequence[str]) -> float:
+        """`sigma2_w`, the variance of one judge draw, pooled over conditions."""
+        sums = self.table.reindex(list(conditions)).sum()
+        return float(sums["judge"] / sums["judge_df"])
+
+    def share(self, conditions: Sequence[str]) -> float | None:
+        """Of the variance of a score over draws of one task in one arm; above 1 only by chance.
 
         None where the noise is not separable, or where no task has two scored draws that differ.
         """
-        noise, total = self.variance(sides), _over_draws(self.measure, sides)
-        return None if noise is None or total is None else noise / total
+        noise, rows = self.variance(conditions), self.table.reindex(list(conditions))
+        squares, df = float(rows["score"].sum()), float(rows["score_df"].sum())
+        if noise is None or df == 0 or squares <= SETTLED * df * float(rows["largest"].max()):
+            return None
+        return noise / (squares / df)
 
 
 def noise(run: Run, measure: Measure) -> Noise:
-    """Of every rollout of the run."""
-    verdicts = run.scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
-    verdicts = verdicts.astype({"rollout": "str"})
+    """Of every condition of the run."""
+    verdicts = run.scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"}).astype({"rollout": "str"})
     drawn = per_draw(verdicts, measure).groupby(level=0).agg(["var", "count"])
     df = drawn["count"] - 1
-    table = pd.DataFrame({"squares": drawn["var"].fillna(0.0) * df, "df": df, "inverse": 1 / drawn["count"]})
+    judged = pd.DataFrame(
+        {"judge": drawn["var"].fillna(0.0) * df, "judge_df": df, "inverse": 1 / drawn["count"], "n": 1}
+    )
+    scored = run.measures[["rollout", "condition", "task", measure.name]].dropna()
+    scored = scored.astype({"rollout": "str", "condition": "str", "task": "str"})
+    of = scored.set_index("rollout")["condition"]
+    cells = scored.groupby(["condition", "task"])[measure.name].agg(["var", "count"])
+    df = cells["count"] - 1
+    over = pd.DataFrame({"score": cells["var"].fillna(0.0) * df, "score_df": df}).groupby(level="condition").sum()
+    table = over.join(judged.groupby(of.reindex(judged.index)).sum(), how="left")
+    table["largest"] = (scored[measure.name] ** 2).groupby(scored["condition"]).max()
     models: Mapping[str, str | None] = run.meta.get("judges", {})
-    return Noise(measure.name, table, _repeats(run, measure.judge), models.get(measure.judge, "") is None)
-
-
-def _over_draws(measure: str, sides: Sequence[pd.DataFrame]) -> float | None:
-    squares, df, size = 0.0, 0, 0.0
-    for side in sides:
-        there = side.dropna(subset=measure)
-        cells = there.groupby(there["task"].astype("str"))[measure].agg(["var", "count"])
-        cells = cells[cells["count"] > 1]
-        squares += float((cells["var"] * (cells["count"] - 1)).sum())
-        df += int((cells["count"] - 1).sum())
-        size = max(size, float((there[measure] ** 2).max()) if len(there) else 0.0)
-    return squares / df if df and squares > SETTLED * size * df else None
+    return Noise(table, _repeats(run, measure.judge), models.get(measure.judge, "") is None)
 
 
 def _repeats(run: Run, judge: str) -> str:

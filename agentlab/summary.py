@@ -3,6 +3,7 @@
 Numbers only; whoever prints them chooses the layout.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -57,7 +58,8 @@ def summarize(run: Run) -> Summary:
     arms = tuple(_arm(name, run, rollouts, measures) for name in rollouts["condition"].unique())
     found = tuple(contrasts(run)) if len(rollouts) else ()
     scores = run.scores[run.scores["rollout"].isin(rollouts["rollout"])]
-    outcomes = {str(j): _counts(part["outcome"]) for j, part in scores.groupby("judge", sort=False)}
+    judged = pd.concat([scores[["judge", "outcome"]], run.pairs[["judge", "outcome"]]])
+    outcomes = {str(j): _counts(part["outcome"]) for j, part in judged.groupby("judge", sort=False)}
     anchors = {name: report["text"] for name, report in reports.items()}
     return Summary(
         str(run.meta.get("name", "")), arms, found, outcomes, anchors, tuple(_notes(run, found)), _example(run)
@@ -108,14 +110,19 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> list[str]:
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
         notes.append(f"{tasks} tasks: every interval is about these tasks; nothing is claimed beyond them.")
-    notes += _looks(contrasts) + _declared(run, contrasts)
+    notes += looked(run, contrasts)
     unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
     if len(unsent):
         notes.append(f"{', '.join(sorted(map(str, unsent)))} took no seed: those calls are not coupled between arms.")
     return notes + blindness(run, contrasts)
 
 
-def _looks(contrasts: tuple[Contrast, ...]) -> list[str]:
+def looked(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
+    """What has to be said of declarations and looks."""
+    return _looks(contrasts) + _declared(run, contrasts)
+
+
+def _looks(contrasts: Sequence[Contrast]) -> list[str]:
     """How often the contrasts were looked at, and what that does to their intervals."""
     notes: list[str] = []
     for look in dict.fromkeys(c.look for c in contrasts if c.primary and c.look.share is not None):
@@ -133,7 +140,7 @@ def _looks(contrasts: tuple[Contrast, ...]) -> list[str]:
     return notes
 
 
-def _declared(run: Run, contrasts: tuple[Contrast, ...]) -> list[str]:
+def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     """Primary contrasts that were declared late, given up late, or have no pair yet."""
     there = {(c.factor, frozenset((c.a, c.b)), c.within, c.measure) for c in contrasts if c.primary}
     found: dict[str, list[str]] = {}

@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.attribution import attribution
 from agentlab.analysis.components import components
+from agentlab.analysis.contrasts import contrasts
 from agentlab.analysis.decomposition import decomposition
 from agentlab.analysis.frontier import frontier
 from agentlab.analysis.interventions import interventions
 from agentlab.analysis.judges import judges
 from agentlab.analysis.labels import labels
+from agentlab.analysis.mixed import mixed
 from agentlab.analysis.pairs import pairs
 from agentlab.analysis.passes import tries
 from agentlab.analysis.path import path
+from agentlab.analysis.probes import probes
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 
@@ -40,6 +43,8 @@ class Entry:
 
 
 ANALYSES: dict[str, Entry] = {
+    "contrasts": Entry(contrasts, "Arms compared, with everything known of it"),
+    "mixed": Entry(mixed, "The mixed model"),
     "decompose": Entry(decomposition, "Bias and variance", takes=("measure", "embeddings")),
     "components": Entry(components, "Variance components", takes=("measure", "by")),
     "frontier": Entry(frontier, "What each arm attains of two measures", takes=("axes",)),
@@ -50,6 +55,7 @@ ANALYSES: dict[str, Entry] = {
     "labels": Entry(labels, "Judges against people"),
     "judges": Entry(judges, "Judges under suspicion"),
     "pairs": Entry(pairs, "Arms compared two at a time", takes=()),
+    "probes": Entry(probes, "What moves the judges", takes=()),
 }
 
 

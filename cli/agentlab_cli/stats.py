@@ -13,6 +13,8 @@ def stats(
     components: Annotated[
         bool, typer.Option("--components", help="What tasks, draws and the judge add to the variance.")
     ] = False,
+    contrasts: Annotated[bool, typer.Option("--contrasts", help="Every contrast, with effect sizes and arms.")] = False,
+    mixed: Annotated[bool, typer.Option("--mixed", help="The mixed model with arm slopes by task.")] = False,
     frontier: Annotated[bool, typer.Option("--frontier", help="What each arm attains of two measures.")] = False,
     attribution: Annotated[bool, typer.Option("--attribution", help="Shares of variance by round and agent.")] = False,
     path: Annotated[
@@ -25,6 +27,7 @@ def stats(
         bool, typer.Option("--judges", help="What speaks against each judge: probes and bounds.")
     ] = False,
     pairs: Annotated[bool, typer.Option("--pairs", help="Arms compared two at a time by a judge.")] = False,
+    probes: Annotated[bool, typer.Option("--probes", help="What moves the judges: length, format, position.")] = False,
     measure: Annotated[str | None, typer.Option(metavar="NAME", help="Only this measure.")] = None,
     embeddings: Annotated[
         str | None, typer.Option(metavar="FILE", help="For --decompose: a CSV of embedded outputs, by rollout.")
