@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.direction import better, goal
+from agentlab.analysis.nested import repeats
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.measures import per_draw
@@ -19,8 +21,6 @@ from agentlab.types import Measure
 Array = NDArray[np.float64]
 STEPS = 11
 """Values of the first measure at which a frontier is read."""
-UP = {"utility": 1, "misalignment": -1}
-"""Which direction is better where a measure has no target, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     """
     x, y = (_axis(run, name) for name in _named(run, axes))
     halves = {axis.name: _halves(run, axis) for axis in (x, y)}
-    both = halves[x.name].join(halves[y.name], how="inner", lsuffix="_x", rsuffix="_y")
+    both = halves[x.name].add_suffix("_x").join(halves[y.name].add_suffix("_y"), how="inner")
     table = run.rollouts[["rollout", "condition", "task"]].merge(both, left_on="rollout", right_index=True)
     if table.empty:
         raise AnalysisError(f"{run.folder} has no rollout that is scored on both {x.name} and {y.name}")
@@ -88,13 +88,10 @@ def _known(run: Run) -> list[str]:
 
 def _axis(run: Run, name: str) -> Axis:
     m = next(m for m in run.measured if m.name == name)
-    if m.target is not None:
-        return Axis(m, 1 if 2 * m.target >= sum(m.range) else -1)
-    if name not in UP:
-        raise AnalysisError(
-            f"measures.{name} has no `target`, so no direction is better; add `target: {max(m.range):g}`"
-        )
-    return Axis(m, UP[name])
+    sign = better(m)
+    if sign is None:
+        raise AnalysisError(f"measures.{name} has no `target`, so no direction is better; add {goal(m)}")
+    return Axis(m, sign)
 
 
 def _halves(run: Run, axis: Axis) -> pd.DataFrame:

@@ -9,17 +9,16 @@ from matplotlib.lines import Line2D
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import GROUND, THIN, Look, canvas, interval, legend, look, named, rows
-from agentlab.transcript.inert import line
+from agentlab.report.style import GROUND, THIN, Look, canvas, interval, legend, look, named, rows, short
 
 ACROSS = 2
 
 
 def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
-    """From its first table: `measure`, `condition`, `component`, `value`, `low`, `high`."""
-    data = next(iter(found.tables.values()))
-    if not {"measure", "condition", "component", "value", "low", "high"} <= set(data.columns) or data.empty:
-        return ()
+    """From its table `components`: `measure`, `condition`, `level`, `variance`, `low`, `high`."""
+    data = found.tables["components"]
+    data = data[(data["level"] != "total").to_numpy()].reset_index(drop=True)
+    data = data.astype(dict.fromkeys(("variance", "low", "high"), "float64"))
     says = f"{found.says} Marks: estimates, which can be below 0; lines: 95% intervals."
     return (Chart(found.name, found.title, says, data, lambda: draw(data, known)),)
 
@@ -27,9 +26,9 @@ def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
 def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
     """A panel for each measure, a row for each arm, a mark for each component."""
     measures = [str(name) for name in data["measure"].unique()]
-    kinds = [str(name) for name in data["component"].unique()]
+    kinds = [str(name) for name in data["level"].unique()]
     arms = [str(name) for name in data["condition"].unique()]
-    labels = [known[name].label if name in known else line(name, 34) for name in arms]
+    labels = [known[name].label if name in known else short(name, 34) for name in arms]
     down = -(-len(measures) // ACROSS)
     height = down * (0.6 + max(0.26, 0.13 * len(kinds)) * len(arms)) + 0.5
     figure, axes = canvas(height, down, min(ACROSS, len(measures)), sharey=True)
@@ -42,17 +41,17 @@ def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
         ax.tick_params(labelleft=i % ACROSS == 0)
     looks = [look(i, kind) for i, kind in enumerate(kinds)]
     handles = [Line2D([], [], color=one.colour, marker=one.marker, linestyle="") for one in looks]
-    legend(figure, handles, [line(one.label, 40) for one in looks])
+    legend(figure, handles, [short(one.label, 40) for one in looks])
     return figure
 
 
 def _panel(ax: Any, data: pd.DataFrame, arms: list[str], kinds: list[str]) -> None:
     ax.axvline(0, color=GROUND, linewidth=0.8)
     for row in data.to_dict("records"):
-        place = kinds.index(str(row["component"]))
+        place = kinds.index(str(row["level"]))
         form, y = look(place, ""), arms.index(str(row["condition"])) + _lift(place, len(kinds))
         interval(ax, y, (row["low"], row["high"]), THIN, form.colour)
-        ax.plot(row["value"], y, form.marker, color=form.colour, markersize=4.5)
+        ax.plot(row["variance"], y, form.marker, color=form.colour, markersize=4.5)
     ax.locator_params(axis="x", nbins=5)
 
 

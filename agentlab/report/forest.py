@@ -9,12 +9,11 @@ from matplotlib.lines import Line2D
 
 from agentlab.contrast import Contrast, verdict
 from agentlab.report.section import Chart
-from agentlab.report.style import BAR, BLUE, GROUND, THIN, canvas, interval, legend, named, rows
-from agentlab.transcript.inert import line
+from agentlab.report.style import BAR, BLUE, GROUND, THIN, canvas, interval, legend, named, rows, short
 
 PRIMARY = "primary"
-MOST, ACROSS, WIDEST = 40, 3, 46
-"""Rows of a figure, panels side by side, characters of a label."""
+MOST, ACROSS, WIDEST = 40, 3, 22
+"""Rows of a figure, panels side by side, characters of a level."""
 
 
 def table(contrasts: Sequence[Contrast]) -> pd.DataFrame:
@@ -44,8 +43,11 @@ def _row(c: Contrast) -> dict[str, Any]:
 
 
 def charts(data: pd.DataFrame) -> tuple[Chart, ...]:
-    """One for what was declared primary, one for everything else; `role` is optional, and without it all is one."""
-    if data.empty:
+    """One for what was declared primary, one for everything else; `role` is optional, and without it all is one.
+
+    None where nothing may be said of any difference.
+    """
+    if data.empty or data["difference"].isna().all():
         return ()
     roles = data["role"].astype("str") if "role" in data else pd.Series("", index=data.index)
     return tuple(
@@ -87,7 +89,7 @@ def draw(data: pd.DataFrame) -> Figure:
     names, lines = [str(name) for name in data["measure"].unique()], _lines(data)[:MOST]
     down, across = -(-len(names) // ACROSS), min(ACROSS, len(names))
     figure, axes = canvas(down * (0.75 + 0.23 * len(lines)) + 0.4, down, across, sharey=True)
-    labels = [line(f"{a} - {b}{f' ({within})' if within else ''}", WIDEST) for a, b, within in lines]
+    labels = [_label(*pair) for pair in lines]
     for i, ax in enumerate(axes.flat):
         ax.set_visible(i < len(names))
         if i < len(names):
@@ -96,13 +98,18 @@ def draw(data: pd.DataFrame) -> Figure:
         rows(ax, labels)
         ax.tick_params(labelleft=i % across == 0)
     key = {
-        "difference": Line2D([], [], marker="o", linestyle="", color=BLUE, markersize=4, markerfacecolor="white"),
+        "difference": Line2D([], [], marker="o", linestyle="", color=BLUE, markersize=3.2, markerfacecolor="white"),
         "95%, these tasks": Line2D([], [], color=BLUE, **BAR),
     }
     if data["like_low"].notna().any():
         key["95%, tasks like these"] = Line2D([], [], color=BLUE, **THIN)
     legend(figure, list(key.values()), list(key))
     return figure
+
+
+def _label(a: str, b: str, within: str) -> str:
+    pair = f"{short(a, WIDEST)} - {short(b, WIDEST)}"
+    return f"{pair} ({short(within, WIDEST)})" if within else pair
 
 
 def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[tuple[str, str, str]]) -> None:
@@ -117,7 +124,7 @@ def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[tuple[str, str, str]]) -
             continue
         interval(ax, y, (row["like_low"], row["like_high"]), THIN, BLUE)
         interval(ax, y, (row["these_low"], row["these_high"]), BAR, BLUE)
-        ax.plot(row["difference"], y, "o", color=BLUE, markersize=4, markerfacecolor="white")
+        ax.plot(row["difference"], y, "o", color=BLUE, markersize=3.2, markerfacecolor="white")
         if row.get("verdict") == "coupled, no test":
             ax.annotate(
                 "coupled, no test",

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import GROUND, Look, bare, canvas, named
-from agentlab.transcript.inert import line
+from agentlab.report.style import GROUND, Look, bare, canvas, named, short
 
 ACROSS, FAINT = 4, "#BDBDBD"
 
@@ -40,8 +39,8 @@ def draw(band: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
                 ax.plot(own[gained], own[at], color=FAINT, linewidth=0.9)
         _own(ax, band[band["condition"] == arms[i]], known[arms[i]], (gained, at))
         named(ax, known[arms[i]].label)
-        ax.set_xlabel(line(gained, 26) if i + ACROSS >= len(arms) else "", fontsize=8)
-        ax.set_ylabel(line(at, 20) if i % ACROSS == 0 else "", fontsize=8)
+        ax.set_xlabel(short(gained, 26) if i + ACROSS >= len(arms) else "", fontsize=8)
+        ax.set_ylabel(short(at, 20) if i % ACROSS == 0 else "", fontsize=8)
         ax.tick_params(labelsize=7.5, labelbottom=i + ACROSS >= len(arms), colors=GROUND)
         bare(ax)
     return figure

@@ -61,7 +61,7 @@ def page(title: str, about: str, sections: Sequence[Section], pictures: Mapping[
 
 
 def _section(section: Section, pictures: Mapping[str, str]) -> str:
-    empty = not (section.charts or section.tables or section.texts or section.changes)
+    empty = not (section.charts or section.tables or section.texts or section.changes or section.notes)
     return (
         f'<section id="{quote(section.name)}"><h2>{_show(section.title)}</h2>\n'
         + "\n".join((_paragraph(section.says, "none" if empty else ""), *_parts(section, pictures)))

@@ -10,8 +10,7 @@ from agentlab.frames import Run
 from agentlab.report.plane import MOST as MOST_DRAWS
 from agentlab.report.plane import by_task, pair, points
 from agentlab.report.section import Chart, Section
-from agentlab.report.style import Look, bare, canvas, legend
-from agentlab.transcript.inert import line
+from agentlab.report.style import Look, bare, canvas, legend, short
 
 MOST, ACROSS = 24, 4
 """Tasks that get a panel, panels side by side."""
@@ -40,7 +39,7 @@ def section(run: Run, known: Mapping[str, Look]) -> Section:
         "panels",
         title,
         "",
-        (Chart("panels", title, line(says, 1000), means, lambda: draw(drawn, means, names, known)),),
+        (Chart("panels", title, says, means, lambda: draw(drawn, means, names, known)),),
     )
 
 
@@ -68,14 +67,14 @@ def draw(each: pd.DataFrame, means: pd.DataFrame, names: Sequence[str], known: M
         if i >= len(tasks):
             continue
         handles |= _panel(ax, each[each["task"] == tasks[i]], means[means["task"] == tasks[i]], known)
-        ax.set_title(line(tasks[i], 26), fontsize=8, loc="left")
+        ax.set_title(short(tasks[i], 26), fontsize=8, loc="left")
         ax.grid(color="#ECECEC", linewidth=0.7)
         ax.tick_params(labelsize=7.5, labelbottom=i + ACROSS >= len(tasks))
         bare(ax)
         if i + ACROSS >= len(tasks):
-            ax.set_xlabel(line(names[0], 26), fontsize=8)
+            ax.set_xlabel(short(names[0], 26), fontsize=8)
         if i % ACROSS == 0 and len(names) > 1:
-            ax.set_ylabel(line(names[1], 20), fontsize=8)
+            ax.set_ylabel(short(names[1], 20), fontsize=8)
     if len(names) == 1:
         axes[0][0].set_yticks([])
         axes[0][0].set_ylim(len(known) - 0.5, -0.5)

@@ -7,8 +7,7 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import BLUE, VERMILION, bare, canvas, named
-from agentlab.transcript.inert import line
+from agentlab.report.style import BLUE, VERMILION, bare, canvas, named, short
 
 ACROSS = 2
 
@@ -49,4 +48,4 @@ def _panel(ax: Any, data: pd.DataFrame) -> None:
 
 def _label(row: Any) -> str:
     agents = ", ".join(row["agents"])
-    return f"{row['cut']}\n{line(agents, 18)}" if agents else f"{row['cut']}"
+    return f"{row['cut']}\n{short(agents, 18)}" if agents else f"{row['cut']}"

@@ -1,5 +1,6 @@
 """The design of a run: its question, arms, tasks, draws, seeds, models, versions and looks."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -44,11 +45,15 @@ def facts(run: Run) -> pd.DataFrame:
         or "none",
         "measures": "; ".join(f"{m.name} by {m.judge}, from {m.range[0]:g} to {m.range[1]:g}" for m in run.measured)
         or "none",
-        "limits": str(tree.get("limits") or "none"),
+        "limits": "; ".join(_limits(tree.get("limits") or {})) or "none",
         "looks": "; ".join(f"{i}: {look['rollouts']:,} rollouts" for i, look in enumerate(looks, 1)) or "none logged",
         "made": f"{meta.get('created', 'not recorded')}, with {', '.join(versions) or 'unrecorded versions'}",
     }
     return pd.DataFrame({"what": list(rows), "value": [line(value, 2000) for value in rows.values()]})
+
+
+def _limits(limits: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [f"a {of}: {', '.join(f'{value} {unit}' for unit, value in own.items())}" for of, own in limits.items()]
 
 
 def arms(run: Run) -> pd.DataFrame:

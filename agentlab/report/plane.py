@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 
 from agentlab.frames import Run
 from agentlab.report.section import Chart, Section
-from agentlab.report.style import GROUND, Look, bare, canvas, legend
-from agentlab.transcript.inert import line
+from agentlab.report.style import GROUND, Look, bare, canvas, legend, short
 
 MOST, CROWD = 900, 8
 """Draws that are drawn one by one, and arms up to which they are."""
@@ -46,7 +45,7 @@ def section(run: Run, known: Mapping[str, Look], band: pd.DataFrame | None = Non
     data = points(run, *axes)
     if data.empty:
         return Section("plane", title, f"No rollout has both {axes[0]} and {axes[1]}.")
-    title = f"Two measures: {line(axes[0], 40)} against {line(axes[1], 40)}"
+    title = f"Two measures: {short(axes[0], 40)} against {short(axes[1], 40)}"
     means, each = by_task(data), len(data) <= MOST and data["condition"].nunique() <= CROWD
     missing = len(run.measures) - len(data)
     says = (
@@ -78,8 +77,8 @@ def draw(
         (handles[look.label],) = ax.plot(
             arm["x"], arm["y"], markersize=10, markeredgecolor="black", markeredgewidth=1.1, zorder=5, **form
         )
-    ax.set_xlabel(line(axes[0], 60))
-    ax.set_ylabel(line(axes[1], 60))
+    ax.set_xlabel(short(axes[0], 60))
+    ax.set_ylabel(short(axes[1], 60))
     ax.grid(color="#ECECEC", linewidth=0.7)
     bare(ax)
     legend(figure, list(handles.values()), list(handles))

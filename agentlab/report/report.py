@@ -22,7 +22,6 @@ from agentlab.report import (
     shares,
     spend,
     stack,
-    trust,
 )
 from agentlab.report.page import page
 from agentlab.report.section import Chart, Section, of
@@ -37,14 +36,21 @@ CHARTS: dict[str, Callable[[Analysis, Mapping[str, Look]], tuple[Chart, ...]]] =
     "frontier": frontier.charts,
 }
 """The pictures of analyses, by their names in the registry; an analysis without one is shown by its tables."""
-OF_JUDGES = ("labels", "judges", "pairs", "probes")
-"""Analyses that stand after what is said of the judges."""
 PATHS = 3
 """Rollouts whose path is drawn."""
 
 
 def write(run: Run, folder: Path) -> Path:
     """Writes the report into `folder`, over an older one, and gives the page's path. Raises StoreError if it cannot."""
+    try:
+        for part in ("figures", "tables"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        return _write(run, folder)
+    except OSError as error:
+        raise StoreError(f"{folder}: cannot write the report ({error.strerror}); give another --out") from error
+
+
+def _write(run: Run, folder: Path) -> Path:
     parts = list(sections(run))
     charts = [chart for part in parts for chart in part.charts]
     pictures = {chart.name: svg(chart.name, chart.title, chart.draw) for chart in charts}
@@ -53,18 +59,11 @@ def write(run: Run, folder: Path) -> Path:
     name = str(run.meta.get("name") or run.folder.name)
     about = str(run.meta.get("about") or "")
     text = page(f"{name}: report of a run", about, parts, pictures, _again(run.folder.name))
-    try:
-        for part in ("figures", "tables"):
-            (folder / part).mkdir(parents=True, exist_ok=True)
-        for chart, marks in pictures.items():
-            (folder / "figures" / f"{chart}.svg").write_text(
-                f'<?xml version="1.0" encoding="utf-8"?>\n{marks}', "utf-8"
-            )
-        for table, data in tables.items():
-            data.to_csv(folder / "tables" / f"{table}.csv", index=False)
-        (folder / "index.html").write_text(text, "utf-8")
-    except OSError as error:
-        raise StoreError(f"{folder}: cannot write the report ({error.strerror}); give another --out") from error
+    for chart, marks in pictures.items():
+        (folder / "figures" / f"{chart}.svg").write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{marks}', "utf-8")
+    for table, data in tables.items():
+        data.to_csv(folder / "tables" / f"{table}.csv", index=False)
+    (folder / "index.html").write_text(text, "utf-8")
     return folder / "index.html"
 
 
@@ -81,17 +80,19 @@ def sections(run: Run) -> Iterator[Section]:
     yield _differences(summary, found.pop("contrasts", None))
     yield plane.section(run, known)
     yield panels.section(run, known)
-    found.pop("path", None)
+    lacking = {ANALYSES[n].about: _without(run, why) for n, why in found.items() if isinstance(why, AnalysisError)}
+    lacking.pop(ANALYSES["path"].about)
     for name, result in found.items():
-        if name not in OF_JUDGES:
-            yield _analysed(run, name, result, known)
+        if isinstance(result, Analysis):
+            yield _analysed(name, result, known)
         if name == "attribution":
             yield from _paths(run)
-    yield trust.section(run, summary)
-    yield from (_analysed(run, name, found[name], known) for name in OF_JUDGES if name in found)
     yield spend.section(run, summary.contrasts, known)
     yield losses.section(run, known)
     yield prompts.section(run, summary.contrasts)
+    if lacking:
+        notes = tuple(f"{about}: {why}" for about, why in lacking.items())
+        yield Section("lacking", "What this run cannot tell", "Analyses that take what is not there.", notes=notes)
 
 
 def _differences(summary: Summary, found: Analysis | AnalysisError | None) -> Section:
@@ -101,14 +102,17 @@ def _differences(summary: Summary, found: Analysis | AnalysisError | None) -> Se
         return Section("differences", title, "There are no two arms with the same tasks and draws to compare.")
     charts = forest.charts(data)
     notes = (*scope(summary.contrasts).split("\n"), *summary.notes)
-    return Section("differences", title, "", charts, {"forest" if len(charts) == 1 else "contrasts": data}, notes)
+    said = "" if charts else f"Of no difference may be said who did better; n = {len(data)} contrasts."
+    return Section("differences", title, said, charts, {"forest" if len(charts) == 1 else "contrasts": data}, notes)
 
 
-def _analysed(run: Run, name: str, found: Analysis | AnalysisError, known: Mapping[str, Look]) -> Section:
-    if isinstance(found, AnalysisError):
-        why = str(found).replace(str(run.folder), run.folder.name)  # where the run lies is nobody's business
-        return Section(name, ANALYSES[name].about, why)
-    return of(found, name, CHARTS[name](found, known) if name in CHARTS else ())
+def _analysed(name: str, found: Analysis, known: Mapping[str, Look]) -> Section:
+    return of(found, found.name, ANALYSES[name].about, CHARTS[name](found, known) if name in CHARTS else ())
+
+
+def _without(run: Run, why: AnalysisError) -> str:
+    """Without where the run lies, which is nobody's business."""
+    return str(why).replace(str(run.folder), run.folder.name)
 
 
 def _paths(run: Run) -> Iterator[Section]:
@@ -122,7 +126,7 @@ def _paths(run: Run) -> Iterator[Section]:
             found = analyse(run, "path", {"rollout": str(key)})
         except AnalysisError:
             continue  # forks at one cut are no path; what is said of the run's forks stands under attribution
-        yield of(found, f"path_{i + 1}", (path.chart(found, f"path_{i + 1}"),))
+        yield of(found, f"path_{i + 1}", found.title, (path.chart(found, f"path_{i + 1}"),))
 
 
 def _again(name: str) -> Sequence[str]:

@@ -38,8 +38,7 @@ class Section:
     """Likewise, but a line that begins with + or - is what one text has and the other has not."""
 
 
-def of(found: Analysis, section: str = "", charts: tuple[Chart, ...] = ()) -> Section:
-    """An analysis as a section."""
-    name = section or found.name
+def of(found: Analysis, name: str, title: str, charts: tuple[Chart, ...] = ()) -> Section:
+    """An analysis as a section; the sentence of its picture, where it has one, stands for its own."""
     tables = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(found.tables.items())}
-    return Section(name, found.title, "" if charts else found.says, charts, tables, found.notes)
+    return Section(name, title, "" if charts else found.says, charts, tables, found.notes)

@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import COLOURS, GROUND, HATCHES, THIN, Look, canvas, interval, rows
-from agentlab.transcript.inert import line
+from agentlab.report.style import COLOURS, GROUND, HATCHES, THIN, Look, canvas, interval, rows, short
 
 TABLES = {"rounds": ("term", "by round"), "agents": ("agent", "by agent")}
 MOST = 8
@@ -49,7 +48,7 @@ def draw(data: pd.DataFrame, column: str, known: Mapping[str, Look]) -> Figure:
             condition, measure = panels[i]
             _panel(ax, parts[i], column, i)
             label = known[condition].label if condition in known else condition
-            ax.set_title(line(f"{label}: {measure}", 48), fontsize=9, loc="left", fontweight="bold")
+            ax.set_title(short(f"{label}: {measure}", 48), fontsize=9, loc="left", fontweight="bold")
     return figure
 
 
@@ -59,6 +58,6 @@ def _panel(ax: Any, data: pd.DataFrame, column: str, i: int) -> None:
     for y, row in enumerate(data.to_dict("records")):
         interval(ax, y, (row["share_low"], row["share_high"]), {**THIN, "marker": "|"}, "black")
     ax.axvline(0, color=GROUND, linewidth=0.8)
-    rows(ax, [line(name, 28) for name in data[column]])
+    rows(ax, [short(name, 28) for name in data[column]])
     ax.xaxis.set_major_formatter("{x:.0%}")
     ax.locator_params(axis="x", nbins=5)

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from agentlab.contrast import Contrast, compute
 from agentlab.frames import Run
 from agentlab.report.section import Chart, Section
-from agentlab.report.style import GROUND, Look, canvas, legend, look, named, rows
-from agentlab.transcript.inert import line
+from agentlab.report.style import GROUND, Look, canvas, legend, look, named, rows, short
 
 USED = ["calls", "input", "output_tokens", "reasoning_tokens", "seconds", "cost"]
 PANELS = {"output_tokens": "output tokens per rollout", "cost": "US dollars per rollout"}
@@ -99,7 +98,7 @@ def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
         ax.tick_params(labelleft=ax is axes[0][0])
         named(ax, PANELS.get(panel, "calls per rollout"))
         ax.locator_params(axis="x", nbins=5)
-    legend(figure, handles, [line(name, 30) for name in names])
+    legend(figure, handles, [short(name, 30) for name in names])
     return figure
 
 

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import BLUE, GROUND, ORANGE, THIN, Look, canvas, interval, legend, rows
-from agentlab.transcript.inert import line
+from agentlab.report.style import BLUE, GROUND, ORANGE, THIN, Look, canvas, interval, legend, rows, short
 
+RATIO = ("incoherence", "incoherence_low", "incoherence_high")
 BIAS, VARIANCE = {"color": ORANGE, "hatch": "////"}, {"color": BLUE, "hatch": ""}
 
 
@@ -19,11 +19,12 @@ def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
     """From its first table: `measure`, `condition`, `bias2`, `variance`, `error`, `incoherence` with its interval, and
     `loss` where there are several."""
     data = next(iter(found.tables.values()))
-    if not {"measure", "condition", "bias2", "variance", "incoherence"} <= set(data.columns):
+    if not {"bias2", "variance", *RATIO} <= set(data.columns):
         return ()
-    data = data[data["variance"].notna().to_numpy()].reset_index(drop=True)
+    data = data[data[RATIO[0]].notna().to_numpy()].reset_index(drop=True)  # 0/1 loss has none: its parts do not add up
     if data.empty:
         return ()
+    data = data.astype(dict.fromkeys(("bias2", "variance", *RATIO), "float64"))
     says = (
         f"{found.says} Left: bias² and variance, which add up to the error; an estimate below 0 stands left of it. "
         "Right: incoherence, the share of variance in the error, with its 95% interval; it goes up with accuracy by "
@@ -42,12 +43,12 @@ def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
     for own, (left, right) in zip(groups, axes, strict=True):
         handles = _stacked(left, own)
         _ratio(right, own)
-        labels = [known[str(c)].label if str(c) in known else line(c, 34) for c in own["condition"]]
+        labels = [known[str(c)].label if str(c) in known else short(c, 34) for c in own["condition"]]
         rows(left, labels)
         rows(right, labels)
         right.tick_params(labelleft=False)
         head = ", ".join(str(own[key].iloc[0]) for key in keys)
-        left.set_title(line(head, 60), fontsize=9, loc="left", fontweight="bold")
+        left.set_title(short(head, 60), fontsize=9, loc="left", fontweight="bold")
         right.set_title("incoherence", fontsize=9, loc="left")
     legend(figure, list(handles.values()), list(handles))
     return figure
@@ -67,7 +68,7 @@ def _stacked(ax: Any, own: pd.DataFrame) -> dict[str, Any]:
 
 def _ratio(ax: Any, own: pd.DataFrame) -> None:
     for y, row in enumerate(own.to_dict("records")):
-        ends = (row.get("incoherence_low", np.nan), row.get("incoherence_high", np.nan))
-        interval(ax, y, (float(ends[0]), float(ends[1])), THIN, BLUE)
+        interval(ax, y, (row["incoherence_low"], row["incoherence_high"]), THIN, BLUE)
         ax.plot(row["incoherence"], y, "o", color=BLUE, markersize=4.5)
+    ax.set_xlim(min(0.0, ax.get_xlim()[0]), max(1.0, ax.get_xlim()[1]))
     ax.locator_params(axis="x", nbins=4)

@@ -56,11 +56,18 @@ def looks(run: Run, widest: int = 34) -> dict[str, Look]:
     found: dict[str, Look] = {}
     for i, row in enumerate(run.conditions.to_dict("records")):
         levels = [str(row[f]) if len(run.factors) == 1 else f"{f}={row[f]}" for f in run.factors]
-        label = line(", ".join(levels) or row["condition"] or "all rollouts", widest)
+        label = short(", ".join(levels) or row["condition"] or "all rollouts", widest)
         taken = {look.label for look in found.values()}
         label = next(name for name in (label, f"{label} ({i + 1})") if name not in taken)
         found[str(row["condition"])] = look(i, label)
     return found
+
+
+def short(text: object, most: int) -> str:
+    """`text` on one line of at most so many characters, cut in its middle: names often differ at their ends."""
+    flat = line(text, 1000)
+    half = (most - 1) // 2
+    return flat if len(flat) <= most else f"{flat[: most - 1 - half]}…{flat[-half:]}"
 
 
 def look(i: int, label: str) -> Look:
@@ -122,7 +129,7 @@ def legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
 
 def named(ax: Any, title: str) -> None:
     """A panel's name, to its left."""
-    ax.set_title(line(title, 44), fontsize=9, loc="left", fontweight="bold")
+    ax.set_title(short(title, 44), fontsize=9, loc="left", fontweight="bold")
 
 
 def interval(ax: Any, y: float, ends: tuple[float, float], how: Mapping[str, Any], colour: str) -> None:
