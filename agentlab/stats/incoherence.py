@@ -51,7 +51,7 @@ def incoherence(parts: Decomposition, level: float = 0.95) -> Incoherence:
     np.divide(parts.variance_t, parts.error_t, out=ratios, where=parts.error_t > parts.floor_t)
     known = ratios[~np.isnan(ratios)]
     mean, median = (float(np.mean(known)), float(np.median(known))) if len(known) else (None, None)
-    return Incoherence(of_sums(terms(parts), quotient, level, bent=True), ratios, mean, median)
+    return Incoherence(of_sums(terms(parts), quotient, level, share=True), ratios, mean, median)
 
 
 def difference(a: Decomposition, b: Decomposition, level: float = 0.95) -> Estimate:
@@ -64,7 +64,7 @@ def dispersion(scores: Judged, level: float = 0.95) -> Estimate:
 
     Unlike incoherence it has no cap that rises with the mean score, so it is what conditions are compared on.
     """
-    return of_sums(_room_terms(scores), quotient, level, bent=True)
+    return of_sums(_room_terms(scores), quotient, level, share=True)
 
 
 def dispersion_difference(a: Judged, b: Judged, level: float = 0.95) -> Estimate:
