@@ -126,6 +126,11 @@ class Relay(_Part):
         return Completion("\n".join(lines))
 
 
+def judged_variance(judge: Relay, points: int) -> float:
+    """Of one judge draw, on a scale from 0 to 1 with `points` steps, over values that lie anywhere between two steps."""
+    return judge.judge_sd**2 + 1 / (6 * points**2)
+
+
 def build(spec: ModelSpec) -> Relay:
     """Raises ScenarioError when the options are wrong."""
     options = {name: value for name, value in spec.options.items() if name != "seconds"}

@@ -1,0 +1,163 @@
+"""What the scenario `calibration` plants, beside what the tables of its analyses say of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, variance
+from typing import Any
+
+import pandas as pd
+
+import agentlab
+from agentlab.models.relay import Relay, judged_variance
+from agentlab.spec import Condition, Design
+
+TEAMS = ("steady", "erratic")
+ROUNDS = (("drafter",), ("critic", "checker"), ("writer",))
+TARGETS = {"worth": 1.0, "harm": 0.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One number that is known, beside what was found of it."""
+
+    kind: str
+    what: str
+    planted: float
+    found: float
+    low: float
+    high: float
+
+    @property
+    def held(self) -> bool:
+        """Whether the interval holds what was planted."""
+        return self.low <= self.planted <= self.high
+
+
+def checks(design: Design, run: Path, tables: Path) -> list[Check]:
+    """All of them, from the CSV tables in the folder `tables`."""
+    teams = {team: next(c for c in design.conditions if c.levels["team"] == team) for team in TEAMS}
+    read = {path.stem: pd.read_csv(path) for path in tables.glob("*.csv")}
+    return [
+        *_differences(teams, read["contrasts"]),
+        *_components(design, teams, read["components"]),
+        *_shared(teams, read["components_covariances"]),
+        *_incoherence(design, teams, read["decomposition"]),
+        *_attribution(teams, read["attribution"], read["attribution_agents"]),
+        *_path(design, teams["erratic"], run, read["path"]),
+    ]
+
+
+def relay(one: Condition) -> Relay:
+    """The numbers of a team."""
+    return Relay.model_validate(one.models["default"].options)
+
+
+def of_draw(numbers: Relay) -> float:
+    """Variance of a draw: every turn's, and that of both together."""
+    return sum(sd**2 for sd in numbers.sd.values()) + sum(pair.sd**2 for pair in numbers.together)
+
+
+def start(design: Design, outcome: str) -> list[float]:
+    """Where the tasks start."""
+    return [float(task.fields[outcome]) for task in design.tasks.values()]
+
+
+def judge_noise(design: Design) -> float:
+    """Variance of one judge draw."""
+    return judged_variance(Relay.model_validate(design.models["judge"].options), 100)
+
+
+def chances(task: Any, numbers: Relay) -> dict[str, float]:
+    """By answer, with the noise mixed in."""
+    told = dict(part.split() for part in str(task.fields["chances"]).split(", "))
+    return {name: (1 - numbers.noise) * float(p) + numbers.noise / len(told) for name, p in told.items()}
+
+
+def _differences(teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Check]:
+    for outcome in TARGETS:
+        row = table[table["measure"] == outcome].iloc[0]
+        gap = relay(teams[str(row["a"])]).bias.get(outcome, 0.0) - relay(teams[str(row["b"])]).bias.get(outcome, 0.0)  # type: ignore[call-overload]
+        ends = row["like_low"], row["like_high"]
+        yield Check("difference of means", f"{outcome}, {row['a']} - {row['b']}", gap, row["difference"], *ends)
+
+
+def _components(design: Design, teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Check]:
+    for team, one in teams.items():
+        for outcome in TARGETS:
+            own = table[(table["condition"] == f"team={team}") & (table["measure"] == outcome)].set_index("level")
+            planted = {
+                "task": variance(start(design, outcome)),
+                "draw": of_draw(relay(one)),
+                "judge draw": judge_noise(design),
+            }
+            for level, value in planted.items():
+                row = own.loc[level]
+                kind = f"variance of {'a ' if level != 'judge draw' else 'a '}{level}"
+                yield Check(kind, f"{outcome}, {team}", value, row["variance"], row["low"], row["high"])
+
+
+def _shared(teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Check]:
+    for team, one in teams.items():
+        numbers = relay(one)
+        pairs = sum(pair.sd**2 for pair in numbers.together)
+        turns = of_draw(numbers) - pairs
+        planted = (numbers.kinship * turns + numbers.kinship**2 * pairs) / (turns + pairs)
+        own = table[(table["condition"] == f"team={team}") & (table["level"] == "draw")]
+        row = own[(own["measure"] == "worth") & (own["other"] == "harm")].iloc[0]
+        ends = row["low"], row["high"]
+        yield Check("correlation of worth and harm", team, planted, row["correlation"], *ends)
+
+
+def _incoherence(design: Design, teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Check]:
+    for team, one in teams.items():
+        numbers, own = relay(one), table[table["condition"] == f"team={team}"]
+        for outcome, target in TARGETS.items():
+            bias = numbers.bias.get(outcome, 0.0)  # type: ignore[call-overload]
+            bias2 = fmean((value + bias - target) ** 2 for value in start(design, outcome))
+            planted = of_draw(numbers) / (of_draw(numbers) + bias2)
+            yield _share(own[own["measure"] == outcome].iloc[0], f"{outcome}, {team}", planted)
+        shares = [(chances(task, numbers), str(task.target)) for task in design.tasks.values()]
+        spread = sum(1 - sum(p**2 for p in known.values()) for known, _ in shares)
+        error = sum(2 * (1 - known[gold]) for known, gold in shares)
+        row = own[(own["measure"] == "correct") & (own["loss"] == "brier")].iloc[0]
+        yield _share(row, f"answers under Brier, {team}", spread / error)
+
+
+def _share(row: Any, what: str, planted: float) -> Check:
+    return Check("incoherence", what, planted, row["incoherence"], row["incoherence_low"], row["incoherence_high"])
+
+
+def _attribution(teams: Mapping[str, Condition], rounds: pd.DataFrame, agents: pd.DataFrame) -> Iterator[Check]:
+    numbers = relay(teams["steady"])
+    pairs = {frozenset(pair.agents): pair.sd**2 for pair in numbers.together}
+    for outcome in TARGETS:
+        own = rounds[rounds["measure"] == outcome].set_index("term")
+        for i, names in enumerate(ROUNDS, start=1):
+            planted = sum(numbers.sd[name] ** 2 for name in names) + pairs.get(frozenset(names), 0.0)
+            yield _of(own.loc[f"round {i}"], "variance of a round", f"{outcome}, round {i}", planted)
+        by_agent = agents[agents["measure"] == outcome].set_index("agent")
+        for name in numbers.sd:
+            half = sum(value / 2 for names, value in pairs.items() if name in names)
+            yield _of(by_agent.loc[name], "variance of an agent", f"{outcome}, {name}", numbers.sd[name] ** 2 + half)
+
+
+def _of(row: Any, kind: str, what: str, planted: float) -> Check:
+    return Check(kind, what, planted, row["variance"], row["these_tasks_low"], row["these_tasks_high"])
+
+
+def _path(design: Design, one: Condition, run: Path, table: pd.DataFrame) -> Iterator[Check]:
+    """Every step's expected outcome is what the numbers in its messages sum to."""
+    numbers = relay(one)
+    text = agentlab.load(run).rollout(task="ember", team="erratic", draw=2).record.rollout.output or ""
+    told = {line.split()[0]: float(line.split()[5]) for line in text.splitlines() if " draws " in line}
+    value = float(design.tasks["ember"].fields["worth"]) + numbers.bias.get("worth", 0.0)
+    for step, names in enumerate(((), *ROUNDS[:-1])):
+        value += sum(numbers.sd[name] * told[name] for name in names)
+        row = table.iloc[step]
+        yield Check("path of one rollout", f"after round {step}", value, row["value"], row["low"], row["high"])
+
+
+def names(found: Sequence[Check]) -> list[str]:
+    """The kinds, each once."""
+    return list(dict.fromkeys(one.kind for one in found))
