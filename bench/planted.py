@@ -155,7 +155,7 @@ def _path(design: Design, one: Condition, run: Path, table: pd.DataFrame) -> Ite
     for step, names in enumerate(((), *ROUNDS[:-1])):
         value += sum(numbers.sd[name] * told[name] for name in names)
         row = table.iloc[step]
-        yield Check("path of one rollout", f"after round {step}", value, row["value"], row["low"], row["high"])
+        yield Check("path of one rollout", f"after round {step}", value, row["expected"], row["expected_low"], row["expected_high"])
 
 
 def names(found: Sequence[Check]) -> list[str]:

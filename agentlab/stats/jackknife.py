@@ -1,9 +1,9 @@
 """The jackknife-t: interval of a function of sums over tasks, such as a ratio of sums, leaving out a task at a time.
 
-Where few tasks have most of the error, as those of an accurate model, the plain interval of a share misses too often. So
-a share is taken in logits, where it cannot pass its ends, with the degrees of freedom of the few tasks that count (Kish's
-effective number), and bent by the skewness that is left. A difference of two ratios is close to symmetric and stays
-plain. Sources: Tukey (1958, Ann. Math. Stat. 29, 614); Efron and Stein (1981, Ann. Stat. 9, 586-596); Kish (1965,
+Where few tasks have most of the error, as those of an accurate model, the plain interval of a share misses too often.
+So a share is taken in logits, where it cannot pass its ends, with the degrees of freedom of the few tasks that count
+(Kish's effective number), and bent by the skewness that is left. A difference of two ratios is close to symmetric and
+stays plain. Sources: Tukey (1958, Ann. Math. Stat. 29, 614); Efron and Stein (1981, Ann. Stat. 9, 586-596); Kish (1965,
 Survey Sampling, 11.7); Hall (1992, J. R. Stat. Soc. B 54, 221-228) for the bend.
 """
 
