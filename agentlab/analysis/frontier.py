@@ -65,13 +65,17 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     ]
     lost = len(run.rollouts) - len(table)
     notes.append(f"{lost} rollouts are not scored on both measures and are left out" if lost else "")
-    notes.append(_dropped(table, kept))
+    notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
     tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms, (x, y))}
     return Analysis("frontier", f"{y.name} against {x.name}", says, tables, tuple(filter(None, notes)))
 
 
 def _named(run: Run, axes: str | None) -> tuple[str, str]:
-    names = axes.split(",") if axes else [n for n in ("misalignment", "utility") if n in _known(run)]
+    names = (
+        [name.strip() for name in axes.split(",")]
+        if axes
+        else [n for n in ("misalignment", "utility") if n in _known(run)]
+    )
     if axes is None and len(names) < 2:
         names = [m.name for m in run.measured if m.target is not None][:2]
     if len(names) != 2 or not set(names) <= set(_known(run)) or names[0] == names[1]:
@@ -110,6 +114,11 @@ def _halves(run: Run, axis: Axis) -> pd.DataFrame:
     halves = [draws[draws.index.get_level_values(1) % 2 == (0 if certain else half)] for half in (0, 1)]
     by_half = [axis.sign * half.groupby(level=0, observed=True).mean() for half in halves]
     return pd.DataFrame(dict(enumerate(by_half))).dropna()
+
+
+def _copied(run: Run, axis: Axis) -> str:
+    why = repeats(run, axis.measure.judge)
+    return f"{axis.name}: {why}, so who is best is chosen and placed by the same error of the judge" if why else ""
 
 
 def _balanced(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.direction import best
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.paired import Interval
@@ -92,7 +93,7 @@ def _scores(run: Run, m: Measure) -> pd.DataFrame:
 
 def _counted(run: Run, m: Measure) -> Iterator[tuple[str, list[list[int]], int]]:
     """By condition, the counts of each task and how many rollouts have no score."""
-    right = max(m.scales[next(iter(m.scales))], key=lambda end: (m.range[1] > m.range[0]) * end)
+    right = best(m, next(iter(m.scales)))
     scores = _scores(run, m)
     for condition, rollouts in run.rollouts.groupby("condition", sort=False, observed=True):
         own = scores[scores["rollout"].isin(rollouts["rollout"]) & scores["value"].notna()]

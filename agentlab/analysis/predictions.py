@@ -1,14 +1,16 @@
 """What the rollouts of each arm predicted, read off the verdicts of one measure, in the form a decomposition takes."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agentlab.analysis.direction import best, goal
 from agentlab.analysis.nested import judged
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
@@ -16,7 +18,7 @@ from agentlab.judges.match import MatchConfig, target_of
 from agentlab.session import tasks_of
 from agentlab.stats import choices, distances
 from agentlab.stats.choices import Choices
-from agentlab.stats.decompose import Decomposition
+from agentlab.stats.decompose import Decomposition, brier, unbiased
 from agentlab.stats.judged import Judged
 from agentlab.stats.judged import judged as of_scores
 from agentlab.types import Measure
@@ -24,7 +26,8 @@ from agentlab.types import Measure
 Sort = Literal["answers", "probabilities", "groups", "points", "tests", "scores"]
 """Of predictions: one of given classes; a probability for each; text by meaning; vectors; unit tests; judged scores."""
 NO_ANSWER = "no answer"
-_RIGHT = "right"
+RIGHT = "right"
+"""The group of what is right, whatever its words."""
 Floats = NDArray[np.float64]
 
 
@@ -36,7 +39,8 @@ class Predictions:
     arm: str
     sort: Sort
     table: pd.DataFrame
-    """`task`, `draw` and `said`: a text, a tuple of numbers, or a score, then with a row per judge draw."""
+    """`task`, `draw`, `rollout` and `said`: a text, a tuple of numbers, or a score, then with a row per judge draw; by
+    task and draw."""
     classes: tuple[str, ...]
     """Of answers and probabilities."""
     targets: Mapping[str, Any]
@@ -51,8 +55,7 @@ class Predictions:
 
     def among(self, tasks: Sequence[str]) -> "Predictions":
         """The same of these tasks only."""
-        table = self.table[self.table["task"].isin(list(tasks))]
-        return Predictions(self.measure, self.arm, self.sort, table, self.classes, self.targets, self.left_out)
+        return replace(self, table=self.table[self.table["task"].isin(list(tasks))].reset_index(drop=True))
 
     def choices(self) -> Choices:
         """Answers, probabilities and groups. Raises ValueError for anything else."""
@@ -67,14 +70,40 @@ class Predictions:
         return choices.votes(codes, [place[str(answer).casefold()] for answer in said], gold, len(self.classes))
 
     def points(self) -> Decomposition:
-        """Vectors against their targets; shorter ones are as if they went on with zeros, which changes no distance."""
-        targets = [tuple(self.targets[task]) for task in self.tasks]
-        wide = max(map(len, targets))
-        return distances.norm(self._codes(), _padded(self.table["said"], wide), _padded(targets, wide))
+        """Vectors against their targets, plug-in."""
+        values, targets = self.laid()
+        assert targets is not None
+        return distances.norm(self._codes(), values, targets)
 
     def tests(self) -> Decomposition:
-        """Unit tests: a column a criterion."""
+        """Unit tests: a column a criterion; plug-in."""
         return distances.coverage(self._codes(), np.array(self.table["said"].tolist(), dtype=np.float64))
+
+    def laid(self) -> tuple[Floats, Floats | None]:
+        """Draws (N, D) and targets (T, D), whose squared distance is the loss; of everything but scores.
+
+        Shorter vectors are as if they went on with zeros, which changes no distance. No targets where none is known.
+        """
+        if self.sort == "points":
+            targets = [tuple(self.targets[task]) for task in self.tasks]
+            wide = max(map(len, targets))
+            return _padded(self.table["said"], wide), _padded(targets, wide)
+        if self.sort == "tests":
+            passed: Floats = np.array(self.table["said"].tolist(), dtype=np.float64)
+            share = passed.shape[1] ** -0.5
+            return passed * share, np.full((len(self.tasks), passed.shape[1]), share)
+        made = self.choices()
+        if made.gold_t is None:
+            return made.probabilities, None
+        return made.probabilities, np.eye(made.inside.shape[1])[made.gold_t]
+
+    def parts(self) -> Decomposition:
+        """By squared distance, without the bias of few draws. Raises ValueError without targets."""
+        if self.sort == "scores":
+            return self.scores().parts
+        if self.sort in ("points", "tests"):
+            return unbiased(self.points() if self.sort == "points" else self.tests())
+        return unbiased(brier(self.choices()))
 
     def scores(self) -> Judged:
         """Judged scores against the measure's target."""
@@ -91,42 +120,47 @@ class Predictions:
 
 def predictions(run: Run, measure: Measure) -> list[Predictions]:
     """By arm. Raises AnalysisError where the measure has nothing to decompose: no target, no two draws of a task."""
-    documents: dict[str, Any] = {**run.meta.get("tree", {}).get("judges", {}), **run.meta.get("added", {})}
-    document: dict[str, Any] = documents.get(measure.judge) or {}
-    if document.get("kind") == "match":
-        config = MatchConfig.model_validate(document)
+    told = document(run, measure.judge)
+    if told.get("kind") == "match":
+        config = MatchConfig.model_validate(told)
         sort, table, targets = _matched(run, measure, config)
         classes = config.choices + ((NO_ANSWER,) if sort == "answers" and (table["said"] == NO_ANSWER).any() else ())
     elif (tests := _tests(run, measure)) is not None:
         sort, table, targets, classes = "tests", tests, dict[str, Any](), ()
     elif measure.target is None:
         raise AnalysisError(
-            f"measures.{measure.name} has no `target`, so there is no bias; add `target: {max(measure.range):g}` (or "
-            "what it ought to be) and run again, which asks nothing twice"
+            f"measures.{measure.name} has no `target`, so there is no bias; add {goal(measure)} and run again, which "
+            "asks nothing twice"
         )
     else:
         sort, table, targets, classes = "scores", judged(run, measure).rename(columns={"value": "said"}), {}, ()
-    found = [_arm(run, measure, sort, str(arm), table, classes, targets) for arm in run.rollouts["condition"].unique()]
+    return by_arm(run, Predictions(measure, "", sort, table, classes, targets, 0))
+
+
+def document(run: Run, judge: str) -> dict[str, Any]:
+    """What the scenario, or who added it, says of a judge; empty where nothing is recorded."""
+    documents: dict[str, Any] = {**run.meta.get("tree", {}).get("judges", {}), **run.meta.get("added", {})}
+    return documents.get(judge) or {}
+
+
+def by_arm(run: Run, every: Predictions) -> list[Predictions]:
+    """Of those of all arms, whose table has a `condition`, each arm's. Raises AnalysisError without two draws."""
+    found = [_arm(run, every, str(arm)) for arm in run.rollouts["condition"].unique()]
     kept = [one for one in found if len(one.table)]
     if not kept:
-        raise AnalysisError(f"{measure.name}: no task has two scored draws in any arm, and one draw has no variance")
+        raise AnalysisError(
+            f"{every.measure.name}: no task has two scored draws in any arm, and one draw has no variance"
+        )
     return kept
 
 
-def _arm(
-    run: Run,
-    m: Measure,
-    sort: Sort,
-    arm: str,
-    table: pd.DataFrame,
-    classes: tuple[str, ...],
-    targets: Mapping[str, Any],
-) -> Predictions:
-    own = table[table["condition"].astype("str") == arm].astype({"task": "str"})
+def _arm(run: Run, every: Predictions, arm: str) -> Predictions:
+    own = every.table[every.table["condition"].astype("str") == arm].astype({"task": "str"})
     several = own.groupby("task")["draw"].transform("nunique") > 1
-    kept = own.loc[several.to_numpy(dtype=bool), ["task", "draw", "rollout", "said"]].reset_index(drop=True)
+    kept = own.loc[several.to_numpy(dtype=bool), ["task", "draw", "rollout", "said"]]
+    kept = kept.sort_values(["task", "draw"], kind="stable", ignore_index=True)
     total = int((run.rollouts["condition"].astype("str") == arm).sum())
-    return Predictions(m, arm, sort, kept, classes, targets, total - kept["rollout"].nunique())
+    return replace(every, arm=arm, table=kept, left_out=total - kept["rollout"].nunique())
 
 
 def _matched(run: Run, m: Measure, config: MatchConfig) -> tuple[Sort, pd.DataFrame, Mapping[str, Any]]:
@@ -142,22 +176,26 @@ def _matched(run: Run, m: Measure, config: MatchConfig) -> tuple[Sort, pd.DataFr
     if config.by == "choice":
         return "answers", rows.assign(said=text), targets
     top = next(iter(m.scales.values()))[1]
-    said = text.str.casefold().mask(rows["value"] == top, _RIGHT)
-    return "groups", rows.assign(said=said), dict.fromkeys(targets, _RIGHT)
+    said = text.str.casefold().mask(rows["value"] == top, RIGHT)
+    return "groups", rows.assign(said=said), dict.fromkeys(targets, RIGHT)
 
 
 def _tests(run: Run, m: Measure) -> pd.DataFrame | None:
-    """A row a rollout with a 0 or 1 per criterion, where the measure has several and no score lies between the ends."""
+    """A row a rollout with a 1 or 0 per criterion, where the measure has several and no score lies between the ends.
+
+    1 is the end that is better on the measure.
+    """
     rows = _verdicts(run, m)
     if len(m.scales) < 2 or rows["judge_draw"].nunique() != 1:
         return None
-    ends = {criterion: scale for criterion, scale in m.scales.items()}
-    passed = [
-        (v - ends[c][0]) / (ends[c][1] - ends[c][0]) for c, v in zip(rows["criterion"], rows["value"], strict=True)
-    ]
-    wide = rows.assign(passed=passed).pivot_table(index="rollout", columns="criterion", values="passed", observed=True)
-    wide = wide.dropna()
-    if wide.empty or not np.isin(wide.to_numpy(), (0.0, 1.0)).all():
+    right = {criterion: best(m, criterion) for criterion in m.scales}
+    if not all(math.isnan(v) or v in m.scales[c] for c, v in zip(rows["criterion"], rows["value"], strict=True)):
+        return None
+    scored = rows[rows["value"].notna()]
+    passed = [float(v == right[c]) for c, v in zip(scored["criterion"], scored["value"], strict=True)]
+    wide = scored.assign(passed=passed).pivot_table(index="rollout", columns="criterion", values="passed")
+    wide = wide.reindex(columns=list(m.scales)).dropna()
+    if wide.empty:
         return None
     head = rows.drop_duplicates("rollout").set_index("rollout").loc[wide.index, ["task", "condition", "draw"]]
     said = pd.Series([tuple(row) for row in wide.to_numpy()], index=wide.index, dtype="object")

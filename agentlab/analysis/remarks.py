@@ -1,0 +1,22 @@
+"""Notes of an analysis as they are gathered, each told once with the arms that it is about."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Remarks:
+    """Notes by their text; a remark without an arm is about all of them."""
+
+    places: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+
+    def add(self, text: str, arm: str = "") -> None:
+        arms = self.places.setdefault(text, [])
+        if arm not in arms:
+            arms.append(arm)
+
+    def notes(self, arms: int) -> tuple[str, ...]:
+        """Each with its arms, unless it is about all of that number."""
+        return tuple(
+            text if "" in places or len(places) >= arms > 0 else f"{text} ({'; '.join(places)})"
+            for text, places in self.places.items()
+        )
