@@ -1,4 +1,4 @@
-"""What a design will take, before a cent is spent: calls, tokens, price, and the smallest effect it can show.
+"""What a design will take, before a cent is spent: calls, tokens, price.
 
 Every condition is played once, on the task of median length, with a simulated model that writes replies of a stated
 length and mails up to two contacts in every turn, and judged by its judges; the counts are multiplied by tasks and
@@ -21,7 +21,6 @@ from agentlab.matched import Books
 from agentlab.models import ModelSpec, cost_of, get_model
 from agentlab.pairing import Side, configured, pairs
 from agentlab.spec import Condition, Design
-from agentlab.stats.power import Detectable, Noise, detectable
 from agentlab.trial import Trial
 from agentlab.types import Call, Capabilities, Completion, Exhibit, Request, Usage
 
@@ -30,8 +29,6 @@ WORDS = 250
 GROUPS = 2
 """Comparisons by which an output finds its group of the same answer; the largest groups come first."""
 _CONTACTS = re.compile(r"^You may write to: (.+)$", re.MULTILINE)
-WITHIN, BETWEEN = 0.25, 0.1
-"""Assumed SDs, as shares of a measure's range: over draws of one task, and of the difference between tasks."""
 
 
 @dataclass(slots=True)
@@ -58,8 +55,6 @@ class Plan:
     draws: int
     agents: Mapping[str, Use]
     judges: Mapping[str, Use]
-    effects: Mapping[str, Detectable]
-    """By measure, in its own units."""
 
     @property
     def total(self) -> Use:
@@ -137,7 +132,7 @@ async def plan(design: Design, selection: Selection) -> Plan:
         outputs[condition.name] = exhibit.output or ""
     for name in design.of_two:
         judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
-    return Plan(rollouts, len(tasks), draws, agents, judges, _effects(design, len(tasks), draws))
+    return Plan(rollouts, len(tasks), draws, agents, judges)
 
 
 def _needed(design: Design, selection: Selection) -> list[tuple[Trial, Condition, bool]]:
@@ -207,11 +202,3 @@ async def _judged(design: Design, judge: Judge, exhibit: Exhibit, chatter: Model
     )
     await judge_once(judge, exhibit, "plan", 0, ask, 0)
     return made
-
-
-def _effects(design: Design, tasks: int, draws: int) -> dict[str, Detectable]:
-    found: dict[str, Detectable] = {}
-    for name, measure in design.measures.items():
-        width = abs(measure.range[1] - measure.range[0])
-        found[name] = detectable(tasks, draws, Noise(WITHIN * width, BETWEEN * width))
-    return found

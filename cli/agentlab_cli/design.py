@@ -45,17 +45,29 @@ def plan(
     tasks: Annotated[str | None, typer.Option(help="Only these tasks: A,B.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm.")] = None,
     draws: Annotated[int | None, typer.Option(min=1, help="So many draws instead of the scenario's.")] = None,
+    effect: Annotated[
+        float | None, typer.Option(help="A difference, in the measure's units: its power, and the tasks it takes.")
+    ] = None,
+    pilot: Annotated[str | None, typer.Option(metavar="RUN", help="A run whose SDs are measured, not assumed.")] = None,
+    within: Annotated[float | None, typer.Option(help="Assumed SD over draws, in shares of the range; .25.")] = None,
+    between: Annotated[
+        float | None, typer.Option(help="Assumed SD of the difference between tasks, likewise; .1.")
+    ] = None,
 ) -> None:
     """Print calls, tokens, price and the smallest detectable effect, before a cent is spent."""
     import asyncio
 
     from agentlab import spec
     from agentlab.plan import plan as estimate
+    from agentlab.prospect import prospects
     from agentlab.session import check as check_selection
     from agentlab_cli.layout import console_for
     from agentlab_cli.options import selection
-    from agentlab_cli.planned import planned
+    from agentlab_cli.planned import foreseen, noises, planned
 
     design, chosen = spec.load(scenario, model, judge_model), selection(tasks, only, draws)
     check_selection(design, chosen)
-    planned(console_for(), design, asyncio.run(estimate(design, chosen)))
+    blurs, remarks = noises(design, pilot, within, between)
+    made = asyncio.run(estimate(design, chosen))
+    planned(console_for(), design, made)
+    foreseen(console_for(), prospects(design, (made.tasks, made.draws), blurs, effect), effect, remarks)

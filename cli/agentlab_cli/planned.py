@@ -1,11 +1,17 @@
 """The estimate of `agentlab plan`, as rich prints it; without pandas, so that a plan answers at once."""
 
+from collections.abc import Iterator, Sequence
+
 from rich.console import Console
 from rich.markup import escape
 
-from agentlab.plan import BETWEEN, WITHIN, WORDS, Plan
+from agentlab.errors import ScenarioError
+from agentlab.plan import WORDS, Plan
+from agentlab.prospect import ALPHA, BETWEEN, WITHIN, Blur, Prospect, assumed
 from agentlab.spec import Design
 from agentlab_cli.layout import number, table
+
+HEADS = ("these tasks", "tasks like these", "endless draws")
 
 
 def planned(console: Console, design: Design, plan: Plan) -> None:
@@ -25,16 +31,62 @@ def planned(console: Console, design: Design, plan: Plan) -> None:
         "a turn, or what max_tokens allows, and mails up to two contacts.",
         soft_wrap=True,
     )
-    for name, effect in plan.effects.items():
-        these, like, limit = (number(x) for x in (effect.these_tasks, effect.tasks_like_these, effect.limit))
-        console.print(
-            f"{escape(name)}: smallest difference found with 80% power, for these tasks {these}, for tasks like these "
-            f"{like} (with endless draws {limit})",
-            soft_wrap=True,
+
+
+def noises(
+    design: Design, pilot: str | None, within: float | None, between: float | None
+) -> tuple[list[Blur], list[str]]:
+    """What is assumed of a design's noise, or what a pilot has; and remarks. Raises ScenarioError for wrong options."""
+    for name, value in (("--within", within), ("--between", between)):
+        if value is not None and value < 0:
+            raise ScenarioError(f"{name} {value:g}: write a share of the measure's range, at least 0")
+        if value is not None and pilot is not None:
+            raise ScenarioError(f"{name} and --pilot: SDs are either assumed or measured; give one of the two")
+    if pilot is None:
+        return assumed(design, WITHIN if within is None else within, BETWEEN if between is None else between), []
+
+    from agentlab.analysis.pilot import piloted  # pandas, which a plan without a pilot does not wait for
+    from agentlab.frames import load
+    from agentlab.store import find
+
+    return piloted(load(find(pilot)), design)
+
+
+def foreseen(console: Console, found: Sequence[Prospect], effect: float | None, remarks: Sequence[str]) -> None:
+    """What the design can find, as a table with a row for each noise, and what it rests on."""
+    if not found:
+        return
+    shown = table("Smallest differences found with 80% power, in the measure's own units")
+    more = ("power, these", "power, like", "tasks, 80%", "endless") if effect is not None else ()
+    for i, heading in enumerate(("measure", "SDs", "draws", "between", *HEADS, *more)):
+        shown.add_column(heading, overflow="fold", justify="left" if i < 2 else "right")
+    for one in found:
+        noise, least = one.blur.noise, one.smallest
+        sizes = (number(x) for x in (least.these_tasks, least.tasks_like_these, least.limit))
+        of = "\n".join(filter(None, (one.blur.measure, one.blur.of)))
+        cells = (of, one.blur.source, f"{noise.within:.3f}", f"{noise.between:.3f}")
+        needed = ("none", "none") if one.needed is None else tuple(f"{n:,}" for n in one.needed)
+        chances = (number(one.these, ".0%"), number(one.like, ".0%"), *needed) if effect is not None else ()
+        shown.add_row(*map(escape, (*cells, *sizes, *chances)))
+    console.print(shown)
+    for line in (*_rests(found, effect), *remarks):
+        console.print(line, soft_wrap=True, markup=False)
+
+
+def _rests(found: Sequence[Prospect], effect: float | None) -> Iterator[str]:
+    if effect is not None:
+        yield f"power: the chance to find a difference of {effect:g}; tasks, 80%: how many like these it takes."
+    strict = {one.alpha for one in found} - {ALPHA}
+    if strict:
+        yield f"Tests at {100 * min(strict):.3g}%: the strictest step of Holm's procedure for the primary contrasts."
+    correlated = [one.blur.noise.correlation for one in found]
+    if any(correlated):
+        yield f"Correlation of the arms over draws: {min(correlated):+.2f} to {max(correlated):+.2f}."
+    if found[0].blur.source == "assumed":
+        yield (
+            "Assumed SDs, in shares of a measure's range: --within over draws, --between of the difference from task "
+            "to task; or measured: --pilot RUN."
         )
-    if plan.effects:
-        console.print(
-            f"Assumed, as shares of a measure's range: SD {WITHIN} over draws, {BETWEEN} between tasks. Under 6 tasks "
-            "nothing can be said about tasks like these.",
-            soft_wrap=True,
-        )
+    else:
+        yield "at most: the SDs at their 80% upper limits, which a small pilot leaves far above."
+    yield "Under 6 tasks nothing can be said about tasks like these; endless draws are the limit that only tasks lower."
