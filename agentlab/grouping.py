@@ -79,12 +79,18 @@ async def judge_groups(work: Work) -> None:
     for side in sides(work.bench.store, work.only):
         cells.setdefault((side.generation, side.task, side.condition), []).append(side)
     judges = [work.bench.judges[name] for name, one in work.configs().items() if isinstance(one, EquivalenceConfig)]
-    await spread(work, [partial(_sort, work, judge, cell) for judge in judges for cell in cells.values()])
+    await spread(work, [partial(_sorted, work, judges, cell) for cell in cells.values()])
 
 
-async def _sort(work: Work, judge: Judge, cell: Sequence[Side]) -> None:
-    store = work.bench.store
-    sorting = sort([Output(side, store.rollout(side.key).output) for side in cell])
+async def _sorted(work: Work, judges: Sequence[Judge], cell: Sequence[Side]) -> None:
+    """By one judge after the other, since their questions share rows."""
+    outputs = [Output(side, work.bench.store.rollout(side.key).output) for side in cell]
+    for judge in judges:
+        await _sort(work, judge, outputs)
+
+
+async def _sort(work: Work, judge: Judge, outputs: Sequence[Output]) -> None:
+    sorting = sort(outputs)
     try:
         first, second = next(sorting)
         while True:

@@ -185,7 +185,10 @@ async def _judge(work: Work, pair: Pair, pending: Sequence[tuple[Judge, int]]) -
 
 
 async def entered(store: Store, row: Rollout) -> Past:
-    """Gives a question about rollouts its row, anew if one of them was played further; what is on record of it."""
+    """Gives a question about rollouts its row, anew if one of them was played further; what is on record of it.
+
+    One task at a time may ask for one row: another would find it before it is committed.
+    """
     known = store.known.get(row.key)
     if known is None or known.attempt != row.attempt:
         await store.finish(row)

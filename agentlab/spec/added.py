@@ -1,4 +1,4 @@
-"""Judges for a run that exists: found by name, built on the models that the run recorded."""
+"""Judges for a run that exists, on the models that it recorded: found by name, or those that it has already."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,3 +45,27 @@ def added_judges(
         {name: judge for bench in benches.values() for name, judge in bench.of_two.items()},
     )
     return merged, specs, documents
+
+
+def recorded_judges(
+    documents: Mapping[str, Mapping[str, Any]], models: Mapping[str, Any], asked: Mapping[str, str | None], run: Path
+) -> tuple[judging.Bench, Mapping[str, ModelSpec]]:
+    """Judges of the run folder `run` from their recorded documents, and their models by alias.
+
+    `models` is the `models:` section of the run, and `asked` the model that each judge asked: where that is another
+    one, which `--judge-model` named, it replaces the section's. Raises `ScenarioError` with every mistake.
+    """
+    findings, section, renamed = Findings(), dict(models), dict[str, Any]()
+    for name, document in documents.items():
+        alias, model = document.get("model", "judge"), asked.get(name)
+        if model is not None and section.get(alias, {}).get("name") != model:
+            section[f"{alias} of {name}"] = {"name": model}
+            document = {**document, "model": f"{alias} of {name}"}
+        renamed[name] = document
+    tree = Tree({"models": section, "judges": renamed}, {(): Place(str(run), 1, 1)})
+    site = Site(tree, findings, Path())
+    specs = condition.models(site)
+    bench = judging.build(site, specs)
+    if findings.mistakes:
+        raise ScenarioError(findings.sorted())
+    return bench, specs

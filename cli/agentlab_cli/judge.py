@@ -1,4 +1,4 @@
-"""`agentlab judge`: more judges for a run that is there."""
+"""`agentlab judge`: more judges for a run that is there, and probes of those it has."""
 
 from typing import Annotated
 
@@ -7,14 +7,27 @@ import typer
 
 def judge(
     run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
-    with_: Annotated[list[str], typer.Option("--with", help="A judge by name, or its YAML. May be repeated.")],
+    with_: Annotated[
+        list[str] | None, typer.Option("--with", help="A judge by name, or its YAML. May be repeated.")
+    ] = None,
     judge_model: Annotated[str | None, typer.Option(help="The model behind it, instead of the run's.")] = None,
+    probe: Annotated[
+        str | None, typer.Option(help="Try the run's rubric judges on changed outputs: length,format.")
+    ] = None,
+    sample: Annotated[int, typer.Option(min=1, help="For --probe: how many outputs are changed.")] = 30,
+    yes: Annotated[bool, typer.Option("--yes", help="For --probe: do not ask before money is spent.")] = False,
     live: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
 ) -> None:
-    """Add the verdicts of more judges to a run; no rollout is repeated."""
+    """Add the verdicts of more judges to a run, or try its judges on changed outputs; no rollout is repeated."""
+    from agentlab.errors import ScenarioError
     from agentlab.rejudge import rejudge
     from agentlab.store import find
+    from agentlab_cli.probed import probed
     from agentlab_cli.work import work
 
+    if (with_ is None) == (probe is None):
+        raise ScenarioError("say which judge to add, --with NAME, or what to try its judges on, --probe length,format")
     folder = find(run)
-    raise typer.Exit(work(folder, lambda progress: rejudge(folder, with_, judge_model, progress, live)))
+    if probe is not None:
+        raise typer.Exit(probed(folder, probe, sample, live, asked=not yes))
+    raise typer.Exit(work(folder, lambda progress: rejudge(folder, with_ or (), judge_model, progress, live)))

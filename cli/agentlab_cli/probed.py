@@ -1,0 +1,44 @@
+"""Probes under a line of progress, after their price was told and agreed to."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import typer
+
+from agentlab.document import suggest
+from agentlab.errors import ScenarioError
+from agentlab.frames import load
+from agentlab.perturb import VARIANTS, Probe
+from agentlab.probe import estimate, probe
+from agentlab_cli.analysed import analysed
+from agentlab_cli.work import work
+
+FREE = ("position", "self")
+"""Probes that read what is stored."""
+
+
+def probed(folder: Path, names: str, sample: int, live: int, asked: bool) -> int:
+    """Tells the price, asks on a terminal where it is not zero, probes, and prints what was found."""
+    chosen = _chosen(names)
+    if chosen:
+        price = asyncio.run(estimate(folder, chosen, sample))
+        cost = "of unknown price" if price.cost is None else f"{price.cost:.2f} USD"
+        print(f"{price.outputs} outputs, {price.calls} calls, about {price.tokens:,} tokens, {cost}.", file=sys.stderr)
+        if asked and price.cost != 0 and sys.stdin.isatty() and not typer.confirm("Ask them?"):
+            print("Nothing was asked.", file=sys.stderr)
+            return 0
+        code = work(folder, lambda progress: probe(folder, chosen, sample, progress, live))
+        if code:
+            return code
+    analysed(load(folder), {"probes": True}, None)
+    return 0
+
+
+def _chosen(names: str) -> list[Probe]:
+    """The probes that cost something."""
+    wanted = names.split(",")
+    for name in wanted:
+        if name not in (*VARIANTS, *FREE):
+            raise ScenarioError(f"--probe: no probe {name!r}; {suggest(name, [*VARIANTS, *FREE])}")
+    return [kind for kind in VARIANTS if kind in wanted]
