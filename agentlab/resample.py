@@ -80,12 +80,15 @@ def plan(folder: Path, wish: Wish, scenario: Path | None = None) -> Plan:
         stand_ins = _stand_ins(archive.design, wish, parents)
         spots, notes = _spots(wish, parents, stand_ins)
         specs = {name: spec for name, (_, spec) in stand_ins.items()}
+        added = _added(archive)
         there = {key for key, status in archive.forks().items() if status not in UNFINISHED}
     quote = _quote(wish, spots, Teller(archive.design, specs), there)
     models = {p.condition.name: dict(p.condition.models) for p in parents}
     for name, spec in specs.items():
         models[name][SWAPPED] = spec
-    return Plan(folder, archive.design, wish, parents, spots, models, measure, quote, (*_few(wish, parents), *notes))
+    return Plan(
+        folder, archive.design, wish, parents, spots, models, measure, quote, (*_few(wish, parents), *notes, *added)
+    )
 
 
 def items(spots: Sequence[Spot], indices: Sequence[int]) -> Iterator[Item]:
@@ -215,6 +218,11 @@ def _quote(wish: Wish, spots: Sequence[Spot], teller: Teller, there: set[str]) -
         agents += teller.drawn(spot.parent, spot.cut, spot.change).times(new)
         judges += teller.judged(spot.parent).times(new)
     return Quote(missing, len(drawn) * wish.forks - missing, agents, judges, at_most=wish.bisect)
+
+
+def _added(archive: Archive) -> list[str]:
+    later = ", ".join(archive.meta.get("added", {}).keys() - archive.design.judges.keys())
+    return [f"judges added by `agentlab judge` ({later}) judge forks when that command is given again"] if later else []
 
 
 def _few(wish: Wish, parents: Sequence[Parent]) -> list[str]:

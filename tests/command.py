@@ -19,6 +19,7 @@ from typing import Any, Self
 ROOT = Path(__file__).resolve().parents[1]
 PRELOADED = (
     "agentlab_cli.main",
+    "agentlab_cli.resampled",
     "agentlab_cli.work",
     "agentlab.models.openai",
     "agentlab.rejudge",

@@ -1,7 +1,6 @@
 """Forks as rich prints them: what they will take, and what they came to."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -46,10 +45,10 @@ def _price(console: Console, quote: Quote) -> None:
 
 def money(bill: Bill) -> str:
     """US dollars, or that they are unknown."""
-    return "unknown" if bill.cost is None else f"{bill.cost:.4f} USD" if bill.cost < 1 else f"{bill.cost:.2f} USD"
+    return "unknown" if bill.cost is None else f"{bill.cost:.4f} USD" if 0 < bill.cost < 1 else f"{bill.cost:.2f} USD"
 
 
-def came_to(console: Console, folder: Path, spreads: Sequence[Spread]) -> None:
+def came_to(console: Console, plan: Plan, spreads: Sequence[Spread]) -> None:
     """Forks by cut, and what to type next."""
     if not spreads:
         console.print("No fork is finished yet.")
@@ -64,8 +63,11 @@ def came_to(console: Console, folder: Path, spreads: Sequence[Spread]) -> None:
         shown.add_row(*map(escape, (one.at, change, f"{one.parents}", f"{one.forks}", *cells)))
     console.print(shown)
     if len(spreads) > MOST:
-        console.print(f"and {len(spreads) - MOST} more cuts: agentlab.load({str(folder)!r}).forks", markup=False)
-    console.print(f"Next: agentlab stats {folder} --attribution", soft_wrap=True, markup=False)
+        console.print(f"and {len(spreads) - MOST} more cuts: agentlab.load({str(plan.folder)!r}).forks", markup=False)
+    first, *others = plan.parents
+    path = f"--path {first.trial.key[:8]}" if not others else "--attribution"
+    option = "--interventions" if plan.wish.changes else path
+    console.print(f"Next: agentlab stats {plan.folder} {option}", soft_wrap=True, markup=False)
 
 
 def _told(outcome: Outcome) -> str:

@@ -32,7 +32,7 @@ def resampled(plan: Plan, live: int, only_price: bool, asked: bool) -> int:
             await draw(plan, progress, live)
 
     def end(console: Console) -> None:
-        came_to(console, plan.folder, spread(load(plan.folder), keys(plan)))
+        came_to(console, plan, spread(load(plan.folder), keys(plan)))
         for one in decided:
             console.print(_sentence(one), soft_wrap=True, markup=False)
 
