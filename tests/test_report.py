@@ -102,7 +102,7 @@ def test_every_part_is_there(reported: Path) -> None:
     for part in (
         "design",
         "measures",
-        "differences",
+        "contrasts",
         "plane",
         "panels",
         "judges",
@@ -113,7 +113,7 @@ def test_every_part_is_there(reported: Path) -> None:
     ):
         assert part in marks.ids
         assert part == "again" or f"#{part}" in marks.links, "listed in the contents"
-    for name in ("measures", "forest", "plane", "panels", "spend", "losses"):
+    for name in ("measures", "forest_exploratory", "plane", "panels", "spend", "losses"):
         assert f"figure-{name}" in marks.ids
         assert (
             (reported / "figures" / f"{name}.svg")
@@ -152,9 +152,10 @@ def test_tables_are_the_frames(run: Run, reported: Path) -> None:
     assert (
         means["scored"].sum() == run.measures[["utility", "utility_uncoupled", "misalignment"]].notna().to_numpy().sum()
     )
-    forest = pd.read_csv(reported / "tables" / "forest.csv", keep_default_na=False)
-    found = [(c.measure, c.a, c.b, c.result.difference) for c in summary.contrasts]
-    rows = forest[["measure", "a", "b", "difference"]].astype({"difference": "float64"})
+    parts = [reported / "tables" / f"forest_{role}.csv" for role in ("primary", "exploratory")]
+    forest = pd.concat(pd.read_csv(path, keep_default_na=False) for path in parts if path.is_file())
+    found = [(c.measure, f"{c.a} - {c.b}", c.result.difference) for c in summary.contrasts]
+    rows = forest[["measure", "contrast", "difference"]].astype({"difference": "float64"})
     assert [tuple(row) for row in rows.itertuples(index=False)] == found
     spend = pd.read_csv(reported / "tables" / "spend_arms.csv").set_index("condition")
     for arm in summary.arms:
@@ -221,13 +222,13 @@ def test_nothing_is_said_of_a_judge_that_cannot_tell_good_from_bad(workdir: Path
     text = page(write(played(), Path("out")).parent)
     assert "Of no difference may be said who did better" in text
     assert "read nothing about who did better from it" in text
-    assert 'id="figure-forest"' not in text
+    assert 'id="figure-forest' not in text
 
 
 def test_one_arm_is_compared_with_nothing(workdir: Path) -> None:
     solo = "    solo: {organization: {cast: [boss], protocol: {kind: chain, stages: [[boss]]}}}\n"
     text = page(write(played(("factors:\n  team:\n    firm: {}\n" + solo, "")), Path("out")).parent)
-    assert "There are no two arms" in text
+    assert "has no two arms to compare" in text
     assert "nothing to compare it with" in text
 
 

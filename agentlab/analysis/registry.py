@@ -3,7 +3,7 @@
 A new one takes a line here and, with the same name, an option in `cli/agentlab_cli/stats.py`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from agentlab.analysis.analysis import Analysis
@@ -72,9 +72,11 @@ def analyse(run: Run, name: str, options: Options) -> Analysis:
     return entry.analyse(run, **given)
 
 
-def attempts(run: Run, options: Options) -> Iterator[tuple[str, Analysis | AnalysisError]]:
-    """Every analysis, or why it does not apply to this run."""
-    for name in ANALYSES:
+def attempts(
+    run: Run, options: Options, without: Collection[str] = ()
+) -> Iterator[tuple[str, Analysis | AnalysisError]]:
+    """Every analysis but those left out, or why it does not apply to this run."""
+    for name in (name for name in ANALYSES if name not in without):
         try:
             yield name, analyse(run, name, options)
         except AnalysisError as why:

@@ -1,4 +1,4 @@
-"""Paired differences between arms with both of their intervals: a forest plot, what was declared primary first."""
+"""Paired differences between arms with both of their intervals: a forest plot, what was declared primary apart."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,49 +7,26 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from agentlab.contrast import Contrast, verdict
+from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
 from agentlab.report.style import BAR, BLUE, GROUND, THIN, canvas, interval, legend, named, rows, short
 
 PRIMARY = "primary"
-MOST, ACROSS, WIDEST = 40, 3, 22
-"""Rows of a figure, panels side by side, characters of a level."""
+NUMBERS = ("difference", "these_low", "these_high", "like_low", "like_high")
+MOST, ACROSS, WIDEST = 40, 3, 24
+"""Rows of a figure, panels side by side, characters of an arm."""
+DOT: dict[str, Any] = {"marker": "o", "linestyle": "", "color": BLUE, "markersize": 3.2, "markerfacecolor": "white"}
 
 
-def table(contrasts: Sequence[Contrast]) -> pd.DataFrame:
-    """One row per contrast. What a judge's anchors forbid to say has no difference."""
-    return pd.DataFrame([_row(c) for c in contrasts])
-
-
-def _row(c: Contrast) -> dict[str, Any]:
-    r = c.result
-    these, like = (None, None) if c.suppressed else (r.these_tasks, r.tasks_like_these)
-    return {
-        "measure": c.measure,
-        "a": c.a,
-        "b": c.b,
-        "within": c.within,
-        "difference": None if c.suppressed else r.difference,
-        "these_low": these and these.low,
-        "these_high": these and these.high,
-        "like_low": like and like.low,
-        "like_high": like and like.high,
-        "tasks": r.tasks,
-        "pairs": r.pairs,
-        "dropped": r.dropped,
-        "same_calls": c.identical,
-        "verdict": verdict(c),
-    }
-
-
-def charts(data: pd.DataFrame) -> tuple[Chart, ...]:
-    """One for what was declared primary, one for everything else; `role` is optional, and without it all is one.
+def charts(found: Analysis) -> tuple[Chart, ...]:
+    """From its table `contrasts`: `role`, `contrast`, `measure`, `pairs`, `difference`, its intervals, `verdict`.
 
     None where nothing may be said of any difference.
     """
-    if data.empty or data["difference"].isna().all():
+    data = found.tables["contrasts"].astype(dict.fromkeys(NUMBERS, "float64"))
+    if data["difference"].isna().all():
         return ()
-    roles = data["role"].astype("str") if "role" in data else pd.Series("", index=data.index)
+    roles = data["role"].astype("str")
     return tuple(
         _chart(data[(roles == role).to_numpy()], role) for role in sorted(map(str, roles.unique()), key=PRIMARY.__ne__)
     )
@@ -57,80 +34,59 @@ def charts(data: pd.DataFrame) -> tuple[Chart, ...]:
 
 def _chart(data: pd.DataFrame, role: str) -> Chart:
     own = data.reset_index(drop=True)
-    title = f"Paired differences{f', {role}' if role else ''}"
-    return Chart(f"forest_{role}" if role else "forest", title, _says(own), own, lambda: draw(own))
+    return Chart(f"forest_{role}", f"Paired differences, {role}", _says(own), own, lambda: draw(own))
 
 
 def _says(data: pd.DataFrame) -> str:
-    lines = _lines(data)
-    n = len(lines)
+    n, like = data["contrast"].nunique(), data["like_low"].notna().any()
     shown = f"the first {MOST} of {n} pairs of arms" if n > MOST else f"{n} pair{'s' * (n > 1)} of arms"
-    like = data["like_low"].notna().any()
+    low, high = int(data["pairs"].min()), int(data["pairs"].max())
+    pairs = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     return (
         f"The difference of the first arm less the second, paired by task and draw: {shown}, "
-        f"{data['measure'].nunique()} measures, n = {_span(data['pairs'])} pairs of rollouts of {_span(data['tasks'])} "
-        "tasks each. Thick: 95% interval for these tasks"
+        f"{data['measure'].nunique()} measures, n = {pairs} pairs of rollouts each. Thick: 95% interval for these tasks"
         + (", thin: for tasks like these" if like else "; of tasks like these nothing is claimed")
         + ". An interval that crosses the upright line shows no difference."
     )
 
 
-def _span(counts: pd.Series) -> str:
-    low, high = int(counts.min()), int(counts.max())
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
-def _lines(data: pd.DataFrame) -> list[tuple[str, str, str]]:
-    return list(dict.fromkeys(zip(data["a"], data["b"], data["within"], strict=True)))
-
-
 def draw(data: pd.DataFrame) -> Figure:
     """A panel for each measure, a row for each pair of arms."""
-    names, lines = [str(name) for name in data["measure"].unique()], _lines(data)[:MOST]
+    names = [str(name) for name in data["measure"].unique()]
+    lines = [str(name) for name in data["contrast"].unique()][:MOST]
     down, across = -(-len(names) // ACROSS), min(ACROSS, len(names))
     figure, axes = canvas(down * (0.75 + 0.23 * len(lines)) + 0.4, down, across, sharey=True)
-    labels = [_label(*pair) for pair in lines]
     for i, ax in enumerate(axes.flat):
         ax.set_visible(i < len(names))
         if i < len(names):
             _panel(ax, data[(data["measure"] == names[i]).to_numpy()], lines)
             named(ax, names[i])
-        rows(ax, labels)
+        rows(ax, [_label(name) for name in lines])
         ax.tick_params(labelleft=i % across == 0)
-    key = {
-        "difference": Line2D([], [], marker="o", linestyle="", color=BLUE, markersize=3.2, markerfacecolor="white"),
-        "95%, these tasks": Line2D([], [], color=BLUE, **BAR),
-    }
+    key: dict[str, Any] = {"difference": Line2D([], [], **DOT), "95%, these tasks": Line2D([], [], color=BLUE, **BAR)}
     if data["like_low"].notna().any():
         key["95%, tasks like these"] = Line2D([], [], color=BLUE, **THIN)
     legend(figure, list(key.values()), list(key))
     return figure
 
 
-def _label(a: str, b: str, within: str) -> str:
-    pair = f"{short(a, WIDEST)} - {short(b, WIDEST)}"
-    return f"{pair} ({short(within, WIDEST)})" if within else pair
+def _label(contrast: str) -> str:
+    """Both arms, each shortened by itself."""
+    return " - ".join(short(arm, WIDEST) for arm in contrast.split(" - ", 1))
 
 
-def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[tuple[str, str, str]]) -> None:
+def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[str]) -> None:
     ax.axvline(0, color=GROUND, linewidth=0.8)
-    place = {pair: y for y, pair in enumerate(lines)}
+    place = {name: y for y, name in enumerate(lines)}
+    text: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7.5, "va": "center", "color": GROUND}
     for row in data.to_dict("records"):
-        y = place.get((row["a"], row["b"], row["within"]))
+        y = place.get(str(row["contrast"]))
         if y is None:
             continue
-        if pd.isna(row["difference"]):
-            ax.text(0, y, f" {row.get('verdict') or 'none'}", fontsize=7.5, va="center", color=GROUND)
-            continue
-        interval(ax, y, (row["like_low"], row["like_high"]), THIN, BLUE)
-        interval(ax, y, (row["these_low"], row["these_high"]), BAR, BLUE)
-        ax.plot(row["difference"], y, "o", color=BLUE, markersize=3.2, markerfacecolor="white")
-        if row.get("verdict") == "coupled, no test":
-            ax.annotate(
-                "coupled, no test",
-                (row["difference"], y),
-                (6, 0),
-                textcoords="offset points",
-                fontsize=7.5,
-                va="center",
-            )
+        there = row["difference"] == row["difference"]
+        if there:
+            interval(ax, y, (row["like_low"], row["like_high"]), THIN, BLUE)
+            interval(ax, y, (row["these_low"], row["these_high"]), BAR, BLUE)
+            ax.plot(row["difference"], y, **DOT)
+        if not there or row["these_low"] != row["these_low"]:
+            ax.annotate(str(row["verdict"]), (row["difference"] if there else 0.0, y), (6, 0), **text)

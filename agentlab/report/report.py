@@ -5,7 +5,6 @@ from pathlib import Path
 
 from agentlab.analysis import Analysis
 from agentlab.analysis.registry import ANALYSES, analyse, attempts
-from agentlab.contrast import scope
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.frames import Run
 from agentlab.report import (
@@ -36,6 +35,8 @@ CHARTS: dict[str, Callable[[Analysis, Mapping[str, Look]], tuple[Chart, ...]]] =
     "frontier": frontier.charts,
 }
 """The pictures of analyses, by their names in the registry; an analysis without one is shown by its tables."""
+SLOW = ("mixed",)
+"""Analyses that are left to `agentlab stats`."""
 PATHS = 3
 """Rollouts whose path is drawn."""
 
@@ -75,9 +76,9 @@ def sections(run: Run) -> Iterator[Section]:
         yield Section("measures", "Measures by condition", "No rollout is finished yet: there is nothing to show.")
         yield prompts.section(run, ())
         return
-    found: dict[str, Analysis | AnalysisError] = dict(attempts(run, {}))
+    found = dict(attempts(run, {}, without=SLOW))
     yield measures.section(run, summary, known)
-    yield _differences(summary, found.pop("contrasts", None))
+    yield _differences(run, summary, found.pop("contrasts"))
     yield plane.section(run, known)
     yield panels.section(run, known)
     lacking = {ANALYSES[n].about: _without(run, why) for n, why in found.items() if isinstance(why, AnalysisError)}
@@ -87,7 +88,7 @@ def sections(run: Run) -> Iterator[Section]:
             yield _analysed(name, result, known)
         if name == "attribution":
             yield from _paths(run)
-    yield spend.section(run, summary.contrasts, known)
+    yield spend.section(run, known)
     yield losses.section(run, known)
     yield prompts.section(run, summary.contrasts)
     if lacking:
@@ -95,15 +96,15 @@ def sections(run: Run) -> Iterator[Section]:
         yield Section("lacking", "What this run cannot tell", "Analyses that take what is not there.", notes=notes)
 
 
-def _differences(summary: Summary, found: Analysis | AnalysisError | None) -> Section:
+def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) -> Section:
     title = "Paired differences"
-    data = forest.table(summary.contrasts)
-    if data.empty:
-        return Section("differences", title, "There are no two arms with the same tasks and draws to compare.")
-    charts = forest.charts(data)
-    notes = (*scope(summary.contrasts).split("\n"), *summary.notes)
-    said = "" if charts else f"Of no difference may be said who did better; n = {len(data)} contrasts."
-    return Section("differences", title, said, charts, {"forest" if len(charts) == 1 else "contrasts": data}, notes)
+    if isinstance(found, AnalysisError):
+        return Section("contrasts", title, _without(run, found))
+    charts = forest.charts(found)
+    said = found.says if charts else f"{found.says} Of no difference may be said who did better."
+    return Section(
+        "contrasts", title, said, charts, of(found, "contrasts", title).tables, (*found.notes, *summary.notes)
+    )
 
 
 def _analysed(name: str, found: Analysis, known: Mapping[str, Look]) -> Section:
@@ -133,6 +134,6 @@ def _again(name: str) -> Sequence[str]:
     return (
         f"Run folder: {inert(name)}. All numbers of this page are in the folder tables, all pictures in figures.",
         f"agentlab report runs/{name}",
-        f"agentlab stats runs/{name}",
+        f"agentlab stats runs/{name} (all of these analyses as tables, and the mixed model)",
         f'python -c "import agentlab; print(agentlab.load({"runs/" + name!r}).measures)"',
     )

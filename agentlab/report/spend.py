@@ -1,12 +1,11 @@
-"""What every arm and agent used: tokens, calls, seconds, money; whether compared arms used the same."""
+"""What every arm and agent used: tokens, calls, seconds, money."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from agentlab.contrast import Contrast, compute
 from agentlab.frames import Run
 from agentlab.report.section import Chart, Section
 from agentlab.report.style import GROUND, Look, canvas, legend, look, named, rows, short
@@ -17,8 +16,8 @@ APART, OTHERS = 6, "the other agents"
 """Agents told apart in the picture, by what they used."""
 
 
-def section(run: Run, contrasts: Sequence[Contrast], known: Mapping[str, Look]) -> Section:
-    """Means per rollout by arm, in the picture by agent too, and the ratios of what compared arms used."""
+def section(run: Run, known: Mapping[str, Look]) -> Section:
+    """Means per rollout by arm, in the picture by agent too."""
     title = "What was spent"
     if run.agents.empty:
         return Section("spend", title, "No call of an agent is stored.")
@@ -26,17 +25,12 @@ def section(run: Run, contrasts: Sequence[Contrast], known: Mapping[str, Look]) 
     unknown = int(run.rollouts["cost"].isna().sum())
     says = (
         f"Means per rollout, judges left out; n = {used:,} calls of agents in {len(run.rollouts):,} rollouts. "
-        f"The picture parts each arm's bar among its agents."
+        "The picture parts each arm's bar among its agents."
     )
-    notes = (
-        [f"A price is unknown for {unknown} rollouts: what they cost is not known, and not zero."] if unknown else []
-    )
+    notes = ["What one arm used for one of another, and whether that is matched, is in the table 'contrasts arms'."]
+    if unknown:
+        notes.append(f"A price is unknown for {unknown} rollouts: what they cost is not known, and not zero.")
     tables = {"spend_arms": data, "spend": by_agent}
-    if contrasts:
-        tables["spend_matched"] = ratios(contrasts)
-        notes.append(
-            "What the first arm used for one of the second is in the table 'spend matched'; 0.9 to 1.1 is matched."
-        )
     chart = Chart("spend", title, says, by_agent, lambda: draw(by_agent, known))
     return Section("spend", title, "", (chart,), tables, tuple(notes))
 
@@ -63,23 +57,6 @@ def agents(run: Run) -> pd.DataFrame:
     count = run.rollouts["condition"].astype("str").value_counts()
     per = sums.div(count.reindex(sums.index.get_level_values("condition")).to_numpy(), axis=0)
     return per.rename(columns={"input": "input_tokens"}).reset_index()
-
-
-def ratios(contrasts: Sequence[Contrast]) -> pd.DataFrame:
-    """One row per pair of arms: what the first used for one of the second, by unit, and whether they are matched."""
-    pairs = {(c.a, c.b, c.within): c for c in contrasts}
-    return pd.DataFrame(
-        [
-            {
-                "a": a,
-                "b": b,
-                "within": within,
-                **{unit.replace(" ", "_"): ratio for unit, ratio in c.ratios.items()},
-                "told": compute(c).rpartition(": ")[2],
-            }
-            for (a, b, within), c in pairs.items()
-        ]
-    )
 
 
 def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
