@@ -1,8 +1,8 @@
 """Are bias, variance, judges' noise and the share of every turn recovered, from the command line alone? Prints JSON.
 
-Runs the commands of docs/calibration.md on the scenario `calibration`, with seeds of their own, reads the tables that they
-write, and counts how often an interval holds what was planted. `--write docs` also runs the scenario as it ships and
-writes the page.
+Runs the commands of docs/calibration.md on the scenario `calibration`, with seeds of their own, reads the tables that
+they write, and counts how often an interval holds what was planted. `--write docs` also runs the scenario as it ships
+and writes the page.
 """
 
 import os
@@ -32,7 +32,7 @@ ONE = "task=ember,team=erratic,draw=2"
 """The rollout that is looked at by itself."""
 COMMANDS = (
     "agentlab run {scenario}",
-    "agentlab stats runs/calibration --decompose --components --csv tables",
+    "agentlab stats runs/calibration --contrasts --decompose --components --csv tables",
     "agentlab resample runs/calibration --every-round --by-agent -n 4 --parents 360 --only team=steady --yes",
     "agentlab stats runs/calibration --attribution --csv tables",
     f"agentlab resample runs/calibration --rollout {ONE} --every-round -n 16 --yes",
@@ -108,7 +108,9 @@ def _page(shipped: list[Check], printed: list[str], told: dict[str, Any]) -> dic
         "held": str(sum(one.held for one in shipped)),
         "of": str(len(shipped)),
         "experiments": str(told["experiments"]),
-        "coverage": "\n".join(f"| {kind} | {told['intervals'][kind]:,} | {share:.1%} |" for kind, share in shares.items()),
+        "coverage": "\n".join(
+            f"| {kind} | {told['intervals'][kind]:,} | {share:.1%} |" for kind, share in shares.items()
+        ),
         "every": f"{told['all']:.1%}",
         "intervals": f"{sum(told['intervals'].values()):,}",
         "attribution": _shown(printed[3]),

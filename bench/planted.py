@@ -1,6 +1,6 @@
 """What the scenario `calibration` plants, beside what the tables of its analyses say of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, variance
@@ -53,6 +53,11 @@ def relay(one: Condition) -> Relay:
     return Relay.model_validate(one.models["default"].options)
 
 
+def bias(numbers: Relay, outcome: str) -> float:
+    """What a team adds to an outcome, in every draw."""
+    return {str(name): value for name, value in numbers.bias.items()}.get(outcome, 0.0)
+
+
 def of_draw(numbers: Relay) -> float:
     """Variance of a draw: every turn's, and that of both together."""
     return sum(sd**2 for sd in numbers.sd.values()) + sum(pair.sd**2 for pair in numbers.together)
@@ -76,10 +81,10 @@ def chances(task: Any, numbers: Relay) -> dict[str, float]:
 
 def _differences(teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Check]:
     for outcome in TARGETS:
-        row = table[table["measure"] == outcome].iloc[0]
-        gap = relay(teams[str(row["a"])]).bias.get(outcome, 0.0) - relay(teams[str(row["b"])]).bias.get(outcome, 0.0)  # type: ignore[call-overload]
+        row: Any = table[table["measure"] == outcome].iloc[0]
+        first, other = (bias(relay(teams[team]), outcome) for team in str(row["contrast"]).split(" - "))
         ends = row["like_low"], row["like_high"]
-        yield Check("difference of means", f"{outcome}, {row['a']} - {row['b']}", gap, row["difference"], *ends)
+        yield Check("difference of means", f"{outcome}, {row['contrast']}", first - other, row["difference"], *ends)
 
 
 def _components(design: Design, teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Check]:
@@ -92,9 +97,10 @@ def _components(design: Design, teams: Mapping[str, Condition], table: pd.DataFr
                 "judge draw": judge_noise(design),
             }
             for level, value in planted.items():
-                row = own.loc[level]
-                kind = f"variance of {'a ' if level != 'judge draw' else 'a '}{level}"
-                yield Check(kind, f"{outcome}, {team}", value, row["variance"], row["low"], row["high"])
+                row: Any = own.loc[level]
+                yield Check(
+                    f"variance of a {level}", f"{outcome}, {team}", value, row["variance"], row["low"], row["high"]
+                )
 
 
 def _shared(teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Check]:
@@ -104,7 +110,7 @@ def _shared(teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterator[Che
         turns = of_draw(numbers) - pairs
         planted = (numbers.kinship * turns + numbers.kinship**2 * pairs) / (turns + pairs)
         own = table[(table["condition"] == f"team={team}") & (table["level"] == "draw")]
-        row = own[(own["measure"] == "worth") & (own["other"] == "harm")].iloc[0]
+        row: Any = own[(own["measure"] == "worth") & (own["other"] == "harm")].iloc[0]
         ends = row["low"], row["high"]
         yield Check("correlation of worth and harm", team, planted, row["correlation"], *ends)
 
@@ -113,8 +119,7 @@ def _incoherence(design: Design, teams: Mapping[str, Condition], table: pd.DataF
     for team, one in teams.items():
         numbers, own = relay(one), table[table["condition"] == f"team={team}"]
         for outcome, target in TARGETS.items():
-            bias = numbers.bias.get(outcome, 0.0)  # type: ignore[call-overload]
-            bias2 = fmean((value + bias - target) ** 2 for value in start(design, outcome))
+            bias2 = fmean((value + bias(numbers, outcome) - target) ** 2 for value in start(design, outcome))
             planted = of_draw(numbers) / (of_draw(numbers) + bias2)
             yield _share(own[own["measure"] == outcome].iloc[0], f"{outcome}, {team}", planted)
         shares = [(chances(task, numbers), str(task.target)) for task in design.tasks.values()]
@@ -151,13 +156,15 @@ def _path(design: Design, one: Condition, run: Path, table: pd.DataFrame) -> Ite
     numbers = relay(one)
     text = agentlab.load(run).rollout(task="ember", team="erratic", draw=2).record.rollout.output or ""
     told = {line.split()[0]: float(line.split()[5]) for line in text.splitlines() if " draws " in line}
-    value = float(design.tasks["ember"].fields["worth"]) + numbers.bias.get("worth", 0.0)
+    value = float(design.tasks["ember"].fields["worth"]) + bias(numbers, "worth")
     for step, names in enumerate(((), *ROUNDS[:-1])):
         value += sum(numbers.sd[name] * told[name] for name in names)
-        row = table.iloc[step]
-        yield Check("path of one rollout", f"after round {step}", value, row["expected"], row["expected_low"], row["expected_high"])
-
-
-def names(found: Sequence[Check]) -> list[str]:
-    """The kinds, each once."""
-    return list(dict.fromkeys(one.kind for one in found))
+        row: Any = table.iloc[step]
+        yield Check(
+            "path of one rollout",
+            f"after round {step}",
+            value,
+            row["expected"],
+            row["expected_low"],
+            row["expected_high"],
+        )
