@@ -19,6 +19,8 @@ FRAMES = (
     "messages",
     "calls",
     "scores",
+    "pairs",
+    "groups",
     "labels",
     "measures",
     "agents",

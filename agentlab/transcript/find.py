@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
+from agentlab.ancestry import FORKS
 from agentlab.document import suggest
 from agentlab.errors import ScenarioError
 from agentlab.transcript.inert import line
-from agentlab.types import ANCHORS
 
 SHORTEST, LISTED = 4, 10
 """Fewest characters of a key; most rollouts an error names."""
@@ -70,8 +70,8 @@ def _by_key(connection: sqlite3.Connection, start: str) -> str:
         raise ScenarioError(
             f"--rollout: {start!r} is too short; give at least {SHORTEST} characters of a key, or task=…,draw=…"
         )
-    sql = "SELECT key FROM rollouts WHERE substr(key, 1, ?) = ? AND (parent IS NULL OR parent != ?) ORDER BY id"
-    keys = [key for (key,) in connection.execute(sql, (len(start), start, ANCHORS))]
+    sql = f"SELECT key FROM rollouts WHERE substr(key, 1, ?) = ? AND (parent IS NULL OR ({FORKS})) ORDER BY id"
+    keys = [key for (key,) in connection.execute(sql, (len(start), start))]
     if start in keys:
         return start
     rows = places(connection)
