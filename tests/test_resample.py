@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from agentlab_cli.resampled import resampled
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -415,6 +416,26 @@ def load_spend(run: Path) -> float:
     return float(rows(run, "SELECT total(cost) FROM calls")[0][0])
 
 
+def test_on_a_terminal_money_is_asked_for_unless_yes(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def refuse(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.confirm", refuse)
+    made = plan(run, Wish(key(run), at="1", n=2))
+    assert resampled(made, 8, only_price=False, asked=True) == 0
+    assert asked
+    assert load(run).forks.empty
+    assert resampled(made, 8, only_price=False, asked=False) == 0
+    assert len(load(run).forks) == 2
+    again = plan(run, Wish(key(run), at="1", n=2))
+    assert resampled(again, 8, only_price=False, asked=True) == 0  # nothing is to be paid
+    assert len(asked) == 1
+
+
 def test_an_unknown_price_is_unknown(run: Path) -> None:
     assert plan(run, Wish(key(run), swap=Swap("hand", "openai/nobody-knows"))).quote.total.cost is None
     known = plan(run, Wish(key(run), swap=Swap("hand", "anthropic/claude-opus-4-5"))).quote.total
@@ -651,6 +672,24 @@ def test_a_run_of_the_format_before_is_read_and_taken_over(run: Path) -> None:
     assert rows(run, "SELECT value FROM meta WHERE key = 'format'") == [("3",)]
     assert_equal(before, tables(run))
     assert len(load(run).forks) == 2
+
+
+def test_forks_are_reproduced_from_a_recorded_run(run: Path) -> None:
+    wish = Wish(at="1", n=2, selection=Selection(("loan",), {"team": ("firm",)}, 1))
+    drawn(plan(run, wish))
+    head, tail = SCENARIO.index("models:"), SCENARIO.index("tasks:")
+    models = "models: {default: {name: replay/run}, judge: {name: replay/run}}\n"
+    Path("s.yaml").write_text(SCENARIO[:head] + models + SCENARIO[tail:])
+    asyncio.run(play_design(load_design("s.yaml"), Path("again"), Selection(), Progress()))
+    drawn(plan(Path("again"), wish))
+    for frame in ("rollouts", "forks"):
+        one, other = (getattr(load(name), frame) for name in ("run", "again"))
+        columns = ["task", "condition", "draw", "status", "output", *(["fork", "at"] if frame == "forks" else [])]
+        pd.testing.assert_frame_equal(one[columns], other[columns])
+    assert load("again").measures["utility"].tolist() == load(run).measures["utility"].tolist()
+    assert load("again").forks["utility"].tolist() == load(run).forks["utility"].tolist()
+    drawn(plan(Path("again"), replace(wish, at="0")))
+    assert set(load("again").forks.query("at == '0'")["status"]) == {"infrastructure"}  # none of these was recorded
 
 
 def test_a_run_is_held_while_it_is_drawn(run: Path) -> None:
