@@ -88,9 +88,9 @@ def _decimal(value: float, heading: str) -> str:
     size = abs(value)
     if size >= 1000:
         return f"{value:{sign},.0f}"
-    if 1e-6 <= size < 0.01:  # two digits that say something
+    if 1e-5 <= size < 0.01:  # two digits that say something
         return f"{value:{sign}.{1 - math.floor(math.log10(size))}f}"
-    return f"{value:{sign}.1e}" if 0 < size < 1e-6 else f"{value:{sign}.3f}"
+    return f"{value:{sign}.1e}" if 0 < size < 1e-5 else f"{value:{sign}.3f}"
 
 
 def _there(value: Any) -> bool:
