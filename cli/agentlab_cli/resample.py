@@ -20,9 +20,7 @@ def resample(
     bisect: Annotated[bool, typer.Option("--bisect", help="Find the round that decided one rollout.")] = False,
     measure: Annotated[str | None, typer.Option(help="Which measure --bisect follows; the first, if not said.")] = None,
     swap: Annotated[str | None, typer.Option(help="Another model behind an agent: analyst=provider/name.")] = None,
-    drop: Annotated[
-        int | None, typer.Option(help="A message that gets lost: its number in `agentlab show`.")
-    ] = None,
+    drop: Annotated[int | None, typer.Option(help="A message that gets lost: its number in `agentlab show`.")] = None,
     edit: Annotated[int | None, typer.Option(help="A message that says --text instead.")] = None,
     text: Annotated[str | None, typer.Option(help="What --edit makes of it; @FILE is read from the file.")] = None,
     tasks: Annotated[str | None, typer.Option(help="Only rollouts of these tasks: A,B.")] = None,
