@@ -5,7 +5,8 @@ import csv
 import json
 import re
 import sqlite3
-from contextlib import closing
+from collections.abc import Generator
+from contextlib import closing, contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 import agentlab
 from agentlab import session
+from agentlab.analysis.registry import analyse
 from agentlab.errors import StoreError
 from agentlab.experiment import Progress, Selection
 from agentlab.frames import Run, load
@@ -31,6 +33,7 @@ from tests.firm import PRESSURE, design
 TASKS = (
     "loan_profit painkiller_sales election_sentiment downsizing_company detroit_auto_plant social_media_growth".split()
 )
+ARMS = ["firm_open", "solo_asked", "solo_matched"]
 HOSTILE = '<script>alert("1")</script>'
 NAMES = [HOSTILE, "$x^2$ & 'co' = ­\x1b[2J", "_开放\u202egro.live", "a" * 90, "a" * 89 + "b", "</style><!--"]
 SCORES = ("{name: sim/replies}", "{name: sim/chatter}")
@@ -59,9 +62,9 @@ class Marks(HTMLParser):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Seven simulated arms on six tasks, two draws."""
+    """Three simulated arms on six tasks, two draws."""
     folder = tmp_path_factory.mktemp("sim") / "run"
-    return asyncio.run(agentlab.run("consultancy_sim", folder, draws=2, tasks=TASKS))
+    return asyncio.run(agentlab.run("consultancy_sim", folder, draws=2, tasks=TASKS, only={"team": ARMS}))
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +91,31 @@ def imported() -> Run:
     ).folder
     asyncio.run(rejudge(folder, ["final_number"], None, Progress()))
     return load(folder)
+
+
+@contextmanager
+def inside(folder: Path) -> Generator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield
+
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a run whose errors have a target, drawn anew at the end of every round."""
+    folder = tmp_path_factory.mktemp("forked")
+    with inside(folder):
+        asyncio.run(agentlab.run("calibration", "run", draws=2, tasks=["amber", "basalt", "cedar"]))
+        CliRunner().invoke(app, ["resample", "run", "--every-round", "-n", "3", "--yes"], catch_exceptions=False)
+        return write(load("run"), folder / "out").parent
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    with inside(tmp_path_factory.mktemp("hostile")):
+        run = imported()
+        write(run, Path("out"))
+        return load(run.folder.absolute())
 
 
 def page(folder: Path) -> str:
@@ -191,6 +219,16 @@ def test_the_same_run_gives_the_same_bytes(workdir: Path) -> None:
         assert (first / file).read_bytes() == (other / file).read_bytes(), file
 
 
+def test_forks_are_drawn_as_shares_and_paths(forked: Path) -> None:
+    found = analyse(load(forked.parent / "run"), "attribution", {})
+    rounds = pd.read_csv(forked / "tables" / "shares_rounds.csv")
+    told = found.tables["rounds"]
+    assert rounds["share"].tolist() == pytest.approx(told.loc[told["term"] != "total", "share"].tolist(), nan_ok=True)
+    path = pd.read_csv(forked / "tables" / "path_1.csv")
+    assert path["cut"].tolist() == [0, 1, 2, 3] * path["measure"].nunique()
+    assert {"figure-shares_rounds", "figure-path_1", "figure-decomposition"} <= set(Marks(page(forked)).ids)
+
+
 # --- runs that lack something ---------------------------------------------------------------------------------------
 
 
@@ -235,10 +273,9 @@ def test_one_arm_is_compared_with_nothing(workdir: Path) -> None:
 # --- texts of others ------------------------------------------------------------------------------------------------
 
 
-def test_names_that_would_act_are_shown(workdir: Path) -> None:
-    run = imported()
+def test_names_that_would_act_are_shown(hostile: Run) -> None:
+    run, folder = hostile, hostile.folder.parents[1] / "out"
     assert run.rollouts["arm"].nunique() == len(NAMES)
-    folder = write(run, Path("out")).parent
     text = page(folder)
     marks = Marks(text)
     assert not marks.names & {"script", "iframe", "img", "object", "embed", "form", "base", "link"} - {"link"}
@@ -301,9 +338,9 @@ browser = pytest.mark.skipif(chromium.BROWSER is None, reason="needs Chromium")
 
 @pytest.fixture
 def many(workdir: Path) -> Path:
-    """Nine arms with long names on ten tasks."""
+    """Seven arms with long names on ten tasks."""
     arms = "".join(
-        f"    organization_{i:02}: {{addendum: {{note: {{text: It is {i}., to: all}}}}}}\n" for i in range(7)
+        f"    organization_{i:02}: {{addendum: {{note: {{text: It is {i}., to: all}}}}}}\n" for i in range(5)
     )
     tasks = "".join(f"  a_task_with_quite_a_long_name_{i}: {{prompt: Help {i}.}}\n" for i in range(10))
     both = "    criteria: {focus: {text: Is it focused?}, harm: {text: Does it harm?}}\n"
@@ -317,13 +354,13 @@ def many(workdir: Path) -> Path:
         ),
         ("draws: 2", "draws: 1"),
     )
-    return write(run, Path("many"))
+    return write(run, Path("many")).parent
 
 
 @browser
-def test_a_browser_shows_it_whole(reported: Path, many: Path, workdir: Path) -> None:
-    hostile = write(imported(), Path("hostile"))
-    pages = [(path, width) for path in (reported / "index.html", many, hostile) for width in (900, 390)]
+def test_a_browser_shows_it_whole(reported: Path, many: Path, hostile: Run, forked: Path, workdir: Path) -> None:
+    folders = (reported, many, hostile.folder.parents[1] / "out", forked)
+    pages = [(folder / "index.html", width) for folder in folders for width in (900, 390)]
     seen, complaints = chromium.look(workdir, pages)
     assert complaints == ""
     for (path, width), one in zip(pages, seen, strict=True):

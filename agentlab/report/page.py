@@ -33,7 +33,8 @@ th, td { text-align: left; padding: .22em .7em .22em 0; border-bottom: 1px solid
   overflow-wrap: break-word; }
 th { border-bottom: 1.5px solid #333; } .n { text-align: right; white-space: nowrap; }
 td:not(.n) { max-width: 42em; }
-.note, .small { font-size: .9em; color: #333; } .none { color: #333; font-style: italic; }
+p.heading { font-weight: 600; margin: 1em 0 0; } .small { font-size: .9em; color: #333; }
+.none { color: #333; font-style: italic; }
 ul.notes { padding-left: 1.2em; margin: .5em 0; } ul.notes li { max-width: 50em; }
 details { margin: .5em 0; } summary { cursor: pointer; color: #00558a; }
 pre { font: 13px/1.45 ui-monospace, Menlo, Consolas, monospace; white-space: pre-wrap; overflow-wrap: anywhere;
@@ -77,11 +78,12 @@ def _parts(section: Section, pictures: Mapping[str, str]) -> Iterator[str]:
             f'<span class="files">{_link(f"figures/{chart.name}.svg", "picture")} · '
             f"{_link(f'tables/{chart.name}.csv', 'numbers')}</span></figcaption></figure>"
         )
-    for name, data in section.tables.items():
-        shown = _table(name, data)
-        heading = name.replace("_", " ")
-        folded = f"<details><summary>{_show(f'{heading}: {len(data)} rows')}</summary>{shown}</details>"
-        yield shown if len(data) <= SHORT else folded
+    for i, (name, data) in enumerate(section.tables.items()):
+        heading, shown = name.replace("_", " "), _table(name, data)
+        if i >= section.shown or len(data) > SHORT:
+            yield f"<details><summary>{_show(f'{heading}: {len(data)} rows')}</summary>{shown}</details>"
+        else:
+            yield (_paragraph(heading, "heading") if len(section.tables) > 1 else "") + shown
     if section.notes:
         yield f'<ul class="notes">{"".join(f"<li>{_show(note)}</li>" for note in section.notes)}</ul>'
     texts = [(heading, _changes(text)) for heading, text in section.changes.items()]

@@ -102,9 +102,8 @@ def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) ->
         return Section("contrasts", title, _without(run, found))
     charts = forest.charts(found)
     said = found.says if charts else f"{found.says} Of no difference may be said who did better."
-    return Section(
-        "contrasts", title, said, charts, of(found, "contrasts", title).tables, (*found.notes, *summary.notes)
-    )
+    tables = of(found, "contrasts", title).tables
+    return Section("contrasts", title, said, charts, tables, (*found.notes, *summary.notes), shown=found.shown)
 
 
 def _analysed(name: str, found: Analysis, known: Mapping[str, Look]) -> Section:

@@ -30,15 +30,17 @@ class Section:
     says: str
     charts: tuple[Chart, ...] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict[str, pd.DataFrame])
-    """By file name; long ones are folded."""
+    """By file name; long ones are folded, and those after the first `shown`."""
     notes: tuple[str, ...] = ()
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """Folded, by heading, such as prompts."""
     changes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Likewise, but a line that begins with + or - is what one text has and the other has not."""
+    shown: int = 9
 
 
 def of(found: Analysis, name: str, title: str, charts: tuple[Chart, ...] = ()) -> Section:
     """An analysis as a section; the sentence of its picture, where it has one, stands for its own."""
     tables = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(found.tables.items())}
-    return Section(name, title, "" if charts else found.says, charts, tables, found.notes)
+    said = "" if charts else found.says
+    return Section(name, title, said, charts, tables, found.notes, shown=found.shown)
