@@ -66,11 +66,11 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
         try:
             row, other, told = _rows(run, c)
         except AnalysisError as why:
-            notes.append(f"{c.measure}, {c.a} - {c.b}: {why}")
+            notes.append(f"{c.measure}, {pair(c)}: {why}")
             continue
         rows.append(row)
         more.append(other)
-        notes += [f"{c.measure}, {c.a} - {c.b}: {note}" for note in told]
+        notes += [f"{c.measure}, {pair(c)}: {note}" for note in told]
     if not rows:
         raise AnalysisError("; ".join(dict.fromkeys(notes)) or f"{run.folder} has no two arms to compare")
     if not primary and len(found) > MOST:
@@ -92,6 +92,8 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
     """Of the first table, of the second, and what has to be said of the fit."""
     if c.suppressed:
         raise AnalysisError(f"withheld: {c.suppressed}")
+    if c.result.coupled:
+        raise AnalysisError("coupled, no test")
     table = pd.concat([side.assign(arm=x) for side, x in zip(arms(run, c), (0.5, -0.5), strict=True)]).dropna()
     tasks = table["task"].nunique()
     if tasks < FEWEST_TASKS or table.groupby(["task", "arm"]).size().max() < 2:
@@ -134,24 +136,23 @@ def fit(table: pd.DataFrame, slopes: bool = True) -> Fit:
     Raises AnalysisError when statsmodels finds no solution at all.
     """
     exog: Array = np.column_stack([np.ones(len(table)), table["arm"].to_numpy(dtype=np.float64)])
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        try:
-            model: Any = MixedLM(
-                table["value"].to_numpy(dtype=np.float64),
-                exog,
-                groups=table["task"].to_numpy(),
-                exog_re=exog if slopes else exog[:, :1],
-                exog_vc=_draws(table),
-            )
-            found: Any = model.fit(reml=True)
-            se, estimate = float(found.bse[1]), float(found.params[1])
-        except (np.linalg.LinAlgError, ValueError) as error:
-            raise AnalysisError(f"statsmodels finds no mixed model ({error})") from error
+    values = table["value"].to_numpy(dtype=np.float64)
+    unit = float(values.std())
+    if unit == 0:
+        raise AnalysisError("there is no mixed model of scores that do not vary")
+    model: Any = MixedLM(
+        (values - values.mean()) / unit,  # statsmodels' thresholds are absolute
+        exog,
+        groups=table["task"].to_numpy(),
+        exog_re=exog if slopes else exog[:, :1],
+        exog_vc=_draws(table),
+    )
+    found, notes = _optimum(model)
+    se, estimate = unit * float(found.bse[1]), unit * float(found.params[1])
     if not (math.isfinite(se) and math.isfinite(estimate) and se > 0):
         raise AnalysisError("statsmodels finds no standard error: the scores do not vary as the model has it")
-    cov: Array = np.atleast_2d(np.asarray(found.cov_re, dtype=np.float64))
-    draw, residual = float(found.vcomp[0]), float(found.scale)
+    cov: Array = np.atleast_2d(np.asarray(found.cov_re, dtype=np.float64)) * unit**2
+    draw, residual = float(found.vcomp[0]) * unit**2, float(found.scale) * unit**2
     least = min(float(np.linalg.eigvalsh(cov)[0]), draw)
     return Fit(
         estimate,
@@ -159,8 +160,28 @@ def fit(table: pd.DataFrame, slopes: bool = True) -> Fit:
         *(math.sqrt(max(0.0, v)) for v in (cov[0, 0], cov[1, 1] if slopes else 0.0, draw, residual)),
         converged=bool(found.converged),
         singular=least < BOUNDARY * residual,
-        notes=tuple(dict.fromkeys(str(one.message).partition("\n")[0] for one in told)),
+        notes=notes,
     )
+
+
+def _optimum(model: Any) -> tuple[Any, tuple[str, ...]]:
+    """The fitted model, and what statsmodels warned of.
+
+    Powell's method needs no gradient, which there is none of at the boundary, where the others end in worse optima; but
+    on its way it may meet a matrix that has no inverse.
+    """
+    errors: list[str] = []
+    for methods in (["powell"], ["bfgs", "lbfgs", "cg"]):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                found: Any = model.fit(reml=True, method=methods)
+                found.bse  # noqa: B018  # is computed, and may warn, when it is asked for
+            except (np.linalg.LinAlgError, ValueError) as error:
+                errors.append(str(error))
+                continue
+        return found, tuple(dict.fromkeys(str(one.message).partition("\n")[0] for one in told))
+    raise AnalysisError(f"statsmodels finds no mixed model ({'; '.join(dict.fromkeys(errors))})")
 
 
 def _draws(table: pd.DataFrame) -> Any:
