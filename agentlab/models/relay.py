@@ -127,7 +127,7 @@ class Relay(_Part):
 
 
 def judged_variance(judge: Relay, points: int) -> float:
-    """Of one judge draw, on a scale from 0 to 1 with `points` steps, over values that lie anywhere between two steps."""
+    """Of one judge draw, on a scale from 0 to 1 of `points` steps, for values that lie anywhere between two steps."""
     return judge.judge_sd**2 + 1 / (6 * points**2)
 
 
