@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -102,11 +102,12 @@ class Contrast:
         return self.primary is not None and self.look.share is not None and not self.look.planned
 
 
-def contrasts(run: Run) -> list[Contrast]:
+@lru_cache(maxsize=1)
+def contrasts(run: Run) -> tuple[Contrast, ...]:
     """What is declared primary, then what is exploratory: as the scenario says, or else every other pair of levels.
 
     Of the latter, arms that are matched in compute to each other come first. A pair without rollouts is left out; of a
-    primary one the p counts in Holm's family all the same.
+    primary one the p counts in Holm's family all the same. Made once, like a run's frames.
     """
     of = _Pairs(run)
     told = of.register
@@ -118,7 +119,7 @@ def contrasts(run: Run) -> list[Contrast]:
             primary[one.contrast.same] = replace(primary[one.contrast.same], holm=adjusted)
     rest = _every(run) if told.exploratory is None else told.exploratory
     found = [made for one in rest if one.same not in known and (made := of.compare(one, None))]
-    return [*primary.values(), *sorted(found, key=lambda contrast: not contrast.baseline)]
+    return (*primary.values(), *sorted(found, key=lambda contrast: not contrast.baseline))
 
 
 def _every(run: Run) -> Iterator[Declared]:
