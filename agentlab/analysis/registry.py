@@ -15,6 +15,7 @@ from agentlab.analysis.frontier import frontier
 from agentlab.analysis.interventions import interventions
 from agentlab.analysis.judges import judges
 from agentlab.analysis.labels import labels
+from agentlab.analysis.length import length
 from agentlab.analysis.mixed import mixed
 from agentlab.analysis.pairs import pairs
 from agentlab.analysis.passes import tries
@@ -52,6 +53,7 @@ ANALYSES: dict[str, Entry] = {
     "path": Entry(path, "The path of one rollout", value="rollout", needed=True),
     "interventions": Entry(interventions, "What edits, swaps and drops change"),
     "passes": Entry(tries, "What several tries are worth", takes=("measure", "k")),
+    "length": Entry(length, "What takes longer", takes=("measure", "reference", "by"), value="of"),
     "labels": Entry(labels, "Judges against people"),
     "judges": Entry(judges, "Judges under suspicion"),
     "pairs": Entry(pairs, "Arms compared two at a time", takes=()),

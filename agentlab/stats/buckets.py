@@ -1,7 +1,7 @@
 """Error, bias² and variance by groups of tasks of like length, and how the share of variance changes with length.
 
 Length goes with difficulty, so groups differ in more than length; by a model's own length they also hold other tasks
-for every model, by a reference model's they do not. Source of the design: Haegele et al. (2026, arXiv 2601.23045),
+for every model, by a reference model's they do not. Source of the design: Hägele et al. (2026, arXiv 2601.23045),
 section 3. A straight line in logits is preferred to one in logarithms, since a share cannot pass 1.
 """
 

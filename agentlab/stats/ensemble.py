@@ -1,7 +1,7 @@
 """Averages of several draws: how bias and variance change with the size of an ensemble.
 
 Draws of a task are cut into as many ensembles at every size, each draw in one of them, and the variance is taken over
-ensembles (Haegele et al. 2026, arXiv 2601.23045, section 3). Of independent draws the variance falls as 1/E by
+ensembles (Hägele et al. 2026, arXiv 2601.23045, section 3). Of independent draws the variance falls as 1/E by
 arithmetic, so that a curve that does not shows dependent draws or an error in the code, and nothing about a model.
 """
 

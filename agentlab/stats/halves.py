@@ -2,7 +2,7 @@
 
 Length is not assigned, so this is a description. Both halves have equally many draws (of an odd number the middle one
 is left out), since fewer draws bias a variance down; variances are the unbiased ones; and the null shuffles lengths
-within each task, so that nothing but the split itself can make a difference. The design is that of Haegele et al.
+within each task, so that nothing but the split itself can make a difference. The design is that of Hägele et al.
 (2026, arXiv 2601.23045), section 3; loss is squared distance, which is Brier's for probabilities and one-hot answers.
 """
 
@@ -28,6 +28,8 @@ class Draws:
     """Shape (draws, d): probabilities, one-hot answers, or scores with d = 1."""
     target: Array | None
     """Shape (d,)."""
+    noise: Array | None = None
+    """Shape (draws,): the estimated variance of a judge's own error in each draw, taken out of variance and error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +106,14 @@ def _split(one: Draws, generator: np.random.Generator, permutations: int) -> Arr
     orders = np.vstack([order, shuffled])
     squares = (one.values**2).sum(axis=1)
     errors = np.full(many, np.nan) if one.target is None else ((one.values - one.target) ** 2).sum(axis=1)
+    noise = np.zeros(many) if one.noise is None else one.noise
     found = np.empty((len(orders), 2, 2))
     for side, members in enumerate((orders[:, :size], orders[:, many - size :])):
         mean = one.values[members].mean(axis=1)
         spread = squares[members].mean(axis=1) - (mean**2).sum(axis=1)
-        found[:, side, 0] = spread * size / (size - 1)
-        found[:, side, 1] = errors[members].mean(axis=1)
+        own = noise[members].mean(axis=1)
+        found[:, side, 0] = spread * size / (size - 1) - own
+        found[:, side, 1] = errors[members].mean(axis=1) - own
     return found
 
 

@@ -22,6 +22,10 @@ def stats(
     ] = None,
     interventions: Annotated[bool, typer.Option("--interventions", help="What edits, swaps and drops change.")] = False,
     passes: Annotated[bool, typer.Option("--passes", help="Several tries: pass@k, pass^k, maj@k.")] = False,
+    length: Annotated[
+        str | None,
+        typer.Option(metavar="WHAT", help="By output_tokens, reasoning_tokens, turns or messages: what errs more."),
+    ] = None,
     labels: Annotated[bool, typer.Option("--labels", help="Judges against people; means corrected by labels.")] = False,
     judges: Annotated[
         bool, typer.Option("--judges", help="What speaks against each judge: probes and bounds.")
@@ -33,7 +37,12 @@ def stats(
         str | None, typer.Option(metavar="FILE", help="For --decompose: a CSV of embedded outputs, by rollout.")
     ] = None,
     by: Annotated[
-        str | None, typer.Option(metavar="FIELD", help="For --components: tasks with one value of it are alike.")
+        str | None,
+        typer.Option(metavar="FIELD", help="For --components and --length: tasks with one value of it are alike."),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="ARM", help="For --length: by whose lengths tasks are grouped, such as team=solo."),
     ] = None,
     axes: Annotated[
         str | None, typer.Option(metavar="X,Y", help="For --frontier: its measures, such as misalignment,utility.")
