@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check bench truth test-vllm schemas clean
+.PHONY: help setup demo test check bench coverage truth calibration decided test-vllm schemas clean
 
 help:  ## Print this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -36,9 +36,23 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/http.py
 	$(BIN)/python bench/load.py
 	$(BIN)/python bench/start.py
+	$(BIN)/python bench/stats.py --figure decomposition --figure paired
+
+coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulated experiments (ten minutes).
+	$(BIN)/python bench/stats.py --figure coverage
+	$(BIN)/python bench/paired.py
+	$(BIN)/python bench/coverage.py
+	$(BIN)/python bench/attribution.py
+	$(BIN)/python bench/labels.py
 
 truth: $(READY)  ## Find planted effects again, in 500 experiments, and write docs/known_truth.md (five minutes).
 	$(BIN)/python bench/truth.py --write docs
+
+calibration: $(READY)  ## Recover planted bias, variance and turns from the command line; write docs/calibration.md (ten minutes).
+	$(BIN)/python bench/calibration.py --write docs
+
+decided: $(READY)  ## Fork a rollout of the quickstart at every turn; write docs/decided.svg (three minutes).
+	$(BIN)/python bench/decided.py --write docs
 
 schemas: $(READY)  ## Write the JSON Schemas of scenarios and judges anew.
 	$(BIN)/python -c "from pathlib import Path; from agentlab.spec import schemas; \

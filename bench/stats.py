@@ -30,6 +30,7 @@ from agentlab.stats.decompose import DELTA, Decomposition, brier, kl, unbiased
 from agentlab.stats.excess import brier_excess
 from agentlab.stats.incoherence import bootstrap, difference, incoherence
 from bench.coverage import LEAST, MOST, Tally
+from bench.paired import speed
 
 Floats = NDArray[np.float64]
 Answers = NDArray[np.intp]
@@ -163,7 +164,11 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-FIGURES: Mapping[str, Callable[[int], Any]] = {"decomposition": decomposition, "coverage": coverage}
+FIGURES: Mapping[str, Callable[[int], Any]] = {
+    "decomposition": decomposition,
+    "paired": lambda _: speed(),
+    "coverage": coverage,
+}
 """By name; the number of simulated experiments goes in."""
 
 

@@ -33,6 +33,11 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
             if drawn is None:
                 notes[f"{where}: no parent has two forks at a round's end, so there are no shares"] = None
                 continue
+            if len(drawn.parents) < 2:
+                notes[f"{where}: one rollout has a path (--path {drawn.parents[0][:8]}) and no shares of variance"] = (
+                    None
+                )
+                continue
             head = {"condition": str(name), "measure": m.name}
             shares = by_round(drawn.variances, drawn.tasks, drawn.noise)
             turns = _turns(drawn)
@@ -44,8 +49,8 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
             notes |= dict.fromkeys(f"{where}: {note}" for note in told)
     if not says:
         raise AnalysisError(
-            f"{run.folder} has no plain forks at round ends, two or more a cut, for shares of variance; "
-            f"`agentlab resample {run.folder} --every-round -n 8` draws them"
+            f"{run.folder} has not two rollouts with plain forks at round ends, two or more a cut, for shares of "
+            f"variance; `agentlab resample {run.folder} --every-round -n 8` draws them"
         )
     joined = {name: pd.concat(some, ignore_index=True) for name, some in tables.items()}
     rests = "rests on parents drawn at random: of rollouts picked for their outcome these are no shares of anything"
