@@ -11,6 +11,7 @@ from agentlab_cli.layout import number
 
 MOST, PAIRS = 64, 12
 """Exploratory rows that are printed, and pairs of which is said in what they differ; `agentlab.summarize` has all."""
+Pair = tuple[str, frozenset[str], str]
 _LEGEND = (
     "  judge: its noise, as a share of a score's variance over draws; not sep.: one judge draw, or draws that repeat",
     "  r: correlation of the two arms over draws; AUC: good against bad anchor texts, as the judge scores them",
@@ -33,10 +34,11 @@ def told(contrasts: Sequence[Contrast], say: Callable[[str], None]) -> None:
     """Primary contrasts, then exploratory ones, with what their columns mean."""
     primary = [c for c in contrasts if c.primary]
     rest = [c for c in contrasts if not c.primary]
+    known: set[Pair] = set()
     if primary:
-        _part("Primary contrasts", primary, say)
+        _part("Primary contrasts", primary, say, known)
     if rest:
-        _part("Exploratory contrasts" if primary else "Contrasts", rest[:MOST], say)
+        _part("Exploratory contrasts" if primary else "Contrasts", rest[:MOST], say, known)
     if len(rest) > MOST:
         say(f"  {len(rest) - MOST} more: agentlab.summarize(run).contrasts")
     if contrasts:
@@ -44,7 +46,8 @@ def told(contrasts: Sequence[Contrast], say: Callable[[str], None]) -> None:
             say(line)
 
 
-def _part(title: str, contrasts: Sequence[Contrast], say: Callable[[str], None]) -> None:
+def _part(title: str, contrasts: Sequence[Contrast], say: Callable[[str], None], known: set[Pair]) -> None:
+    """`known` are the pairs of which is said already in what they differ; those told here are added."""
     looks = {c.look.number for c in contrasts} - {1}
     look = f", look {max(looks)}" if looks else ""
     intervals = "intervals of this look" if any(c.primary and c.look.planned for c in contrasts) else "95% intervals"
@@ -54,13 +57,16 @@ def _part(title: str, contrasts: Sequence[Contrast], say: Callable[[str], None])
     say(f"{title}: paired by task and draw, {intervals}{look}\n")
     say(_aligned(heads, widths))
     say(" " + "─" * (sum(widths) + 3 * len(widths) - 2))
-    blocks = groupby(zip(contrasts, rows, strict=True), key=lambda item: _pair(item[0]))
-    for i, (_, block) in enumerate(blocks):
+    for i, (_, block) in enumerate(groupby(zip(contrasts, rows, strict=True), key=lambda item: _pair(item[0]))):
         items = list(block)
         first = items[0][0]
         say(" " + _heading(first, [c for c, _ in items]))
         for _, row in items:
             say(_aligned(row, widths))
+        pair = (first.factor, frozenset((first.a, first.b)), first.within)
+        if pair in known:
+            continue
+        known.add(pair)
         if first.baseline:
             say(f"     compute of the first for one of the second: {compute(first)}")
         if first.primary or i < PAIRS:
