@@ -10,23 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from matplotlib import style
 from matplotlib.figure import Figure
 
 from agentlab.errors import ScenarioError
 from agentlab.frames import Run
+from agentlab.report.style import BLUE, GROUND, VERMILION, styled
 from agentlab.stats.paired import Paired, paired
 
-FOUND, PLANTED, GROUND = "#0072B2", "#D55E00", "#595959"
-"""Blue and vermilion of Okabe and Ito (2008), told apart by every common kind of colour vision and by grey value."""
-
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "ladder",
-    "font.family": "sans-serif",
-    "font.sans-serif": ["Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"],
-    "font.size": 9,
-}
+FOUND, PLANTED = BLUE, VERMILION
 _BAR: dict[str, Any] = {"linewidth": 2.2, "solid_capstyle": "butt"}
 """An interval's line ends where the interval does."""
 
@@ -84,7 +75,7 @@ def draw(rungs: Sequence[Rung], path: Path, title: str) -> None:
     """Writes the ladder as SVG: a panel for each measure, a row for each step, the first on top."""
     panels = list(dict.fromkeys(rung.panel for rung in rungs))
     labels = list(dict.fromkeys(rung.step.label for rung in rungs))
-    with style.context(_STYLE):
+    with styled("ladder"):
         figure: Any = Figure(figsize=(7.2, 1.35 + 0.42 * len(labels)), layout="constrained")
         axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
         for ax, panel in zip(axes, panels, strict=True):

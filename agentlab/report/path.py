@@ -38,7 +38,8 @@ def _panel(ax: Any, data: pd.DataFrame) -> None:
     ax.plot(data.index, data["expected"], "o-", color=BLUE, markersize=5)
     turn = data[data["decisive"].astype("bool")]
     ring: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.6, "markersize": 12, "linestyle": ""}
-    ax.plot(turn.index, turn["expected"], "o", color=VERMILION, clip_on=False, **ring)
+    if len(turn):  # an empty line that is not clipped has no extent, and no layout is found around it
+        ax.plot(turn.index, turn["expected"], "o", color=VERMILION, clip_on=False, **ring)
     ax.set_xticks(range(len(data)), [_label(row) for row in data.to_dict("records")], fontsize=7.5)
     ax.set_xlabel("after round", fontsize=8)
     ax.set_ylabel("expected", fontsize=8)

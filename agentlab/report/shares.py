@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import COLOURS, GROUND, HATCHES, THIN, Look, canvas, interval, rows, short
+from agentlab.report.style import GROUND, THIN, Look, canvas, interval, look, rows, short
 
 TABLES = {"rounds": ("term", "by round"), "agents": ("agent", "by agent")}
 MOST = 8
@@ -46,14 +46,14 @@ def draw(data: pd.DataFrame, column: str, known: Mapping[str, Look]) -> Figure:
         ax.set_visible(i < len(panels))
         if i < len(panels):
             condition, measure = panels[i]
-            _panel(ax, parts[i], column, i)
-            label = known[condition].label if condition in known else condition
-            ax.set_title(short(f"{label}: {measure}", 48), fontsize=9, loc="left", fontweight="bold")
+            arm = known.get(condition, look(i, condition))
+            _panel(ax, parts[i], column, arm)
+            ax.set_title(short(f"{arm.label}: {measure}", 48), fontsize=9, loc="left", fontweight="bold")
     return figure
 
 
-def _panel(ax: Any, data: pd.DataFrame, column: str, i: int) -> None:
-    form: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)], "hatch": HATCHES[i % len(HATCHES)]}
+def _panel(ax: Any, data: pd.DataFrame, column: str, arm: Look) -> None:
+    form: dict[str, Any] = {"color": arm.colour, "hatch": arm.hatch}
     ax.barh(range(len(data)), data["share"], height=0.62, edgecolor="white", linewidth=0.6, alpha=0.75, **form)
     for y, row in enumerate(data.to_dict("records")):
         interval(ax, y, (row["share_low"], row["share_high"]), {**THIN, "marker": "|"}, "black")
