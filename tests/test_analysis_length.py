@@ -232,6 +232,8 @@ def test_budgets_are_compared_beside_what_length_does_by_itself(run: Run, found:
     assert table["length"]["halves_a"] == halves["long"] - halves["short"]
     assert not any("differ in more than reasoning" in note for note in found.notes)
     assert any(note.startswith("effort: a less b") for note in found.notes)
+    told = "worth, effort, error, bias2, variance, incoherence: no interval: leaving out any one task changes nothing"
+    assert told in found.notes  # coupled: the two arms draw the same worth
 
 
 def test_averages_of_draws_and_changes_of_answers(run: Run, found: Analysis) -> None:

@@ -24,8 +24,9 @@ def best(one: Task, threshold: float, floor: float, size: int) -> float:
     for chosen, placed in ((0, 1), (1, 0)):
         for subset in combinations(range(len(one.x)), size):
             able = [i for i in subset if one.x[i, chosen] >= threshold]
-            top = max(able, key=lambda i: (one.y[i, chosen], i), default=None)
-            found.append(floor if top is None else one.y[top, placed])
+            top = max((one.y[i, chosen] for i in able), default=None)
+            best = [float(one.y[i, placed]) for i in able if one.y[i, chosen] == top]
+            found.append(sum(best) / len(best) if best else floor)
     return float(np.mean(found))
 
 

@@ -37,7 +37,10 @@ def budgets(run: Run, remarks: Remarks) -> list[tuple[str, str, str]]:
 
 
 def effort(
-    pair: tuple[Predictions, Predictions], draws: Mapping[str, Sequence[Draws]], split: Mapping[str, Halves]
+    pair: tuple[Predictions, Predictions],
+    draws: Mapping[str, Sequence[Draws]],
+    split: Mapping[str, Halves],
+    remarks: Remarks,
 ) -> Iterator[Row]:
     """A row per quantity, a less b on the tasks of both; `halves_a` and `halves_b` are long less short within an arm.
 
@@ -61,6 +64,9 @@ def effort(
     }
     values["incoherence"] = [incoherence(one).ratio.value for one in parts]
     natural = [_natural(split.get(one.arm)) for one in pair]
+    for note in dict.fromkeys(note for one in apart.values() for note in one.notes):
+        of = ", ".join(name for name in QUANTITIES if note in apart[name].notes)
+        remarks.add(f"{pair[0].measure.name}, effort, {of}: {note}")
     for name in QUANTITIES:
         found = apart[name]
         head: Row = {"quantity": name, "of_a": values[name][0], "of_b": values[name][1]}

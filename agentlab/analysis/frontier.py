@@ -21,6 +21,7 @@ from agentlab.types import Measure
 Array = NDArray[np.float64]
 STEPS = 11
 """Values of the first measure at which a frontier is read."""
+DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     if table.empty:
         raise AnalysisError(f"{run.folder} has no rollout that is scored on both {x.name} and {y.name}")
     kept, size = _balanced(table)
-    arms = list(dict.fromkeys(kept["condition"].astype("str")))
+    arms = [str(name) for name in run.conditions["condition"] if (kept["condition"] == name).any()]
     bands = pd.concat([_band(kept[kept["condition"] == arm], arm, (x, y), size) for arm in arms], ignore_index=True)
     tasks = int(kept["task"].nunique())
     says = (
@@ -112,7 +113,8 @@ def _halves(run: Run, axis: Axis) -> pd.DataFrame:
             f"same luck; set `draws: 2` or more under judges.{axis.measure.judge} and run again"
         )
     halves = [draws[draws.index.get_level_values(1) % 2 == (0 if certain else half)] for half in (0, 1)]
-    by_half = [axis.sign * half.groupby(level=0, observed=True).mean() for half in halves]
+    # rounded, so that a score at a threshold is not below it by the last bit
+    by_half = [(axis.sign * half.groupby(level=0, observed=True).mean()).round(DIGITS) for half in halves]
     return pd.DataFrame(dict(enumerate(by_half))).dropna()
 
 
@@ -139,7 +141,7 @@ def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd
     x, y = axes
     tasks = [Task(part[["0_x", "1_x"]].to_numpy(), part[["0_y", "1_y"]].to_numpy()) for part in _tasks(own)]
     ends = sorted(x.sign * end for end in x.measure.range)
-    at = np.linspace(ends[0], ends[1], STEPS)
+    at = np.linspace(ends[0], ends[1], STEPS).round(DIGITS)
     found = attained(tasks, at, y.worst, size)
     low, high = (found.low, found.high) if y.sign > 0 else (-found.high, -found.low)
     return pd.DataFrame(

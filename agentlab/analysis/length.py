@@ -159,7 +159,7 @@ def _compare(plan: _Plan, arms: Sequence[Predictions], found: _Tables, remarks: 
     for a, b, within in plan.pairs:
         if a in known and b in known:
             head: Row = {"measure": name, "a": a, "b": b, "within": within}
-            found.effort += [{**head, **row} for row in effort((known[a], known[b]), draws, split)]
+            found.effort += [{**head, **row} for row in effort((known[a], known[b]), draws, split, remarks)]
     # groups by meaning are numbered anew in each condition and task, so they cannot be held against others'
     semantic = not arms[0].measure.scales
     shared: dict[str, list[tuple[str, Predictions]]] = {}

@@ -95,14 +95,16 @@ def _counted(run: Run, m: Measure) -> Iterator[tuple[str, list[list[int]], int]]
     """By condition, the counts of each task and how many rollouts have no score."""
     right = best(m, next(iter(m.scales)))
     scores = _scores(run, m)
-    for condition, rollouts in run.rollouts.groupby("condition", sort=False, observed=True):
-        own = scores[scores["rollout"].isin(rollouts["rollout"]) & scores["value"].notna()]
+    arms = run.rollouts["condition"].astype("str")
+    for condition in run.conditions["condition"].astype("str"):
+        rollouts = run.rollouts.loc[arms == condition, "rollout"]
+        own = scores[scores["rollout"].isin(rollouts) & scores["value"].notna()]
         tasks: list[list[int]] = []
         for _, part in own.groupby("task", sort=False, observed=True):
             wrong = part.loc[part["value"] != right, "label"].fillna(NO_ANSWER)
             tasks.append([int((part["value"] == right).sum()), *map(int, wrong.value_counts())])
         if tasks:
-            yield str(condition), tasks, len(rollouts) - len(own)
+            yield condition, tasks, len(rollouts) - len(own)
 
 
 def _row(head: Row, found: dict[str, Pass], interval: Callable[[Pass], Interval | None]) -> Row:

@@ -145,7 +145,7 @@ def document(run: Run, judge: str) -> dict[str, Any]:
 
 def by_arm(run: Run, every: Predictions) -> list[Predictions]:
     """Of those of all arms, whose table has a `condition`, each arm's. Raises AnalysisError without two draws."""
-    found = [_arm(run, every, str(arm)) for arm in run.rollouts["condition"].unique()]
+    found = [_arm(run, every, str(arm)) for arm in run.conditions["condition"]]
     kept = [one for one in found if len(one.table)]
     if not kept:
         raise AnalysisError(

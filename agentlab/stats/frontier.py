@@ -54,10 +54,10 @@ class Random(Protocol):
 def attained(tasks: Sequence[Task], at: ArrayLike, floor: float, size: int, level: float = 0.95) -> Attained:
     """The frontier of one arm at `size` rollouts of every task, read at thresholds of x.
 
-    In each half a rollout counts if its x is at least the threshold, the best of a subset is chosen by its y, and both
-    are decided by one half of the judge draws; its worth is y by the other half; then the halves change places. The
-    band is simultaneous over thresholds by Bonferroni. Raises ValueError for `size` above the rollouts of a task: arms
-    with unequal numbers have no frontiers that can be compared.
+    In each half a rollout counts if its x is at least the threshold, the best of a subset is chosen by its y (of those
+    that tie each as often), and both are decided by one half of the judge draws; its worth is y by the other half; then
+    the halves change places. The band is simultaneous over thresholds by Bonferroni. Raises ValueError for `size` above
+    the rollouts of a task: arms with unequal numbers have no frontiers that can be compared.
     """
     thresholds = np.asarray(at, dtype=np.float64)
     fewest = min((len(task.x) for task in tasks), default=0)
@@ -82,9 +82,16 @@ def _best(task: Task, threshold: float, floor: float, size: int) -> tuple[float,
         able = np.flatnonzero(task.x[:, chosen] >= threshold)
         order = able[np.argsort(task.y[able, chosen], kind="stable")]
         leads = _leads(len(task.x), len(order), size)
-        value += float(leads @ task.y[order, placed]) + (1 - float(leads.sum())) * floor
+        value += float(leads @ _shared(task.y[order, chosen], task.y[order, placed]))
+        value += (1 - float(leads.sum())) * floor
         share += float(leads.sum())
     return value / 2, share / 2
+
+
+def _shared(chosen: Array, placed: Array) -> Array:
+    """`placed`, averaged over those that tie in `chosen`, of which either could be taken for the best."""
+    _, ties = np.unique(chosen, return_inverse=True)
+    return (np.bincount(ties, placed) / np.maximum(np.bincount(ties), 1))[ties]
 
 
 def _leads(n: int, able: int, size: int) -> Array:
