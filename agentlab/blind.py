@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.contrast import Contrast
+from agentlab.declared import fixed
 from agentlab.frames import Run
 from agentlab.models.families import maker
 from agentlab.stats.guess import FEWEST_TASKS, Guess, Texts, guess, tokenize
@@ -56,8 +57,7 @@ def _few(rollouts: pd.DataFrame) -> pd.DataFrame:
 def _guess(rows: pd.DataFrame, texts: Texts, sides: Sides) -> Guess | None:
     factor, a, b, within = sides
     kept = rows[factor].isin([a, b]).to_numpy()
-    for pair in filter(None, within.split(",")):
-        name, _, level = pair.partition("=")
+    for name, level in fixed(within, [*rows.columns]).items():
         kept = kept & (rows[name] == level).to_numpy()
     tasks, second = rows["task"].astype("str")[kept].tolist(), (rows[factor] == b)[kept].tolist()
     return guess(tasks, second, _only(texts, np.flatnonzero(kept)))

@@ -1,5 +1,6 @@
 """What a scenario declared of its contrasts, since when, and how often a run was looked at, as the run records it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -112,11 +113,19 @@ def look(looks: Sequence[Mapping[str, Any]], finished: Mapping[str, int]) -> lis
 
 def conditions(contrast: Declared, factors: Sequence[str]) -> tuple[str, str]:
     """The names of its two conditions."""
-    levels = dict(pair.split("=", 1) for pair in contrast.within.split(",") if pair)
+    levels = fixed(contrast.within, factors)
     one, other = (
         named({f: level if f == contrast.factor else levels[f] for f in factors}) for level in (contrast.a, contrast.b)
     )
     return one, other
+
+
+def fixed(within: str, factors: Sequence[str]) -> dict[str, str]:
+    """The levels that `within` names by factor; levels of imported texts may hold commas and equals signs."""
+    if not within:
+        return {}
+    parts = re.split(rf"(?:^|,)({'|'.join(map(re.escape, factors))})=", within)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 def _looked(looks: Sequence[Mapping[str, Any]], contrast: Declared, factors: Mapping[str, Any]) -> int:

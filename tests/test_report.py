@@ -289,6 +289,23 @@ def test_names_that_would_act_are_shown(hostile: Run) -> None:
         assert {row["condition"] for row in csv.DictReader(file)} == set(run.measures["condition"])
 
 
+def test_levels_with_commas_are_levels(workdir: Path) -> None:
+    arms = [("a,b", "x"), ("c=d", "x"), ("a,b", "y,z=1"), ("c=d", "y,z=1")]
+    rows = [
+        {"task": f"t{i % 3}", "one": one, "two": two, "text": f"It is {(i + len(one + two)) % 4}.", "target": "2"}
+        for i in range(12)
+        for one, two in arms
+    ]
+    Path("old.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    columns = Columns.of("task", "text", factors=["one=one", "two=two"], target="target")
+    folder = table(Path("old.jsonl"), "jsonl", columns).folder
+    asyncio.run(rejudge(folder, ["final_number"], None, Progress()))
+    out = write(load(folder), Path("out")).parent
+    effects = pd.read_csv(out / "tables" / "contrasts_effects.csv")
+    assert set(effects["within"]) == {"one=a,b", "one=c=d", "two=x", "two=y,z=1"}
+    assert effects["worst_low"].notna().all()
+
+
 def test_no_page_asks_for_anything(reported: Path) -> None:
     text = page(reported)
     marks = Marks(text)

@@ -8,6 +8,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.contrast import Contrast, scope, verdict
 from agentlab.contrast import contrasts as compared
+from agentlab.declared import fixed
 from agentlab.differs import phrase
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
@@ -122,11 +123,11 @@ def _worst(run: Run, c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> t
 
 def arms(run: Run, c: Contrast) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Both arms' `task`, `draw` and `value`, whether a value is missing or not."""
-    fixed = dict(pair.split("=", 1) for pair in c.within.split(",") if pair)
+    others = fixed(c.within, run.factors)
     found: list[pd.DataFrame] = []
     for level in (c.a, c.b):
         rows = run.measures
-        for factor, wanted in {**fixed, c.factor: level}.items():
+        for factor, wanted in {**others, c.factor: level}.items():
             rows = rows[(rows[factor] == wanted).to_numpy()]
         found.append(rows[["task", "draw", c.measure]].rename(columns={c.measure: "value"}).astype({"task": "str"}))
     return found[0], found[1]
