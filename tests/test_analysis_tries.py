@@ -83,11 +83,12 @@ def test_every_subset_of_draws_counts_once(run: Run) -> None:
     assert any("none" in task for task in tasks)
     for k in (1, 2, 3, 5):
         found = only(tries(run, k=str(k)), "tasks_like_these", measure="correct", condition=ARM)
-        subsets = [list(combinations(task, k)) for task in tasks]
-        hits = [[subset.count("A") for subset in own] for own in subsets]
-        assert found["pass_at"] == pytest.approx(np.mean([np.mean(np.array(own) > 0) for own in hits]))
-        assert found["pass_all"] == pytest.approx(np.mean([np.mean(np.array(own) == k) for own in hits]))
-        assert found["majority"] == pytest.approx(np.mean([[wins(subset) for subset in own] for own in subsets]))
+        shares: list[tuple[float, float, float]] = []
+        for task in tasks:
+            every = list(combinations(task, k))
+            one, whole = sum("A" in subset for subset in every), sum(subset.count("A") == k for subset in every)
+            shares.append((one / len(every), whole / len(every), sum(map(wins, every)) / len(every)))
+        assert [found["pass_at"], found["pass_all"], found["majority"]] == pytest.approx(np.mean(shares, axis=0))
         assert (found["k"], found["tasks"], found["draws"]) == (k, 8, 5)
         assert found["pass_at_low"] <= found["pass_at"] <= found["pass_at_high"] <= 1
 
