@@ -36,6 +36,17 @@ def test_by_hand() -> None:
     assert found.variance_p > 0.5
 
 
+def test_a_judges_own_error_is_taken_out_of_each_half() -> None:
+    lengths, scores = np.arange(6.0), np.array([[0.0], [0.3], [0.6], [1.0], [0.2], [0.9]])
+    noise = np.array([0.01, 0.02, 0.03, 0.1, 0.2, 0.3])
+    plain = halves([Draws(lengths, scores, np.ones(1))], rng(), 20)
+    less = halves([Draws(lengths, scores, np.ones(1), noise)], rng(), 20)
+    for with_it, without, own in ((plain.short, less.short, 0.02), (plain.long, less.long, 0.2)):
+        assert without.variance == pytest.approx(with_it.variance - own)
+        assert without.error == pytest.approx(float(with_it.error or 0) - own)
+        assert without.bias2 == pytest.approx(with_it.bias2)
+
+
 def test_more_scattered_wrong_answers_show_at_equal_accuracy_and_error() -> None:
     # the published confound: equal error and accuracy, incoherence .600 and .731
     tasks = [drawn(rng(i), [0.6, 0.4, 0, 0], [0.6, 0.15, 0.15, 0.1], 60) for i in range(60)]

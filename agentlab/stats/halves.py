@@ -104,16 +104,17 @@ def _split(one: Draws, generator: np.random.Generator, permutations: int) -> Arr
     order = np.lexsort((generator.random(many), one.lengths))
     shuffled = generator.permuted(np.tile(np.arange(many), (permutations, 1)), axis=1)
     orders = np.vstack([order, shuffled])
-    squares = (one.values**2).sum(axis=1)
-    errors = np.full(many, np.nan) if one.target is None else ((one.values - one.target) ** 2).sum(axis=1)
     noise = np.zeros(many) if one.noise is None else one.noise
+    errors = np.full(many, np.nan) if one.target is None else ((one.values - one.target) ** 2).sum(axis=1)
+    columns = np.column_stack([(one.values**2).sum(axis=1), errors, noise, one.values])
     found = np.empty((len(orders), 2, 2))
     for side, members in enumerate((orders[:, :size], orders[:, many - size :])):
-        mean = one.values[members].mean(axis=1)
-        spread = squares[members].mean(axis=1) - (mean**2).sum(axis=1)
-        own = noise[members].mean(axis=1)
-        found[:, side, 0] = spread * size / (size - 1) - own
-        found[:, side, 1] = errors[members].mean(axis=1) - own
+        chosen = np.zeros(orders.shape)
+        np.put_along_axis(chosen, members, 1 / size, axis=1)
+        means: Array = chosen @ columns
+        spread = means[:, 0] - (means[:, 3:] ** 2).sum(axis=1)
+        found[:, side, 0] = spread * size / (size - 1) - means[:, 2]
+        found[:, side, 1] = means[:, 1] - means[:, 2]
     return found
 
 
