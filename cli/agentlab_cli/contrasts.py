@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
+from pathlib import Path
 
 from agentlab.contrast import Contrast, compute, verdict
 from agentlab.differs import phrase
@@ -9,8 +10,8 @@ from agentlab.spent import matched
 from agentlab.stats.paired import Interval
 from agentlab_cli.layout import number
 
-MOST, PAIRS = 64, 12
-"""Exploratory rows that are printed, and pairs of which is said in what they differ; `agentlab.summarize` has all."""
+MOST, BESIDE, PAIRS = 30, 9, 12
+"""Exploratory rows that are printed, alone and after primary ones; pairs of which is said in what they differ."""
 Pair = tuple[str, frozenset[str], str]
 _LEGEND = (
     "  judge: its noise, as a share of a score's variance over draws; not sep.: one judge draw, or draws that repeat",
@@ -30,17 +31,18 @@ _COLUMNS = (
 )
 
 
-def told(contrasts: Sequence[Contrast], say: Callable[[str], None]) -> None:
-    """Primary contrasts, then exploratory ones, with what their columns mean."""
+def told(contrasts: Sequence[Contrast], say: Callable[[str], None], folder: Path) -> None:
+    """Primary contrasts, then the first exploratory ones, with what their columns mean."""
     primary = [c for c in contrasts if c.primary]
     rest = [c for c in contrasts if not c.primary]
     known: set[Pair] = set()
     if primary:
         _part("Primary contrasts", primary, say, known)
     if rest:
-        _part("Exploratory contrasts" if primary else "Contrasts", rest[:MOST], say, known)
-    if len(rest) > MOST:
-        say(f"  {len(rest) - MOST} more: agentlab.summarize(run).contrasts")
+        most = BESIDE if primary else MOST
+        _part("Exploratory contrasts" if primary else "Contrasts", rest[:most], say, known)
+        if len(rest) > most:
+            say(f"  {len(rest) - most} more exploratory rows: agentlab stats {folder} --contrasts\n")
     if contrasts:
         for line in _LEGEND:
             say(line)

@@ -23,7 +23,7 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
 
     console.print(_arms(summary))
     if summary.contrasts:
-        told(summary.contrasts, say)
+        told(summary.contrasts, say, folder)
         say(scope(summary.contrasts))
     for note in summary.notes:
         say(f"  {note}")
@@ -31,6 +31,7 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
         line = summary.anchors.get(judge)
         say(f"Judge {judge}: {_counts(outcomes)} verdicts." + (f" Its {line}." if line else ""))
     say(f"\nNext: agentlab show {folder}\n      agentlab show {folder} --rollout {summary.example}")
+    say(f"      agentlab stats {folder}\n      agentlab report {folder}")
     say(f'      python -c "import agentlab; print(agentlab.load({str(folder)!r}).measures)"')
 
 
