@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test check bench coverage truth calibration decided test-vllm schemas clean
+.PHONY: help setup demo test check bench coverage truth calibration decided test-slow test-vllm schemas clean
 
 help:  ## Print this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -22,6 +22,9 @@ demo: $(READY)  ## Run a team and a single agent on the embedded model, and prin
 
 test: $(READY)  ## Run the tests.
 	$(BIN)/python -m pytest -q
+
+test-slow: $(READY)  ## Run the tests that take a minute each: an organization on the embedded model.
+	$(BIN)/python -m pytest -q -m slow
 
 check: $(READY)  ## Lint, format, types, layers.
 	$(BIN)/ruff check .

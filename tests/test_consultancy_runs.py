@@ -57,6 +57,7 @@ def test_every_arm_runs_and_is_compared(tmp_path: Path) -> None:
 
 @real
 @pytest.mark.local
+@pytest.mark.slow
 def test_two_arms_run_on_the_embedded_model(tmp_path: Path) -> None:
     path = copied(
         tmp_path,
