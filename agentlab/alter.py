@@ -44,6 +44,9 @@ def swapped(design: Design, condition: Condition, wanted: Swap) -> tuple[Change,
     old, own = condition.models[agent.model], _settings(design.tree, condition.levels, agent.name)
     spec = design.models.get(wanted.model)
     if spec is None:
+        if "/" not in wanted.model and ":" not in wanted.model:
+            known = suggest(wanted.model, design.models)
+            raise ScenarioError(f"{said}: no model {wanted.model!r} in the run; {known} Or name one as provider/name")
         if wrong := check_name(wanted.model):
             raise ScenarioError(f"{said}: {wrong}; or an alias of the run: {', '.join(design.models)}")
         spec = ModelSpec.model_validate({"name": wanted.model, "max_tokens": old.max_tokens})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agentlab.analysis import Analysis
+from agentlab.analysis.forks import measured
 from agentlab.analysis.path import path
 from agentlab.errors import AnalysisError
 from agentlab.experiment import Progress
@@ -32,7 +33,8 @@ class Decision:
         await draw(self.plan, progress)
         if progress.limited:
             raise AnalysisError(
-                f"{self.plan.folder}: the run's limit (limits.run) stopped it; raise it, and await again"
+                f"{self.plan.folder}: the run's limit (limits.run) stopped it; raise it in the scenario, run that, "
+                "which takes the new limit over, and await this again"
             )
         return path(load(self.plan.folder), self.plan.parents[0].trial.key, self.measure)
 
@@ -41,7 +43,7 @@ class Decision:
         cuts = ", ".join(str(spot.cut) for spot in self.plan.spots)
         there = f" ({quote.there} are there already)" if quote.there else ""
         total = quote.total
-        cost = "at an unknown price" if total.cost is None else f"about {total.cost:.2f} USD"
+        cost = "at an unknown price" if total.cost is None else f"about {total.money}"
         return (
             f"{quote.forks} forks of {parent.place} to draw, after rounds {cuts}{there}: {total.calls:,} calls, "
             f"{total.usage.input + total.usage.output:,} tokens, {cost}. Await this to draw them."
@@ -51,5 +53,9 @@ class Decision:
 
 
 def decide(folder: Path, key: str, forks: int, measure: str | None) -> Decision:
-    """What it takes to find when this rollout was decided. Raises `ScenarioError` when it cannot be forked."""
+    """What it takes to find when this rollout was decided.
+
+    Raises `ScenarioError` when it cannot be forked, `AnalysisError` when the run has not the measure.
+    """
+    measured(load(folder), measure)
     return Decision(plan(folder, Wish(rollout=key, every_round=True, n=forks)), measure)

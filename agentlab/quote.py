@@ -24,6 +24,12 @@ class Bill:
         cost = None if self.cost is None or other.cost is None else self.cost + other.cost
         return Bill(self.calls + other.calls, self.usage + other.usage, cost)
 
+    @property
+    def money(self) -> str:
+        """US dollars, or that they are unknown."""
+        cost = self.cost
+        return "unknown" if cost is None else f"{cost:.4f} USD" if 0 < cost < 1 else f"{cost:.2f} USD"
+
     def times(self, n: int) -> "Bill":
         """So many of them."""
         u = self.usage

@@ -3,6 +3,7 @@
 What lies before the cut is the parent's, found by its lineage: it is neither asked nor paid for again.
 """
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
@@ -34,7 +35,7 @@ from agentlab.types import Measure
 from agentlab.wish import Wish
 
 ENOUGH = 30
-"""Parents under which shares of variance say little."""
+"""Parents of a condition under which shares of variance say little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ def plan(folder: Path, wish: Wish, scenario: Path | None = None) -> Plan:
         parents = _parents(archive, wish)
         stand_ins = _stand_ins(archive.design, wish, parents)
         spots, notes = _spots(wish, parents, stand_ins)
+        forked = {spot.parent.trial.key for spot in spots}
+        parents = tuple(parent for parent in parents if parent.trial.key in forked)
         specs = {name: spec for name, (_, spec) in stand_ins.items()}
         added = _added(archive)
         there = {key for key, status in archive.forks().items() if status not in UNFINISHED}
@@ -173,16 +176,17 @@ def _spots(
     wish: Wish, parents: Sequence[Parent], stand_ins: Mapping[str, tuple[Change, ModelSpec]]
 ) -> tuple[tuple[Spot, ...], list[str]]:
     """Where each parent is drawn anew: at each cut plainly, then with its change; and what is left out."""
-    found, refused = list[Spot](), list[ScenarioError]()
+    found, refused = list[Spot](), list[tuple[Parent, ScenarioError]]()
     for parent in parents:
         try:
             for cut, change in _cuts(wish, parent, stand_ins):
                 found += [Spot(parent, cut), *([Spot(parent, cut, change)] if change is not None else [])]
         except ScenarioError as error:
-            refused.append(error)
+            refused.append((parent, error))
     if not found:
-        raise refused[0]
-    return tuple(found), [f"{len(refused)} rollouts are left out; the first: {refused[0]}"] if refused else []
+        raise refused[0][1]
+    left = [f"{len(refused)} rollouts are left out, such as {parent.place}: {error}" for parent, error in refused[:1]]
+    return tuple(found), left
 
 
 def _cuts(
@@ -226,9 +230,13 @@ def _added(archive: Archive) -> list[str]:
 
 
 def _few(wish: Wish, parents: Sequence[Parent]) -> list[str]:
-    if not wish.every_round or wish.rollout is not None or len(parents) >= ENOUGH:
+    if not wish.every_round or wish.rollout is not None:
         return []
+    of = Counter(parent.condition.name for parent in parents)
+    if min(of.values()) >= ENOUGH:
+        return []
+    each = f", {min(of.values())} of {min(of, key=of.__getitem__)}" if len(of) > 1 else ""
     return [
-        f"{len(parents)} rollouts are forked; shares of variance by round and agent rest on {ENOUGH} or more "
-        "(more draws, or --parents)"
+        f"{len(parents)} rollouts are forked{each}; shares of variance by round and agent rest on {ENOUGH} or more of "
+        "a condition (more draws, or --parents)"
     ]

@@ -164,6 +164,7 @@ def test_agents_of_one_round_share_it_by_shapley(many: Lab) -> None:
     both = value(cell(rounds, "variance", term="round 1")) + value(cell(rounds, "variance", term="round 4"))
     assert ann == pytest.approx(both, rel=1e-9)
     assert agents["agent"].tolist() == ["ann", "ben", "cat"]
+    assert [*found.tables][: found.shown] == ["rounds", "agents"]
 
 
 def test_a_round_whose_turns_were_not_drawn_stays_whole() -> None:
@@ -174,6 +175,17 @@ def test_a_round_whose_turns_were_not_drawn_stays_whole() -> None:
     assert value(agents["variance"].sum()) == pytest.approx(value(found.tables["rounds"]["variance"][:3].sum()))
     assert any("round 2 is not split by agent" in note for note in found.notes)
     assert any("8 parents: shares are rough under 30" in note for note in found.notes)
+    assert found.shown == 1
+
+
+def test_no_round_is_said_to_have_most_of_nothing() -> None:
+    quiet = lab(8, 4, ("0", "1", "2"))
+    places = zip(quiet.forks["fork"], quiet.forks["at"], strict=True)
+    quiet.forks["worth"] = [0.5 + 1e-4 * (fork % 2) * (1 + int(at)) for fork, at in places]  # ever more is open
+    found = attribution(quiet.run)
+    assert (found.tables["rounds"]["share"][:-2] < 0).all()
+    assert "no round has a share above 0" in found.says
+    assert "largest" not in found.says
 
 
 def test_rounds_without_a_cut_between_are_one_term() -> None:

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import agentlab
+from agentlab.analysis.cells import columns
 from agentlab.analysis.pairs import pairs
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment import Progress, Selection
@@ -181,12 +182,17 @@ def test_every_pair_is_shown_in_both_orders_and_the_better_output_wins() -> None
         gap = known[str(one)] - known[str(other)]
         assert set(both["winner"]) == {"tie" if gap == 0 else "a" if gap > 0 else "b"}
         assert set(both.sort_values("order")["label"]) == ({"TIE"} if gap == 0 else {"A", "B"})
-    row = pairs(made).tables["pairs"].iloc[0]
+    tables = pairs(made).tables
+    row, beside = tables["pairs"].iloc[0], tables["verdicts"].iloc[0]
     gaps = [known[a] - known[b] for a, b in made.pairs[["rollout_a", "rollout_b"]].drop_duplicates().to_numpy()]
     assert (row["wins"], row["ties"], row["losses"]) == tuple(sum(sign(gap) == s for gap in gaps) for s in (1, 0, -1))
     assert row["win_rate"] == pytest.approx((row["wins"] + row["ties"] / 2) / 12)
-    assert row["these_tasks_low"] < row["win_rate"] < row["these_tasks_high"] <= 1
-    assert (row["flips"], row["first_slot"]) == (0, 0.5)
+    assert row["win_rate_low"] < row["win_rate"] < row["win_rate_high"] <= 1
+    assert (row["win_rate_low"], row["win_rate_high"]) == (beside["these_tasks_low"], beside["these_tasks_high"])
+    assert (row["flips"], beside["first_slot"]) == (0, 0.5)
+    shown = columns(tables["pairs"])
+    widths = [max(map(len, (column.heading, *column.cells))) for column in shown]
+    assert sum(widths) + 3 * len(shown) <= 140
 
 
 def sign(number: int) -> int:
@@ -194,9 +200,10 @@ def sign(number: int) -> int:
 
 
 def test_pure_position_bias_gives_ties_only_and_every_pair_flips() -> None:
-    row = pairs(run(('Taster"}', 'Taster", options: {place: A}}'))).tables["pairs"].iloc[0]
+    tables = pairs(run(('Taster"}', 'Taster", options: {place: A}}'))).tables
+    row = tables["pairs"].iloc[0]
     assert (row["wins"], row["ties"], row["losses"], row["win_rate"]) == (0, 12, 0, 0.5)
-    assert (row["flips"], row["first_slot"]) == (1.0, 1.0)
+    assert (row["flips"], tables["verdicts"]["first_slot"].iloc[0]) == (1.0, 1.0)
 
 
 def test_ties_that_are_said_are_no_flips_and_strengths_come_with_their_order_term() -> None:
@@ -269,7 +276,7 @@ def test_failed_calls_are_tried_again_by_the_same_command_and_no_other_is() -> N
     before = len(Taster.asked)
     broken = run()
     assert (broken.pairs["outcome"] == "error").sum() == 5
-    assert pairs(broken).tables["pairs"]["error"].tolist() == [5]
+    assert pairs(broken).tables["verdicts"]["error"].tolist() == [5]
     mended = run()
     assert (mended.pairs["outcome"] == "scored").all()
     assert len(Taster.asked) - before == 18
@@ -279,11 +286,13 @@ def test_what_cannot_be_read_or_is_not_there_is_no_tie_and_no_loss() -> None:
     made = run(
         ('Taster"}', 'Taster", options: {muddled: worth 6}}'), ("low: 0, high: 6}", "low: 0, high: 6, refuses: 1}")
     )
-    row = pairs(made).tables["pairs"].iloc[0]
+    found = pairs(made)
+    row, beside = found.tables["pairs"].iloc[0], found.tables["verdicts"].iloc[0]
     absent, unparsed = ((made.pairs["outcome"] == name).sum() for name in ("absent", "unparsed"))
     assert absent > 0
     assert unparsed > 0
-    assert (row["absent"], row["unparsed"]) == (absent, unparsed)
+    assert (beside["absent"], beside["unparsed"]) == (absent, unparsed)
+    assert any(f"no ties and no losses: {absent} absent, {unparsed} unparsed" in note for note in found.notes)
     assert 2 * (row["wins"] + row["ties"] + row["losses"]) == 24 - absent - unparsed
     assert made.pairs.loc[made.pairs["outcome"] != "scored", "winner"].isna().all()
     refused = made.rollouts.loc[made.rollouts["status"] == "declined", "rollout"]

@@ -25,7 +25,7 @@ from agentlab.change import Change, drop, edit, swap
 from agentlab.chat import chat
 from agentlab.cut import Active, Cut, by_agent, ends, parsed, read
 from agentlab.engine import play
-from agentlab.errors import MismatchError, ScenarioError
+from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment import Progress, Selection
 from agentlab.frames import load
 from agentlab.measures import measure
@@ -491,13 +491,16 @@ def test_parents_are_chosen_evenly_and_never_by_what_came_of_them(run: Path) -> 
     assert [p.place for p in found.parents] == [f"task=rent,team=firm,draw={draw}" for draw in (1, 2)]
     assert "2 rollouts are forked; shares of variance by round and agent rest on 30" in found.notes[0]
     assert found.wish.forks == 4
+    (few,) = plan(run, Wish(every_round=True)).notes
+    assert re.match(r"\d+ rollouts are forked, \d of team=(firm|solo); shares .* 30 or more of a condition", few)
 
 
 def test_rollouts_of_a_selection_without_that_cut_are_left_out_and_said_to_be(run: Path) -> None:
     made = plan(run, Wish(at="1", selection=Selection(draws=1)))
-    assert {p.trial.condition for p in made.parents} == {"team=firm", "team=solo"}
+    assert {p.trial.condition for p in made.parents} == {"team=firm"}
     assert {spot.parent.trial.condition for spot in made.spots} == {"team=firm"}
-    assert "2 rollouts are left out; the first: --at 1: no legal cut" in made.notes[0]
+    (left,) = made.notes
+    assert re.match(r"2 rollouts are left out, such as task=\w+,team=solo,draw=1: --at 1: no legal cut", left)
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
@@ -511,7 +514,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"drop": 999}, "--drop 999: no such message"),
     ({"edit": (-1, "x")}, "--edit -1: no such message"),
     ({"swap": Swap("hnad", "judge")}, "no agent 'hnad' in team=firm; did you mean 'hand'"),
-    ({"swap": Swap("hand", "judg")}, "neither provider/name|lacks the name|unknown provider"),
+    ({"swap": Swap("hand", "judg")}, "no model 'judg' in the run; did you mean 'judge'"),
+    ({"swap": Swap("hand", "opnai/x")}, "did you mean openai/x.*or an alias of the run: default"),
     ({"swap": Swap("hand", "default")}, "hand asks sim/chatter in team=firm anyway"),
     ({"bisect": True, "measure": "utilty"}, "no measure 'utilty' in run; did you mean 'utility'"),
     ({"at": "0", "measure": "utility"}, "--measure goes with --bisect"),
@@ -713,6 +717,8 @@ async def test_a_notebook_is_told_the_price_and_awaits_the_path(run: Path) -> No
     analysis = await decision
     assert analysis.name == "path"
     assert len(load(run).forks) == 2 * len(analysis.tables["path"]) - 2
+    with pytest.raises(AnalysisError, match="no measure 'utilty'; it has utility"):
+        rollout.decide(forks=8, measure="utilty")
     with pytest.raises(ScenarioError, match=r"agentlab\.load"):
         load(run).rollout(task="loan", team="firm", draw=1).decide()
 

@@ -139,6 +139,7 @@ def test_what_is_refused_has_the_exit_code_of_its_kind(commands: Commands) -> No
         ended = commands.agentlab("resample", "run", "--every-round", "-n", "9", "--live", "1")
         assert ended.code == 4, ended.said
         assert "limits.run" in ended.err
+        assert "`agentlab run` it" in ended.err
         drawn = load("run").forks.groupby(["parent", "at"])["fork"].max()
         assert drawn.max() - drawn.min() <= 1  # all cuts are drawn equally often before any is drawn once more
 

@@ -19,10 +19,11 @@ Row = dict[str, object]
 def attribution(run: Run, measure: str | None = None, condition: str | None = None) -> Analysis:
     """Shares by round, by turn and by agent, of every condition and measure, or of those that are named.
 
-    `rounds`: the terms of each measure's variance, judge noise last, and their total. `turns`: the terms of rounds by
-    agent. `agents`: those summed over rounds. Raises AnalysisError when there are no forks, or none can be told apart.
+    `rounds`: the terms of each measure's variance, judge noise last, and their total. `agents`: what turns add, summed
+    over rounds; printed where turns were drawn by themselves. `turns`: the terms of rounds by agent. Raises
+    AnalysisError when there are no forks, or none can be told apart.
     """
-    tables: dict[str, list[pd.DataFrame]] = {"rounds": [], "turns": [], "agents": []}
+    tables: dict[str, list[pd.DataFrame]] = {"rounds": [], "agents": [], "turns": []}
     notes, says = dict[str, None](), list[str]()
     for m in measured(run, measure):
         found = outcomes(run, m, condition)
@@ -33,7 +34,7 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
             if drawn is None:
                 notes[f"{where}: no parent has two forks at a round's end, so there are no shares"] = None
                 continue
-            if len(drawn.parents) < 2:
+            if len(drawn.parents) == 1:
                 notes[f"{where}: one rollout has a path (--path {drawn.parents[0][:8]}) and no shares of variance"] = (
                     None
                 )
@@ -54,7 +55,8 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
         )
     joined = {name: pd.concat(some, ignore_index=True) for name, some in tables.items()}
     rests = "rests on parents drawn at random: of rollouts picked for their outcome these are no shares of anything"
-    return Analysis("attribution", "Where variance arises", " ".join(says), joined, (rests, *notes))
+    shown = 1 + _told_apart(joined["agents"])
+    return Analysis("attribution", "Where variance arises", " ".join(says), joined, (rests, *notes), shown)
 
 
 def _turns(drawn: Sample) -> list[Turns | None]:
@@ -123,12 +125,18 @@ def _agents(head: Mapping[str, str], drawn: Sample, turns: Sequence[Turns | None
     return pd.DataFrame([{**head, "agent": agent, **_row(part)} for agent, part in zip(sums, split, strict=True)])
 
 
+def _told_apart(agents: pd.DataFrame) -> bool:
+    return len({*agents.get("agent", ())} - {"not split"}) > 1
+
+
 def _says(where: str, drawn: Sample, shares: Shares) -> str:
     known = [(s, b) for s, b in zip((part.share.value for part in shares.rounds), drawn.blocks(), strict=True) if s]
     n = f"{shares.parents} parents of {shares.tasks} tasks"
     if not known:
         return f"{where}: no variance to share ({n})."
     share, block = max(known, key=lambda pair: pair[0])
+    if share <= 0:
+        return f"{where}: no round has a share above 0 of {shares.total.variance:.4g} ({n})."
     return f"{where}: round {label(block)} has the largest share, {share:.0%} of {shares.total.variance:.4g} ({n})."
 
 

@@ -19,17 +19,21 @@ from agentlab.stats.paired import Interval, paired, t_interval
 from agentlab.stats.probes import position
 
 _ARMS = ["judge", "criterion", "factor", "a", "b", "within"]
+_BESIDE = ["factor", "tasks", "these_tasks_low", "these_tasks_high", "tasks_like_these_low", "tasks_like_these_high"]
+"""What stands in the second table, with how the verdicts ended."""
+_OUTCOMES = ("absent", "refused", "truncated", "unparsed", "error")
 _PAIR = ["rollout_a", "rollout_b", "judge_draw"]
 _WORTH = {"a": 1.0, "tie": 0.5, "b": 0.0}
 _RULE = (
     "A pair is won by the arm that is named in both orders; verdicts that differ, or ties, count half for each. flips: "
-    "pairs whose winner changed with the order. first_slot: share of verdicts for the output shown first, ties half."
+    "pairs whose winner changed with the order. The interval is of tasks like these, of these tasks where they are few."
 )
 
 
 def pairs(run: Run) -> Analysis:
     """Wins, ties and losses of every declared pair of arms, what order did, and strengths over all arms.
 
+    `verdicts`: both intervals, the share of verdicts for the output shown first, ties half, and what had no winner.
     Raises `AnalysisError` for a run without verdicts of a judge that compares.
     """
     verdicts = run.pairs
@@ -39,14 +43,15 @@ def pairs(run: Run) -> Analysis:
     compared = together(verdicts)
     rows = [_row(run, key, part) for key, part in _parts(compared)]
     lost = _lost(verdicts)
-    table = pd.DataFrame(rows).merge(lost, on=_ARMS, how="left")
+    table = pd.DataFrame(rows)
+    beside = table[[*_ARMS, *_BESIDE[1:], "first_slot"]].merge(lost, on=_ARMS, how="left")
     strengths, notes = _strengths(run, verdicts)
     return Analysis(
         "pairs",
         "Arms compared two at a time",
         _says(table),
-        {"pairs": table, "strengths": strengths},
-        (*_anchored(run, table), _RULE, *notes),
+        {"pairs": table.drop(columns=[*_BESIDE, "first_slot"]), "verdicts": beside, "strengths": strengths},
+        (*_anchored(run, table), *_missing(beside), _RULE, *notes),
     )
 
 
@@ -89,6 +94,7 @@ def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
         "ties": int((done["worth"] == 0.5).sum()),
         "losses": int((done["worth"] == 0).sum()),
         "win_rate": None if result.difference is None else result.difference + 0.5,
+        **_ends("win_rate", interval),
         **_ends("these_tasks", result.these_tasks),
         **_ends("tasks_like_these", result.tasks_like_these),
         "flips": float(done["flipped"].mean()) if len(done) else None,
@@ -118,9 +124,18 @@ def _verdict(key: dict[str, str], suppressed: list[str], interval: Interval | No
 
 def _lost(verdicts: pd.DataFrame) -> pd.DataFrame:
     """Verdicts without a winner, by outcome: they are neither ties nor losses."""
-    outcomes = ("absent", "refused", "truncated", "unparsed", "error")
-    counts = {name: verdicts["outcome"] == name for name in outcomes}
-    return verdicts[_ARMS].assign(**counts).groupby(_ARMS, sort=False)[list(outcomes)].sum().reset_index()
+    counts = {name: verdicts["outcome"] == name for name in _OUTCOMES}
+    return verdicts[_ARMS].assign(**counts).groupby(_ARMS, sort=False)[[*_OUTCOMES]].sum().reset_index()
+
+
+def _missing(beside: pd.DataFrame) -> list[str]:
+    notes: list[str] = []
+    for row in beside.to_dict("records"):
+        counts = [f"{row[name]} {name}" for name in _OUTCOMES if row[name]]
+        if counts:
+            arms = f"{row['judge']}, {row['criterion']}, {row['a']} - {row['b']}"
+            notes.append(f"{arms}: verdicts without a winner, which are no ties and no losses: {', '.join(counts)}.")
+    return notes
 
 
 def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -69,14 +69,14 @@ def check_name(name: str) -> str | None:
     provider, rest = split(name)
     if provider not in PROVIDERS:
         near = difflib.get_close_matches(provider, PROVIDERS, n=1, cutoff=0.5)
-        guess = f"; did you mean {near[0]}/{rest or '…'}?" if near else ""
+        guess = f"; did you mean {near[0]}/{rest or '…'}?" if near else "."
         return f"unknown provider {provider!r} in model {name!r}{guess} Known are {known} and my_module:Name"
     if not rest:
         return f"model {name!r} lacks the name after the provider, as in {provider}/NAME"
     names = PROVIDERS[provider].names
     if names and rest not in names:
         near = difflib.get_close_matches(rest, names, n=1, cutoff=0.4)
-        guess = f"; did you mean {provider}/{near[0]}?" if near else ""
+        guess = f"; did you mean {provider}/{near[0]}?" if near else "."
         return f"unknown model {name!r}{guess} Known are {', '.join(f'{provider}/{one}' for one in names)}"
     return None
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from agentlab.quote import Bill, Quote
+from agentlab.quote import Quote
 from agentlab.resample import Plan
 from agentlab.spread import Outcome, Spread
 from agentlab_cli.layout import number, table
@@ -38,14 +38,9 @@ def _price(console: Console, quote: Quote) -> None:
         shown.add_column(heading, justify="left" if not heading else "right")
     for name, bill in (("agents", quote.agents), ("judges", quote.judges), ("all", quote.total)):
         usage = bill.usage
-        shown.add_row(name, f"{bill.calls:,}", f"{usage.input:,}", f"{usage.output:,}", money(bill))
+        shown.add_row(name, f"{bill.calls:,}", f"{usage.input:,}", f"{usage.output:,}", bill.money)
     console.print(shown)
     console.print("By what the rollouts themselves took after the cut, at the prices of today.", soft_wrap=True)
-
-
-def money(bill: Bill) -> str:
-    """US dollars, or that they are unknown."""
-    return "unknown" if bill.cost is None else f"{bill.cost:.4f} USD" if 0 < bill.cost < 1 else f"{bill.cost:.2f} USD"
 
 
 def came_to(console: Console, plan: Plan, spreads: Sequence[Spread]) -> None:

@@ -19,14 +19,21 @@ from agentlab_cli.layout import console_for
 from agentlab_cli.table import ending
 
 INTERRUPTED = 130
+SAME, RAISED = "Raise it", "Raise it in the scenario, `agentlab run` it, which takes the new limit over"
+"""What to do about a limit where the command reads the scenario, and where it reads what the run recorded of it."""
 
 
 def run(design: Design, folder: Path, chosen: Selection, live: int) -> int:
     """Plays the design; gives the exit code."""
-    return work(folder, lambda progress: session.run(design, folder, chosen, progress, live))
+    return work(folder, lambda progress: session.run(design, folder, chosen, progress, live), limit=SAME)
 
 
-def work(folder: Path, job: Callable[[Progress], Awaitable[None]], end: Callable[[Console], None] | None = None) -> int:
+def work(
+    folder: Path,
+    job: Callable[[Progress], Awaitable[None]],
+    end: Callable[[Console], None] | None = None,
+    limit: str = RAISED,
+) -> int:
     """Does `job` under a line of progress, prints the ending table (or what `end` does), and gives the exit code."""
     console, progress = console_for(), Progress()
     interrupted = False
@@ -40,7 +47,7 @@ def work(folder: Path, job: Callable[[Progress], Awaitable[None]], end: Callable
         print(f"Stopped; nothing committed is lost. The same command goes on: agentlab {_typed()}", file=sys.stderr)
         return INTERRUPTED
     if progress.limited:
-        print("Stopped by the run's limit (limits.run). Raise it, and the same command goes on.", file=sys.stderr)
+        print(f"Stopped by the run's limit (limits.run). {limit}, and the same command goes on.", file=sys.stderr)
         return 4
     if progress.failed:
         print(f"{progress.failed} failed; the same command tries them again: agentlab {_typed()}", file=sys.stderr)
