@@ -545,6 +545,9 @@ def test_a_poor_judge_may_not_say_who_did_better() -> None:
     assert "only 0.20 of the probability" in poor.suppressed[1]
     assert anchored({}).suppressed == ("no good and bad anchor text was scored",)
     assert report(rubric(), [], []).suppressed == ("the rubric ships no anchor texts",)
+    assert str(report(rubric(), [], [])) == "anchors: none are shipped"
+    assert str(anchored({})) == "anchors: no AUC"
+    assert str(anchored({"g1": 5.0, "b1": 1.0})) == "anchors: AUC 1.00, signal +4.00 points"
 
 
 @pytest.mark.parametrize("name", library.names("judges"))

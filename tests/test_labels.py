@@ -148,7 +148,7 @@ def test_what_cannot_be_drawn_is_refused(folder: Path) -> None:
     Path("a.csv").write_text("mine")
     with pytest.raises(ScenarioError, match="may hold labels"):
         sheet(folder, Path("a.csv"), "right", 40)
-    with pytest.raises(StoreError, match="cannot be written"):
+    with pytest.raises(StoreError, match=r"cannot be written \(.*(directory|folder)"):
         sheet(folder, Path("no/where.csv"), "right", 40)
 
 
@@ -160,7 +160,9 @@ def test_there_and_back_by_the_command_line(folder: Path) -> None:
     shown = runner.invoke(
         app, ["export", "labels", str(folder), "a.csv", "--measure", "right", "--n", "40", "--seed", "1"]
     )
-    assert (shown.exit_code, "40 outputs" in shown.stdout) == (0, True)
+    assert (shown.exit_code, "40 outputs, 20 or more" in shown.stdout) == (0, True)
+    assert f"import labels a.csv --run {folder}" in shown.stdout
+    assert "all there are" in str(sheet(folder, Path("all.csv"), "right", 10_000))
     rows = answered(load(folder), read(Path("a.csv")))
     rows[0]["label"] = ""
     write(rows, "a.csv")
@@ -232,8 +234,8 @@ FAULTS: list[tuple[Callable[[dict[str, str]], list[dict[str, str]]], str]] = [
     (lambda r: [r, {**r, "label": "0"}], r"s\.csv:3:1: label: ann labelled this rollout on line 2 already"),
     (lambda r: [r, {**r, "rater": "bob", "probability": "0.4"}], "the probability 0.4, but 0.5 on line 2"),
     (lambda r: [{**r, "label": "2"}], "2 is off the scale; 0 to 1, or another scale by --scale"),
-    (lambda r: [{**r, "label": "nan"}], "found nan; a number"),
-    (lambda r: [{**r, "label": "good"}], "found good; a number"),
+    (lambda r: [{**r, "label": "nan"}], "'nan' is no number; a number"),
+    (lambda r: [{**r, "label": "good"}], "'good' is no number; a number"),
     (lambda r: [{**r, "probability": ""}], "a label without a sampling probability; .* --probability 0.1"),
     (lambda r: [{k: v for k, v in r.items() if k != "probability"}], "a label without a sampling probability"),
     (lambda r: [{**r, "probability": "0"}], "the probability 0; above 0 and at most 1"),
@@ -262,6 +264,15 @@ def test_a_wrong_sheet_is_refused_whole(
     assert load(folder).labels.empty
 
 
+@pytest.mark.parametrize("column", ["label", "probability"])
+def test_a_column_that_is_not_there_is_one_mistake(folder: Path, column: str) -> None:
+    rows = [{**base(folder), "rollout": key(folder, at)} for at in range(5)]
+    with pytest.raises(ScenarioError) as caught:
+        labels(write([{k: v for k, v in row.items() if k != column} for row in rows]), folder)
+    (mistake,) = caught.value.mistakes
+    assert (mistake.place.line, mistake.path) == (2, column)
+
+
 def test_wrong_options_and_runs_are_refused(folder: Path) -> None:
     file = write([base(folder)])
     with pytest.raises(ScenarioError, match="above 0 and at most 1"):
@@ -271,6 +282,9 @@ def test_wrong_options_and_runs_are_refused(folder: Path) -> None:
             Given.of(scale=text)
     with pytest.raises(ScenarioError, match="no measure 'wright'"):
         labels(file, folder, Given.of("wright"))
+    said = write([{**base(folder), "measure": "other"}], "m.csv")
+    with pytest.raises(ScenarioError, match="the row is of 'other', --measure says 'right'"):
+        labels(said, folder, Given.of("right"))
     with pytest.raises(ScenarioError, match="cannot be read"):
         labels("nothing.csv", folder)
     with pytest.raises(StoreError, match="no run here"):

@@ -716,6 +716,10 @@ async def test_a_notebook_is_told_the_price_and_awaits_the_path(run: Path) -> No
     assert load(run).forks.empty
     analysis = await decision
     assert analysis.name == "path"
+    title, heading, *_ = repr(analysis).splitlines()
+    assert title == f"The path of rollout {key(run)[:8]}"
+    assert heading.split()[:2] == ["measure", "cut"]
+    assert analysis.says in repr(analysis)
     assert len(load(run).forks) == 2 * len(analysis.tables["path"]) - 2
     with pytest.raises(AnalysisError, match="no measure 'utilty'; it has utility"):
         rollout.decide(forks=8, measure="utilty")

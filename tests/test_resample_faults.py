@@ -167,6 +167,11 @@ def test_shown_forks_say_whose_they_are(commands: Commands) -> None:
         assert commands.agentlab("run", write(server), "--out", "run").code == 0
         assert commands.agentlab("resample", "run", *ONE, "--at", "1", "-n", "2").code == 0
         fork = load("run").forks["rollout"].iloc[0]
+        listed = commands.agentlab("show", "run")
+        assert (
+            f"forks of 1 rollouts: agentlab.load('run').forks\nOne of them: agentlab show run --rollout {fork[:12]}"
+            in (listed.out)
+        )
         shown = commands.agentlab("show", "run", "--rollout", fork)
         assert shown.code == 0
         assert "fork 1 of rollout" in shown.out

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from agentlab.analysis.cells import columns
+
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
@@ -27,6 +29,11 @@ class Analysis:
     """What it rests on, what is missing and why."""
     shown: int = 1
 
+    def __repr__(self) -> str:
+        """What a terminal shows, so that a notebook does, too."""
+        told = [self.title, *map(_text, list(self.tables.values())[: self.shown]), self.says]
+        return "\n".join([*told, *(f"  {note}" for note in self.notes)])
+
     def write(self, folder: Path) -> list[Path]:
         """Its tables as CSV: NAME.csv for the first, NAME_TABLE.csv for the others. Makes the folder."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,3 +43,7 @@ class Analysis:
             table.to_csv(path, index=False)
             written.append(path)
         return written
+
+
+def _text(table: pd.DataFrame) -> str:
+    return pd.DataFrame({one.heading: one.cells for one in columns(table)}).to_string(index=False)

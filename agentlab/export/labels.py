@@ -27,13 +27,16 @@ class Drawn:
     high: float
     drawn: dict[str, int]
     of: dict[str, int]
+    folder: Path
+    """Of the run."""
 
     def __str__(self) -> str:
-        size = f"{sum(self.drawn.values())} outputs, {min(self.drawn.values())} or more of each of {len(self.drawn)}"
+        every = ", all there are" if self.drawn == self.of else ""
+        size = f"{sum(self.drawn.values())} outputs{every}, {min(self.drawn.values())} or more of each of"
         return (
-            f"{self.path}: {size} conditions, shuffled\nFill label with {self.measure} from {self.low:g} to "
-            f"{self.high:g} (or on another scale, with --scale) and rater with a name.\n"
-            f"Next: agentlab import labels {self.path} --run RUN"
+            f"{self.path}: {size} {len(self.drawn)} conditions, shuffled\n"
+            f"Fill label with {self.measure} from {self.low:g} to {self.high:g} (or on another scale, with --scale) and rater with a name.\n"
+            f"Next: agentlab import labels {self.path} --run {self.folder}"
         )
 
 
@@ -65,7 +68,7 @@ def sheet(folder: Path, file: Path, measure: str, n: int, seed: int | None = Non
     _write(table[list(COLUMNS)], file)
     ends = known[measure].range
     sizes = {name: len(part) for name, part in by_condition.items()}
-    return Drawn(file, measure, min(ends), max(ends), dict(zip(by_condition, shares, strict=True)), sizes)
+    return Drawn(file, measure, min(ends), max(ends), dict(zip(by_condition, shares, strict=True)), sizes, folder)
 
 
 def _judged(run: Run, measure: str) -> pd.DataFrame:
@@ -102,4 +105,4 @@ def _write(table: pd.DataFrame, file: Path) -> None:
     try:
         table.to_csv(file, index=False, quoting=csv.QUOTE_MINIMAL)
     except OSError as error:
-        raise StoreError(f"{file}: cannot be written ({error.strerror}); choose another place") from error
+        raise StoreError(f"{file}: cannot be written ({error.strerror or error}); choose another place") from error

@@ -27,6 +27,7 @@ FRAMES = (
     "edges",
     "objections",
     "forks",
+    "fork_scores",
 )
 _LISTS = ("to", "dropped_by", "agents")
 """Columns of tuples."""

@@ -63,6 +63,8 @@ class Sheet:
     lines: dict[Known, int] = field(default_factory=dict[Known, int])
     drawn: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict[tuple[str, str], tuple[float, int]])
     wrong: list[Mistake] = field(default_factory=list[Mistake])
+    absent: set[str] = field(default_factory=set[str])
+    """Columns that are not there, which is told once and not for every row."""
     blank: int = 0
 
     def __post_init__(self) -> None:
@@ -73,6 +75,10 @@ class Sheet:
         try:
             self._take(number, row)
         except Wrong as error:
+            if error.column in self.absent:
+                return
+            if error.column not in row:
+                self.absent.add(error.column)
             place = Place(str(self.file), number, 1)
             self.wrong.append(Mistake(place, line(error.column), error.wrong, error.right))
 
@@ -121,7 +127,12 @@ class Sheet:
         return {name: _cell(row, name) for name in names}
 
     def _measure(self, row: Mapping[str, Any]) -> Measure:
-        name = _cell(row, "measure") or self.given.measure
+        own, given = _cell(row, "measure"), self.given.measure
+        if own and given is not None and own != given:
+            raise Wrong(
+                "measure", f"the row is of {own!r}, --measure says {given!r}", "one of them; leave out --measure"
+            )
+        name = own or given
         if not name and len(self.measures) == 1:
             name = next(iter(self.measures))
         if not name:
@@ -173,5 +184,5 @@ def _number(row: Mapping[str, Any], column: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise Wrong(column, f"found {line(told, 40)}", "a number")
+        raise Wrong(column, f"{line(told, 40)!r} is no number", "a number")
     return value

@@ -47,13 +47,16 @@ class AnchorReport:
     """Reasons why this judge cannot say who did better; empty when it can."""
 
     def __str__(self) -> str:
-        def number(value: float | None, form: str) -> str:
-            return "none" if value is None else format(value, form)
-
-        line = f"anchors: AUC {number(self.auc, '.2f')}, padding {number(self.padding, '+.2f')} points"
-        line += f" beside {number(self.signal, '+.2f')} of signal"
-        line += "" if self.mass is None else f", mass {self.mass:.2f}"
-        return line
+        if not self.anchors:
+            return "anchors: none are shipped"
+        signal = None if self.signal is None else f"{self.signal:+.2f}"
+        parts = ["no AUC" if self.auc is None else f"AUC {self.auc:.2f}"]
+        if self.padding is not None:
+            parts.append(f"padding {self.padding:+.2f} points" + (f" beside {signal} of signal" if signal else ""))
+        elif signal is not None:
+            parts.append(f"signal {signal} points")
+        parts += [] if self.mass is None else [f"mass {self.mass:.2f}"]
+        return f"anchors: {', '.join(parts)}"
 
 
 def exhibits(config: RubricConfig) -> tuple[Anchor, ...]:

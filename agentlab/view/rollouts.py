@@ -34,7 +34,17 @@ def rollouts(run: Run, most: int) -> str:
         if len(keys) > most:
             parts.append(f"… and {len(keys) - most:,} more; --most {len(keys)} lists all")
         parts.append(f"One of them: agentlab show {run.folder} --rollout {said(where[keys[-1]])}")
+    if len(run.forks):
+        parts.append(_forks(run))
     return "\n\n".join(parts)
+
+
+def _forks(run: Run) -> str:
+    first, parents = run.forks["rollout"].iloc[0], run.forks["parent"].nunique()
+    return (
+        f"{len(run.forks):,} forks of {parents} rollouts: agentlab.load({str(run.folder)!r}).forks\n"
+        f"One of them: agentlab show {run.folder} --rollout {first[:12]}"
+    )
 
 
 def _table(run: Run, chosen: Mapping[str, Mapping[str, object]], status: Mapping[str, str], short: int) -> str:

@@ -4,6 +4,9 @@ from typing import Annotated
 
 import typer
 
+SAMPLE = 30
+"""Outputs that are changed, unless said otherwise."""
+
 
 def judge(
     run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
@@ -14,7 +17,9 @@ def judge(
     probe: Annotated[
         str | None, typer.Option(help="Try the run's rubric judges on changed outputs: length,format.")
     ] = None,
-    sample: Annotated[int, typer.Option(min=1, help="For --probe: how many outputs are changed.")] = 30,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="For --probe: how many outputs are changed; 30, if not said.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="For --probe: do not ask before money is spent.")] = False,
     live: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
 ) -> None:
@@ -25,9 +30,13 @@ def judge(
     from agentlab_cli.probed import probed
     from agentlab_cli.work import work
 
-    if (with_ is None) == (probe is None):
+    if with_ is None and probe is None:
         raise ScenarioError("say which judge to add, --with NAME, or what to try its judges on, --probe length,format")
+    told = {"--with": with_, "--judge-model": judge_model} if probe is not None else {"--sample": sample}
+    if wrong := [name for name, value in told.items() if value is not None]:
+        other = "--probe" if probe is not None else "--with"
+        raise ScenarioError(f"{' and '.join(wrong)}: not with {other}; give them in commands of their own")
     folder = find(run)
     if probe is not None:
-        raise typer.Exit(probed(folder, probe, sample, live, asked=not yes))
+        raise typer.Exit(probed(folder, probe, sample or SAMPLE, live, asked=not yes))
     raise typer.Exit(work(folder, lambda progress: rejudge(folder, with_ or (), judge_model, progress, live)))
