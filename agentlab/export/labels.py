@@ -35,8 +35,8 @@ class Drawn:
         size = f"{sum(self.drawn.values())} outputs{every}, {min(self.drawn.values())} or more of each of"
         return (
             f"{self.path}: {size} {len(self.drawn)} conditions, shuffled\n"
-            f"Fill label with {self.measure} from {self.low:g} to {self.high:g} (or on another scale, with --scale) and "
-            "rater with a name.\n"
+            f"Fill label with {self.measure} from {self.low:g} to {self.high:g} (or on another scale, with --scale) "
+            "and rater with a name.\n"
             f"Next: agentlab import labels {self.path} --run {self.folder}"
         )
 

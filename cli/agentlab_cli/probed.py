@@ -11,6 +11,7 @@ from agentlab.errors import ScenarioError
 from agentlab.frames import load
 from agentlab.perturb import VARIANTS, Probe
 from agentlab.probe import estimate, probe
+from agentlab.quote import Bill
 from agentlab_cli.analysed import analysed
 from agentlab_cli.work import work
 
@@ -23,7 +24,7 @@ def probed(folder: Path, names: str, sample: int, live: int, asked: bool) -> int
     chosen = _chosen(names)
     if chosen:
         price = asyncio.run(estimate(folder, chosen, sample))
-        cost = "of unknown price" if price.cost is None else f"{price.cost:.2f} USD"
+        cost = "of unknown price" if price.cost is None else Bill(cost=price.cost).money
         print(f"{price.outputs} outputs, {price.calls} calls, about {price.tokens:,} tokens, {cost}.", file=sys.stderr)
         if asked and price.cost != 0 and sys.stdin.isatty() and not typer.confirm("Ask them?"):
             print("Nothing was asked.", file=sys.stderr)
