@@ -45,6 +45,7 @@ def checks(design: Design, run: Path, tables: Path) -> list[Check]:
         *_incoherence(design, teams, read["decomposition"]),
         *_attribution(teams, read["attribution"], read["attribution_agents"]),
         *_path(design, teams["erratic"], run, read["path"]),
+        *_lost(teams["erratic"], run, read["interventions"]),
     ]
 
 
@@ -153,9 +154,7 @@ def _of(row: Any, kind: str, what: str, planted: float) -> Check:
 
 def _path(design: Design, one: Condition, run: Path, table: pd.DataFrame) -> Iterator[Check]:
     """Every step's expected outcome is what the numbers in its messages sum to."""
-    numbers = relay(one)
-    text = agentlab.load(run).rollout(task="ember", team="erratic", draw=2).record.rollout.output or ""
-    told = {line.split()[0]: float(line.split()[5]) for line in text.splitlines() if " draws " in line}
+    numbers, told = relay(one), {name: worth for name, (worth, _) in _told(run).items()}
     value = float(design.tasks["ember"].fields["worth"]) + bias(numbers, "worth")
     for step, names in enumerate(((), *ROUNDS[:-1])):
         value += sum(numbers.sd[name] * told[name] for name in names)
@@ -168,3 +167,20 @@ def _path(design: Design, one: Condition, run: Path, table: pd.DataFrame) -> Ite
             row["expected_low"],
             row["expected_high"],
         )
+
+
+def _lost(one: Condition, run: Path, table: pd.DataFrame) -> Iterator[Check]:
+    """Without the critic's message to the writer, what the critic drew is missing from the sum, and nothing else."""
+    drawn = _told(run)["critic"]
+    for i, outcome in enumerate(TARGETS):
+        row: Any = table[table["measure"] == outcome].iloc[0]
+        ends = row["these_rollouts_low"], row["these_rollouts_high"]
+        planted = -relay(one).sd["critic"] * drawn[i]
+        yield Check("effect of a lost message", outcome, planted, row["difference"], *ends)
+
+
+def _told(run: Path) -> dict[str, tuple[float, float]]:
+    """What every turn of the rollout drew, as its output tells."""
+    text = agentlab.load(run).rollout(task="ember", team="erratic", draw=2).record.rollout.output or ""
+    words = [line.rstrip(".").split() for line in text.splitlines() if " draws " in line]
+    return {word[0]: (float(word[5]), float(word[8])) for word in words}
