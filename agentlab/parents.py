@@ -93,16 +93,18 @@ class Archive:
             )
         return self._parent(*item, status)
 
-    def some(self, selection: Selection, most: int) -> list[Parent]:
+    def some(self, selection: Selection, most: int, agent: str | None = None) -> list[Parent]:
         """The first finished rollouts of the selection, draw by draw, as evenly over tasks and conditions as they go.
 
-        Baselines are left out. Nothing that came out of a rollout has a say.
+        Baselines are left out, as are conditions without `agent` where others have it. Nothing that came out of a
+        rollout has a say.
         """
         rows = self._connection.execute("SELECT key, status FROM rollouts WHERE parent IS NULL AND of IS NULL")
         status: dict[str, str | None] = dict(rows.fetchall())
         (last,) = self._connection.execute("SELECT max(draw) FROM rollouts WHERE parent IS NULL").fetchone()
         known = Selection(selection.tasks, selection.levels, min(selection.draws or last, last or 1))
         finished = [item for item in self._trials(known) if status.get(item[0].key) not in UNFINISHED]
+        finished = [item for item in finished if agent in item[1].organization.roster] or finished
         return [self._parent(*item, str(status[item[0].key])) for item in _balanced(finished, most)]
 
     def forks(self) -> dict[str, str | None]:

@@ -145,9 +145,7 @@ def _parents(archive: Archive, wish: Wish) -> tuple[Parent, ...]:
     if wish.rollout is not None:
         parents = [archive.one(wish.rollout)]
     else:
-        parents = archive.some(wish.selection, wish.parents)
-        if wish.swap is not None:
-            parents = [p for p in parents if wish.swap.agent in p.condition.organization.roster] or parents
+        parents = archive.some(wish.selection, wish.parents, wish.swap.agent if wish.swap is not None else None)
     if not parents:
         raise ScenarioError(
             f"{archive.folder}: no finished rollout is selected; `agentlab show {archive.folder}` lists them"

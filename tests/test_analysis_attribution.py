@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from agentlab.analysis.attribution import attribution
+from agentlab.analysis.cells import columns
 from agentlab.analysis.interventions import interventions
 from agentlab.analysis.path import path
 from agentlab.errors import AnalysisError
@@ -364,6 +365,15 @@ def test_the_rollouts_own_outcome_carries_the_judges_noise() -> None:
     assert any("taken as it is" in note for note in found.notes)
 
 
+def test_a_step_to_the_rollouts_own_outcome_is_not_called_fresh_on_both_sides() -> None:
+    one = doubtful()
+    one.measures["worth"] = 0.99
+    found = path(one.run, "p0")
+    assert found.tables["fresh"]["cut"].tolist() == [4]
+    assert any("ends in the rollout's own outcome, which was not drawn again" in note for note in found.notes)
+    assert not any("was not drawn again" in note for note in path(decided(fresh=True).run, "p0").notes)
+
+
 # --- changes ----------------------------------------------------------------------------------------------------------
 
 
@@ -377,9 +387,26 @@ def changed(base: Lab, change: str, at: str, by: float) -> Lab:
     return replace(base, forks=pd.concat([base.forks, treated], ignore_index=True))
 
 
+def both(tables: Mapping[str, pd.DataFrame]) -> list[dict[Any, Any]]:
+    """The rows of both tables of effects, joined."""
+    place = ["condition", "measure", "change", "at", "pairs"]
+    return tables["effects"].merge(tables["intervals"], on=place).to_dict("records")
+
+
+def test_many_effects_have_one_note_of_a_kind() -> None:
+    plain = lab(1, 4)
+    each = [changed(plain, f"drop {index}", "1", 0.1).forks for index in range(4)]
+    forks = pd.concat([plain.forks, *(one[one["change"] != ""] for one in each)], ignore_index=True)
+    found = interventions(replace(plain, forks=forks).run)
+    assert sum("1 tasks: nothing is claimed" in note for note in found.notes) == 1
+    assert any(note.startswith("4 effects: 1 tasks") for note in found.notes)
+    shown = columns(found.tables["effects"])
+    assert sum(max(map(len, (one.heading, *one.cells))) + 3 for one in shown) <= 140
+
+
 def test_a_swap_is_compared_with_placebo_forks_of_its_cut() -> None:
     found = interventions(changed(lab(7, 4), "swap ben=sim/better", "1", 0.1).run)
-    (row,) = found.tables["effects"].to_dict("records")
+    (row,) = both(found.tables)
     assert (row["change"], row["at"], row["parents"], row["tasks"], row["pairs"]) == (
         "swap ben=sim/better",
         "1",
@@ -393,6 +420,11 @@ def test_a_swap_is_compared_with_placebo_forks_of_its_cut() -> None:
     assert row["these_rollouts_low"] < 0.1 < row["these_rollouts_high"]
     assert pd.isna(row["these_tasks_low"])
     assert row["p"] < 0.001
+    assert (row["about"], row["low"], row["high"]) == (
+        "tasks like these",
+        row["tasks_like_these_low"],
+        row["tasks_like_these_high"],
+    )
     assert "never with the parent" in found.notes[0]
     assert "Of 1 effects over 28 pairs of forks, 1 at p < .05" in found.says
 
@@ -401,15 +433,17 @@ def test_a_change_without_placebo_shows_nothing() -> None:
     base = changed(lab(1, 4), "drop 3", "2", 0.1)
     base.forks = base.forks[(base.forks["change"] != "") | (base.forks["at"] != "2")].reset_index(drop=True)
     found = interventions(base.run)
-    (row,) = found.tables["effects"].to_dict("records")
+    (row,) = both(found.tables)
     assert row["difference"] is None or pd.isna(row["difference"])
     assert row["dropped"] == 4
     assert any("no pair of a treated and a placebo fork" in note for note in found.notes)
+    assert any("4 changed forks without a counterpart" in note for note in found.notes)
 
 
 def test_one_parent_speaks_for_its_own_log_only_and_indices_are_its_own() -> None:
     one = interventions(changed(lab(1, 5), "edit 3 0a1b2c3d", "2", 0.2).run)
-    (row,) = one.tables["effects"].to_dict("records")
+    (row,) = both(one.tables)
+    assert row["about"] == "these rollouts"
     assert row["these_rollouts_low"] < 0.2 < row["these_rollouts_high"]
     assert pd.isna(row["tasks_like_these_low"])
     two = interventions(changed(lab(2, 5), "drop 3", "2", 0.2).run)

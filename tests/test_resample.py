@@ -491,6 +491,8 @@ def test_parents_are_chosen_evenly_and_never_by_what_came_of_them(run: Path) -> 
     assert [p.place for p in found.parents] == [f"task=rent,team=firm,draw={draw}" for draw in (1, 2)]
     assert "2 rollouts are forked; shares of variance by round and agent rest on 30" in found.notes[0]
     assert found.wish.forks == 4
+    swapping = plan(run, Wish(swap=Swap("hand", "judge"), parents=4)).parents
+    assert [p.condition.name for p in swapping] == ["team=firm"] * 4  # solo has no hand
     (few,) = plan(run, Wish(every_round=True)).notes
     assert re.match(r"\d+ rollouts are forked, \d of team=(firm|solo); shares .* 30 or more of a condition", few)
 

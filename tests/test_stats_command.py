@@ -76,6 +76,7 @@ def test_a_column_that_only_sounds_like_an_end_is_a_column() -> None:
         (pd.NA, "", ""),
         (None, "", ""),
         ("a\nb\x1b", "", "a⏎b␛"),
+        (3.7e-17, "difference", "+0.000"),
     ],
 )
 def test_a_value_as_text(value: Any, heading: str, cell: str) -> None:

@@ -12,6 +12,8 @@ from agentlab.transcript.inert import line
 
 WIDEST = 80
 """Characters of a cell."""
+ROUNDING = 1e-15
+"""Under it a number is what rounding leaves of 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ def _decimal(value: float, heading: str) -> str:
     if heading == "p" or heading.endswith(("_p", " p")):
         return "<.001" if value < 0.001 else f"{value:.3f}"
     sign = "+" if heading.startswith("difference") else ""
+    value = 0.0 if abs(value) < ROUNDING else value
     size = abs(value)
     if size >= 1000:
         return f"{value:{sign},.0f}"

@@ -1,5 +1,7 @@
 """What a change to a log does to its outcome: agents swapped, messages dropped or edited, against placebo forks."""
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
@@ -10,14 +12,18 @@ from agentlab.stats.intervention import Effect, effect
 from agentlab.stats.paired import Interval
 
 _PLACE = ["parent", "at", "fork"]
+_EFFECT = ["condition", "measure", "change", "at"]
+_ALIKE = 3
+"""Effects with one note that are still named."""
 
 
 def interventions(run: Run, measure: str | None = None) -> Analysis:
     """A row per condition, measure, change and cut: changed forks minus placebo forks of the same cut and index.
 
-    Raises AnalysisError when the run has no changed forks.
+    `effects`: each difference with the widest interval that its tasks and parents allow. `intervals`: all of them, both
+    means and what they rest on. Raises AnalysisError when the run has no changed forks.
     """
-    rows: list[dict[str, object]] = []
+    rows, lacking = list[dict[str, object]](), dict[str, list[str]]()
     notes: dict[str, None] = {"a change is compared with plain forks of the same cut, never with the parent": None}
     for m in measured(run, measure):
         forks = outcomes(run, m)
@@ -28,9 +34,11 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
         pairs = changed.merge(placebo, on=_PLACE, how="left", suffixes=("", "_placebo"))
         for (condition, change, at), part in pairs.groupby(["condition", "change", "at"], sort=False):
             told = effect(part["task"].tolist(), part["parent"].tolist(), part["value"], part["value_placebo"])
-            head = {"condition": condition, "measure": m.name, "change": change, "at": at}
+            head = dict(zip(_EFFECT, (condition, m.name, change, at), strict=True))
             rows.append({**head, **_row(told)})
-            notes |= dict.fromkeys(f"{condition}, {m.name}, {change} at {at}: {note}" for note in told.notes)
+            lost = [f"{told.dropped} changed forks without a counterpart or an outcome"] if told.dropped else []
+            for note in (*told.notes, *lost):
+                lacking.setdefault(note, []).append(f"{condition}, {m.name}, {change} at {at}")
     if not rows:
         raise AnalysisError(
             f"{run.folder} has no changed forks; `agentlab resample {run.folder} --swap AGENT=MODEL`, `--drop MESSAGE` "
@@ -41,20 +49,30 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
         notes[
             "a message is named by its index in each parent's own log: the same index need not be the same message"
         ] = None
-    return Analysis("interventions", "Effects of changes", _says(table), {"effects": table}, tuple(notes))
+    first = [*_EFFECT, "difference", "low", "high", "about", "p", "pairs"]
+    beside = table.drop(columns=["difference", "low", "high", "about", "p"])
+    tables = {"effects": table[first], "intervals": beside}
+    return Analysis("interventions", "Effects of changes", _says(table), tables, (*notes, *_lacking(lacking)))
+
+
+def _lacking(notes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Each note once, with the effects that it is of."""
+    return [f"{'; '.join(of) if len(of) <= _ALIKE else f'{len(of)} effects'}: {note}" for note, of in notes.items()]
 
 
 def _row(told: Effect) -> dict[str, object]:
     scopes = {
-        "these_rollouts": told.these_parents,
-        "these_tasks": told.these_tasks,
         "tasks_like_these": told.tasks_like_these,
+        "these_tasks": told.these_tasks,
+        "these_rollouts": told.these_parents,
     }
     ends = {f"{scope}_{end}": value for scope, found in scopes.items() for end, value in _ends(found).items()}
-    widest = told.tasks_like_these or told.these_tasks or told.these_parents
+    about = next((scope for scope, found in scopes.items() if found is not None), None)
+    widest = scopes[about] if about else None
     counts = {"parents": told.parents, "tasks": told.tasks, "pairs": told.pairs, "dropped": told.dropped}
     means = {"changed": told.treated, "placebo": told.placebo}
-    return {"difference": told.difference, **ends, "p": widest and widest.p, **means, **counts}
+    shown = {"about": about and about.replace("_", " "), "p": widest and widest.p}
+    return {"difference": told.difference, **_ends(widest), **shown, **means, **ends, **counts}
 
 
 def _ends(interval: Interval | None) -> dict[str, float | None]:

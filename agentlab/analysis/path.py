@@ -44,10 +44,7 @@ def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
         tables["fresh"].append(again)
         says.append(_says(m, told, again, messages, who))
         notes |= dict.fromkeys(f"{m.name}: {note}" for note in told.notes)
-        if told.decisive is not None and again.empty:
-            notes[f"{m.name}: the decisive step was selected on these forks, which flatters it; fresh ones do not"] = (
-                None
-            )
+        notes |= dict.fromkeys(f"{m.name}: {note}" for note in _flattered(told, again))
     if not says:
         why = "; ".join(notes)
         raise AnalysisError(f"no path: {why}; `agentlab resample {run.folder} --every-round -n 8` draws forks")
@@ -125,6 +122,19 @@ def _again(m: Measure, found: Outcomes, told: Path, fresh: dict[int, list[float]
     again = confirm(sides[0], sides[1], found.scale)
     row = (m.name, step.start, step.cut, min(drawn), again.change, again.low, again.high)
     return pd.DataFrame([row], columns=columns)
+
+
+def _flattered(told: Path, again: pd.DataFrame) -> list[str]:
+    """What the selection of a step leaves in its size."""
+    if again.empty:
+        selected = "the decisive step was selected on these forks, which flatters it; fresh ones do not"
+        return [selected] if told.decisive is not None else []
+    if told.points[-1].forks == 0 and _largest(told).cut == told.points[-1].cut and told.points[-1].se > 0:
+        return [
+            "the step ends in the rollout's own outcome, which was not drawn again: its judges' luck, which may have "
+            "helped to select it, is still in its size"
+        ]
+    return []
 
 
 def _largest(told: Path) -> Step:
