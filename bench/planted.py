@@ -174,9 +174,8 @@ def _lost(one: Condition, run: Path, table: pd.DataFrame) -> Iterator[Check]:
     drawn = _told(run)["critic"]
     for i, outcome in enumerate(TARGETS):
         row: Any = table[table["measure"] == outcome].iloc[0]
-        ends = row["these_rollouts_low"], row["these_rollouts_high"]
         planted = -relay(one).sd["critic"] * drawn[i]
-        yield Check("effect of a lost message", outcome, planted, row["difference"], *ends)
+        yield Check("effect of a lost message", outcome, planted, row["difference"], row["low"], row["high"])
 
 
 def _told(run: Path) -> dict[str, tuple[float, float]]:

@@ -76,6 +76,6 @@ async def test_what_was_planted_in_turns_is_found_by_forks(workdir: Path) -> Non
     assert steps["expected"].iloc[-1] == own
     run = await forked(folder, Wish(swap=Swap("writer", "better"), at="2", n=4))
     assert len(run.rollouts) == rollouts
-    effects = interventions(run).tables["effects"].iloc[0]
-    assert (effects["change"], effects["pairs"], effects["dropped"]) == ("swap writer=better", 4 * rollouts, 0)
-    assert effects["these_tasks_low"] < 0.2 < effects["these_tasks_high"]
+    effects, beside = (table.iloc[0] for table in interventions(run).tables.values())
+    assert (effects["change"], effects["pairs"], beside["dropped"]) == ("swap writer=better", 4 * rollouts, 0)
+    assert beside["these_tasks_low"] < 0.2 < beside["these_tasks_high"]
