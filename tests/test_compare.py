@@ -358,6 +358,7 @@ MISTAKES: list[tuple[Change, str]] = [
     (("{team: [[strong", "{tame: [[strong"), r"s.yaml:26:12: judges.taste.arms.tame: no factor 'tame'; .*'team'"),
     (("weak]]", "week]]"), r"arms.team\[0\]\[1\]: factor 'team' has no level 'week'; .*'weak'"),
     (("[strong, weak]]", "[strong, strong]]"), "'strong' is compared with itself"),
+    (("[[strong, weak]]", "[]"), r"arms\.team"),
     (("weak]]", "weak], [weak, strong]]"), "weak and strong are there twice"),
     (("weak]]", "weak], [weak]]"), "found a list of 1; write at least 2 values"),
     (("text: Which is worth more?", "text: Which?, count: false"), "no question counts"),

@@ -148,6 +148,8 @@ def test_what_is_asked_for_and_not_there_ends_with_its_reason(workdir: Path) -> 
     played()
     with pytest.raises(AnalysisError, match="no forks"):
         says("--attribution")
+    with pytest.raises(AnalysisError, match="has no measure 'utilty'; it has utility"):
+        says("--measure", "utilty")
     with pytest.raises(AnalysisError, match="has no measure 'x'"):
         says("--components", "--measure", "x")
     with pytest.raises(StoreError, match="no run 'nothing', neither as a folder nor under runs/"):

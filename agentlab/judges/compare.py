@@ -1,7 +1,7 @@
 """The YAML of a judge that is shown two arms' outputs on one task and draw, in both orders, and names the better."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -48,8 +48,8 @@ class CompareConfig(_Part):
     about: str = Field(default="", description="What this judge looks at, for readers.")
     prompt: str = Field(default=DEFAULT_PROMPT, description="Who the judge is.")
     criteria: Mapping[Name, Question] = Field(min_length=1, description="The questions by name.")
-    arms: Mapping[str, tuple[tuple[str, str], ...]] = Field(
-        default_factory=dict[str, tuple[tuple[str, str], ...]],
+    arms: Mapping[str, Annotated[tuple[tuple[str, str], ...], Field(min_length=1)]] = Field(
+        default={},
         description="Pairs of levels by factor, such as {team: [[firm, solo]]}, all else equal; every pair of levels "
         "of every factor, if not said.",
     )

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from agentlab.analysis import Analysis
 from agentlab.analysis.cells import columns
+from agentlab.analysis.forks import measured
 from agentlab.analysis.registry import ANALYSES, analyse, attempts
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.frames import Run
@@ -25,8 +26,10 @@ def analysed(run: Run, options: Mapping[str, Any], csv: Path | None) -> None:
     """Prints the analyses whose options are set, else all that apply, and writes their tables into `csv`.
 
     Raises AnalysisError for a named analysis that the run does not allow, after those that it does, and before all for
-    an option that none of the named ones takes.
+    an option that none of the named ones takes, or a measure that the run has not.
     """
+    if options.get("measure") is not None:
+        measured(run, options["measure"])
     console, written, refused = console_for(), list[Path](), list[AnalysisError]()
     chosen = [name for name in ANALYSES if options.get(name)]
     for name, found in _found(run, chosen, _given(chosen, options)):
