@@ -365,6 +365,14 @@ def test_the_rollouts_own_outcome_carries_the_judges_noise() -> None:
     assert any("taken as it is" in note for note in found.notes)
 
 
+def test_no_interval_goes_further_than_outcomes_can() -> None:
+    two = lab(1, 2, ("0", "1", "2"))
+    two.forks["worth"] = [0.1 + 0.7 * (fork % 2) for fork in two.forks["fork"]]  # t with one degree of freedom
+    table = path(two.run, "p0").tables["path"]
+    assert (table["expected_low"][:3].tolist(), table["expected_high"][:3].tolist()) == ([0] * 3, [1] * 3)
+    assert (table["change_low"][1:3].tolist(), table["change_high"][1:3].tolist()) == ([-1] * 2, [1] * 2)
+
+
 def test_a_step_to_the_rollouts_own_outcome_is_not_called_fresh_on_both_sides() -> None:
     one = doubtful()
     one.measures["worth"] = 0.99

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import pandas as pd
 
@@ -90,7 +91,23 @@ def _told(run: Run, m: Measure, found: Outcomes, key: str, who: Acted) -> tuple[
     partial = len(enough) < len(who)
     if partial:
         notes.append(f"forked at {len(enough)} of {len(who)} cuts; the band allows for all, since some were chosen")
-    return estimate(enough, end, found.scale, len(who) if partial else 0), [*notes, *why]
+    return _bounded(estimate(enough, end, found.scale, len(who) if partial else 0), found.scale), [*notes, *why]
+
+
+def _bounded(told: Path, scale: tuple[float, float]) -> Path:
+    """With intervals that end where outcomes do, as those of t need not."""
+    points = tuple(replace(one, low=_within(one.low, scale), high=_within(one.high, scale)) for one in told.points)
+    steps = tuple(_step(one, scale) for one in told.steps)
+    return replace(told, points=points, steps=steps, decisive=told.decisive and _step(told.decisive, scale))
+
+
+def _step(one: Step, scale: tuple[float, float]) -> Step:
+    span = (scale[0] - scale[1], scale[1] - scale[0])
+    return replace(one, low=_within(one.low, span), high=_within(one.high, span))
+
+
+def _within(value: float | None, ends: tuple[float, float]) -> float | None:
+    return None if value is None else min(max(value, ends[0]), ends[1])
 
 
 def _end(run: Run, m: Measure, found: Outcomes, key: str, last: int) -> tuple[End | None, list[str]]:
@@ -119,7 +136,7 @@ def _again(m: Measure, found: Outcomes, told: Path, fresh: dict[int, list[float]
     drawn = [len(side) for side in sides if not isinstance(side, End)]
     if min(drawn) < 2:
         return pd.DataFrame(columns=columns)
-    again = confirm(sides[0], sides[1], found.scale)
+    again = _step(confirm(sides[0], sides[1], found.scale), found.scale)
     row = (m.name, step.start, step.cut, min(drawn), again.change, again.low, again.high)
     return pd.DataFrame([row], columns=columns)
 
