@@ -12,7 +12,7 @@ from agentlab.errors import AnalysisError
 from agentlab.experiment import Progress
 from agentlab.frames import load
 from agentlab.resample import Plan, draw, plan
-from agentlab.wish import Wish
+from agentlab.resample.wish import Wish
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from agentlab.frames import Run
-from agentlab.measures import per_draw
+from agentlab.frames.measures import per_draw
 from agentlab.types import Measure
 
 SETTLED = 1e-12

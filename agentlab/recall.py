@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from agentlab.rows import call_fact
 from agentlab.store import read
+from agentlab.store.rows import call_fact
 from agentlab.types import Completion, Where
 
 Coordinates = tuple[str, str, int, int, str | None, int, str]

@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 
 from agentlab.frames import load
-from agentlab.rows import call_row, message_row, rollout_row
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
+from agentlab.store.rows import call_row, message_row, rollout_row
+from agentlab.store.writer import connect, insert
 from agentlab.types import Call, Completion, Message, Rollout, Settings, Task, Usage
-from agentlab.writer import connect, insert
 
 MESSAGES, CALLS, CHUNK = 24, 12, 256
 AGENTS = ("partner", "analyst", "writer")

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 import agentlab
-from agentlab.alter import Swap
 from agentlab.analysis.attribution import attribution
 from agentlab.analysis.interventions import interventions
 from agentlab.analysis.path import path
 from agentlab.experiment import Progress
 from agentlab.frames import Run
 from agentlab.resample import draw, plan
-from agentlab.wish import Wish
+from agentlab.resample.alter import Swap
+from agentlab.resample.wish import Wish
 
 SCENARIO = """\
 spec: 1

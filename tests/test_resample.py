@@ -18,9 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import agentlab
-from agentlab.alter import Swap
 from agentlab.ask import Desk
-from agentlab.bisect import Decided, bisect
 from agentlab.change import Change, drop, edit, swap
 from agentlab.chat import chat
 from agentlab.cut import Active, Cut, by_agent, ends, parsed, read
@@ -28,11 +26,14 @@ from agentlab.engine import play
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment import Progress, Selection
 from agentlab.frames import load
-from agentlab.measures import measure
+from agentlab.frames.measures import measure
 from agentlab.organization import Agent, Organization
 from agentlab.protocols.mail import MailConfig
 from agentlab.rejudge import rejudge
 from agentlab.resample import Plan, draw, plan
+from agentlab.resample.alter import Swap
+from agentlab.resample.bisect import Decided, bisect
+from agentlab.resample.wish import Wish
 from agentlab.score import score
 from agentlab.session import run as play_design
 from agentlab.spec import load as load_design
@@ -41,7 +42,6 @@ from agentlab.summary import summarize
 from agentlab.transcript import transcript
 from agentlab.trial import FRESH, fork
 from agentlab.types import Call, Capabilities, Completion, Measure, Request, Rollout, Verdict
-from agentlab.wish import Wish
 from tests.rig import assert_equal, rows, tables
 from tests.strategies import organizations, replies, trial
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agentlab import notebook
 from agentlab.arms import contacts
 from agentlab.frames import Run, load
-from agentlab.mechanism import edges as edges_of
+from agentlab.frames.mechanism import edges as edges_of
 from agentlab.organization import Closing
 from agentlab.protocols.chain import ChainConfig
 from agentlab.protocols.mail import MailConfig

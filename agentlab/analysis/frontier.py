@@ -13,7 +13,7 @@ from agentlab.analysis.direction import better, goal
 from agentlab.analysis.nested import repeats
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
-from agentlab.measures import per_draw
+from agentlab.frames.measures import per_draw
 from agentlab.stats.frontier import Task, attained, dominance, on_frontier
 from agentlab.stats.paired import FEWEST_TASKS
 from agentlab.types import Measure

@@ -12,7 +12,7 @@ from agentlab.analysis.labelled import Labelled, beyond, labelled
 from agentlab.blind import guesses
 from agentlab.contrast import contrasts
 from agentlab.frames import Run
-from agentlab.measures import per_draw
+from agentlab.frames.measures import per_draw
 from agentlab.models.families import maker
 from agentlab.stats.agreement import alpha
 from agentlab.stats.probes import Estimate, shift, slope

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
-from agentlab.measures import per_draw
+from agentlab.frames.measures import per_draw
 from agentlab.types import Measure
 
 CONTEXT = "context"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.frames import Run
-from agentlab.measures import per_draw
+from agentlab.frames.measures import per_draw
 from agentlab.types import Measure
 
 

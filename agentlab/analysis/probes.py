@@ -12,8 +12,8 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.pairs import together
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
+from agentlab.frames.measures import per_draw
 from agentlab.judges.rubric import RubricConfig
-from agentlab.measures import per_draw
 from agentlab.models.families import maker
 from agentlab.perturb import VARIANTS, perturbed
 from agentlab.probe import documents

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from agentlab.ancestry import FORKS
 from agentlab.document import suggest
 from agentlab.errors import ScenarioError
+from agentlab.store.ancestry import FORKS
 from agentlab.transcript.inert import line
 
 SHORTEST, LISTED = 4, 10

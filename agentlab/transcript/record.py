@@ -13,10 +13,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from agentlab import ancestry
 from agentlab.organization import Agent, Closing, Organization
-from agentlab.rows import COLUMNS, call_fact, rollout_fact, verdict_fact
-from agentlab.store import read
+from agentlab.store import ancestry, read
+from agentlab.store.rows import COLUMNS, call_fact, rollout_fact, verdict_fact
 from agentlab.transcript.find import Coordinates, find
 from agentlab.transcript.turns import Turn, turns
 from agentlab.types import Call, Completion, Message, Rollout, Settings, Task, ToolSpec, Verdict

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from agentlab.quote import Quote
 from agentlab.resample import Plan
+from agentlab.resample.quote import Quote
 from agentlab.spread import Outcome, Spread
 from agentlab_cli.layout import number, table
 

@@ -3,9 +3,9 @@
 from contextlib import closing
 from pathlib import Path
 
-from agentlab.alter import Swap
 from agentlab.errors import ScenarioError
 from agentlab.experiment import Selection
+from agentlab.resample.alter import Swap
 from agentlab.store import read
 from agentlab.transcript.find import find as locate
 

@@ -11,7 +11,7 @@ from agentlab.errors import ScenarioError
 from agentlab.frames import load
 from agentlab.perturb import VARIANTS, Probe
 from agentlab.probe import estimate, probe
-from agentlab.quote import Bill
+from agentlab.resample.quote import Bill
 from agentlab_cli.analysed import analysed
 from agentlab_cli.work import work
 

@@ -34,8 +34,8 @@ def resample(
 ) -> None:
     """Draw stored rollouts anew from a cut on; the price comes first, and what lies before the cut costs nothing."""
     from agentlab import resample as made
+    from agentlab.resample.wish import Wish
     from agentlab.store import find
-    from agentlab.wish import Wish
     from agentlab_cli import options, resampled
 
     folder = find(run)

@@ -5,10 +5,10 @@ import sys
 import typer
 from rich.console import Console
 
-from agentlab.bisect import Decided, bisect
 from agentlab.experiment import Progress
 from agentlab.frames import load
 from agentlab.resample import Plan, draw, keys
+from agentlab.resample.bisect import Decided, bisect
 from agentlab.spread import spread
 from agentlab_cli.forks import came_to, quoted
 from agentlab_cli.layout import console_for

@@ -6,7 +6,7 @@ from typing import Any
 
 from agentlab.change import MESSAGES
 from agentlab.cut import Cut, parsed
-from agentlab.rows import COLUMNS, call_fact, message_fact
+from agentlab.store.rows import COLUMNS, call_fact, message_fact
 from agentlab.types import Call, Message, Rollout
 
 FORKS = "parent IS NOT NULL AND substr(parent, 1, 1) != '@'"

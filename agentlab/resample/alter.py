@@ -10,7 +10,7 @@ from agentlab.document import suggest
 from agentlab.errors import ScenarioError
 from agentlab.models import ModelSpec, price_known
 from agentlab.models.providers import capabilities_of, check_name, mistakes_of
-from agentlab.parents import Parent
+from agentlab.resample.parents import Parent
 from agentlab.spec import Condition, Design
 from agentlab.spec.scenario import SettingsFields
 from agentlab.spec.validate import mapping

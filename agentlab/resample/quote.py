@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from agentlab.change import Change
 from agentlab.cut import Cut
 from agentlab.models import ModelSpec, cost_of
-from agentlab.parents import Parent, Used
+from agentlab.resample.parents import Parent, Used
 from agentlab.spec import Design
 from agentlab.types import Usage
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from agentlab.alter import Swap
 from agentlab.errors import ScenarioError
 from agentlab.experiment import Selection
+from agentlab.resample.alter import Swap
 from agentlab.trial import FRESH
 
 PARENTS, FORKS, FORKS_EACH = 30, 8, 4

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pandas as pd
 
-from agentlab.ancestry import FORKS
+from agentlab.store.ancestry import FORKS
 
 Select = Callable[[str, Sequence[str], Sequence[str]], pd.DataFrame]
 """The rows of a query under these names, of which the last are numbers whatever they are called."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from agentlab.ancestry import FORKS
-from agentlab.mechanism import LOST
+from agentlab.frames.mechanism import LOST
+from agentlab.store.ancestry import FORKS
 
 Select = Callable[[str, list[str]], pd.DataFrame]
 """The rows of a query, under these names."""

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from agentlab.errors import StoreError
-from agentlab.rows import COLUMNS, Row
+from agentlab.store.rows import COLUMNS, Row
 
 _CHUNKS = (256, 32, 4, 1)
 """Rows per statement. A statement gives up the interpreter lock once, however many rows it carries."""

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from agentlab.rows import COLUMNS, SCHEMA, dump
+from agentlab.store.rows import COLUMNS, SCHEMA, dump
 
 FORMAT = 3
 _SINCE = {"fork": ("INTEGER NOT NULL DEFAULT 0", "0"), "change": ("TEXT NOT NULL DEFAULT ''", "''")}

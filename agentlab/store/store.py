@@ -11,13 +11,13 @@ from typing import IO, Any
 
 import msgspec
 
-from agentlab import ancestry
 from agentlab.ask import Step
 from agentlab.cut import Cut
 from agentlab.errors import MismatchError, StoreError
-from agentlab.formats import FORMAT, adapt, prepare
-from agentlab.lock import hold
-from agentlab.rows import (
+from agentlab.store import ancestry
+from agentlab.store.formats import FORMAT, adapt, prepare
+from agentlab.store.lock import hold
+from agentlab.store.rows import (
     call_fact,
     call_row,
     dump,
@@ -27,8 +27,8 @@ from agentlab.rows import (
     verdict_fact,
     verdict_row,
 )
+from agentlab.store.writer import Batch, Writer, connect
 from agentlab.types import Call, Rollout, Verdict
-from agentlab.writer import Batch, Writer, connect
 
 DATABASE = "run.db"
 UNFINISHED = (None, "cancelled", "infrastructure")

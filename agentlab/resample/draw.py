@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from agentlab.agenda import Item
-from agentlab.alter import SWAPPED, dropped, edited, swapped
 from agentlab.ask import Desk
 from agentlab.change import Change
 from agentlab.cut import Cut, by_agent, ends, read
@@ -24,15 +23,16 @@ from agentlab.experiment import Lab, Progress
 from agentlab.judging import Bench
 from agentlab.matched import Books
 from agentlab.models import Brake, ModelSpec
-from agentlab.parents import Archive, Parent
-from agentlab.quote import Bill, Quote, Teller
+from agentlab.resample.alter import SWAPPED, dropped, edited, swapped
+from agentlab.resample.parents import Archive, Parent
+from agentlab.resample.quote import Bill, Quote, Teller
+from agentlab.resample.wish import Wish
 from agentlab.session import LIVE, MAX_LIVE, check, opened, stoppable, unwrapped
 from agentlab.spec import Design
 from agentlab.store import UNFINISHED
 from agentlab.store import read as opened_to_read
 from agentlab.trial import FRESH, fork
 from agentlab.types import Measure
-from agentlab.wish import Wish
 
 ENOUGH = 30
 """Parents of a condition under which shares of variance say little."""

@@ -7,7 +7,7 @@ from statistics import fmean
 from agentlab.cut import Cut
 from agentlab.errors import ScenarioError
 from agentlab.experiment import Lab, Progress
-from agentlab.resample import Plan, Spot, items, laboratory
+from agentlab.resample.draw import Plan, Spot, items, laboratory
 from agentlab.score import score
 from agentlab.session import LIVE, MAX_LIVE, unwrapped
 from agentlab.stats.martingale import next_cut

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from agentlab.agenda import Item
-from agentlab.ancestry import messages
 from agentlab.cut import Active
 from agentlab.errors import MismatchError, ScenarioError
 from agentlab.experiment import Selection, trials
 from agentlab.spec import Condition, Design, rebuild
 from agentlab.store import DATABASE, UNFINISHED
+from agentlab.store.ancestry import messages
 from agentlab.trial import Trial, selects
 from agentlab.types import Message, Usage
 

@@ -14,18 +14,18 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from agentlab import tables
 from agentlab.errors import ScenarioError
-from agentlab.forks import forked
-from agentlab.measures import measure
-from agentlab.mechanism import edges, objections
-from agentlab.select import select
+from agentlab.frames import tables
+from agentlab.frames.forks import forked
+from agentlab.frames.measures import measure
+from agentlab.frames.mechanism import edges, objections
+from agentlab.frames.select import select
+from agentlab.frames.structure import roles, shaped
+from agentlab.frames.usage import by_agent, with_use
+from agentlab.frames.versus import compared, grouped
 from agentlab.store import read
-from agentlab.structure import roles, shaped
 from agentlab.transcript import Decide, Transcript, transcript
 from agentlab.types import Measure
-from agentlab.usage import by_agent, with_use
-from agentlab.versus import compared, grouped
 
 _ROLLOUTS = (
     "id key task condition generation draw seed parent at fork change attempt status output output_via error".split()
