@@ -1,7 +1,7 @@
 """A run as pandas frames, read straight from its file; the run may still be going on.
 
-Times are in seconds, money in US dollars, tokens are integers. Every frame but `conditions` carries the columns
-`rollout` (the rollout's key), `task`, `condition`, `draw` and one column per factor.
+Times are in seconds, money in US dollars, tokens are integers. Every frame but `conditions`, `roles` and
+`pairs` carries the columns `rollout` (its key), `task`, `condition`, `draw` and one column per factor.
 """
 
 from collections.abc import Sequence
