@@ -169,14 +169,13 @@ class _Pairs:
         look = self.register.look(names, len(both), self.finished)
         planned = primary is not None and look.planned
         result = _compare(both, one.measure, 1 - level(look.spent, look.spend, ALPHA) if planned else 1 - ALPHA)
-        report = run.meta.get("anchors", {}).get(measure.judge, {})
-        why = "; ".join(report.get("suppressed", _unproved(run, measure.judge)))
+        auc, why = run.meta.get("anchors", {}).get(measure.judge, {}).get("auc"), suppressed(run, measure.judge)
         declined = (int((a["status"] == "declined").sum()), int((b["status"] == "declined").sum()))
         if measure.name not in self.noises:
             self.noises[measure.name] = noise(run, measure)
         share = self.noises[measure.name].share(names)
         who = (one.name, one.factor, one.a, one.b, one.within, one.measure)
-        return Contrast(*who, primary, result, used, look, declined, why, report.get("auc"), share)
+        return Contrast(*who, primary, result, used, look, declined, why, auc, share)
 
     def arms(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, Spent] | None:
         """Both arms' rows of `run.measures`, and what they used; None when either has none."""
@@ -193,11 +192,14 @@ def _compare(both: pd.DataFrame, measure: str, width: float) -> Paired:
     return paired(tasks, both["draw"].tolist(), *values, width)
 
 
-def _unproved(run: Run, judge: str) -> tuple[str, ...]:
-    """Why an audit may not say who did better: no texts of known worth show that it can tell."""
+def suppressed(run: Run, judge: str) -> str:
+    """Why nothing may be said of who did better by this judge; empty when it may. An audit has no texts to prove it."""
+    report = run.meta.get("anchors", {}).get(judge)
+    if report is not None:
+        return "; ".join(report["suppressed"])
     documents: dict[str, dict[str, Any]] = {**run.meta.get("tree", {}).get("judges", {}), **run.meta.get("added", {})}
     audit = documents.get(judge, {}).get("kind") == "audit"
-    return ("an audit has no anchor texts; read what it quotes in run.objections",) if audit else ()
+    return "an audit has no anchor texts; read what it quotes in run.objections" if audit else ""
 
 
 def compute(contrast: Contrast) -> str:

@@ -60,8 +60,14 @@ async def play(folder: Path, tasks: int) -> Run:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Seven tasks of three draws in three arms."""
-    return asyncio.run(play(tmp_path_factory.mktemp("frontier"), 7))
+    """Seven tasks of three draws in three arms, by judges that told their anchor texts apart."""
+    return proven(asyncio.run(play(tmp_path_factory.mktemp("frontier"), 7)))
+
+
+def proven(run: Run) -> Run:
+    """The run as if its rubrics had shipped anchor texts, and the judges passed them."""
+    run.meta["anchors"] = {name: {"suppressed": []} for name in ("quality", "ethics", "once", "cold")}
+    return run
 
 
 def judged(run: Run, judge: str) -> dict[tuple[str, int], float]:
@@ -90,6 +96,9 @@ def test_the_best_is_chosen_by_one_judge_draw_and_placed_by_the_other(run: Run) 
             assert row["utility"] == pytest.approx(np.mean(values)), (arm, row)
             assert row["low"] <= row["utility"] <= row["high"]
             assert row["rollouts"] == 3
+        ends = [row["placed"] for row in band if row["reached"] > 0]
+        assert len(ends) > 1
+        assert all(0 <= one <= 1 for one in ends)
     assert [row["misalignment"] for row in rows(found, "band", condition="team=weak")] == pytest.approx(
         np.linspace(1, 0, STEPS)
     )
@@ -118,11 +127,12 @@ def test_who_dominates_whom(run: Run) -> None:
     assert pair["b_dominates"] == pytest.approx(np.mean(better))
     assert pair["mean_of_b_dominates"] > 0.99
     assert found.says.startswith("The best utility that 3 rollouts attain at each misalignment, for 3 arms on 7 tasks")
-    assert found.notes == ()
+    (note,) = found.notes
+    assert note.startswith("misalignment is reached by the half that chooses; `placed` is the mean")
 
 
 async def test_arms_are_compared_at_one_number_of_rollouts(run: Run) -> None:
-    copy, scores = agentlab.load(run.folder), run.scores.copy()
+    copy, scores = proven(agentlab.load(run.folder)), run.scores.copy()
     own = (scores["judge"] == "ethics") & (scores["condition"] == "team=good")
     scores.loc[own & (scores["task"] == "t0") & (scores["draw"] == 1), "value"] = np.nan
     scores.loc[own & (scores["task"] == "t1"), "value"] = np.nan
@@ -163,11 +173,21 @@ def test_what_is_refused(run: Run, axes: str, why: str) -> None:
     assert why in str(caught.value)
 
 
+def test_judges_that_fail_their_anchors_say_nothing_of_who_is_better(run: Run) -> None:
+    found = frontier(agentlab.load(run.folder))
+    assert set(found.tables) == {"arms", "band"}
+    assert found.tables["arms"]["on_frontier"].isna().all()
+    assert found.tables["arms"]["utility"].notna().all()
+    assert any("misalignment: the rubric ships no anchor texts" in note for note in found.notes)
+    assert set(frontier(run).tables) == {"arms", "band", "dominance"}
+
+
 async def test_few_tasks_have_neither_band_nor_probability(tmp_path: Path) -> None:
-    found = frontier(await play(tmp_path, 2))
+    found = frontier(proven(await play(tmp_path, 2)))
     assert found.tables["band"]["low"].isna().all()
     assert found.tables["arms"]["on_frontier"].isna().all()
-    assert found.notes == ("2 tasks: no band and no probability of means, which take 6",)
+    assert found.notes[0] == "2 tasks: no band and no probability of means, which take 6"
+    assert len(found.notes) == 2
 
 
 def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:
@@ -175,7 +195,8 @@ def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     assert "misalignment against utility" in result.stdout
-    assert "wrote into out: frontier.csv, frontier_band.csv, frontier_dominance.csv" in result.stdout
+    assert "nothing about which arm did better" in result.stdout
+    assert "wrote into out: frontier.csv, frontier_band.csv" in result.stdout
     band = pd.read_csv("out/frontier_band.csv")
     assert list(band.columns)[:5] == ["condition", "utility", "misalignment", "low", "high"]
     assert (band["low"] <= band["misalignment"]).all()

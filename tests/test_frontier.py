@@ -58,6 +58,19 @@ def test_a_choice_by_noise_earns_nothing() -> None:
     assert attained(same, [0.0], -9, 8).value[0] == pytest.approx(1.42, abs=0.1)  # the mean of the best of eight
 
 
+def test_who_is_chosen_by_a_lucky_x_is_placed_where_the_other_half_has_it() -> None:
+    rng = np.random.default_rng(5)
+    true = rng.normal(0.5, 0.1, (300, 8, 1))
+    noisy = [Task(x + rng.normal(0, 0.1, (8, 2)), np.repeat(1 - x, 2, axis=1)) for x in true]
+    exact = [Task(np.repeat(x, 2, axis=1), np.repeat(1 - x, 2, axis=1)) for x in true]
+    found, known = attained(noisy, [0.65, 2.0], 0, 8), attained(exact, [0.65], 0, 8)
+    assert known.placed[0] > 0.65
+    assert found.placed[0] < 0.6
+    assert found.value[0] > 1.5 * known.value[0]
+    assert found.value[0] / found.reached[0] == pytest.approx(1 - found.placed[0], abs=0.01)
+    assert np.isnan(found.placed[1])
+
+
 def test_what_nobody_reaches_counts_as_the_floor() -> None:
     found = attained([task([[0.2, 0.2, 0.9, 0.9], [0.6, 0.6, 0.4, 0.4]])], [0.1, 0.5, 0.7], 0.05, 1)
     assert found.value == pytest.approx([0.65, 0.225, 0.05])

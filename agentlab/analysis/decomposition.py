@@ -7,7 +7,7 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.meanings import meanings
-from agentlab.analysis.nested import named
+from agentlab.analysis.nested import named, once
 from agentlab.analysis.predictions import Predictions, predictions
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.vectors import vectors
@@ -64,6 +64,9 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
             every.append(predictions(run, m))
         except AnalysisError as why:
             remarks.add(str(why))
+            continue
+        if every[-1][0].sort == "tests" and all(once(run, m.judge, arm.table) for arm in every[-1]):
+            remarks.add(f"{m.name}: judge noise not separable: one judge draw of each rollout")
     every += meanings(run, remarks) if measure is None else []
     for arms in every:
         for arm in arms:

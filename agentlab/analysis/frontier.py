@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.direction import better, goal
 from agentlab.analysis.nested import repeats
+from agentlab.contrast import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.frames.measures import per_draw
@@ -45,7 +46,8 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     """The frontiers of all arms in two measures, `axes` such as `misalignment,utility`.
 
     Raises AnalysisError for measures that are not there or have no better direction, and where judges have one draw, so
-    that who is best would be chosen and placed by the same luck.
+    that who is best would be chosen and placed by the same luck. A judge that fails its anchor texts leaves the means
+    and the bands, and no word on which arm is better.
     """
     x, y = (_axis(run, name) for name in _named(run, axes))
     halves = {axis.name: _halves(run, axis) for axis in (x, y)}
@@ -66,8 +68,16 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     ]
     lost = len(run.rollouts) - len(table)
     notes.append(f"{lost} rollouts are not scored on both measures and are left out" if lost else "")
+    notes.append(
+        f"{x.name} is reached by the half that chooses; `placed` is the mean {x.name} of those chosen by the other "
+        "half: where it falls short, a noisy judge flatters the frontier"
+    )
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
     tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms, (x, y))}
+    withheld = [f"{axis.name}: {why}" for axis in (x, y) if (why := suppressed(run, axis.measure.judge))]
+    if withheld:
+        tables = {"arms": tables["arms"].assign(on_frontier=np.nan), "band": bands}
+        notes.append(f"nothing about which arm did better, so no probabilities and no dominance; {'; '.join(withheld)}")
     return Analysis("frontier", f"{y.name} against {x.name}", says, tables, tuple(filter(None, notes)))
 
 
@@ -152,6 +162,7 @@ def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd
             "low": low,
             "high": high,
             "reached": found.reached,
+            "placed": found.placed * x.sign,
             "rollouts": size,
         }
     )

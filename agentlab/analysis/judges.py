@@ -15,6 +15,7 @@ from agentlab.frames import Run
 from agentlab.frames.measures import per_draw
 from agentlab.models.families import maker
 from agentlab.stats.agreement import alpha
+from agentlab.stats.paired import FEWEST_TASKS
 from agentlab.stats.probes import Estimate, shift, slope
 from agentlab.stats.worst import bounds
 
@@ -115,8 +116,10 @@ def _kin(run: Run, one: Labelled, model: str | None, notes: list[str]) -> Row:
 
 
 def _cells(name: str, found: Estimate, where: str, notes: list[str]) -> Row:
-    notes += [f"{where}: {found.note}."] if found.note else []
-    interval = found.interval
+    missing = f"no interval: {found.clusters} tasks; it takes {FEWEST_TASKS}"
+    few = "" if found.note or found.clusters >= FEWEST_TASKS else missing
+    notes += [f"{where}: {found.note or few}."] if found.note or few else []
+    interval = None if few else found.interval
     low, high = (None, None) if interval is None else (interval.low, interval.high)
     return {name: found.value, f"{name}_low": low, f"{name}_high": high}
 
@@ -169,7 +172,7 @@ def _bounds(run: Run, one: Labelled) -> Iterator[Row]:
     """The mean with everything that has no score at one end of the range, then at the other."""
     m = one.measure
     rows = run.measures[~run.measures["status"].isin(["infrastructure", "cancelled"])]
-    ends = (*m.range, *m.values.values())
+    ends = (*m.range, *m.values.values(), *rows[m.name].dropna())  # what an audit counts lies outside its range
     for condition, part in rows.groupby(rows["condition"].astype("str"), sort=False):
         edge = bounds(part[m.name], min(ends), max(ends), part["task"].astype("str").tolist())
         head = {"measure": m.name, "condition": condition, "rollouts": len(part), "missing": edge.missing}

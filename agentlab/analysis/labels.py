@@ -10,6 +10,7 @@ import pandas as pd
 from agentlab.analysis.agreed import agreed, confused
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.labelled import Labelled, beyond, judged, labelled
+from agentlab.contrast import suppressed
 from agentlab.frames import Run
 from agentlab.stats.misclassified import prevalence
 from agentlab.stats.predicted import Corrected, difference, mean
@@ -128,8 +129,11 @@ def _contrasts(run: Run, one: Labelled, notes: list[str]) -> Iterator[Row]:
         scores, corrections = (
             [judged(part, like, truth=truth, pairs=True) for part in parts] for truth in (True, False)
         )
-        own = difference(scores[0], scores[1], 0.0)
-        yield {**head, **_apart(UNCORRECTED, own, count, items), "about": about}
+        if why := suppressed(run, one.measure.judge):
+            notes.append(f"{one.measure.name}: uncorrected, nothing about who did better: {why}.")
+        else:
+            own = difference(scores[0], scores[1], 0.0)
+            yield {**head, **_apart(UNCORRECTED, own, count, items), "about": about}
         result = difference(corrections[0], corrections[1])
         notes += [f"{one.measure.name}, {a} - {b}: {result.note}."] if result.note and count else []
         if corrected:

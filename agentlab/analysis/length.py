@@ -11,7 +11,7 @@ from agentlab.analysis.bucketed import OWN, Rule, grouped, reference_of
 from agentlab.analysis.drawn import drawn
 from agentlab.analysis.effort import budgets, effort
 from agentlab.analysis.meanings import meanings
-from agentlab.analysis.nested import named, repeats, template
+from agentlab.analysis.nested import named, once, repeats, template
 from agentlab.analysis.predictions import Predictions, predictions
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.repeated import changed, curve
@@ -137,7 +137,9 @@ def _measured(run: Run, measure: str | None, remarks: Remarks) -> list[list[Pred
         except AnalysisError as why:
             remarks.add(str(why))
             continue
-        if every[-1][0].sort == "scores" and (why := repeats(run, m.judge)):
+        single = all(once(run, m.judge, arm.table) for arm in every[-1])
+        why = repeats(run, m.judge) or ("one judge draw of each rollout" if single else "")
+        if every[-1][0].sort in ("scores", "tests") and why:
             remarks.add(f"{m.name}: judge noise not separable: {why}")
     return every + (meanings(run, remarks) if measure is None else [])
 

@@ -95,7 +95,8 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
     if c.result.coupled:
         raise AnalysisError("coupled, no test")
     table = pd.concat([side.assign(arm=x) for side, x in zip(arms(run, c), (0.5, -0.5), strict=True)]).dropna()
-    tasks = table["task"].nunique()
+    # a task with one arm tells of no difference, and is no degree of freedom of one
+    tasks = int((table.groupby("task")["arm"].nunique() == 2).sum())
     if tasks < FEWEST_TASKS or table.groupby(["task", "arm"]).size().max() < 2:
         raise AnalysisError(
             f"the mixed model takes {FEWEST_TASKS} tasks with 2 draws; add tasks or draws, and run again"

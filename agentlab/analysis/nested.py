@@ -121,3 +121,8 @@ def repeats(run: Run, judge: str) -> str:
     settings: list[dict[str, Any]] = [models.get(document.get("model", "judge")) or {}, document.get("settings") or {}]
     asked = [part["temperature"] for part in settings if part.get("temperature") is not None]
     return "the judge is asked at temperature 0" if asked and asked[-1] == 0 else ""
+
+
+def once(run: Run, judge: str, table: pd.DataFrame) -> bool:
+    """Whether a judge that asks a model gave every rollout of `table` one draw, with its noise in all that varies."""
+    return not noiseless(run, judge) and not table.duplicated("rollout").any()

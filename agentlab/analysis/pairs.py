@@ -15,7 +15,7 @@ from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.judges.known import combined, flipped
 from agentlab.stats.bradley_terry import bradley_terry
-from agentlab.stats.paired import Interval, paired, t_interval
+from agentlab.stats.paired import FEWEST_TASKS, Interval, paired, t_interval
 from agentlab.stats.probes import position
 
 _ARMS = ["judge", "criterion", "factor", "a", "b", "within"]
@@ -153,9 +153,13 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
         )
         if fitted.note:
             notes.append(f"{judge}, {criterion}: {fitted.note}.")
+        elif fitted.clusters < FEWEST_TASKS:
+            told = f"no interval of a strength: {fitted.clusters} tasks; it takes {FEWEST_TASKS}"
+            notes.append(f"{judge}, {criterion}: {told}.")
         for i, arm in enumerate(fitted.players) if fitted.strengths is not None else ():
             value = fitted.strengths[i] if fitted.strengths else None
-            se = fitted.covariance[i][i] ** 0.5 if fitted.covariance else 0.0
+            enough = fitted.clusters >= FEWEST_TASKS
+            se = fitted.covariance[i][i] ** 0.5 if fitted.covariance and enough else 0.0
             ends = t_interval(value, se, fitted.df) if value is not None and se > 0 else None
             limits = (ends.low, ends.high) if ends else (None, None)
             head = {"judge": judge, "criterion": criterion, "arm": arm, "strength": value}

@@ -6,6 +6,7 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.direction import best
+from agentlab.analysis.nested import noiseless
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.paired import Interval
@@ -31,6 +32,8 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
     like, these = list[Row](), list[Row]()
     notes = dict.fromkeys([ABOUT])
     for m in _binary(run, measure):
+        if not noiseless(run, m.judge):
+            notes[f"{m.name}: judge noise not separable, one draw of a judge says what is right"] = None
         for condition, tasks, lost in _counted(run, m):
             draws = min(sum(counts) for counts in tasks)
             if wanted and max(wanted) > draws:

@@ -52,7 +52,7 @@ def buckets(lengths_t: ArrayLike, parts: Decomposition, count: int = COUNT) -> l
     found: list[Bucket] = []
     for rows in _groups(lengths, count):
         error, bias2, variance = (float(x[rows].mean()) for x in (parts.error_t, parts.bias2_t, parts.variance_t))
-        own, ratio = lengths[rows], of_sums(sums[rows], quotient)
+        own, ratio = lengths[rows], of_sums(sums[rows], quotient, share=True)
         ends = float(own.min()), float(own.max())
         found.append(Bucket(*ends, float(own.mean()), error, bias2, variance, ratio, len(rows)))
     return found

@@ -41,6 +41,9 @@ class Attained:
     """A band that holds at all thresholds at once, over tasks like these; NaN under 6 tasks."""
     reached: Array
     """Share of subsets in which any rollout has such an x; else y counts as its `floor`."""
+    placed: Array
+    """Mean x of those chosen, by the half that places them; NaN where none is. `at` is by the half that chooses: with a
+    noisy judge of x, `placed` falls short of it, and `value` is attained there and not at `at`."""
 
 
 class Random(Protocol):
@@ -68,16 +71,18 @@ def attained(tasks: Sequence[Task], at: ArrayLike, floor: float, size: int, leve
     found = np.array([[_best(task, t, floor, size) for t in thresholds] for task in tasks])
     values_tk: Array = found[..., 0]
     mean, many = values_tk.mean(axis=0), len(tasks)
+    reached, x = found[..., 1].mean(axis=0), found[..., 2].mean(axis=0)
+    placed = np.divide(x, reached, out=np.full(len(thresholds), np.nan), where=reached > 0)
     margin = np.full(len(thresholds), np.nan)
     if many >= FEWEST_TASKS:
         critical = float(stats.t.ppf(1 - (1 - level) / 2 / len(thresholds), many - 1))
         margin = critical * values_tk.std(axis=0, ddof=1) / many**0.5
-    return Attained(thresholds, mean, mean - margin, mean + margin, found[..., 1].mean(axis=0))
+    return Attained(thresholds, mean, mean - margin, mean + margin, reached, placed)
 
 
-def _best(task: Task, threshold: float, floor: float, size: int) -> tuple[float, float]:
-    """Mean over subsets of the chosen rollout's y, and the share of subsets that have one to choose."""
-    value, share = 0.0, 0.0
+def _best(task: Task, threshold: float, floor: float, size: int) -> tuple[float, float, float]:
+    """Mean over subsets of the chosen rollout's y, the share of subsets that have one to choose, and its x, else 0."""
+    value, share, x = 0.0, 0.0, 0.0
     for chosen, placed in ((0, 1), (1, 0)):
         able = np.flatnonzero(task.x[:, chosen] >= threshold)
         order = able[np.argsort(task.y[able, chosen], kind="stable")]
@@ -85,7 +90,8 @@ def _best(task: Task, threshold: float, floor: float, size: int) -> tuple[float,
         value += float(leads @ _shared(task.y[order, chosen], task.y[order, placed]))
         value += (1 - float(leads.sum())) * floor
         share += float(leads.sum())
-    return value / 2, share / 2
+        x += float(leads @ _shared(task.y[order, chosen], task.x[order, placed]))
+    return value / 2, share / 2, x / 2
 
 
 def _shared(chosen: Array, placed: Array) -> Array:

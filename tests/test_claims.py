@@ -1,0 +1,131 @@
+"""No number claims more than its data: few tasks, judges of one draw or that fail, tasks of one arm."""
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import agentlab
+from agentlab.analysis.decomposition import decomposition
+from agentlab.analysis.judges import judges
+from agentlab.analysis.labels import labels
+from agentlab.analysis.length import length
+from agentlab.analysis.mixed import mixed
+from agentlab.analysis.pairs import pairs
+from agentlab.analysis.passes import tries
+from agentlab.errors import AnalysisError
+from agentlab.frames import Run, load
+from agentlab.stats.buckets import buckets
+from agentlab.stats.choices import votes
+from agentlab.stats.decompose import brier, unbiased
+from tests import test_audit, test_compare, test_contrasts
+
+BINARY = """\
+spec: 1
+name: met
+seed: 4
+coupling: none
+models:
+  default: {name: sim/replies, options: {replies: {"*": {"Yes, well.": 0.5, "No.": 0.5}}}}
+  judge: {name: sim/replies, options: {scores: {one: {"1": 0.3, "0": 0.7}, two: {"1": 0.6, "0": 0.4}}}}
+tasks: {TASKS}
+organization:
+  agents: {me: {system: You answer.}}
+  protocol: {kind: chain, stages: [[me]]}
+factors: {team: {a: {}, b: {}}}
+draws: 4
+judges:
+  met: {kind: rubric, scale: {low: 0, high: 1}, criteria: {one: {text: "?"}, two: {text: "?"}}}
+  half: {kind: rubric, scale: {low: 0, high: 1}, criteria: {one: {text: "?"}}}
+measures:
+  met: {judge: met, range: [0, 1], target: 1}
+  half: {judge: half, range: [0, 1], target: 1}
+"""
+
+
+def binary(tasks: int) -> Run:
+    listed = ", ".join(f"t{i}: {{prompt: Question {i}}}" for i in range(tasks))
+    Path("s.yaml").write_text(BINARY.replace("TASKS", listed), encoding="utf-8")
+    return asyncio.run(agentlab.run("s.yaml", "run"))
+
+
+def test_slopes_over_few_tasks_have_no_interval(workdir: Path) -> None:
+    few, many = judges(binary(5)), judges(binary(7))
+    assert few.tables["judges"]["length_low"].isna().all()
+    assert few.tables["judges"]["length"].notna().all()
+    assert "half, length: no interval: 5 tasks; it takes 6." in few.notes
+    assert many.tables["judges"]["length_low"].notna().all()
+
+
+def test_strengths_over_few_tasks_have_no_interval(workdir: Path) -> None:
+    near = ('Taster"}', 'Taster", options: {near: 2}}')
+    three = ("[[strong, weak]]", "[[strong, weak], [lazy, weak]]")
+    third = "  sale: {prompt: Help the shop.}\n"
+    more = "".join(f"  more{i}: {{prompt: Help {i}.}}\n" for i in range(3))
+    few = pairs(test_compare.run(near, three))
+    assert few.tables["strengths"]["strength"].notna().all()
+    assert few.tables["strengths"]["strength_low"].isna().all()
+    assert "taste, better: no interval of a strength: 3 tasks; it takes 6." in few.notes
+    many = pairs(test_compare.run(near, three, (third, third + more), out="more"))
+    assert many.tables["strengths"]["strength_low"].notna().all()
+
+
+def test_one_draw_of_a_judge_is_said_wherever_variances_are(workdir: Path) -> None:
+    run = binary(7)
+    told = "met: judge noise not separable: one judge draw of each rollout"
+    assert told in decomposition(run).notes
+    assert told in length(run).notes
+    assert told.replace("met", "half") in length(run).notes
+    assert any(note.startswith("half: judge noise not separable, one draw") for note in tries(run).notes)
+
+
+def test_a_judge_that_fails_its_anchors_leaves_no_uncorrected_difference(workdir: Path) -> None:
+    run = binary(7)
+    found = labels(run)
+    assert list(found.tables) == ["means"]
+    assert "half: uncorrected, nothing about who did better: the rubric ships no anchor texts." in found.notes
+    run.meta["anchors"] = {name: {"suppressed": []} for name in ("met", "half")}
+    assert len(labels(run).tables["contrasts"]) == 2
+
+
+def test_what_an_audit_counts_has_bounds(workdir: Path) -> None:
+    run = test_audit.played("measures: {lost: {judge: audit, criteria: [objections_raised]}}")
+    table = judges(run).tables["bounds"].set_index("condition")
+    assert table.loc["team=firm", "mean"] == table.loc["team=firm", "worst_case_high"] == 2
+
+
+def test_a_task_of_one_arm_is_no_degree_of_freedom_of_the_mixed_model(workdir: Path) -> None:
+    test_contrasts.scenario(test_contrasts.PRIMARY)
+    run = load(test_contrasts.play().folder)
+    whole = mixed(run).tables["variances"].iloc[0]
+    solo = run.measures["team"] == "solo"
+    one, two = (_without(run, solo & run.measures["task"].isin(tasks)) for tasks in (["t0"], ["t0", "t1"]))
+    row = mixed(one).tables["variances"].iloc[0]
+    assert (whole["tasks"], row["tasks"]) == (7, 6)
+    assert row["rollouts"] < whole["rollouts"]
+    with pytest.raises(AnalysisError, match="6 tasks with 2 draws"):
+        mixed(two)
+
+
+def _without(run: Run, rows: "pd.Series[bool]") -> Run:
+    """The run without the utility of some rollouts."""
+    table = run.measures.copy()
+    table.loc[rows, "utility"] = np.nan
+    copy = load(run.folder)
+    copy.__dict__["measures"] = table
+    return copy
+
+
+def test_shares_of_a_bucket_stay_between_0_and_1() -> None:
+    """By plain jackknife limits 90 % of 95 % intervals hold the truth, with eight tasks of ten hard answers."""
+    rng = np.random.default_rng(3)
+    tasks = np.repeat(np.arange(12), 12)
+    right = rng.random(len(tasks)) < np.repeat(rng.choice([0.1, 0.97], 12), 12)
+    answers = np.where(right, 0, rng.integers(1, 4, len(tasks)))
+    found = buckets(np.arange(1.0, 13.0), unbiased(brier(votes(tasks, answers, np.zeros(12), 4))), 2)
+    for one in found:
+        assert one.incoherence.low is not None
+        assert one.incoherence.high is not None
+        assert 0 < one.incoherence.low < one.incoherence.high < 1
