@@ -27,6 +27,8 @@ from typing import Any
 from agentlab import spec
 from bench.planted import Check, checks
 
+FIRST = 1001
+"""Seed of the first experiment; the scenario's own is none of them."""
 AGENTLAB = str(Path(sys.executable).with_name("agentlab"))
 ONE = "task=ember,team=erratic,draw=2"
 """The rollout that is looked at by itself."""
@@ -77,7 +79,7 @@ def main() -> None:
     given = parser.parse_args()
     started = time.perf_counter()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(experiment, range(1001, 1001 + given.experiments)))
+        found = list(pool.map(experiment, range(FIRST, FIRST + given.experiments)))
     held: Counter[str] = Counter()
     of: Counter[str] = Counter()
     for one in (check for checks_ in found for check in checks_):

@@ -31,7 +31,7 @@ class Check:
     @property
     def held(self) -> bool:
         """Whether the interval holds what was planted."""
-        return self.low <= self.planted <= self.high
+        return bool(self.low <= self.planted <= self.high)
 
 
 def checks(design: Design, run: Path, tables: Path) -> list[Check]:
