@@ -31,11 +31,11 @@ DESCRIBES = "length is not assigned: halves and groups describe, they do not say
 SPLIT = (
     "a half has half of the draws of each task (of an odd number the middle one is left out), so it is known less well "
     "than the whole; its variance is the unbiased one, ties fall to either half by lot, and p is from lengths shuffled "
-    "within tasks"
+    "within tasks, of each arm and measure by itself"
 )
 EFFORT = (
     "effort: a less b, paired by task; of halves, long less short within one arm, which is what length goes with when "
-    "nobody sets it"
+    "nobody sets it; no p is adjusted for the others"
 )
 
 

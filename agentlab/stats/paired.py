@@ -16,7 +16,8 @@ from scipy import stats
 from agentlab.stats.power import FEWEST_TASKS
 
 Array = NDArray[np.float64]
-_SAME = "coupled, no test: every pair of a task differs by the same amount"
+_COUPLED, _NONE = "coupled, no test", "no 'these tasks' interval"
+_SAME = "every pair of a task differs by the same amount"
 MOST_FLIPS = 12
 """Up to so many tasks the sign-flip test is exact, over at most 4,096 patterns; above, the t interval serves alone."""
 
@@ -55,7 +56,7 @@ class Paired:
     correlation_within: float | None
     """The same with task means taken out: what shared random numbers do."""
     coupled: bool
-    """Every pair of a task differs by the same amount, in every task: the arms are coupled and there is no test."""
+    """Every pair differs by the same amount as the others of its task, and there is no test over tasks either."""
     notes: tuple[str, ...]
     """Why an interval is missing."""
 
@@ -82,8 +83,11 @@ def paired(
     d_t, x_t, y_t = (np.bincount(codes, values) / n_t for values in (d, x, y))
     same = not bool(np.any(_spread(d, codes) > tiny))
     spread: Array = np.bincount(codes, np.square(d - d_t[codes])).astype(np.float64)
-    these, why_these = (None, _SAME) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level)
     like, flip, why_like = _tasks_like_these(d_t, level, tiny)
+    if same and n_t.min() > 1:
+        these, why_these = None, f"{_COUPLED if like is None else _NONE}: {_SAME}"
+    else:
+        these, why_these = _these_tasks(spread, n_t, d_t, level)
     return Paired(
         difference=float(d_t.mean()),
         mean_a=float(x_t.mean()),
@@ -96,7 +100,7 @@ def paired(
         sign_flip=flip,
         correlation=_correlation(np.stack([x - x.mean(), y - y.mean()]), tiny),
         correlation_within=_correlation(np.stack([x - x_t[codes], y - y_t[codes]]), tiny),
-        coupled=len(d) > len(n_t) and same,
+        coupled=len(d) > len(n_t) and same and like is None,
         notes=tuple(note for note in (why_these, why_like) if note),
     )
 
