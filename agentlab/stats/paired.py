@@ -84,10 +84,8 @@ def paired(
     same = not bool(np.any(_spread(d, codes) > tiny))
     spread: Array = np.bincount(codes, np.square(d - d_t[codes])).astype(np.float64)
     like, flip, why_like = _tasks_like_these(d_t, level, tiny)
-    if same and n_t.min() > 1:
-        these, why_these = None, f"{_COUPLED if like is None else _NONE}: {_SAME}"
-    else:
-        these, why_these = _these_tasks(spread, n_t, d_t, level)
+    told = f"{_COUPLED if like is None else _NONE}: {_SAME}"
+    these, why_these = (None, told) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level)
     return Paired(
         difference=float(d_t.mean()),
         mean_a=float(x_t.mean()),
