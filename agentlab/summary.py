@@ -10,6 +10,7 @@ import pandas as pd
 
 from agentlab.blind import blindness
 from agentlab.contrast import ALPHA, Contrast, contrasts
+from agentlab.count import counted
 from agentlab.declared import register
 from agentlab.frames import Run
 from agentlab.stats.looks import level
@@ -109,7 +110,10 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> list[str]:
     notes = _failures(run)
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
-        notes.append(f"{tasks} tasks: every interval is about these tasks; nothing is claimed beyond them.")
+        about = (
+            "this task; nothing is claimed beyond it" if tasks == 1 else "these tasks; nothing is claimed beyond them"
+        )
+        notes.append(f"{counted(tasks, 'task')}: every interval is about {about}.")
     notes += looked(run, contrasts)
     unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
     if len(unsent):
@@ -161,8 +165,8 @@ def _failures(run: Run) -> list[str]:
     notes: list[str] = []
     lost = run.rollouts[run.rollouts["status"] == "infrastructure"]
     if len(lost):
-        notes.append(f"{len(lost)} rollouts failed; the first: {lost['error'].iloc[0]}")
+        notes.append(f"{counted(len(lost), 'rollout')} failed; the first: {lost['error'].iloc[0]}")
     errors = run.scores[run.scores["outcome"] == "error"]
     for judge, part in errors.groupby("judge", sort=False):
-        notes.append(f"judge {judge}: {len(part)} verdicts failed; the first: {part['reason'].iloc[0]}")
+        notes.append(f"judge {judge}: {counted(len(part), 'verdict')} failed; the first: {part['reason'].iloc[0]}")
     return notes

@@ -220,7 +220,7 @@ def test_a_parent_that_ended_early_has_nothing_left_open() -> None:
     lacking = lab(8, 4, ("0", "1", "2"))
     gap = (lacking.forks["parent"] == "p3") & (lacking.forks["at"] == "1")
     lacking.forks = lacking.forks[~gap].reset_index(drop=True)
-    assert any("1 parents lack a cut" in note for note in attribution(lacking.run).notes)
+    assert any("1 parent left out, without a cut" in note for note in attribution(lacking.run).notes)
 
 
 def test_forks_without_outcome_and_fresh_ones_are_left_out_and_counted() -> None:
@@ -231,7 +231,7 @@ def test_forks_without_outcome_and_fresh_ones_are_left_out_and_counted() -> None
     some.forks = pd.concat([some.forks, extra, lost], ignore_index=True)
     after = attribution(some.run)
     assert after.tables["rounds"]["variance"].tolist()[:2] == pytest.approx(before[:2])
-    assert any("40 forks of the run have no outcome" in note for note in after.notes)
+    assert any("40 forks of the run left out, without an outcome" in note for note in after.notes)
 
 
 def test_what_a_run_must_hold() -> None:
@@ -406,8 +406,8 @@ def test_many_effects_have_one_note_of_a_kind() -> None:
     each = [changed(plain, f"drop {index}", "1", 0.1).forks for index in range(4)]
     forks = pd.concat([plain.forks, *(one[one["change"] != ""] for one in each)], ignore_index=True)
     found = interventions(replace(plain, forks=forks).run)
-    assert sum("1 tasks: nothing is claimed" in note for note in found.notes) == 1
-    assert any(note.startswith("4 effects: 1 tasks") for note in found.notes)
+    assert sum("1 task: nothing is claimed" in note for note in found.notes) == 1
+    assert any(note.startswith("4 effects: 1 task") for note in found.notes)
     shown = columns(found.tables["effects"])
     assert sum(max(map(len, (one.heading, *one.cells))) + 3 for one in shown) <= 140
 
@@ -434,7 +434,7 @@ def test_a_swap_is_compared_with_placebo_forks_of_its_cut() -> None:
         row["tasks_like_these_high"],
     )
     assert "never with the parent" in found.notes[0]
-    assert "Of 1 effects over 28 pairs of forks, 1 at p < .05" in found.says
+    assert "Of 1 effect over 28 pairs of forks, 1 at p < .05" in found.says
 
 
 def test_a_change_without_placebo_shows_nothing() -> None:

@@ -168,7 +168,7 @@ def test_there_and_back_by_the_command_line(folder: Path) -> None:
     write(rows, "a.csv")
     done = runner.invoke(app, ["import", "labels", "a.csv", "--run", str(folder)])
     assert done.exit_code == 0
-    assert "39 labels of 39 rollouts by 1 raters; 39 new, 1 rows without a label" in done.stdout
+    assert "39 labels of 39 rollouts by 1 rater; 39 new, 1 row without a label" in done.stdout
     frame = load(folder).labels
     assert list(frame.columns[-4:]) == ["measure", "rater", "value", "probability"]
     assert (set(frame["rater"]), set(frame["probability"]), len(frame)) == ({"ann"}, {0.25}, 39)

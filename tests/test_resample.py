@@ -374,7 +374,8 @@ def test_forks_as_a_frame(run: Path) -> None:
         kept = [(t.round, t.agent) for t in parent.turns if parsed(cut).keeps(t.round, t.agent)]
         assert record.kept == set(kept)
         text = transcript(run, fork_key).text()
-        assert f"of rollout {key(run)}, cut at {cut}; {len(kept)} turns are that rollout's" in text
+        assert f"of rollout {key(run)}, cut at {cut}; " in text
+        assert re.search(rf"; {len(kept)} turns? (is|are) that rollout's", text)
     empty = load(run.rename("again")).forks.iloc[:0]
     assert list(empty.columns) == [*head, *more]
 
@@ -465,9 +466,11 @@ def test_changed_forks_come_with_as_many_plain_ones(run: Path) -> None:
     for name, some in forks[forks["change"] != ""].groupby("change"):
         record = transcript(run, some["rollout"].iloc[0]).record
         assert all(step.intact for turn in record.turns for step in turn.steps), name
-    swapped = transcript(run, forks.loc[forks["change"] == "swap hand=judge", "rollout"].iloc[0]).record
+    shown = transcript(run, forks.loc[forks["change"] == "swap hand=judge", "rollout"].iloc[0])
+    swapped = shown.record
     models = {(t.agent == "hand" and t.round > 1): t.steps[0].call.model for t in swapped.turns}
     assert models == {False: "sim/chatter", True: "sim/replies"}
+    assert "hand · sim/replies · remembers" in shown.text()
     settings = [t.steps[0].call.settings for t in swapped.turns if t.agent == "hand" and t.round > 1]
     assert all(one.temperature is None for one in settings)  # that was the other model's
 
@@ -489,12 +492,12 @@ def test_parents_are_chosen_evenly_and_never_by_what_came_of_them(run: Path) -> 
     chosen = Wish(every_round=True, selection=Selection(("rent",), {"team": ("firm",)}, 2))
     found = plan(run, chosen)
     assert [p.place for p in found.parents] == [f"task=rent,team=firm,draw={draw}" for draw in (1, 2)]
-    assert "2 rollouts are forked; shares of variance by round and agent rest on 30" in found.notes[0]
+    assert "2 rollouts to fork; shares of variance by round and agent rest on 30" in found.notes[0]
     assert found.wish.forks == 4
     swapping = plan(run, Wish(swap=Swap("hand", "judge"), parents=4)).parents
     assert [p.condition.name for p in swapping] == ["team=firm"] * 4  # solo has no hand
     (few,) = plan(run, Wish(every_round=True)).notes
-    assert re.match(r"\d+ rollouts are forked, \d of team=(firm|solo); shares .* 30 or more of a condition", few)
+    assert re.match(r"\d+ rollouts to fork, \d of team=(firm|solo); shares .* 30 or more of a condition", few)
 
 
 def test_rollouts_of_a_selection_without_that_cut_are_left_out_and_said_to_be(run: Path) -> None:
@@ -502,7 +505,7 @@ def test_rollouts_of_a_selection_without_that_cut_are_left_out_and_said_to_be(ru
     assert {p.trial.condition for p in made.parents} == {"team=firm"}
     assert {spot.parent.trial.condition for spot in made.spots} == {"team=firm"}
     (left,) = made.notes
-    assert re.match(r"2 rollouts are left out, such as task=\w+,team=solo,draw=1: --at 1: no legal cut", left)
+    assert re.match(r"2 rollouts left out, such as task=\w+,team=solo,draw=1: --at 1: no legal cut", left)
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [

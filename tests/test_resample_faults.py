@@ -169,13 +169,13 @@ def test_shown_forks_say_whose_they_are(commands: Commands) -> None:
         fork = load("run").forks["rollout"].iloc[0]
         listed = commands.agentlab("show", "run")
         assert (
-            f"forks of 1 rollouts: agentlab.load('run').forks\nOne of them: agentlab show run --rollout {fork[:12]}"
+            f"forks of 1 rollout: agentlab.load('run').forks\nOne of them: agentlab show run --rollout {fork[:12]}"
             in (listed.out)
         )
         shown = commands.agentlab("show", "run", "--rollout", fork)
         assert shown.code == 0
         assert "fork 1 of rollout" in shown.out
-        assert "prompts are rebuilt from the log and have the hash of what was sent" in shown.out
+        assert "prompts are rebuilt from the log, with the hash of what was sent" in shown.out
         ended = commands.agentlab("resample", "run", "--rollout", fork, "--at", "0")
         assert ended.code == 2
         assert "this is itself a fork" in ended.err

@@ -295,7 +295,7 @@ def test_tasks_weigh_the_same_and_missing_outcomes_drop_their_pair() -> None:
     assert found.difference == (2 + 8) / 2
     assert (found.pairs, found.dropped, found.parents) == (5, 2, 3)
     assert found.these_parents is None
-    assert "1 parents have one pair" in found.notes[0]
+    assert "1 parent with one pair" in found.notes[0]
     assert effect(["x"], ["p"], [NAN], [1.0]).difference is None
     assert "no test over forks" in effect(["x"] * 2, ["p"] * 2, [1.0, 1.0], [0.0, 0.0]).notes[0]
     with pytest.raises(ValueError, match="differ in length"):

@@ -8,6 +8,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.forks import Outcomes, acted, label, measured, outcomes
 from agentlab.analysis.sample import Array, Sample, sample
+from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.shares import FEWEST_PARENTS, Part, Shares, by_round, parts
@@ -131,7 +132,7 @@ def _told_apart(agents: pd.DataFrame) -> bool:
 
 def _says(where: str, drawn: Sample, shares: Shares) -> str:
     known = [(s, b) for s, b in zip((part.share.value for part in shares.rounds), drawn.blocks(), strict=True) if s]
-    n = f"{shares.parents} parents of {shares.tasks} tasks"
+    n = f"{counted(shares.parents, 'parent')} of {counted(shares.tasks, 'task')}"
     if not known:
         return f"{where}: no variance to share ({n})."
     share, block = max(known, key=lambda pair: pair[0])
@@ -144,16 +145,16 @@ def _parents(run: Run, condition: str, drawn: Sample) -> list[str]:
     n, of = len(drawn.parents), int((run.rollouts["condition"].astype("str") == condition).sum())
     notes = [f"{n} of {of} rollouts are parents"]
     if n < FEWEST_PARENTS:
-        notes.append(f"{n} parents: shares are rough under {FEWEST_PARENTS}")
+        notes.append(f"{counted(n, 'parent')}: shares are rough under {FEWEST_PARENTS}")
     if drawn.left_out:
-        notes.append(f"{drawn.left_out} parents lack a cut that most have, and are left out")
+        notes.append(f"{counted(drawn.left_out, 'parent')} left out, without a cut that most have")
     if drawn.cuts[0] > 0:
         notes.append(f"shares are of what is open after round {drawn.cuts[0]}: no forks at cut 0")
     return notes
 
 
 def _lacking(found: Outcomes) -> list[str]:
-    lost = [f"{found.missing} forks of the run have no outcome and are left out"] if found.missing else []
+    lost = [f"{counted(found.missing, 'fork')} of the run left out, without an outcome"] if found.missing else []
     return [found.noise.why, *lost] if found.noise.why else lost
 
 

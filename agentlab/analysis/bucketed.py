@@ -8,6 +8,7 @@ import pandas as pd
 
 from agentlab.analysis.predictions import Predictions
 from agentlab.analysis.remarks import Remarks
+from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.buckets import COUNT, Slopes, buckets, slopes
@@ -51,10 +52,14 @@ def grouped(arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[list[Row], 
     """Rows of buckets and of slopes: five groups, or fewer so that each has 6 tasks, which an interval takes."""
     name, tasks = f"{arm.measure.name}, groups by {rule.by} length", [t for t in arm.tasks if t in rule.lengths]
     if lost := len(arm.tasks) - len(tasks):
-        remarks.add(f"{name}: {lost} tasks have no such length and are left out", arm.arm)
+        remarks.add(f"{name}: {counted(lost, 'task')} without such a length left out", arm.arm)
     values = np.array([rule.lengths[task] for task in tasks])
     if len(tasks) < 4 or np.ptp(values) == 0:
-        why = f"{len(tasks)} tasks, and it takes 4" if len(tasks) < 4 else "every task has the same mean length"
+        why = (
+            f"{counted(len(tasks), 'task')}, and it takes 4"
+            if len(tasks) < 4
+            else "every task has the same mean length"
+        )
         remarks.add(f"{name}: none, {why}", arm.arm)
         return [], []
     count = min(COUNT, max(2, len(tasks) // FEWEST_TASKS))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.nested import Template, arms, judged, named, noiseless, repeats, template
+from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.charge import charge
@@ -109,7 +110,8 @@ def _says(samples: dict[str, dict[str, _Sample]], wanted: list[Measure], levels:
     every = pd.concat(tables)
     rollouts, tasks = every["rollout"].nunique(), every["task"].nunique()
     parts = ", ".join(levels.names)
-    return f"Of the variance of one score, what each level adds ({parts}): {rollouts} rollouts on {tasks} tasks."
+    size = f"{counted(rollouts, 'rollout')} on {counted(tasks, 'task')}"
+    return f"Of the variance of one score, what each level adds ({parts}): {size}."
 
 
 def _samples(run: Run, measure: Measure, levels: Template) -> dict[str, _Sample]:

@@ -8,6 +8,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.contrast import Contrast, scope, verdict
 from agentlab.contrast import contrasts as compared
+from agentlab.count import counted
 from agentlab.declared import fixed
 from agentlab.differs import phrase
 from agentlab.errors import AnalysisError
@@ -65,10 +66,10 @@ def pair(c: Contrast) -> str:
 
 def _says(found: Sequence[Contrast]) -> str:
     primary = sum(c.primary is not None for c in found)
-    most = max(c.result.tasks for c in found)
+    tasks, pairs = max(c.result.tasks for c in found), max(c.result.pairs for c in found)
+    rest = counted(len(found) - primary, "exploratory contrast")
     return (
-        f"{primary} primary and {len(found) - primary} exploratory contrasts, paired by draw, on up to {most} tasks "
-        f"and {max(c.result.pairs for c in found)} pairs."
+        f"{primary} primary and {rest}, paired by draw, on up to {counted(tasks, 'task')} and {counted(pairs, 'pair')}."
     )
 
 

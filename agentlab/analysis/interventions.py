@@ -6,6 +6,7 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.forks import measured, outcomes
+from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.intervention import Effect, effect
@@ -29,7 +30,8 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
         forks = outcomes(run, m)
         found = forks.table
         if forks.missing:
-            notes[f"{m.name}: {forks.missing} forks of the run have no outcome, and their pairs are left out"] = None
+            lost = counted(forks.missing, "fork")
+            notes[f"{m.name}: {lost} of the run without an outcome; pairs with them are left out"] = None
         changed, placebo = found[found["change"] != ""], found.loc[found["change"] == "", [*_PLACE, "value"]]
         pairs = changed.merge(placebo, on=_PLACE, how="left", suffixes=("", "_placebo"))
         for (condition, change, at), part in pairs.groupby(["condition", "change", "at"], sort=False):
@@ -81,8 +83,8 @@ def _ends(interval: Interval | None) -> dict[str, float | None]:
 
 def _says(table: pd.DataFrame) -> str:
     told = int((table["p"] < 0.05).sum())
-    pairs = int(table["pairs"].sum())
+    effects, pairs = counted(len(table), "effect"), counted(int(table["pairs"].sum()), "pair")
     return (
-        f"Of {len(table)} effects over {pairs} pairs of forks, {told} at p < .05, each by itself, by "
-        "the widest interval that its number of tasks and parents allows."
+        f"Of {effects} over {pairs} of forks, {told} at p < .05, each by itself, "
+        "by the widest interval that its number of tasks and parents allows."
     )

@@ -8,6 +8,7 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.forks import Acted, Outcomes, acted, kept, label, measured, outcomes
+from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.martingale import End, Path, Step, confirm
@@ -84,7 +85,7 @@ def _told(run: Run, m: Measure, found: Outcomes, key: str, who: Acted) -> tuple[
     enough = {cut: values for cut, values in forks.items() if len(values) > 1}
     notes = [f"cut {cut} has one fork and is left out: two are needed" for cut in forks.keys() - enough.keys()]
     if found.missing:
-        notes.append(f"{m.name}: {found.missing} forks of the run have no outcome and are left out")
+        notes.append(f"{m.name}: {counted(found.missing, 'fork')} of the run left out, without an outcome")
     end, why = _end(run, m, found, key, max(who, default=0))
     if len(enough) + (end is not None) < 2:
         return None, [f"{m.name}: {len(enough)} cuts of {key[:8]} have two forks with an outcome, no path"]

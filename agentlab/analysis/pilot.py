@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from agentlab.analysis.contrasts import arms, pair
 from agentlab.contrast import Contrast, contrasts
+from agentlab.count import counted
 from agentlab.declared import conditions
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
@@ -70,4 +71,4 @@ def _remarks(found: Pilot) -> Iterator[str]:
     if found.judge_sd is not None and found.noise.within > 0:
         yield f"the judge's noise is {found.judge_sd**2 / found.noise.within**2:.0%} of the variance over draws"
     if found.tasks < 3:
-        yield f"a pilot of {found.tasks} tasks says next to nothing of how tasks differ"
+        yield f"a pilot of {counted(found.tasks, 'task')} says next to nothing of how tasks differ"

@@ -10,6 +10,7 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.pairs import together
+from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.frames.measures import per_draw
@@ -222,6 +223,7 @@ def _says(table: pd.DataFrame) -> str:
     first = table.iloc[0]
     effect = first["effect"]
     told = "nothing could be told" if effect is None or pd.isna(effect) else f"{effect:+.2f} {first['unit']}"
-    where = f"{first['outputs']} outputs on {first['tasks']} tasks"
+    where = f"{counted(first['outputs'], 'output')} on {counted(first['tasks'], 'task')}"
     which = f"{first['probe']} of {first['judge']}"
-    return f"{len(table)} probes of {table['judge'].nunique()} judges; the first, {which}: {told} over {where}."
+    size = f"{counted(len(table), 'probe')} of {counted(table['judge'].nunique(), 'judge')}"
+    return f"{size}; the first, {which}: {told} over {where}."

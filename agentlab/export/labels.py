@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from agentlab.count import counted
 from agentlab.document import suggest
 from agentlab.errors import AnalysisError, ScenarioError, StoreError
 from agentlab.frames import Run
@@ -32,9 +33,9 @@ class Drawn:
 
     def __str__(self) -> str:
         every = ", all there are" if self.drawn == self.of else ""
-        size = f"{sum(self.drawn.values())} outputs{every}, {min(self.drawn.values())} or more of each of"
+        size = f"{counted(sum(self.drawn.values()), 'output')}{every}, {min(self.drawn.values())} or more of each of"
         return (
-            f"{self.path}: {size} {len(self.drawn)} conditions, shuffled\n"
+            f"{self.path}: {size} {counted(len(self.drawn), 'condition')}, shuffled\n"
             f"Fill label with {self.measure} from {self.low:g} to {self.high:g} (or on another scale, with --scale) "
             "and rater with a name.\n"
             f"Next: agentlab import labels {self.path} --run {self.folder}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from agentlab.count import counted
 from agentlab.document import suggest
 from agentlab.errors import MismatchError, Mistake, ScenarioError
 from agentlab.imports.lines import rows
@@ -33,8 +34,9 @@ class Labelled:
     raters: int
 
     def __str__(self) -> str:
-        blank = f", {self.blank:,} rows without a label" if self.blank else ""
-        size = f"{self.labels:,} labels of {self.rollouts:,} rollouts by {self.raters:,} raters"
+        blank = f", {counted(self.blank, 'row')} without a label" if self.blank else ""
+        rollouts, raters = counted(self.rollouts, "rollout"), counted(self.raters, "rater")
+        size = f"{counted(self.labels, 'label')} of {rollouts} by {raters}"
         return f"{self.folder}: {size}; {self.new:,} new{blank}\nNext: agentlab stats {self.folder} --labels"
 
 

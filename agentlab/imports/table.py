@@ -14,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from agentlab.count import counted
 from agentlab.errors import MismatchError, Mistake
 from agentlab.imports.check import LISTED, Checked, check
 from agentlab.imports.columns import Columns, text
@@ -40,7 +41,8 @@ class Imported:
     conditions: int
 
     def __str__(self) -> str:
-        size = f"{self.rows:,} texts ({self.empty:,} empty) on {self.tasks:,} tasks in {self.conditions:,} conditions"
+        texts, tasks = counted(self.rows, "text"), counted(self.tasks, "task")
+        size = f"{texts} ({self.empty:,} empty) on {tasks} in {counted(self.conditions, 'condition')}"
         return (
             f"{self.folder}: {size}; {self.new:,} new\nNext: agentlab show {self.folder}\n"
             f"      agentlab judge {self.folder} --with JUDGE"

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from agentlab.analysis import Analysis
+from agentlab.count import counted
 from agentlab.report.section import Chart
 from agentlab.report.style import BAR, BLUE, GROUND, THIN, canvas, interval, legend, named, rows, short
 
@@ -39,12 +40,13 @@ def _chart(data: pd.DataFrame, role: str) -> Chart:
 
 def _says(data: pd.DataFrame) -> str:
     n, like = data["contrast"].nunique(), data["like_low"].notna().any()
-    shown = f"the first {MOST} of {n} pairs of arms" if n > MOST else f"{n} pair{'s' * (n > 1)} of arms"
+    shown = f"the first {MOST} of {n} pairs of arms" if n > MOST else f"{counted(n, 'pair')} of arms"
     low, high = int(data["pairs"].min()), int(data["pairs"].max())
     pairs = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     return (
         f"The difference of the first arm less the second, paired by task and draw: {shown}, "
-        f"{data['measure'].nunique()} measures, n = {pairs} pairs of rollouts each. Thick: 95% interval for these tasks"
+        f"{counted(data['measure'].nunique(), 'measure')}, n = {pairs} pairs of rollouts each. "
+        "Thick: 95% interval for these tasks"
         + (", thin: for tasks like these" if like else "; of tasks like these nothing is claimed")
         + ". An interval that crosses the upright line shows no difference."
     )

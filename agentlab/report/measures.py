@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from agentlab.count import counted
 from agentlab.frames import Run
 from agentlab.report.section import Chart, Section
 from agentlab.report.style import BAR, GROUND, THIN, Look, canvas, interval, legend, named, rows
@@ -22,10 +23,10 @@ def section(run: Run, summary: Summary, known: Mapping[str, Look]) -> Section:
     data = means(run, summary)
     missing = int(data["missing"].sum()) if len(data) else 0
     says = (
-        f"Means of task means of {len(run.measured)} measures in {len(summary.arms)} conditions, "
-        f"n = {len(run.measures)} rollouts of {run.measures['task'].nunique()} tasks. The thick line is the 95% "
-        "interval for these tasks, the thin one for tasks like these. Arms share their tasks, so that overlapping "
-        "lines say nothing about a difference: for that see the paired differences."
+        f"Means of task means of {counted(len(run.measured), 'measure')} in {counted(len(summary.arms), 'condition')}, "
+        f"n = {counted(len(run.measures), 'rollout')} of {counted(run.measures['task'].nunique(), 'task')}. "
+        "The thick line is the 95% interval for these tasks, the thin one for tasks like these. Arms share their "
+        "tasks, so that overlapping lines say nothing about a difference: for that see the paired differences."
     )
     notes: list[str] = []
     if missing:
@@ -40,7 +41,7 @@ def section(run: Run, summary: Summary, known: Mapping[str, Look]) -> Section:
         if len(data) and data["mean"].notna().any()
         else ()
     )
-    said = "" if charts else f"Nothing is scored: n = {len(run.measures)} rollouts without a value."
+    said = "" if charts else f"Nothing is scored: n = {counted(len(run.measures), 'rollout')} without a value."
     return Section("measures", "Measures by condition", said, charts, {"measures": data}, tuple(notes))
 
 

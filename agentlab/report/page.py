@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from agentlab.analysis.cells import Column, columns
+from agentlab.count import counted
 from agentlab.report.section import Section
 from agentlab.transcript.inert import inert
 
@@ -81,7 +82,8 @@ def _parts(section: Section, pictures: Mapping[str, str]) -> Iterator[str]:
     for i, (name, data) in enumerate(section.tables.items()):
         heading, shown = name.replace("_", " "), _table(name, data)
         if i >= section.shown or len(data) > SHORT:
-            yield f"<details><summary>{_show(f'{heading}: {len(data)} rows')}</summary>{shown}</details>"
+            title = f"{heading}: {counted(len(data), 'row')}"
+            yield f"<details><summary>{_show(title)}</summary>{shown}</details>"
         else:
             yield (_paragraph(heading, "heading") if len(section.tables) > 1 else "") + shown
     if section.notes:

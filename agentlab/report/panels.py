@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from agentlab.count import counted
 from agentlab.frames import Run
 from agentlab.report.plane import MOST as MOST_DRAWS
 from agentlab.report.plane import by_task, pair, points
@@ -26,12 +27,12 @@ def section(run: Run, known: Mapping[str, Look]) -> Section:
     if data.empty:
         return Section("panels", title, "No rollout is scored.")
     means, tasks = by_task(data), data["task"].nunique()
-    which = f"the first {MOST} of {tasks} tasks" if tasks > MOST else f"{tasks} tasks"
+    which = f"the first {MOST} of {tasks} tasks" if tasks > MOST else counted(tasks, "task")
     each = len(data) <= MOST_DRAWS * 2
     what = f"{names[0]} to the right, {names[1]} upwards" if axes else f"{names[0]} to the right, an arm on each line"
     says = (
         f"{what}, with the same axes for {which}. Ringed: the mean of an arm's draws of the task"
-        f"{', pale: each draw' if each else ''}; n = {len(data)} rollouts, "
+        f"{', pale: each draw' if each else ''}; n = {counted(len(data), 'rollout')}, "
         f"{_draws(means)} of each arm on each task."
     )
     drawn = data if each else data.iloc[:0]

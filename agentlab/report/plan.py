@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from agentlab.count import counted
 from agentlab.frames import Run
 from agentlab.report.section import Section
 from agentlab.transcript.inert import line
@@ -14,7 +15,8 @@ def section(run: Run) -> Section:
     """Tables only: the facts, the arms, the tasks."""
     tasks = run.meta.get("tasks", [])
     says = (
-        f"{len(run.conditions)} conditions x {len(tasks)} tasks, n = {len(run.rollouts):,} finished rollouts. "
+        f"{counted(len(run.conditions), 'condition')} x {counted(len(tasks), 'task')}, "
+        f"n = {counted(len(run.rollouts), 'finished rollout')}. "
         "The same draw of the same task is one pair in every comparison of arms."
     )
     tables = {"design": facts(run), "arms": arms(run), "tasks": listed(run)}
@@ -46,7 +48,8 @@ def facts(run: Run) -> pd.DataFrame:
         "measures": "; ".join(f"{m.name} by {m.judge}, from {m.range[0]:g} to {m.range[1]:g}" for m in run.measured)
         or "none",
         "limits": "; ".join(_limits(tree.get("limits") or {})) or "none",
-        "looks": "; ".join(f"{i}: {look['rollouts']:,} rollouts" for i, look in enumerate(looks, 1)) or "none logged",
+        "looks": "; ".join(f"{i}: {counted(look['rollouts'], 'rollout')}" for i, look in enumerate(looks, 1))
+        or "none logged",
         "made": f"{meta.get('created', 'not recorded')}, with {', '.join(versions) or 'unrecorded versions'}",
     }
     return pd.DataFrame({"what": list(rows), "value": [line(value, 2000) for value in rows.values()]})

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from agentlab.count import counted
 from agentlab.frames import Run
 from agentlab.report.section import Chart, Section
 from agentlab.report.style import GROUND, Look, bare, canvas, legend, short
@@ -50,7 +51,7 @@ def section(run: Run, known: Mapping[str, Look], band: pd.DataFrame | None = Non
     missing = len(run.measures) - len(data)
     says = (
         f"{'Small: one rollout each. ' if each else ''}Pale: task means. Large, ringed: an arm's mean of task means; "
-        f"n = {len(data)} rollouts of {data['task'].nunique()} tasks with both measures"
+        f"n = {counted(len(data), 'rollout')} of {counted(data['task'].nunique(), 'task')} with both measures"
         f"{f', {missing} more lack one' if missing else ''}."
     )
     drawn = (data if each else data.iloc[:0], means)

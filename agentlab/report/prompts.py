@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from agentlab.contrast import Contrast
+from agentlab.count import counted
 from agentlab.differs import own_prompt, phrase
 from agentlab.frames import Run
 from agentlab.report.section import Section
@@ -38,7 +39,7 @@ def section(run: Run, contrasts: Sequence[Contrast]) -> Section:
             for text in _texts(*(facts[side] for side in sides), *(asked.get(side, {}) for side in sides)):
                 changes.setdefault(text, []).append(f"{c.a} → {c.b}{f' ({c.within})' if c.within else ''}")
     said = (
-        f"n = {len(pairs)} pairs of arms; {len(changes)} texts that both have differ between some two."
+        f"n = {counted(len(pairs), 'pair')} of arms; texts of both that differ between some two: {len(changes)}."
         if len(pairs)
         else ("There is one arm, and nothing to compare it with.")
     )

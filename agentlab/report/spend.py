@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from agentlab.count import counted
 from agentlab.frames import Run
 from agentlab.report.section import Chart, Section
 from agentlab.report.style import GROUND, Look, canvas, legend, look, named, rows, short
@@ -29,7 +30,9 @@ def section(run: Run, known: Mapping[str, Look]) -> Section:
     )
     notes = ["What one arm used for one of another, and whether that is matched, is in the table 'contrasts arms'."]
     if unknown:
-        notes.append(f"A price is unknown for {unknown} rollouts: what they cost is not known, and not zero.")
+        notes.append(
+            f"A price is unknown for {counted(unknown, 'rollout')}: what they cost is not known, and not zero."
+        )
     tables = {"spend_arms": data, "spend": by_agent}
     chart = Chart("spend", title, says, by_agent, lambda: draw(by_agent, known))
     return Section("spend", title, "", (chart,), tables, tuple(notes))

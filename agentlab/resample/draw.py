@@ -15,6 +15,7 @@ import msgspec
 from agentlab.agenda import Item
 from agentlab.ask import Desk
 from agentlab.change import Change
+from agentlab.count import counted
 from agentlab.cut import Cut, by_agent, ends, read
 from agentlab.desks import counting, desk_for, identify, serving
 from agentlab.document import suggest
@@ -183,7 +184,9 @@ def _spots(
             refused.append((parent, error))
     if not found:
         raise refused[0][1]
-    left = [f"{len(refused)} rollouts are left out, such as {parent.place}: {error}" for parent, error in refused[:1]]
+    left = [
+        f"{counted(len(refused), 'rollout')} left out, such as {parent.place}: {error}" for parent, error in refused[:1]
+    ]
     return tuple(found), left
 
 
@@ -235,6 +238,6 @@ def _few(wish: Wish, parents: Sequence[Parent]) -> list[str]:
         return []
     each = f", {min(of.values())} of {min(of, key=of.__getitem__)}" if len(of) > 1 else ""
     return [
-        f"{len(parents)} rollouts are forked{each}; shares of variance by round and agent rest on {ENOUGH} or more of "
-        "a condition (more draws, or --parents)"
+        f"{counted(len(parents), 'rollout')} to fork{each}; shares of variance by round and agent rest on {ENOUGH} or "
+        "more of a condition (more draws, or --parents)"
     ]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from agentlab.count import counted
 from agentlab.stats.paired import FEWEST_TASKS, Interval
 
 Array = NDArray[np.float64]
@@ -31,7 +32,7 @@ def over_tasks(difference: float, like: Interval, tasks: int, level: float = 0.9
     noncentrality of `t = D / se` on G - 1 degrees of freedom, divided by `sqrt(G)`.
     """
     if tasks < FEWEST_TASKS:
-        raise ValueError(f"{tasks} tasks: an effect over tasks like these takes {FEWEST_TASKS}")
+        raise ValueError(f"{counted(tasks, 'task')}: an effect over tasks like these takes {FEWEST_TASKS}")
     low, high = noncentrality(difference / like.se, like.df, level)
     root = math.sqrt(tasks)
     return Effect(difference / like.se / root, low / root, high / root)

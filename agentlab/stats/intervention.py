@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from agentlab.count import counted
 from agentlab.stats.paired import Interval, paired, t_interval
 
 Array = NDArray[np.float64]
@@ -85,7 +86,8 @@ def _these_parents(
     """`var = sum_p w_p^2 s_p^2 / n_p`, `w_p = 1 / (tasks x parents of the task)`, Satterthwaite degrees of freedom."""
     n = np.bincount(codes).astype(np.float64)
     if n.min() < 2:
-        return None, f"no interval over forks: {int((n < 2).sum())} parents have one pair of forks, and two are needed"
+        alone = counted(int((n < 2).sum()), "parent")
+        return None, f"no interval over forks: {alone} with one pair of forks, and two are needed"
     means = np.bincount(codes, weights=d) / n
     s2 = np.bincount(codes, weights=(d - means[codes]) ** 2) / (n - 1)
     weight = np.array([1 / homes.count(home) for home in homes]) / len(set(homes))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
+from agentlab.count import counted
 from agentlab.stats.paired import FEWEST_TASKS
 from agentlab.stats.rows import Floats
 
@@ -57,7 +58,7 @@ def of_sums(terms: ArrayLike, statistic: Statistic, level: float = 0.95, share: 
     if not np.isfinite(value):
         return missing(None, count, "undefined: the errors do not sum to more than 0")
     if count < FEWEST_TASKS:
-        told = f"no interval: {count} tasks, and nothing is claimed beyond them, which takes {FEWEST_TASKS}"
+        told = f"no interval: {counted(count, 'task')}, and nothing is claimed beyond them, which takes {FEWEST_TASKS}"
         return missing(value, count, told)
     without: Floats = statistic(total - x)
     if not np.isfinite(without).all():
@@ -76,7 +77,7 @@ def _share(weights: Floats, value: float, without: Floats, level: float) -> Esti
     c = float(np.clip(stats.skew(-logits, bias=False) / count**0.5, -MOST_BENT, MOST_BENT))
     t = float(special.stdtrit(df, (1 + level) / 2))
     low, high = (float(special.expit(z - se * _bend(end, c))) for end in (t, -t))
-    few = f"{count} tasks, but a few have most of the error: worth about {effective:.1f}"
+    few = f"{counted(count, 'task')}, but a few have most of the error: worth about {effective:.1f}"
     return Estimate(value, low, high, _error(without), df, None, count, (few,) if effective < count / 2 else ())
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from agentlab.count import counted
 from agentlab.stats.power import FEWEST_TASKS
 
 Array = NDArray[np.float64]
@@ -144,7 +145,7 @@ def _tasks_like_these(means_t: Array, level: float, tiny: float) -> tuple[Interv
     """`se(D) = sd(d_t) / sqrt(G)` with G - 1 degrees of freedom; the exact sign-flip p beside it for few tasks."""
     count = len(means_t)
     if count < FEWEST_TASKS:
-        return None, None, f"{count} tasks: nothing is claimed beyond them, which takes {FEWEST_TASKS}"
+        return None, None, f"{counted(count, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}"
     if np.ptp(means_t) <= tiny:
         return None, None, "no 'tasks like these' interval: every task differs by the same amount"
     flip = sign_flip_p(means_t) if count <= MOST_FLIPS else None

@@ -12,6 +12,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+from agentlab.count import counted
 from agentlab.stats.paired import FEWEST_TASKS, Interval, t_interval
 
 Counts = Sequence[int]
@@ -81,7 +82,7 @@ def passes(tasks: Sequence[Counts], k: int, worth: Worth, level: float = 0.95) -
         else:
             notes.append("no 'these tasks' interval: in every task all draws are alike")
     if many < FEWEST_TASKS:
-        notes.append(f"{many} tasks: nothing is claimed beyond them, which takes {FEWEST_TASKS}")
+        notes.append(f"{counted(many, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}")
     elif np.ptp(values) <= 1e-12:
         notes.append("no 'tasks like these' interval: every task has the same value")
     else:

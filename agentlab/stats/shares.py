@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from agentlab.count import counted
 from agentlab.stats.jackknife import Estimate, ratio
 from agentlab.stats.paired import FEWEST_TASKS, Interval, paired
 
@@ -137,7 +138,7 @@ def _notes(parents: Array) -> list[str]:
     if single:
         notes.append(f"no 'these tasks' interval: {single} of {tasks} tasks have one parent, and two are needed")
     if tasks < FEWEST_TASKS:
-        notes.append(f"{tasks} tasks: nothing is claimed beyond them, which takes {FEWEST_TASKS}")
+        notes.append(f"{counted(tasks, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}")
     if tasks < FEWEST_TASKS > parents.sum():
-        notes.append(f"{int(parents.sum())} parents: no interval of a share, which takes {FEWEST_TASKS}")
+        notes.append(f"{counted(int(parents.sum()), 'parent')}: no interval of a share, which takes {FEWEST_TASKS}")
     return notes

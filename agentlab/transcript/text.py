@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from agentlab.count import counted
 from agentlab.transcript.inert import line, quoted
 from agentlab.transcript.record import Record
 from agentlab.transcript.turns import Step, Turn
@@ -50,7 +51,8 @@ def origin(record: Record) -> str:
     if r.at is None:
         return ""
     change = f", changed: {line(r.change)}" if r.change else ""
-    return f"fork {r.fork} of rollout {r.parent}, cut at {r.at}{change}; {len(record.kept)} turns are that rollout's"
+    kept = "1 turn is" if len(record.kept) == 1 else f"{len(record.kept)} turns are"
+    return f"fork {r.fork} of rollout {r.parent}, cut at {r.at}{change}; {kept} that rollout's"
 
 
 def ending(record: Record) -> str:
@@ -75,7 +77,7 @@ def used(record: Record) -> str:
     known = [cost for cost in answered if cost is not None]
     cost = f"{sum(known):.4f} USD" if len(known) == len(answered) else "cost unknown"
     seconds = sum(call.seconds for call in calls)
-    return f"{len(calls)} calls · {usage.input:,} tokens in, {usage.output:,} out · {cost} · {seconds:.1f} s"
+    return f"{counted(len(calls), 'call')} · {usage.input:,} tokens in, {usage.output:,} out · {cost} · {seconds:.1f} s"
 
 
 def proof(record: Record) -> str:
@@ -87,7 +89,8 @@ def proof(record: Record) -> str:
     unknown = sum(intact is None for _, intact in steps)
     if unknown:
         return f"{unknown} of {len(steps)} prompts cannot be rebuilt before the rollout ends"
-    return f"all {len(steps)} prompts are rebuilt from the log and have the hash of what was sent"
+    told = "the prompt is" if len(steps) == 1 else f"all {len(steps)} prompts are"
+    return f"{told} rebuilt from the log, with the hash of what was sent"
 
 
 def entry(one: Entry) -> str:
@@ -152,9 +155,15 @@ def _members(record: Record) -> Iterator[str]:
     if organization is None:
         return
     for agent in organization.agents:
-        memory = f"its last {agent.memory} turns" if isinstance(agent.memory, int) else agent.memory
+        memory = f"its last {counted(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
         briefed = "" if agent.name in organization.protocol.briefed else " · is not shown the task"
-        yield f"{line(agent.name)} · {line(record.models[agent.name])} · remembers {memory}{briefed}"
+        yield f"{line(agent.name)} · {_asked(agent.name, record)} · remembers {memory}{briefed}"
+
+
+def _asked(agent: str, record: Record) -> str:
+    """The models that its turns asked, in order: two in a fork that swaps it; its own where it had no turn."""
+    calls = [step.call.model for turn in record.turns if turn.agent == agent for step in turn.steps]
+    return ", then ".join(map(line, dict.fromkeys(calls or [record.models[agent]])))
 
 
 def _turn(turn: Turn) -> Iterator[str]:

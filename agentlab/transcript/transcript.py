@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agentlab.count import counted
 from agentlab.errors import ScenarioError
 from agentlab.transcript import page, text
 from agentlab.transcript.find import Coordinates
@@ -73,7 +74,8 @@ class Transcript:
 
     def __repr__(self) -> str:
         rollout = self.record.rollout
-        return f"<Transcript {rollout.key[:8]} of {line(rollout.task)}, {len(self.turns)} turns; print() shows it>"
+        turns = counted(len(self.turns), "turn")
+        return f"<Transcript {rollout.key[:8]} of {line(rollout.task)}, {turns}; print() shows it>"
 
     def _turn(self, round: int, agent: str, said: str = "") -> Turn:
         found = [turn for turn in self.turns if (turn.round, turn.agent) == (round, agent)]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from agentlab.arms import contacts
+from agentlab.count import counted
 from agentlab.organization import Organization
 from agentlab.stats.graph import Graph, graph
 from agentlab.types import OUTPUT, TASK
@@ -36,7 +37,7 @@ def drawing(organization: Organization) -> list[str]:
 
 def size(known: Graph) -> str:
     """Agents, contacts, depth and density in a phrase."""
-    agents = f"{len(known.nodes)} agent" + ("s" if len(known.nodes) > 1 else "")
+    agents = counted(len(known.nodes), "agent")
     depth = "not all reached" if known.depth is None else f"depth {known.depth}"
     return agents + (f", {known.edges} contacts, {depth}, density {known.density:.2f}" if len(known.nodes) > 1 else "")
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentlab.chat import chat
+from agentlab.count import counted
 from agentlab.spec import Condition, Design
 from agentlab.transcript.inert import line, quoted
 from agentlab.types import Message
@@ -17,7 +18,9 @@ def prompts(design: Design) -> str:
     Equal prompts of several arms are printed once, under the arms that use them.
     """
     agents = list(dict.fromkeys(a.name for one in design.conditions for a in one.organization.agents))
-    parts = [f"{design.name}: what {len(design.conditions)} conditions would send, mail and earlier replies aside"]
+    parts = [
+        f"{design.name}: what {counted(len(design.conditions), 'condition')} would send, mail and earlier replies aside"
+    ]
     parts.append("==== system prompts, manual and addenda included")
     for agent in agents:
         for text, arms in grouped(_systems(design, agent)).items():

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from agentlab.count import counted
 from agentlab.frames import Run
 from agentlab.store import read
 from agentlab.transcript.find import places, said
@@ -26,7 +27,8 @@ def rollouts(run: Run, most: int) -> str:
     keys = sorted(where, key=lambda key: status.get(key, "unfinished") not in _UNFINISHED)
     counts = Counter(status.get(key, "unfinished") for key in where)
     waiting = sum(counts[name] for name in _UNFINISHED)
-    head = f"{line(run.meta.get('name', ''))}: {len(where)} rollouts, {len(where) - waiting} finished, {waiting} not"
+    size = counted(len(where), "rollout")
+    head = f"{line(run.meta.get('name', ''))}: {size}, {len(where) - waiting} finished, {waiting} not"
     told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     parts = [f"{head} ({told})" if told else head]
     if keys:
@@ -42,7 +44,8 @@ def rollouts(run: Run, most: int) -> str:
 def _forks(run: Run) -> str:
     first, parents = run.forks["rollout"].iloc[0], run.forks["parent"].nunique()
     return (
-        f"{len(run.forks):,} forks of {parents} rollouts: agentlab.load({str(run.folder)!r}).forks\n"
+        f"{counted(len(run.forks), 'fork')} of {counted(parents, 'rollout')}: "
+        f"agentlab.load({str(run.folder)!r}).forks\n"
         f"One of them: agentlab show {run.folder} --rollout {first[:12]}"
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
+from agentlab.count import counted
 from agentlab.organization import Agent
 from agentlab.spec import Condition, Design
 from agentlab.transcript.inert import line, quoted
@@ -15,8 +16,9 @@ from agentlab.view.grid import grid
 def scenario(design: Design) -> str:
     """The description, a paragraph for each part. Parts that several conditions share are told once."""
     rollouts = len(design.conditions) * len(design.tasks) * design.draws
-    size = f"{len(design.conditions)} conditions x {len(design.tasks)} tasks x {design.draws} draws = {rollouts}"
-    parts = [f"{design.name}: {size} rollouts"]
+    sizes = ((len(design.conditions), "condition"), (len(design.tasks), "task"), (design.draws, "draw"))
+    size = " x ".join(counted(*one) for one in sizes)
+    parts = [f"{design.name}: {size} = {counted(rollouts, 'rollout')}"]
     if design.about:
         parts.append(quoted(design.about))
     parts.append("tasks\n" + grid(("  id", "prompt"), [(f"  {t.id}", line(t.prompt)) for t in design.tasks.values()]))
@@ -53,7 +55,7 @@ def _arms(arms: list[str], design: Design) -> str:
 
 def _organization(one: Condition) -> str:
     organization = one.organization
-    lines = [f"  {type(organization.protocol).__name__.lower()}, at most {organization.rounds} rounds"]
+    lines = [f"  {type(organization.protocol).__name__.lower()}, at most {counted(organization.rounds, 'round')}"]
     if organization.closing:
         lines.append(f"  closing question to {organization.closing.agent}: {line(organization.closing.ask)}")
     rows = [_agent(one, agent) for agent in organization.agents]
@@ -63,7 +65,7 @@ def _organization(one: Condition) -> str:
 
 
 def _agent(one: Condition, agent: Agent) -> tuple[str, ...]:
-    memory = f"last {agent.memory} turns" if isinstance(agent.memory, int) else agent.memory
+    memory = f"last {counted(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
     briefed = "yes" if agent.name in one.organization.protocol.briefed else "no"
     tools = ", ".join(tool.spec.name for tool in agent.tools)
     return (f"  {agent.name}", one.models[agent.model].name, settings(agent.settings), memory, briefed, tools)

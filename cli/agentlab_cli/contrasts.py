@@ -5,6 +5,7 @@ from itertools import groupby
 from pathlib import Path
 
 from agentlab.contrast import Contrast, compute, verdict
+from agentlab.count import counted
 from agentlab.differs import phrase
 from agentlab.spent import matched
 from agentlab.stats.paired import Interval
@@ -42,7 +43,7 @@ def told(contrasts: Sequence[Contrast], say: Callable[[str], None], folder: Path
         most = BESIDE if primary else MOST
         _part("Exploratory contrasts" if primary else "Contrasts", rest[:most], say, known)
         if len(rest) > most:
-            say(f"  {len(rest) - most} more exploratory rows: agentlab stats {folder} --contrasts\n")
+            say(f"  {counted(len(rest) - most, 'more exploratory row')}: agentlab stats {folder} --contrasts\n")
     if contrasts:
         for line in _LEGEND:
             say(line)
@@ -87,7 +88,7 @@ def _heading(c: Contrast, block: Sequence[Contrast]) -> str:
     ratio = c.ratios[c.unit]
     used = f"{c.unit} {number(ratio, '.2f')}" + ("" if ratio is None or matched(ratio) else ", not matched")
     facts = (
-        f"{max(one.result.tasks for one in block)} tasks",
+        counted(max(one.result.tasks for one in block), "task"),
         f"declined {c.declined[0]} and {c.declined[1]}",
         used,
         f"same calls {c.identical:.0%}",

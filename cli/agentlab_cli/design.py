@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from agentlab.count import counted
+
 Scenario = Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")]
 ModelName = Annotated[str | None, typer.Option("--model", help="Replaces models.default: provider/name.")]
 JudgeModel = Annotated[str | None, typer.Option("--judge-model", help="Replaces models.judge.")]
@@ -33,9 +35,10 @@ def check(scenario: Scenario, model: ModelName = None, judge_model: JudgeModel =
     rollouts = len(design.conditions) * len(design.tasks) * design.draws
     conditions = ", ".join(condition.name for condition in design.conditions)
     print(f"{design.file}: no mistakes")
-    print(f"{len(design.tasks)} tasks: {', '.join(design.tasks)}")
-    print(f"{len(design.conditions)} conditions: {conditions}")
-    print(f"{design.draws} draws, {rollouts} rollouts; judges: {', '.join([*design.judges, *design.of_two]) or 'none'}")
+    print(f"{counted(len(design.tasks), 'task')}: {', '.join(design.tasks)}")
+    print(f"{counted(len(design.conditions), 'condition')}: {conditions}")
+    size = f"{counted(design.draws, 'draw')}, {counted(rollouts, 'rollout')}"
+    print(f"{size}; judges: {', '.join([*design.judges, *design.of_two]) or 'none'}")
 
 
 def plan(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from agentlab.count import counted
 from agentlab.resample import Plan
 from agentlab.resample.quote import Quote
 from agentlab.spread import Outcome, Spread
@@ -24,7 +25,8 @@ def quoted(console: Console, plan: Plan) -> None:
     most = "at most " if quote.at_most else ""
     there = f"; {quote.there:,} are there already" if quote.there else ""
     console.print(
-        f"{most}{quote.forks:,} forks to draw of {escape(parents)}, cut at {escape(cuts)}{there}", soft_wrap=True
+        f"{most}{counted(quote.forks, 'fork')} to draw of {escape(parents)}, cut at {escape(cuts)}{there}",
+        soft_wrap=True,
     )
     for note in plan.notes:
         console.print(note, soft_wrap=True, markup=False)

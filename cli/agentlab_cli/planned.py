@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.markup import escape
 
+from agentlab.count import counted
 from agentlab.errors import ScenarioError
 from agentlab.plan import WORDS, Plan
 from agentlab.prospect import ALPHA, BETWEEN, WITHIN, Blur, Prospect, assumed
@@ -24,7 +25,8 @@ def planned(console: Console, design: Design, plan: Plan) -> None:
     for name, use in rows:
         cost = "unknown" if use.cost is None else f"{use.cost:.2f} USD"
         shown.add_row(escape(name), f"{use.calls:,}", f"{use.usage.input:,}", f"{use.usage.output:,}", cost)
-    console.print(f"{plan.rollouts} rollouts: {len(plan.agents)} conditions x {plan.tasks} tasks x {plan.draws} draws")
+    sizes = ((len(plan.agents), "condition"), (plan.tasks, "task"), (plan.draws, "draw"))
+    console.print(f"{plan.rollouts} rollouts: {' x '.join(counted(*one) for one in sizes)}")
     console.print(shown)
     console.print(
         f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} words "

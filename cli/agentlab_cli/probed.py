@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from agentlab.count import counted
 from agentlab.document import suggest
 from agentlab.errors import ScenarioError
 from agentlab.frames import load
@@ -25,7 +26,8 @@ def probed(folder: Path, names: str, sample: int, live: int, asked: bool) -> int
     if chosen:
         price = asyncio.run(estimate(folder, chosen, sample))
         cost = "of unknown price" if price.cost is None else Bill(cost=price.cost).money
-        print(f"{price.outputs} outputs, {price.calls} calls, about {price.tokens:,} tokens, {cost}.", file=sys.stderr)
+        size = f"{counted(price.outputs, 'output')}, {counted(price.calls, 'call')}"
+        print(f"{size}, about {price.tokens:,} tokens, {cost}.", file=sys.stderr)
         if asked and price.cost != 0 and sys.stdin.isatty() and not typer.confirm("Ask them?"):
             print("Nothing was asked.", file=sys.stderr)
             return 0
