@@ -7,9 +7,10 @@ UP = {"utility": 1, "misalignment": -1}
 
 
 def better(measure: Measure) -> int | None:
-    """1 where more of the measure is better, -1 where less is; None where nothing says so."""
+    """1 where more of the measure is better, -1 where less is; None where nothing says so, or either end is as bad."""
     if measure.target is not None:
-        return 1 if 2 * measure.target >= sum(measure.range) else -1
+        beyond = 2 * measure.target - sum(measure.range)
+        return None if beyond == 0 else 1 if beyond > 0 else -1
     return UP.get(measure.name)
 
 

@@ -104,6 +104,8 @@ def _known(run: Run) -> list[str]:
 def _axis(run: Run, name: str) -> Axis:
     m = next(m for m in run.measured if m.name == name)
     sign = better(m)
+    if sign is None and m.target is not None:
+        raise AnalysisError(f"measures.{name}: its target {m.target:g} is the middle of its range, so no end is better")
     if sign is None:
         raise AnalysisError(f"measures.{name} has no `target`, so no direction is better; add {goal(m)}")
     return Axis(m, sign)

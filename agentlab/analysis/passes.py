@@ -7,6 +7,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.direction import best
 from agentlab.analysis.nested import noiseless
+from agentlab.analysis.predictions import document
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.paired import Interval
@@ -96,7 +97,8 @@ def _scores(run: Run, m: Measure) -> pd.DataFrame:
 
 def _counted(run: Run, m: Measure) -> Iterator[tuple[str, list[list[int]], int]]:
     """By condition, the counts of each task and how many rollouts have no score."""
-    right = best(m, next(iter(m.scales)))
+    ((criterion, (_, top)),) = m.scales.items()
+    right = top if document(run, m.judge).get("kind") == "match" else best(m, criterion)
     scores = _scores(run, m)
     arms = run.rollouts["condition"].astype("str")
     for condition in run.conditions["condition"].astype("str"):
