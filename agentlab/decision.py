@@ -8,11 +8,12 @@ from typing import Any
 from agentlab.analysis import Analysis
 from agentlab.analysis.forks import measured
 from agentlab.analysis.path import path
-from agentlab.errors import AnalysisError
+from agentlab.errors import AnalysisError, ScenarioError
 from agentlab.experiment import Progress
 from agentlab.frames import load
 from agentlab.resample import Plan, draw, plan
 from agentlab.resample.wish import Wish
+from agentlab.trial import FRESH
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ class Decision:
 def decide(folder: Path, key: str, forks: int, measure: str | None) -> Decision:
     """What it takes to find when this rollout was decided.
 
-    Raises `ScenarioError` when it cannot be forked, `AnalysisError` when the run has not the measure.
+    Raises `ScenarioError` when it cannot be forked so often, `AnalysisError` when the run has not the measure.
     """
+    if not 2 <= forks <= FRESH:
+        raise ScenarioError(f"decide(forks={forks}): give 2 to {FRESH} forks a cut, 8 or more as a rule")
     measured(load(folder), measure)
     return Decision(plan(folder, Wish(rollout=key, every_round=True, n=forks)), measure)

@@ -4,7 +4,7 @@
     ├── ScenarioError             2   a document or a command line is wrong; carries every mistake found
     ├── MismatchError             3   a run folder holds something else than what was asked for
     ├── AnalysisError             2   a run does not hold what an analysis needs
-    ├── StoreError                1   a run folder cannot be read or written
+    ├── StoreError                1   a run folder is not there, or cannot be read or written
     ├── ModelError                1   a model call failed; becomes a row, seldom an exit
     └── Stopped                   130 a call was not sent, because the run is being stopped
 
@@ -74,7 +74,7 @@ class AnalysisError(AgentlabError):
 
 
 class StoreError(AgentlabError):
-    """The run folder cannot be read or written; what was committed stays."""
+    """The run folder is not there, or cannot be read or written; what was committed stays."""
 
 
 FailureKind = Literal["rate_limit", "transient", "too_long", "fatal"]

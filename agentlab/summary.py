@@ -46,6 +46,8 @@ class Summary:
     arms: tuple[Arm, ...]
     contrasts: tuple[Contrast, ...]
     outcomes: dict[str, dict[str, int]]
+    groups: dict[str, tuple[int, int]]
+    """By judge of kind equivalence: outputs that it sorted, and groups that it made of them."""
     anchors: dict[str, str]
     notes: tuple[str, ...]
     example: str
@@ -63,8 +65,15 @@ def summarize(run: Run) -> Summary:
     outcomes = {str(j): _counts(part["outcome"]) for j, part in judged.groupby("judge", sort=False)}
     anchors = {name: report["text"] for name, report in reports.items()}
     return Summary(
-        str(run.meta.get("name", "")), arms, found, outcomes, anchors, tuple(_notes(run, found)), _example(run)
+        str(run.meta.get("name", "")), arms, found, outcomes, _groups(run), anchors, _notes(run, found), _example(run)
     )
+
+
+def _groups(run: Run) -> dict[str, tuple[int, int]]:
+    there = run.groups.dropna(subset="group")
+    made = there.drop_duplicates(["task", "condition", "judge", "group"])
+    outputs, groups = _counts(there["judge"]), _counts(made["judge"])
+    return {judge: (outputs[judge], groups[judge]) for judge in outputs}
 
 
 def _example(run: Run) -> str:
@@ -106,7 +115,7 @@ def _range(measure: Measure, scored: pd.DataFrame) -> tuple[float, float]:
     return min(ends), max(ends)
 
 
-def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> list[str]:
+def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
     notes = _failures(run)
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
@@ -118,7 +127,7 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> list[str]:
     unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
     if len(unsent):
         notes.append(f"{', '.join(sorted(map(str, unsent)))} took no seed: those calls are not coupled between arms.")
-    return notes + blindness(run, contrasts)
+    return (*notes, *blindness(run, contrasts))
 
 
 def looked(run: Run, contrasts: Sequence[Contrast]) -> list[str]:

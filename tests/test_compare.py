@@ -31,6 +31,7 @@ from agentlab.pairing import Side
 from agentlab.plan import plan
 from agentlab.rejudge import rejudge
 from agentlab.spec import load
+from agentlab.summary import summarize
 from agentlab.types import Completion, Request
 from tests.command import Commands
 from tests.loopback import Loopback
@@ -445,6 +446,8 @@ def test_outputs_of_a_task_and_condition_are_sorted_by_what_they_say() -> None:
         assert cell["group"].nunique() == said.nunique()
         assert cell["size"].tolist() == said.map(said.value_counts()).tolist()
     assert not made.groups["group"].isna().any()
+    every = groups.groupby(["task", "condition"], observed=True)["group"].nunique().sum()
+    assert summarize(made).groups == {"alike": (len(made.rollouts), every)}
     assert min(Alike.first.values()) > 0.2 * len(Alike.asked)
     before = len(Alike.asked)
     run(*ALIKE, draws=6)

@@ -728,6 +728,10 @@ async def test_a_notebook_is_told_the_price_and_awaits_the_path(run: Path) -> No
     assert len(load(run).forks) == 2 * len(analysis.tables["path"]) - 2
     with pytest.raises(AnalysisError, match="no measure 'utilty'; it has utility"):
         rollout.decide(forks=8, measure="utilty")
+    with pytest.raises(ScenarioError, match=r"^decide\(forks=1\): give 2 to "):
+        rollout.decide(forks=1)
+    with pytest.raises(ScenarioError, match=r"^rollout: no rollout has draw=99"):
+        load(run).rollout(task="loan", draw=99)
     with pytest.raises(ScenarioError, match=r"agentlab\.load"):
         load(run).rollout(task="loan", team="firm", draw=1).decide()
 

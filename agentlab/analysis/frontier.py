@@ -73,7 +73,7 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
         "half: where it falls short, a noisy judge flatters the frontier"
     )
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
-    tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms, (x, y))}
+    tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms)}
     withheld = [f"{axis.name}: {why}" for axis in (x, y) if (why := suppressed(run, axis.measure.judge))]
     if withheld:
         tables = {"arms": tables["arms"].assign(on_frontier=np.nan), "band": bands}
@@ -90,10 +90,10 @@ def _named(run: Run, axes: str | None) -> tuple[str, str]:
     if axes is None and len(names) < 2:
         names = [m.name for m in run.measured if m.target is not None][:2]
     if len(names) != 2 or not set(names) <= set(_known(run)) or names[0] == names[1]:
-        right = f"two of {', '.join(_known(run))}" if len(_known(run)) > 1 else "a run with two measures"
-        raise AnalysisError(
-            f"{run.folder}: a frontier has two measures, found {axes or 'none'}; {right} would be right"
-        )
+        known = ", ".join(_known(run))
+        found = axes or (f"only {known} in this run" if len(_known(run)) == 1 else "no two with a target")
+        right = f"two of {known}" if len(_known(run)) > 1 else "a run with two measures"
+        raise AnalysisError(f"{run.folder}: a frontier has two measures, found {found}; {right} would be right")
     return names[0], names[1]
 
 
@@ -196,7 +196,7 @@ def _arms(kept: pd.DataFrame, arms: Sequence[str], axes: tuple[Axis, Axis]) -> p
     )
 
 
-def _dominance(kept: pd.DataFrame, arms: Sequence[str], axes: tuple[Axis, Axis]) -> pd.DataFrame:
+def _dominance(kept: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
     """For each pair of arms, how often a rollout of one is better in both measures, and the same of means."""
     points: Mapping[str, list[Array]] = {arm: _points(kept[kept["condition"] == arm]) for arm in arms}
     rows: list[dict[str, object]] = []

@@ -45,10 +45,10 @@ def judges(run: Run, measure: str | None = None) -> Analysis:
     if tables["guesses"].empty:
         notes.append("Arms were not guessed from outputs: that takes 2 tasks and 10 pairs of rollouts.")
     kept = {name: table for name, table in tables.items() if len(table)}
-    return Analysis("judges", "Judges under suspicion", _says(run, found), kept, tuple(dict.fromkeys(notes)))
+    return Analysis("judges", "Judges under suspicion", _says(found), kept, tuple(dict.fromkeys(notes)))
 
 
-def _says(run: Run, found: list[Labelled]) -> str:
+def _says(found: list[Labelled]) -> str:
     rollouts = len({key for one in found for key in one.rows["rollout"]})
     names = ", ".join(dict.fromkeys(one.measure.judge for one in found))
     told = any(one.raters for one in found)

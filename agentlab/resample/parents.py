@@ -73,14 +73,14 @@ class Archive:
         sql = "SELECT task, condition, draw, status, parent, of FROM rollouts WHERE key = ?"
         task, condition, draw, status, parent, of = self._connection.execute(sql, (key,)).fetchone()
         if parent is not None:
-            raise ScenarioError(f"--rollout {key[:12]}: this is itself a fork; fork its parent {parent[:12]}")
+            raise ScenarioError(f"rollout {key[:12]}: this is itself a fork; fork its parent {parent[:12]}")
         if status in UNFINISHED:
             raise ScenarioError(
-                f"--rollout {key[:12]}: not finished ({status or 'interrupted'}); `agentlab run` goes on with it"
+                f"rollout {key[:12]}: not finished ({status or 'interrupted'}); `agentlab run` goes on with it"
             )
         if of is not None:
             raise ScenarioError(
-                f"--rollout {key[:12]}: {condition} may spend what another arm spent, which leaves nothing to draw "
+                f"rollout {key[:12]}: {condition} may spend what another arm spent, which leaves nothing to draw "
                 "anew by itself; fork a rollout of an arm that it is measured by"
             )
         levels = {one.name: one.levels for one in self.design.conditions}.get(condition, {})

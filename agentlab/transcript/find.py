@@ -27,6 +27,8 @@ def find(connection: sqlite3.Connection, wanted: str | Coordinates, option: str 
     """
     if isinstance(wanted, str) and "=" not in wanted:
         return _by_key(connection, wanted, option)
+    if not isinstance(wanted, str):
+        option = "rollout"
     coordinates = _parsed(wanted, option) if isinstance(wanted, str) else wanted
     rows = places(connection)
     known = {name: list(dict.fromkeys(str(row[name]) for row in rows.values() if name in row)) for name in _names(rows)}

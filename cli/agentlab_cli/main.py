@@ -13,8 +13,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Controlled experiments on organizations of language-model agents.",
-    epilog="Exit codes: 0 done, 1 some rollouts failed, 2 the scenario is wrong, 3 the run folder does not match, "
-    "4 stopped by the run's limit, 130 interrupted.",
+    epilog="Exit codes: 0 done, 1 some rollouts failed, or a run is not there or cannot be read or written, "
+    "2 a mistake in the scenario or the command, 3 the run folder does not match, 4 stopped by the run's limit, "
+    "130 interrupted.",
 )
 
 

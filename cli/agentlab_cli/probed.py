@@ -31,7 +31,12 @@ def probed(folder: Path, names: str, sample: int, live: int, asked: bool) -> int
         if asked and price.cost != 0 and sys.stdin.isatty() and not typer.confirm("Ask them?"):
             print("Nothing was asked.", file=sys.stderr)
             return 0
-        code = work(folder, lambda progress: probe(folder, chosen, sample, progress, live), lambda console: None)
+        code = work(
+            folder,
+            lambda progress: probe(folder, chosen, sample, progress, live),
+            lambda console: None,
+            what="changed outputs judged",
+        )
         if code:
             return code
     analysed(load(folder), {"probes": True}, None)

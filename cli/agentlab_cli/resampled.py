@@ -36,7 +36,7 @@ def resampled(plan: Plan, live: int, only_price: bool, asked: bool) -> int:
         for one in decided:
             console.print(_sentence(one), soft_wrap=True, markup=False)
 
-    return work(plan.folder, job, end)
+    return work(plan.folder, job, end, what="forks")
 
 
 def _sentence(decided: Decided | None) -> str:

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from agentlab.contrast import scope
+from agentlab.count import counted
 from agentlab.summary import Arm, Summary
 from agentlab_cli.contrasts import told
 from agentlab_cli.layout import number, table
@@ -28,11 +29,18 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
     for note in summary.notes:
         say(f"  {note}")
     for judge, outcomes in summary.outcomes.items():
-        line = summary.anchors.get(judge)
-        say(f"Judge {judge}: {_counts(outcomes)} verdicts." + (f" Its {line}." if line else ""))
+        say(f"Judge {judge}: {_counts(outcomes)} verdicts.{_anchors(summary, judge)}")
+    for judge, (outputs, groups) in summary.groups.items():
+        size = f"{counted(outputs, 'output')} in {counted(groups, 'group')} of the same answer"
+        say(f"Judge {judge}: {size}.{_anchors(summary, judge)}")
     say(f"\nNext: agentlab show {folder}\n      agentlab show {folder} --rollout {summary.example}")
     say(f"      agentlab stats {folder}\n      agentlab report {folder}")
     say(f'      python -c "import agentlab; print(agentlab.load({str(folder)!r}).measures)"')
+
+
+def _anchors(summary: Summary, judge: str) -> str:
+    line = summary.anchors.get(judge)
+    return f" Its {line}." if line else ""
 
 
 def _arms(summary: Summary) -> Table:

@@ -33,12 +33,16 @@ def work(
     job: Callable[[Progress], Awaitable[None]],
     end: Callable[[Console], None] | None = None,
     limit: str = RAISED,
+    what: str = "rollouts",
 ) -> int:
-    """Does `job` under a line of progress, prints the ending table (or what `end` does), and gives the exit code."""
+    """Does `job` under a line of progress on `what`, then prints the ending table, or what `end` does.
+
+    Gives the exit code.
+    """
     console, progress = console_for(), Progress()
     interrupted = False
     try:
-        asyncio.run(_shown(console, progress, job))
+        asyncio.run(_shown(console, progress, job, what))
     except (KeyboardInterrupt, asyncio.CancelledError):
         interrupted = True
     if progress.planned:
@@ -59,39 +63,39 @@ def _typed() -> str:
     return " ".join(sys.argv[1:])
 
 
-async def _shown(console: Console, progress: Progress, job: Callable[[Progress], Awaitable[None]]) -> None:
+async def _shown(console: Console, progress: Progress, job: Callable[[Progress], Awaitable[None]], what: str) -> None:
     started = time.monotonic()
     shower = asyncio.create_task(
-        _live(console, progress, started) if console.is_terminal else _plain(progress, started)
+        _live(console, progress, started, what) if console.is_terminal else _plain(progress, started, what)
     )
     try:
         await job(progress)
     finally:
         shower.cancel()
         if not console.is_terminal and (progress.calls or progress.done):
-            print(line(progress, time.monotonic() - started), file=sys.stderr)
+            print(line(progress, time.monotonic() - started, what), file=sys.stderr)
 
 
-async def _live(console: Console, progress: Progress, started: float) -> None:
+async def _live(console: Console, progress: Progress, started: float, what: str) -> None:
     with Live(Text(""), console=console, refresh_per_second=5) as live:
         try:
             while True:
-                live.update(Text(line(progress, time.monotonic() - started)))
+                live.update(Text(line(progress, time.monotonic() - started, what)))
                 await asyncio.sleep(0.2)
         finally:
-            live.update(Text(line(progress, time.monotonic() - started)))
+            live.update(Text(line(progress, time.monotonic() - started, what)))
 
 
-async def _plain(progress: Progress, started: float) -> None:
+async def _plain(progress: Progress, started: float, what: str) -> None:
     while True:
         await asyncio.sleep(10)
-        print(line(progress, time.monotonic() - started), file=sys.stderr)
+        print(line(progress, time.monotonic() - started, what), file=sys.stderr)
 
 
-def line(progress: Progress, seconds: float) -> str:
-    """One line on a run: rollouts, speed, money."""
+def line(progress: Progress, seconds: float, what: str = "rollouts") -> str:
+    """One line on a run: how many of `what` are done, speed, money."""
     p = progress
-    parts = [f"{p.done}/{p.planned} rollouts", f"{p.running} running", f"{p.failed} failed"]
+    parts = [f"{p.done}/{p.planned} {what}", f"{p.running} running", f"{p.failed} failed"]
     if seconds > 0:
         parts += [f"{p.calls / seconds:.1f} calls/s", f"{p.tokens / seconds:.0f} tokens/s"]
     parts.append(f"{p.spent.cost:.2f} USD" + (" + unpriced calls" if p.spent.unpriced else ""))
