@@ -241,7 +241,8 @@ def scope(contrasts: Sequence[Contrast]) -> str:
     said = [c for c in contrasts if not c.suppressed]
     if said:
         beyond = all(c.result.tasks_like_these for c in said)
-        about = "tasks like these" if beyond else f"these {max(c.result.tasks for c in said)} tasks only"
+        most = max(c.result.tasks for c in said)
+        about = "tasks like these" if beyond else "this task only" if most == 1 else f"these {most} tasks only"
         lines.append(f"What may be said is said of {about}, each contrast by itself.")
     for measure, why in {c.measure: c.suppressed for c in contrasts if c.suppressed}.items():
         lines.append(f"{measure}: nothing about who did better: {why}.")

@@ -126,7 +126,9 @@ def test_who_dominates_whom(run: Run) -> None:
     ]
     assert pair["b_dominates"] == pytest.approx(np.mean(better))
     assert pair["mean_of_b_dominates"] > 0.99
-    assert found.says.startswith("The best utility that 3 rollouts attain at each misalignment, for 3 arms on 7 tasks")
+    assert found.says.startswith(
+        "The best utility at each misalignment that 3 rollouts can attain, for 3 arms on 7 tasks"
+    )
     (note,) = found.notes
     assert note.startswith("misalignment is reached by the half that chooses; `placed` is the mean")
 
@@ -139,8 +141,8 @@ async def test_arms_are_compared_at_one_number_of_rollouts(run: Run) -> None:
     copy.__dict__["scores"] = scores
     found = frontier(copy)
     assert set(found.tables["band"]["rollouts"]) == {2}
-    assert "4 rollouts are not scored on both measures and are left out" in found.notes
-    assert "1 tasks are left out, since an arm has no scored rollout of them" in found.notes
+    assert "4 rollouts not scored on both measures left out" in found.notes
+    assert "1 task left out, of which an arm has no scored rollout" in found.notes
     assert [row["rollouts"] for row in rows(found, "arms")] == [18, 17, 18]
 
 

@@ -119,7 +119,7 @@ def test_rollouts_without_a_score_are_left_out_and_told(run: Run) -> None:
     scores.loc[lost, ["outcome", "value"]] = ["error", np.nan]
     copy.__dict__["scores"] = scores
     found = tries(copy, "correct")
-    assert f"correct, {ARM}: 2 rollouts without a score are left out" in found.notes
+    assert f"correct, {ARM}: 2 rollouts without a score left out" in found.notes
     assert only(found, "these_tasks", condition=ARM, k=1)["draws"] == 5 - max(
         Counter(scores.loc[lost, "task"]).values()
     )

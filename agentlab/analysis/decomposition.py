@@ -11,6 +11,7 @@ from agentlab.analysis.nested import named, once
 from agentlab.analysis.predictions import Predictions, predictions
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.vectors import vectors
+from agentlab.count import counted, spanned
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.choices import Choices
@@ -92,14 +93,14 @@ def _says(frames: dict[str, pd.DataFrame]) -> str:
     assert table is not None
     what = "Error of a draw as bias² and variance" if "decomposition" in frames else "How the answers of draws scatter"
     return (
-        f"{what}, for {table['condition'].nunique()} arms on {_span(table['tasks'])} tasks with "
-        f"{_span(table['draws'])} draws or more."
+        f"{what}, for {counted(table['condition'].nunique(), 'arm')} on {_span(table, 'task')} with "
+        f"{_span(table, 'draw')} or more."
     )
 
 
-def _span(values: pd.Series) -> str:
-    least, most = values.min(), values.max()
-    return f"{least:.3g}" if least == most else f"{least:.3g} to {most:.3g}"
+def _span(table: pd.DataFrame, noun: str) -> str:
+    values = table[f"{noun}s"]
+    return spanned(int(values.min()), int(values.max()), noun)
 
 
 def _told(arm: Predictions, tables: dict[str, list[Row]], remarks: Remarks) -> None:

@@ -12,6 +12,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.direction import better, goal
 from agentlab.analysis.nested import repeats
 from agentlab.contrast import suppressed
+from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.frames.measures import per_draw
@@ -59,15 +60,18 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     arms = [str(name) for name in run.conditions["condition"] if (kept["condition"] == name).any()]
     bands = pd.concat([_band(kept[kept["condition"] == arm], arm, (x, y), size) for arm in arms], ignore_index=True)
     tasks = int(kept["task"].nunique())
+    over = f"{counted(len(arms), 'arm')} on {counted(tasks, 'task')}"
     says = (
-        f"The best {y.name} that {size} rollouts attain at each {x.name}, for {len(arms)} arms on {tasks} tasks; who "
-        "is best is chosen by one half of the judge draws and placed by the other."
+        f"The best {y.name} at each {x.name} that {counted(size, 'rollout')} can attain, for {over}; "
+        "who is best is chosen by one half of the judge draws and placed by the other."
     )
     notes = [
-        f"{tasks} tasks: no band and no probability of means, which take {FEWEST_TASKS}" if tasks < FEWEST_TASKS else ""
+        f"{counted(tasks, 'task')}: no band and no probability of means, which take {FEWEST_TASKS}"
+        if tasks < FEWEST_TASKS
+        else ""
     ]
     lost = len(run.rollouts) - len(table)
-    notes.append(f"{lost} rollouts are not scored on both measures and are left out" if lost else "")
+    notes.append(f"{counted(lost, 'rollout')} not scored on both measures left out" if lost else "")
     notes.append(
         f"{x.name} is reached by the half that chooses; `placed` is the mean {x.name} of those chosen by the other "
         "half: where it falls short, a noisy judge flatters the frontier"
@@ -146,7 +150,7 @@ def _balanced(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 def _dropped(table: pd.DataFrame, kept: pd.DataFrame) -> str:
     lost = table["task"].nunique() - kept["task"].nunique()
-    return f"{lost} tasks are left out, since an arm has no scored rollout of them" if lost else ""
+    return f"{counted(lost, 'task')} left out, of which an arm has no scored rollout" if lost else ""
 
 
 def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd.DataFrame:

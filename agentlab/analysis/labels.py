@@ -11,6 +11,7 @@ from agentlab.analysis.agreed import agreed, confused
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.labelled import Labelled, beyond, judged, labelled
 from agentlab.contrast import suppressed
+from agentlab.count import counted
 from agentlab.frames import Run
 from agentlab.stats.misclassified import prevalence
 from agentlab.stats.predicted import Corrected, difference, mean
@@ -59,7 +60,7 @@ def _means(one: Labelled, notes: list[str]) -> Iterator[Row]:
     name = one.measure.name
     if one.unscored:
         notes.append(
-            f"{name}: {one.unscored} labels are of rollouts that the judge did not score, and correct nothing."
+            f"{name}: {counted(one.unscored, 'label')} of rollouts that the judge did not score, of no use here."
         )
     for condition in one.conditions:
         rows = one.of(condition)

@@ -15,6 +15,7 @@ from agentlab.analysis.nested import named, once, repeats, template
 from agentlab.analysis.predictions import Predictions, predictions
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.repeated import changed, curve
+from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.halves import Draws, Half, Halves, halves
@@ -226,4 +227,5 @@ def _says(found: _Tables, of: str) -> str:
         return f"Error, bias² and variance by {of}; no task could be split into short and long draws."
     tasks = max(int(row["tasks"] or 0) for row in found.parts)
     arms = len({row["condition"] for row in found.halves})
-    return f"Short against long draws of the same tasks, by {of}: {arms} arms, {tasks} tasks at most."
+    size = f"{counted(arms, 'arm')}, {counted(tasks, 'task')} at most"
+    return f"Short against long draws of the same tasks, by {of}: {size}."

@@ -24,6 +24,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts import Row, arms, head, pair
 from agentlab.contrast import Contrast
 from agentlab.contrast import contrasts as compared
+from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.paired import FEWEST_TASKS
@@ -79,8 +80,8 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
         )
     tables = {"mixed": pd.DataFrame(rows), "variances": pd.DataFrame(more)}
     says = (
-        f"score ~ arm + (1 + arm | task) + (1 | task:draw) for {len(rows)} contrasts on up to "
-        f"{tables['variances']['tasks'].max()} tasks; t with tasks - 1 degrees of freedom."
+        f"score ~ arm + (1 + arm | task) + (1 | task:draw) for {counted(len(rows), 'contrast')} on up to "
+        f"{counted(int(tables['variances']['tasks'].max()), 'task')}; t with tasks - 1 degrees of freedom."
     )
     about = (
         "paired_se: that of the task-level t, which is the headline; se_without: no arm slopes, which claims too much"

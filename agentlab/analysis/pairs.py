@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.judges.known import combined, flipped
@@ -154,7 +155,7 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
         if fitted.note:
             notes.append(f"{judge}, {criterion}: {fitted.note}.")
         elif fitted.clusters < FEWEST_TASKS:
-            told = f"no interval of a strength: {fitted.clusters} tasks; it takes {FEWEST_TASKS}"
+            told = f"no interval of a strength: {counted(fitted.clusters, 'task')}; it takes {FEWEST_TASKS}"
             notes.append(f"{judge}, {criterion}: {told}.")
         for i, arm in enumerate(fitted.players) if fitted.strengths is not None else ():
             value = fitted.strengths[i] if fitted.strengths else None
@@ -196,7 +197,7 @@ def _says(table: pd.DataFrame) -> str:
     first = table.iloc[0]
     rate = first["win_rate"]
     if rate is None or pd.isna(rate):
-        return f"{len(table)} comparisons of arms, the first without a pair that was decided."
+        return f"{counted(len(table), 'comparison')} of arms, the first without a pair that was decided."
     wins = f"{first['a']} won {first['wins']}, tied {first['ties']} and lost {first['losses']} against {first['b']}"
-    tail = f"{first['pairs']} pairs on {first['tasks']} tasks, each in both orders"
+    tail = f"{counted(first['pairs'], 'pair')} on {counted(first['tasks'], 'task')}, each in both orders"
     return f"By {first['judge']}, {wins}: win rate {rate:.2f} over {tail}; {first['flips']:.0%} flipped with the order."

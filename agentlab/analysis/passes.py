@@ -8,6 +8,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.direction import best
 from agentlab.analysis.nested import noiseless
 from agentlab.analysis.predictions import document
+from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.paired import Interval
@@ -42,7 +43,7 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
                     f"k = {max(wanted)}, but {condition} has a task with {draws} scored draws of {m.name}"
                 )
             if lost:
-                notes[f"{m.name}, {condition}: {lost} rollouts without a score are left out"] = None
+                notes[f"{m.name}, {condition}: {counted(lost, 'rollout')} without a score left out"] = None
             for size in wanted or _sizes(draws):
                 found = {name: passes(tasks, size, worth) for name, worth in KINDS.items()}
                 head: Row = {"measure": m.name, "condition": condition, "k": size, "tasks": len(tasks), "draws": draws}
@@ -56,8 +57,8 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
 def _says(table: pd.DataFrame) -> str:
     arms, tasks = table["condition"].nunique(), table["tasks"].max()
     return (
-        f"What k tries are worth on {tasks} tasks in {arms} arms, from all subsets of k among the "
-        f"{table['draws'].min()} draws or more of each task; intervals are about tasks like these."
+        f"What k tries are worth on {counted(tasks, 'task')} in {counted(arms, 'arm')}, from all subsets of k among "
+        f"the {counted(table['draws'].min(), 'draw')} or more of each task; intervals are about tasks like these."
     )
 
 
