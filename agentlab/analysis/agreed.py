@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import Any
 
 import pandas as pd
 
 from agentlab.analysis.labelled import Labelled, beyond
-from agentlab.stats.agreement import Agreement, ac1, alpha, confusion, kappa
+from agentlab.analysis.row import Row, estimated
+from agentlab.stats.agreement import ac1, alpha, confusion, kappa
 
 MOST_VALUES = 12
 """Different values above which a kappa is none: it is for categories."""
 ALL, JUDGE = "all", "judge"
-Row = dict[str, Any]
 
 
 def agreed(found: Sequence[Labelled]) -> tuple[pd.DataFrame, list[str]]:
@@ -74,16 +73,10 @@ def _coefficients(rows: pd.DataFrame, a: pd.Series, b: pd.Series, where: str, no
     found = {"kappa": kappa(a, b, "none", tasks), "weighted": kappa(a, b, "quadratic", tasks)} if few else {}
     found |= {"alpha": whole} | ({"ac1": ac1(both, clusters=tasks)} if few else {})
     for name in ("kappa", "weighted", "alpha", "ac1"):
-        row |= _cells(name, found.get(name))
+        row |= estimated(name, found.get(name))
     said = {one.note for one in found.values() if one.note}
     notes += [f"{where}: {note}." for note in sorted(said)]
     return row
-
-
-def _cells(name: str, found: Agreement | None) -> Row:
-    if found is None:
-        return {name: None, f"{name}_low": None, f"{name}_high": None}
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def _many(rows: pd.DataFrame, columns: list[str]) -> bool:

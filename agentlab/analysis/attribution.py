@@ -7,14 +7,13 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.forks import Outcomes, acted, label, measured, outcomes
+from agentlab.analysis.row import Row, ends, estimated
 from agentlab.analysis.sample import Array, Sample, sample
 from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.shares import FEWEST_PARENTS, Part, Shares, by_round, parts
 from agentlab.stats.turns import Turns, by_agent
-
-Row = dict[str, object]
 
 
 def attribution(run: Run, measure: str | None = None, condition: str | None = None) -> Analysis:
@@ -67,17 +66,8 @@ def _turns(drawn: Sample) -> list[Turns | None]:
 
 
 def _row(part: Part) -> Row:
-    these, like = part.these_tasks, part.tasks_like_these
-    return {
-        "variance": part.variance,
-        "these_tasks_low": these and these.low,
-        "these_tasks_high": these and these.high,
-        "tasks_like_these_low": like and like.low,
-        "tasks_like_these_high": like and like.high,
-        "share": part.share.value,
-        "share_low": part.share.low,
-        "share_high": part.share.high,
-    }
+    limits = ends("these_tasks", part.these_tasks) | ends("tasks_like_these", part.tasks_like_these)
+    return {"variance": part.variance, **limits, **estimated("share", part.share)}
 
 
 def _rounds(head: Mapping[str, str], drawn: Sample, shares: Shares) -> pd.DataFrame:

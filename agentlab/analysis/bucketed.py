@@ -8,13 +8,13 @@ import pandas as pd
 
 from agentlab.analysis.predictions import Predictions
 from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.row import Row
 from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.buckets import COUNT, Slopes, buckets, slopes
 from agentlab.stats.paired import FEWEST_TASKS
 
-Row = dict[str, str | float | None]
 OWN = "own"
 """Groups by the arm's own lengths, which hold other tasks in every arm."""
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any
 
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.nested import Template, arms, judged, named, noiseless, repeats, template
+from agentlab.analysis.row import Row
 from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
@@ -17,8 +17,6 @@ from agentlab.stats.components import components as estimated
 from agentlab.stats.covary import Scores, covariances
 from agentlab.stats.paired import FEWEST_TASKS
 from agentlab.types import Measure
-
-Row = dict[str, Any]
 
 
 @dataclass(slots=True)

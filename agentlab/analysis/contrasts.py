@@ -1,11 +1,11 @@
 """Every contrast of a run with all that is known of it: differences, effects, and the arms behind them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.row import Row, ends, estimated
 from agentlab.contrast import Contrast, scope, verdict
 from agentlab.contrast import contrasts as compared
 from agentlab.count import counted
@@ -18,7 +18,6 @@ from agentlab.stats.effect import Effect, draw_sd, over_draws, over_tasks
 from agentlab.stats.worst import bounds, difference
 from agentlab.summary import looked
 
-Row = dict[str, Any]
 ABOUT = (
     "difference: a - b, mean over tasks of paired differences; these: draws within these tasks; like: tasks like these "
     "(task-level t); p: of the latter, or of these tasks where there are few; holm: adjusted within all primary ones",
@@ -82,10 +81,8 @@ def _differences(c: Contrast) -> Row:
         "measure": c.measure,
         "pairs": r.pairs,
         "difference": None if c.suppressed else r.difference,
-        "these_low": these and these.low,
-        "these_high": these and these.high,
-        "like_low": like and like.low,
-        "like_high": like and like.high,
+        **ends("these", these),
+        **ends("like", like),
         "p": c.p,
         "holm": c.holm,
         "verdict": verdict(c),
@@ -104,11 +101,7 @@ def _effects(run: Run, c: Contrast) -> Row:
             told["in_draw_sd"] = over_draws(r.difference, r.these_tasks, within)
     row: Row = {"tasks": r.tasks, "dropped": r.dropped, "sign_flip": None if c.p is None else r.sign_flip}
     for name, effect in told.items():
-        row |= {
-            name: effect and effect.value,
-            f"{name}_low": effect and effect.low,
-            f"{name}_high": effect and effect.high,
-        }
+        row |= estimated(name, effect)
     low, high = (None, None) if c.suppressed else _worst(run, c, sides)
     share = {"judge_share": c.judge_share, "auc": c.auc, "r": r.correlation, "r_within": r.correlation_within}
     return {**row, "worst_low": low, "worst_high": high, **share}

@@ -10,6 +10,7 @@ from agentlab.analysis.meanings import meanings
 from agentlab.analysis.nested import named, once
 from agentlab.analysis.predictions import Predictions, predictions
 from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.row import Row, estimated
 from agentlab.analysis.vectors import vectors
 from agentlab.count import counted, spanned
 from agentlab.errors import AnalysisError
@@ -19,10 +20,8 @@ from agentlab.stats.companions import companions, totals
 from agentlab.stats.decompose import DELTAS, Decomposition, brier, kl
 from agentlab.stats.excess import Excess, brier_excess, kl_excess
 from agentlab.stats.incoherence import difference, dispersion, dispersion_difference, incoherence
-from agentlab.stats.jackknife import Estimate
 from agentlab.stats.zero_one import zero_one
 
-Row = dict[str, str | float | None]
 BESIDE = {
     "accuracy": "accuracy",
     "entropy": "entropy",
@@ -115,7 +114,7 @@ def _told(arm: Predictions, tables: dict[str, list[Row]], remarks: Remarks) -> N
         for note in scored.notes:
             remarks.add(f"{arm.measure.name}: {note}", arm.arm)
         if scored.room_t is not None:
-            own: Row = {"mean": float(scored.mean_t.mean()), **_interval("dispersion", dispersion(scored))}
+            own: Row = {"mean": float(scored.mean_t.mean()), **estimated("dispersion", dispersion(scored))}
             tables["dispersion"].append({**head, **own, "cap": scored.cap, "noise": float(scored.noise_t.mean())})
             remarks.add(DISPERSION)
     elif arm.sort in ("points", "tests"):
@@ -144,7 +143,7 @@ def _classified(head: Row, arm: Predictions, made: Choices, tables: dict[str, li
         "variance": float(found.variance_t.mean()),
     }
     size: Row = {"tasks": len(found.error_t), "draws": int(found.draws_t.min())}
-    tables["decomposition"].append({**head, "loss": "0/1", **sums, **_interval("incoherence", None), **size})
+    tables["decomposition"].append({**head, "loss": "0/1", **sums, **estimated("incoherence", None), **size})
     columns = (found.error_t, found.bias_t, found.variance_t, found.factor_t)
     for task, *values in zip(arm.tasks, *columns, strict=True):
         told: Row = dict(zip(("error", "bias2", "variance", "factor"), map(float, values), strict=True))
@@ -161,7 +160,7 @@ def _parts(
     found = incoherence(parts)
     sums: Row = {"error": parts.error, "bias2": parts.bias2, "variance": parts.variance}
     size: Row = {"tasks": len(parts.error_t), "draws": int(parts.draws_t.min())}
-    told: Row = {**head, "loss": parts.loss, **sums, **_interval("incoherence", found.ratio)}
+    told: Row = {**head, "loss": parts.loss, **sums, **estimated("incoherence", found.ratio)}
     tables[table].append({**told, **size})
     if table == "decomposition":
         ratios: Row = {"mean": found.mean, "median": found.median}
@@ -181,16 +180,16 @@ def _apart(a: Predictions, b: Predictions) -> list[Row]:
     a, b = a.among(both), b.among(both)
     own, other = a.parts(), b.parts()
     row: Row = {"measure": a.measure.name, "a": a.arm, "b": b.arm, "loss": own.loss, "tasks": len(both)}
-    row |= _interval("difference", difference(own, other))
+    row |= estimated("difference", difference(own, other))
     if a.sort == "scores":
         scored = a.scores(), b.scores()
         if scored[0].room_t is not None and scored[1].room_t is not None:
-            row |= _interval("dispersion_difference", dispersion_difference(*scored))
+            row |= estimated("dispersion_difference", dispersion_difference(*scored))
         return [row]
     if a.sort in ("points", "tests"):
         return [row]
     one, two = a.choices(), b.choices()
-    again = {**row, "loss": "kl", **_interval("difference", difference(kl(one), kl(two)))}
+    again = {**row, "loss": "kl", **estimated("difference", difference(kl(one), kl(two)))}
     if one.hard and two.hard and not one.open:
         # the null is a with the wrong answers of b, so that the excess, too, is of a over b
         row |= _beyond(brier_excess(two, one))
@@ -199,11 +198,5 @@ def _apart(a: Predictions, b: Predictions) -> list[Row]:
 
 
 def _beyond(found: Excess) -> Row:
-    parts = {**_interval("by_accuracy", found.by_accuracy), **_interval("excess", found.excess)}
+    parts = {**estimated("by_accuracy", found.by_accuracy), **estimated("excess", found.excess)}
     return {**parts, "excess_p": found.excess.p, "tasks_of_excess": found.excess.tasks}
-
-
-def _interval(name: str, found: Estimate | None) -> Row:
-    if found is None:
-        return {name: None, f"{name}_low": None, f"{name}_high": None}
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}

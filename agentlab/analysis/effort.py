@@ -8,13 +8,13 @@ import numpy as np
 
 from agentlab.analysis.predictions import Predictions
 from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.row import Row
 from agentlab.differs import differs
 from agentlab.frames import Run
 from agentlab.stats.halves import Draws, Half, Halves
 from agentlab.stats.incoherence import difference, incoherence
 from agentlab.stats.jackknife import Estimate, of_sums, quotient, tested
 
-Row = dict[str, str | float | None]
 QUANTITIES = ("length", "error", "bias2", "variance", "incoherence")
 
 

@@ -6,11 +6,11 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.forks import measured, outcomes
+from agentlab.analysis.row import ends
 from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.intervention import Effect, effect
-from agentlab.stats.paired import Interval
 
 _PLACE = ["parent", "at", "fork"]
 _EFFECT = ["condition", "measure", "change", "at"]
@@ -68,17 +68,14 @@ def _row(told: Effect) -> dict[str, object]:
         "these_tasks": told.these_tasks,
         "these_rollouts": told.these_parents,
     }
-    ends = {f"{scope}_{end}": value for scope, found in scopes.items() for end, value in _ends(found).items()}
+    limits = {name: value for scope, found in scopes.items() for name, value in ends(scope, found).items()}
     about = next((scope for scope, found in scopes.items() if found is not None), None)
     widest = scopes[about] if about else None
+    bounds = {"low": widest and widest.low, "high": widest and widest.high}
     counts = {"parents": told.parents, "tasks": told.tasks, "pairs": told.pairs, "dropped": told.dropped}
     means = {"changed": told.treated, "placebo": told.placebo}
     shown = {"about": about and about.replace("_", " "), "p": widest and widest.p}
-    return {"difference": told.difference, **_ends(widest), **shown, **means, **ends, **counts}
-
-
-def _ends(interval: Interval | None) -> dict[str, float | None]:
-    return {"low": interval and interval.low, "high": interval and interval.high}
+    return {"difference": told.difference, **bounds, **shown, **means, **limits, **counts}
 
 
 def _says(table: pd.DataFrame) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.labelled import Labelled, beyond, labelled
+from agentlab.analysis.row import Row, ends, estimated
 from agentlab.blind import guesses
 from agentlab.contrast import contrasts
 from agentlab.frames import Run
@@ -24,7 +25,6 @@ _LENGTH = (
     "length: the change of a measure for an output e times as long, within a task. Arms differ in length too, and "
     "length comes after treatment: it is a sensitivity, and nothing is adjusted for it."
 )
-Row = dict[str, Any]
 
 
 def judges(run: Run, measure: str | None = None) -> Analysis:
@@ -79,7 +79,7 @@ def _itself(run: Run, one: Labelled, notes: list[str]) -> Row:
     draws = per_draw(verdicts, one.measure).unstack().reindex(one.rows["rollout"])
     if draws.shape[1] < 2:
         notes.append(f"{one.measure.judge}: one draw of each rollout, so its agreement with itself is not known.")
-        return {"itself": None, "itself_low": None, "itself_high": None}
+        return estimated("itself", None)
     return _alpha("itself", one, draws.to_numpy(dtype=np.float64), notes)
 
 
@@ -87,7 +87,7 @@ def _people(one: Labelled, notes: list[str]) -> Row:
     """Alpha between the judge and the mean of people's labels."""
     if not one.raters:
         notes.append(f"{one.measure.name}: no labels, so its means are uncorrected (agentlab export labels).")
-        return {"people": None, "people_low": None, "people_high": None}
+        return estimated("people", None)
     return _alpha("people", one, one.rows[["score", "label"]].to_numpy(dtype=np.float64), notes)
 
 
@@ -95,7 +95,7 @@ def _alpha(name: str, one: Labelled, ratings: "np.ndarray[Any, np.dtype[np.float
     both = one.rows.assign(label=np.where((~np.isnan(ratings)).sum(axis=1) > 1, 1.0, np.nan))
     found = alpha(ratings, "interval", one.rows["task"].tolist() if beyond(both) else None)
     notes += [f"{one.measure.name}, agreement with {name}: {found.note}."] if found.note else []
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    return estimated(name, found)
 
 
 def _kin(run: Run, one: Labelled, model: str | None, notes: list[str]) -> Row:
@@ -119,9 +119,7 @@ def _cells(name: str, found: Estimate, where: str, notes: list[str]) -> Row:
     missing = f"no interval: {found.clusters} tasks; it takes {FEWEST_TASKS}"
     few = "" if found.note or found.clusters >= FEWEST_TASKS else missing
     notes += [f"{where}: {found.note or few}."] if found.note or few else []
-    interval = None if few else found.interval
-    low, high = (None, None) if interval is None else (interval.low, interval.high)
-    return {name: found.value, f"{name}_low": low, f"{name}_high": high}
+    return {name: found.value, **ends(name, None if few else found.interval)}
 
 
 def _pairs(run: Run, found: list[Labelled], notes: list[str]) -> Iterator[Row]:

@@ -10,6 +10,7 @@ import pandas as pd
 from agentlab.analysis.agreed import agreed, confused
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.labelled import Labelled, beyond, judged, labelled
+from agentlab.analysis.row import Row
 from agentlab.contrast import suppressed
 from agentlab.count import counted
 from agentlab.frames import Run
@@ -22,7 +23,6 @@ _HOW = (
     "To correct them: agentlab export labels RUN SHEET.csv --measure NAME draws outputs, people fill the sheet, "
     "agentlab import labels SHEET.csv --run RUN brings it back."
 )
-Row = dict[str, Any]
 
 
 def labels(run: Run, measure: str | None = None) -> Analysis:

@@ -15,12 +15,12 @@ from agentlab.analysis.nested import named, once, repeats, template
 from agentlab.analysis.predictions import Predictions, predictions
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.repeated import changed, curve
+from agentlab.analysis.row import Row
 from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.halves import Draws, Half, Halves, halves
 
-Row = dict[str, str | float | None]
 KINDS = ("output_tokens", "reasoning_tokens", "turns", "messages")
 """Columns of `run.rollouts` that are a length."""
 CONTEXT = "context"

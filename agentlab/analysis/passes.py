@@ -8,6 +8,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.direction import best
 from agentlab.analysis.nested import noiseless
 from agentlab.analysis.predictions import document
+from agentlab.analysis.row import Row
 from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
@@ -15,7 +16,6 @@ from agentlab.stats.paired import Interval
 from agentlab.stats.passes import Counts, Pass, all_right, majority, one_right, passes
 from agentlab.types import Measure
 
-Row = dict[str, str | float | None]
 KINDS: dict[str, Callable[[Counts, int], float]] = {"pass_at": one_right, "pass_all": all_right, "majority": majority}
 """pass@k, pass^k and maj@k by the names of their columns."""
 ABOUT = (

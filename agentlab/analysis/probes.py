@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.pairs import together
+from agentlab.analysis.row import Row, ends
 from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
@@ -18,12 +18,11 @@ from agentlab.judges.rubric import RubricConfig
 from agentlab.models.families import maker
 from agentlab.perturb import VARIANTS, perturbed
 from agentlab.probe import documents
-from agentlab.stats.paired import FEWEST_TASKS, Interval, paired
+from agentlab.stats.paired import FEWEST_TASKS, paired
 from agentlab.stats.probes import slope
 from agentlab.store import read
 from agentlab.types import PROBES, Measure
 
-Row = dict[str, Any]
 _SHAPE = (
     "judge probe unit effect these_tasks_low these_tasks_high tasks_like_these_low tasks_like_these_high outputs tasks "
     "noise arms"
@@ -112,7 +111,8 @@ def _changed(run: Run, judge: str, config: RubricConfig, scores: pd.Series, note
             "probe": probe,
             "unit": "points",
             "effect": result.difference,
-            **_ends(result.these_tasks, result.tasks_like_these),
+            **ends("these_tasks", result.these_tasks),
+            **ends("tasks_like_these", result.tasks_like_these),
             "outputs": result.pairs,
             "tasks": result.tasks,
             "noise": _noise(scores),
@@ -141,14 +141,6 @@ def _arms(run: Run, scores: pd.Series) -> float | None:
     return float(means.max() - means.min()) if len(means) > 1 else None
 
 
-def _ends(these: Interval | None, like: Interval | None, shift: float = 0.0) -> Row:
-    found: Row = {}
-    for name, interval in (("these_tasks", these), ("tasks_like_these", like)):
-        found[f"{name}_low"] = None if interval is None else interval.low + shift
-        found[f"{name}_high"] = None if interval is None else interval.high + shift
-    return found
-
-
 def _position(run: Run, notes: list[str]) -> Iterator[Row]:
     """From the two orders of every pair: nothing more is asked."""
     if run.pairs.empty:
@@ -165,7 +157,8 @@ def _position(run: Run, notes: list[str]) -> Iterator[Row]:
             "probe": f"position, {criterion}",
             "unit": "of a win",
             "effect": result.difference,
-            **_ends(result.these_tasks, result.tasks_like_these),
+            **ends("these_tasks", result.these_tasks),
+            **ends("tasks_like_these", result.tasks_like_these),
             "outputs": 2 * result.pairs,
             "tasks": result.tasks,
             "noise": None,
@@ -196,7 +189,8 @@ def _kin(
                 "probe": "self",
                 "unit": "points",
                 "effect": found.value,
-                **_ends(None, found.interval if found.clusters >= FEWEST_TASKS else None),
+                **ends("these_tasks", None),
+                **ends("tasks_like_these", found.interval if found.clusters >= FEWEST_TASKS else None),
                 "outputs": found.n,
                 "tasks": found.clusters,
                 "noise": None,

@@ -6,11 +6,11 @@ import numpy as np
 
 from agentlab.analysis.predictions import Predictions
 from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.row import Row
 from agentlab.stats.changes import changes
 from agentlab.stats.ensemble import ensembles, exponent
 from agentlab.stats.halves import Draws
 
-Row = dict[str, str | float | None]
 FEWEST = 10
 """Ensembles of the largest size."""
 AVERAGED = ("answers", "probabilities", "groups", "points")

@@ -5,11 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.distances import embeddings
-
-Row = dict[str, str | float | None]
 
 
 def vectors(run: Run, path: Path) -> list[Row]:

@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from agentlab.analysis.row import ends
 from agentlab.count import counted
 from agentlab.frames import Run
 from agentlab.report.section import Chart, Section
 from agentlab.report.style import BAR, GROUND, THIN, Look, canvas, interval, legend, named, rows
-from agentlab.stats.paired import Interval, paired
+from agentlab.stats.paired import paired
 from agentlab.summary import Summary
 
 ACROSS = 3
@@ -63,8 +64,8 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
                     "scored": bounds.n,
                     "missing": bounds.missing,
                     "mean": bounds.observed,
-                    **_ends("these tasks", result.these_tasks),
-                    **_ends("tasks like these", result.tasks_like_these),
+                    **ends("these tasks", result.these_tasks),
+                    **ends("tasks like these", result.tasks_like_these),
                     "bound_low": bounds.low if bounds.missing else None,
                     "bound_high": bounds.high if bounds.missing else None,
                     "delivered_only": None if set(arm.statuses) == {"delivered"} else arm.delivered[measure],
@@ -74,11 +75,6 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
     table = pd.DataFrame(found) if found else pd.DataFrame(columns=columns)
     numbers = [name for name in table.columns if name in ("mean", "delivered_only") or "low" in name or "high" in name]
     return table.astype(dict.fromkeys(numbers, "float64"))
-
-
-def _ends(name: str, found: Interval | None) -> dict[str, float | None]:
-    ends = (None, None) if found is None else (found.low, found.high)
-    return {f"{name}_low": ends[0], f"{name}_high": ends[1]}
 
 
 def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
