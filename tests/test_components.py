@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from agentlab.stats.charge import charge
-from agentlab.stats.components import IN_CONTEXTS, RERUN, components
+from agentlab.stats.components import IN_CONTEXTS, JUDGED, components
 from agentlab.stats.covary import Scores, covariances
 from agentlab.stats.mls import limits
 from agentlab.stats.nested import coefficients, henderson, nest, products, satterthwaite
@@ -89,7 +89,7 @@ def test_the_analysis_of_variance_by_hand() -> None:
 @pytest.mark.parametrize("sizes", [(8, 4, 3), (5, 3, 3, 2)])
 def test_equal_numbers_are_the_restricted_likelihood_of_a_mixed_model(sizes: tuple[int, ...]) -> None:
     codes, y = drawn(sizes, (1.0, 0.8, 0.7, 0.6)[: len(sizes)], seed=3)
-    names = IN_CONTEXTS if len(sizes) == 4 else RERUN
+    names = IN_CONTEXTS if len(sizes) == 4 else JUDGED
     frame = pd.DataFrame({"y": y, **{f"c{i}": c.astype(str) for i, c in enumerate(codes)}})
     nested = {f"c{i}": f"0 + C(c{i})" for i in range(1, len(codes))}
     fit: Any = _mixed.MixedLM.from_formula("y ~ 1", groups="c0", re_formula="1", vc_formula=nested, data=frame).fit(

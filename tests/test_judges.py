@@ -21,7 +21,7 @@ from agentlab.judges.match import Match, MatchConfig
 from agentlab.judges.prompt import shuffled
 from agentlab.judges.read import Mark, from_json, from_text, from_tokens
 from agentlab.judges.rubric import RubricConfig
-from agentlab.judges.run import judge_all, judge_once
+from agentlab.judges.run import judge_once
 from agentlab.judges.scoring import mass
 from agentlab.protocols.blocks import escape
 from agentlab.spec import judging, library
@@ -491,15 +491,9 @@ async def test_whatever_a_judge_does_becomes_one_stamped_verdict_per_criterion()
 
 async def test_draws_are_judged_apart_and_errors_of_the_run_pass() -> None:
     replies = [said(verdict("focus", s) + verdict("plain", s)) for s in (1, 2, 3)]
-    ask, orders = Scripted(replies), list[int]()
-
-    def order_for(draw: int) -> int:
-        orders.append(draw)
-        return draw
-
-    found = await judge_all(rubric(draws=3).build("j"), WORK, "r", lambda _: ask, order_for)
+    ask, judge = Scripted(replies), rubric(draws=3).build("j")
+    found = [one for draw in range(judge.draws) for one in await judge_once(judge, WORK, "r", draw, ask, draw)]
     assert [(v.draw, v.value) for v in found] == [(d, d + 1.0) for d, _ in product(range(3), range(2))]
-    assert orders == [0, 1, 2]
 
     def mismatch() -> list[Verdict]:
         raise MismatchError("another prompt")

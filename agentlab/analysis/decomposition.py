@@ -17,7 +17,7 @@ from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.choices import Choices
 from agentlab.stats.companions import companions, totals
-from agentlab.stats.decompose import DELTAS, Decomposition, brier, kl
+from agentlab.stats.decompose import Decomposition, brier, delta_sweep, kl
 from agentlab.stats.excess import Excess, brier_excess, kl_excess
 from agentlab.stats.incoherence import difference, dispersion, dispersion_difference, incoherence
 from agentlab.stats.zero_one import zero_one
@@ -134,8 +134,8 @@ def _classified(head: Row, arm: Predictions, made: Choices, tables: dict[str, li
     _parts(head, arm, arm.parts(), tables)
     _parts(head, arm, kl(made), tables)
     _parts(head, arm, brier(made), tables, "plug_in")
-    for delta in DELTAS:
-        _parts({**head, "delta": delta}, arm, kl(made, delta), tables, "sweep")
+    for delta, parts in delta_sweep(made).items():
+        _parts({**head, "delta": delta}, arm, parts, tables, "sweep")
     found = zero_one(made)
     sums: Row = {
         "error": float(found.error_t.mean()),

@@ -1,7 +1,7 @@
 """Runs any judge on one exhibit, so that whatever the judge does becomes one verdict per criterion."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from agentlab.errors import MismatchError, ScenarioError, Stopped, StoreError
@@ -27,21 +27,6 @@ async def judge_once(judge: Judge, exhibit: Exhibit, rollout: str, draw: int, as
         verdicts = [Verdict(name, "error", reason=reason) for name in judge.criteria]
     complete = (_one(name, [verdict for verdict in verdicts if verdict.criterion == name]) for name in judge.criteria)
     return [replace(verdict, rollout=rollout, judge=judge.name, draw=draw) for verdict in complete]
-
-
-async def judge_all(
-    judge: Judge,
-    exhibit: Exhibit,
-    rollout: str,
-    ask_for: Callable[[int], Ask],
-    order_for: Callable[[int], int],
-    draws: Sequence[int] | None = None,
-) -> list[Verdict]:
-    """Every draw of a judge, one after another; `draws` names those that are still to be made."""
-    verdicts = list[Verdict]()
-    for draw in range(judge.draws) if draws is None else draws:
-        verdicts += await judge_once(judge, exhibit, rollout, draw, ask_for(draw), order_for(draw))
-    return verdicts
 
 
 def _one(name: str, verdicts: Sequence[Verdict]) -> Verdict:

@@ -7,7 +7,6 @@ from pathlib import Path
 from agentlab.contrast import Contrast, compute, verdict
 from agentlab.count import counted
 from agentlab.differs import phrase
-from agentlab.spent import matched
 from agentlab.stats.paired import Interval
 from agentlab_cli.layout import number
 
@@ -85,8 +84,7 @@ def _heading(c: Contrast, block: Sequence[Contrast]) -> str:
     """The arms, and what holds for all their measures."""
     name = f"{c.name}: " if c.name else ""
     named = f"{name}{c.a} - {c.b}" + (f" ({c.within})" if c.within else "")
-    ratio = c.ratios[c.unit]
-    used = f"{c.unit} {number(ratio, '.2f')}" + ("" if ratio is None or matched(ratio) else ", not matched")
+    used = f"{c.unit} {number(c.ratios[c.unit], '.2f')}" + (", not matched" if c.unmatched else "")
     facts = (
         counted(max(one.result.tasks for one in block), "task"),
         f"declined {c.declined[0]} and {c.declined[1]}",
