@@ -238,3 +238,30 @@ async def test_few_tasks_are_fixed_and_one_draw_tells_nothing(tmp_path: Path) ->
     single = await play(alone, [task(i) for i in range(3)], 1)
     with pytest.raises(AnalysisError, match="utility: no components: one draw in every task"):
         components(single, measure="utility")
+
+
+RERUN = '''
+import random
+from agentlab.types import Verdict
+
+class Product:
+    """Runs what was made again: how well it goes is luck of its own each time."""
+    draws, model, criteria = 3, None, ("works",)
+
+    def __init__(self, name):
+        self.name = name
+
+    async def __call__(self, exhibit, ask, order):
+        return [Verdict("works", "scored", random.Random(order).uniform(0.3, 0.7))]
+'''
+
+
+async def test_a_judge_that_asks_no_model_and_is_asked_again_runs_the_product_again(workdir: Path) -> None:
+    Path("rerun_here.py").write_text(RERUN, encoding="utf-8")
+    changed = SCENARIO.replace("  number: {kind: match, by: exact}\n", '  works: {kind: "rerun_here:Product"}\n')
+    path = workdir / "s.yaml"
+    path.write_text(changed.replace("TASKS", "\n".join(map(task, range(6)))).replace("DRAWS", "6"), encoding="utf-8")
+    found = components(await agentlab.run(path, workdir / "run"), "works")
+    again = row(found, "works", "product rerun")
+    assert again["low"] < 0.4**2 / 12 < again["high"]  # of a uniform number
+    assert abs(row(found, "works", "draw")["variance"]) < 0.4**2 / 12

@@ -12,7 +12,7 @@ from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.stats.charge import charge
-from agentlab.stats.components import Component, Components
+from agentlab.stats.components import RERUN, Component, Components
 from agentlab.stats.components import components as estimated
 from agentlab.stats.covary import Scores, covariances
 from agentlab.stats.paired import FEWEST_TASKS
@@ -114,9 +114,12 @@ def _says(samples: dict[str, dict[str, _Sample]], wanted: list[Measure], levels:
 
 def _samples(run: Run, measure: Measure, levels: Template) -> dict[str, _Sample]:
     table = judged(run, measure)
-    exact = noiseless(run, measure.judge) and not table.duplicated("rollout").any()
+    certain, again = noiseless(run, measure.judge), bool(table.duplicated("rollout").any())
+    exact = certain and not again
     if exact:
         table = pd.concat([table, table.assign(judge_draw=1)], ignore_index=True)
+    elif certain:  # whoever asks no model and is asked several times runs what was made again
+        levels = replace(levels, names=(*levels.names[:-1], RERUN[-1]))
     spread = table.groupby("rollout")["value"].agg(["min", "max", "count"])
     alike = bool((spread["min"] == spread["max"]).all() and (spread["count"] > 1).any()) and not exact
     copies = repeats(run, measure.judge) or ("the judge's draws never differ" if alike else "")

@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 
 JUDGED = ("task", "draw", "judge draw")
 IN_CONTEXTS = ("task", "context", "draw", "judge draw")
+RERUN = ("task", "draw", "product rerun")
 """Templates, by their levels from the top down; the last is that of the values."""
 
 _TINY = 1e-12
