@@ -74,7 +74,7 @@ def experiment(seed: int) -> list[Check]:
 def main() -> None:
     """Counts over many seeds, and writes the page if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--experiments", type=int, default=60)
+    parser.add_argument("--experiments", type=int, default=30)
     parser.add_argument("--write", type=Path, metavar="FOLDER")
     given = parser.parse_args()
     started = time.perf_counter()
