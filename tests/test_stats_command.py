@@ -163,3 +163,13 @@ def test_help_names_every_analysis(workdir: Path) -> None:
     out = CliRunner().invoke(app, ["stats", "--help"]).stdout
     for name in ANALYSES:
         assert f"--{name}" in out
+
+
+def test_a_judge_that_fails_its_anchors_is_doubted_wherever_its_scores_are_described(workdir: Path) -> None:
+    run = played()
+    judged = {m.judge: m.name for m in run.measured if run.meta["judges"][m.judge] is not None}
+    fine = analyse(run, "components", {}).notes
+    run.meta["anchors"] = {judge: {"suppressed": ["AUC 0.50"]} for judge in judged}
+    doubts = [note for note in analyse(run, "components", {}).notes if note not in fine]
+    assert judged
+    assert doubts == [f"{m}: what its judge says, which may not be what is so: AUC 0.50" for m in judged.values()]

@@ -4,7 +4,7 @@ A new one takes a line here and, with the same name, an option in `cli/agentlab_
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.attribution import attribution
@@ -21,6 +21,7 @@ from agentlab.analysis.pairs import pairs
 from agentlab.analysis.passes import tries
 from agentlab.analysis.path import path
 from agentlab.analysis.probes import probes
+from agentlab.contrast import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 
@@ -61,6 +62,10 @@ ANALYSES: dict[str, Entry] = {
 }
 
 
+DESCRIBING = ("decompose", "components", "length", "attribution", "path", "interventions")
+"""Analyses that tell of measures without saying which arm did better."""
+
+
 def analyse(run: Run, name: str, options: Options) -> Analysis:
     """One analysis. Raises AnalysisError when the run does not hold what it needs, or has no measure of that name."""
     entry = ANALYSES[name]
@@ -71,7 +76,16 @@ def analyse(run: Run, name: str, options: Options) -> Analysis:
         raise AnalysisError(f"{entry.about}: agentlab stats RUN --{name} {entry.value.upper()}")
     wanted = {*entry.takes, entry.value}
     given = {key: value for key, value in options.items() if key in wanted and value is not None}
-    return entry.analyse(run, **given)
+    return _doubted(run, name, entry.analyse(run, **given))
+
+
+def _doubted(run: Run, name: str, found: Analysis) -> Analysis:
+    """With a note on every measure whose judge fails its anchor texts, where the analysis itself withholds nothing."""
+    tables = found.tables.values() if name in DESCRIBING else ()
+    named = {str(one) for table in tables if "measure" in table for one in table["measure"].unique()}
+    doubts = {m.name: why for m in run.measured if m.name in named and (why := suppressed(run, m.judge))}
+    told = tuple(f"{m}: what its judge says, which may not be what is so: {why}" for m, why in doubts.items())
+    return replace(found, notes=(*told, *found.notes))
 
 
 def attempts(
