@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import combinations
-from typing import Any
 
 import pandas as pd
 
 from agentlab.declared import Look, Primary, Register, conditions, register
 from agentlab.frames import Run
+from agentlab.judges import recorded
 from agentlab.noise import Noise, noise
 from agentlab.spec.compare import Declared
 from agentlab.spent import Spent, matched, spent
@@ -197,8 +197,7 @@ def suppressed(run: Run, judge: str) -> str:
     report = run.meta.get("anchors", {}).get(judge)
     if report is not None:
         return "; ".join(report["suppressed"])
-    documents: dict[str, dict[str, Any]] = {**run.meta.get("tree", {}).get("judges", {}), **run.meta.get("added", {})}
-    audit = documents.get(judge, {}).get("kind") == "audit"
+    audit = recorded(run.meta).get(judge, {}).get("kind") == "audit"
     return "an audit has no anchor texts; read what it quotes in run.objections" if audit else ""
 
 

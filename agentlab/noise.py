@@ -8,6 +8,7 @@ import pandas as pd
 
 from agentlab.frames import Run
 from agentlab.frames.measures import per_draw
+from agentlab.judges import recorded
 from agentlab.types import Measure
 
 SETTLED = 1e-12
@@ -68,16 +69,15 @@ def noise(run: Run, measure: Measure) -> Noise:
     table = over.join(judged.groupby(of.reindex(judged.index)).sum(), how="left")
     table["largest"] = (scored[measure.name] ** 2).groupby(scored["condition"]).max()
     models: Mapping[str, str | None] = run.meta.get("judges", {})
-    return Noise(table, _repeats(run, measure.judge), models.get(measure.judge, "") is None)
+    return Noise(table, repeats(run, measure.judge), models.get(measure.judge, "") is None)
 
 
-def _repeats(run: Run, judge: str) -> str:
-    """Why a judge's draws repeat the first by design; empty where they do not."""
-    tree: Mapping[str, Any] = run.meta.get("tree", {})
-    document: Mapping[str, Any] = {**tree.get("judges", {}), **run.meta.get("added", {})}.get(judge) or {}
+def repeats(run: Run, judge: str) -> str:
+    """Why every draw of a judge repeats the first by design; empty where it does not."""
+    document: Mapping[str, Any] = recorded(run.meta).get(judge) or {}
     if document.get("scoring") == "logprobs":
-        return "it scores by token probabilities"
-    models: Mapping[str, Mapping[str, Any]] = tree.get("models", {})
+        return "the judge scores by token probabilities"
+    models: Mapping[str, Mapping[str, Any]] = run.meta.get("tree", {}).get("models", {})
     settings = [models.get(document.get("model", "judge")) or {}, document.get("settings") or {}]
     asked = [part["temperature"] for part in settings if part.get("temperature") is not None]
-    return "it is asked at temperature 0" if asked and asked[-1] == 0 else ""
+    return "the judge is asked at temperature 0" if asked and asked[-1] == 0 else ""

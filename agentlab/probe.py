@@ -13,6 +13,7 @@ from agentlab.desks import counting, desk_for, identify, serving
 from agentlab.errors import AnalysisError
 from agentlab.experiment import Progress
 from agentlab.interfaces import Judge
+from agentlab.judges import recorded
 from agentlab.judges.rubric import RubricConfig
 from agentlab.judging import Bench, Case
 from agentlab.models import Brake, ModelSpec, cost_of
@@ -147,7 +148,7 @@ async def _ask(work: Work, questions: Sequence[Question]) -> None:
 
 
 def _documents(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    every: dict[str, Any] = {**(meta.get("tree", {}).get("judges") or {}), **meta.get("added", {})}
+    every = recorded(meta)
     own = {name: every[name] for name in meta.get("judges", {}) if every.get(name)}
     return {name: told for name, told in own.items() if told.get("kind") == "rubric"}
 

@@ -12,6 +12,7 @@ from agentlab.desks import counting, desk_for, identify, serving
 from agentlab.errors import MismatchError, Stopped
 from agentlab.experiment import Progress
 from agentlab.interfaces import Judge
+from agentlab.judges import recorded
 from agentlab.judging import Bench, Case, past_of
 from agentlab.models import Brake, ModelSpec
 from agentlab.pairing import Work, judge_known
@@ -60,7 +61,7 @@ def _work(meta: Mapping[str, Any], bench: Bench, documents: Mapping[str, Any], p
 def _register(
     store: Store, meta: dict[str, Any], built: Built, specs: Mapping[str, ModelSpec], documents: Mapping[str, Any]
 ) -> None:
-    known: dict[str, Any] = {**meta.get("tree", {}).get("judges", {}), **meta.get("added", {})}
+    known = recorded(meta)
     models = {name: specs[j.model].name if j.model else None for name, j in built.every.items()}
     for name, document in documents.items():
         if name in known and known[name] != document:

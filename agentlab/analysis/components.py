@@ -6,11 +6,12 @@ from itertools import combinations
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.nested import Template, arms, judged, named, noiseless, repeats, template
+from agentlab.analysis.nested import Template, arms, judged, named, noiseless, template
 from agentlab.analysis.row import Row
 from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
+from agentlab.noise import repeats
 from agentlab.stats.charge import charge
 from agentlab.stats.components import RERUN, Component, Components
 from agentlab.stats.components import components as estimated

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.direction import better, goal
-from agentlab.analysis.nested import repeats
 from agentlab.contrast import suppressed
 from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
 from agentlab.frames.measures import per_draw
+from agentlab.noise import repeats
 from agentlab.stats.frontier import Task, attained, dominance, on_frontier
 from agentlab.stats.paired import FEWEST_TASKS
 from agentlab.types import Measure

@@ -14,6 +14,7 @@ from agentlab.blind import guesses
 from agentlab.contrast import contrasts
 from agentlab.frames import Run
 from agentlab.frames.measures import per_draw
+from agentlab.judges import recorded
 from agentlab.models.families import maker
 from agentlab.stats.agreement import alpha
 from agentlab.stats.paired import FEWEST_TASKS
@@ -124,10 +125,7 @@ def _cells(name: str, found: Estimate, where: str, notes: list[str]) -> Row:
 
 def _pairs(run: Run, found: list[Labelled], notes: list[str]) -> Iterator[Row]:
     """Two judges of one rubric on the same rollouts: what the second gives beyond the first."""
-    documents: Mapping[str, Mapping[str, Any]] = {
-        **run.meta.get("tree", {}).get("judges", {}),
-        **run.meta.get("added", {}),
-    }
+    documents: Mapping[str, Mapping[str, Any]] = recorded(run.meta)
     models = run.meta.get("judges", {})
     for a, b in combinations(found, 2):
         what = _apart(documents.get(a.measure.judge), documents.get(b.measure.judge))

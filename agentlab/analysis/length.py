@@ -11,7 +11,7 @@ from agentlab.analysis.bucketed import OWN, Rule, grouped, reference_of
 from agentlab.analysis.drawn import drawn
 from agentlab.analysis.effort import budgets, effort
 from agentlab.analysis.meanings import meanings
-from agentlab.analysis.nested import named, once, repeats, template
+from agentlab.analysis.nested import named, once, template
 from agentlab.analysis.predictions import Predictions, predictions
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.repeated import changed, curve
@@ -19,6 +19,7 @@ from agentlab.analysis.row import Row
 from agentlab.count import counted
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
+from agentlab.noise import repeats
 from agentlab.stats.halves import Draws, Half, Halves, halves
 
 KINDS = ("output_tokens", "reasoning_tokens", "turns", "messages")

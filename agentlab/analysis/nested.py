@@ -110,19 +110,6 @@ def noiseless(run: Run, judge: str) -> bool:
     return judge in models and models[judge] is None
 
 
-def repeats(run: Run, judge: str) -> str:
-    """Why every draw of a judge repeats the first by design; empty where it does not."""
-    tree: dict[str, Any] = run.meta.get("tree", {})
-    documents: dict[str, dict[str, Any]] = {**tree.get("judges", {}), **run.meta.get("added", {})}
-    document = documents.get(judge) or {}
-    if document.get("scoring") == "logprobs":
-        return "the judge scores by token probabilities"
-    models: dict[str, dict[str, Any]] = tree.get("models", {})
-    settings: list[dict[str, Any]] = [models.get(document.get("model", "judge")) or {}, document.get("settings") or {}]
-    asked = [part["temperature"] for part in settings if part.get("temperature") is not None]
-    return "the judge is asked at temperature 0" if asked and asked[-1] == 0 else ""
-
-
 def once(run: Run, judge: str, table: pd.DataFrame) -> bool:
     """Whether a judge that asks a model gave every rollout of `table` one draw, with its noise in all that varies."""
     return not noiseless(run, judge) and not table.duplicated("rollout").any()

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from agentlab.frames import Run
 from agentlab.frames.measures import per_draw
+from agentlab.judges import recorded
 from agentlab.types import Measure
 
 
@@ -59,5 +59,4 @@ def noise(run: Run, measure: Measure, forks: pd.DataFrame) -> Noise:
 
 def exact(run: Run, judge: str) -> bool:
     """Whether a judge has no noise of its own, since it asks no model."""
-    documents: dict[str, dict[str, Any]] = {**run.meta.get("tree", {}).get("judges", {}), **run.meta.get("added", {})}
-    return documents.get(judge, {}).get("kind") == "match"
+    return recorded(run.meta).get(judge, {}).get("kind") == "match"

@@ -14,6 +14,7 @@ from agentlab.analysis.direction import best, goal
 from agentlab.analysis.nested import judged
 from agentlab.errors import AnalysisError
 from agentlab.frames import Run
+from agentlab.judges import recorded
 from agentlab.judges.match import MatchConfig, target_of
 from agentlab.session import tasks_of
 from agentlab.stats import choices, distances
@@ -139,8 +140,7 @@ def predictions(run: Run, measure: Measure) -> list[Predictions]:
 
 def document(run: Run, judge: str) -> dict[str, Any]:
     """What the scenario, or who added it, says of a judge; empty where nothing is recorded."""
-    documents: dict[str, Any] = {**run.meta.get("tree", {}).get("judges", {}), **run.meta.get("added", {})}
-    return documents.get(judge) or {}
+    return recorded(run.meta).get(judge) or {}
 
 
 def by_arm(run: Run, every: Predictions) -> list[Predictions]:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from agentlab.grouping import Output, answered, asked
+from agentlab.judges import recorded
 from agentlab.judges.compare import ORDERS, CompareConfig, declared
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
 from agentlab.pairing import Pair, Side, configured, pairs
@@ -40,7 +41,7 @@ _Key = tuple[str, int]
 
 def documents(meta: Mapping[str, Any]) -> dict[str, CompareConfig | EquivalenceConfig]:
     """The judges of two that a run has, by name, those added later included and those that select left out."""
-    every: Documents = {**(meta.get("tree", {}).get("judges") or {}), **meta.get("added", {})}
+    every: Documents = recorded(meta)
     own = {name: every[name] for name in meta.get("judges", {}) if name in every}
     kinds = ("compare", "equivalence")
     return {name: configured(told) for name, told in own.items() if told and told.get("kind") in kinds}

@@ -4,6 +4,9 @@ A configuration has `names()`, `counted()`, `scale(criterion)`, `needs()`, `mist
 one's own is a class with the same methods, named by `kind: module:Name`. Those of `OF_TWO` build a judge of two.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import BaseModel
 
 from agentlab.judges.audit import AuditConfig
@@ -21,3 +24,8 @@ KINDS: dict[str, type[BaseModel]] = {
 }
 OF_TWO = (CompareConfig, EquivalenceConfig)
 """Kinds whose verdicts are on two outputs, and so no part of a measure."""
+
+
+def recorded(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """The documents of a run's judges by name, as its `meta` holds them, those added later included."""
+    return {**(meta.get("tree", {}).get("judges") or {}), **meta.get("added", {})}

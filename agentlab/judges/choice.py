@@ -9,7 +9,7 @@ from typing import Any
 
 from agentlab.interfaces import Ask
 from agentlab.judges.plain import plain
-from agentlab.judges.prompt import shuffled
+from agentlab.judges.prompt import reasoned, shuffled
 from agentlab.judges.read import Words
 from agentlab.judges.scoring import Paper, filled
 from agentlab.protocols.blocks import escape
@@ -104,15 +104,4 @@ class Choosing:
         return Paper(self._form, self.ballot.scale, values, self.settings, self._schema if self.structured else None)
 
     def _schema(self, names: Sequence[str]) -> Mapping[str, Any]:
-        verdict = {
-            "type": "object",
-            "properties": {"reason": {"type": "string"}, "score": {"type": "string", "enum": [*self.ballot.values]}},
-            "required": ["reason", "score"],
-            "additionalProperties": False,
-        }
-        return {
-            "type": "object",
-            "properties": dict.fromkeys(names, verdict),
-            "required": list(names),
-            "additionalProperties": False,
-        }
+        return reasoned(names, {"type": "string", "enum": [*self.ballot.values]})

@@ -135,12 +135,14 @@ def token_form(sheet: Sheet) -> str:
 
 def schema(sheet: Sheet, names: Sequence[str]) -> Mapping[str, Any]:
     """The JSON Schema of `schema_form`. Points are listed, because some providers refuse `minimum` and `maximum`."""
+    return reasoned(names, {"type": "integer", "enum": list(range(sheet.low, sheet.high + 1))})
+
+
+def reasoned(names: Sequence[str], score: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The JSON Schema of an object with a reason and then a `score` for each of these criteria."""
     verdict = {
         "type": "object",
-        "properties": {
-            "reason": {"type": "string"},
-            "score": {"type": "integer", "enum": list(range(sheet.low, sheet.high + 1))},
-        },
+        "properties": {"reason": {"type": "string"}, "score": score},
         "required": ["reason", "score"],
         "additionalProperties": False,
     }

@@ -8,14 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pydantic import ValidationError
-
-from agentlab.errors import ModelError, ScenarioError
+from agentlab.errors import ModelError
 from agentlab.models import chatter
 from agentlab.models.chatter import Draws
 from agentlab.models.planted import OUTCOMES, Outcome, Planted, Report, rounded, uniform
 from agentlab.models.seen import FIGURES, Note, Seen, circumstances, read
-from agentlab.models.spec import ModelSpec
+from agentlab.models.spec import ModelSpec, options_as
 from agentlab.types import Completion, Request
 
 SECTIONS = ("Client request", "Analysis", "Executive summary", "Deployment steps", "Metrics")
@@ -115,13 +113,7 @@ class Firm:
 
 def build(spec: ModelSpec) -> Firm:
     """Raises ScenarioError when the options are wrong."""
-    options = {name: value for name, value in spec.options.items() if name != "seconds"}
-    try:
-        planted = Planted.model_validate(options)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, ("options", *first["loc"])))
-        raise ScenarioError(f"{place} of {spec.name}: {first['msg']}; found {first['input']!r}") from None
+    planted = options_as(spec, Planted)
     return Firm(planted, {name: outcome for outcome, names in planted.criteria.items() for name in names})
 
 

@@ -18,13 +18,13 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from agentlab.errors import ModelError, ScenarioError
+from agentlab.errors import ModelError
 from agentlab.models import chatter
 from agentlab.models.chatter import Draws
 from agentlab.models.planted import gaussian, rounded, uniform
-from agentlab.models.spec import ModelSpec
+from agentlab.models.spec import ModelSpec, options_as
 from agentlab.types import Completion, Request
 
 Outcome = Literal["worth", "harm"]
@@ -133,13 +133,7 @@ def judged_variance(judge: Relay, points: int) -> float:
 
 def build(spec: ModelSpec) -> Relay:
     """Raises ScenarioError when the options are wrong."""
-    options = {name: value for name, value in spec.options.items() if name != "seconds"}
-    try:
-        return Relay.model_validate(options)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, ("options", *first["loc"])))
-        raise ScenarioError(f"{place} of {spec.name}: {first['msg']}; found {first['input']!r}") from None
+    return options_as(spec, Relay)
 
 
 def _product(pair: Pair, drawn: Drawn, outcome: int) -> float:
