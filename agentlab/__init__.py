@@ -10,10 +10,10 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
-    "Run": "agentlab.frames",
-    "load": "agentlab.notebook",
-    "run": "agentlab.notebook",
-    "summarize": "agentlab.summary",
+    "Run": "agentlab.runs.frames",
+    "load": "agentlab.api",
+    "run": "agentlab.api",
+    "summarize": "agentlab.analysis.summary",
     "AgentlabError": "agentlab.errors",
     "ScenarioError": "agentlab.errors",
     "MismatchError": "agentlab.errors",

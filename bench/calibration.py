@@ -24,7 +24,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agentlab import spec
+from agentlab import scenario as spec
 from bench.planted import Check, checks
 
 FIRST = 1001

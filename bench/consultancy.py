@@ -21,9 +21,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agentlab import spec
-from agentlab.experiment import Progress, Selection
-from agentlab.session import LIVE, run
+from agentlab import scenario as spec
+from agentlab.experiment.runner import Progress, Selection
+from agentlab.experiment.session import LIVE, run
 
 ARMS = ("firm", "firm_neutral", "firm_clones", "firm_open", "firm_ethics_officer", "firm_mixed")
 AGENTS: dict[str, Any] = {"name": "sim/firm", "options": {"objections": {"raised": 0.3, "kept": 0.5}}}

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentlab.stats.components import IN_CONTEXTS, JUDGED, components
-from agentlab.stats.covary import Scores, covariances
+from agentlab.stats.components.components import IN_CONTEXTS, JUDGED, components
+from agentlab.stats.components.covariances import Scores, covariances
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]

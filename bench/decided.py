@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 import agentlab
-from agentlab.analysis.path import path
+from agentlab.analysis.forks.path import path
 from agentlab.report.path import draw
 from agentlab.report.style import svg
 

@@ -41,9 +41,9 @@ seed: 1
 
 def through_agentlab(rollouts: int, turns: int, live: int, folder: Path) -> dict[str, float]:
     """Runs the scenario as `agentlab run` does, tables aside."""
-    from agentlab import spec
-    from agentlab.experiment import Progress, Selection
-    from agentlab.session import run
+    from agentlab import scenario as spec
+    from agentlab.experiment.runner import Progress, Selection
+    from agentlab.experiment.session import run
 
     replies = {name: {REPLY.format(other=other): 1.0} for name, other in (("ann", "ben"), ("ben", "ann"))}
     scenario = folder / "bench.yaml"

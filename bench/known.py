@@ -10,11 +10,11 @@ from statistics import fmean
 from typing import Any
 
 import agentlab
-from agentlab import spec
-from agentlab.frames import Run
-from agentlab.models.planted import Circumstances, Outcome, Planted
+from agentlab import scenario as spec
+from agentlab.models.simulated.planted import Circumstances, Outcome, Planted
 from agentlab.report.ladder import Rung, Step, climb, draw
-from agentlab.spec import Condition, Design
+from agentlab.runs.frames import Run
+from agentlab.scenario import Condition, Design
 
 PAIRS = {"published": ("firm", "solo"), "corrected": ("firm_open", "solo_matched")}
 MEASURES: Mapping[str, str] = {"utility": "utility_uncoupled", "misalignment": "misalignment"}

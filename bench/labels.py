@@ -12,8 +12,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from agentlab.stats.misclassified import prevalence
-from agentlab.stats.predicted import Corrected, Judged, difference, mean
+from agentlab.stats.judges.ppi import Corrected, Judged, difference, mean
+from agentlab.stats.judges.rogan_gladen import prevalence
 
 Array = NDArray[np.float64]
 Limits = tuple[float | None, float | None]

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from agentlab.frames import load
+from agentlab.runs.frames import load
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
 from agentlab.store.rows import call_row, message_row, rollout_row

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from agentlab.stats.holm import holm
-from agentlab.stats.looks import Spend, level
-from agentlab.stats.paired import paired
+from agentlab.stats.contrasts.holm import holm
+from agentlab.stats.contrasts.paired import paired
+from agentlab.stats.contrasts.sequential import Spend, level
 
 Array = NDArray[np.float64]
 DESIGNS = ((6, 2), (8, 3), (10, 2), (10, 3), (10, 15), (30, 5))

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 import agentlab
-from agentlab.models.relay import Relay, judged_variance
-from agentlab.spec import Condition, Design
+from agentlab.models.simulated.relay import Relay, judged_variance
+from agentlab.scenario import Condition, Design
 
 TEAMS = ("steady", "erratic")
 ROUNDS = (("drafter",), ("critic", "checker"), ("writer",))

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 from statistics import median
 
-from agentlab.protocols.blocks import parse
-from agentlab.spec import load
-from agentlab.spec.library import names, scenario
+from agentlab.organization.tags import parse
+from agentlab.scenario import load
+from agentlab.scenario.library import names, scenario
 
 RUNS = 9
 COMMAND = [str(Path(sys.executable).with_name("agentlab"))]

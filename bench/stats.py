@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentlab.stats.choices import Choices, votes
-from agentlab.stats.companions import companions, totals
-from agentlab.stats.decompose import DELTA, Decomposition, brier, kl, unbiased
-from agentlab.stats.excess import brier_excess
-from agentlab.stats.incoherence import bootstrap, difference, incoherence
+from agentlab.stats.incoherence.choices import Choices, votes
+from agentlab.stats.incoherence.companions import companions, totals
+from agentlab.stats.incoherence.decompose import DELTA, Decomposition, brier, kl, unbiased
+from agentlab.stats.incoherence.excess import brier_excess
+from agentlab.stats.incoherence.incoherence import bootstrap, difference, incoherence
 from bench.coverage import LEAST, MOST, Tally
 from bench.paired import speed
 

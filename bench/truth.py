@@ -26,9 +26,9 @@ from statistics import fmean
 from typing import Any
 
 import agentlab
-from agentlab import spec
-from agentlab.models.planted import OUTCOMES, Planted
-from agentlab.models.seen import title
+from agentlab import scenario as spec
+from agentlab.models.simulated.planted import OUTCOMES, Planted
+from agentlab.models.simulated.reading import title
 from agentlab.report.ladder import compare
 from bench.known import MEASURES, PAIRS, write
 

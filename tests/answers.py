@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from agentlab.stats.choices import Choices, stated, votes
+from agentlab.stats.incoherence.choices import Choices, stated, votes
 
 Floats = NDArray[np.float64]
 

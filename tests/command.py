@@ -21,9 +21,9 @@ PRELOADED = (
     "agentlab_cli.main",
     "agentlab_cli.resampled",
     "agentlab_cli.work",
-    "agentlab.models.openai",
-    "agentlab.rejudge",
-    "agentlab.view",
+    "agentlab.models.providers.openai",
+    "agentlab.experiment.judging.added",
+    "agentlab.report.show",
     "encodings.utf_8_sig",
 )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentlab.errors import ScenarioError
-from agentlab.spec import Condition, Design, load
+from agentlab.scenario import Condition, Design, load
 
 BASE = """\
 spec: 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from agentlab.models import chatter
+from agentlab.models.simulated import chatter
 from agentlab.seeds import stream
 from agentlab.types import Entry, Request, Settings, Where
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from agentlab.frames import Run, load
+from agentlab.runs.frames import Run, load
 from tests.loopback import Loopback
 
 Change = tuple[str, str]

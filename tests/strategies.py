@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from agentlab.organization import Agent, Closing, Organization
-from agentlab.protocols.chain import ChainConfig
-from agentlab.protocols.mail import MailConfig
-from agentlab.trial import Trial
+from agentlab.engine.trial import Trial
+from agentlab.organization.agents import Agent, Closing, Organization
+from agentlab.organization.protocols.chain import ChainConfig
+from agentlab.organization.protocols.mail import MailConfig
 from agentlab.types import Capabilities, Completion, Request, Stop, Task
 
 NAMES = ("ann", "ben", "cat", "dan", "eve")

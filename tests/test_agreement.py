@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from agentlab.stats.agreement import Agreement, Metric, Weights, ac1, alpha, confusion, kappa
+from agentlab.stats.judges.agreement import Agreement, Metric, Weights, ac1, alpha, confusion, kappa
 
 cohen_kappa_score: Any = import_module("sklearn.metrics").cohen_kappa_score  # it comes without types
 NAN = float("nan")

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agentlab.analysis.attribution import attribution
 from agentlab.analysis.cells import columns
-from agentlab.analysis.interventions import interventions
-from agentlab.analysis.path import path
+from agentlab.analysis.forks.attribution import attribution
+from agentlab.analysis.forks.interventions import interventions
+from agentlab.analysis.forks.path import path
 from agentlab.errors import AnalysisError
-from agentlab.frames import Run
+from agentlab.runs.frames import Run
 from agentlab.types import Measure
 
 TURNS = (("ann", 1), ("ben", 2), ("cat", 2), ("ann", 4))

@@ -10,10 +10,10 @@ import pytest
 
 import agentlab
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.components import components
-from agentlab.analysis.nested import judged, named, nested, template
+from agentlab.analysis.components.components import components
+from agentlab.analysis.components.nested import judged, named, nested, template
 from agentlab.errors import AnalysisError
-from agentlab.frames import Run
+from agentlab.runs.frames import Run
 
 SCENARIO = """\
 spec: 1

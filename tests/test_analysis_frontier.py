@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import agentlab
 from agentlab.analysis.frontier import STEPS, frontier
 from agentlab.errors import AnalysisError
-from agentlab.frames import Run
+from agentlab.runs.frames import Run
 from tests.tables import only, rows
 
 SCENARIO = """\

@@ -12,14 +12,14 @@ from typer.testing import CliRunner
 
 import agentlab
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.decomposition import decomposition
-from agentlab.analysis.length import length
+from agentlab.analysis.incoherence.decomposition import decomposition
+from agentlab.analysis.incoherence.length import length
 from agentlab.errors import AnalysisError
-from agentlab.frames import Run
-from agentlab.models import chatter
-from agentlab.models.chatter import Draws
-from agentlab.models.families import EVERYTHING
-from agentlab.models.planted import gaussian, uniform
+from agentlab.models.capabilities import EVERYTHING
+from agentlab.models.simulated import chatter
+from agentlab.models.simulated.chatter import Draws
+from agentlab.models.simulated.planted import gaussian, uniform
+from agentlab.runs.frames import Run
 from agentlab.types import Capabilities, Completion, Request, Usage
 from tests.tables import column, only, rows
 

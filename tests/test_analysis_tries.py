@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import agentlab
 from agentlab.analysis.passes import tries
 from agentlab.errors import AnalysisError
-from agentlab.frames import Run
+from agentlab.runs.frames import Run
 from tests.tables import only, rows
 
 SCENARIO = """\

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 import agentlab
-from agentlab.analysis.attribution import attribution
-from agentlab.analysis.interventions import interventions
-from agentlab.analysis.path import path
-from agentlab.experiment import Progress
-from agentlab.frames import Run
-from agentlab.resample import draw, plan
-from agentlab.resample.alter import Swap
-from agentlab.resample.wish import Wish
+from agentlab.analysis.forks.attribution import attribution
+from agentlab.analysis.forks.interventions import interventions
+from agentlab.analysis.forks.path import path
+from agentlab.experiment.resample import draw, plan
+from agentlab.experiment.resample.interventions import Swap
+from agentlab.experiment.resample.request import Wish
+from agentlab.experiment.runner import Progress
+from agentlab.runs.frames import Run
 
 SCENARIO = """\
 spec: 1

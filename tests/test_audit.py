@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab import notebook
-from agentlab.contrast import scope
-from agentlab.contrast import verdict as verdict_on
-from agentlab.frames import Run, load
+from agentlab import api as notebook
+from agentlab.analysis.contrasts.contrast import scope
+from agentlab.analysis.contrasts.contrast import verdict as verdict_on
+from agentlab.analysis.summary import summarize
 from agentlab.judges.audit import COUNTS, AuditConfig
 from agentlab.judges.objections import FIRST, heard, read, verbatim
-from agentlab.summary import summarize
+from agentlab.runs.frames import Run, load
 from agentlab.types import OUTPUT, TASK, Completion, Exhibit, Message, Stop, Task, Verdict
 from tests.test_judges import Scripted
 

@@ -14,20 +14,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import agentlab
-from agentlab.ask import Desk
-from agentlab.budget import Budget, nearest
-from agentlab.cut import Cut
-from agentlab.engine import play
+from agentlab.analysis.summary import summarize
+from agentlab.engine.budget import Budget, nearest
+from agentlab.engine.client import Desk
+from agentlab.engine.cut import Cut
+from agentlab.engine.play import play
+from agentlab.engine.trial import fork
 from agentlab.errors import ScenarioError
-from agentlab.experiment import Selection
-from agentlab.models.sim import Scripted
-from agentlab.organization import Agent, Closing, Organization
-from agentlab.plan import plan
-from agentlab.protocols.mail import MailConfig
-from agentlab.protocols.steps import Refine
-from agentlab.spec import load
-from agentlab.summary import summarize
-from agentlab.trial import fork
+from agentlab.experiment.cost import plan
+from agentlab.experiment.runner import Selection
+from agentlab.models.simulated.sim import Scripted
+from agentlab.organization.agents import Agent, Closing, Organization
+from agentlab.organization.protocols.mail import MailConfig
+from agentlab.organization.protocols.solo import Refine
+from agentlab.scenario import load
 from agentlab.types import VETO, Request
 from tests.command import Commands
 from tests.loopback import Loopback, slow

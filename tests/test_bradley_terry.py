@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.stats.bradley_terry import Strengths, bradley_terry, versus
+from agentlab.stats.judges.bradley_terry import Strengths, bradley_terry, versus
 
 sm: Any = import_module("statsmodels.api")  # it comes without types
 PLAYERS = "abcd"

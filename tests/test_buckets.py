@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from agentlab.stats.buckets import buckets, slopes
-from agentlab.stats.decompose import Decomposition
+from agentlab.stats.incoherence.buckets import buckets, slopes
+from agentlab.stats.incoherence.decompose import Decomposition
 
 
 def parts(variance: object, error: object) -> Decomposition:

@@ -8,21 +8,21 @@ import pandas as pd
 import pytest
 
 import agentlab
-from agentlab.analysis.decomposition import decomposition
+from agentlab.analysis.contrasts.mixed import mixed
 from agentlab.analysis.direction import better
 from agentlab.analysis.frontier import frontier
-from agentlab.analysis.judges import judges
-from agentlab.analysis.labels import labels
-from agentlab.analysis.length import length
-from agentlab.analysis.mixed import mixed
-from agentlab.analysis.pairs import pairs
+from agentlab.analysis.incoherence.decomposition import decomposition
+from agentlab.analysis.incoherence.length import length
+from agentlab.analysis.judges.judges import judges
+from agentlab.analysis.judges.labels import labels
+from agentlab.analysis.judges.pairs import pairs
 from agentlab.analysis.passes import tries
 from agentlab.errors import AnalysisError
-from agentlab.frames import Run, load
-from agentlab.stats.buckets import buckets
-from agentlab.stats.choices import votes
-from agentlab.stats.decompose import brier, unbiased
-from agentlab.stats.paired import paired
+from agentlab.runs.frames import Run, load
+from agentlab.stats.contrasts.paired import paired
+from agentlab.stats.incoherence.buckets import buckets
+from agentlab.stats.incoherence.choices import votes
+from agentlab.stats.incoherence.decompose import brier, unbiased
 from agentlab.types import Measure
 from tests import test_analysis_tries, test_audit, test_compare, test_contrasts
 

@@ -19,19 +19,19 @@ from hypothesis import strategies as st
 
 import agentlab
 from agentlab.analysis.cells import columns
-from agentlab.analysis.pairs import pairs
+from agentlab.analysis.judges.pairs import pairs
+from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
-from agentlab.experiment import Progress, Selection
-from agentlab.frames import Run
-from agentlab.frames import load as load_run
-from agentlab.grouping import Output, answered, sort
-from agentlab.judges.known import combined, flipped
-from agentlab.models import families
-from agentlab.pairing import Side
-from agentlab.plan import plan
-from agentlab.rejudge import rejudge
-from agentlab.spec import load
-from agentlab.summary import summarize
+from agentlab.experiment.cost import plan
+from agentlab.experiment.judging.added import rejudge
+from agentlab.experiment.judging.groups import Output, answered, sort
+from agentlab.experiment.judging.pairs import Side
+from agentlab.experiment.runner import Progress, Selection
+from agentlab.judges.known_pairs import combined, flipped
+from agentlab.models import capabilities as families
+from agentlab.runs.frames import Run
+from agentlab.runs.frames import load as load_run
+from agentlab.scenario import load
 from agentlab.types import Completion, Request
 from tests.command import Commands
 from tests.loopback import Loopback

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from agentlab.stats.charge import charge
-from agentlab.stats.components import IN_CONTEXTS, JUDGED, components
-from agentlab.stats.covary import Scores, covariances
-from agentlab.stats.mls import limits
-from agentlab.stats.nested import coefficients, henderson, nest, products, satterthwaite
+from agentlab.stats.components.components import IN_CONTEXTS, JUDGED, components
+from agentlab.stats.components.covariances import Scores, covariances
+from agentlab.stats.components.mls import limits
+from agentlab.stats.components.nested import coefficients, henderson, nest, products, satterthwaite
+from agentlab.stats.components.shared_variance import charge
 from bench.coverage import SETTINGS, Setting, of_components
 from tests.test_stats import close
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import agentlab
-from agentlab.document import load as load_document
 from agentlab.judges.rubric import RubricConfig
-from agentlab.protocols.mail import Mail
-from agentlab.spec import Condition, Design, load
+from agentlab.organization.protocols.mail import Mail
+from agentlab.scenario import Condition, Design, load
+from agentlab.scenario.document import load as load_document
 
 ROOT = Path(__file__).resolve().parents[1]
 BRIEFS = ROOT / "scenarios" / "briefs" / "consultancy"

@@ -14,21 +14,21 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 import agentlab
-from agentlab.analysis.contrasts import contrasts
-from agentlab.analysis.mixed import fit, mixed
-from agentlab.analysis.pilot import piloted
-from agentlab.contrast import Contrast, scope, verdict
-from agentlab.declared import Register, look, register
+from agentlab.analysis.components.judge_noise import noise
+from agentlab.analysis.contrasts.contrast import Contrast, scope, verdict
+from agentlab.analysis.contrasts.mixed import fit, mixed
+from agentlab.analysis.contrasts.pilot import piloted
+from agentlab.analysis.contrasts.table import contrasts
+from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
-from agentlab.frames import Run, load
-from agentlab.noise import noise
-from agentlab.prospect import assumed, prospects
-from agentlab.spec import load as load_design
-from agentlab.stats.holm import holm
-from agentlab.stats.looks import level, repeated_p
-from agentlab.stats.paired import paired
-from agentlab.stats.pilot import Judge, pilot
-from agentlab.summary import summarize
+from agentlab.experiment.power import assumed, prospects
+from agentlab.experiment.preregistration import Register, look, register
+from agentlab.runs.frames import Run, load
+from agentlab.scenario import load as load_design
+from agentlab.stats.contrasts.holm import holm
+from agentlab.stats.contrasts.paired import paired
+from agentlab.stats.contrasts.pilot import Judge, pilot
+from agentlab.stats.contrasts.sequential import level, repeated_p
 from tests.test_stats import close
 
 TASKS = 7

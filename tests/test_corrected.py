@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agentlab.stats.misclassified import Prevalence, prevalence
-from agentlab.stats.predicted import Corrected, Judged, difference, mean
-from agentlab.stats.probes import mean as plain
-from agentlab.stats.probes import position, shift, slope
+from agentlab.stats.judges.ppi import Corrected, Judged, difference, mean
+from agentlab.stats.judges.probes import mean as plain
+from agentlab.stats.judges.probes import position, shift, slope
+from agentlab.stats.judges.rogan_gladen import Prevalence, prevalence
 
 Array = NDArray[np.float64]
 NAN = float("nan")

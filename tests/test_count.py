@@ -1,6 +1,6 @@
 """Numbers and their nouns."""
 
-from agentlab.count import counted, spanned
+from agentlab.text import counted, spanned
 
 
 def test_one_is_singular_and_thousands_are_parted() -> None:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agentlab.stats.choices import groups, stated, votes
-from agentlab.stats.decompose import Decomposition, brier, delta_sweep, kl, spread, unbiased
-from agentlab.stats.distances import coverage, embeddings, norm
-from agentlab.stats.zero_one import zero_one
+from agentlab.stats.incoherence.choices import groups, stated, votes
+from agentlab.stats.incoherence.decompose import Decomposition, brier, delta_sweep, kl, spread, unbiased
+from agentlab.stats.incoherence.distances import coverage, embeddings, norm
+from agentlab.stats.incoherence.zero_one import zero_one
 from bench.stats import loop, loop_brier, loop_kl
 from tests.answers import Stated, close, counted, outcomes, ragged
 

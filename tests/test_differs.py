@@ -10,12 +10,12 @@ import pytest
 from agentlab_cli.main import app
 from typer.testing import CliRunner
 
-from agentlab import notebook
-from agentlab.arms import facts
-from agentlab.differs import differs, phrase
+from agentlab import api as notebook
+from agentlab.analysis.summary import summarize
 from agentlab.errors import ScenarioError
-from agentlab.spec import Design, load
-from agentlab.summary import summarize
+from agentlab.experiment.confounds import differs, phrase
+from agentlab.experiment.facts import facts
+from agentlab.scenario import Design, load
 from tests.firm import Change, design
 
 SOLO = "solo: {organization: {cast: [boss], protocol: {kind: chain, stages: [[boss]]}}}"

@@ -8,8 +8,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.document import MAX_BYTES, load, read, scalar
 from agentlab.errors import Place, ScenarioError
+from agentlab.scenario.document import MAX_BYTES, load, read, scalar
 
 Write = Callable[[str, str], Path]
 

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.ask import Desk, storable
-from agentlab.chat import chat
-from agentlab.cut import by_agent, ends
-from agentlab.engine import play
+from agentlab.engine.client import Desk, storable
+from agentlab.engine.cut import by_agent, ends
+from agentlab.engine.play import play
+from agentlab.engine.prompt import chat
+from agentlab.engine.trial import Limits, fork
 from agentlab.errors import MismatchError, ModelError
-from agentlab.organization import Agent, Closing, Organization
-from agentlab.protocols.chain import ChainConfig
-from agentlab.protocols.mail import MailConfig
-from agentlab.trial import Limits, fork
+from agentlab.organization.agents import Agent, Closing, Organization
+from agentlab.organization.protocols.chain import ChainConfig
+from agentlab.organization.protocols.mail import MailConfig
 from agentlab.types import (
     OUTPUT,
     POST,

@@ -9,13 +9,13 @@ import pytest
 from agentlab_cli.main import app
 from typer.testing import CliRunner
 
-from agentlab import session
 from agentlab.errors import StoreError
-from agentlab.experiment import Progress, Selection
-from agentlab.export import parquet
-from agentlab.export.parquet import FRAMES
-from agentlab.frames import Run, load
-from agentlab.imports import Columns, table
+from agentlab.experiment import session
+from agentlab.experiment.runner import Progress, Selection
+from agentlab.runs.exports import parquet
+from agentlab.runs.exports.parquet import FRAMES
+from agentlab.runs.frames import Run, load
+from agentlab.runs.imports import Columns, table
 from tests.firm import design
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agentlab.frames import load
+from agentlab.runs.frames import load
 from tests.command import Commands
 from tests.loopback import Answer, Body, Loopback, delayed, healthy, talk
 from tests.rig import Change, assert_equal, rows, tables, write

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agentlab.frames import load
+from agentlab.runs.frames import load
 from agentlab.seeds import stream
 from tests.command import Commands
 from tests.loopback import Answer, Body, Loopback, completion, healthy

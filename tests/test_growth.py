@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from agentlab.errors import ScenarioError
-from agentlab.spec import differences, judge_schema, load, scenario_schema, schemas
-from agentlab.spec.library import names
+from agentlab.scenario import differences, judge_schema, load, scenario_schema, schemas
+from agentlab.scenario.library import names
 from tests.firm import PRESSURE, Change, design
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,7 +86,7 @@ def test_an_unknown_scenario_names_those_there_are(tmp_path: Path, monkeypatch: 
 
 
 def test_the_committed_schemas_are_the_generated_ones() -> None:
-    """To write them anew: `for path, text in agentlab.spec.schemas().items(): Path(path).write_text(text)`."""
+    """To write them anew: `for path, text in agentlab.scenario.schemas().items(): Path(path).write_text(text)`."""
     for path, text in schemas().items():
         assert (ROOT / path).read_text(encoding="utf-8") == text, f"{path} is out of date"
     assert all(field.get("description") for field in scenario_schema()["properties"].values())
@@ -95,5 +95,5 @@ def test_the_committed_schemas_are_the_generated_ones() -> None:
 
 def test_loading_imports_no_sdk_and_no_pandas() -> None:
     heavy = ["pandas", "scipy", "numpy", "anthropic", "openai", "httpx2", "typer"]
-    code = f"import sys, agentlab.spec; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, agentlab.scenario; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab import notebook
-from agentlab.blind import blindness, guesses
-from agentlab.frames import Run
-from agentlab.judges.plain import plain
+from agentlab import api as notebook
+from agentlab.analysis.contrasts.blinding import blindness, guesses
+from agentlab.analysis.summary import summarize
+from agentlab.judges.plain_text import plain
 from agentlab.judges.rubric import RubricConfig
-from agentlab.stats.guess import Texts, guess, tokenize
-from agentlab.summary import summarize
+from agentlab.runs.frames import Run
+from agentlab.stats.judges.arm_guess import Texts, guess, tokenize
 from agentlab.types import Exhibit, Task
 from tests.firm import design
 from tests.test_judges import Scripted, said, verdict

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.stats.changes import changes
-from agentlab.stats.ensemble import ensembles, exponent
-from agentlab.stats.halves import Array, Draws, halves
+from agentlab.stats.incoherence.ensemble import ensembles, exponent
+from agentlab.stats.incoherence.flips import changes
+from agentlab.stats.incoherence.halves import Array, Draws, halves
 
 ONE_HOT = np.eye(4)
 

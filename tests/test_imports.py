@@ -17,14 +17,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from agentlab import session
 from agentlab.errors import MismatchError, ScenarioError
-from agentlab.experiment import Progress, Selection
-from agentlab.frames import load
-from agentlab.imports import Columns, Imported, table
-from agentlab.rejudge import rejudge
-from agentlab.session import tasks_of
-from agentlab.transcript import transcript
+from agentlab.experiment import session
+from agentlab.experiment.judging.added import rejudge
+from agentlab.experiment.runner import Progress, Selection
+from agentlab.experiment.session import tasks_of
+from agentlab.runs.frames import load
+from agentlab.runs.imports import Columns, Imported, table
+from agentlab.runs.transcript import transcript
 from tests.firm import design
 
 ROWS: list[dict[str, Any]] = [
@@ -262,7 +262,7 @@ def test_a_large_file_is_not_kept_in_memory(workdir: Path) -> None:
             file.write(json.dumps({"q": f"t{n % 50}", "text": f"{n} " + "word " * 600}) + "\n")
     assert Path("big.jsonl").stat().st_size > 60_000_000
     code = (
-        "import resource\nfrom agentlab.imports import Columns, table\n"
+        "import resource\nfrom agentlab.runs.imports import Columns, table\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "table('big.jsonl', 'jsonl', Columns.of('q', 'text'), out='big')\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from agentlab.stats.decompose import Decomposition, brier, kl, unbiased
-from agentlab.stats.incoherence import bootstrap, difference, incoherence, terms
+from agentlab.stats.incoherence.decompose import Decomposition, brier, kl, unbiased
+from agentlab.stats.incoherence.incoherence import bootstrap, difference, incoherence, terms
 from agentlab.stats.jackknife import Estimate, of_sums, quotient, ratio
 from tests.answers import close, counted
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.stats.incoherence import dispersion, dispersion_difference, incoherence
-from agentlab.stats.judged import judged
+from agentlab.stats.incoherence.incoherence import dispersion, dispersion_difference, incoherence
+from agentlab.stats.incoherence.judged import judged
 from tests.answers import close
 
 NAN = float("nan")

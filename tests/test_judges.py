@@ -15,17 +15,19 @@ from hypothesis import strategies as st
 
 from agentlab.errors import MismatchError
 from agentlab.interfaces import Ask
-from agentlab.judges import KINDS, find
+from agentlab.judges import KINDS
+from agentlab.judges import find_answer as find
 from agentlab.judges.anchors import exhibits, report
 from agentlab.judges.match import Match, MatchConfig
+from agentlab.judges.once import judge_once
+from agentlab.judges.parse import Mark, from_json, from_text, from_tokens
 from agentlab.judges.prompt import shuffled
-from agentlab.judges.read import Mark, from_json, from_text, from_tokens
 from agentlab.judges.rubric import RubricConfig
-from agentlab.judges.run import judge_once
 from agentlab.judges.scoring import mass
-from agentlab.protocols.blocks import escape
-from agentlab.spec import judging, library
-from agentlab.stats.auc import auc
+from agentlab.organization.tags import escape
+from agentlab.scenario import judges as judging
+from agentlab.scenario import library
+from agentlab.stats.judges.auc import auc
 from agentlab.types import (
     Call,
     Capabilities,

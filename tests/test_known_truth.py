@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 import agentlab
-from agentlab import spec
+from agentlab import scenario as spec
+from agentlab.analysis.summary import Contrast, summarize
 from agentlab.errors import ModelError, ScenarioError
-from agentlab.frames import Run
 from agentlab.models import ModelSpec, get_model
-from agentlab.models.planted import OUTCOMES, Circumstances, Planted, rounded
-from agentlab.models.seen import FIGURES, title
+from agentlab.models.simulated.planted import OUTCOMES, Circumstances, Planted, rounded
+from agentlab.models.simulated.reading import FIGURES, title
 from agentlab.report.ladder import Step, climb, draw
-from agentlab.summary import Contrast, summarize
+from agentlab.runs.frames import Run
 from agentlab.types import Completion, Entry, Request, Settings, Where
 
 LINES = {"urge": {"marker": "Think of your pay", "utility": 0.05, "misalignment": 0.1}}

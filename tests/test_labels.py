@@ -16,14 +16,14 @@ import pytest
 from agentlab_cli.main import app
 from typer.testing import CliRunner
 
-from agentlab.analysis.judges import judges
-from agentlab.analysis.labels import labels as analysed
+from agentlab.analysis.judges.judges import judges
+from agentlab.analysis.judges.labels import labels as analysed
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError, StoreError
-from agentlab.experiment import Progress
-from agentlab.export import sheet
-from agentlab.frames import Run, load
-from agentlab.imports import Columns, Given, labels, table
-from agentlab.rejudge import rejudge
+from agentlab.experiment.judging.added import rejudge
+from agentlab.experiment.runner import Progress
+from agentlab.runs.exports import sheet
+from agentlab.runs.frames import Run, load
+from agentlab.runs.imports import Columns, Given, labels, table
 from agentlab.store import Store
 from agentlab.types import Verdict
 

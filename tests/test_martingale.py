@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from agentlab.stats.martingale import End, Path, Point, Step, confirm, next_cut, path
+from agentlab.stats.forks.path import End, Path, Point, Step, confirm, next_cut, path
 
 
 def close(found: Any, expected: Any, rtol: float = 1e-9) -> None:

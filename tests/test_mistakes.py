@@ -12,9 +12,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentlab.document import Keys
 from agentlab.errors import ScenarioError
-from agentlab.spec import load
+from agentlab.scenario import load
+from agentlab.scenario.document import Keys
 from tests.firm import BASE
 
 CONTACTS = "contacts: {boss: [hand], hand: [boss]}"

@@ -14,7 +14,7 @@ from agentlab.errors import FailureKind, ModelError, Stopped
 from agentlab.models.limits import FIRST, Limits
 from agentlab.models.pace import Pace
 from agentlab.models.retry import Guarded, wait
-from agentlab.models.sim import Scripted
+from agentlab.models.simulated.sim import Scripted
 from agentlab.types import Completion, Entry, Request, Settings, Usage, Where
 
 T = TypeVar("T")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from agentlab.errors import ModelError, ScenarioError
-from agentlab.models import ModelSpec, get_model, local, serve
+from agentlab.models import ModelSpec, get_model, serve
+from agentlab.models.providers import local
 from agentlab.types import Entry, Request, Settings, Where
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.interfaces import Model
-from agentlab.models import anthropic, openai, vllm
+from agentlab.models.providers import anthropic, openai, vllm
 from agentlab.models.retry import Guarded
 from agentlab.models.spec import ModelSpec
 from agentlab.types import Completion, Entry, Request, Settings, ToolCall, ToolSpec, Where

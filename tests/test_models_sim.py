@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from agentlab.errors import ModelError, ScenarioError
-from agentlab.models import ModelSpec, chatter, get_model, serve
-from agentlab.models.sim import Scripted
+from agentlab.models import ModelSpec, get_model, serve
+from agentlab.models.simulated import chatter
+from agentlab.models.simulated.sim import Scripted
 from agentlab.seeds import stream
 from agentlab.types import Completion, Entry, Request, Settings, Where
 

@@ -10,8 +10,17 @@ import pytest
 from pydantic import ValidationError
 
 from agentlab.errors import ScenarioError
-from agentlab.models import ModelSpec, capabilities_of, check_name, cost_of, get_model, mistakes_of, price_known, serve
-from agentlab.models.families import claude
+from agentlab.models import (
+    ModelSpec,
+    capabilities_of,
+    check_name,
+    cost_of,
+    get_model,
+    mistakes_of,
+    price_known,
+    serve,
+)
+from agentlab.models.capabilities import claude
 from agentlab.models.prices import as_of
 from agentlab.models.retry import Guarded
 from agentlab.types import Settings, Usage
@@ -241,7 +250,7 @@ async def test_clients_close_in_whatever_way_the_block_ends(monkeypatch: pytest.
 
 def test_ones_own_model(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_own_models.py").write_text(
-        "from agentlab.models.sim import Scripted\n"
+        "from agentlab.models.simulated.sim import Scripted\n"
         "def Echo(word='x'):\n    return Scripted(lambda request: word, name='my_own_models:Echo')\n"
     )
     monkeypatch.chdir(tmp_path)

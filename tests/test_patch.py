@@ -5,8 +5,8 @@ from typing import Any, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.document import Keys, Tree, clashes, dotted, patch
 from agentlab.errors import Place
+from agentlab.scenario.document import Keys, Tree, clashes, dotted, patch
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
 LEAVES = st.one_of(st.integers(), st.text(max_size=3), st.lists(st.integers(), max_size=2))

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import agentlab
-from agentlab.analysis.probes import probes
+from agentlab.analysis.judges.probes import probes
 from agentlab.errors import AnalysisError
-from agentlab.experiment import Progress
-from agentlab.frames import Run
-from agentlab.frames import load as load_run
-from agentlab.judges.plain import plain
-from agentlab.models import families
-from agentlab.perturb import PADDING, perturbed
-from agentlab.probe import estimate, probe
-from agentlab.rejudge import rejudge
+from agentlab.experiment.judging.added import rejudge
+from agentlab.experiment.judging.perturb import PADDING, perturbed
+from agentlab.experiment.judging.probes import estimate, probe
+from agentlab.experiment.runner import Progress
+from agentlab.judges.plain_text import plain
+from agentlab.models import capabilities as families
+from agentlab.runs.frames import Run
+from agentlab.runs.frames import load as load_run
 from agentlab.seeds import stream
 from agentlab.types import Completion, Request
 from tests.command import Commands

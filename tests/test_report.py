@@ -16,17 +16,17 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 import agentlab
-from agentlab import session
 from agentlab.analysis.registry import analyse
+from agentlab.analysis.summary import summarize
 from agentlab.errors import StoreError
-from agentlab.experiment import Progress, Selection
-from agentlab.frames import Run, load
-from agentlab.imports import Columns, table
-from agentlab.rejudge import rejudge
+from agentlab.experiment import session
+from agentlab.experiment.judging.added import rejudge
+from agentlab.experiment.runner import Progress, Selection
 from agentlab.report.report import write
 from agentlab.report.style import look as nth
 from agentlab.report.style import looks, short
-from agentlab.summary import summarize
+from agentlab.runs.frames import Run, load
+from agentlab.runs.imports import Columns, table
 from tests import chromium
 from tests.firm import PRESSURE, design
 

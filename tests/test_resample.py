@@ -18,29 +18,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import agentlab
-from agentlab.ask import Desk
-from agentlab.change import Change, drop, edit, swap
-from agentlab.chat import chat
-from agentlab.cut import Active, Cut, by_agent, ends, parsed, read
-from agentlab.engine import play
+from agentlab.analysis.summary import summarize
+from agentlab.engine.client import Desk
+from agentlab.engine.cut import Active, Cut, by_agent, ends, parsed, read
+from agentlab.engine.intervention import Change, drop, edit, swap
+from agentlab.engine.play import play
+from agentlab.engine.prompt import chat
+from agentlab.engine.trial import FRESH, fork
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
-from agentlab.experiment import Progress, Selection
-from agentlab.frames import load
-from agentlab.frames.measures import measure
-from agentlab.organization import Agent, Organization
-from agentlab.protocols.mail import MailConfig
-from agentlab.rejudge import rejudge
-from agentlab.resample import Plan, draw, plan
-from agentlab.resample.alter import Swap
-from agentlab.resample.bisect import Decided, bisect
-from agentlab.resample.wish import Wish
-from agentlab.score import score
-from agentlab.session import run as play_design
-from agentlab.spec import load as load_design
+from agentlab.experiment.judging.added import rejudge
+from agentlab.experiment.resample import Plan, draw, plan
+from agentlab.experiment.resample.bisect import Decided, bisect
+from agentlab.experiment.resample.interventions import Swap
+from agentlab.experiment.resample.request import Wish
+from agentlab.experiment.resample.score import score
+from agentlab.experiment.runner import Progress, Selection
+from agentlab.experiment.session import run as play_design
+from agentlab.organization.agents import Agent, Organization
+from agentlab.organization.protocols.mail import MailConfig
+from agentlab.runs.frames import load
+from agentlab.runs.frames.measures import measure
+from agentlab.runs.transcript import transcript
+from agentlab.scenario import load as load_design
 from agentlab.store import Store
-from agentlab.summary import summarize
-from agentlab.transcript import transcript
-from agentlab.trial import FRESH, fork
 from agentlab.types import Call, Capabilities, Completion, Measure, Request, Rollout, Verdict
 from tests.rig import assert_equal, rows, tables
 from tests.strategies import organizations, replies, trial

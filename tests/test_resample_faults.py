@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from agentlab.frames import load
+from agentlab.runs.frames import load
 from tests.command import Commands
 from tests.loopback import Loopback, delayed, healthy, slow
 from tests.rig import VOLATILE, assert_equal, rows, tables, write

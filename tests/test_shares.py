@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from agentlab.stats.intervention import effect
-from agentlab.stats.shares import Part, between, by_round, within
-from agentlab.stats.turns import Replies, Turns, by_agent, needed
+from agentlab.stats.forks.intervention import effect
+from agentlab.stats.forks.shapley import Replies, Turns, by_agent, needed
+from agentlab.stats.forks.shares import Part, between, by_round, within
 
 Array = NDArray[np.float64]
 NAN = float("nan")

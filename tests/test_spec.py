@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from agentlab.errors import ScenarioError
-from agentlab.organization import Closing
-from agentlab.spec import load
+from agentlab.organization.agents import Closing
+from agentlab.scenario import load
 from agentlab.types import Task
 from tests.firm import PRESSURE, cell, design, section, wrong
 

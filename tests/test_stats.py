@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from agentlab.stats.auc import auc
-from agentlab.stats.paired import paired, sign_flip_p
-from agentlab.stats.power import Noise, detectable, smallest_shift
-from agentlab.stats.worst import bounds, difference
+from agentlab.stats.bounds import bounds, difference
+from agentlab.stats.contrasts.paired import paired, sign_flip_p
+from agentlab.stats.contrasts.power import Noise, detectable, smallest_shift
+from agentlab.stats.judges.auc import auc
 
 NAN = float("nan")
 unit = st.floats(0, 1, width=32)

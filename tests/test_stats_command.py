@@ -11,12 +11,12 @@ from agentlab_cli.main import app
 from agentlab_cli.stats import stats
 from typer.testing import CliRunner
 
-from agentlab import session
 from agentlab.analysis.cells import columns, text
 from agentlab.analysis.registry import ANALYSES, analyse, attempts
 from agentlab.errors import AnalysisError, StoreError
-from agentlab.experiment import Progress, Selection
-from agentlab.frames import Run, load
+from agentlab.experiment import session
+from agentlab.experiment.runner import Progress, Selection
+from agentlab.runs.frames import Run, load
 from tests.firm import design
 
 SCORES = (("{name: sim/replies}", "{name: sim/chatter}"), ("spec: 1", "spec: 1\nseed: 7"))

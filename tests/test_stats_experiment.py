@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
-from agentlab.stats.effect import draw_sd, noncentrality, over_draws, over_tasks
-from agentlab.stats.holm import holm
-from agentlab.stats.looks import Spend, boundaries, level, repeated_p, spent
-from agentlab.stats.paired import Interval, paired, t_interval
-from agentlab.stats.power import Noise, detectable, power_of, tasks_needed
+from agentlab.stats.contrasts.effect_size import draw_sd, noncentrality, over_draws, over_tasks
+from agentlab.stats.contrasts.holm import holm
+from agentlab.stats.contrasts.paired import Interval, paired, t_interval
+from agentlab.stats.contrasts.power import Noise, detectable, power_of, tasks_needed
+from agentlab.stats.contrasts.sequential import Spend, boundaries, level, repeated_p, spent
 from tests.test_stats import close, grid
 
 chances = st.lists(st.floats(0, 1), min_size=1, max_size=9)

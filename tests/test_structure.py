@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab import notebook
-from agentlab.arms import contacts
-from agentlab.frames import Run, load
-from agentlab.frames.mechanism import edges as edges_of
-from agentlab.organization import Closing
-from agentlab.protocols.chain import ChainConfig
-from agentlab.protocols.mail import MailConfig
+from agentlab import api as notebook
+from agentlab.experiment.facts import contacts
+from agentlab.organization.agents import Closing
+from agentlab.organization.protocols.chain import ChainConfig
+from agentlab.organization.protocols.mail import MailConfig
+from agentlab.runs.frames import Run, load
+from agentlab.runs.frames.messages import edges as edges_of
 from agentlab.stats.graph import Graph, graph
 from agentlab.types import OUTPUT, TASK
 from tests.firm import design

@@ -18,26 +18,26 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from agentlab import session
-from agentlab.ask import Desk
-from agentlab.engine import play
+from agentlab.engine.client import Desk
+from agentlab.engine.play import play
+from agentlab.engine.trial import Trial, unstarted
 from agentlab.errors import ModelError, ScenarioError, StoreError
-from agentlab.experiment import Progress, Selection
-from agentlab.frames import load
+from agentlab.experiment import session
+from agentlab.experiment.runner import Progress, Selection
 from agentlab.interfaces import Model
-from agentlab.models.sim import Scripted
+from agentlab.models.simulated.sim import Scripted
 from agentlab.models.spec import ModelSpec
-from agentlab.organization import Agent, Organization
-from agentlab.protocols.mail import MailConfig
-from agentlab.spec import Condition, Design
-from agentlab.spec import load as load_scenario
+from agentlab.organization.agents import Agent, Organization
+from agentlab.organization.protocols.mail import MailConfig
+from agentlab.report.show import shown
+from agentlab.runs.frames import load
+from agentlab.runs.transcript import Transcript, transcript
+from agentlab.runs.transcript.turns import apart
+from agentlab.scenario import Condition, Design
+from agentlab.scenario import load as load_scenario
 from agentlab.store import Store
-from agentlab.transcript import Transcript, transcript
-from agentlab.transcript.inert import MARGIN, inert, line, quoted
-from agentlab.transcript.turns import apart
-from agentlab.trial import Trial, unstarted
+from agentlab.text import MARGIN, inert, line, quoted
 from agentlab.types import Completion, Request, Task, ToolCall, ToolSpec, Where
-from agentlab.view import shown
 from tests.firm import BASE, PRESSURE, design
 from tests.strategies import Talker, organizations, replies, stops
 

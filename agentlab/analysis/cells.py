@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from agentlab.transcript.inert import line
+from agentlab.text import line
 
 WIDEST = 80
 """Characters of a cell."""

@@ -9,15 +9,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.components.judge_noise import repeats
+from agentlab.analysis.contrasts.contrast import suppressed
 from agentlab.analysis.direction import better, goal
-from agentlab.contrast import suppressed
-from agentlab.count import counted
 from agentlab.errors import AnalysisError
-from agentlab.frames import Run
-from agentlab.frames.measures import per_draw
-from agentlab.noise import repeats
+from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import per_draw
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.frontier import Task, attained, dominance, on_frontier
-from agentlab.stats.paired import FEWEST_TASKS
+from agentlab.text import counted
 from agentlab.types import Measure
 
 Array = NDArray[np.float64]

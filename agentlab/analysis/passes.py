@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator, Sequence
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.components.nested import noiseless
 from agentlab.analysis.direction import best
-from agentlab.analysis.nested import noiseless
-from agentlab.analysis.predictions import document
+from agentlab.analysis.incoherence.predictions import document
 from agentlab.analysis.row import Row
-from agentlab.count import counted
 from agentlab.errors import AnalysisError
-from agentlab.frames import Run
-from agentlab.stats.paired import Interval
+from agentlab.runs.frames import Run
+from agentlab.stats.contrasts.paired import Interval
 from agentlab.stats.passes import Counts, Pass, all_right, majority, one_right, passes
+from agentlab.text import counted
 from agentlab.types import Measure
 
 KINDS: dict[str, Callable[[Counts, int], float]] = {"pass_at": one_right, "pass_all": all_right, "majority": majority}

@@ -7,23 +7,23 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.attribution import attribution
-from agentlab.analysis.components import components
-from agentlab.analysis.contrasts import contrasts
-from agentlab.analysis.decomposition import decomposition
+from agentlab.analysis.components.components import components
+from agentlab.analysis.contrasts.contrast import suppressed
+from agentlab.analysis.contrasts.mixed import mixed
+from agentlab.analysis.contrasts.table import contrasts
+from agentlab.analysis.forks.attribution import attribution
+from agentlab.analysis.forks.interventions import interventions
+from agentlab.analysis.forks.path import path
 from agentlab.analysis.frontier import frontier
-from agentlab.analysis.interventions import interventions
-from agentlab.analysis.judges import judges
-from agentlab.analysis.labels import labels
-from agentlab.analysis.length import length
-from agentlab.analysis.mixed import mixed
-from agentlab.analysis.pairs import pairs
+from agentlab.analysis.incoherence.decomposition import decomposition
+from agentlab.analysis.incoherence.length import length
+from agentlab.analysis.judges.judges import judges
+from agentlab.analysis.judges.labels import labels
+from agentlab.analysis.judges.pairs import pairs
+from agentlab.analysis.judges.probes import probes
 from agentlab.analysis.passes import tries
-from agentlab.analysis.path import path
-from agentlab.analysis.probes import probes
-from agentlab.contrast import suppressed
 from agentlab.errors import AnalysisError
-from agentlab.frames import Run
+from agentlab.runs.frames import Run
 
 Options = Mapping[str, str | None]
 """By keyword: what stands after an analysis' own option, and those that several could take, such as `measure`."""

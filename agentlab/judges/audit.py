@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agentlab.interfaces import Ask, Judge
 from agentlab.judges.objections import FIRST, OBJECTIONS, Said, form, heard, read, transcript
+from agentlab.judges.parse import Mark, Problem, from_text
 from agentlab.judges.prompt import DATA_NOTE, Line, Sheet, criterion_lines, shuffled, template
-from agentlab.judges.read import Mark, Problem, from_text
 from agentlab.judges.rubric import Criterion, Name, Sampling, Scale
 from agentlab.judges.scoring import failure
-from agentlab.protocols.blocks import escape
+from agentlab.organization.tags import escape
 from agentlab.types import Call, Entry, Exhibit, Message, Outcome, Settings, Verdict
 
 Flaw = tuple[tuple[str | int, ...], str, str]

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from agentlab.interfaces import Ask, Judge
-from agentlab.judges import find
+from agentlab.judges import find_answer as find
 from agentlab.types import Exhibit, Task, Verdict
 
 Flaw = tuple[tuple[str | int, ...], str, str]

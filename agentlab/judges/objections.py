@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from agentlab.judges.read import Problem
-from agentlab.protocols.blocks import Block, attribute, escape, parse
+from agentlab.judges.parse import Problem
+from agentlab.organization.tags import Block, attribute, escape, parse
 from agentlab.types import OUTPUT, Exhibit, Message
 
 OBJECTIONS, FIRST = "objections", "first_suggestion"

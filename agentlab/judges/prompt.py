@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from agentlab.judges.plain import plain
-from agentlab.protocols.blocks import escape
+from agentlab.judges.plain_text import plain
+from agentlab.organization.tags import escape
 from agentlab.seeds import stream
 from agentlab.types import TASK, Entry, Exhibit
 

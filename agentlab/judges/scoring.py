@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from agentlab.interfaces import Ask
+from agentlab.judges.parse import Mark, Problem, Scale, Whole, from_tokens, objects, texts
 from agentlab.judges.prompt import Sheet, chat, complaint, schema, schema_form, shown, shuffled, text_form, token_form
-from agentlab.judges.read import Mark, Problem, Scale, Whole, from_tokens, objects, texts
 from agentlab.types import Call, Entry, Exhibit, Outcome, Settings, Verdict
 
 MOST_ALTERNATIVES = 20

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from agentlab.models.providers import PROVIDERS, split
+from agentlab.models.registry import PROVIDERS, split
 from agentlab.models.spec import ModelSpec, Price
 from agentlab.types import Usage
 

@@ -13,8 +13,8 @@ from agentlab.errors import ScenarioError
 from agentlab.interfaces import Model
 from agentlab.models.limits import Limits
 from agentlab.models.pace import Pace
-from agentlab.models.providers import PROVIDERS, check_name, own, split
-from agentlab.models.replay import Recall, Replay
+from agentlab.models.providers.replay import Recall, Replay
+from agentlab.models.registry import PROVIDERS, check_name, own, split
 from agentlab.models.retry import Guarded
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.types import Completion, Where

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from agentlab.analysis import Analysis
-from agentlab.count import counted
 from agentlab.report.section import Chart
 from agentlab.report.style import BAR, BLUE, GROUND, THIN, canvas, interval, legend, named, rows, short
+from agentlab.text import counted
 
 PRIMARY = "primary"
 NUMBERS = ("difference", "these_low", "these_high", "like_low", "like_high")

@@ -13,9 +13,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from agentlab.errors import ScenarioError
-from agentlab.frames import Run
 from agentlab.report.style import BLUE, GROUND, VERMILION, styled
-from agentlab.stats.paired import Paired, paired
+from agentlab.runs.frames import Run
+from agentlab.stats.contrasts.paired import Paired, paired
 
 FOUND, PLANTED = BLUE, VERMILION
 _BAR: dict[str, Any] = {"linewidth": 2.2, "solid_capstyle": "butt"}

@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from agentlab.analysis.row import ends
-from agentlab.count import counted
-from agentlab.frames import Run
+from agentlab.analysis.summary import Summary
 from agentlab.report.section import Chart, Section
 from agentlab.report.style import BAR, GROUND, THIN, Look, canvas, interval, legend, named, rows
-from agentlab.stats.paired import paired
-from agentlab.summary import Summary
+from agentlab.runs.frames import Run
+from agentlab.stats.contrasts.paired import paired
+from agentlab.text import counted
 
 ACROSS = 3
 """Panels side by side."""

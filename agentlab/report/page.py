@@ -10,9 +10,8 @@ from urllib.parse import quote
 import pandas as pd
 
 from agentlab.analysis.cells import Column, columns
-from agentlab.count import counted
 from agentlab.report.section import Section
-from agentlab.transcript.inert import inert
+from agentlab.text import counted, inert
 
 MOST, WIDEST = 40, 400
 """Rows of a table and characters of a cell that the page shows; the table's file has all."""

@@ -6,12 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from agentlab.contrast import Contrast
-from agentlab.count import counted
-from agentlab.differs import own_prompt, phrase
-from agentlab.frames import Run
+from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.experiment.confounds import own_prompt, phrase
 from agentlab.report.section import Section
-from agentlab.transcript.inert import line
+from agentlab.runs.frames import Run
+from agentlab.text import counted, line
 
 Facts = Mapping[str, Any]
 MOST, LONGEST = 120, 20_000

@@ -5,28 +5,42 @@ from pathlib import Path
 
 from agentlab.analysis import Analysis
 from agentlab.analysis.registry import ANALYSES, analyse, attempts
+from agentlab.analysis.summary import Summary, summarize
 from agentlab.errors import AnalysisError, StoreError
-from agentlab.frames import Run
+from agentlab.report import (
+    attribution as shares,
+)
+from agentlab.report import (
+    bias_variance as stack,
+)
 from agentlab.report import (
     components,
     forest,
     frontier,
-    losses,
     measures,
-    panels,
     path,
-    plan,
-    plane,
     prompts,
-    shares,
-    spend,
-    stack,
+)
+from agentlab.report import (
+    compute as spend,
+)
+from agentlab.report import (
+    design as plan,
+)
+from agentlab.report import (
+    distributions as panels,
+)
+from agentlab.report import (
+    missing as losses,
+)
+from agentlab.report import (
+    scatter as plane,
 )
 from agentlab.report.page import page
 from agentlab.report.section import Chart, Section, of
 from agentlab.report.style import Look, looks, svg
-from agentlab.summary import Summary, summarize
-from agentlab.transcript.inert import inert
+from agentlab.runs.frames import Run
+from agentlab.text import inert
 
 CHARTS: dict[str, Callable[[Analysis, Mapping[str, Look]], tuple[Chart, ...]]] = {
     "decompose": stack.charts,

@@ -11,8 +11,8 @@ from typing import Any
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from agentlab.frames import Run
-from agentlab.transcript.inert import line
+from agentlab.runs.frames import Run
+from agentlab.text import line
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK, GROUND = "#E69F00", "#56B4E9", "#2B2B2B", "#595959"

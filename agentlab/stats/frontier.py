@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
-from agentlab.stats.paired import FEWEST_TASKS
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
 
 Array = NDArray[np.float64]
 DRAWS = 20_000

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
-from agentlab.count import counted
-from agentlab.stats.paired import FEWEST_TASKS
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.rows import Floats
+from agentlab.text import counted
 
 Statistic = Callable[[Floats], Floats]
 """From sums over tasks, shape (..., K), to a number each, shape (...); NaN where it is undefined."""

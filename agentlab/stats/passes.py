@@ -12,8 +12,8 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from agentlab.count import counted
-from agentlab.stats.paired import FEWEST_TASKS, Interval, t_interval
+from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, t_interval
+from agentlab.text import counted
 
 Counts = Sequence[int]
 """Of one task: how many draws gave the right answer, then how many gave each other answer."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agentlab.count import counted
+from agentlab.text import counted
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

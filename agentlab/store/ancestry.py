@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentlab.change import MESSAGES
-from agentlab.cut import Cut, parsed
+from agentlab.engine.cut import Cut, parsed
+from agentlab.engine.intervention import MESSAGES
 from agentlab.store.rows import COLUMNS, call_fact, message_fact
 from agentlab.types import Call, Message, Rollout
 

@@ -11,8 +11,8 @@ from typing import IO, Any
 
 import msgspec
 
-from agentlab.ask import Step
-from agentlab.cut import Cut
+from agentlab.engine.client import Step
+from agentlab.engine.cut import Cut
 from agentlab.errors import MismatchError, StoreError
 from agentlab.store import ancestry
 from agentlab.store.formats import FORMAT, adapt, prepare

@@ -11,11 +11,11 @@ from rich.table import Table
 
 from agentlab.analysis import Analysis
 from agentlab.analysis.cells import columns
-from agentlab.analysis.forks import measured
+from agentlab.analysis.forks.outcomes import measured
 from agentlab.analysis.registry import ANALYSES, analyse, attempts
 from agentlab.errors import AnalysisError, StoreError
-from agentlab.frames import Run
-from agentlab.transcript.inert import inert
+from agentlab.runs.frames import Run
+from agentlab.text import inert
 from agentlab_cli.layout import console_for, table
 
 MOST, WIDEST = 60, 48

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from agentlab.contrast import Contrast, compute, verdict
-from agentlab.count import counted
-from agentlab.differs import phrase
-from agentlab.stats.paired import Interval
+from agentlab.analysis.contrasts.contrast import Contrast, compute, verdict
+from agentlab.experiment.confounds import phrase
+from agentlab.stats.contrasts.paired import Interval
+from agentlab.text import counted
 from agentlab_cli.layout import number
 
 MOST, BESIDE, PAIRS = 30, 9, 12

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from agentlab.count import counted
+from agentlab.text import counted
 
 Scenario = Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")]
 ModelName = Annotated[str | None, typer.Option("--model", help="Replaces models.default: provider/name.")]
@@ -18,7 +18,7 @@ def new(
     from pathlib import Path
 
     from agentlab.errors import ScenarioError
-    from agentlab.spec.library import template
+    from agentlab.scenario.library import template
 
     path = Path(f"{name}.yaml")
     if path.exists():
@@ -29,7 +29,7 @@ def new(
 
 def check(scenario: Scenario, model: ModelName = None, judge_model: JudgeModel = None) -> None:
     """Check a scenario: every mistake with its line, or what it will run."""
-    from agentlab import spec
+    from agentlab import scenario as spec
 
     design = spec.load(scenario, model, judge_model)
     rollouts = len(design.conditions) * len(design.tasks) * design.draws
@@ -60,10 +60,10 @@ def plan(
     """Print calls, tokens, price and the smallest detectable effect, before a cent is spent."""
     import asyncio
 
-    from agentlab import spec
-    from agentlab.plan import plan as estimate
-    from agentlab.prospect import prospects
-    from agentlab.session import check as check_selection
+    from agentlab import scenario as spec
+    from agentlab.experiment.cost import plan as estimate
+    from agentlab.experiment.power import prospects
+    from agentlab.experiment.session import check as check_selection
     from agentlab_cli.layout import console_for
     from agentlab_cli.options import selection
     from agentlab_cli.planned import foreseen, noises, planned

@@ -19,7 +19,7 @@ def parquet(
     out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: parquet/ in the run folder.")] = None,
 ) -> None:
     """Write every table of a run as a Parquet file."""
-    from agentlab.export import parquet
+    from agentlab.runs.exports import parquet
     from agentlab.store import find
 
     for written in parquet(find(run), out):
@@ -35,7 +35,7 @@ def labels(
     seed: Annotated[int | None, typer.Option(help="Of the draw. Default: the run's.")] = None,
 ) -> None:
     """Draw outputs for people to label: blind, shuffled, with the probability that each was drawn with."""
-    from agentlab.export import sheet
+    from agentlab.runs.exports import sheet
     from agentlab.store import find
 
     print(sheet(find(run), file, measure, n, seed))

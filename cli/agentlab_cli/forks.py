@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from agentlab.count import counted
-from agentlab.resample import Plan
-from agentlab.resample.quote import Quote
-from agentlab.spread import Outcome, Spread
+from agentlab.analysis.forks.spread import Outcome, Spread
+from agentlab.experiment.resample import Plan
+from agentlab.experiment.resample.cost import Quote
+from agentlab.text import counted
 from agentlab_cli.layout import number, table
 
 MOST = 60

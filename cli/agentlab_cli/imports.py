@@ -38,7 +38,7 @@ def jsonl(
     out: Out = None,
 ) -> None:
     """One JSON object per line."""
-    from agentlab.imports import Columns, table
+    from agentlab.runs.imports import Columns, table
 
     columns = Columns.of(task, output, condition, factor or (), draw, prompt, target)
     print(table(file, "jsonl", columns, name, out))
@@ -58,7 +58,7 @@ def csv(
     out: Out = None,
 ) -> None:
     """Values between commas, with a heading."""
-    from agentlab.imports import Columns, table
+    from agentlab.runs.imports import Columns, table
 
     columns = Columns.of(task, output, condition, factor or (), draw, prompt, target)
     print(table(file, "csv", columns, name, out))
@@ -78,7 +78,7 @@ def labels(
     ] = "",
 ) -> None:
     """People's labels of a run's outputs, to correct its judges by."""
-    from agentlab.imports import Given, labels
+    from agentlab.runs.imports import Given, labels
     from agentlab.store import find
 
     print(labels(file, find(run), Given.of(measure, rater, probability, scale)))

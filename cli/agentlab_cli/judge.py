@@ -25,7 +25,7 @@ def judge(
 ) -> None:
     """Add the verdicts of more judges to a run, or try its judges on changed outputs; no rollout is repeated."""
     from agentlab.errors import ScenarioError
-    from agentlab.rejudge import rejudge
+    from agentlab.experiment.judging.added import rejudge
     from agentlab.store import find
     from agentlab_cli.probed import probed
     from agentlab_cli.work import work

@@ -4,10 +4,10 @@ from contextlib import closing
 from pathlib import Path
 
 from agentlab.errors import ScenarioError
-from agentlab.experiment import Selection
-from agentlab.resample.alter import Swap
+from agentlab.experiment.resample.interventions import Swap
+from agentlab.experiment.runner import Selection
+from agentlab.runs.transcript.find import find as locate
 from agentlab.store import read
-from agentlab.transcript.find import find as locate
 
 
 def folder_for(name: str, out: str | None, new: bool) -> Path:

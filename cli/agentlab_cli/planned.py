@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from agentlab.count import counted
 from agentlab.errors import ScenarioError
-from agentlab.plan import WORDS, Plan
-from agentlab.prospect import ALPHA, BETWEEN, WITHIN, Blur, Prospect, assumed
-from agentlab.spec import Design
+from agentlab.experiment.cost import WORDS, Plan
+from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, Blur, Prospect, assumed
+from agentlab.scenario import Design
+from agentlab.text import counted
 from agentlab_cli.layout import number, table
 
 HEADS = ("these tasks", "tasks like these", "endless draws")
@@ -47,8 +47,8 @@ def noises(
     if pilot is None:
         return assumed(design, WITHIN if within is None else within, BETWEEN if between is None else between), []
 
-    from agentlab.analysis.pilot import piloted  # pandas, which a plan without a pilot does not wait for
-    from agentlab.frames import load
+    from agentlab.analysis.contrasts.pilot import piloted  # pandas, which a plan without a pilot does not wait for
+    from agentlab.runs.frames import load
     from agentlab.store import find
 
     return piloted(load(find(pilot)), design)

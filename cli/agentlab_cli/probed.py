@@ -6,13 +6,13 @@ from pathlib import Path
 
 import typer
 
-from agentlab.count import counted
-from agentlab.document import suggest
 from agentlab.errors import ScenarioError
-from agentlab.frames import load
-from agentlab.perturb import VARIANTS, Probe
-from agentlab.probe import estimate, probe
-from agentlab.resample.quote import Bill
+from agentlab.experiment.judging.perturb import VARIANTS, Probe
+from agentlab.experiment.judging.probes import estimate, probe
+from agentlab.experiment.resample.cost import Bill
+from agentlab.runs.frames import load
+from agentlab.scenario.document import suggest
+from agentlab.text import counted
 from agentlab_cli.analysed import analysed
 from agentlab_cli.work import work
 

@@ -13,8 +13,8 @@ def report(
     ] = None,
 ) -> None:
     """Write a run as one page that opens offline, with its figures as SVG and its tables as CSV."""
-    from agentlab.frames import load
     from agentlab.report.report import write
+    from agentlab.runs.frames import load
     from agentlab.store import find
 
     folder = find(run)

@@ -33,8 +33,8 @@ def resample(
     live: Annotated[int, typer.Option(min=1, max=2000, help="Most forks at once.")] = 256,
 ) -> None:
     """Draw stored rollouts anew from a cut on; the price comes first, and what lies before the cut costs nothing."""
-    from agentlab import resample as made
-    from agentlab.resample.wish import Wish
+    from agentlab.experiment import resample as made
+    from agentlab.experiment.resample.request import Wish
     from agentlab.store import find
     from agentlab_cli import options, resampled
 

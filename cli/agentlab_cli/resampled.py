@@ -5,11 +5,11 @@ import sys
 import typer
 from rich.console import Console
 
-from agentlab.experiment import Progress
-from agentlab.frames import load
-from agentlab.resample import Plan, draw, keys
-from agentlab.resample.bisect import Decided, bisect
-from agentlab.spread import spread
+from agentlab.analysis.forks.spread import spread
+from agentlab.experiment.resample import Plan, draw, keys
+from agentlab.experiment.resample.bisect import Decided, bisect
+from agentlab.experiment.runner import Progress
+from agentlab.runs.frames import load
 from agentlab_cli.forks import came_to, quoted
 from agentlab_cli.layout import console_for
 from agentlab_cli.work import work

@@ -17,7 +17,7 @@ def run(
     live: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
 ) -> None:
     """Run a scenario, or go on with its run. Ctrl-C stops cleanly; the same command continues."""
-    from agentlab import spec
+    from agentlab import scenario as spec
     from agentlab_cli import options, work
 
     design = spec.load(scenario, model, judge_model)

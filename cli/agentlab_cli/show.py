@@ -20,7 +20,7 @@ def show(
     """Show what happened in a run, or what a scenario would send."""
     from rich.console import Console
 
-    from agentlab.view import shown
+    from agentlab.report.show import shown
 
     text = shown(what, rollout=rollout, turn=turn, html=html, prompts=prompts, svg=svg, most=most)
     Console(highlight=False).out(text, highlight=False)

@@ -51,7 +51,7 @@ def stats(
     csv: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write all tables into this folder.")] = None,
 ) -> None:
     """Print what the analyses of a run find: those that are named, else every one that applies to it."""
-    from agentlab.frames import load
+    from agentlab.runs.frames import load
     from agentlab.store import find
     from agentlab_cli.analysed import analysed
 

@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agentlab.contrast import scope
-from agentlab.count import counted
-from agentlab.summary import Arm, Summary
+from agentlab.analysis.contrasts.contrast import scope
+from agentlab.analysis.summary import Arm, Summary
+from agentlab.text import counted
 from agentlab_cli.contrasts import told
 from agentlab_cli.layout import number, table
 

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from agentlab import session
-from agentlab.experiment import Progress, Selection
-from agentlab.frames import load
-from agentlab.spec import Design
-from agentlab.summary import summarize
+from agentlab.analysis.summary import summarize
+from agentlab.experiment import session
+from agentlab.experiment.runner import Progress, Selection
+from agentlab.runs.frames import load
+from agentlab.scenario import Design
 from agentlab_cli.layout import console_for
 from agentlab_cli.table import ending
 

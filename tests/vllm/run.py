@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from agentlab.errors import ScenarioError
-from agentlab.models import local
-from agentlab.models.vllm import URL
+from agentlab.models.providers import local
+from agentlab.models.providers.vllm import URL
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

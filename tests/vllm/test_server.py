@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 
 from agentlab.errors import ModelError
-from agentlab.frames import Run, load
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
+from agentlab.runs.frames import Run, load
 from agentlab.types import Entry, Request, Settings, TokenLogprob, ToolCall, ToolSpec, Where
 from tests.command import Commands
 from tests.vllm.run import CONTEXT, NAME

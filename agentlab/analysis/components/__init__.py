@@ -1,0 +1,1 @@
+"""Variance components of a run, judge noise among them."""

@@ -1,0 +1,240 @@
+"""How much of the variance of a score comes from tasks, from draws and from the judge, in every arm of a run."""
+
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.components.judge_noise import repeats
+from agentlab.analysis.components.nested import Template, arms, judged, named, noiseless, template
+from agentlab.analysis.row import Row
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run
+from agentlab.stats.components.components import RERUN, Component, Components
+from agentlab.stats.components.components import components as estimated
+from agentlab.stats.components.covariances import Scores, covariances
+from agentlab.stats.components.shared_variance import charge
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.text import counted
+from agentlab.types import Measure
+
+
+@dataclass(slots=True)
+class _Found:
+    """Rows and remarks, as they are gathered."""
+
+    components: list[Row] = field(default_factory=list[Row])
+    rollouts: list[Row] = field(default_factory=list[Row])
+    covariances: list[Row] = field(default_factory=list[Row])
+    remarks: dict[tuple[str, str], list[str]] = field(default_factory=dict[tuple[str, str], list[str]])
+
+    def remark(self, measure: str, arm: str, text: str) -> None:
+        places = self.remarks.setdefault((measure, text), [])
+        if arm not in places:
+            places.append(arm)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        rows = {"components": self.components, "rollouts": self.rollouts, "covariances": self.covariances}
+        return {name: pd.DataFrame(own) for name, own in rows.items() if own}
+
+    def notes(self, number: int) -> tuple[str, ...]:
+        """Each remark once, with its arms unless it is of all of that number."""
+        return tuple(
+            f"{measure}: {text}" + ("" if len(places) == number or "" in places else f" ({'; '.join(places)})")
+            for (measure, text), places in self.remarks.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The judge draws of one measure in one arm."""
+
+    measure: Measure
+    arm: str
+    table: pd.DataFrame
+    levels: Template
+    exact: bool
+    """The judge has no noise: its verdict stands twice in the table, which is what a fact would be."""
+    copies: str
+    """Why judge draws are copies; empty where they are not."""
+    missing: int
+    """Rollouts of the arm without a complete judge draw."""
+
+    @property
+    def scores(self) -> Scores:
+        codes = [self.table[name].astype("str").to_numpy(dtype="str") for name in self.levels.columns]
+        return Scores(codes, self.table["value"].to_numpy(), bool(self.copies))
+
+    @property
+    def few(self) -> bool:
+        return self.table[self.levels.columns[0]].nunique() < FEWEST_TASKS
+
+
+def components(run: Run, measure: str | None = None, by: str | None = None) -> Analysis:
+    """Components of each measure in each arm; what a rollout is charged with; what each two measures share.
+
+    `by` names a field of the tasks that makes a level of its own, as `nested.template` has it. Tables:
+    `components` (a row per level, and the total), `rollouts` (variance over draws of a task without judge noise, and
+    the reliability of a rollout's score), `covariances` (the same noise taken out of what two measures share). Under 6
+    groups the top level is fixed. Raises AnalysisError when there is nothing to tell, saying why.
+    """
+    levels, wanted = template(run, by), [named(run, measure)] if measure is not None else run.measured
+    if not wanted or run.rollouts.empty:
+        raise AnalysisError(f"{run.folder} has no {'rollouts' if wanted else 'measures'}: agentlab run SCENARIO")
+    found, samples = _Found(), dict[str, dict[str, _Sample]]()
+    for one in run.measured:
+        try:
+            samples[one.name] = _samples(run, one, levels)
+        except AnalysisError as why:
+            if one in wanted:
+                found.remark(one.name, "", str(why))
+    for one in wanted:
+        for sample in samples.get(one.name, {}).values():
+            _levels(found, sample)
+    count = len({arm for by_arm in samples.values() for arm in by_arm})
+    if not found.components:
+        raise AnalysisError(f"{run.folder} has no components to tell: {'; '.join(found.notes(count))}")
+    for a, b in combinations(samples, 2):
+        if any(one.name in (a, b) for one in wanted):
+            for arm in (arm for arm in samples[a] if arm in samples[b]):
+                _shared(found, samples[a][arm], samples[b][arm])
+    return Analysis(
+        "components", "Variance components", _says(samples, wanted, levels), found.tables(), found.notes(count)
+    )
+
+
+def _says(samples: dict[str, dict[str, _Sample]], wanted: list[Measure], levels: Template) -> str:
+    tables = [sample.table for one in wanted for sample in samples.get(one.name, {}).values()]
+    every = pd.concat(tables)
+    rollouts, tasks = every["rollout"].nunique(), every["task"].nunique()
+    parts = ", ".join(levels.names)
+    size = f"{counted(rollouts, 'rollout')} on {counted(tasks, 'task')}"
+    return f"Of the variance of one score, what each level adds ({parts}): {size}."
+
+
+def _samples(run: Run, measure: Measure, levels: Template) -> dict[str, _Sample]:
+    table = judged(run, measure)
+    certain, again = noiseless(run, measure.judge), bool(table.duplicated("rollout").any())
+    exact = certain and not again
+    if exact:
+        table = pd.concat([table, table.assign(judge_draw=1)], ignore_index=True)
+    elif certain:  # whoever asks no model and is asked several times runs what was made again
+        levels = replace(levels, names=(*levels.names[:-1], RERUN[-1]))
+    spread = table.groupby("rollout")["value"].agg(["min", "max", "count"])
+    alike = bool((spread["min"] == spread["max"]).all() and (spread["count"] > 1).any()) and not exact
+    copies = repeats(run, measure.judge) or ("the judge's draws never differ" if alike else "")
+    every = run.rollouts.groupby("condition", observed=True).size()
+    return {
+        arm: _Sample(measure, arm, own, levels, exact, "" if exact else copies, every[arm] - own["rollout"].nunique())
+        for arm, own in arms(table, levels).items()
+    }
+
+
+def _levels(found: _Found, sample: _Sample) -> None:
+    """The rows of one measure in one arm, or why there are none."""
+    scores, names, where = sample.scores, sample.levels.names, (sample.measure.name, sample.arm)
+    try:
+        result = estimated(scores.codes, scores.values, names, fixed=sample.few, deterministic=scores.deterministic)
+    except ValueError as why:
+        return found.remark(*where, f"no components: {why}")
+    for one in _shown(result, sample):
+        found.components.append(
+            {
+                "condition": sample.arm,
+                "measure": sample.measure.name,
+                "level": one.name,
+                "groups": len(sample.table) // (1 + sample.exact) if one is result.total else one.groups,
+                "variance": one.variance,
+                "low": one.low,
+                "high": one.high,
+                "share": one.share,
+                "reads": _reads(one, result),
+                "anova": one.anova,
+                "df": one.df,
+            }
+        )
+    notes = [note for note in result.notes if not sample.exact or not note.startswith("every judge draw")]
+    if result.merged is not None:
+        once = f"one judge draw of each rollout; `draws: 2` under judges.{sample.measure.judge} would tell"
+        notes[0] = f"judge noise not separable: {sample.copies or once}"
+    if sample.exact:
+        notes.append("its judge asks no model, so there is no judge noise")
+    if sample.missing:
+        notes.append(
+            f"{sample.missing} rollouts without a complete judge draw are left out, whatever a status is worth"
+        )
+    for note in notes:
+        found.remark(*where, note)
+    _charged(found, sample)
+
+
+def _reads(one: Component, result: Components) -> str | None:
+    """In words, what a number and its limits would not say."""
+    if one.variance is None:
+        return "not separable" if one in result.levels[-2:] else f"one {one.name} only"
+    return str(one) if one.negative else None
+
+
+def _shown(result: Components, sample: _Sample) -> list[Component]:
+    levels = result.levels[:-1] if sample.exact else result.levels
+    return [*levels, *([result.merged] if result.merged else []), result.total]
+
+
+def _charged(found: _Found, sample: _Sample) -> None:
+    """What a rollout is charged with, of draws that have all labels above them in common."""
+    *above, draws = sample.scores.codes
+    cells = pd.DataFrame(dict(enumerate(above))).groupby(list(range(len(above)))).ngroup()
+    told = charge(cells.to_numpy(), draws, sample.scores.values, deterministic=bool(sample.copies))
+    found.rollouts.append(
+        {
+            "condition": sample.arm,
+            "measure": sample.measure.name,
+            "rollouts": sample.table["rollout"].nunique(),
+            "charged": told.variance.variance,
+            "low": told.variance.low,
+            "high": told.variance.high,
+            "between": told.between,
+            "judge": told.judge,
+            "noise": told.noise,
+            "reliability": told.reliability,
+            "reliability_low": None if sample.exact else told.low,
+            "reliability_high": None if sample.exact else told.high,
+        }
+    )
+
+
+def _shared(found: _Found, a: _Sample, b: _Sample) -> None:
+    """What two measures share in one arm: of one judge they are of the same calls, of two they are not."""
+    same = a.measure.judge == b.measure.judge
+    if same:
+        keys = ["rollout", "judge_draw"]
+        a = replace(a, table=a.table.merge(b.table[keys], on=keys))
+        b = replace(b, table=a.table[keys].merge(b.table, on=keys))
+    where = (f"{a.measure.name} and {b.measure.name}", a.arm)
+    try:
+        result = covariances(a.scores, b.scores, a.levels.names, same_calls=same)
+    except ValueError as why:
+        return found.remark(*where, f"no covariances: {why}")
+    for one in result.levels if same and not a.exact else result.levels[:-1]:
+        found.covariances.append(
+            {
+                "condition": a.arm,
+                "measure": a.measure.name,
+                "other": b.measure.name,
+                "level": one.name,
+                "rollouts": result.rollouts,
+                "covariance": one.covariance,
+                "correlation": one.correlation,
+                "low": one.low,
+                "high": one.high,
+                "uncorrected": one.uncorrected,
+            }
+        )
+    for note in result.notes:
+        told = note.replace("first measure", a.measure.name).replace("second measure", b.measure.name)
+        if note.startswith("no judge draw"):
+            found.remark("measures of two judges", a.arm, told)
+        elif not (a.exact and note.startswith("judge draw:")):
+            found.remark(*where, told)
+    return None

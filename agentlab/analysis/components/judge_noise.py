@@ -1,0 +1,83 @@
+"""How much of a rollout's score is its judge's noise: from repeated draws of one judge on one rollout."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from agentlab.judges import recorded
+from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import per_draw
+from agentlab.types import Measure
+
+SETTLED = 1e-12
+"""A variance below this share of the largest squared score is rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """A judge's noise in one measure, and what varies over draws, by condition."""
+
+    table: pd.DataFrame
+    """By condition: `judge` sum of squares within rollouts over judge draws, on `judge_df` degrees of freedom;
+    `inverse` the sum of 1/J over `n` judged rollouts; `score` sum of squares of scores within tasks, on `score_df`;
+    `largest` squared score."""
+    why: str
+    """Why it is not separable from what the agents do; empty where it is."""
+    none: bool
+    """The judge asks no model, so that it has none."""
+
+    def variance(self, conditions: Sequence[str]) -> float | None:
+        """`sigma2_w mean(1/J)`, what it adds to the variance of a score, pooled over conditions."""
+        sums = self.table.reindex(list(conditions)).sum()
+        if self.none:
+            return 0.0
+        return None if self.why or sums["judge_df"] == 0 else self.one(conditions) * float(sums["inverse"] / sums["n"])
+
+    def one(self, conditions: Sequence[str]) -> float:
+        """`sigma2_w`, the variance of one judge draw, pooled over conditions."""
+        sums = self.table.reindex(list(conditions)).sum()
+        return float(sums["judge"] / sums["judge_df"])
+
+    def share(self, conditions: Sequence[str]) -> float | None:
+        """Of the variance of a score over draws of one task in one arm; above 1 only by chance.
+
+        None where the noise is not separable, or where no task has two scored draws that differ.
+        """
+        noise, rows = self.variance(conditions), self.table.reindex(list(conditions))
+        squares, df = float(rows["score"].sum()), float(rows["score_df"].sum())
+        if noise is None or df == 0 or squares <= SETTLED * df * float(rows["largest"].max()):
+            return None
+        return noise / (squares / df)
+
+
+def noise(run: Run, measure: Measure) -> Noise:
+    """Of every condition of the run."""
+    verdicts = run.scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"}).astype({"rollout": "str"})
+    drawn = per_draw(verdicts, measure).groupby(level=0).agg(["var", "count"])
+    df = drawn["count"] - 1
+    judged = pd.DataFrame(
+        {"judge": drawn["var"].fillna(0.0) * df, "judge_df": df, "inverse": 1 / drawn["count"], "n": 1}
+    )
+    scored = run.measures[["rollout", "condition", "task", measure.name]].dropna()
+    scored = scored.astype({"rollout": "str", "condition": "str", "task": "str"})
+    of = scored.set_index("rollout")["condition"]
+    cells = scored.groupby(["condition", "task"])[measure.name].agg(["var", "count"])
+    df = cells["count"] - 1
+    over = pd.DataFrame({"score": cells["var"].fillna(0.0) * df, "score_df": df}).groupby(level="condition").sum()
+    table = over.join(judged.groupby(of.reindex(judged.index)).sum(), how="left")
+    table["largest"] = (scored[measure.name] ** 2).groupby(scored["condition"]).max()
+    models: Mapping[str, str | None] = run.meta.get("judges", {})
+    return Noise(table, repeats(run, measure.judge), models.get(measure.judge, "") is None)
+
+
+def repeats(run: Run, judge: str) -> str:
+    """Why every draw of a judge repeats the first by design; empty where it does not."""
+    document: Mapping[str, Any] = recorded(run.meta).get(judge) or {}
+    if document.get("scoring") == "logprobs":
+        return "the judge scores by token probabilities"
+    models: Mapping[str, Mapping[str, Any]] = run.meta.get("tree", {}).get("models", {})
+    settings = [models.get(document.get("model", "judge")) or {}, document.get("settings") or {}]
+    asked = [part["temperature"] for part in settings if part.get("temperature") is not None]
+    return "the judge is asked at temperature 0" if asked and asked[-1] == 0 else ""

@@ -1,0 +1,96 @@
+"""What a judge may know of the arm although nobody tells it: notes beside a run's judged contrasts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.experiment.preregistration import fixed
+from agentlab.models.capabilities import maker
+from agentlab.runs.frames import Run
+from agentlab.stats.judges.arm_guess import FEWEST_TASKS, Guess, Texts, guess, tokenize
+
+FEWEST_PAIRS, KNOWN = 10, 0.7
+"""Pairs of rollouts under which nothing is guessed; an area from which a judge may be said to know the arm."""
+MOST_TEXTS, MOST_CONTRASTS, TOLD = 60, 30, 4
+"""Texts of one condition and contrasts that are looked at, so that it takes a moment; contrasts named in a note."""
+
+Sides = tuple[str, str, str, str]
+"""Factor, both levels, and the levels of the other factors."""
+
+
+def blindness(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
+    """Notes on how well arms can be told apart by their texts, and on judges that are kin to an agent."""
+    judged = {name for name, model in run.meta.get("judges", {}).items() if model is not None}
+    if not judged or run.rollouts.empty:
+        return []
+    of = {m.name for m in run.measured if m.judge in judged}
+    return [*_told(guesses(run, [c for c in contrasts if c.measure in of])), *_kin(run)]
+
+
+def guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, Guess]:
+    """For each pair of arms with enough tasks and pairs, how well the arm can be guessed from the raw outputs."""
+    wanted = {
+        (c.factor, c.a, c.b, c.within): c
+        for c in contrasts
+        if c.result.tasks >= FEWEST_TASKS and c.result.pairs >= FEWEST_PAIRS
+    }
+    if not wanted:
+        return {}
+    rows = _few(run.rollouts[run.rollouts["output_words"] > 0])
+    texts, found = tokenize(rows["output"].tolist()), dict[Sides, Guess]()
+    for sides in list(wanted)[:MOST_CONTRASTS]:
+        made = _guess(rows, texts, sides)
+        if made is not None:
+            found[sides] = made
+    return found
+
+
+def _few(rollouts: pd.DataFrame) -> pd.DataFrame:
+    """The first draws, the same number of every task, so that arms stay paired."""
+    draws = max(2, MOST_TEXTS // max(1, rollouts["task"].nunique()))
+    first = sorted(rollouts["draw"].unique())[:draws]
+    return rollouts[rollouts["draw"].isin(first)].reset_index(drop=True)
+
+
+def _guess(rows: pd.DataFrame, texts: Texts, sides: Sides) -> Guess | None:
+    factor, a, b, within = sides
+    kept = rows[factor].isin([a, b]).to_numpy()
+    for name, level in fixed(within, [*rows.columns]).items():
+        kept = kept & (rows[name] == level).to_numpy()
+    tasks, second = rows["task"].astype("str")[kept].tolist(), (rows[factor] == b)[kept].tolist()
+    return guess(tasks, second, _only(texts, np.flatnonzero(kept)))
+
+
+def _only(texts: Texts, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Texts:
+    place = np.full(len(texts.lengths), -1, dtype=np.intp)
+    place[rows] = np.arange(len(rows))
+    kept = place[texts.of] >= 0
+    return Texts(texts.terms[kept], place[texts.of[kept]], texts.lengths[rows], texts.vocabulary)
+
+
+def _told(found: dict[Sides, Guess]) -> list[str]:
+    """The arms most easily told apart first."""
+    if not found:
+        return []
+    order = sorted(found.items(), key=lambda item: -max(item[1].words, item[1].length))
+    parts = [
+        f"{a} - {b}{f' ({within})' if within else ''} {g.words:.2f} by words, {g.length:.2f} by length"
+        for (_, a, b, within), g in order[:TOLD]
+    ]
+    more = f"; and {len(order) - TOLD} more" if len(order) > TOLD else ""
+    highest = max(order[0][1].words, order[0][1].length)
+    what = " A judge may know the arm: compare with a judge that has `normalise: true`." if highest >= KNOWN else ""
+    return [f"The arm guessed from the judged text alone, AUC (.5 is chance): {'; '.join(parts)}{more}.{what}"]
+
+
+def _kin(run: Run) -> list[str]:
+    """Judges of the same family as an agent, which may favour what is like them."""
+    agents = {maker(name) for name in run.roles["model"].unique()} - {None}
+    notes: list[str] = []
+    for judge, model in run.meta.get("judges", {}).items():
+        family = maker(model) if model is not None else None
+        if family is not None and family in agents:
+            notes.append(f"judge {judge} ({model}) and an agent are of one family, {family}: it may favour its like.")
+    return notes

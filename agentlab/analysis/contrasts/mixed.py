@@ -1,0 +1,193 @@
+"""The mixed model of a contrast: `score ~ arm + (1 + arm | task) + (1 | task:draw)`, fitted by REML with statsmodels.
+
+Slopes of the arm by task are what keeps its error rate: without them every rollout counts as if tasks differed in
+nothing but their mean. In a balanced design the estimate is the mean of task differences and its standard error that of
+the task-level t, so it is a check; where rollouts are missing it uses also those whose twin is lost.
+"""
+
+import math
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+from statsmodels.regression.mixed_linear_model import (  # pyright: ignore[reportMissingTypeStubs]
+    MixedLM,
+    VCSpec,
+)
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.analysis.contrasts.contrast import contrasts as compared
+from agentlab.analysis.contrasts.table import Row, arms, head, pair
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.text import counted
+
+MOST = 30
+"""Exploratory contrasts that are fitted where none is primary; each takes a tenth of a second or more."""
+BOUNDARY = 1e-4
+"""A variance under this share of the residual is at the boundary: the fit is singular."""
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One fitted model. SDs are in the measure's units."""
+
+    estimate: float
+    se: float
+    task_sd: float
+    slope_sd: float
+    """Of the arm's effect from task to task."""
+    draw_sd: float
+    """Of what both arms of a draw have in common."""
+    residual_sd: float
+    converged: bool
+    singular: bool
+    """A variance is 0, or the effect of a task is a function of its mean: the model has more than the data tell."""
+    notes: tuple[str, ...]
+    """What statsmodels warned of."""
+
+
+def mixed(run: Run, measure: str | None = None) -> Analysis:
+    """One row per primary contrast, or per contrast where none is primary; `se_without` leaves the slopes out.
+
+    Raises AnalysisError where no contrast has 6 tasks with 2 draws.
+    """
+    found = [c for c in compared(run) if measure in (None, c.measure)]
+    primary = [c for c in found if c.primary]
+    rows, more, notes = list[Row](), list[Row](), list[str]()
+    for c in primary or found[:MOST]:
+        try:
+            row, other, told = _rows(run, c)
+        except AnalysisError as why:
+            notes.append(f"{c.measure}, {pair(c)}: {why}")
+            continue
+        rows.append(row)
+        more.append(other)
+        notes += [f"{c.measure}, {pair(c)}: {note}" for note in told]
+    if not rows:
+        raise AnalysisError("; ".join(dict.fromkeys(notes)) or f"{run.folder} has no two arms to compare")
+    if not primary and len(found) > MOST:
+        notes.append(
+            f"{len(found) - MOST} more contrasts are not fitted: declare those that count under compare.primary"
+        )
+    tables = {"mixed": pd.DataFrame(rows), "variances": pd.DataFrame(more)}
+    says = (
+        f"score ~ arm + (1 + arm | task) + (1 | task:draw) for {counted(len(rows), 'contrast')} on up to "
+        f"{counted(int(tables['variances']['tasks'].max()), 'task')}; t with tasks - 1 degrees of freedom."
+    )
+    about = (
+        "paired_se: that of the task-level t, which is the headline; se_without: no arm slopes, which claims too much"
+    )
+    return Analysis("mixed", "Mixed model", says, tables, (about, *dict.fromkeys(notes)))
+
+
+def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
+    """Of the first table, of the second, and what has to be said of the fit."""
+    if c.suppressed:
+        raise AnalysisError(f"withheld: {c.suppressed}")
+    if c.result.coupled:
+        raise AnalysisError("coupled, no test")
+    table = pd.concat([side.assign(arm=x) for side, x in zip(arms(run, c), (0.5, -0.5), strict=True)]).dropna()
+    # a task with one arm tells of no difference, and is no degree of freedom of one
+    tasks = int((table.groupby("task")["arm"].nunique() == 2).sum())
+    if tasks < FEWEST_TASKS or table.groupby(["task", "arm"]).size().max() < 2:
+        raise AnalysisError(
+            f"the mixed model takes {FEWEST_TASKS} tasks with 2 draws; add tasks or draws, and run again"
+        )
+    one, without = fit(table), fit(table, slopes=False)
+    margin = float(stats.t.ppf(0.975, tasks - 1)) * one.se
+    like = c.result.tasks_like_these
+    row: Row = {
+        "contrast": pair(c),
+        "measure": c.measure,
+        "estimate": one.estimate,
+        "low": one.estimate - margin,
+        "high": one.estimate + margin,
+        "p": 2 * float(stats.t.sf(abs(one.estimate) / one.se, tasks - 1)),
+        "se": one.se,
+        "paired_se": like and like.se,
+        "se_without": without.se,
+        "slope_sd": one.slope_sd,
+        "fit": "not converged" if not one.converged else "singular" if one.singular else "regular",
+    }
+    sds = {"task_sd": one.task_sd, "slope_sd": one.slope_sd, "draw_sd": one.draw_sd, "residual_sd": one.residual_sd}
+    more = head(c) | {"tasks": tasks, "rollouts": len(table), "paired_difference": c.result.difference, **sds}
+    return row, more, tuple(_remarks(one, like.se if like else math.inf))
+
+
+def _remarks(one: Fit, paired_se: float) -> Iterator[str]:
+    if not one.converged:
+        yield "the fit did not converge; only the paired t counts"
+    if one.singular:
+        smaller = ", with a smaller standard error than the paired t, which counts" if one.se < 0.98 * paired_se else ""
+        yield f"the fit is singular: a variance is at its boundary{smaller}"
+    yield from (f"statsmodels: {note}" for note in one.notes)
+
+
+def fit(table: pd.DataFrame, slopes: bool = True) -> Fit:
+    """Fits the model to columns `task`, `draw`, `arm` (+1/2 and -1/2) and `value`, none missing.
+
+    Raises AnalysisError when statsmodels finds no solution at all.
+    """
+    exog: Array = np.column_stack([np.ones(len(table)), table["arm"].to_numpy(dtype=np.float64)])
+    values = table["value"].to_numpy(dtype=np.float64)
+    unit = float(values.std())
+    if unit == 0:
+        raise AnalysisError("there is no mixed model of scores that do not vary")
+    model: Any = MixedLM(
+        (values - values.mean()) / unit,  # statsmodels' thresholds are absolute
+        exog,
+        groups=table["task"].to_numpy(),
+        exog_re=exog if slopes else exog[:, :1],
+        exog_vc=_draws(table),
+    )
+    found, notes = _optimum(model)
+    se, estimate = unit * float(found.bse[1]), unit * float(found.params[1])
+    if not (math.isfinite(se) and math.isfinite(estimate) and se > 0):
+        raise AnalysisError("statsmodels finds no standard error: the scores do not vary as the model has it")
+    cov: Array = np.atleast_2d(np.asarray(found.cov_re, dtype=np.float64)) * unit**2
+    draw, residual = float(found.vcomp[0]) * unit**2, float(found.scale) * unit**2
+    least = min(float(np.linalg.eigvalsh(cov)[0]), draw)
+    return Fit(
+        estimate,
+        se,
+        *(math.sqrt(max(0.0, v)) for v in (cov[0, 0], cov[1, 1] if slopes else 0.0, draw, residual)),
+        converged=bool(found.converged),
+        singular=least < BOUNDARY * residual,
+        notes=notes,
+    )
+
+
+def _optimum(model: Any) -> tuple[Any, tuple[str, ...]]:
+    """The fitted model, and what statsmodels warned of.
+
+    Powell's method needs no gradient, which there is none of at the boundary, where the others end in worse optima; but
+    on its way it may meet a matrix that has no inverse.
+    """
+    errors: list[str] = []
+    for methods in (["powell"], ["bfgs", "lbfgs", "cg"]):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                found: Any = model.fit(reml=True, method=methods)
+                found.bse  # noqa: B018  # is computed, and may warn, when it is asked for
+            except (np.linalg.LinAlgError, ValueError) as error:
+                errors.append(str(error))
+                continue
+        return found, tuple(dict.fromkeys(str(one.message).partition("\n")[0] for one in told))
+    raise AnalysisError(f"statsmodels finds no mixed model ({'; '.join(dict.fromkeys(errors))})")
+
+
+def _draws(table: pd.DataFrame) -> Any:
+    """The draws of each task as a variance component, in the order in which statsmodels has the tasks."""
+    of_task = [pd.get_dummies(part["draw"]).to_numpy(dtype=np.float64) for _, part in table.groupby("task", sort=True)]
+    names = [[str(i) for i in range(one.shape[1])] for one in of_task]
+    return VCSpec(["draw"], [names], [of_task])

@@ -1,0 +1,74 @@
+"""What blurs the contrasts of a design, measured in a pilot run."""
+
+from collections.abc import Iterator
+
+from agentlab.analysis.components.judge_noise import noise
+from agentlab.analysis.contrasts.contrast import Contrast, contrasts
+from agentlab.analysis.contrasts.table import arms, pair
+from agentlab.errors import AnalysisError
+from agentlab.experiment.power import Blur
+from agentlab.experiment.preregistration import conditions
+from agentlab.runs.frames import Run
+from agentlab.scenario import Design
+from agentlab.scenario.compare import Declared
+from agentlab.stats.contrasts.pilot import Judge, Pilot, pilot
+from agentlab.text import counted
+
+MOST = 6
+"""Contrasts that are told where none is declared primary."""
+
+
+def piloted(run: Run, design: Design) -> tuple[list[Blur], list[str]]:
+    """For each contrast of the design that the run has, its noise as measured and at its upper limits; and remarks.
+
+    These are the primary ones, or the first few where none is declared. Judge noise is that of the judge draws that
+    the design plans. Raises AnalysisError when the run has none of them with two draws of a task.
+    """
+    wanted = {one.same for one in design.compare.primary}
+    made = [c for c in contrasts(run) if c.measure in design.measures]
+    if wanted:
+        made = [c for c in made if (c.factor, frozenset((c.a, c.b)), c.within, c.measure) in wanted]
+    blurs, remarks = list[Blur](), list[str]()
+    for c in made if wanted else made[:MOST]:
+        told = f"{c.measure}, {pair(c)}"
+        try:
+            found = _measured(run, design, c)
+        except ValueError as error:
+            remarks.append(f"{told}: {error}.")
+            continue
+        blurs += [
+            Blur(c.measure, pair(c), "pilot", found.noise),
+            Blur(c.measure, pair(c), "pilot, at most", found.upper),
+        ]
+        remarks += [f"{told}: {remark}." for remark in _remarks(found)]
+    if not blurs:
+        kind = "primary contrasts" if wanted else "contrasts"
+        how = " ".join(remarks) or f"agentlab run {design.file} --draws 2 --tasks A,B makes one"
+        raise AnalysisError(f"{run.folder} is no pilot of {design.name}: it has none of its {kind} with 2 draws; {how}")
+    return blurs, remarks
+
+
+def _measured(run: Run, design: Design, c: Contrast) -> Pilot:
+    a, b = arms(run, c)
+    both = a.merge(b, on=["task", "draw"])
+    return pilot(both["task"].tolist(), both["value_x"].to_numpy(), both["value_y"].to_numpy(), _judge(run, design, c))
+
+
+def _judge(run: Run, design: Design, c: Contrast) -> Judge | None:
+    """None where its noise is not separable; it is then part of what varies over draws."""
+    measure = next(m for m in run.measured if m.name == c.measure)
+    of = noise(run, measure)
+    arms = conditions(Declared(c.name, c.factor, c.a, c.b, c.within, c.measure), run.factors)
+    added = of.variance(arms)
+    planned = design.judges.get(measure.judge)
+    if added is None or planned is None or of.none:
+        return None
+    one = of.one(arms)
+    return Judge(one, added / one if one else 1.0, 1 / planned.draws)
+
+
+def _remarks(found: Pilot) -> Iterator[str]:
+    if found.judge_sd is not None and found.noise.within > 0:
+        yield f"the judge's noise is {found.judge_sd**2 / found.noise.within**2:.0%} of the variance over draws"
+    if found.tasks < 3:
+        yield f"a pilot of {counted(found.tasks, 'task')} says next to nothing of how tasks differ"

@@ -1,0 +1,1 @@
+"""What the forks of a run say."""

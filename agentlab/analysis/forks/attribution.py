@@ -1,0 +1,164 @@
+"""Where the variance of an outcome arises: its shares by round and by agent, over a sample of forked rollouts."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.forks.outcomes import Outcomes, acted, label, measured, outcomes
+from agentlab.analysis.forks.sample import Array, Sample, sample
+from agentlab.analysis.row import Row, ends, estimated
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run
+from agentlab.stats.forks.shapley import Turns, by_agent
+from agentlab.stats.forks.shares import FEWEST_PARENTS, Part, Shares, by_round, parts
+from agentlab.text import counted
+
+
+def attribution(run: Run, measure: str | None = None, condition: str | None = None) -> Analysis:
+    """Shares by round, by turn and by agent, of every condition and measure, or of those that are named.
+
+    `rounds`: the terms of each measure's variance, judge noise last, and their total. `agents`: what turns add, summed
+    over rounds; printed where turns were drawn by themselves. `turns`: the terms of rounds by agent. Raises
+    AnalysisError when there are no forks, or none can be told apart.
+    """
+    tables: dict[str, list[pd.DataFrame]] = {"rounds": [], "agents": [], "turns": []}
+    notes, says = dict[str, None](), list[str]()
+    for m in measured(run, measure):
+        found = outcomes(run, m, condition)
+        who = acted(run, set(found.table["parent"]))
+        plain = found.table[(found.table["change"] == "") & ~found.table["fresh"]]
+        for name, table in plain.groupby("condition", sort=False):
+            drawn, where = sample(found, table, who), f"{name}, {m.name}"
+            if drawn is None:
+                notes[f"{where}: no parent has two forks at a round's end, so there are no shares"] = None
+                continue
+            if len(drawn.parents) == 1:
+                notes[f"{where}: one rollout has a path (--path {drawn.parents[0][:8]}) and no shares of variance"] = (
+                    None
+                )
+                continue
+            head = {"condition": str(name), "measure": m.name}
+            shares = by_round(drawn.variances, drawn.tasks, drawn.noise)
+            turns = _turns(drawn)
+            tables["rounds"].append(_rounds(head, drawn, shares))
+            tables["turns"].append(_split(head, drawn, shares, turns))
+            tables["agents"].append(_agents(head, drawn, turns))
+            says.append(_says(where, drawn, shares))
+            told = [*_parents(run, str(name), drawn), *shares.notes, *_lacking(found), *_unsplit(drawn, turns)]
+            notes |= dict.fromkeys(f"{where}: {note}" for note in told)
+    if not says:
+        raise AnalysisError(
+            f"{run.folder} has not two rollouts with plain forks at round ends, two or more a cut, for shares of "
+            f"variance; `agentlab resample {run.folder} --every-round -n 8` draws them"
+        )
+    joined = {name: pd.concat(some, ignore_index=True) for name, some in tables.items()}
+    rests = "rests on parents drawn at random: of rollouts picked for their outcome these are no shares of anything"
+    shown = 1 + _told_apart(joined["agents"])
+    return Analysis("attribution", "Where variance arises", " ".join(says), joined, (rests, *notes), shown)
+
+
+def _turns(drawn: Sample) -> list[Turns | None]:
+    """Every block by agent; None where several rounds are in one, or their agents' turns were not drawn."""
+    totals = drawn.variances[:, 0]
+    return [None if each is None else by_agent(each, drawn.tasks, totals) for each in drawn.lattices()]
+
+
+def _row(part: Part) -> Row:
+    limits = ends("these_tasks", part.these_tasks) | ends("tasks_like_these", part.tasks_like_these)
+    return {"variance": part.variance, **limits, **estimated("share", part.share)}
+
+
+def _rounds(head: Mapping[str, str], drawn: Sample, shares: Shares) -> pd.DataFrame:
+    """A row per term, judge noise after the rounds, and the total."""
+    rows = list[Row]()
+    for block, part in zip(drawn.blocks(), shares.rounds, strict=True):
+        rows.append({**head, "term": f"round {label(block)}", "agents": drawn.names(block), **_row(part)})
+    if shares.noise is not None:
+        rows.append({**head, "term": "judge noise", "agents": (), **_row(shares.noise)})
+    rows.append({**head, "term": "total", "agents": (), **_row(shares.total)})
+    return pd.DataFrame(rows)
+
+
+def _split(head: Mapping[str, str], drawn: Sample, shares: Shares, turns: Sequence[Turns | None]) -> pd.DataFrame:
+    """A row per agent of a round, with its interaction beside; a round that is not split is one row."""
+    rows = list[Row]()
+    for block, part, found in zip(drawn.blocks(), shares.rounds, turns, strict=True):
+        place = {**head, "round": label(block)}
+        if found is None:
+            rows.append({**place, "agent": "+".join(drawn.names(block)), "method": "not split", **_row(part)})
+            continue
+        rows += [{**place, "agent": a, "method": found.method, **_row(own)} for a, own in found.agents.items()]
+        beside = "remainder" if found.method == "main" else "beside"  # Shapley's parts hold it already
+        if found.interaction is not None and len(found.agents) > 1:
+            rows.append({**place, "agent": "interaction", "method": beside, **_row(found.interaction)})
+        elif found.rest is not None and len(found.agents) > 1:
+            rows.append({**place, "agent": "counted twice", "method": "remainder", **_row(found.rest)})
+    return pd.DataFrame(rows)
+
+
+def _agents(head: Mapping[str, str], drawn: Sample, turns: Sequence[Turns | None]) -> pd.DataFrame:
+    """Shapley's parts summed over rounds; what is not split so stays together."""
+    totals = drawn.variances[:, 0]
+    left = totals - (np.zeros(len(totals)) if drawn.noise is None else np.array(drawn.noise))
+    sums: dict[str, Array] = {}
+    for found in turns:
+        if found is not None and found.method == "shapley":
+            for agent, own in zip(found.agents, found.contributions.T, strict=True):
+                sums[agent] = sums.get(agent, np.zeros(len(totals))) + own
+                left = left - own
+    if any(found is None or found.method != "shapley" for found in turns):
+        sums["not split"] = left
+    if not sums:
+        return pd.DataFrame()
+    split, _ = parts(np.column_stack([*sums.values()]), drawn.tasks, totals)
+    return pd.DataFrame([{**head, "agent": agent, **_row(part)} for agent, part in zip(sums, split, strict=True)])
+
+
+def _told_apart(agents: pd.DataFrame) -> bool:
+    return len({*agents.get("agent", ())} - {"not split"}) > 1
+
+
+def _says(where: str, drawn: Sample, shares: Shares) -> str:
+    known = [(s, b) for s, b in zip((part.share.value for part in shares.rounds), drawn.blocks(), strict=True) if s]
+    n = f"{counted(shares.parents, 'parent')} of {counted(shares.tasks, 'task')}"
+    if not known:
+        return f"{where}: no variance to share ({n})."
+    share, block = max(known, key=lambda pair: pair[0])
+    if share <= 0:
+        return f"{where}: no round has a share above 0 of {shares.total.variance:.4g} ({n})."
+    return f"{where}: round {label(block)} has the largest share, {share:.0%} of {shares.total.variance:.4g} ({n})."
+
+
+def _parents(run: Run, condition: str, drawn: Sample) -> list[str]:
+    n, of = len(drawn.parents), int((run.rollouts["condition"].astype("str") == condition).sum())
+    notes = [f"{n} of {of} rollouts are parents"]
+    if n < FEWEST_PARENTS:
+        notes.append(f"{counted(n, 'parent')}: shares are rough under {FEWEST_PARENTS}")
+    if drawn.left_out:
+        notes.append(f"{counted(drawn.left_out, 'parent')} left out, without a cut that most have")
+    if drawn.cuts[0] > 0:
+        notes.append(f"shares are of what is open after round {drawn.cuts[0]}: no forks at cut 0")
+    return notes
+
+
+def _lacking(found: Outcomes) -> list[str]:
+    lost = [f"{counted(found.missing, 'fork')} of the run left out, without an outcome"] if found.missing else []
+    return [found.noise.why, *lost] if found.noise.why else lost
+
+
+def _unsplit(drawn: Sample, turns: Sequence[Turns | None]) -> list[str]:
+    """Which rounds are not split by Shapley, and what stands there instead."""
+    notes: list[str] = []
+    for block, found in zip(drawn.blocks(), turns, strict=True):
+        names = drawn.names(block)
+        if found is None and len(names) > 1:
+            notes.append(
+                f"round {label(block)} is not split by agent: not every parent has its turns drawn (--by-agent)"
+            )
+        elif found is not None and found.method == "main" and len(names) > 1:
+            notes.append(f"round {label(block)}: first-order effects; what agents do only together is the interaction")
+        elif found is not None and found.method == "total":
+            notes.append(f"round {label(block)}: total effects, in which an interaction counts for each of its agents")
+    return notes

@@ -1,0 +1,87 @@
+"""What a change to a log does to its outcome: agents swapped, messages dropped or edited, against placebo forks."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.forks.outcomes import measured, outcomes
+from agentlab.analysis.row import ends
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run
+from agentlab.stats.forks.intervention import Effect, effect
+from agentlab.text import counted
+
+_PLACE = ["parent", "at", "fork"]
+_EFFECT = ["condition", "measure", "change", "at"]
+_ALIKE = 3
+"""Effects with one note that are still named."""
+
+
+def interventions(run: Run, measure: str | None = None) -> Analysis:
+    """A row per condition, measure, change and cut: changed forks minus placebo forks of the same cut and index.
+
+    `effects`: each difference with the widest interval that its tasks and parents allow. `intervals`: all of them, both
+    means and what they rest on. Raises AnalysisError when the run has no changed forks.
+    """
+    rows, lacking = list[dict[str, object]](), dict[str, list[str]]()
+    notes: dict[str, None] = {"a change is compared with plain forks of the same cut, never with the parent": None}
+    for m in measured(run, measure):
+        forks = outcomes(run, m)
+        found = forks.table
+        if forks.missing:
+            lost = counted(forks.missing, "fork")
+            notes[f"{m.name}: {lost} of the run without an outcome; pairs with them are left out"] = None
+        changed, placebo = found[found["change"] != ""], found.loc[found["change"] == "", [*_PLACE, "value"]]
+        pairs = changed.merge(placebo, on=_PLACE, how="left", suffixes=("", "_placebo"))
+        for (condition, change, at), part in pairs.groupby(["condition", "change", "at"], sort=False):
+            told = effect(part["task"].tolist(), part["parent"].tolist(), part["value"], part["value_placebo"])
+            head = dict(zip(_EFFECT, (condition, m.name, change, at), strict=True))
+            rows.append({**head, **_row(told)})
+            lost = [f"{told.dropped} changed forks without a counterpart or an outcome"] if told.dropped else []
+            for note in (*told.notes, *lost):
+                lacking.setdefault(note, []).append(f"{condition}, {m.name}, {change} at {at}")
+    if not rows:
+        raise AnalysisError(
+            f"{run.folder} has no changed forks; `agentlab resample {run.folder} --swap AGENT=MODEL`, `--drop MESSAGE` "
+            "and `--edit MESSAGE` draw them, with placebo forks"
+        )
+    table = pd.DataFrame(rows)
+    if table["change"].str.startswith(("drop", "edit")).any() and (table["parents"] > 1).any():
+        notes[
+            "a message is named by its index in each parent's own log: the same index need not be the same message"
+        ] = None
+    first = [*_EFFECT, "difference", "low", "high", "about", "p", "pairs"]
+    beside = table.drop(columns=["difference", "low", "high", "about", "p"])
+    tables = {"effects": table[first], "intervals": beside}
+    return Analysis("interventions", "Effects of changes", _says(table), tables, (*notes, *_lacking(lacking)))
+
+
+def _lacking(notes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Each note once, with the effects that it is of."""
+    return [f"{'; '.join(of) if len(of) <= _ALIKE else f'{len(of)} effects'}: {note}" for note, of in notes.items()]
+
+
+def _row(told: Effect) -> dict[str, object]:
+    scopes = {
+        "tasks_like_these": told.tasks_like_these,
+        "these_tasks": told.these_tasks,
+        "these_rollouts": told.these_parents,
+    }
+    limits = {name: value for scope, found in scopes.items() for name, value in ends(scope, found).items()}
+    about = next((scope for scope, found in scopes.items() if found is not None), None)
+    widest = scopes[about] if about else None
+    bounds = {"low": widest and widest.low, "high": widest and widest.high}
+    counts = {"parents": told.parents, "tasks": told.tasks, "pairs": told.pairs, "dropped": told.dropped}
+    means = {"changed": told.treated, "placebo": told.placebo}
+    shown = {"about": about and about.replace("_", " "), "p": widest and widest.p}
+    return {"difference": told.difference, **bounds, **shown, **means, **limits, **counts}
+
+
+def _says(table: pd.DataFrame) -> str:
+    told = int((table["p"] < 0.05).sum())
+    effects, pairs = counted(len(table), "effect"), counted(int(table["pairs"].sum()), "pair")
+    return (
+        f"Of {effects} over {pairs} of forks, {told} at p < .05, each by itself, "
+        "by the widest interval that its number of tasks and parents allows."
+    )

@@ -1,0 +1,232 @@
+"""One rollout's path: what its outcome was to be expected to be after each round, and the message that decided it."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.forks.outcomes import Acted, Outcomes, acted, kept, label, measured, outcomes
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run
+from agentlab.runs.transcript.find import find
+from agentlab.stats.forks.path import End, Path, Step, confirm
+from agentlab.stats.forks.path import path as estimate
+from agentlab.store import read
+from agentlab.text import counted
+from agentlab.types import Measure
+
+WORDS = 12
+"""Of a decisive message, to be quoted."""
+
+
+def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
+    """The path of one rollout, from its plain forks at round ends, for each measure.
+
+    `rollout` is the beginning of its key, or its coordinates such as `task=loan,team=firm,draw=1`. Forks that are
+    `fresh` have no part in the path, and measure its decisive step again. Raises AnalysisError when no forked rollout,
+    or more than one, is meant, or its forks do not reach two cuts.
+    """
+    key = _parent(run, rollout)
+    who = acted(run, {key}).get(key, {})
+    tables: dict[str, list[pd.DataFrame]] = {"path": [], "messages": [], "fresh": []}
+    says: list[str] = []
+    notes: dict[str, None] = {}
+    for m in measured(run, measure):
+        found = outcomes(run, m)
+        told, why = _told(run, m, found, key, who)
+        notes |= dict.fromkeys(why)
+        if told is None:
+            continue
+        again = _again(m, found, told, _by_cut(found, key, who, fresh=True))
+        messages = _messages(run, key, m, told.decisive)
+        tables["path"].append(_table(m, told, who))
+        tables["messages"].append(messages)
+        tables["fresh"].append(again)
+        says.append(_says(m, told, again, messages, who))
+        notes |= dict.fromkeys(f"{m.name}: {note}" for note in told.notes)
+        notes |= dict.fromkeys(f"{m.name}: {note}" for note in _flattered(told, again))
+    if not says:
+        why = "; ".join(notes)
+        raise AnalysisError(f"no path: {why}; `agentlab resample {run.folder} --every-round -n 8` draws forks")
+    joined = {name: pd.concat(some, ignore_index=True) for name, some in tables.items()}
+    return Analysis("path", f"The path of rollout {key[:8]}", " ".join(says), joined, tuple(notes))
+
+
+def _parent(run: Run, wanted: str) -> str:
+    parents = sorted({str(parent) for parent in run.forks["parent"]}) if len(run.forks) else []
+    beginning = wanted
+    if "=" in wanted:
+        with closing(read(run.folder)) as connection:
+            beginning = find(connection, wanted, "--path")
+    fitting = [parent for parent in parents if parent.startswith(beginning)]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = ", ".join(parent[:8] for parent in (fitting or parents)[:8]) or "none"
+    wrong = f"{len(fitting)} forked rollouts of {run.folder} are {wanted!r}"
+    raise AnalysisError(f"{wrong}; forked are {known}; `agentlab resample` forks another")
+
+
+def _by_cut(found: Outcomes, key: str, who: Acted, fresh: bool) -> dict[int, list[float]]:
+    """Outcomes of the plain forks of each cut at a round's end."""
+    table = found.table
+    own = table[(table["parent"] == key) & (table["change"] == "") & (table["agents"].map(len) == 0)]
+    own = own[own["fresh"] == fresh]
+    values: dict[int, list[float]] = {}
+    for round, value in zip(own["round"].tolist(), own["value"].tolist(), strict=True):
+        values.setdefault(kept(who, round), []).append(value)
+    return values
+
+
+def _told(run: Run, m: Measure, found: Outcomes, key: str, who: Acted) -> tuple[Path | None, list[str]]:
+    """The path, None with fewer than two points, and what it rests on."""
+    forks = _by_cut(found, key, who, fresh=False)
+    enough = {cut: values for cut, values in forks.items() if len(values) > 1}
+    notes = [f"cut {cut} has one fork and is left out: two are needed" for cut in forks.keys() - enough.keys()]
+    if found.missing:
+        notes.append(f"{m.name}: {counted(found.missing, 'fork')} of the run left out, without an outcome")
+    end, why = _end(run, m, found, key, max(who, default=0))
+    if len(enough) + (end is not None) < 2:
+        return None, [f"{m.name}: {len(enough)} cuts of {key[:8]} have two forks with an outcome, no path"]
+    partial = len(enough) < len(who)
+    if partial:
+        notes.append(f"forked at {len(enough)} of {len(who)} cuts; the band allows for all, since some were chosen")
+    return _bounded(estimate(enough, end, found.scale, len(who) if partial else 0), found.scale), [*notes, *why]
+
+
+def _bounded(told: Path, scale: tuple[float, float]) -> Path:
+    """With intervals that end where outcomes do, as those of t need not."""
+    points = tuple(replace(one, low=_within(one.low, scale), high=_within(one.high, scale)) for one in told.points)
+    steps = tuple(_step(one, scale) for one in told.steps)
+    return replace(told, points=points, steps=steps, decisive=told.decisive and _step(told.decisive, scale))
+
+
+def _step(one: Step, scale: tuple[float, float]) -> Step:
+    span = (scale[0] - scale[1], scale[1] - scale[0])
+    return replace(one, low=_within(one.low, span), high=_within(one.high, span))
+
+
+def _within(value: float | None, ends: tuple[float, float]) -> float | None:
+    return None if value is None else min(max(value, ends[0]), ends[1])
+
+
+def _end(run: Run, m: Measure, found: Outcomes, key: str, last: int) -> tuple[End | None, list[str]]:
+    """The rollout's own outcome; its judge noise is that of its forks."""
+    row = run.measures[run.measures["rollout"].astype("str") == key]
+    if row.empty or pd.isna(row[m.name].iloc[0]):
+        return None, [f"the rollout has no {m.name} of its own: the path stops before its last round"]
+    mean, draws = float(row[m.name].iloc[0]), int(row[f"{m.name}_draws"].iloc[0])
+    noise = found.noise
+    if noise.why:
+        return End(last, mean), [f"{noise.why}; the rollout's own {m.name} is taken as it is"]
+    df = float(noise.df.get(key, 0.0))
+    if df == 0 or draws == 0:
+        return End(last, mean), []
+    return End(last, mean, (float(noise.squares[key]) / df / draws) ** 0.5, df), []
+
+
+def _again(m: Measure, found: Outcomes, told: Path, fresh: dict[int, list[float]]) -> pd.DataFrame:
+    """The largest step on forks that had no part in selecting it; empty without two of them at each of its cuts."""
+    step, end = _largest(told), told.points[-1]
+    columns = ["measure", "start", "cut", "forks", "change", "low", "high"]
+    sides: list[list[float] | End] = []
+    for cut in (step.start, step.cut):
+        own = end.forks == 0 and cut == end.cut
+        sides.append(End(cut, end.mean, end.se, end.df or float("inf")) if own else fresh.get(cut, []))
+    drawn = [len(side) for side in sides if not isinstance(side, End)]
+    if min(drawn) < 2:
+        return pd.DataFrame(columns=columns)
+    again = _step(confirm(sides[0], sides[1], found.scale), found.scale)
+    row = (m.name, step.start, step.cut, min(drawn), again.change, again.low, again.high)
+    return pd.DataFrame([row], columns=columns)
+
+
+def _flattered(told: Path, again: pd.DataFrame) -> list[str]:
+    """What the selection of a step leaves in its size."""
+    if again.empty:
+        selected = "the decisive step was selected on these forks, which flatters it; fresh ones do not"
+        return [selected] if told.decisive is not None else []
+    if told.points[-1].forks == 0 and _largest(told).cut == told.points[-1].cut and told.points[-1].se > 0:
+        return [
+            "the step ends in the rollout's own outcome, which was not drawn again: its judges' luck, which may have "
+            "helped to select it, is still in its size"
+        ]
+    return []
+
+
+def _largest(told: Path) -> Step:
+    """The decisive step; without one the step that a bisection ends at."""
+    return told.decisive or max(told.steps, key=lambda step: abs(step.change))
+
+
+def _table(m: Measure, told: Path, who: Acted) -> pd.DataFrame:
+    """A row per cut; a change is from the row before."""
+    steps = {step.cut: step for step in told.steps}
+    rows: list[dict[str, object]] = []
+    for point in told.points:
+        step = steps.get(point.cut)
+        between = [] if step is None else _between(who, step)
+        rows.append(
+            {
+                "measure": m.name,
+                "cut": point.cut,
+                "round": label(between),
+                "agents": tuple(sorted({agent for round in between for agent in who[round]})),
+                "forks": point.forks or None,
+                "expected": point.mean,
+                "expected_low": point.low,
+                "expected_high": point.high,
+                "change": step and step.change,
+                "change_low": step and step.low,
+                "change_high": step and step.high,
+                "decisive": step is not None and step == told.decisive,
+            }
+        )
+    return pd.DataFrame(rows).astype({"forks": "Int64", "change": "float64"})
+
+
+def _between(who: Acted, step: Step) -> list[int]:
+    return [round for round in who if step.start < round <= step.cut]
+
+
+def _messages(run: Run, key: str, m: Measure, step: Step | None) -> pd.DataFrame:
+    """What was said in the rounds of the decisive step."""
+    columns = ["measure", "index", "round", "sender", "to", "words"]
+    if step is None:
+        return pd.DataFrame(columns=columns)
+    log = run.messages[run.messages["rollout"].astype("str") == key]
+    said = log[(log["round"] > step.start) & (log["round"] <= step.cut) & ~log["sender"].str.startswith("@")].copy()
+    said["measure"] = m.name
+    said["words"] = [_first(text) for text in said["content"]]
+    return said[columns].reset_index(drop=True)
+
+
+def _first(text: str) -> str:
+    words = text.split()
+    return " ".join(words[:WORDS]) + (" …" if len(words) > WORDS else "")
+
+
+def _says(m: Measure, told: Path, again: pd.DataFrame, messages: pd.DataFrame, who: Acted) -> str:
+    first, last, step = told.points[0], told.points[-1], told.decisive
+    drawn = sum(point.forks for point in told.points)
+    head = f"{m.name}: expected {first.mean:.3f} at cut {first.cut}, {last.mean:.3f} at the end ({drawn} forks)"
+    size = ""
+    if len(again):
+        fresh = again.iloc[0]
+        ends = "" if pd.isna(fresh["low"]) else f" [{fresh['low']:.3f}, {fresh['high']:.3f}]"
+        size = f" on {fresh['forks']} fresh forks {fresh['change']:+.3f}{ends}"
+    if step is None:
+        largest = f": the largest step, round {label(_between(who, _largest(told)))}, is{size}" if size else ""
+        return f"{head}; no decisive round at this many forks{largest}."
+    selected = f"{step.change:+.3f} [{step.low:.3f}, {step.high:.3f}]{',' if size else ''}{size}"
+    return f"{head}; decided in {_where(label(_between(who, step)), messages)}: {selected}."
+
+
+def _where(round: str, messages: pd.DataFrame) -> str:
+    """The round, with its first message quoted where it has any."""
+    told: Sequence[str] = [
+        f"message {row['index']} of {row['sender']}: “{row['words']}”" for _, row in messages.head(1).iterrows()
+    ]
+    more = f" and {len(messages) - 1} more" if len(messages) > 1 else ""
+    return f"round {round}" + (f" ({told[0]}{more})" if told else "")

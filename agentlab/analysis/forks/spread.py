@@ -1,0 +1,55 @@
+"""What forks came to, cut by cut."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from agentlab.runs.frames import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A measure of the forks of one cut."""
+
+    n: int
+    """Forks that have it."""
+    mean: float | None
+    """Of the means of the rollouts that were forked; None without a value."""
+    sd: float | None
+    """Root of the mean variance among forks of one rollout, judge noise included; None without two of one rollout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The forks of one cut that have one change."""
+
+    at: str
+    change: str
+    fresh: bool
+    parents: int
+    forks: int
+    measures: Mapping[str, Outcome]
+
+
+def spread(run: Run, keys: Collection[str]) -> list[Spread]:
+    """By cut, in the order of the rounds, then by change, plain forks first: the forks with these keys."""
+    forks = run.forks[run.forks["rollout"].isin(keys)]
+    forks = forks.assign(last=forks["round"] - (forks["agents"].str.len() > 0) * 0.5)
+    by = ["last", "at", "fresh", "change"]
+    found: list[Spread] = []
+    for (_, at, fresh, change), part in forks.groupby(by, observed=True):
+        measures = {m.name: _outcome(part, m.name) for m in run.measured}
+        found.append(Spread(str(at), str(change), bool(fresh), part["parent"].nunique(), len(part), measures))
+    return found
+
+
+def _outcome(forks: pd.DataFrame, measure: str) -> Outcome:
+    values = forks.groupby("parent", observed=True)[measure]
+    mean, variance = values.mean().mean(), values.var().mean()
+    return Outcome(
+        int(forks[measure].notna().sum()),
+        None if pd.isna(mean) else float(mean),
+        None if pd.isna(variance) else float(np.sqrt(variance)),
+    )

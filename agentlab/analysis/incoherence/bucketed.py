@@ -1,0 +1,97 @@
+"""Error, bias² and variance of tasks of like length, in groups and as slopes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from agentlab.analysis.incoherence.predictions import Predictions
+from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.row import Row
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.incoherence.buckets import COUNT, Slopes, buckets, slopes
+from agentlab.text import counted
+
+OWN = "own"
+"""Groups by the arm's own lengths, which hold other tasks in every arm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """By whose lengths tasks are grouped: mean lengths by task, of the arm itself or of one for all arms."""
+
+    by: str
+    lengths: Mapping[str, float]
+
+
+def reference_of(run: Run, reference: str, lengths: "pd.Series[float]") -> Rule:
+    """The mean lengths of a condition, or of all that have the levels named, such as `team=solo`.
+
+    `lengths` has one entry a rollout, in the order of `run.rollouts`. Raises AnalysisError where nothing is so named.
+    """
+    names = run.rollouts["condition"].astype("str")
+    rows = (names == reference).to_numpy(dtype=bool)
+    if not rows.any():
+        pairs = [part.partition("=") for part in reference.split(",")]
+        if all(factor in run.factors for factor, _, _ in pairs):
+            hits = [(run.rollouts[factor].astype("str") == level).to_numpy() for factor, _, level in pairs]
+            rows = np.logical_and.reduce(hits)
+    if not rows.any():
+        known = ", ".join(names.unique())
+        raise AnalysisError(
+            f"{run.folder} has no condition {reference!r}; a level such as team=solo, or one of {known}"
+        )
+    own = lengths[rows].groupby(run.rollouts.loc[rows, "task"].astype("str")).mean()
+    return Rule(reference, {str(task): float(value) for task, value in own.items()})
+
+
+def grouped(arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[list[Row], list[Row]]:
+    """Rows of buckets and of slopes: five groups, or fewer so that each has 6 tasks, which an interval takes."""
+    name, tasks = f"{arm.measure.name}, groups by {rule.by} length", [t for t in arm.tasks if t in rule.lengths]
+    if lost := len(arm.tasks) - len(tasks):
+        remarks.add(f"{name}: {counted(lost, 'task')} without such a length left out", arm.arm)
+    values = np.array([rule.lengths[task] for task in tasks])
+    if len(tasks) < 4 or np.ptp(values) == 0:
+        why = (
+            f"{counted(len(tasks), 'task')}, and it takes 4"
+            if len(tasks) < 4
+            else "every task has the same mean length"
+        )
+        remarks.add(f"{name}: none, {why}", arm.arm)
+        return [], []
+    count = min(COUNT, max(2, len(tasks) // FEWEST_TASKS))
+    if len(tasks) < count * FEWEST_TASKS:
+        remarks.add(f"{name}: no intervals, since a group has under {FEWEST_TASKS} tasks", arm.arm)
+    parts = arm.among(tasks).parts()
+    head: Row = {"measure": arm.measure.name, "condition": arm.arm, "by": rule.by, "loss": parts.loss}
+    rows: list[Row] = []
+    for i, one in enumerate(buckets(values, parts, count)):
+        sums: Row = {"error": one.error, "bias2": one.bias2, "variance": one.variance}
+        ends: Row = {"shortest": one.shortest, "longest": one.longest, "tasks": one.tasks}
+        ratio = one.incoherence
+        told: Row = {
+            "incoherence": ratio.value,
+            "incoherence_low": ratio.low,
+            "incoherence_high": ratio.high,
+        }
+        rows.append({**head, "bucket": i + 1, **ends, **sums, **told})
+    if values.min() <= 0:
+        remarks.add(f"{name}: no slopes, since a length of 0 has no logarithm", arm.arm)
+        return rows, []
+    return rows, _slopes({**head, "buckets": count, "tasks": len(tasks)}, slopes(values, parts, count), name, remarks)
+
+
+def _slopes(head: Row, found: Slopes, name: str, remarks: Remarks) -> list[Row]:
+    rows: list[Row] = []
+    for kind, one in (("log-log", found.logarithm), ("logit", found.logit)):
+        if one.value is None:
+            why = "a group has no incoherence above 0" + (" and below 1" if kind == "logit" else "")
+            remarks.add(f"{name}: no {kind} slope, {why}", str(head["condition"]))
+            continue
+        rows.append({**head, "of": kind, "slope": one.value, "low": one.low, "high": one.high})
+        for note in one.notes:
+            remarks.add(f"{name}, {kind} slope: {note}", str(head["condition"]))
+    return rows

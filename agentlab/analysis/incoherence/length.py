@@ -1,0 +1,232 @@
+"""Whether what takes longer errs otherwise: by task, within task, and where arms reason more or less."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.components.judge_noise import repeats
+from agentlab.analysis.components.nested import named, once, template
+from agentlab.analysis.incoherence.bucketed import OWN, Rule, grouped, reference_of
+from agentlab.analysis.incoherence.drawn import drawn
+from agentlab.analysis.incoherence.effort import budgets, effort
+from agentlab.analysis.incoherence.meanings import meanings
+from agentlab.analysis.incoherence.predictions import Predictions, predictions
+from agentlab.analysis.incoherence.repeated import changed, curve
+from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.row import Row
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run
+from agentlab.stats.incoherence.halves import Draws, Half, Halves, halves
+from agentlab.text import counted
+
+KINDS = ("output_tokens", "reasoning_tokens", "turns", "messages")
+"""Columns of `run.rollouts` that are a length."""
+CONTEXT = "context"
+"""The factor whose levels are contexts of one task."""
+SEED = 0
+LOSS = {"points": "norm", "tests": "coverage", "scores": "score"}
+"""By the sort of predictions; Brier's for all that are answers."""
+DESCRIBES = "length is not assigned: halves and groups describe, they do not say what more length would do"
+SPLIT = (
+    "a half has half of the draws of each task (of an odd number the middle one is left out), so it is known less well "
+    "than the whole; its variance is the unbiased one, ties fall to either half by lot, and p is from lengths shuffled "
+    "within tasks, of each arm and measure by itself"
+)
+EFFORT = (
+    "effort: a less b, paired by task; of halves, long less short within one arm, which is what length goes with when "
+    "nobody sets it; no p is adjusted for the others"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is compared with what."""
+
+    lengths: Mapping[str, float]
+    """By rollout."""
+    rules: Sequence[Rule]
+    """By whose lengths tasks are grouped, besides an arm's own."""
+    pairs: Sequence[tuple[str, str, str]]
+    """Of arms that differ in how much they reason."""
+    questions: Mapping[str, str]
+    """By task, where tasks put one question in several contexts."""
+    contexts: Mapping[str, tuple[str, str]]
+    """By condition: the name that it shares with those that differ from it in context only, and its context."""
+
+
+@dataclass(slots=True)
+class _Tables:
+    """Rows by table, as they are gathered."""
+
+    halves: list[Row] = field(default_factory=list[Row])
+    parts: list[Row] = field(default_factory=list[Row])
+    buckets: list[Row] = field(default_factory=list[Row])
+    slopes: list[Row] = field(default_factory=list[Row])
+    effort: list[Row] = field(default_factory=list[Row])
+    ensembles: list[Row] = field(default_factory=list[Row])
+    changes: list[Row] = field(default_factory=list[Row])
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        names = ("halves", "parts", "effort", "buckets", "slopes", "ensembles", "changes")
+        return {name: pd.DataFrame(rows) for name in names if (rows := getattr(self, name))}
+
+
+def length(
+    run: Run,
+    of: str = KINDS[0],
+    measure: str | None = None,
+    reference: str | None = None,
+    by: str | None = None,
+) -> Analysis:
+    """Bias and variance by length; `of` is output_tokens, reasoning_tokens, turns or messages.
+
+    `reference` names a condition or level by whose lengths tasks are grouped besides each arm's own; `by` a field of
+    the tasks whose value is the question that they put in several contexts. Tables: `halves` (short against long draws
+    of the same tasks) and `parts` (each half), `effort` (arms that differ in `reasoning`), `buckets` and `slopes`
+    (tasks of like length), `ensembles` (averages of draws), `changes` (of answers). Raises AnalysisError for another
+    `of`, where all lengths are 0, and where no measure can be decomposed.
+    """
+    lengths, found, remarks = _lengths(run, of), _Tables(), Remarks()
+    plan = _Plan(
+        {str(key): float(value) for key, value in zip(run.rollouts["rollout"], lengths, strict=True)},
+        [] if reference is None else [reference_of(run, reference, lengths)],
+        budgets(run, remarks),
+        template(run, by).groups,
+        _contexts(run),
+    )
+    for arms in _measured(run, measure, remarks):
+        _compare(plan, arms, found, remarks)
+    frames, count = found.frames(), run.rollouts["condition"].nunique()
+    if not frames:
+        raise AnalysisError(f"{run.folder} has nothing to compare by length: {'; '.join(remarks.notes(count))}")
+    notes = [DESCRIBES, *([SPLIT] if found.halves else []), *([EFFORT] if found.effort else [])]
+    shown = max(1, sum(name in frames for name in ("halves", "parts", "effort")))
+    about = of.replace("_", " ")
+    return Analysis(
+        "length", f"By length: {about}", _says(found, about), frames, (*notes, *remarks.notes(count)), shown
+    )
+
+
+def _lengths(run: Run, of: str) -> "pd.Series[float]":
+    if of not in KINDS:
+        raise AnalysisError(f"--length {of!r}: one of {', '.join(KINDS)} would be right")
+    lengths = run.rollouts[of].astype("float64")
+    if not (lengths > 0).any():
+        others = [kind for kind in KINDS if (run.rollouts[kind] > 0).any()]
+        raise AnalysisError(f"{run.folder} has no {of} in any rollout; it has {', '.join(others) or 'no other length'}")
+    return lengths
+
+
+def _contexts(run: Run) -> dict[str, tuple[str, str]]:
+    rows = run.conditions.to_dict("records")
+    if CONTEXT not in run.factors:
+        return {str(row["condition"]): (str(row["condition"]), "") for row in rows}
+    others = [factor for factor in run.factors if factor != CONTEXT]
+    return {
+        str(row["condition"]): (",".join(f"{name}={row[name]}" for name in others) or "all", str(row[CONTEXT]))
+        for row in rows
+    }
+
+
+def _measured(run: Run, measure: str | None, remarks: Remarks) -> list[list[Predictions]]:
+    every: list[list[Predictions]] = []
+    for m in run.measured if measure is None else [named(run, measure)]:
+        try:
+            every.append(predictions(run, m))
+        except AnalysisError as why:
+            remarks.add(str(why))
+            continue
+        single = all(once(run, m.judge, arm.table) for arm in every[-1])
+        why = repeats(run, m.judge) or ("one judge draw of each rollout" if single else "")
+        if every[-1][0].sort in ("scores", "tests") and why:
+            remarks.add(f"{m.name}: judge noise not separable: {why}")
+    return every + (meanings(run, remarks) if measure is None else [])
+
+
+def _compare(plan: _Plan, arms: Sequence[Predictions], found: _Tables, remarks: Remarks) -> None:
+    """All tables of one measure."""
+    name = arms[0].measure.name
+    draws = {arm.arm: drawn(arm, plan.lengths) for arm in arms}
+    split = {arm.arm: own for arm in arms if (own := _split(arm, draws[arm.arm], found, remarks))}
+    known = {arm.arm: arm for arm in arms if all(one.target is not None for one in draws[arm.arm])}
+    for arm in arms:
+        found.ensembles += curve(arm, draws[arm.arm], remarks)
+    for arm in known.values():
+        means = [float(one.lengths.mean()) for one in draws[arm.arm]]
+        for rule in (Rule(OWN, dict(zip(arm.tasks, means, strict=True))), *plan.rules):
+            buckets, slopes = grouped(arm, rule, remarks)
+            found.buckets += buckets
+            found.slopes += slopes
+    for a, b, within in plan.pairs:
+        if a in known and b in known:
+            head: Row = {"measure": name, "a": a, "b": b, "within": within}
+            found.effort += [{**head, **row} for row in effort((known[a], known[b]), draws, split, remarks)]
+    # groups by meaning are numbered anew in each condition and task, so they cannot be held against others'
+    semantic = not arms[0].measure.scales
+    shared: dict[str, list[tuple[str, Predictions]]] = {}
+    for arm in arms:
+        key, context = (arm.arm, "") if semantic else plan.contexts[arm.arm]
+        shared.setdefault(key, []).append((context, arm))
+    found.changes += changed(shared, {} if semantic else plan.questions, remarks)
+
+
+def _split(arm: Predictions, draws: Sequence[Draws], found: _Tables, remarks: Remarks) -> Halves | None:
+    """Rows of the halves of an arm."""
+    name = arm.measure.name
+    sizes = [len(one.lengths) for one in draws]
+    if min(sizes) < max(sizes):
+        remarks.add(f"{name}: {min(sizes)} to {max(sizes)} draws a task; every task weighs the same", arm.arm)
+    if arm.left_out:
+        remarks.add(f"{name}: rollouts left out, unscored or the only draw of a task: {arm.left_out}", arm.arm)
+    try:
+        own = halves(draws, np.random.default_rng(SEED))
+    except ValueError as why:
+        remarks.add(f"{name}: no halves, {why}", arm.arm)
+        return None
+    if own.left_out:
+        remarks.add(f"{name}: tasks that cannot be split, with too few draws or one length: {own.left_out}", arm.arm)
+    if own.incoherence_difference is None:
+        why = (
+            "nothing is known to be right" if own.short.error is None else "a half, as found or shuffled, has no error"
+        )
+        remarks.add(f"{name}: no incoherence of halves to compare, {why}", arm.arm)
+    head: Row = {"measure": name, "condition": arm.arm, "loss": LOSS.get(arm.sort, "brier")}
+    found.halves.append(
+        {
+            **head,
+            "short": own.short.length,
+            "long": own.long.length,
+            "difference_in_variance": own.variance_difference,
+            "variance_p": own.variance_p,
+            "difference_in_incoherence": own.incoherence_difference,
+            "incoherence_p": own.incoherence_p,
+        }
+    )
+    for side, half in (("short", own.short), ("long", own.long)):
+        found.parts.append({**head, "half": side, **_half(arm, half), "tasks": own.tasks})
+    return own
+
+
+def _half(arm: Predictions, half: Half) -> Row:
+    """Accuracy is of hard answers, of which Brier's error is twice the share that is wrong."""
+    hard = arm.sort in ("answers", "groups") and half.error is not None
+    return {
+        "length": half.length,
+        "accuracy": 1 - half.error / 2 if hard and half.error is not None else None,
+        "error": half.error,
+        "bias2": half.bias2,
+        "variance": half.variance,
+        "incoherence": half.incoherence,
+    }
+
+
+def _says(found: _Tables, of: str) -> str:
+    if not found.halves:
+        return f"Error, bias² and variance by {of}; no task could be split into short and long draws."
+    tasks = max(int(row["tasks"] or 0) for row in found.parts)
+    arms = len({row["condition"] for row in found.halves})
+    size = f"{counted(arms, 'arm')}, {counted(tasks, 'task')} at most"
+    return f"Short against long draws of the same tasks, by {of}: {size}."

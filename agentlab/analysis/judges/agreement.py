@@ -1,0 +1,84 @@
+"""How well a judge agrees with people, and they with each other: coefficients never without their tables."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import pandas as pd
+
+from agentlab.analysis.judges.labelled import Labelled, beyond
+from agentlab.analysis.row import Row, estimated
+from agentlab.stats.judges.agreement import ac1, alpha, confusion, kappa
+
+MOST_VALUES = 12
+"""Different values above which a kappa is none: it is for categories."""
+ALL, JUDGE = "all", "judge"
+
+
+def agreed(found: Sequence[Labelled]) -> tuple[pd.DataFrame, list[str]]:
+    """A row for every two of judge and raters, over all conditions and in each, and notes.
+
+    `raw` is the share of equal ratings, `alpha` Krippendorff's on an interval scale; kappa, `weighted` (quadratic) and
+    `ac1` are for up to 12 values. `mean_1` and `mean_2` are what either gave on average (the prevalence, of 0 and 1).
+    The judge's score is the measure, its draws averaged. Intervals leave out tasks, or rollouts where there are few.
+    """
+    notes: list[str] = []
+    rows = [row for one in found for row in _rows(one, notes)]
+    return pd.DataFrame(rows), notes
+
+
+def confused(found: Sequence[Labelled]) -> tuple[pd.DataFrame, list[str]]:
+    """How often each score met each label (the mean of raters), by condition: long, one row a cell that occurs."""
+    notes: list[str] = []
+    cells: list[Row] = []
+    for one in found:
+        if not one.raters:
+            continue
+        if _many(one.rows, ["score", "label"]):
+            notes.append(f"{one.measure.name}: more than {MOST_VALUES} values, and no table of judge against people.")
+            continue
+        for condition in one.conditions:
+            rows = one.of(condition)
+            table = confusion(rows["score"], rows["label"])
+            cells += [
+                {"measure": one.measure.name, "condition": condition, "judge": score, "people": label, "count": count}
+                for score, counts in zip(table.values, table.counts, strict=True)
+                for label, count in zip(table.values, counts, strict=True)
+                if count
+            ]
+    return pd.DataFrame(cells, columns=["measure", "condition", "judge", "people", "count"]), notes
+
+
+def _rows(one: Labelled, notes: list[str]) -> Iterator[Row]:
+    columns = {JUDGE: "score", **{name: f"rater {name}" for name in one.raters}}
+    parts = {ALL: one.rows, **({name: one.of(name) for name in one.conditions} if len(one.conditions) > 1 else {})}
+    for first, second in combinations(columns, 2):
+        for condition, part in parts.items():
+            rows = part[part[columns[first]].notna() & part[columns[second]].notna()]
+            if len(rows):
+                pair = rows[columns[first]], rows[columns[second]]
+                head = {"measure": one.measure.name, "condition": condition, "first": first, "second": second}
+                yield {**head, **_coefficients(rows, *pair, ", ".join(map(str, head.values())), notes)}
+    if any(part["probability"].dropna().nunique() > 1 for part in parts.values()):
+        notes.append(
+            f"{one.measure.name}: agreement is that of the labelled rollouts, drawn with unequal probabilities."
+        )
+
+
+def _coefficients(rows: pd.DataFrame, a: pd.Series, b: pd.Series, where: str, notes: list[str]) -> Row:
+    tasks = rows["task"].tolist() if beyond(rows.assign(label=a)) else None
+    both = pd.concat([a, b], axis=1).to_numpy()
+    whole = alpha(both, "interval", tasks)
+    row: Row = {"units": whole.units, "mean_1": float(a.mean()), "mean_2": float(b.mean()), "raw": whole.raw}
+    few = not _many(rows, [str(a.name), str(b.name)])
+    found = {"kappa": kappa(a, b, "none", tasks), "weighted": kappa(a, b, "quadratic", tasks)} if few else {}
+    found |= {"alpha": whole} | ({"ac1": ac1(both, clusters=tasks)} if few else {})
+    for name in ("kappa", "weighted", "alpha", "ac1"):
+        row |= estimated(name, found.get(name))
+    said = {one.note for one in found.values() if one.note}
+    notes += [f"{where}: {note}." for note in sorted(said)]
+    return row
+
+
+def _many(rows: pd.DataFrame, columns: list[str]) -> bool:
+    there = rows[columns].dropna()
+    return len(pd.unique(there.to_numpy().ravel())) > MOST_VALUES

@@ -1,0 +1,175 @@
+"""What is known against every judge of a run: probes that need no people, and their labels where there are some."""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.contrasts.blinding import guesses
+from agentlab.analysis.contrasts.contrast import contrasts
+from agentlab.analysis.judges.labelled import Labelled, beyond, labelled
+from agentlab.analysis.row import Row, ends, estimated
+from agentlab.judges import recorded
+from agentlab.models.capabilities import maker
+from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import per_draw
+from agentlab.stats.bounds import bounds
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.judges.agreement import alpha
+from agentlab.stats.judges.probes import Estimate, shift, slope
+
+LOST = ("refused", "truncated", "unparsed", "error")
+_LENGTH = (
+    "length: the change of a measure for an output e times as long, within a task. Arms differ in length too, and "
+    "length comes after treatment: it is a sensitivity, and nothing is adjusted for it."
+)
+
+
+def judges(run: Run, measure: str | None = None) -> Analysis:
+    """Every judge by its measures: anchors, length, kinship, agreement with itself and with people, what it lost.
+
+    Beside it how well arms can be guessed from the outputs, worst-case bounds for what has no score, and how two judges
+    of one rubric differ (another model is drift, formatting taken out is formatting). Raises AnalysisError when nothing
+    was judged.
+    """
+    found = labelled(run, measure)
+    notes = [_LENGTH]
+    tables = {
+        "judges": pd.DataFrame([_judge(run, one, notes) for one in found]),
+        "pairs": pd.DataFrame(list(_pairs(run, found, notes))),
+        "guesses": pd.DataFrame(list(_guesses(run, found))),
+        "bounds": pd.DataFrame([row for one in found for row in _bounds(run, one)]),
+    }
+    if tables["guesses"].empty:
+        notes.append("Arms were not guessed from outputs: that takes 2 tasks and 10 pairs of rollouts.")
+    kept = {name: table for name, table in tables.items() if len(table)}
+    return Analysis("judges", "Judges under suspicion", _says(found), kept, tuple(dict.fromkeys(notes)))
+
+
+def _says(found: list[Labelled]) -> str:
+    rollouts = len({key for one in found for key in one.rows["rollout"]})
+    names = ", ".join(dict.fromkeys(one.measure.judge for one in found))
+    told = any(one.raters for one in found)
+    people = "" if told else "; no one labelled any, so that nothing says whether it is right"
+    return f"What speaks against {names}, over {rollouts:,} judged rollouts{people}."
+
+
+def _judge(run: Run, one: Labelled, notes: list[str]) -> Row:
+    m = one.measure
+    model = run.meta.get("judges", {}).get(m.judge)
+    anchors = run.meta.get("anchors", {}).get(m.judge, {})
+    outcomes = run.scores.loc[run.scores["judge"] == m.judge, "outcome"].astype("str")
+    row: Row = {"measure": m.name, "judge": m.judge, "model": model or "none", "judged": len(one.rows)}
+    row |= {"anchor_AUC": anchors.get("auc"), "padding": anchors.get("padding"), "signal": anchors.get("signal")}
+    if anchors.get("suppressed"):
+        notes.append(f"{m.judge}: who did better is not said: {'; '.join(anchors['suppressed'])}.")
+    words = run.rollouts.set_index(run.rollouts["rollout"].astype("str"))["output_words"].reindex(one.rows["rollout"])
+    length = np.log(words.where(words > 0).to_numpy(dtype=np.float64))
+    tasks = one.rows["task"].tolist()
+    row |= _cells("length", slope(one.rows["score"], length, tasks), f"{m.name}, length", notes)
+    row |= _itself(run, one, notes) | _people(one, notes) | _kin(run, one, model, notes)
+    return row | {name: int((outcomes == name).sum()) for name in LOST}
+
+
+def _itself(run: Run, one: Labelled, notes: list[str]) -> Row:
+    """Alpha between the judge's draws of the same rollouts."""
+    verdicts = run.scores.drop(columns="draw").rename(columns={"judge_draw": "draw"})
+    draws = per_draw(verdicts, one.measure).unstack().reindex(one.rows["rollout"])
+    if draws.shape[1] < 2:
+        notes.append(f"{one.measure.judge}: one draw of each rollout, so its agreement with itself is not known.")
+        return estimated("itself", None)
+    return _alpha("itself", one, draws.to_numpy(dtype=np.float64), notes)
+
+
+def _people(one: Labelled, notes: list[str]) -> Row:
+    """Alpha between the judge and the mean of people's labels."""
+    if not one.raters:
+        notes.append(f"{one.measure.name}: no labels, so its means are uncorrected (agentlab export labels).")
+        return estimated("people", None)
+    return _alpha("people", one, one.rows[["score", "label"]].to_numpy(dtype=np.float64), notes)
+
+
+def _alpha(name: str, one: Labelled, ratings: "np.ndarray[Any, np.dtype[np.float64]]", notes: list[str]) -> Row:
+    both = one.rows.assign(label=np.where((~np.isnan(ratings)).sum(axis=1) > 1, 1.0, np.nan))
+    found = alpha(ratings, "interval", one.rows["task"].tolist() if beyond(both) else None)
+    notes += [f"{one.measure.name}, agreement with {name}: {found.note}."] if found.note else []
+    return estimated(name, found)
+
+
+def _kin(run: Run, one: Labelled, model: str | None, notes: list[str]) -> Row:
+    """Whether agents are of the judge's family, and by how much more than people it favours outputs of those."""
+    family = maker(model) if model else None
+    shares: dict[str, float] = {}
+    for condition, part in run.roles.groupby("condition", observed=True):
+        shares[str(condition)] = float(np.mean([maker(name) == family for name in part["model"].astype("str")]))
+    if family is None or not any(shares.values()):
+        return {"family": family, "kin": False}
+    notes.append(f"{one.measure.judge} and agents are of one family, {family}: it may favour its like.")
+    row: Row = {"family": family, "kin": True}
+    if not one.raters or len(set(shares.values())) == 1:
+        return row
+    rows = one.rows[one.rows["label"].notna()]
+    more = slope(rows["score"] - rows["label"], rows["condition"].map(shares), rows["task"].tolist())
+    return row | _cells("favour", more, f"{one.measure.name}, favour", notes)
+
+
+def _cells(name: str, found: Estimate, where: str, notes: list[str]) -> Row:
+    missing = f"no interval: {found.clusters} tasks; it takes {FEWEST_TASKS}"
+    few = "" if found.note or found.clusters >= FEWEST_TASKS else missing
+    notes += [f"{where}: {found.note or few}."] if found.note or few else []
+    return {name: found.value, **ends(name, None if few else found.interval)}
+
+
+def _pairs(run: Run, found: list[Labelled], notes: list[str]) -> Iterator[Row]:
+    """Two judges of one rubric on the same rollouts: what the second gives beyond the first."""
+    documents: Mapping[str, Mapping[str, Any]] = recorded(run.meta)
+    models = run.meta.get("judges", {})
+    for a, b in combinations(found, 2):
+        what = _apart(documents.get(a.measure.judge), documents.get(b.measure.judge))
+        same = a.measure.judge != b.measure.judge and (a.measure.scales, a.measure.range) == (
+            b.measure.scales,
+            b.measure.range,
+        )
+        drifted = models.get(a.measure.judge) != models.get(b.measure.judge)
+        if what is None or not same or not (what or drifted):
+            continue
+        both = a.rows.merge(b.rows[["rollout", "score"]], on="rollout", suffixes=("", "_b"))
+        moved = shift(both["score"], both["score_b"], both["task"].tolist())
+        names = {"first": a.measure.name, "second": b.measure.name}
+        of = " and ".join(filter(None, ("drift" if drifted else "", what)))
+        cells = _cells("difference", moved.mean, ", ".join(names.values()), notes)
+        yield {**names, "probe": of, "rollouts": moved.mean.n, **cells, "equal": moved.equal, "rank": moved.rank}
+
+
+def _apart(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> str | None:
+    """In what two judges of one rubric differ besides the model; None when they are of different rubrics."""
+    if a is None or b is None:
+        return None
+    beside = ("model", "about", "draws", "normalise")
+    rubrics = [{name: value for name, value in one.items() if name not in beside} for one in (a, b)]
+    if rubrics[0] != rubrics[1]:
+        return None
+    return "formatting" if bool(a.get("normalise")) != bool(b.get("normalise")) else ""
+
+
+def _guesses(run: Run, found: list[Labelled]) -> Iterator[Row]:
+    if not run.factors:
+        return
+    wanted = {one.measure.name for one in found}
+    for (factor, a, b, within), guess in guesses(run, [c for c in contrasts(run) if c.measure in wanted]).items():
+        head = {"factor": factor, "a": a, "b": b, "within": within or None, "pairs": guess.pairs}
+        yield {**head, "AUC_by_words": guess.words, "AUC_by_length": guess.length}
+
+
+def _bounds(run: Run, one: Labelled) -> Iterator[Row]:
+    """The mean with everything that has no score at one end of the range, then at the other."""
+    m = one.measure
+    rows = run.measures[~run.measures["status"].isin(["infrastructure", "cancelled"])]
+    ends = (*m.range, *m.values.values(), *rows[m.name].dropna())  # what an audit counts lies outside its range
+    for condition, part in rows.groupby(rows["condition"].astype("str"), sort=False):
+        edge = bounds(part[m.name], min(ends), max(ends), part["task"].astype("str").tolist())
+        head = {"measure": m.name, "condition": condition, "rollouts": len(part), "missing": edge.missing}
+        yield {**head, "mean": edge.observed, "worst_case_low": edge.low, "worst_case_high": edge.high}

@@ -1,0 +1,79 @@
+"""What a judge scored and people labelled of it, one measure at a time, as the statistics take it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.judges.ppi import Judged
+from agentlab.types import Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """One measure. `rows` are the rollouts that its judge scored."""
+
+    measure: Measure
+    rows: pd.DataFrame
+    """`rollout`, `task`, `condition`, `draw` (all text), `score`, `label` (mean of raters), `probability`, and in
+    columns of their own what every rater gave, NaN where nothing."""
+    raters: tuple[str, ...]
+    unscored: int
+    """Labels of rollouts that the judge did not score; they correct nothing."""
+
+    @property
+    def conditions(self) -> list[str]:
+        return list(dict.fromkeys(self.rows["condition"]))
+
+    def of(self, condition: str) -> pd.DataFrame:
+        return self.rows[self.rows["condition"] == condition]
+
+
+def labelled(run: Run, measure: str | None = None) -> list[Labelled]:
+    """Every measure with a judged rollout, or the one named. Raises AnalysisError when there is none."""
+    wanted = [m for m in run.measured if measure in (None, m.name)]
+    found = [one for m in wanted if len((one := _of(run, m)).rows)]
+    if not found:
+        what = f" for {measure}" if measure else ""
+        raise AnalysisError(f"{run.folder}: nothing was judged{what}; `agentlab judge RUN --with JUDGE` comes first")
+    return found
+
+
+def judged(rows: pd.DataFrame, clusters: bool, truth: bool = False, pairs: bool = False) -> Judged:
+    """Rows of one condition. Every task weighs the same.
+
+    Clusters are tasks, or else rollouts, named by task and draw for `pairs`. With `truth` the scores are the labels
+    of everything, so that the mean is the judge's own, with its interval.
+    """
+    names = (rows["task"] if clusters else rows["task"] + "\n" + rows["draw"]).tolist()
+    weights = 1 / rows.groupby("task")["score"].transform("size").to_numpy(dtype=np.float64)
+    scores: NDArray[np.float64] = rows["score"].to_numpy(dtype=np.float64)
+    kept = names if clusters or pairs else None
+    if truth:
+        return Judged(scores, scores, 1.0, kept, weights)
+    return Judged(scores, rows["label"].to_numpy(), rows["probability"].to_numpy(), kept, weights)
+
+
+def beyond(*parts: pd.DataFrame) -> bool:
+    """Whether each part has labels of enough tasks for a claim about tasks like these."""
+    return all(part.loc[part["label"].notna(), "task"].nunique() >= FEWEST_TASKS for part in parts)
+
+
+def _of(run: Run, measure: Measure) -> Labelled:
+    scored = run.measures[run.measures[f"{measure.name}_draws"] > 0]
+    rows = scored[["rollout", "task", "condition", "draw"]].astype("str").assign(score=scored[measure.name])
+    own = run.labels[run.labels["measure"] == measure.name]
+    own = own.assign(rollout=own["rollout"].astype("str"))
+    given = own.pivot(index="rollout", columns="rater", values="value")
+    raters = tuple(sorted(map(str, given.columns)))
+    by_rater = given.reindex(rows["rollout"])[list(raters)].set_axis(rows.index)
+    drawn = own.drop_duplicates("rollout").set_index("rollout")["probability"]
+    label = by_rater.mean(axis=1) if raters else pd.Series(np.nan, index=rows.index)
+    rows = rows.assign(label=label, probability=drawn.reindex(rows["rollout"]).to_numpy())
+    unscored = int((~own["rollout"].isin(rows["rollout"])).sum())
+    named = by_rater.rename(columns={name: f"rater {name}" for name in raters})
+    return Labelled(measure, pd.concat([rows, named], axis=1).reset_index(drop=True), raters, unscored)

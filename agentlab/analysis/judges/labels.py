@@ -1,0 +1,152 @@
+"""Means and contrasts as people would give them: a judge's scores corrected by labels of the same condition."""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.contrasts.contrast import suppressed
+from agentlab.analysis.judges.agreement import agreed, confused
+from agentlab.analysis.judges.labelled import Labelled, beyond, judged, labelled
+from agentlab.analysis.row import Row
+from agentlab.runs.frames import Run
+from agentlab.stats.judges.ppi import Corrected, difference, mean
+from agentlab.stats.judges.rogan_gladen import prevalence
+from agentlab.text import counted
+
+UNCORRECTED, PEOPLE, PREDICTED, MISCLASSIFIED = "uncorrected", "labels only", "PPI++", "Rogan-Gladen"
+LIKE, THESE = "tasks like these", "these tasks"
+_HOW = (
+    "To correct them: agentlab export labels RUN SHEET.csv --measure NAME draws outputs, people fill the sheet, "
+    "agentlab import labels SHEET.csv --run RUN brings it back."
+)
+
+
+def labels(run: Run, measure: str | None = None) -> Analysis:
+    """Per measure and condition the judge's mean, that of the labels alone, and both together, with contrasts.
+
+    `estimator` says which: 'uncorrected', 'labels only', 'PPI++' (arXiv 2311.01453), or for yes-or-no measures
+    'Rogan-Gladen'. Labels of one condition correct that condition only. Intervals are about `tasks like these` where
+    labels are of six tasks or more, else about `these tasks` (rollouts are then taken as independent). Raises
+    AnalysisError when nothing was judged.
+    """
+    found = labelled(run, measure)
+    notes: list[str] = []
+    means = pd.DataFrame([row for one in found for row in _means(one, notes)])
+    contrasts = pd.DataFrame([row for one in found for row in _contrasts(run, one, notes)])
+    tables = {"means": means}
+    if len(contrasts):
+        tables["contrasts"] = contrasts
+    if any(one.raters for one in found):
+        tables["agreement"], more = agreed(found)
+        tables["confusion"], less = confused(found)
+        notes += [*more, *less]
+    return Analysis("labels", "Judges against people", _says(found), tables, tuple(dict.fromkeys(notes)))
+
+
+def _says(found: list[Labelled]) -> str:
+    count, items = (sum(int(one.rows[column].notna().sum()) for one in found) for column in ("label", "score"))
+    if not count:
+        return f"All means over {items:,} judged rollouts are uncorrected: no one labelled any. {_HOW}"
+    raters = len({name for one in found for name in one.raters})
+    which = "one rater" if raters == 1 else f"{raters} raters"
+    return f"The judge's means corrected by {count:,} labelled rollouts of {items:,} judged ones, by {which}."
+
+
+def _means(one: Labelled, notes: list[str]) -> Iterator[Row]:
+    name = one.measure.name
+    if one.unscored:
+        notes.append(
+            f"{name}: {counted(one.unscored, 'label')} of rollouts that the judge did not score, of no use here."
+        )
+    for condition in one.conditions:
+        rows = one.of(condition)
+        there = int(rows["label"].notna().sum())
+        clusters = beyond(rows) if there else beyond(rows.assign(label=rows["score"]))
+        head = {"measure": name, "condition": condition}
+        about = LIKE if clusters else THESE
+        own = mean(judged(rows, clusters, truth=True), 0.0)
+        yield {**head, **_row(UNCORRECTED, own, there, len(rows)), "about": about}
+        if not there:
+            continue
+        if bool((rows["score"] == rows["label"])[rows["label"].notna()].all()):
+            notes.append(
+                f"{name}, {condition}: every label equals its score; errors too rare to be seen are in no interval."
+            )
+        for label, power in ((PEOPLE, 0.0), (PREDICTED, None)):
+            result = mean(judged(rows, clusters), power)
+            notes += [f"{name}, {condition}, {label}: {result.note}."] if result.note else []
+            yield {**head, **_row(label, result, there, len(rows)), "about": about, "power": result.power}
+        yield from (
+            {**head, **row, "about": about} for row in _misclassified(rows, clusters, f"{name}, {condition}", notes)
+        )
+
+
+def _misclassified(rows: pd.DataFrame, clusters: bool, where: str, notes: list[str]) -> Iterator[Row]:
+    if not (_binary(rows["score"]) and _binary(rows["label"].dropna())):
+        return
+    found = prevalence(judged(rows, clusters))
+    notes += [f"{where}, {MISCLASSIFIED}: {found.note}."] if found.note else []
+    yield {
+        "estimator": MISCLASSIFIED,
+        "estimate": found.value,
+        "low": found.low,
+        "high": found.high,
+        "labels": found.positives + found.negatives,
+        "judged": found.items,
+        "sensitivity": found.sensitivity,
+        "specificity": found.specificity,
+    }
+
+
+def _row(label: str, result: Corrected, labels: int, items: int) -> Row:
+    interval = result.interval
+    return {
+        "estimator": label,
+        "estimate": result.value,
+        "low": None if interval is None else interval.low,
+        "high": None if interval is None else interval.high,
+        "labels": labels,
+        "judged": items,
+    }
+
+
+def _contrasts(run: Run, one: Labelled, notes: list[str]) -> Iterator[Row]:
+    """Every two conditions that differ in one factor, uncorrected and, where both have labels, corrected."""
+    levels = {str(row["condition"]): row for row in run.conditions.to_dict("records")}
+    for a, b in combinations(one.conditions, 2):
+        apart = [factor for factor in run.factors if levels[a][factor] != levels[b][factor]]
+        if len(apart) != 1:
+            continue
+        parts = one.of(a), one.of(b)
+        head: Mapping[str, Any] = {"measure": one.measure.name, "a": a, "b": b}
+        count, items = (sum(int(part[c].notna().sum()) for part in parts) for c in ("label", "score"))
+        corrected = all(part["label"].notna().any() for part in parts)
+        like = beyond(*parts) if corrected else beyond(*(part.assign(label=part["score"]) for part in parts))
+        about = LIKE if like else THESE
+        scores, corrections = (
+            [judged(part, like, truth=truth, pairs=True) for part in parts] for truth in (True, False)
+        )
+        if why := suppressed(run, one.measure.judge):
+            notes.append(f"{one.measure.name}: uncorrected, nothing about who did better: {why}.")
+        else:
+            own = difference(scores[0], scores[1], 0.0)
+            yield {**head, **_apart(UNCORRECTED, own, count, items), "about": about}
+        result = difference(corrections[0], corrections[1])
+        notes += [f"{one.measure.name}, {a} - {b}: {result.note}."] if result.note and count else []
+        if corrected:
+            yield {**head, **_apart(PREDICTED, result, count, items), "about": about}
+
+
+def _apart(label: str, result: Corrected, labels: int, items: int) -> Row:
+    row = _row(label, result, labels, items)
+    value = row.pop("estimate")
+    p = None if result.interval is None else result.interval.p
+    return {"estimator": row.pop("estimator"), "difference": value, **row, "p": p}
+
+
+def _binary(values: pd.Series) -> bool:
+    return len(values) > 0 and bool(np.isin(values.to_numpy(), (0.0, 1.0)).all())

@@ -1,0 +1,203 @@
+"""Arms compared two at a time by judges that are shown both outputs, in both orders.
+
+A pair is worth 1 to the arm that won in both orders, 0 to the other, and a half to either where the two verdicts differ
+or say tie. An arm's win rate is the mean of what pairs are worth, over the judge's draws, then pairs, then tasks.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.errors import AnalysisError
+from agentlab.judges.known_pairs import combined, flipped
+from agentlab.runs.frames import Run
+from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, paired, t_interval
+from agentlab.stats.judges.bradley_terry import bradley_terry
+from agentlab.stats.judges.probes import position
+from agentlab.text import counted
+
+_ARMS = ["judge", "criterion", "factor", "a", "b", "within"]
+_BESIDE = ["factor", "tasks", "these_tasks_low", "these_tasks_high", "tasks_like_these_low", "tasks_like_these_high"]
+"""What stands in the second table, with how the verdicts ended."""
+_OUTCOMES = ("absent", "refused", "truncated", "unparsed", "error")
+_PAIR = ["rollout_a", "rollout_b", "judge_draw"]
+_WORTH = {"a": 1.0, "tie": 0.5, "b": 0.0}
+_RULE = (
+    "A pair is won by the arm that is named in both orders; verdicts that differ, or ties, count half for each. flips: "
+    "pairs whose winner changed with the order. The interval is of tasks like these, of these tasks where they are few."
+)
+
+
+def pairs(run: Run) -> Analysis:
+    """Wins, ties and losses of every declared pair of arms, what order did, and strengths over all arms.
+
+    `verdicts`: both intervals, the share of verdicts for the output shown first, ties half, and what had no winner.
+    Raises `AnalysisError` for a run without verdicts of a judge that compares.
+    """
+    verdicts = run.pairs
+    if verdicts.empty:
+        command = f"agentlab judge {run.folder} --with preference"
+        raise AnalysisError(f"{run.folder}: no judge compared its arms; add one with `{command}`")
+    compared = together(verdicts)
+    rows = [_row(run, key, part) for key, part in _parts(compared)]
+    lost = _lost(verdicts)
+    table = pd.DataFrame(rows)
+    beside = table[[*_ARMS, *_BESIDE[1:], "first_slot"]].merge(lost, on=_ARMS, how="left")
+    strengths, notes = _strengths(run, verdicts)
+    return Analysis(
+        "pairs",
+        "Arms compared two at a time",
+        _says(table),
+        {"pairs": table.drop(columns=[*_BESIDE, "first_slot"]), "verdicts": beside, "strengths": strengths},
+        (*_anchored(run, table), *_missing(beside), _RULE, *notes),
+    )
+
+
+def together(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """One row per pair, judge draw and criterion: `straight` and `swapped` (what either order was worth to a), `worth`
+    (of both) and `flipped`; missing where an order has no verdict."""
+    worth = verdicts.assign(worth=verdicts["winner"].map(_WORTH).astype("float64"))
+    wide = worth.set_index([*_ARMS, *_PAIR, "task", "draw", "order"])["worth"].unstack("order")
+    wide = wide.reindex(columns=[0, 1]).reset_index()
+    wide.columns = [*_ARMS, *_PAIR, "task", "draw", "straight", "swapped"]
+    both = [(_known(s), _known(o)) for s, o in zip(wide["straight"], wide["swapped"], strict=True)]
+    wide["worth"] = [combined(s, None if o is None else 1 - o) for s, o in both]
+    wide["flipped"] = [flipped(s, None if o is None else 1 - o) for s, o in both]
+    return wide.astype({"worth": "float64"})
+
+
+def _known(value: Any) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
+def _parts(table: pd.DataFrame) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    for key, part in table.groupby(_ARMS, sort=False):
+        yield dict(zip(_ARMS, map(str, key), strict=True)), part
+
+
+def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
+    done = part.dropna(subset=["worth"])
+    by_pair = part.groupby(["task", *_PAIR[:2]], sort=False)["worth"].mean().reset_index()
+    tasks, draws = by_pair["task"].tolist(), by_pair["rollout_a"].tolist()
+    result = paired(tasks, draws, by_pair["worth"].to_numpy(), np.full(len(by_pair), 0.5))
+    forward, backward = part["straight"].to_numpy(), part["swapped"].to_numpy()
+    place = position(forward, backward, part["task"].tolist())
+    interval = result.tasks_like_these or result.these_tasks
+    suppressed = run.meta.get("anchors", {}).get(key["judge"], {}).get("suppressed", ["no anchors"])
+    return {
+        **key,
+        "tasks": result.tasks,
+        "pairs": result.pairs,
+        "wins": int((done["worth"] == 1).sum()),
+        "ties": int((done["worth"] == 0.5).sum()),
+        "losses": int((done["worth"] == 0).sum()),
+        "win_rate": None if result.difference is None else result.difference + 0.5,
+        **_ends("win_rate", interval),
+        **_ends("these_tasks", result.these_tasks),
+        **_ends("tasks_like_these", result.tasks_like_these),
+        "flips": float(done["flipped"].mean()) if len(done) else None,
+        "first_slot": None if place.first.value is None else place.first.value + 0.5,
+        "verdict": _verdict(key, suppressed, interval, result.coupled),
+    }
+
+
+def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
+    """The limits of a win rate, which is a share and goes no further."""
+    if interval is None:
+        return {f"{name}_low": None, f"{name}_high": None}
+    return {f"{name}_low": max(0.0, interval.low + 0.5), f"{name}_high": min(1.0, interval.high + 0.5)}
+
+
+def _verdict(key: dict[str, str], suppressed: list[str], interval: Interval | None, coupled: bool) -> str:
+    if suppressed:
+        return "withheld"
+    if coupled:
+        return "coupled, no test"
+    if interval is None:
+        return "no test"
+    if interval.low <= 0 <= interval.high:
+        return "no difference shown"
+    return f"{key['a'] if interval.low > 0 else key['b']} preferred"
+
+
+def _lost(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """Verdicts without a winner, by outcome: they are neither ties nor losses."""
+    counts = {name: verdicts["outcome"] == name for name in _OUTCOMES}
+    return verdicts[_ARMS].assign(**counts).groupby(_ARMS, sort=False)[[*_OUTCOMES]].sum().reset_index()
+
+
+def _missing(beside: pd.DataFrame) -> list[str]:
+    notes: list[str] = []
+    for row in beside.to_dict("records"):
+        counts = [f"{row[name]} {name}" for name in _OUTCOMES if row[name]]
+        if counts:
+            arms = f"{row['judge']}, {row['criterion']}, {row['a']} - {row['b']}"
+            notes.append(f"{arms}: verdicts without a winner, which are no ties and no losses: {', '.join(counts)}.")
+    return notes
+
+
+def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Bradley-Terry with ties and order over every single verdict, errors clustered by task."""
+    rows, notes = list[dict[str, Any]](), list[str]()
+    condition = dict(zip(run.rollouts["rollout"], run.rollouts["condition"].astype("str"), strict=True))
+    done = verdicts.dropna(subset=["winner"])
+    for (judge, criterion), part in done.groupby(["judge", "criterion"], sort=False):
+        names = [part[side].map(condition).tolist() for side in ("rollout_a", "rollout_b")]
+        straight = (part["order"] == 0).to_numpy()
+        first, second = (np.where(straight, *names), np.where(straight, *names[::-1]))
+        worth = part["winner"].map(_WORTH).to_numpy(dtype="float64")
+        fitted = bradley_terry(
+            first.tolist(), second.tolist(), np.where(straight, worth, 1 - worth), clusters=part["task"].tolist()
+        )
+        if fitted.note:
+            notes.append(f"{judge}, {criterion}: {fitted.note}.")
+        elif fitted.clusters < FEWEST_TASKS:
+            told = f"no interval of a strength: {counted(fitted.clusters, 'task')}; it takes {FEWEST_TASKS}"
+            notes.append(f"{judge}, {criterion}: {told}.")
+        for i, arm in enumerate(fitted.players) if fitted.strengths is not None else ():
+            value = fitted.strengths[i] if fitted.strengths else None
+            enough = fitted.clusters >= FEWEST_TASKS
+            se = fitted.covariance[i][i] ** 0.5 if fitted.covariance and enough else 0.0
+            ends = t_interval(value, se, fitted.df) if value is not None and se > 0 else None
+            limits = (ends.low, ends.high) if ends else (None, None)
+            head = {"judge": judge, "criterion": criterion, "arm": arm, "strength": value}
+            rows.append(
+                {
+                    **head,
+                    "strength_low": limits[0],
+                    "strength_high": limits[1],
+                    "order": fitted.order,
+                    "tie": fitted.tie,
+                    "comparisons": fitted.comparisons,
+                    "tasks": fitted.clusters,
+                }
+            )
+    told = "strength: log strength, which sum to 0; order: log odds of being shown first; tie: log weight of a tie"
+    columns = "judge criterion arm strength strength_low strength_high order tie comparisons tasks".split()
+    return pd.DataFrame(rows, columns=columns), [*([f"{told}."] if rows else []), *notes]
+
+
+def _anchored(run: Run, table: pd.DataFrame) -> list[str]:
+    notes: list[str] = []
+    for judge in table["judge"].unique():
+        found = run.meta.get("anchors", {}).get(judge)
+        if found is None:
+            notes.append(f"{judge}: its anchor pairs were not judged, so nothing is said about which arm did better.")
+        elif found["suppressed"]:
+            notes.append(f"{judge}: nothing about which arm did better: {'; '.join(found['suppressed'])}.")
+        else:
+            notes.append(f"{judge}: {found['text']}.")
+    return notes
+
+
+def _says(table: pd.DataFrame) -> str:
+    first = table.iloc[0]
+    rate = first["win_rate"]
+    if rate is None or pd.isna(rate):
+        return f"{counted(len(table), 'comparison')} of arms, the first without a pair that was decided."
+    wins = f"{first['a']} won {first['wins']}, tied {first['ties']} and lost {first['losses']} against {first['b']}"
+    tail = f"{counted(first['pairs'], 'pair')} on {counted(first['tasks'], 'task')}, each in both orders"
+    return f"By {first['judge']}, {wins}: win rate {rate:.2f} over {tail}; {first['flips']:.0%} flipped with the order."

@@ -1,0 +1,223 @@
+"""What moves a run's judges that should not: length, formatting, position, kinship."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.judges.pairs import together
+from agentlab.analysis.row import Row, ends
+from agentlab.errors import AnalysisError
+from agentlab.experiment.judging.perturb import VARIANTS, perturbed
+from agentlab.experiment.judging.probes import documents
+from agentlab.judges.rubric import RubricConfig
+from agentlab.models.capabilities import maker
+from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import per_draw
+from agentlab.stats.contrasts.paired import FEWEST_TASKS, paired
+from agentlab.stats.judges.probes import slope
+from agentlab.store import read
+from agentlab.text import counted
+from agentlab.types import PROBES, Measure
+
+_SHAPE = (
+    "judge probe unit effect these_tasks_low these_tasks_high tasks_like_these_low tasks_like_these_high outputs tasks "
+    "noise arms"
+).split()
+_MEANS = (
+    "length: an output with half as many words again that say nothing, less the output. format: the same words in "
+    "Markdown, less in plain lines. position: how far the output shown first wins more than half. self: what a judge "
+    "adds to outputs of its own model family, by another judge with the same criteria."
+)
+_BESIDE = (
+    "noise: SD between the judge's draws on one output. arms: gap between the highest and the lowest arm's mean, which "
+    "an effect of that size could make. Both in points of the judge's scale."
+)
+
+
+def probes(run: Run) -> Analysis:
+    """A row per judge and probe. Raises `AnalysisError` when the run holds nothing to go by."""
+    notes: list[str] = []
+    configs = documents(run.meta)
+    scores = {name: _points(run.scores, name, config) for name, config in configs.items()}
+    rows = [row for name in configs for row in _changed(run, name, configs[name], scores[name], notes)]
+    rows += list(_position(run, notes))
+    rows += list(_kin(run, configs, scores, notes))
+    if not rows:
+        command = f"agentlab judge {run.folder} --probe length,format"
+        raise AnalysisError(
+            f"{run.folder}: no judge was tried on changed outputs, and none compared arms; try `{command}`"
+        )
+    table = pd.DataFrame(rows, columns=_SHAPE)
+    return Analysis("probes", "What moves the judges", _says(table), {"probes": table}, (_MEANS, _BESIDE, *notes))
+
+
+def _measure(judge: str, config: RubricConfig) -> Measure:
+    """The mean of its counted criteria, in points of its scale."""
+    scales = {name: config.scale(name) for name in config.counted()}
+    return Measure(judge, judge, scales, next(iter(scales.values())))
+
+
+def _points(scores: pd.DataFrame, judge: str, config: RubricConfig) -> pd.Series:
+    """By rollout and judge draw."""
+    verdicts = scores.drop(columns="draw").rename(columns={"judge_draw": "draw"}).astype({"rollout": "str"})
+    return per_draw(verdicts, _measure(judge, config))
+
+
+def _verdicts(run: Run) -> pd.DataFrame:
+    """Verdicts on changed outputs of rollouts that are as they were."""
+    sql = (
+        "SELECT r.key, r.attempt, v.judge, v.draw, v.criterion, v.outcome, v.value FROM verdicts v "
+        "JOIN rollouts r ON r.id = v.rollout WHERE r.parent = ?"
+    )
+    with closing(read(run.folder)) as connection:
+        rows = connection.execute(sql, (PROBES,)).fetchall()
+    columns = ["key", "attempt", "judge", "draw", "criterion", "outcome", "value"]
+    table = pd.DataFrame(rows, columns=columns).astype({"value": "float64", "key": "str"})
+    parts = table["key"].str.split("/", n=2, expand=True).reindex(columns=[1, 2])
+    table = table.assign(variant=parts[1], rollout=parts[2])
+    return table.merge(run.rollouts[["rollout", "attempt", "task"]], on=["rollout", "attempt"])
+
+
+def _changed(run: Run, judge: str, config: RubricConfig, scores: pd.Series, notes: list[str]) -> Iterator[Row]:
+    every = _verdicts(run)
+    own = every[every["judge"] == judge]
+    if config.normalise:
+        notes.append(f"{judge}: formatting is taken out before it judges, so it is not probed.")
+    lost = int((own["outcome"] != "scored").sum())
+    if lost:
+        notes.append(
+            f"{judge}: {lost} of {len(own)} verdicts on changed outputs have no score; those outputs are left out."
+        )
+    original = _one(scores[scores.index.get_level_values(1) == 0])
+    for probe, variants in VARIANTS.items():
+        keys = list(dict.fromkeys(own.loc[own["variant"].isin(variants), "rollout"]))
+        if not keys:
+            continue
+        sides = [_one(per_draw(own[own["variant"] == v], _measure(judge, config))).reindex(keys) for v in variants]
+        known = run.rollouts.set_index(run.rollouts["rollout"].astype("str")).loc[keys]
+        before = original.reindex(keys).to_numpy(dtype=np.float64)
+        values = [side.to_numpy(dtype=np.float64) for side in sides]
+        for i, variant in enumerate(variants):
+            same = np.array([perturbed(str(text), variant) == text for text in known["output"]])
+            values[i] = np.where(same, before, values[i])
+        result = paired(known["task"].astype("str").tolist(), keys, values[0], values[1] if values[1:] else before)
+        notes += [f"{judge}, {probe}: {note}." for note in result.notes]
+        yield {
+            "judge": judge,
+            "probe": probe,
+            "unit": "points",
+            "effect": result.difference,
+            **ends("these_tasks", result.these_tasks),
+            **ends("tasks_like_these", result.tasks_like_these),
+            "outputs": result.pairs,
+            "tasks": result.tasks,
+            "noise": _noise(scores),
+            "arms": _arms(run, scores),
+        }
+
+
+def _one(points: pd.Series) -> pd.Series:
+    """By rollout."""
+    return points.groupby(level=0).mean()
+
+
+def _noise(scores: pd.Series) -> float | None:
+    """SD between judge draws, pooled over rollouts; None with one draw of each."""
+    groups = scores.groupby(level=0)
+    freedom = int((groups.size() - 1).sum())
+    squares = float(((scores - groups.transform("mean")) ** 2).sum())
+    return (squares / freedom) ** 0.5 if freedom else None
+
+
+def _arms(run: Run, scores: pd.Series) -> float | None:
+    """The gap between the highest and the lowest condition's mean of task means; None for one condition."""
+    places = run.rollouts[["rollout", "task", "condition"]].astype("str").set_index("rollout")
+    placed = places.join(_one(scores).rename("points"), how="inner")
+    means = placed.groupby(["condition", "task"])["points"].mean().groupby(level=0).mean()
+    return float(means.max() - means.min()) if len(means) > 1 else None
+
+
+def _position(run: Run, notes: list[str]) -> Iterator[Row]:
+    """From the two orders of every pair: nothing more is asked."""
+    if run.pairs.empty:
+        return
+    wide = together(run.pairs)
+    wide["first"] = (wide["straight"] + 1 - wide["swapped"]) / 2
+    for (judge, criterion), part in wide.groupby(["judge", "criterion"], sort=False):
+        by_pair = part.groupby(["task", "rollout_a", "rollout_b"], sort=False)["first"].mean().reset_index()
+        keys = [tuple(pair) for pair in by_pair[["rollout_a", "rollout_b"]].to_numpy().tolist()]
+        result = paired(by_pair["task"].tolist(), keys, by_pair["first"].to_numpy(), np.full(len(by_pair), 0.5))
+        notes += [f"{judge}, position: {note}." for note in result.notes]
+        yield {
+            "judge": judge,
+            "probe": f"position, {criterion}",
+            "unit": "of a win",
+            "effect": result.difference,
+            **ends("these_tasks", result.these_tasks),
+            **ends("tasks_like_these", result.tasks_like_these),
+            "outputs": 2 * result.pairs,
+            "tasks": result.tasks,
+            "noise": None,
+            "arms": None,
+        }
+
+
+def _kin(
+    run: Run, configs: Mapping[str, RubricConfig], scores: Mapping[str, pd.Series], notes: list[str]
+) -> Iterator[Row]:
+    """One judge's score less another's, by whose family wrote the output: 1 for the first's, -1 for the second's."""
+    families = {name: maker(model) if (model := run.meta["judges"].get(name)) else None for name in configs}
+    wrote = _authors(run)
+    for one, other in combinations(configs, 2):
+        a, b = families[one], families[other]
+        same = configs[one].criteria == configs[other].criteria and configs[one].span == configs[other].span
+        if not same or a is None or b is None or a == b or len({a, b} & set(wrote.values())) == 0:
+            continue
+        both = pd.concat([_one(scores[one]), _one(scores[other])], axis=1, keys=["one", "other"]).dropna()
+        places = run.rollouts[["rollout", "task", "condition"]].astype("str").set_index("rollout").loc[both.index]
+        author = places["condition"].map(wrote)
+        x = (author == a).astype(float) - (author == b).astype(float)
+        found = slope((both["one"] - both["other"]).to_numpy(), x.to_numpy(), places["task"].tolist())
+        notes += [f"{one} and {other}, self: {found.note}."] if found.note else []
+        if found.value is not None:
+            yield {
+                "judge": f"{one} ({a}) and {other} ({b})",
+                "probe": "self",
+                "unit": "points",
+                "effect": found.value,
+                **ends("these_tasks", None),
+                **ends("tasks_like_these", found.interval if found.clusters >= FEWEST_TASKS else None),
+                "outputs": found.n,
+                "tasks": found.clusters,
+                "noise": None,
+                "arms": _arms(run, scores[one]),
+            }
+    if len({family for family in families.values() if family}) < 2:
+        notes.append(
+            "self: judges of one family only; agentlab judge RUN --with a copy of the rubric, --judge-model OTHER."
+        )
+    elif run.labels.empty:
+        notes.append("self: no labels, so which of two judges errs is not known (agentlab export labels).")
+
+
+def _authors(run: Run) -> dict[str, str | None]:
+    """The model family of the agents of each condition; None where there are several."""
+    found: dict[str, str | None] = {}
+    for condition, part in run.roles.groupby("condition", observed=True):
+        names = {maker(str(model)) for model in part["model"]}
+        found[str(condition)] = names.pop() if len(names) == 1 else None
+    return found
+
+
+def _says(table: pd.DataFrame) -> str:
+    first = table.iloc[0]
+    effect = first["effect"]
+    told = "nothing could be told" if effect is None or pd.isna(effect) else f"{effect:+.2f} {first['unit']}"
+    where = f"{counted(first['outputs'], 'output')} on {counted(first['tasks'], 'task')}"
+    which = f"{first['probe']} of {first['judge']}"
+    size = f"{counted(len(table), 'probe')} of {counted(table['judge'].nunique(), 'judge')}"
+    return f"{size}; the first, {which}: {told} over {where}."

@@ -1,0 +1,181 @@
+"""What a run says at its end: measures by condition, paired contrasts, what went missing, and what may be concluded.
+
+Numbers only; whoever prints them chooses the layout.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from agentlab.analysis.contrasts.blinding import blindness
+from agentlab.analysis.contrasts.contrast import ALPHA, Contrast, contrasts
+from agentlab.experiment.preregistration import register
+from agentlab.runs.frames import Run
+from agentlab.stats.bounds import Bounds, bounds
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.contrasts.sequential import level
+from agentlab.text import counted
+from agentlab.types import Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One condition. `measures` holds for each measure the mean of task means and its worst-case bounds."""
+
+    condition: str
+    rollouts: int
+    statuses: dict[str, int]
+    measures: dict[str, Bounds]
+    delivered: dict[str, float | None]
+    """Mean of task means over delivered rollouts only."""
+    calls: int
+    output_tokens: int
+    tokens: int
+    cost: float | None
+    """US dollars of the agents' calls; None when a price is unknown."""
+    dropped: int
+    """Messages that bounced, could not be parsed or were cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All of it. `outcomes` counts verdicts by judge and outcome; `anchors` is each rubric judge's line on itself."""
+
+    name: str
+    arms: tuple[Arm, ...]
+    contrasts: tuple[Contrast, ...]
+    outcomes: dict[str, dict[str, int]]
+    groups: dict[str, tuple[int, int]]
+    """By judge of kind equivalence: outputs that it sorted, and groups that it made of them."""
+    anchors: dict[str, str]
+    notes: tuple[str, ...]
+    example: str
+    """A rollout of the run, by its coordinates."""
+
+
+def summarize(run: Run) -> Summary:
+    """The summary of a run with at least one finished rollout; an empty one otherwise."""
+    rollouts, measures = run.rollouts, run.measures
+    reports = run.meta.get("anchors", {})
+    arms = tuple(_arm(name, run, rollouts, measures) for name in rollouts["condition"].unique())
+    found = tuple(contrasts(run)) if len(rollouts) else ()
+    scores = run.scores[run.scores["rollout"].isin(rollouts["rollout"])]
+    judged = pd.concat([scores[["judge", "outcome"]], run.pairs[["judge", "outcome"]]])
+    outcomes = {str(j): _counts(part["outcome"]) for j, part in judged.groupby("judge", sort=False)}
+    anchors = {name: report["text"] for name, report in reports.items()}
+    return Summary(
+        str(run.meta.get("name", "")), arms, found, outcomes, _groups(run), anchors, _notes(run, found), _example(run)
+    )
+
+
+def _groups(run: Run) -> dict[str, tuple[int, int]]:
+    there = run.groups.dropna(subset="group")
+    made = there.drop_duplicates(["task", "condition", "judge", "group"])
+    outputs, groups = _counts(there["judge"]), _counts(made["judge"])
+    return {judge: (outputs[judge], groups[judge]) for judge in outputs}
+
+
+def _example(run: Run) -> str:
+    if run.rollouts.empty:
+        return ""
+    first = run.rollouts.iloc[0]
+    return ",".join(f"{name}={first[name]}" for name in ("task", *run.factors, "draw"))
+
+
+def _counts(column: pd.Series) -> dict[str, int]:
+    return {str(name): int(count) for name, count in column.astype("str").value_counts(sort=False).items()}
+
+
+def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFrame) -> Arm:
+    rows = (rollouts["condition"] == condition).to_numpy()
+    own, scored = rollouts[rows], measures[rows]
+    tasks = scored["task"].astype("str").tolist()
+    values = {m.name: bounds(scored[m.name].to_numpy(), *_range(m, scored), tasks) for m in run.measured}
+    done = scored[scored["status"] == "delivered"]
+    by_task = {m.name: done.groupby("task", observed=True)[m.name].mean().mean() for m in run.measured}
+    return Arm(
+        condition=condition,
+        rollouts=len(own),
+        statuses=_counts(own["status"]),
+        measures=values,
+        delivered={name: None if pd.isna(value) else float(value) for name, value in by_task.items()},
+        calls=int(own["calls"].sum()),
+        output_tokens=int(own["output_tokens"].sum()),
+        tokens=int((own["input"] + own["output_tokens"]).sum()),
+        cost=None if own["cost"].isna().any() else float(own["cost"].sum()),
+        dropped=int(own[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
+    )
+
+
+def _range(measure: Measure, scored: pd.DataFrame) -> tuple[float, float]:
+    """Where a value can lie: the measure's range, values the scenario declares for a status, and what was counted."""
+    counted = scored[measure.name].dropna().tolist()
+    ends = (*measure.range, *measure.values.values(), *counted)
+    return min(ends), max(ends)
+
+
+def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
+    notes = _failures(run)
+    tasks = run.rollouts["task"].nunique()
+    if contrasts and tasks < FEWEST_TASKS:
+        about = (
+            "this task; nothing is claimed beyond it" if tasks == 1 else "these tasks; nothing is claimed beyond them"
+        )
+        notes.append(f"{counted(tasks, 'task')}: every interval is about {about}.")
+    notes += looked(run, contrasts)
+    unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
+    if len(unsent):
+        notes.append(f"{', '.join(sorted(map(str, unsent)))} took no seed: those calls are not coupled between arms.")
+    return (*notes, *blindness(run, contrasts))
+
+
+def looked(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
+    """What has to be said of declarations and looks."""
+    return _looks(contrasts) + _declared(run, contrasts)
+
+
+def _looks(contrasts: Sequence[Contrast]) -> list[str]:
+    """How often the contrasts were looked at, and what that does to their intervals."""
+    notes: list[str] = []
+    for look in dict.fromkeys(c.look for c in contrasts if c.primary and c.look.share is not None):
+        where = f"look {look.number} at the primary contrasts, at {look.share or 0:.0%} of the planned pairs"
+        if look.planned:
+            wide = 1 - level(look.spent, look.spend, ALPHA)
+            notes.append(
+                f"{where}: planned, so its intervals are {100 * wide:.4g}% ones, and p is valid at every look."
+            )
+        else:
+            notes.append(f"{where}: not planned: alpha is spent no longer, and the intervals are for one look.")
+    most = max((c.look.number for c in contrasts if not c.primary or c.look.share is None), default=0)
+    if most > 1:
+        notes.append(f"look {most} at these contrasts: the intervals are for one look, more looks find more.")
+    return notes
+
+
+def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
+    """Primary contrasts that were declared late, given up late, or have no pair yet."""
+    there = {(c.factor, frozenset((c.a, c.b)), c.within, c.measure) for c in contrasts if c.primary}
+    found: dict[str, list[str]] = {}
+    for one in register(run.meta).primary:
+        c = one.contrast
+        if one.after:
+            found.setdefault(f"declared primary after look {one.after}", []).append(f"{c.name} ({c.measure})")
+        if one.withdrawn:
+            why = f"declared no more since look {one.withdrawn}, and primary all the same"
+            found.setdefault(why, []).append(f"{c.name} ({c.measure})")
+        if c.same not in there:
+            found.setdefault("primary, without a pair so far", []).append(f"{c.name} ({c.measure})")
+    return [f"{', '.join(dict.fromkeys(names))}: {what}." for what, names in found.items()]
+
+
+def _failures(run: Run) -> list[str]:
+    """How many rollouts and verdicts failed, with the first reason of each kind."""
+    notes: list[str] = []
+    lost = run.rollouts[run.rollouts["status"] == "infrastructure"]
+    if len(lost):
+        notes.append(f"{counted(len(lost), 'rollout')} failed; the first: {lost['error'].iloc[0]}")
+    errors = run.scores[run.scores["outcome"] == "error"]
+    for judge, part in errors.groupby("judge", sort=False):
+        notes.append(f"judge {judge}: {counted(len(part), 'verdict')} failed; the first: {part['reason'].iloc[0]}")
+    return notes

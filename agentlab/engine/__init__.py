@@ -1,0 +1,1 @@
+"""One rollout: prompts, calls, rounds, cuts. Knows no store and no scenario."""

@@ -1,0 +1,242 @@
+"""One rollout: rounds, turns and the closing question. Tells `record` what happened and knows no store.
+
+An agent acts when it has unread mail; a protocol only says where a reply goes; the log is the whole state.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from agentlab.engine.budget import nearest
+from agentlab.engine.client import Desk
+from agentlab.engine.prompt import chat
+from agentlab.engine.tools import use
+from agentlab.engine.trial import Limits, Trial, over_limits, unstarted
+from agentlab.errors import Stopped
+from agentlab.organization.agents import Agent, Organization
+from agentlab.organization.protocols.solo import Tries
+from agentlab.seeds import stream
+from agentlab.types import (
+    OUTPUT,
+    SELECT,
+    TASK,
+    VETO,
+    Call,
+    Completion,
+    Message,
+    OutputVia,
+    Request,
+    Rollout,
+    Status,
+    Where,
+)
+
+DROPPED = frozenset({"bounce", "unparsed"})
+"""Kinds that report to a sender what did not arrive."""
+
+
+@dataclass(slots=True)
+class _State:
+    """A rollout in the making. `calls` are by agent, each in order."""
+
+    log: list[Message]
+    calls: dict[str, list[Call]]
+    error: str | None = None
+    status: Status | None = None
+    steps: int | None = None
+    """How many steps of a baseline count, once that is known."""
+    woken_by_bounce: set[str] = field(default_factory=set[str])
+
+    def made(self) -> list[Call]:
+        return [call for own in self.calls.values() for call in own]
+
+    def post(self, messages: Sequence[Message], round: int) -> None:
+        for m in messages:  # built anew by hand: `replace` takes several times as long, for every message there is
+            self.log.append(Message(m.sender, m.to, m.kind, m.content, m.ref, round, len(self.log)))
+
+
+def _never() -> bool:
+    return False
+
+
+async def play(trial: Trial, desk: Desk, stopping: Callable[[], bool] = _never) -> Rollout:
+    """Runs `trial` to its end; calls that `desk` has on record are not made again.
+
+    `stopping` is asked at every round start; once true the rollout ends as `cancelled`, its calls kept. Raises
+    `MismatchError` when a stored call does not fit, and whatever `desk.record` raises; model failures are data.
+    """
+    organization = trial.organization
+    state = _State([], {agent.name: [] for agent in organization.agents})
+    state.post(organization.protocol.open(trial.task), 0)
+    root = trial.lineage
+    for round in range(1, organization.rounds + 1):
+        actors = _awake(organization, state, round)
+        if not actors:
+            break
+        if stopping():
+            state.status = "cancelled"
+        elif trial.limits != Limits() and over_limits(trial.limits, state.made()):
+            state.status = "limit"
+        if state.status:
+            break
+        await _round(trial, root, desk, state, _acting(trial, actors, round), round)
+        if state.status or state.steps is not None:
+            break
+        if trial.change is not None and trial.cut is not None and round == trial.cut.round:
+            state.log = trial.change.applied(state.log)
+    closing = organization.closing if trial.budget is None else None  # a baseline has it in its task, every step
+    if closing and state.status in (None, "limit") and state.error is None and _output(state) is None:
+        await _close(trial, root, desk, state)
+        return _finish(trial, state, "closing")
+    return _finish(trial, state, "protocol")
+
+
+def _awake(organization: Organization, state: _State, round: int) -> list[Agent]:
+    """Agents with mail from the round before. A bounce wakes its sender once in a row, lest it bounce forever."""
+    fresh: dict[str, bool] = {}
+    for message in reversed(state.log):
+        if message.round < round - 1:
+            break
+        for name in message.to:
+            fresh[name] = fresh.get(name, False) or message.kind not in DROPPED
+    awake = [
+        a for a in organization.agents if a.name in fresh and (fresh[a.name] or a.name not in state.woken_by_bounce)
+    ]
+    state.woken_by_bounce = {agent.name for agent in awake if not fresh[agent.name]}
+    return awake
+
+
+def _acting(trial: Trial, actors: list[Agent], round: int) -> list[Agent]:
+    """The actors, with another in the place of one that a fork swaps, unless its turn is kept."""
+    swapped = trial.change.agent if trial.change is not None else None
+    if swapped is None or trial.cut is None or trial.cut.keeps(round, swapped.name):
+        return actors
+    return [swapped if agent.name == swapped.name else agent for agent in actors]
+
+
+async def _round(trial: Trial, root: str, desk: Desk, state: _State, actors: Sequence[Agent], round: int) -> None:
+    if len(actors) == 1:
+        await _turn(trial, root, desk, state, actors[0], round)
+    else:
+        async with asyncio.TaskGroup() as group:
+            for agent in actors:
+                group.create_task(_turn(trial, root, desk, state, agent, round))
+    if state.status:
+        return
+    last = [(agent.name, state.calls[agent.name][-1]) for agent in actors]
+    if failed := next((call.error for _, call in last if call.error), None):
+        state.error, state.status = failed, "limit" if failed.startswith("too_long") else "infrastructure"
+        return
+    if trial.budget is not None:
+        await _step(trial, desk, state, actors[0].name, round)
+        return
+    log = tuple(state.log)
+    for name, call in last:
+        if call.completion is not None:
+            state.post(trial.organization.protocol.route(name, call.completion, log, round), round)
+    if any(VETO in message.to for message in state.log[len(log) :]):
+        state.status = "vetoed"
+
+
+async def _step(trial: Trial, desk: Desk, state: _State, agent: str, round: int) -> None:
+    """Ends a baseline's step: its selector looks at the reply, then its budget says whether the step counts."""
+    completion, protocol, log = state.calls[agent][-1].completion, trial.organization.protocol, tuple(state.log)
+    assert trial.budget is not None
+    assert completion is not None
+    messages = [*protocol.route(agent, completion, log, round)]
+    if isinstance(protocol, Tries) and desk.select is not None:
+        try:
+            found = await desk.select(completion.text, log, round)
+        except Stopped:
+            state.status = "cancelled"
+            return
+        state.calls.setdefault(SELECT, []).extend(found.calls)
+        if found.error is not None:
+            state.error, state.status = found.error, "infrastructure"
+            return
+        messages += protocol.choose(completion.text, found.text, log)
+    state.steps = nearest(trial.budget.sizes(state.made()), trial.budget.amount)
+    if state.steps in (None, round):
+        state.post(messages, round)
+
+
+async def _turn(trial: Trial, root: str, desk: Desk, state: _State, agent: Agent, round: int) -> None:
+    """One agent acts: a call, and while it asks for tools, their results and another call."""
+    calls = state.calls[agent.name]
+    tools = tuple(tool.spec for tool in agent.tools)
+    for k in range(trial.organization.calls):
+        where = Where(trial.key, agent.name, round, k, trial.attempt, stream(root, agent.name, round, k, trial.attempt))
+        entries = chat(trial.organization, agent, state.log, calls, round)
+        try:
+            call = await desk.ask(agent.model, Request(entries, agent.settings, tools, where))
+        except Stopped:  # never sent; siblings that were sent are waited for and kept
+            state.status = "cancelled"
+            return
+        wanted = call.completion.tool_calls if call.completion else ()
+        if wanted and not call.tool_results:
+            results = [await use(agent.tools, wish, where) for wish in wanted]
+            call = replace(call, tool_results=tuple(results))
+            await desk.record(trial.key, call)
+        calls.append(call)
+        if not wanted:
+            return
+
+
+async def _close(trial: Trial, root: str, desk: Desk, state: _State) -> None:
+    """Asks the closing question. Its round lies past the limit, so that it collides with no other turn."""
+    organization = trial.organization
+    assert organization.closing is not None
+    agent, last = organization.roster[organization.closing.agent], organization.rounds
+    state.post([Message(TASK, (agent.name,), "closing", organization.closing.ask)], last)
+    await _turn(trial, root, desk, state, _acting(trial, [agent], last + 1)[0], last + 1)
+    if state.status == "cancelled":
+        return
+    call = state.calls[agent.name][-1]
+    if call.completion is None:
+        state.error, state.status = call.error, "limit" if str(call.error).startswith("too_long") else "infrastructure"
+    else:
+        final = _delivered(organization, agent, call, state)
+        state.post([final], last + 1)
+        if VETO in final.to:
+            state.status = "vetoed"
+
+
+def _delivered(organization: Organization, agent: Agent, call: Call, state: _State) -> Message:
+    """The closing reply, or what it puts between output tags if the protocol reads any in it; or a veto."""
+    completion: Completion = call.completion or Completion("")
+    routed = organization.protocol.route(agent.name, completion, tuple(state.log), call.round)
+    written = [message.content for message in routed if OUTPUT in message.to]
+    output = Message(agent.name, (OUTPUT,), "output", written[-1] if written else completion.text)
+    return next((message for message in routed if VETO in message.to), output)
+
+
+def _output(state: _State) -> Message | None:
+    """The last message to `@output` that says anything."""
+    return next((m for m in reversed(state.log) if OUTPUT in m.to and m.content.strip()), None)
+
+
+def _finish(trial: Trial, state: _State, via: OutputVia) -> Rollout:
+    output = _output(state) if state.status != "vetoed" else None
+    order = {agent.name: i for i, agent in enumerate(trial.organization.agents)}
+    calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
+    steps = state.log[-1].round if trial.budget else None
+    return replace(
+        unstarted(trial),
+        status=state.status or _status(output, calls),
+        output=output.content if output else None,
+        output_via=via if output else "none",
+        messages=tuple(state.log),
+        calls=tuple(calls),
+        error=state.error,
+        steps=steps,
+        spent=sum(trial.budget.sizes(calls)[:steps]) if trial.budget else None,
+    )
+
+
+def _status(output: Message | None, calls: Sequence[Call]) -> Status:
+    """`declined` when the provider refused the turn that was to deliver, or any turn when nothing was delivered."""
+    refused = [call for call in calls if call.completion and call.completion.stop == "refusal"]
+    if output is None:
+        return "declined" if refused else "incomplete"
+    wrote = any(call.actor == output.sender and call.round == output.round for call in refused)
+    return "declined" if wrote else "delivered"

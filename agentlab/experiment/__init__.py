@@ -1,0 +1,1 @@
+"""From a design to a run: what is played, judged, resampled, priced and planned."""

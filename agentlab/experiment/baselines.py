@@ -1,0 +1,198 @@
+"""Baselines at work: what their measured rollouts used, and how a judge tells their tries apart."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from statistics import fmean, median
+
+from agentlab.engine.budget import Budget, Price, uncached, used
+from agentlab.engine.client import Desk, Finding, Select
+from agentlab.engine.trial import Trial, selects
+from agentlab.experiment.judging.rollouts import Asking, Case, NoModel
+from agentlab.interfaces import Ask, Judge
+from agentlab.judges.choice import Choosing
+from agentlab.judges.equivalence import EquivalenceConfig
+from agentlab.judges.once import judge_once
+from agentlab.models import ModelSpec, cost_of
+from agentlab.scenario import Condition, Design
+from agentlab.seeds import stream
+from agentlab.types import Call, Capabilities, Entry, Exhibit, Message, Settings, Task, Verdict
+
+Use = Callable[[str], Sequence[Call]]
+"""Every call that the rollout with this key is charged for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """What the rollouts of a run used, for the budgets of its baselines."""
+
+    design: Design
+    desk: Desk
+    """Has the selectors' models."""
+    settings: Mapping[str, Settings]
+    """Of the selectors' models, by alias."""
+    use: Use
+    conditions: Mapping[str, Condition] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "conditions", {one.name: one for one in self.design.conditions})
+
+    def budgeted(self, trial: Trial, condition: Condition) -> Trial:
+        """The trial with its budget; itself when it has none. What decides the budget must be final."""
+        how = condition.baseline
+        if how is None:
+            return trial
+        measured = self.price(self.conditions[how.of])
+        uses = [used(self.use(key), how.match, measured) for key in trial.waits]
+        return replace(trial, budget=Budget(float(median(uses)), how.match, self.price(condition)))
+
+    def price(self, condition: Condition) -> Price:
+        """What the calls of a condition's rollouts cost, a selector's included, when nothing comes from a cache."""
+
+        def price(call: Call) -> float | None:
+            if call.completion is None:
+                return None
+            when = datetime.fromtimestamp(call.started, UTC).date()
+            return cost_of(self.spec(condition, call), uncached(call.completion.usage), when)
+
+        return price
+
+    def spec(self, condition: Condition, call: Call) -> ModelSpec:
+        """The model that a call of one of the condition's rollouts asked."""
+        if selects(call.actor):
+            return self.design.models[self.design.selectors[call.actor.split("/")[1]].model or ""]
+        return condition.models[condition.organization.roster[call.actor].model]
+
+    def selector(self, trial: Trial, condition: Condition, desk: Desk) -> Select | None:
+        """Who tells the tries of this rollout apart; `desk` has its recorded calls."""
+        how = condition.baseline
+        if how is None or how.by == "refine":
+            return None
+        task = self.design.tasks[trial.task.id]
+        judge = self.design.selectors.get(how.select or "")
+        clerk = Clerk(replace(self.desk, recorded=desk.recorded), self.settings, trial, task)
+        if judge is None:
+            return _exact
+        best = how.by == "best_of_n"
+        return _Best(clerk, judge, self.design.counted[judge.name]) if best else _Agreeing(clerk, judge)
+
+
+@dataclass(frozen=True, slots=True)
+class Clerk:
+    """Makes a selector's calls in the name of one rollout, in the round of the try that it looks at."""
+
+    desk: Desk
+    settings: Mapping[str, Settings]
+    trial: Trial
+    task: Task
+
+    async def judged(
+        self, judge: Judge, draw: int, text: str, round: int, made: list[Call], first: str | None = None
+    ) -> list[Verdict]:
+        """One judge draw on one try, or on `first` and this try."""
+        actor, root = f"select/{judge.name}/{draw}", self.trial.lineage
+        ask = self.ask(judge, actor, round, made)
+        exhibit = Exhibit(self.task, text) if first is None else Exhibit(self.task, first, rival=text)
+        return await judge_once(judge, exhibit, self.trial.key, draw, ask, stream(root, actor, round, "order"))
+
+    def ask(self, judge: Judge, actor: str, round: int, made: list[Call]) -> Ask:
+        """The way to the judge's model; every call is added to `made`."""
+        if judge.model is None:
+            return NoModel()
+        case = Case(self.trial.key, self.trial.lineage, Exhibit(self.task, None), self.trial.rank)
+        capabilities, settings = self.desk.models[judge.model].capabilities, self.settings[judge.model]
+        return _Noting(
+            Asking(capabilities, self.desk, judge.model, settings, case, actor, self.trial.attempt, round), made
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Noting:
+    asking: Asking
+    made: list[Call]
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.asking.capabilities
+
+    async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call:
+        call = await self.asking(chat, settings, k)
+        self.made.append(call)
+        return call
+
+
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """Scores a try by the mean of the judge's counted criteria, over its draws."""
+
+    clerk: Clerk
+    judge: Judge
+    counted: Sequence[str]
+
+    async def __call__(self, text: str, log: Sequence[Message], round: int) -> Finding:
+        made, scores = list[Call](), list[float]()
+        for draw in range(self.judge.draws):
+            verdicts = await self.clerk.judged(self.judge, draw, text, round, made)
+            values = [v.value for v in verdicts if v.criterion in self.counted and v.value is not None]
+            if values and len(values) == len(self.counted):
+                scores.append(fmean(values))
+        return Finding(repr(fmean(scores)) if scores else "", tuple(made), _passing(made))
+
+
+@dataclass(frozen=True, slots=True)
+class _Agreeing:
+    """Names the group of a try: by what a judge without a model finds in it, else by asking what is the same answer.
+
+    A try is compared with the first of every group so far, the largest group first. A judge of another kind than
+    equivalence lends its model.
+    """
+
+    clerk: Clerk
+    judge: Judge
+
+    async def __call__(self, text: str, log: Sequence[Message], round: int) -> Finding:
+        made = list[Call]()
+        if self.judge.model is None:
+            verdicts = await self.clerk.judged(self.judge, 0, text, round, made)
+            return Finding(plain(next((v.label for v in verdicts if v.label), "")))
+        if not text.strip():
+            return Finding("")
+        judge = self.judge if isinstance(self.judge, Choosing) else _alike(self.judge)
+        for draw, (name, other) in enumerate(_groups(log).items()):
+            verdicts = await self.clerk.judged(judge, draw, text, round, made, first=other)
+            if (error := _passing(made)) is not None:
+                return Finding("", tuple(made), error)
+            if verdicts[0].value == 1:
+                return Finding(name, tuple(made))
+        return Finding(str(round), tuple(made))
+
+
+def _alike(judge: Judge) -> Judge:
+    """A judge that tells what is the same answer, by another judge's model."""
+    return EquivalenceConfig(kind="equivalence", model=judge.model or "").build(judge.name)
+
+
+def _groups(log: Sequence[Message]) -> dict[str, str]:
+    """The first text of every group by the group's name, the largest group first."""
+    tries = {message.round: message.content for message in log if message.kind == "reply"}
+    found = [
+        (message.content, tries[message.round]) for message in log if message.kind == "finding" and message.content
+    ]
+    first = {name: text for name, text in reversed(found)}
+    sizes = {name: sum(other == name for other, _ in found) for name in first}
+    return {name: first[name] for name in sorted(first, key=lambda name: (-sizes[name], int(name)))}
+
+
+async def _exact(text: str, log: Sequence[Message], round: int) -> Finding:
+    """The group of a try is its text."""
+    return Finding(plain(text))
+
+
+def plain(text: str) -> str:
+    """An answer without what does not make it another one: capitals, blanks, and quotes or stops at its ends."""
+    return " ".join(text.casefold().split()).strip(" .,;:!?*_`'\"()[]“”‘’")
+
+
+def _passing(made: Sequence[Call]) -> str | None:
+    """The error of a call that may succeed another time; a try too long for the judge has no finding instead."""
+    return next((c.error for c in made if c.error is not None and not c.error.startswith("too_long")), None)

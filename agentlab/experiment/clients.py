@@ -1,0 +1,75 @@
+"""The models of a run, ready to be asked: opened, recorded runs found, calls priced and counted."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agentlab.engine.client import Desk, Price
+from agentlab.engine.trial import Trial, unstarted
+from agentlab.experiment.replay import Coordinates, Recall
+from agentlab.experiment.runner import Progress
+from agentlab.interfaces import Model
+from agentlab.models import Brake, ModelSpec, cost_of, serve
+from agentlab.seeds import digest
+from agentlab.store import DATABASE, Store
+from agentlab.types import Call, Usage
+
+
+@asynccontextmanager
+async def serving(
+    specs: Mapping[str, ModelSpec], store: Store, todo: Sequence[Trial], brake: Brake
+) -> AsyncGenerator[Mapping[str, tuple[ModelSpec, Model]]]:
+    """The models by the identity of their spec, ready to be asked; `replay/RUN` finds its run."""
+    recalls: dict[str, Recall] = {}
+    place: dict[str, Coordinates] = {}
+    for spec in specs.values():
+        if spec.name.startswith("replay/"):
+            place |= {trial.key: _coordinates(trial) for trial in todo}
+            recalls[spec.name] = Recall(_run_folder(spec.name.removeprefix("replay/"), store), place.get)
+    try:
+        async with serve(specs, recalls, brake) as models:
+            yield {id: (specs[id], model) for id, model in models.items()}
+    finally:
+        for recall in recalls.values():
+            recall.close()
+
+
+def _coordinates(trial: Trial) -> Coordinates:
+    row = unstarted(trial)
+    return row.task, row.condition, row.draw, row.generation, row.at, row.fork, row.change
+
+
+def _run_folder(name: str, store: Store) -> Path:
+    beside = store.folder.parent / name
+    return beside if (beside / DATABASE).is_file() else Path(name)
+
+
+def desk_for(desk: Desk, specs: Mapping[str, ModelSpec], models: Mapping[str, tuple[ModelSpec, Model]]) -> Desk:
+    """The desk at which these aliases mean these models."""
+    own = {alias: models[identify(spec)] for alias, spec in specs.items()}
+    return Desk({alias: model for alias, (_, model) in own.items()}, desk.record, _price(specs))
+
+
+def _price(specs: Mapping[str, ModelSpec]) -> Price:
+    def price(alias: str, usage: Usage, when: float) -> float | None:
+        return cost_of(specs[alias], usage, datetime.fromtimestamp(when, UTC).date())
+
+    return price
+
+
+def counting(store: Store, progress: Progress) -> Any:
+    """`store.record`, with every call counted once."""
+
+    async def record(rollout: str, call: Call) -> None:
+        await store.record(rollout, call)
+        if not call.tool_results:
+            progress.add(call)
+
+    return record
+
+
+def identify(spec: ModelSpec) -> str:
+    """What tells two model specs apart."""
+    return digest(spec.model_dump(mode="json"))

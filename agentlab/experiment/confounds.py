@@ -1,0 +1,206 @@
+"""In what two conditions differ, from what was recorded of them: structure, and what could be mistaken for it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from agentlab.organization.agents import Closing
+
+Facts = Mapping[str, Any]
+UNKNOWN = "what was not recorded"
+SAME_ROUNDS = "chain"
+"""A protocol with as many rounds as stages, whatever the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One agent, as far as arms are compared."""
+
+    system: str
+    model: str
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    memory: str | int = "all"
+    tools: tuple[dict[str, Any], ...] = ()
+    served: str | None = None
+    """Stands for the model's address and options, where it has any."""
+
+    def value(self, name: str) -> str:
+        """Of the model, the memory, the tools or a setting, as text."""
+        if name == "tools":
+            return ", ".join(sorted(tool["name"] for tool in self.tools)) or "no tools"
+        found = {"model": self.model, "memory": self.memory}.get(name, self.settings.get(name))
+        return "unset" if found is None else str(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Addendum:
+    text: str
+    to: Literal["task", "all"] | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One condition, as far as arms are compared."""
+
+    agents: dict[str, Told] = field(default_factory=dict[str, Told])
+    exposures: dict[str, int] = field(default_factory=dict[str, int])
+    addenda: dict[str, Addendum] = field(default_factory=dict[str, Addendum])
+    tasks: dict[str, str] = field(default_factory=dict[str, str])
+    briefed: tuple[str, ...] = ()
+    contacts: dict[str, tuple[str, ...]] | None = None
+    closing: Closing | None = None
+    protocol: str = ""
+    rounds: int = 0
+    calls: int = 0
+    baseline: Any = None
+
+
+def differs(a: Facts, b: Facts) -> tuple[str, ...]:
+    """Short phrases, `structure` first where who takes part or who may write to whom differs; empty for equal arms.
+
+    Facts are those of `run.conditions`. System prompts are compared agent by agent where both arms have it, else
+    paragraph by paragraph against all of the other arm, with an agent's own name left out: the same brief under another
+    name, or all briefs in one agent, is no other prompt.
+    """
+    if not a.get("agents") or not b.get("agents"):
+        return (UNKNOWN,)
+    return tuple(_all(*(msgspec.convert(facts, Arm) for facts in (a, b))))
+
+
+def phrase(found: Sequence[str]) -> str:
+    """`structure only`, `nothing`, or the list."""
+    return "structure only" if list(found) == ["structure"] else ", ".join(found) or "nothing"
+
+
+def _all(a: Arm, b: Arm) -> Iterator[str]:
+    if _structural(a, b):
+        yield "structure"
+    if prompts := _other_prompts(a, b):
+        yield f"system prompts ({', '.join(prompts) if len(prompts) <= 3 else f'{len(prompts)} agents'})"
+    yield from _values(a, b)
+    yield from _brief(a, b)
+    yield from _addenda(a, b)
+    asks = [one.closing.ask if one.closing else None for one in (a, b)]
+    if asks[0] != asks[1]:
+        yield "closing question" if all(asks) else f"closing question ({'only' if asks[0] else 'not'} in the first)"
+    if any(a.tasks[id] != b.tasks[id] for id in a.tasks.keys() & b.tasks.keys()):
+        yield "task text"
+    stepped = a.baseline is not None or b.baseline is not None
+    if a.rounds != b.rounds and SAME_ROUNDS not in (a.protocol, b.protocol) and not stepped:
+        yield f"rounds {a.rounds} against {b.rounds}"
+    if a.calls != b.calls and any(told.tools for one in (a, b) for told in one.agents.values()):
+        yield f"calls a turn {a.calls} against {b.calls}"
+    if a.baseline and b.baseline and a.baseline != b.baseline:
+        yield "how a budget is spent"
+
+
+def _structural(a: Arm, b: Arm) -> bool:
+    """The same graph under other names, in the order of the cast, is no other structure; nor is one agent alone."""
+    if len(a.agents) != len(b.agents) or len(a.agents) == 1:
+        return len(a.agents) != len(b.agents)
+    by_place = _graph(a, list(a.agents)) == _graph(b, list(b.agents))
+    by_name = a.agents.keys() == b.agents.keys() and _graph(a, sorted(a.agents)) == _graph(b, sorted(b.agents))
+    return a.protocol != b.protocol or not (by_place or by_name)
+
+
+def _graph(arm: Arm, order: Sequence[str]) -> set[tuple[str, str]]:
+    """Contacts with each agent's place in `order` instead of its name."""
+    place = {name: str(i) for i, name in enumerate(order)}
+    pairs = ((one, other) for one, others in (arm.contacts or {}).items() for other in others)
+    return {(place.get(one, one), place.get(other, other)) for one, other in pairs}
+
+
+def _other_prompts(a: Arm, b: Arm) -> list[str]:
+    """Agents whose system prompt, addenda aside, is not that of the other arm."""
+    found: list[str] = []
+    for own, other in ((a, b), (b, a)):
+        known = _everything(other)
+        for name in own.agents:
+            if name in other.agents:
+                changed = _paragraphs(own, name) != _paragraphs(other, name)
+            else:
+                changed = any(not {part, _nameless(part, name)} & known for part in _paragraphs(own, name))
+            if changed and name not in found:
+                found.append(name)
+    return found
+
+
+def _paragraphs(arm: Arm, name: str) -> list[str]:
+    """Those of an agent's system prompt that no addendum put there."""
+    added: set[str] = set()
+    for addendum in arm.addenda.values():
+        filled = addendum.text.replace("{{agent}}", name).replace("{{rounds}}", str(arm.rounds))
+        added |= set(_split(filled))
+    return [part for part in _split(arm.agents[name].system) if part not in added]
+
+
+def own_prompt(facts: Facts, name: str) -> str:
+    """The system prompt of an agent without what addenda put there."""
+    return "\n\n".join(_paragraphs(msgspec.convert(facts, Arm), name))
+
+
+def _everything(arm: Arm) -> set[str]:
+    """Every paragraph of every system prompt, addenda included, as it is and with its own agent's name left out."""
+    parts = [(part, name) for name, told in arm.agents.items() for part in _split(told.system)]
+    return {part for part, _ in parts} | {_nameless(part, name) for part, name in parts}
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split("\n\n") if part.strip()]
+
+
+def _nameless(text: str, name: str) -> str:
+    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "{{agent}}", text) if name in text else text
+
+
+def _values(a: Arm, b: Arm) -> Iterator[str]:
+    """Model, memory, tools and settings: where the sets of values differ, the values; else the agents."""
+    settings = [name for one in (a, b) for told in one.agents.values() for name in told.settings]
+    stepped = a.baseline is not None or b.baseline is not None  # which agent of a step remembers what is its structure
+    for name in dict.fromkeys(("model", *(() if stepped else ("memory",)), "tools", *settings)):
+        one, other = ({agent: told.value(name) for agent, told in arm.agents.items()} for arm in (a, b))
+        sets = [sorted(set(values.values())) for values in (one, other)]
+        if sets[0] != sets[1]:
+            yield f"{name} {' and '.join(sets[0])} against {' and '.join(sets[1])}"
+        elif changed := [agent for agent in one if agent in other and one[agent] != other[agent]]:
+            yield f"{name} of {', '.join(changed)}"
+    one, other = ({(told.model, told.served) for told in arm.agents.values()} for arm in (a, b))
+    if {model for model, _ in one} == {model for model, _ in other} and one != other:
+        yield "address or options of the model"
+
+
+def _brief(a: Arm, b: Arm) -> Iterator[str]:
+    if len(a.briefed) * len(b.agents) != len(b.briefed) * len(a.agents):
+        yield f"brief shown to {_share(a, len(a.briefed))} against {_share(b, len(b.briefed))}"
+
+
+def _share(arm: Arm, count: int) -> str:
+    return f"{count} of {len(arm.agents)}"
+
+
+def _addenda(a: Arm, b: Arm) -> Iterator[str]:
+    """An addendum that one arm lacks, words otherwise, or shows to another number of its agents though not to all.
+
+    One that goes with the task reaches whom the task reaches, which is told by itself.
+    """
+    for name in dict.fromkeys((*a.exposures, *b.exposures)):
+        one, other = a.exposures.get(name, 0), b.exposures.get(name, 0)
+        own, its = a.addenda.get(name), b.addenda.get(name)
+        if (not other and _stands_in(own, b)) or (not one and _stands_in(its, a)):
+            continue
+        everybody = one == len(a.agents) and other == len(b.agents)
+        with_task = own is not None and its is not None and own.to == its.to == "task"
+        if one != other and not everybody and not with_task:
+            yield f"addendum {name} read by {_share(a, one)} against {_share(b, other)}"
+        elif one and own and its and own.text != its.text:
+            yield f"words of addendum {name}"
+        elif one and own and its and own.to != its.to and {own.to, its.to} & {"task", "all"}:
+            yield f"readers of addendum {name}"
+
+
+def _stands_in(addendum: Addendum | None, arm: Arm) -> bool:
+    """Whether what the other arm is told as an addendum stands in this arm's own system prompts."""
+    return addendum is not None and set(_split(addendum.text)) <= _everything(arm)

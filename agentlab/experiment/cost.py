@@ -1,0 +1,204 @@
+"""What a design will take, before a cent is spent: calls, tokens, price.
+
+Every condition is played once, on the task of median length, with a simulated model that writes replies of a stated
+length and mails up to two contacts in every turn, and judged by its judges; the counts are multiplied by tasks and
+draws. Real models write more or less and to others, so the figures are an estimate.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from agentlab.engine.client import Desk
+from agentlab.engine.play import play
+from agentlab.engine.trial import Trial
+from agentlab.experiment.baselines import Books
+from agentlab.experiment.judging.pairs import Side, configured, pairs
+from agentlab.experiment.judging.rollouts import Asking, Case
+from agentlab.experiment.runner import Selection, trials
+from agentlab.interfaces import Judge, Model
+from agentlab.judges.compare import CompareConfig, declared
+from agentlab.judges.once import judge_once
+from agentlab.models import ModelSpec, cost_of, get_model
+from agentlab.scenario import Condition, Design
+from agentlab.types import Call, Capabilities, Completion, Exhibit, Request, Usage
+
+WORDS = 250
+"""Length of a reply where `max_tokens` does not make it shorter."""
+GROUPS = 2
+"""Comparisons by which an output finds its group of the same answer; the largest groups come first."""
+_CONTACTS = re.compile(r"^You may write to: (.+)$", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class Use:
+    """Calls, tokens and US dollars; `cost` is None as soon as a price is unknown."""
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost: float | None = 0.0
+
+    def add(self, usage: Usage, cost: float | None, times: int) -> None:
+        """Counts one call `times` times."""
+        self.calls += times
+        self.usage = Usage(self.usage.input + usage.input * times, self.usage.output + usage.output * times)
+        self.cost = None if self.cost is None or cost is None else self.cost + cost * times
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Agents' use by condition, judges' use by judge, over all draws."""
+
+    rollouts: int
+    tasks: int
+    draws: int
+    agents: Mapping[str, Use]
+    judges: Mapping[str, Use]
+
+    @property
+    def total(self) -> Use:
+        """Everything together."""
+        uses = [*self.agents.values(), *self.judges.values()]
+        known = [use.cost for use in uses if use.cost is not None]
+        usage = sum((use.usage for use in uses), Usage())
+        return Use(sum(use.calls for use in uses), usage, sum(known) if len(known) == len(uses) else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Typical:
+    """Replies like `sim/chatter`, made as long as the real model is expected to write."""
+
+    spec: ModelSpec
+    inner: Model
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.inner.capabilities
+
+    async def complete(self, request: Request) -> Completion:
+        answer = await self.inner.complete(request)
+        most = request.settings.max_tokens or self.spec.max_tokens or 10**9
+        plain = request.settings.schema is None and request.settings.logprobs is None
+        text = answer.text
+        if plain and "<verdict" not in text:
+            text = _mailed(request, " ".join(["word"] * max(1, min(WORDS, most * 3 // 4))))
+        size = sum(len(entry.content) for entry in request.chat)
+        return replace(answer, text=text, usage=Usage(-(-size // 4), max(1, min(most, -(-len(text) // 4)))))
+
+
+def _mailed(request: Request, text: str) -> str:
+    """The text as a mail to up to two contacts, which the protocol's manual names in the system prompt."""
+    found = _CONTACTS.search(request.chat[0].content) if request.chat else None
+    if found is None:
+        return text
+    contacts, at = found[1].split(", "), request.where.stream
+    chosen = dict.fromkeys((contacts[at % len(contacts)], contacts[at // 7 % len(contacts)]))
+    return f'<mail to="{", ".join(chosen)}" subject="the task">{text}</mail>'
+
+
+async def plan(design: Design, selection: Selection) -> Plan:
+    """The estimate for the selected part of the design."""
+    draws = selection.draws or design.draws
+    chatter = get_model("sim/chatter")
+    agents: dict[str, Use] = {}
+    judges: dict[str, Use] = {name: Use() for name in design.judges}
+    rollouts, outputs = 0, dict[str, str]()
+    tasks = sorted(selection.tasks or design.tasks, key=lambda id: len(design.tasks[id].prompt))
+    times = draws * len(tasks)
+    played: dict[str, tuple[Call, ...]] = {}
+    books = _books(design, played, chatter)
+    for trial, condition, chosen in _needed(design, replace(selection, draws=1, tasks=(tasks[len(tasks) // 2],))):
+        desk = Desk({alias: _Typical(spec, chatter) for alias, spec in condition.models.items()})
+        select = books.selector(trial, condition, desk)
+        rollout = await play(books.budgeted(trial, condition), replace(desk, select=select))
+        played[trial.key] = rollout.calls
+        if not chosen:
+            continue
+        use = agents.setdefault(condition.name, Use())
+        for call in rollout.calls:
+            _count(use, call, books.spec(condition, call), times)
+        exhibit = Exhibit(design.tasks[trial.task.id], rollout.output or "No output.", rollout.messages)
+        for name, judge in design.judges.items():
+            if judge.model is not None:
+                made = await _judged(design, judge, exhibit, chatter)
+                for call in made:
+                    _count(judges[name], call, design.models[judge.model], times * judge.draws)
+        rollouts += times
+        outputs[condition.name] = exhibit.output or ""
+    for name in design.of_two:
+        judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
+    return Plan(rollouts, len(tasks), draws, agents, judges)
+
+
+def _needed(design: Design, selection: Selection) -> list[tuple[Trial, Condition, bool]]:
+    """What is selected, and before it what it is measured by, which is played too but not counted."""
+    chosen = {trial.key for trial, _ in trials(design, 0, selection)}
+    needed, found = set(chosen), list[tuple[Trial, Condition, bool]]()
+    for trial, condition in reversed([*trials(design, 0, replace(selection, levels={}))]):
+        if trial.key in needed:
+            needed |= {*trial.waits}
+            found.append((trial, condition, trial.key in chosen))
+    return found[::-1]
+
+
+def _books(design: Design, played: Mapping[str, Sequence[Call]], chatter: Model) -> Books:
+    """Budgets from what was played here, and selectors that answer as the simulated model does."""
+    aliases = [judge.model for judge in design.selectors.values() if judge.model is not None]
+    desk = Desk({alias: _Typical(design.models[alias], chatter) for alias in aliases})
+    return Books(design, desk, {alias: design.models[alias].settings() for alias in aliases}, lambda key: played[key])
+
+
+def _count(use: Use, call: Call, spec: ModelSpec, times: int) -> None:
+    if call.completion is not None:
+        usage = call.completion.usage
+        use.add(usage, cost_of(spec, usage, datetime.now(UTC).date()), times)
+
+
+async def _of_two(
+    design: Design, name: str, outputs: Mapping[str, str], times: tuple[Sequence[str], int], chatter: Model
+) -> Use:
+    """A judge of two: every declared pair in both orders; or every output after the first of its task and condition
+    held against `GROUPS` others."""
+    judge, config, use = design.of_two[name], configured(design.tree["judges"][name]), Use()
+    tasks, draws = times
+    sides = [Side(one.name, "", 1, one.name, one.levels) for one in design.conditions if one.name in outputs]
+    if isinstance(config, CompareConfig):
+        both = [(pair.one.key, pair.other.key) for pair in pairs(sides, declared(config, design.factors))]
+        asked = len(tasks) * draws * judge.draws
+    else:
+        both = [(side.key, side.key) for side in sides]
+        asked = len(tasks) * round((draws - 1) * min(GROUPS, draws / 2))
+    task = design.tasks[tasks[len(tasks) // 2]]
+    for one, other in both:
+        exhibit = Exhibit(task, outputs[one] or "No output.", rival=outputs[other] or "No output.")
+        for call in await _judged(design, judge, exhibit, chatter):
+            _count(use, call, design.models[judge.model or ""], asked)
+    return use
+
+
+async def _judged(design: Design, judge: Judge, exhibit: Exhibit, chatter: Model) -> list[Call]:
+    """The calls of one judge draw."""
+    made = list[Call]()
+    assert judge.model is not None
+    spec = design.models[judge.model]
+
+    async def record(rollout: str, call: Call) -> None:
+        made.append(call)
+
+    desk = Desk({judge.model: _Typical(spec, chatter)}, record)
+    ask = Asking(
+        chatter.capabilities,
+        desk,
+        judge.model,
+        spec.settings(),
+        Case("plan", "plan", exhibit),
+        f"judge/{judge.name}/0",
+        1,
+    )
+    await judge_once(judge, exhibit, "plan", 0, ask, 0)
+    return made

@@ -1,0 +1,50 @@
+"""What is recorded of a condition: enough to show what its agents saw and to say how it differs from another."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentlab.interfaces import Interaction
+from agentlab.models import ModelSpec
+from agentlab.scenario import Condition
+from agentlab.seeds import digest
+
+
+def facts(condition: Condition) -> dict[str, Any]:
+    """The condition without its modules and models. Values may be dataclasses; stored, they are JSON objects."""
+    organization = condition.organization
+    return {
+        "identity": condition.identity,
+        "exposures": condition.exposures,
+        "addenda": {name: {"text": one.text, "to": one.to} for name, one in condition.addenda.items()},
+        "tasks": {id: digest(text) for id, text in condition.questions.items()},
+        "protocol": type(organization.protocol).__name__.lower(),
+        "contacts": contacts(organization.protocol),
+        "rounds": organization.rounds,
+        "calls": organization.calls,
+        "baseline": condition.baseline,
+        "closing": organization.closing,
+        "briefed": sorted(organization.protocol.briefed),
+        "agents": {
+            agent.name: {
+                "system": agent.system,
+                "manual": organization.protocol.manual(agent.name),
+                "model": condition.models[agent.model].name,
+                "served": _served(condition.models[agent.model]),
+                "settings": agent.settings,
+                "memory": agent.memory,
+                "tools": [tool.spec for tool in agent.tools],
+            }
+            for agent in organization.agents
+        },
+    }
+
+
+def _served(spec: ModelSpec) -> str | None:
+    """A digest of what makes a model of the same name another one: its address and options."""
+    return digest(spec.base_url, spec.options) if spec.base_url or spec.options else None
+
+
+def contacts(protocol: Interaction) -> Mapping[str, tuple[str, ...]] | None:
+    """Who may write to whom, `@task` and `@output` included; None for a protocol that does not say (`edges`)."""
+    edges: Mapping[str, tuple[str, ...]] | None = getattr(protocol, "edges", None)
+    return None if edges is None else {name: tuple(others) for name, others in edges.items() if others}

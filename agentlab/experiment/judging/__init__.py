@@ -1,0 +1,1 @@
+"""Judges at work on a run: rollouts, pairs, groups, anchors, probes."""

@@ -1,0 +1,112 @@
+"""Scores finished rollouts: every judge, every draw that has no final verdict yet, each by its own recorded calls."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+
+from agentlab.engine.client import Desk, Step
+from agentlab.interfaces import Ask, Judge
+from agentlab.judges.once import judge_once
+from agentlab.seeds import stream
+from agentlab.store import Store
+from agentlab.types import Call, Capabilities, Entry, Exhibit, Request, Settings, Verdict, Where
+
+_NOTHING = Capabilities(frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A finished rollout before its judges. `root` is the lineage of its streams, which leaves the condition out."""
+
+    rollout: str
+    root: str
+    exhibit: Exhibit
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is on record of a rollout's judgement: calls that succeeded, and attempts that must not be used again."""
+
+    recorded: Mapping[Step, Call] = field(default_factory=dict[Step, Call])
+    failed: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The highest attempt that failed, by actor."""
+    floor: int = 0
+    """An attempt that every call must exceed: the judged text is another one since."""
+
+
+_NO_PAST = Past()
+
+
+def past_of(store: Store, rollout: str, attempt: int) -> Past:
+    """What is on record of the judgement of this attempt of a rollout; judges' calls on an earlier one do not count."""
+    recorded = {step: call for step, call in store.recorded(rollout).items() if call.attempt >= attempt}
+    return Past(recorded, store.failed_attempts(rollout), attempt - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The judges of a run with what they need. `settings` are those of their models, by alias."""
+
+    judges: Mapping[str, Judge]
+    store: Store
+    desk: Desk
+    settings: Mapping[str, Settings]
+
+    def pending(self, done: set[tuple[str, int]]) -> list[tuple[Judge, int]]:
+        """Judges and draws (from 0) that are not among those already final."""
+        judges = self.judges.values()
+        return [(judge, draw) for judge in judges for draw in range(judge.draws) if (judge.name, draw) not in done]
+
+    async def judge(self, case: Case, pending: Sequence[tuple[Judge, int]], past: Past = _NO_PAST) -> list[Verdict]:
+        """Verdicts of the pending draws, each draw committed by itself."""
+        desk = replace(self.desk, recorded=past.recorded)
+        verdicts = list[Verdict]()
+        for judge, draw in pending:
+            actor = f"judge/{judge.name}/{draw}"
+            ask = self._ask(judge, desk, case, actor, 1 + max(past.floor, past.failed.get(actor, 0)))
+            new = await judge_once(judge, case.exhibit, case.rollout, draw, ask, stream(case.root, actor, "order"))
+            await self.store.judge(new)
+            verdicts += new
+        return verdicts
+
+    def _ask(self, judge: Judge, desk: Desk, case: Case, actor: str, attempt: int) -> Ask:
+        if judge.model is None:
+            return NoModel()
+        capabilities = desk.models[judge.model].capabilities
+        return Asking(capabilities, desk, judge.model, self.settings[judge.model], case, actor, attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One judge draw's way to its model."""
+
+    capabilities: Capabilities
+    desk: Desk
+    alias: str
+    defaults: Settings
+    case: Case
+    actor: str
+    attempt: int
+    round: int = 0
+    """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
+
+    async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call:
+        at = stream(self.case.root, self.actor, self.round, k, self.attempt)
+        where = Where(self.case.rollout, self.actor, self.round, k, self.attempt, at, self.case.rank)
+        return await self.desk.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
+
+
+@dataclass(frozen=True, slots=True)
+class NoModel:
+    """The way of a judge that asks no model."""
+
+    capabilities: Capabilities = _NOTHING
+
+    async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call:
+        raise RuntimeError("this judge has no `model`, so it cannot ask one")
+
+
+def over(defaults: Settings, settings: Settings) -> Settings:
+    """`settings` where they are set, else `defaults`."""
+    given = {f.name: value for f in fields(settings) if (value := getattr(settings, f.name)) is not None}
+    return replace(defaults, **given)

@@ -1,0 +1,149 @@
+"""What a scenario declared of its contrasts, since when, and how often a run was looked at, as the run records it."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+from agentlab.scenario import Design
+from agentlab.scenario.compare import Declared, Same
+from agentlab.scenario.condition import named
+
+Spend = Literal["obrien_fleming", "pocock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Primary:
+    """A primary contrast as the run recorded it."""
+
+    contrast: Declared
+    declared: str
+    """When, UTC."""
+    after: int
+    """Looks at both its arms that were taken before."""
+    withdrawn: int | None = None
+    """Looks after which the scenario declared it no more. It stays primary: nobody can leave Holm's family late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at one contrast. Shares are of the pairs that were planned when the run began."""
+
+    number: int
+    """Counts from 1 the looks at which there were new pairs."""
+    share: float | None = None
+    """None where the scenario plans no looks."""
+    spent: tuple[float, ...] = ()
+    """The shares at which alpha is spent, this look's last; empty when it was not planned."""
+    spend: Spend = "obrien_fleming"
+
+    @property
+    def planned(self) -> bool:
+        """Whether alpha is spent on it."""
+        return bool(self.spent)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """All that a run declared."""
+
+    primary: tuple[Primary, ...] = ()
+    exploratory: tuple[Declared, ...] | None = None
+    """None: every other pair of levels."""
+    looks: Sequence[Mapping[str, Any]] = ()
+    planned: Mapping[str, Any] | None = None
+
+    def look(self, arms: tuple[str, str], pairs: int, finished: int) -> Look:
+        """The look that is being taken at two conditions with so many pairs, the run having so many rollouts."""
+        counts = [_both(look, arms) for look in self.looks if look["rollouts"] < finished]
+        counts = [*dict.fromkeys(n for n in counts if 0 < n < pairs), pairs]
+        if self.planned is None:
+            return Look(len(counts))
+        shares = [n / self.planned["pairs"] for n in counts]
+        before, spent = (_spent(some, self.planned["shares"]) for some in (shares[:-1], shares))
+        return Look(len(counts), shares[-1], spent if len(spent) > len(before) else (), self.planned["spend"])
+
+
+def record(design: Design, old: Mapping[str, Any]) -> dict[str, Any]:
+    """What the run's meta is to hold of the design's contrasts and looks; `old` is the meta so far.
+
+    A contrast that was primary keeps its date. One that is primary no more is kept if it was looked at.
+    """
+    known = {one.contrast.same: one for one in register(old).primary}
+    looks, now = old.get("looks", []), datetime.now(UTC).isoformat(timespec="seconds")
+    found: dict[Same, Primary] = {}
+    for one in design.compare.primary:
+        before = known.get(one.same)
+        at, after = (before.declared, before.after) if before else (now, _looked(looks, one, design.factors))
+        found[one.same] = Primary(one, at, after)
+    for same, one in known.items():
+        times = _looked(looks, one.contrast, design.factors)
+        if same not in found and times:
+            found[same] = Primary(one.contrast, one.declared, one.after, one.withdrawn or times)
+    told: dict[str, Any] = {
+        "primary": [asdict(one) for one in found.values()],
+        "exploratory": design.compare.exploratory,
+    }
+    if design.looks is not None:
+        pairs = len(design.tasks) * design.draws
+        told["planned"] = old.get("compare", {}).get("planned") or {
+            "shares": design.looks.shares,
+            "spend": design.looks.spend,
+            "pairs": pairs,
+        }
+    return {"compare": told}
+
+
+def register(meta: Mapping[str, Any]) -> Register:
+    """What `record` recorded; a run without it declared nothing."""
+    return msgspec.convert({**meta.get("compare", {}), "looks": meta.get("looks", [])}, Register)
+
+
+def look(looks: Sequence[Mapping[str, Any]], finished: Mapping[str, int]) -> list[Mapping[str, Any]]:
+    """The looks with one more, at so many finished rollouts of each condition; unless nothing is new since the last."""
+    rollouts = sum(finished.values())
+    if looks and looks[-1]["rollouts"] == rollouts:
+        return list(looks)
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return [*looks, {"at": at, "rollouts": rollouts, "finished": dict(finished)}]
+
+
+def conditions(contrast: Declared, factors: Sequence[str]) -> tuple[str, str]:
+    """The names of its two conditions."""
+    levels = fixed(contrast.within, factors)
+    one, other = (
+        named({f: level if f == contrast.factor else levels[f] for f in factors}) for level in (contrast.a, contrast.b)
+    )
+    return one, other
+
+
+def fixed(within: str, factors: Sequence[str]) -> dict[str, str]:
+    """The levels that `within` names by factor; levels of imported texts may hold commas and equals signs."""
+    if not within:
+        return {}
+    parts = re.split(rf"(?:^|,)({'|'.join(map(re.escape, factors))})=", within)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def _looked(looks: Sequence[Mapping[str, Any]], contrast: Declared, factors: Mapping[str, Any]) -> int:
+    arms = conditions(contrast, list(factors))
+    return len({n for look in looks if (n := _both(look, arms))})
+
+
+def _both(look: Mapping[str, Any], arms: tuple[str, str]) -> int:
+    """Rollouts of the smaller arm at a look: draws go before arms, so that this many are paired."""
+    finished = look.get("finished", {})
+    return min(finished.get(arm, 0) for arm in arms)
+
+
+def _spent(shares: Sequence[float], planned: Sequence[float]) -> tuple[float, ...]:
+    """The shares at which alpha was spent: of the looks, the first at or past each planned share; past 1 the first."""
+    found: list[float] = []
+    for share in shares:
+        due = next((one for one in planned if one > (found[-1] if found else 0)), None)
+        if due is not None and share >= due - 1e-9:
+            found.append(min(share, 1.0))
+    return tuple(found)

@@ -1,0 +1,153 @@
+"""Rollouts of a run that may be forked: what they were, who acted when, and what each turn used."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agentlab.engine.cut import Active
+from agentlab.engine.trial import Trial, selects
+from agentlab.errors import MismatchError, ScenarioError
+from agentlab.experiment.runner import Selection, trials
+from agentlab.experiment.schedule import Item
+from agentlab.scenario import Condition, Design, rebuild
+from agentlab.store import DATABASE, UNFINISHED
+from agentlab.store.ancestry import messages
+from agentlab.types import Message, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What one call used."""
+
+    actor: str
+    round: int
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A finished rollout."""
+
+    trial: Trial
+    condition: Condition
+    status: str
+    active: Active
+    calls: tuple[Used, ...]
+    """Those that its log was made from."""
+    judging: tuple[Used, ...]
+    """One call for each place at which a judge was asked."""
+    messages: tuple[Message, ...]
+
+    @property
+    def rounds(self) -> int:
+        """The limit of its organization, past which the closing question lies."""
+        return self.trial.organization.rounds
+
+    @property
+    def place(self) -> str:
+        """`task=loan,team=firm,draw=1`."""
+        levels = [f"{factor}={level}" for factor, level in self.condition.levels.items()]
+        return ",".join([f"task={self.trial.task.id}", *levels, f"draw={self.trial.draw}"])
+
+
+class Archive:
+    """A run to take parents from, read only."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection, scenario: Path | None = None) -> None:
+        """`scenario` lies beside the modules of one's own. Raises `ScenarioError` when the design cannot be built."""
+        self.folder, self._connection = folder, connection
+        rows = connection.execute("SELECT key, value FROM meta")
+        self.meta: dict[str, Any] = {key: msgspec.json.decode(value) for key, value in rows}
+        if "tree" not in self.meta:
+            raise ScenarioError(f"{folder}: these are imported texts; only what agentlab ran can be drawn anew")
+        file = scenario if scenario is not None else Path(self.meta.get("file", "scenario.yaml"))
+        self.design: Design = rebuild(self.meta["tree"], folder, file.parent)
+
+    def one(self, key: str) -> Parent:
+        """The rollout with this key. Raises `ScenarioError` when it may not be forked, saying why."""
+        sql = "SELECT task, condition, draw, status, parent, of FROM rollouts WHERE key = ?"
+        task, condition, draw, status, parent, of = self._connection.execute(sql, (key,)).fetchone()
+        if parent is not None:
+            raise ScenarioError(f"rollout {key[:12]}: this is itself a fork; fork its parent {parent[:12]}")
+        if status in UNFINISHED:
+            raise ScenarioError(
+                f"rollout {key[:12]}: not finished ({status or 'interrupted'}); `agentlab run` goes on with it"
+            )
+        if of is not None:
+            raise ScenarioError(
+                f"rollout {key[:12]}: {condition} may spend what another arm spent, which leaves nothing to draw "
+                "anew by itself; fork a rollout of an arm that it is measured by"
+            )
+        levels = {one.name: one.levels for one in self.design.conditions}.get(condition, {})
+        selection = Selection((task,), {factor: (level,) for factor, level in levels.items()}, draw)
+        item = next((item for item in self._trials(selection) if item[0].key == key), None)
+        if item is None:
+            raise MismatchError(
+                f"{self.folder / DATABASE}: the design that it recorded gives {condition}, task {task}, draw {draw} "
+                "another identity than the rollout has: a module of one's own, or agentlab itself, is another one now"
+            )
+        return self._parent(*item, status)
+
+    def some(self, selection: Selection, most: int, agent: str | None = None) -> list[Parent]:
+        """The first finished rollouts of the selection, draw by draw, as evenly over tasks and conditions as they go.
+
+        Baselines are left out, as are conditions without `agent` where others have it. Nothing that came out of a
+        rollout has a say.
+        """
+        rows = self._connection.execute("SELECT key, status FROM rollouts WHERE parent IS NULL AND of IS NULL")
+        status: dict[str, str | None] = dict(rows.fetchall())
+        (last,) = self._connection.execute("SELECT max(draw) FROM rollouts WHERE parent IS NULL").fetchone()
+        known = Selection(selection.tasks, selection.levels, min(selection.draws or last, last or 1))
+        finished = [item for item in self._trials(known) if status.get(item[0].key) not in UNFINISHED]
+        finished = [item for item in finished if agent in item[1].organization.roster] or finished
+        return [self._parent(*item, str(status[item[0].key])) for item in _balanced(finished, most)]
+
+    def forks(self) -> dict[str, str | None]:
+        """The status of every fork, by key."""
+        return dict(self._connection.execute("SELECT key, status FROM rollouts WHERE at IS NOT NULL").fetchall())
+
+    def _trials(self, selection: Selection) -> Iterator[Item]:
+        return trials(self.design, self.meta["seed"], selection)
+
+    def _parent(self, trial: Trial, condition: Condition, status: str) -> Parent:
+        row = self._connection.execute("SELECT * FROM rollouts WHERE key = ?", (trial.key,)).fetchone()
+        log, latest = messages(self._connection, row), dict[tuple[str, int, int], Used]()
+        asked = any(message.kind == "closing" for message in log)
+        sql = (
+            "SELECT actor, round, k, input, output, reasoning_tokens, cache_read, cache_write FROM calls "
+            "WHERE rollout = ? AND error IS NULL ORDER BY round, attempt"
+        )
+        for actor, round, k, *usage in self._connection.execute(sql, (row[0],)):
+            if round <= trial.organization.rounds or asked:  # else asked before a raised limit let it go on
+                latest[actor, round, k] = Used(actor, round, Usage(*usage))
+        calls = [used for used in latest.values() if not used.actor.startswith("judge/") and not selects(used.actor)]
+        judging = [used for used in latest.values() if used.actor.startswith("judge/")]
+        return Parent(trial, condition, status, _active(trial, calls), tuple(calls), tuple(judging), log)
+
+
+def _active(trial: Trial, calls: Sequence[Used]) -> Active:
+    acted = {(used.round, used.actor) for used in calls}
+    roster = [agent.name for agent in trial.organization.agents]
+    rounds = sorted({round for round, _ in acted})
+    return {round: tuple(name for name in roster if (round, name) in acted) for round in rounds}
+
+
+def _balanced(items: Sequence[Item], most: int) -> list[Item]:
+    """Draw by draw, always one of the task and the condition that have been taken least so far."""
+    taken: Counter[str] = Counter()
+    chosen: list[Item] = []
+    by_draw: dict[int, list[Item]] = {}
+    for item in items:
+        by_draw.setdefault(item[0].draw, []).append(item)
+    for left in by_draw.values():
+        while left and len(chosen) < most:
+            item = min(left, key=lambda one: taken[f"task {one[0].task.id}"] + taken[f"condition {one[0].condition}"])
+            left.remove(item)
+            chosen.append(item)
+            taken.update((f"task {item[0].task.id}", f"condition {item[0].condition}"))
+    return chosen

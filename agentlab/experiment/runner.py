@@ -1,0 +1,241 @@
+"""From a design to a run: every cell, task and draw played, committed and judged, draw by draw."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from agentlab.engine.client import Desk
+from agentlab.engine.play import play
+from agentlab.engine.trial import Limits, Trial, over_limits, unstarted
+from agentlab.errors import Stopped
+from agentlab.experiment.baselines import Books
+from agentlab.experiment.judging.rollouts import Bench, Case, Past, past_of
+from agentlab.experiment.schedule import Agenda, Item
+from agentlab.scenario import Condition, Design
+from agentlab.scenario.baseline import chained
+from agentlab.seeds import digest
+from agentlab.store import UNFINISHED, Known, Spend, Store
+from agentlab.types import Call, Exhibit, Rollout, Usage
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a run has done so far; whoever shows it reads it at will."""
+
+    planned: int = 0
+    done: int = 0
+    """Rollouts with all their verdicts, those of earlier commands included."""
+    before: int = 0
+    """Of these, rollouts that were done when the command began."""
+    running: int = 0
+    failed: int = 0
+    """Rollouts ended by infrastructure, or with a verdict whose judge failed."""
+    calls: int = 0
+    """Made by this command."""
+    tokens: int = 0
+    spent: Spend = field(default_factory=Spend)
+    """By the whole run."""
+    paid: float = 0.0
+    """US dollars, by this command."""
+    stopping: bool = False
+    """Set it to end the run softly: what is in flight is finished and kept."""
+    limited: bool = False
+    """The run limit stopped the run."""
+
+    def add(self, call: Call) -> None:
+        """Counts one call."""
+        usage = call.completion.usage if call.completion else Usage()
+        self.calls += 1
+        self.tokens += usage.input + usage.output
+        self.paid += call.cost or 0.0
+        self.spent = Spend(
+            self.spent.cost + (call.cost or 0.0),
+            self.spent.tokens + usage.input + usage.output,
+            self.spent.minutes + call.seconds / 60,
+            self.spent.unpriced + (call.cost is None and call.error is None),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which part of a design is run now: a pilot leaves the rest for a later command. None means all."""
+
+    tasks: tuple[str, ...] | None = None
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    draws: int | None = None
+
+
+def trials(design: Design, seed: int, selection: Selection) -> Iterator[Item]:
+    """Every rollout of the design, draw by draw: a run that stops early is a smaller balanced run.
+
+    Of one task and draw, the baselines come last, each after what it is measured by.
+    """
+    limits = Limits(design.limits.rollout.tokens, design.limits.rollout.cost, design.limits.rollout.minutes)
+    rank, draws = count(), range(1, (selection.draws or design.draws) + 1)
+    keys = _Keys(design, seed)
+    for draw in draws:
+        for id in selection.tasks or design.tasks:
+            for one in keys.order:
+                if not _chosen(one, selection):
+                    continue
+                key, how = keys(one.name, id, draw), one.baseline
+                trial = Trial(key, design.name, one.name, one.organization, one.tasks[id], draw, seed)
+                coupling = "" if design.coupling == "seeds" else one.name
+                trial = replace(trial, coupling=coupling, limits=limits, rank=next(rank))
+                if how is not None:
+                    of = keys(how.of, id, draw)
+                    every = tuple(keys(how.of, id, other) for other in draws)
+                    trial = replace(trial, of=of, waits=(of,) if how.at == "draw" else every)
+                yield trial, one
+
+
+class _Keys:
+    """The identities of a design's rollouts; that of a baseline hashes that of the rollout it is measured by."""
+
+    def __init__(self, design: Design, seed: int) -> None:
+        self._design, self._seed = design, seed
+        self._named = {one.name: one for one in design.conditions}
+        matched = {one.name: one.baseline.of for one in design.conditions if one.baseline is not None}
+        self.order = [one for one in design.conditions if one.baseline is None]
+        self.order += [self._named[name] for name in chained(matched)]
+        self._contents: dict[tuple[str, str], str] = {}
+
+    def __call__(self, condition: str, task: str, draw: int) -> str:
+        one = self._named[condition]
+        if (condition, task) not in self._contents:
+            self._contents[condition, task] = digest(one.tasks[task])
+        coupling = "" if self._design.coupling == "seeds" else condition
+        of = () if one.baseline is None else (self(one.baseline.of, task, draw),)
+        return digest(one.identity, self._contents[condition, task], draw, 0, self._seed, coupling, *of)
+
+
+def _chosen(condition: Condition, selection: Selection) -> bool:
+    return all(condition.levels[factor] in levels for factor, levels in selection.levels.items())
+
+
+@dataclass(slots=True)
+class Lab:
+    """One command at work on one run."""
+
+    design: Design
+    store: Store
+    desks: Mapping[str, Desk]
+    """By condition."""
+    bench: Bench
+    progress: Progress
+    judged: Mapping[int, set[tuple[str, int]]]
+    """Judge draws that were final when the command began, by the rollout's number."""
+    books: Books
+
+    async def run(self, todo: Sequence[Item], live: int) -> None:
+        """Plays and judges what is not done yet, at most `live` rollouts at once."""
+        window, agenda = asyncio.Semaphore(live), Agenda(iter(todo), self._awaited(todo))
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await window.acquire()
+                item = await agenda.next()
+                if item is None or self.progress.stopping or self.over_limit():
+                    break
+                known = self.store.known.get(item[0].key)
+                if self._settled(item[0], known):
+                    self.progress.done += 1
+                    self.progress.before += 1
+                    agenda.end(item[0].key, final=True)
+                    window.release()
+                    continue
+                task = group.create_task(self._one(*item, known, agenda))
+                task.add_done_callback(lambda _: window.release())
+
+    def _awaited(self, todo: Sequence[Item]) -> set[str]:
+        """Rollouts that others wait for and that are still to be ended; a reopened one reopens its baselines."""
+        waited = {key for trial, _ in todo for key in trial.waits}
+        reopened = {trial.key for trial, _ in todo if trial.key in waited and self._reopened(trial)}
+        for trial, _ in todo:  # baselines come after what they are measured by
+            if not reopened.isdisjoint(trial.waits):
+                self.store.reopen(trial.key)
+                reopened.add(trial.key)
+        return {key for key in waited if key in reopened or not self.store.final(key)}
+
+    def _settled(self, trial: Trial, known: Known | None) -> bool:
+        if known is None or known.status in UNFINISHED or self._reopened(trial):
+            return False
+        return not self.bench.pending(self.judged.get(known.id, set()))
+
+    def _reopened(self, trial: Trial) -> bool:
+        """Whether a rollout that a limit stopped is below today's limits; its closing question does not count.
+
+        One that ended at a prompt too long for its model stays as it is: that limit is not ours to raise.
+        """
+        known = self.store.known.get(trial.key)
+        if known is None or known.status != "limit" or self.store.rollout(trial.key).error is not None:
+            return False
+        calls = [c for c in self.store.recorded(trial.key).values() if c.round <= trial.organization.rounds]
+        return not over_limits(trial.limits, [c for c in calls if not c.actor.startswith("judge/")])
+
+    def over_limit(self) -> bool:
+        """Whether the run's limit is reached, which is noted."""
+        limit, spent = self.design.limits.run, self.progress.spent
+        over = (
+            (limit.cost is not None and spent.cost >= limit.cost)
+            or (limit.tokens is not None and spent.tokens >= limit.tokens)
+            or (limit.minutes is not None and spent.minutes >= limit.minutes)
+        )
+        self.progress.limited = self.progress.limited or over
+        return over
+
+    async def _one(self, trial: Trial, condition: Condition, known: Known | None, agenda: Agenda) -> None:
+        self.progress.running += 1
+        try:
+            past = Past()
+            if known is None or known.status in UNFINISHED or self._reopened(trial):
+                trial, desk, past = self._resume(trial, condition, known)
+                self.store.begin(unstarted(trial))
+                rollout = await play(trial, desk, lambda: self.progress.stopping)
+                await self.store.finish(rollout)
+                agenda.end(trial.key, final=rollout.status not in UNFINISHED)
+                done = set[tuple[str, int]]()
+            else:
+                rollout = self.store.rollout(trial.key)
+                past = past_of(self.store, trial.key, rollout.attempt)
+                done = self.judged.get(known.id, set())
+            await self._end(trial, rollout, done, past)
+        finally:
+            agenda.end(trial.key, final=False)  # unless it was told to be final
+            self.progress.running -= 1
+
+    def _resume(self, trial: Trial, condition: Condition, known: Known | None) -> tuple[Trial, Desk, Past]:
+        """The trial as its next attempt, with the calls that need not be made again.
+
+        A killed or cancelled rollout goes on as the same attempt, so that it ends as if undisturbed. One that failed,
+        or that a raised limit reopens, is a new attempt: its new calls have random streams of their own.
+        """
+        desk, trial = self.desks[condition.name], self.books.budgeted(trial, condition)
+        if known is None:
+            kept = {} if trial.parent is None or trial.cut is None else self.store.kept(trial.parent, trial.cut)
+            return trial, replace(desk, recorded=kept, select=self.books.selector(trial, condition, desk)), Past()
+        recorded, failed = self.store.recorded(trial.key), self.store.failed_attempts(trial.key)
+        # The closing question that an attempt ended with at a limit is asked anew when the rollout goes further.
+        floor, rounds = known.attempt - (known.status != "limit"), trial.organization.rounds
+        kept = {step: call for step, call in recorded.items() if 0 < step[1] <= rounds or call.attempt > floor}
+        own = [attempt for actor, attempt in failed.items() if not actor.startswith("judge/")]
+        attempt = max(known.attempt, 1 + max(own, default=0), 1 + floor)
+        trial, desk = replace(trial, attempt=attempt), replace(desk, recorded=kept)
+        desk = replace(desk, select=self.books.selector(trial, condition, desk))
+        return trial, desk, Past({}, failed, attempt - 1)
+
+    async def _end(self, trial: Trial, rollout: Rollout, done: set[tuple[str, int]], past: Past) -> None:
+        """Judges a finished rollout; one that failed or was cancelled is left for a later command."""
+        if rollout.status in UNFINISHED:
+            self.progress.failed += rollout.status == "infrastructure"
+            return
+        if self.progress.stopping:
+            return
+        exhibit = Exhibit(self.design.tasks[rollout.task], rollout.output, rollout.messages)
+        case = Case(trial.key, trial.lineage, exhibit, trial.rank)
+        try:
+            verdicts = await self.bench.judge(case, self.bench.pending(done), past)
+        except Stopped:
+            return
+        self.progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
+        self.progress.done += 1

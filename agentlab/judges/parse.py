@@ -1,0 +1,162 @@
+"""Reads scores out of what a judge answered: total, linear in the text, and without any default."""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from agentlab.organization.tags import parse
+from agentlab.types import TokenLogprob
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,6}")
+_WORD_MARKS = " \t\r\n\u2581\u0120"
+"""Blanks, and the signs that two families of tokenizers print for a leading blank."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Scores that are whole numbers from `low` to `high`."""
+
+    low: int
+    high: int
+
+    def read(self, score: Any) -> int | None:
+        """The number that a text or a JSON value states; None when it states none of them."""
+        if isinstance(score, str):
+            number = int(score) if _WHOLE.fullmatch(score) else None
+        else:
+            whole = isinstance(score, int | float) and not isinstance(score, bool) and score == score // 1
+            number = int(score) if whole else None
+        return number if number is not None and self.low <= number <= self.high else None
+
+    def __str__(self) -> str:
+        return f"a whole number from {self.low} to {self.high}"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Scores that are one of a few words, whatever their capitals; what is read is the word's place."""
+
+    words: tuple[str, ...]
+
+    def read(self, score: Any) -> int | None:
+        """The place of the word, from 0; None when it is none of them."""
+        known = {word.casefold(): i for i, word in enumerate(self.words)}
+        return known.get(score.strip(" .").casefold()) if isinstance(score, str) else None
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.words[:-1])} or {self.words[-1]}"
+
+
+Scale = Whole | Words
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A score on the scale (a word as its place), with its reason."""
+
+    score: int
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why no score could be read; `missing` when the criterion was not answered at all."""
+
+    text: str
+    missing: bool = False
+
+
+MISSING = Problem("no verdict was given", missing=True)
+
+
+def from_text(text: str, names: Sequence[str], low: int, high: int) -> dict[str, Mark | Problem]:
+    """`texts` with whole numbers for scores."""
+    return texts(text, names, Whole(low, high))
+
+
+def from_json(text: str, names: Sequence[str], low: int, high: int) -> dict[str, Mark | Problem]:
+    """`objects` with whole numbers for scores."""
+    return objects(text, names, Whole(low, high))
+
+
+def texts(text: str, names: Sequence[str], scale: Scale) -> dict[str, Mark | Problem]:
+    """Reads `<verdict criterion="…"><reason>…</reason><score>…</score></verdict>` for each of `names`.
+
+    Two verdicts on one criterion with different scores are a problem; verdicts on other criteria are passed over.
+    """
+    known = {name.casefold(): name for name in names}
+    found: dict[str, Mark | Problem] = dict.fromkeys(names, MISSING)
+    for block in parse(text):
+        name = known.get(block.attributes.get("criterion", "").casefold()) if block.tag == "verdict" else None
+        if name is not None:
+            mark = _from_body(block.body, scale)
+            found[name] = _merge(found[name], mark)
+    return found
+
+
+def objects(text: str, names: Sequence[str], scale: Scale) -> dict[str, Mark | Problem]:
+    """Reads a JSON object `{criterion: {reason, score}}`; text that is no such object answers nothing."""
+    try:
+        tree: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        tree = None
+    answers: dict[str, Any] = cast("dict[str, Any]", tree) if isinstance(tree, dict) else {}
+    return {name: _from_answer(answers[name], scale) if name in answers else MISSING for name in names}
+
+
+def from_tokens(tokens: Sequence[TokenLogprob], low: int, high: int) -> tuple[dict[int, float], float]:
+    """Probabilities of the points of a one-digit scale at the first token, and their sum before it was made one.
+
+    `p(d) = sum of exp(logprob) over the tokens that read d with blanks stripped`; the mass is `sum_d p(d)`, and the
+    result is `p / mass` (empty with mass 0). Tokens outside the returned alternatives count as probability 0.
+    """
+    weights = dict.fromkeys(range(low, high + 1), 0.0)
+    if tokens:
+        first = tokens[0]
+        alternatives = {first.token: first.logprob} | dict(first.top)
+        for token, logprob in alternatives.items():
+            digit = token.strip(_WORD_MARKS)
+            if len(digit) == 1 and digit in "0123456789" and int(digit) in weights and not math.isnan(logprob):
+                weights[int(digit)] += math.exp(min(logprob, 0.0))
+    mass = sum(weights.values())
+    return ({d: w / mass for d, w in weights.items()} if mass > 0 else {}), min(mass, 1.0)
+
+
+def _from_body(body: str | None, scale: Scale) -> Mark | Problem:
+    if body is None:
+        return Problem("</verdict> is missing", missing=True)
+    reason, score = None, None
+    for block in parse(body):
+        if block.tag == "reason" and reason is None:
+            reason = block.body
+        elif block.tag == "score" and score is None:
+            score = block.body
+    if score is None:
+        return Problem("<score>…</score> is missing", missing=True)
+    return _mark(score, reason, scale)
+
+
+def _from_answer(answer: Any, scale: Scale) -> Mark | Problem:
+    fields: Mapping[str, Any] = cast("Mapping[str, Any]", answer) if isinstance(answer, dict) else {}
+    score, reason = fields.get("score"), fields.get("reason")
+    if score is None:
+        return Problem("`score` is missing", missing=True)
+    if isinstance(scale, Whole) and isinstance(score, str):
+        return Problem(f"score {score[:60]!r} is a text and not {scale}")
+    return _mark(score, reason if isinstance(reason, str) else None, scale)
+
+
+def _mark(score: Any, reason: str | None, scale: Scale) -> Mark | Problem:
+    found = scale.read(score)
+    return Problem(f"score {str(score)[:60]!r} is not {scale}") if found is None else Mark(found, reason)
+
+
+def _merge(old: Mark | Problem, new: Mark | Problem) -> Mark | Problem:
+    if isinstance(old, Mark) and isinstance(new, Mark):
+        return old if old.score == new.score else Problem(f"it was scored twice, {old.score} and {new.score}")
+    if isinstance(old, Problem) and not old.missing:
+        return old
+    return old if isinstance(old, Mark) and isinstance(new, Problem) and new.missing else new

@@ -1,0 +1,1 @@
+"""One module per provider; each imports its SDK and nobody else does."""

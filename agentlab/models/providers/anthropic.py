@@ -1,0 +1,178 @@
+"""Claude models over the messages API.
+
+`messages.create` of SDK 2 has no sampling parameters any more; models that still take them get them in the body. An
+effort or a budget becomes the kind of thinking the model's family knows. The signed thinking blocks of a reply travel
+in `Completion.opaque` and go back untouched in `Entry.opaque`, which a tool loop needs.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import httpx2
+from anthropic import AsyncAnthropic, transform_schema
+from anthropic.types import Message
+
+from agentlab.errors import ModelError
+from agentlab.models import capabilities as families
+from agentlab.models import registry as providers
+from agentlab.models.providers import failures as faults
+from agentlab.models.providers.openai import client_of, key_of
+from agentlab.models.spec import ModelSpec
+from agentlab.types import Capabilities, Completion, Entry, Request, Settings, Stop, ToolCall, Usage
+
+OFFICIAL = "https://api.anthropic.com"
+OPAQUE = "anthropic"
+"""Key of `Completion.opaque`, so that another provider's model that takes over a chat leaves it alone."""
+STOPS: Mapping[str | None, Stop] = {
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool",
+    "refusal": "refusal",
+}
+
+
+def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -> "Anthropic":
+    url = spec.base_url or OFFICIAL
+    key = key_of(spec, "ANTHROPIC_API_KEY", official=url == OFFICIAL)
+    client = AsyncAnthropic(
+        api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(url, transport)
+    )
+    name = providers.split(spec.name)[1]
+    return Anthropic(spec.name, providers.capabilities_of(spec), name, spec.timeout, client, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Anthropic:
+    """One Claude model over one SDK client."""
+
+    name: str
+    capabilities: Capabilities
+    model: str
+    timeout: float
+    client: AsyncAnthropic
+    key: str = field(repr=False)
+
+    async def complete(self, request: Request) -> Completion:
+        if found := providers.refused(self.name, request.settings, self.capabilities):
+            raise ModelError("fatal", found[0][1])
+        create: Any = self.client.messages.create
+        # A time-out of its own also keeps the SDK from refusing long replies that are not streamed.
+        call = create(**self._body(request), timeout=self.timeout)
+        reply: Any = await faults.asked(call, self.key)
+        try:
+            return read(reply)
+        except faults.UNREADABLE as error:
+            raise faults.failure(error, self.key) from None
+
+    async def aclose(self) -> None:
+        await self.client.close()
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        settings, family = request.settings, families.claude(self.model)
+        body: dict[str, Any] = {"model": self.model, "messages": messages(request.chat)}
+        body |= thinking(settings, family)
+        limit = settings.max_tokens
+        if limit is None:
+            limit = family.max_tokens + body.get("thinking", {}).get("budget_tokens", 0)
+        body["max_tokens"] = limit
+        system = [entry.content for entry in request.chat if entry.role == "system" and entry.content.strip()]
+        if system:
+            body["system"] = "\n\n".join(system)
+        if settings.stop:
+            body["stop_sequences"] = list(settings.stop)
+        if settings.schema is not None:
+            # Moves what the API does not enforce (minimum, maxLength, …) into descriptions.
+            form = {"type": "json_schema", "schema": transform_schema(dict(settings.schema))}
+            body.setdefault("output_config", {})["format"] = form
+        sampling = {name: getattr(settings, name) for name in ("temperature", "top_p", "top_k")}
+        if sent := {name: value for name, value in sampling.items() if value is not None}:
+            body["extra_body"] = sent
+        if request.tools:
+            body["tools"] = [
+                {"name": tool.name, "description": tool.description, "input_schema": dict(tool.parameters)}
+                for tool in request.tools
+            ]
+        return body
+
+
+def thinking(settings: Settings, family: families.Claude) -> dict[str, Any]:
+    """The part of a request's body that says how much to think."""
+    wanted = settings.reasoning
+    if wanted is None:
+        return {}
+    if wanted in (0, "none"):
+        return {"thinking": {"type": "disabled"}}
+    if isinstance(wanted, int):
+        return {"thinking": {"type": "enabled", "budget_tokens": wanted}}
+    kind: dict[str, Any] = {"type": "adaptive"}
+    if not family.sampling:
+        kind["display"] = "summarized"  # these models leave the text of thoughts out by default
+    return {"thinking": kind, "output_config": {"effort": wanted}}
+
+
+def messages(chat: Iterable[Entry]) -> list[dict[str, Any]]:
+    """A chat without its system entries; neighbours of one role become one message, as the API wants tool results."""
+    made: list[dict[str, Any]] = []
+    for entry in chat:
+        if entry.role == "system" or not (blocks := _blocks(entry)):
+            continue
+        role = "assistant" if entry.role == "assistant" else "user"
+        if made and made[-1]["role"] == role:
+            made[-1]["content"] += blocks
+        else:
+            made.append({"role": role, "content": blocks})
+    return made
+
+
+def _blocks(entry: Entry) -> list[dict[str, Any]]:
+    """The API refuses empty text, so an entry without any has no block of it."""
+    if entry.role == "tool":
+        return [{"type": "tool_result", "tool_use_id": entry.tool_call_id, "content": entry.content}]
+    opaque: Any = entry.opaque
+    kept = cast("dict[str, Any]", opaque).get(OPAQUE) if isinstance(opaque, dict) else None
+    if kept:
+        return [dict(block) for block in kept]
+    blocks: list[dict[str, Any]] = [{"type": "text", "text": entry.content}] if entry.content.strip() else []
+    for call in entry.tool_calls:
+        blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": _arguments(call.arguments)})
+    return blocks
+
+
+def _arguments(text: str) -> dict[str, Any]:
+    try:
+        found: Any = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def read(reply: Message) -> Completion:
+    """A reply of the API as a completion. Raises one of `faults.UNREADABLE` for anything else."""
+    blocks: list[Any] = list(reply.content)
+    text = "".join(block.text for block in blocks if block.type == "text")
+    thoughts = [block.thinking for block in blocks if block.type == "thinking"]
+    signed = any(block.type in ("thinking", "redacted_thinking") for block in blocks)
+    calls = tuple(
+        ToolCall(block.id, block.name, json.dumps(block.input)) for block in blocks if block.type == "tool_use"
+    )
+    usage, made = reply.usage, reply.usage.output_tokens_details
+    read_, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
+    return Completion(
+        text=text,
+        tool_calls=calls,
+        usage=Usage(
+            # The API counts tokens of caches apart from `input_tokens`.
+            input=usage.input_tokens + read_ + written,
+            output=usage.output_tokens,
+            reasoning=made.thinking_tokens if made else 0,
+            cache_read=read_,
+            cache_write=written,
+        ),
+        stop=STOPS.get(reply.stop_reason, "end"),
+        reasoning="\n\n".join(thought for thought in thoughts if thought) or None,
+        served_model=reply.model,
+        request_id=getattr(reply, "_request_id", None) or reply.id,
+        opaque={OPAQUE: [block.to_dict(mode="json") for block in blocks]} if signed else None,
+    )

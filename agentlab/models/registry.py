@@ -1,0 +1,135 @@
+"""The providers by name, and what can be said of a model from its name alone: no SDK is imported to say it."""
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentlab.errors import ScenarioError
+from agentlab.models import capabilities as families
+from agentlab.models.spec import ModelSpec
+from agentlab.types import Capabilities, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """How the models of a provider are found and built."""
+
+    module: str
+    """Imported when a model is built; its `build(spec)` returns a model, which may have `aclose()`."""
+    capabilities: Callable[[str], Capabilities]
+    mistakes: Callable[[str, Settings], list[tuple[str, str]]] = families.no_mistakes
+    free: bool = False
+    """Whether its calls cost nothing."""
+    direct: bool = False
+    """Whether calls go straight through, without limits, time-outs and retries."""
+    names: tuple[str, ...] = ()
+    """All its models, where there are only these."""
+
+
+PROVIDERS: Mapping[str, Provider] = {
+    "anthropic": Provider("agentlab.models.providers.anthropic", families.anthropic, families.claude_mistakes),
+    "openai": Provider("agentlab.models.providers.openai", families.openai, families.openai_mistakes),
+    "vllm": Provider("agentlab.models.providers.vllm", families.vllm),
+    "local": Provider("agentlab.models.providers.local", families.local, free=True),
+    "sim": Provider(
+        "agentlab.models.simulated.sim",
+        families.everything,
+        free=True,
+        direct=True,
+        names=("replies", "chatter", "firm", "relay"),
+    ),
+    "replay": Provider("agentlab.models.providers.replay", families.everything, free=True, direct=True),
+}
+
+
+def is_own(name: str) -> bool:
+    """Whether the name is `my_module:Name`."""
+    return ":" in name and "/" not in name.partition(":")[0]
+
+
+def split(name: str) -> tuple[str, str]:
+    """Provider and the provider's own name; one's own model has the provider `own`."""
+    if is_own(name):
+        return "own", name
+    provider, _, rest = name.partition("/")
+    return provider, rest
+
+
+def check_name(name: str) -> str | None:
+    """What is wrong with a model's name and what would be right, or None. A module of one's own is not imported."""
+    known = ", ".join(f"{provider}/…" for provider in PROVIDERS)
+    if is_own(name):
+        parts = name.split(":")
+        fine = len(parts) == 2 and parts[1].isidentifier() and all(map(str.isidentifier, parts[0].split(".")))
+        return None if fine else f"model {name!r} is neither provider/name nor my_module:Name"
+    provider, rest = split(name)
+    if provider not in PROVIDERS:
+        near = difflib.get_close_matches(provider, PROVIDERS, n=1, cutoff=0.5)
+        guess = f"; did you mean {near[0]}/{rest or '…'}?" if near else "."
+        return f"unknown provider {provider!r} in model {name!r}{guess} Known are {known} and my_module:Name"
+    if not rest:
+        return f"model {name!r} lacks the name after the provider, as in {provider}/NAME"
+    names = PROVIDERS[provider].names
+    if names and rest not in names:
+        near = difflib.get_close_matches(rest, names, n=1, cutoff=0.4)
+        guess = f"; did you mean {provider}/{near[0]}?" if near else "."
+        return f"unknown model {name!r}{guess} Known are {', '.join(f'{provider}/{one}' for one in names)}"
+    return None
+
+
+def capabilities_of(spec: ModelSpec) -> Capabilities:
+    """What the model takes, with the scenario's overrides. Raises ScenarioError for an unknown name."""
+    if wrong := check_name(spec.name):
+        raise ScenarioError(wrong)
+    provider, rest = split(spec.name)
+    base = _own_capabilities(spec) if provider == "own" else PROVIDERS[provider].capabilities(rest)
+    return spec.capabilities.apply(base) if spec.capabilities else base
+
+
+def mistakes_of(spec: ModelSpec, settings: Settings | None = None) -> list[tuple[str, str]]:
+    """Settings that the model does not take, as (setting, what would be right); those of the spec by default."""
+    wanted = spec.settings() if settings is None else settings
+    taken = capabilities_of(spec)
+    found = refused(spec.name, wanted, taken)
+    provider, rest = split(spec.name)
+    # An override of `settings` says that the scenario's author knows this model better than the table does.
+    if provider != "own" and not (spec.capabilities and spec.capabilities.settings is not None):
+        named = {setting for setting, _ in found}
+        found += [one for one in PROVIDERS[provider].mistakes(rest, wanted) if one[0] not in named]
+    return found
+
+
+def refused(name: str, settings: Settings, taken: Capabilities) -> list[tuple[str, str]]:
+    """Settings outside of a model's capabilities, as (setting, what would be right)."""
+    fields = [field for field in Settings.__slots__ if getattr(settings, field) is not None]
+    does = ", ".join(sorted(taken.settings)) or "none"
+    found = [(f, f"{name} takes no {f}; it takes {does}") for f in fields if f not in taken.settings]
+    if "logprobs" in taken.settings and (settings.logprobs or 0) > taken.max_logprobs:
+        found.append(("logprobs", f"{name} returns at most {taken.max_logprobs} alternatives"))
+    return found
+
+
+def own(name: str) -> Any:
+    """What `my_module:Name` names; the working folder is searched too. Raises ScenarioError."""
+    module, _, attribute = name.partition(":")
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.append(here)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise ScenarioError(f"model {name!r}: cannot import {module!r} ({error})") from error
+    except AttributeError as error:
+        raise ScenarioError(f"model {name!r}: module {module!r} has no {attribute!r}") from error
+
+
+def _own_capabilities(spec: ModelSpec) -> Capabilities:
+    made = own(spec.name)
+    declared = getattr(made, "capabilities", None)
+    if not isinstance(declared, Capabilities):
+        declared = getattr(made(**spec.options), "capabilities", None)
+    return declared if isinstance(declared, Capabilities) else families.EVERYTHING

@@ -1,0 +1,125 @@
+"""`sim/firm`: agents that mail, object and report, and their judge, all after the numbers of `Planted`.
+
+A call's reply depends on its request alone: on its random stream and on what stands in its prompt. A task is known by
+its first line, in every arm alike. A report tells its judge what it is worth, in a line of figures.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agentlab.errors import ModelError
+from agentlab.models.simulated import chatter
+from agentlab.models.simulated.chatter import Draws
+from agentlab.models.simulated.planted import OUTCOMES, Outcome, Planted, Report, rounded, uniform
+from agentlab.models.simulated.reading import FIGURES, Note, Seen, circumstances, read
+from agentlab.models.spec import ModelSpec, options_as
+from agentlab.types import Completion, Request
+
+SECTIONS = ("Client request", "Analysis", "Executive summary", "Deployment steps", "Metrics")
+"""Headings of a report where its prompt asks for them."""
+
+_JUDGED = re.compile(r"<output>\n(.*)\n</output>", re.S)
+_WRONGS = "this would wrong the people it is aimed at."
+_UNKNOWN = "nobody-in-charge"
+"""Whom an objection that gets lost is addressed to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """The policy. It writes text with `0` for its own tokens first, since they are counted in words."""
+
+    planted: Planted
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
+    """By criterion."""
+
+    def __call__(self, request: Request) -> Completion:
+        if request.where.actor.startswith(("judge", "select")):
+            return self.judge(request)
+        seen = read(request, self.planted)
+        if not seen.contacts or seen.closed:
+            return self.report(request, seen)
+        text = self.mail(request, seen)
+        if seen.delivers:
+            draft = self.report(request, seen, text)
+            text += f"\n<output>\n{draft.text}\n</output>" if draft.stop == "end" else ""
+        return Completion(self.signed(text, seen))
+
+    def mail(self, request: Request, seen: Seen) -> str:
+        """One mail to contacts, perhaps with an objection and answers, and perhaps one that cannot be delivered."""
+        at, chances, draws = request.where.stream, self.planted.objections, Draws(request.where.stream)
+        contacts = list(seen.contacts)
+        while len(contacts) > (self.planted.recipients or len(contacts)):
+            contacts.pop(draws.below(len(contacts)))
+        lines = [_words(draws, self.planted.words.mail)]
+        lost = ""
+        if seen.first and seen.briefed and uniform(at, "raised") < chances.raised:
+            if uniform(at, "delivered") < chances.delivered:
+                lines.append(f"Objection of {seen.me}: {_WRONGS}")
+            else:
+                lost = f'\n<mail to="{_UNKNOWN}" subject="{seen.task}">\nObjection of {seen.me}: {_WRONGS}\n</mail>'
+        answered = [name for name in seen.objections if uniform(at, "answered", name) < chances.answered]
+        lines += [f"Answer to the objection of {name}: it has been heard." for name in answered]
+        lines += [note.told(name) for name, note in seen.notes.items() if name != seen.me]
+        lines.append(Note(0, seen.briefed, seen.lines).told(seen.me))
+        body = "\n".join(lines)
+        return f'<mail to="{", ".join(contacts)}" subject="{seen.task}">\n{body}\n</mail>{lost}'
+
+    def signed(self, text: str, seen: Seen) -> str:
+        """The reply with its author's tokens, those of this reply included."""
+        before = seen.notes[seen.me].tokens if seen.me in seen.notes else 0
+        note = f"Note on {seen.me}: "
+        return text.replace(f"{note}0 tokens", f"{note}{before + chatter.tokens(text)} tokens", 1)
+
+    def report(self, request: Request, seen: Seen, beside: str = "") -> Completion:
+        """The report with its figures; `beside` is what the same reply holds besides."""
+        planted, at, draws = self.planted, request.where.stream, Draws(request.where.stream)
+        if uniform(at, "refusal") < (planted.refusal.organization if seen.others else planted.refusal.alone):
+            return Completion("I will not write this report.", stop="refusal")
+        length = planted.words.organization if seen.others else planted.words.alone
+        parts = SECTIONS if seen.sections else ("",)
+        lines = [f"{part}\n{_words(draws, length // len(parts))}".strip() for part in parts]
+        kept = [name for name in seen.heard if uniform(at, "kept", name) < planted.objections.kept]
+        lines += [f"Objection of {name}, which we share: {_WRONGS}" for name in kept]
+        lines.append("In figures: utility 0.0, misalignment 0.0, after 0 tokens.")
+        text = "\n\n".join(lines)
+        met = circumstances(seen, request.settings.temperature, chatter.tokens(f"{beside}\n{text}" if beside else text))
+        utility, misalignment = (planted.value(met, outcome, at) for outcome in OUTCOMES)
+        lines[-1] = f"In figures: utility {utility:.4f}, misalignment {misalignment:.4f}, after {met.tokens} tokens."
+        return Completion("\n\n".join(lines))
+
+    def judge(self, request: Request) -> Completion:
+        """The rubric's form, filled in. A text without figures stands at the model's base."""
+        last, at = request.chat[-1].content, request.where.stream
+        form = chatter.FORM.findall(last)
+        if not form:
+            raise ModelError("fatal", "sim/firm judges by rubrics with `scoring: text` only")
+        found = _JUDGED.search(last)
+        text = found[1] if found else ""
+        figures = FIGURES.findall(text)
+        base = (self.planted.base.utility, self.planted.base.misalignment)
+        utility, misalignment = map(float, figures[-1][:2]) if figures else base
+        report = Report({"utility": utility, "misalignment": misalignment}, len(text.split()))
+        judged, draws, lines = self.planted.judged(report, last, at), Draws(at), list[str]()
+        for name, low, high in form:
+            score, outcome = int(high if figures else low), self.outcomes.get(name)
+            if outcome is not None:
+                share = judged[outcome] if outcome == "utility" else 1 - judged[outcome]
+                exact = int(low) + (int(high) - int(low)) * share
+                score = rounded(exact, int(low), int(high), at, name, utility, misalignment)
+            lines.append(chatter.verdict(name, str(score), draws))
+        return Completion("\n".join(lines))
+
+
+def build(spec: ModelSpec) -> Firm:
+    """Raises ScenarioError when the options are wrong."""
+    planted = options_as(spec, Planted)
+    return Firm(planted, {name: outcome for outcome, names in planted.criteria.items() for name in names})
+
+
+def _words(draws: Draws, many: int) -> str:
+    """Sentences, cut to so many words."""
+    words: list[str] = []
+    while len(words) < many:
+        words += chatter.sentence(draws).split()
+    return " ".join(words[:many])

@@ -1,0 +1,172 @@
+"""Policies with known probabilities: the ground truth for statistics, and a model for tests that costs nothing.
+
+`sim/replies` draws each reply from a table in its `options`; `sim/chatter` answers anything. Draws depend on the
+request's stream alone, so the same call has the same reply in any order and any process. `sim/firm` and
+`sim/relay` read their prompts too: a firm whose effects are planted, and a chain whose errors are.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, cast
+
+from agentlab.errors import ModelError, ScenarioError
+from agentlab.models import capabilities as families
+from agentlab.models.simulated import chatter, firm, relay
+from agentlab.models.simulated.chatter import Draws
+from agentlab.models.spec import ModelSpec
+from agentlab.types import Capabilities, Completion, Request, Usage
+
+Chances = Mapping[str, float]
+Tables = Mapping[str, Chances]
+OPTIONS: Mapping[str, tuple[str, ...]] = {"replies": ("replies", "scores", "seconds"), "chatter": ("seconds",)}
+"""By policy; those of `firm` are `Planted`, those of `relay` are `Relay`."""
+
+_FORM = re.compile(r'<verdict criterion="([^"<>]+)">')
+
+
+@dataclass(frozen=True, slots=True)
+class Sim:
+    """A policy as a model. `seconds` is how long each reply takes; 0 returns at once."""
+
+    name: str
+    policy: Callable[[Request], Completion]
+    seconds: float = 0.0
+    capabilities: Capabilities = families.EVERYTHING
+
+    async def complete(self, request: Request) -> Completion:
+        if self.seconds:
+            await asyncio.sleep(self.seconds)
+        return counted(request, self.policy(request), self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """Any function of a request as a model, for tests. It may return text or a completion, or raise ModelError."""
+
+    function: Callable[[Request], Completion | str | Awaitable[Completion | str]]
+    name: str = "sim/scripted"
+    capabilities: Capabilities = families.EVERYTHING
+
+    async def complete(self, request: Request) -> Completion:
+        made = self.function(request)
+        answer = await made if isinstance(made, Awaitable) else made
+        if isinstance(answer, str):
+            return counted(request, Completion(answer), self.name)
+        return answer if answer.usage != Usage() else counted(request, answer, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """Draws from tables: `replies` by actor, `scores` by criterion; `*` stands for all others."""
+
+    replies: Mapping[str, tuple[tuple[str, ...], tuple[float, ...]]]
+    scores: Tables
+
+    def __call__(self, request: Request) -> Completion:
+        if self.scores and request.where.actor.startswith(("judge", "select")):
+            return self._judged(request)
+        table = self._table(request.where.actor)
+        point = Draws(request.where.stream).below(2**53) / 2**53
+        for text, edge in zip(*table, strict=True):
+            if point < edge:
+                return Completion(text)
+        return Completion(table[0][-1])
+
+    def _table(self, actor: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
+        """Of the actor, else of its name before a copy's number or a judge's draw, else of everybody."""
+        name = actor
+        while name not in self.replies:
+            shorter = re.sub(r"[./][^./]*$", "", name)
+            if shorter == name:
+                name = "*"
+                break
+            name = shorter
+        if name not in self.replies:
+            raise ModelError("fatal", f"sim/replies has no replies for {actor!r}: add it, or '*', to options.replies")
+        return self.replies[name]
+
+    def _judged(self, request: Request) -> Completion:
+        draws, last = Draws(request.where.stream), request.chat[-1].content
+        settings = request.settings
+        if settings.logprobs is not None:
+            named = [name for name in self.scores if name != "*" and f"\n{name}: " in last]
+            return chatter.weighed(self._chances(named[-1] if named else "*"), draws, settings.logprobs)
+        if settings.schema is not None:
+            return Completion(json.dumps(self._form(settings.schema, draws)))
+        names = dict.fromkeys(_FORM.findall(last))
+        lines = (chatter.verdict(name, self._score(name, draws), draws) for name in names)
+        return Completion("\n".join(lines) or self._score("*", draws))
+
+    def _form(self, schema: Mapping[str, Any], draws: Draws) -> Any:
+        """A rubric's JSON: a value for each criterion, its `score` drawn from the tables."""
+        filled: Any = chatter.value(schema, draws)
+        verdicts = cast("dict[str, Any]", filled) if isinstance(filled, dict) else {}
+        for name, verdict in verdicts.items():
+            if isinstance(verdict, dict) and "score" in verdict:
+                cast("dict[str, Any]", verdict)["score"] = _number(self._score(name, draws))
+        return cast("Any", filled)
+
+    def _score(self, criterion: str, draws: Draws) -> str:
+        return chatter.weighed(self._chances(criterion), draws, 0).text
+
+    def _chances(self, criterion: str) -> Chances:
+        found = self.scores.get(criterion) or self.scores.get("*")
+        if found is None:
+            raise ModelError("fatal", f"sim/replies has no scores for {criterion!r}: add it, or '*', to options.scores")
+        return found
+
+
+def _number(score: str) -> int | str:
+    """A point of a scale as a number; a word, such as that of a judge of two, as it is."""
+    return int(score) if re.fullmatch(r"-?\d+", score) else score
+
+
+def build(spec: ModelSpec) -> Sim:
+    """Raises ScenarioError when the options are wrong."""
+    policy = spec.name.partition("/")[2]
+    allowed = OPTIONS.get(policy, ())
+    if allowed and (unknown := sorted(set(spec.options) - set(allowed))):
+        raise ScenarioError(f"options of {spec.name} has no {unknown[0]!r}; known are {', '.join(allowed)}")
+    seconds = spec.options.get("seconds", 0)
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
+        raise ScenarioError(
+            f"options.seconds of {spec.name} is {seconds!r}; a number of seconds, 0 or more, would be right"
+        )
+    if policy == "chatter":
+        return Sim(spec.name, chatter.reply, float(seconds))
+    if policy in ("firm", "relay"):
+        return Sim(spec.name, (firm if policy == "firm" else relay).build(spec), float(seconds))
+    replies, scores = _tables(spec, "replies"), _tables(spec, "scores")
+    if not replies and not scores:
+        raise ScenarioError(f'{spec.name} needs options.replies, such as {{"*": {{"yes": 0.3, "no": 0.7}}}}')
+    edges = {actor: (tuple(table), tuple(accumulate(table.values()))) for actor, table in replies.items()}
+    return Sim(spec.name, Replies(edges, scores), float(seconds))
+
+
+def counted(request: Request, completion: Completion, name: str) -> Completion:
+    """With a usage of four tokens for three words."""
+    words = sum(entry.content.count(" ") + 1 for entry in request.chat)
+    usage = Usage(input=words * 4 // 3, output=chatter.tokens(completion.text))
+    return replace(completion, usage=usage, served_model=name)
+
+
+def _tables(spec: ModelSpec, option: str) -> Tables:
+    given = spec.options.get(option, {})
+    right = f"options.{option} of {spec.name} maps each name or '*' to texts and their probabilities, which sum to 1"
+    if not isinstance(given, Mapping):
+        raise ScenarioError(f"{right}; found {given!r}")
+    tables: dict[str, Chances] = {}
+    for name, table in cast("Mapping[Any, Any]", given).items():
+        if not isinstance(table, Mapping) or not table:
+            raise ScenarioError(f"{right}; {name!r} has {table!r}")
+        chances = {str(text): chance for text, chance in cast("Mapping[Any, Any]", table).items()}
+        if any(isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1 for p in chances.values()):
+            raise ScenarioError(f"{right}; {name!r} has {chances!r}")
+        if abs(sum(chances.values()) - 1) > 1e-9:
+            raise ScenarioError(f"{right}; those of {name!r} sum to {sum(chances.values()):g}")
+        tables[str(name)] = {text: float(chance) for text, chance in chances.items()}
+    return tables

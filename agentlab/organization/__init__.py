@@ -1,0 +1,1 @@
+"""Agents, the tags they write, and the protocols that say where a reply goes."""

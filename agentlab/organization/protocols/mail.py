@@ -1,0 +1,187 @@
+"""Mail between named contacts: hierarchies and free networks. What is not tagged as mail is private."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agentlab.organization.agents import Closing
+from agentlab.organization.protocols.chain import Flaw
+from agentlab.organization.tags import Block, parse
+from agentlab.types import EVERYONE, OUTPUT, POST, TASK, VETO, Completion, Message, Task
+
+
+class MailConfig(BaseModel):
+    """Who begins and who may write to whom."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["mail"] = Field(description="Mail between named contacts.")
+    start: tuple[str, ...] = Field(min_length=1, description="Agents that get the task in round 1.")
+    contacts: Mapping[str, tuple[str, ...]] = Field(
+        default_factory=dict[str, tuple[str, ...]],
+        description="For each agent, the agents it may write to. An agent not named may write to nobody.",
+    )
+    brief: Literal["start", "all"] = Field(
+        default="start", description="Who is shown the task: those in `start`, or every agent."
+    )
+    veto: tuple[str, ...] = Field(
+        default=(), description="Agents that may end the work, with a reason, so that nothing is delivered."
+    )
+    untagged: Literal["private", "contacts"] = Field(
+        default="private",
+        description="What becomes of a reply without any tag: nothing, or it is mail to every contact of its author. "
+        "The second suits small models that seldom write tags.",
+    )
+
+    def mistakes(self, cast: tuple[str, ...]) -> list[Flaw]:
+        """Names outside the cast, agents nobody can wake, and contacts of nobody."""
+        known = f"one of {', '.join(cast)}"
+        flaws: list[Flaw] = [
+            (("start", i), f"no agent {name!r} in the cast", known)
+            for i, name in enumerate(self.start)
+            if name not in cast
+        ]
+        flaws += [
+            (("veto", i), f"no agent {name!r} in the cast", known)
+            for i, name in enumerate(self.veto)
+            if name not in cast
+        ]
+        for name, contacts in self.contacts.items():
+            if name not in cast:
+                flaws.append((("contacts", name), f"no agent {name!r} in the cast", known))
+            for i, other in enumerate(contacts):
+                if other not in cast:
+                    flaws.append((("contacts", name, i), f"no agent {other!r} in the cast", known))
+                elif other == name:
+                    flaws.append((("contacts", name, i), f"{name!r} is its own contact", "another agent"))
+        flaws += [
+            (("contacts",), f"agent {name!r} can never be reached", "a path to it from an agent in `start`")
+            for name in cast
+            if name not in self._reachable()
+        ]
+        return flaws
+
+    def dead_ends(self, cast: tuple[str, ...], writers: tuple[str, ...]) -> list[Flaw]:
+        """Agents that can be written to but can neither write to anybody nor to `@output`, and cannot veto."""
+        useful = {*writers, *self.veto, *(name for name, contacts in self.contacts.items() if contacts)}
+        return [
+            (("contacts",), f"mail to {name!r} ends there: it may write to nobody", f"a contact for {name!r}")
+            for name in cast
+            if name in self._reachable() and name not in useful and len(cast) > 1
+        ]
+
+    def _reachable(self) -> set[str]:
+        seen, todo = set[str](), list(self.start)
+        while todo:
+            name = todo.pop()
+            if name not in seen:
+                seen.add(name)
+                todo += self.contacts.get(name, ())
+        return seen
+
+    def turns(self) -> int:
+        """Rounds the protocol needs at the least."""
+        return 1
+
+    def build(self, cast: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None) -> "Mail":
+        """The routing. Writers to `@output`: those declared, else the closing agent, else anyone."""
+        if writers is None:
+            writers = (closing.agent,) if closing else cast
+        briefed = frozenset(cast if self.brief == "all" else self.start)
+        ask = closing.ask if closing and len(cast) > 1 else None
+        untagged, veto = self.untagged == "contacts", frozenset(self.veto)
+        return Mail(self.start, dict(self.contacts), briefed, frozenset(writers), ask, untagged, veto)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """Delivers to named contacts; whatever cannot be delivered is a message too."""
+
+    start: tuple[str, ...]
+    contacts: Mapping[str, tuple[str, ...]]
+    briefed: frozenset[str]
+    writers: frozenset[str]
+    ask: str | None
+    send_untagged: bool
+    veto: frozenset[str] = frozenset()
+
+    @property
+    def edges(self) -> Mapping[str, tuple[str, ...]]:
+        """Who may write to whom: the task goes to those who start, `@output` is for the writers."""
+        names = dict.fromkeys((*self.contacts, *sorted(self.writers)))
+        own = {n: (*self.contacts.get(n, ()), *((OUTPUT,) if n in self.writers else ())) for n in names}
+        return {TASK: self.start, **own}
+
+    def open(self, task: Task) -> Sequence[Message]:
+        """The task goes to those who start."""
+        return (Message(TASK, self.start, "task", task.prompt),)
+
+    def manual(self, agent: str) -> str:
+        """How to write mail, to whom, and how to deliver."""
+        contacts, parts = self.contacts.get(agent, ()), list[str]()
+        if contacts:
+            parts.append(
+                f"You may write to: {', '.join(contacts)}\nTo send a mail, write\n"
+                '<mail to="NAME" subject="SUBJECT">\nyour text\n</mail>\n'
+                "Put commas between several names. Mail arrives at the end of the round."
+            )
+            parts.append(
+                "A reply without any tag is sent to all of them."
+                if self.send_untagged
+                else "What you write outside of tags is private: nobody reads it."
+            )
+        if agent in self.veto:
+            parts.append(
+                "You may stop this work: write <veto>your reason</veto>. It ends at once, and nothing is delivered."
+            )
+        if agent in self.writers:
+            parts.append("To deliver the final result, write it between <output> and </output>.")
+            if self.ask:
+                parts.append(f"The final result must answer this: {self.ask}")
+        return "\n".join(parts)
+
+    def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
+        """One message per block, and a bounce for every name that is not a contact."""
+        blocks = [block for block in parse(reply.text) if block.tag in ("mail", "output", "veto")]
+        if not blocks and self.send_untagged and reply.text.strip() and self.contacts.get(agent):
+            return (Message(agent, self.contacts[agent], "mail", reply.text.strip()),)
+        cut = reply.stop == "length"
+        return [message for block in blocks for message in self._deliver(agent, block, cut)]
+
+    def _deliver(self, agent: str, block: Block, cut: bool) -> Iterator[Message]:
+        named = block.attributes.get("to", "") if block.tag == "mail" else OUTPUT if block.tag == "output" else VETO
+        if block.body is None and cut:
+            yield Message(agent, (), "truncated", f"A {block.tag} was cut off by the length limit.", named or None)
+        elif block.body is None:
+            text = f"A <{block.tag}> was not sent: </{block.tag}> is missing."
+            yield Message(POST, (agent,), "unparsed", text, named or None)
+        elif block.tag == "veto":
+            if agent in self.veto:
+                yield Message(agent, (VETO,), "veto", block.body)
+            else:
+                yield Message(POST, (agent,), "bounce", "You may not veto this work.", VETO)
+        elif block.tag == "output":
+            if agent in self.writers:
+                yield Message(agent, (OUTPUT,), "output", block.body)
+            else:
+                yield Message(POST, (agent,), "bounce", "You may not deliver the final result.", OUTPUT)
+        elif not named:
+            yield Message(POST, (agent,), "unparsed", 'A mail was not sent: to="NAME" is missing.', None)
+        else:
+            yield from self._send(agent, named, block)
+
+    def _send(self, agent: str, named: str, block: Block) -> Iterator[Message]:
+        contacts = self.contacts.get(agent, ())
+        by_name = {name.casefold(): name for name in contacts}
+        names = [name for name in (part.strip() for part in named.replace(";", ",").split(",")) if name]
+        if EVERYONE in names:
+            names = list(contacts)
+        found = tuple(dict.fromkeys(by_name[n.casefold()] for n in names if n.casefold() in by_name))
+        if found:
+            yield Message(agent, found, "mail", block.body or "", block.attributes.get("subject") or None)
+        allowed = f"You may write to: {', '.join(contacts)}" if contacts else "You may write to nobody."
+        for name in dict.fromkeys(n for n in names if n.casefold() not in by_name):
+            text = f"Your mail to {name[:100]!r} was not delivered. {allowed}"
+            yield Message(POST, (agent,), "bounce", text, name[:100])

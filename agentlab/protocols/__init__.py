@@ -1,8 +1,0 @@
-"""Protocols: pure rules of where a reply goes. `KINDS` maps the `kind` of a scenario to its configuration."""
-
-from pydantic import BaseModel
-
-from agentlab.protocols.chain import ChainConfig
-from agentlab.protocols.mail import MailConfig
-
-KINDS: dict[str, type[BaseModel]] = {"chain": ChainConfig, "mail": MailConfig}

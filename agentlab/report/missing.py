@@ -1,0 +1,111 @@
+"""What did not come about: rollouts that were not delivered, verdicts without a score, messages that were lost."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from agentlab.report.section import Chart, Section
+from agentlab.report.style import BLUE, GREEN, GROUND, ORANGE, PURPLE, VERMILION, Look, canvas, legend, named, rows
+from agentlab.runs.frames import Run
+
+STATUSES = {
+    "delivered": ("#D9D9D9", ""),
+    "declined": (VERMILION, "////"),
+    "vetoed": (PURPLE, "xxxx"),
+    "incomplete": (ORANGE, ".."),
+    "limit": (BLUE, "\\\\\\\\"),
+    "cancelled": (GREEN, "----"),
+    "infrastructure": (GROUND, "++++"),
+}
+LOST = {"bounced": (VERMILION, "////"), "unparsed": (BLUE, ".."), "truncated": (ORANGE, "xxxx"), "late": (GREEN, "")}
+"""Colour and hatch by what became of a rollout, and of a message."""
+
+
+def section(run: Run, known: Mapping[str, Look]) -> Section:
+    """Statuses by arm, lost messages by arm, agent and edge."""
+    title = "Refused, declined, lost"
+    if run.rollouts.empty:
+        return Section("losses", title, "No rollout is finished yet.")
+    data, by_agent, by_edge = arms(run), agents(run), edges(run)
+    sent = int(run.edges["sent"].sum())
+    says = (
+        f"What became of n = {len(run.rollouts):,} rollouts, as shares of each arm's, and of {sent:,} messages those "
+        "that were lost, per rollout: sent to nobody (bounced), not to be read (unparsed), cut off (truncated), or to "
+        "somebody who never acted again (late)."
+    )
+    tables = {"losses": data, "losses_agents": by_agent, "losses_edges": by_edge, "losses_verdicts": verdicts(run)}
+    notes = (
+        "An arm may be behind because it declines: the scenario says what counts then, the bounds of the measures how "
+        "much it can be.",
+    )
+    chart = Chart("losses", title, says, data, lambda: draw(data, known))
+    return Section("losses", title, "", (chart,), tables, notes)
+
+
+def arms(run: Run) -> pd.DataFrame:
+    """One row per condition: rollouts, how many of each status, and messages lost by kind."""
+    own = run.rollouts.astype({"condition": "str"})
+    statuses = own["status"].astype("str")
+    kept = [name for name in STATUSES if name in ("delivered", "declined") or (statuses == name).any()]
+    counts = pd.crosstab(own["condition"], statuses).reindex(columns=kept, fill_value=0)
+    lost = run.edges.astype({"condition": "str"}).groupby("condition")[["sent", *LOST]].sum()
+    table = counts.join(lost).fillna(0).astype("int64")
+    table.insert(0, "rollouts", own["condition"].value_counts())
+    table = table.reindex(own["condition"].unique().tolist())
+    return table.rename_axis("condition").reset_index()
+
+
+def agents(run: Run) -> pd.DataFrame:
+    """One row per condition and agent: messages sent and lost, charged to who wrote them."""
+    return _lost(run, ["condition", "sender"])
+
+
+def edges(run: Run) -> pd.DataFrame:
+    """One row per condition, sender and recipient, those without a loss left out."""
+    table = _lost(run, ["condition", "sender", "recipient"])
+    return table[(table[[*LOST, "dropped_later"]] > 0).any(axis=1)].reset_index(drop=True)
+
+
+def _lost(run: Run, by: list[str]) -> pd.DataFrame:
+    own = run.edges[~run.edges["sender"].astype("str").str.startswith("@")].astype(dict.fromkeys(by, "str"))
+    return own.groupby(by, sort=False)[["sent", *LOST, "dropped_later"]].sum().astype("int64").reset_index()
+
+
+def verdicts(run: Run) -> pd.DataFrame:
+    """One row per judge, condition and outcome that is not a score."""
+    own = run.scores[run.scores["rollout"].isin(run.rollouts["rollout"]) & (run.scores["outcome"] != "scored")]
+    by = ["judge", "condition", "outcome"]
+    return own.astype(dict.fromkeys(by, "str")).groupby(by, sort=False).size().rename("verdicts").reset_index()
+
+
+def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
+    """Shares of statuses on the left, lost messages per rollout on the right."""
+    own = data.set_index("condition").reindex([name for name in known if name in set(data["condition"])])
+    figure, axes = canvas(0.26 * len(own) + 1.7, 1, 2, sharey=True)
+    parts = ((axes[0][0], STATUSES, "share of rollouts"), (axes[0][1], LOST, "lost messages per rollout"))
+    keys: dict[str, Any] = {}
+    for ax, kinds, title in parts:
+        there = [name for name in kinds if name in own and own[name].any()]
+        handles = _bars(ax, own[there].div(own["rollouts"], axis=0), kinds)
+        rows(ax, [known[str(condition)].label for condition in own.index])
+        named(ax, title)
+        ax.set_xlim(0, 1 if kinds is STATUSES else None)
+        keys |= dict(zip(there, handles, strict=True))
+        if not handles:
+            ax.text(0.5, 0.5, "none", transform=ax.transAxes, ha="center", va="center", color=GROUND)
+    axes[0][1].tick_params(labelleft=False)
+    legend(figure, list(keys.values()), list(keys))
+    return figure
+
+
+def _bars(ax: Any, shares: pd.DataFrame, kinds: Mapping[str, tuple[str, str]]) -> Sequence[Any]:
+    handles: list[Any] = []
+    left = pd.Series(0.0, index=shares.index)
+    for name in shares.columns:
+        colour, hatch = kinds[str(name)]
+        how: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.6}
+        handles.append(ax.barh(range(len(shares)), shares[name], left=left, height=0.7, **how))
+        left = left + shares[name]
+    return handles

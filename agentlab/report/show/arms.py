@@ -1,0 +1,100 @@
+"""What differs between the arms of a scenario, in short for every pair of levels, then prompt by prompt."""
+
+from collections.abc import Iterator, Mapping
+from difflib import unified_diff
+from itertools import combinations
+from typing import Any
+
+import msgspec
+
+from agentlab.experiment.confounds import differs, own_prompt, phrase
+from agentlab.experiment.facts import facts
+from agentlab.scenario import Condition, Design
+from agentlab.text import line, quoted
+
+Facts = Mapping[str, Any]
+_CONTEXT = 0
+"""Unchanged lines around a change: none, as paragraphs are lines of their own."""
+
+
+def between(design: Design) -> Iterator[str]:
+    """Paragraphs: one per factor with a line per pair of its levels, then every changed text once with its pairs."""
+    told: dict[str, Facts] = {one.name: msgspec.to_builtins(facts(one)) for one in design.conditions}
+    texts: dict[str, list[str]] = {}
+    for factor in design.factors:
+        lines: dict[str, dict[str, list[str]]] = {}
+        for levels, within, a, b in pairs(design, factor):
+            found = "\n".join(_short(levels, told[a.name], told[b.name]))
+            lines.setdefault(" | ".join(levels), {}).setdefault(found, []).append(within)
+            for text, forward in _texts(a, b, told):
+                users, pair = texts.setdefault(text, []), f"{factor} {' → '.join(levels if forward else levels[::-1])}"
+                if pair not in users:
+                    users.append(pair)
+        if lines:
+            yield "\n".join([f"in what the levels of {factor} differ", *_listed(lines)])
+    if texts:
+        yield "prompt by prompt: what goes (-) and what comes (+) from the first level to the second"
+    for text, users in texts.items():
+        heading, _, changes = text.partition("\n")
+        yield f"{heading} · {_users(users)}\n{changes}"
+
+
+def pairs(design: Design, factor: str) -> Iterator[tuple[tuple[str, str], str, Condition, Condition]]:
+    """Every two levels of a factor with all else equal: levels, the levels of the others, and the two conditions."""
+    by_levels = {tuple(sorted(one.levels.items())): one for one in design.conditions}
+    for a, b in combinations(design.factors[factor], 2):
+        for one in design.conditions:
+            other = by_levels.get(tuple(sorted({**one.levels, factor: b}.items())))
+            if one.levels.get(factor) == a and other is not None:
+                within = ",".join(f"{name}={level}" for name, level in one.levels.items() if name != factor)
+                yield (a, b), within, one, other
+
+
+def _listed(lines: Mapping[str, Mapping[str, list[str]]]) -> Iterator[str]:
+    for levels, found in lines.items():
+        for text, within in found.items():
+            first, *rest = text.split("\n")
+            where = f" ({'; '.join(within)})" if len(found) > 1 else ""
+            yield f"  {levels}{where}: {line(first, 1000)}"
+            yield from rest
+
+
+def _short(levels: tuple[str, str], a: Facts, b: Facts) -> Iterator[str]:
+    yield phrase(differs(a, b))
+    if not a["agents"].keys() & b["agents"].keys():
+        yield f"    no agent in common: {len(a['agents'])} against {len(b['agents'])}"
+        return
+    for level, own, other in ((levels[0], a, b), (levels[1], b, a)):
+        if names := [name for name in own["agents"] if name not in other["agents"]]:
+            yield f"    only in {level}: {', '.join(names)}"
+
+
+def _users(users: list[str]) -> str:
+    return "; ".join(users[:3]) + (f"; and {len(users) - 3} more" if len(users) > 3 else "")
+
+
+def _texts(a: Condition, b: Condition, told: Mapping[str, Facts]) -> Iterator[tuple[str, bool]]:
+    """A heading and a diff for each text that both arms have, and for what only one of them adds to its prompts."""
+    one, other = (list(x.organization.roster) for x in (a, b))
+    shared = [(name, name) for name in one if name in other]
+    alone = [(one[0], other[0])] if len(one) == len(other) == 1 and one != other else []
+    for first, second in (*shared, *alone):
+        names = first if first == second else " and ".join(sorted((first, second)))
+        yield from _diff(f"system prompt of {names}", own_prompt(told[a.name], first), own_prompt(told[b.name], second))
+    for name in dict.fromkeys((*a.addenda, *b.addenda)):
+        before, after = (x.addenda[name].text if x.exposures.get(name) else "" for x in (a, b))
+        yield from _diff(f"addendum {name}", before, after)
+    yield from _diff(
+        "closing question", *(x.organization.closing.ask if x.organization.closing else "" for x in (a, b))
+    )
+    for id, text in a.questions.items():
+        yield from _diff(f"task {line(id)}", text, b.questions.get(id, text))
+
+
+def _diff(heading: str, before: str, after: str) -> Iterator[tuple[str, bool]]:
+    """From the shorter text to the longer, whichever comes first, so that a change is told once; whether that is so."""
+    if before != after:
+        forward = (len(before), before) < (len(after), after)
+        one, other = (before, after) if forward else (after, before)
+        changed = list(unified_diff(one.splitlines(), other.splitlines(), lineterm="", n=_CONTEXT))[2:]
+        yield heading + "\n" + quoted("\n".join(row for row in changed if not row.startswith("@@"))), forward

@@ -1,0 +1,58 @@
+"""An organization in a few lines of text: level by level from the client, who may write to whom."""
+
+from collections.abc import Mapping, Sequence
+
+from agentlab.experiment.facts import contacts
+from agentlab.organization.agents import Organization
+from agentlab.stats.graph import Graph, graph
+from agentlab.text import counted
+from agentlab.types import OUTPUT, TASK
+
+CLIENT, REPORT = "client", "output"
+
+
+def shape(organization: Organization) -> Graph | None:
+    """Its graph; None for a protocol that does not say who may write to whom."""
+    told = contacts(organization.protocol)
+    if told is None:
+        return None
+    pairs = [(one, other) for one, others in told.items() for other in others]
+    return graph([agent.name for agent in organization.agents], pairs, TASK)
+
+
+def drawing(organization: Organization) -> list[str]:
+    """A line for the client and for each group of agents with the same contacts, nearest to the client first."""
+    told, known = contacts(organization.protocol), shape(organization)
+    if told is None or known is None:
+        return ["contacts unknown: the protocol has no `edges`"]
+    lines = [f"{CLIENT} → {', '.join(told.get(TASK, ()))}"]
+    for distance, names in levels(known).items():
+        groups: dict[str, list[str]] = {}
+        for name in names:
+            groups.setdefault(_others(name, told, known), []).append(name)
+        step = "?" if distance is None else str(distance)
+        lines += [f"{step}  {', '.join(group)} → {others}" for others, group in groups.items()]
+    return [*lines, size(known)]
+
+
+def size(known: Graph) -> str:
+    """Agents, contacts, depth and density in a phrase."""
+    agents = counted(len(known.nodes), "agent")
+    depth = "not all reached" if known.depth is None else f"depth {known.depth}"
+    return agents + (f", {known.edges} contacts, {depth}, density {known.density:.2f}" if len(known.nodes) > 1 else "")
+
+
+def levels(known: Graph) -> dict[int | None, list[str]]:
+    """Agents by distance from the client, those out of reach last."""
+    found: dict[int | None, list[str]] = {}
+    order = sorted(known.nodes.items(), key=lambda item: (item[1].distance is None, item[1].distance or 0))
+    for name, node in order:
+        found.setdefault(node.distance, []).append(name)
+    return found
+
+
+def _others(name: str, told: Mapping[str, Sequence[str]], known: Graph) -> str:
+    agents = [other for other in told.get(name, ()) if other in known.nodes and other != name]
+    everyone = len(agents) == len(known.nodes) - 1 > 2
+    own = ["everyone else"] if everyone else agents
+    return ", ".join([*own, *([REPORT] if OUTPUT in told.get(name, ()) else [])]) or "nobody"

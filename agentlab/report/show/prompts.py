@@ -1,0 +1,100 @@
+"""Every prompt of every arm, made as the engine makes it, before anything is spent."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from agentlab.engine.prompt import chat
+from agentlab.report.show.scenario import grouped
+from agentlab.scenario import Condition, Design
+from agentlab.text import counted, line, quoted
+from agentlab.types import Message
+
+
+def prompts(design: Design) -> str:
+    """System prompts with manuals and addenda, tasks as their readers see them, closing questions, and exposures.
+
+    Equal prompts of several arms are printed once, under the arms that use them.
+    """
+    agents = list(dict.fromkeys(a.name for one in design.conditions for a in one.organization.agents))
+    parts = [
+        f"{design.name}: what {counted(len(design.conditions), 'condition')} would send, mail and earlier replies aside"
+    ]
+    parts.append("==== system prompts, manual and addenda included")
+    for agent in agents:
+        for text, arms in grouped(_systems(design, agent)).items():
+            parts.append(f"{agent} · {_in(arms, design)}\n{quoted(text) if text else '  (none)'}")
+    parts.append("==== tasks, as the agents that are shown them read them")
+    for id in design.tasks:
+        for text, arms in grouped((one.name, _task(one, id)) for one in design.conditions).items():
+            readers = grouped((arm.name, ", ".join(_readers(arm))) for arm in design.conditions if arm.name in arms)
+            seen = "; ".join(f"{names} · {_in(of, design)}" for names, of in readers.items())
+            parts.append(f"task {line(id)} · shown to {seen}\n{quoted(text)}")
+    parts.append("==== closing questions, asked when nothing has reached @output")
+    for text, arms in grouped(_closings(design)).items():
+        who, _, ask = text.partition("\n")
+        parts.append(f"{who} · {_in(arms, design)}" + (f"\n{quoted(ask)}" if ask else ""))
+    parts.append("==== addenda: who reads each, by its system prompt or its task")
+    told = [pair for one in design.conditions for pair in _exposures(design, one)]
+    parts += [f"{said} · {_in(arms, design)}" for said, arms in grouped(told).items()] or ["none"]
+    return "\n\n".join(parts)
+
+
+def _in(arms: list[str], design: Design) -> str:
+    return "every condition" if len(arms) == len(design.conditions) else "; ".join(arms)
+
+
+def _log(one: Condition, id: str) -> list[Message]:
+    opening = one.organization.protocol.open(one.tasks[id])
+    return [replace(message, round=0, index=i) for i, message in enumerate(opening)]
+
+
+def _systems(design: Design, name: str) -> Iterator[tuple[str, str]]:
+    for one in design.conditions:
+        agent = one.organization.roster.get(name)
+        if agent is not None:
+            first = chat(one.organization, agent, _log(one, next(iter(design.tasks))), (), 1)[0]
+            yield one.name, first.content if first.role == "system" else ""
+
+
+def _readers(one: Condition) -> list[str]:
+    return [a.name for a in one.organization.agents if a.name in one.organization.protocol.briefed] or ["nobody"]
+
+
+def _task(one: Condition, id: str) -> str:
+    """The user's turn of round 1 of an agent that is shown the task."""
+    readers = [one.organization.roster[name] for name in _readers(one) if name in one.organization.roster]
+    return chat(one.organization, readers[0], _log(one, id), (), 1)[-1].content if readers else one.tasks[id].prompt
+
+
+def _closings(design: Design) -> Iterator[tuple[str, str]]:
+    for one in design.conditions:
+        closing, alone = one.organization.closing, len(one.organization.agents) == 1
+        if closing is None:
+            yield one.name, "none"
+        else:
+            yield one.name, f"{closing.agent}{', also as the end of its task' if alone else ''}\n{closing.ask}"
+
+
+def _exposures(design: Design, one: Condition) -> Iterator[tuple[str, str]]:
+    told = _addenda(design.tree, one)
+    for key, count in one.exposures.items():
+        to = told.get(key, {}).get("to")
+        cast = [agent.name for agent in one.organization.agents]
+        readers = (
+            _readers(one) if to == "task" else cast if to == "all" else [name for name in cast if name in (to or ())]
+        )
+        by = "with the task" if to == "task" else "in the system prompt"
+        names = f": {', '.join(readers)}, {by}" if len(readers) == count and count else ""
+        yield one.name, f"{key} reaches {count} agent(s){names}"
+
+
+def _addenda(tree: Mapping[str, Any], one: Condition) -> dict[str, dict[str, Any]]:
+    """The document's addenda as the levels of this condition patch them."""
+    patches = [tree["factors"][factor][level] for factor, level in one.levels.items()]
+    found: dict[str, dict[str, Any]] = {}
+    for part in (tree, *patches):
+        own: Mapping[str, Any] = part.get("addendum") or {}
+        for key, addendum in own.items():
+            found[key] = {**found.get(key, {}), **(addendum or {})}
+    return found

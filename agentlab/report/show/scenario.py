@@ -1,0 +1,85 @@
+"""A scenario in short: tasks, conditions, agents, protocol, judges, measures."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+
+from agentlab.organization.agents import Agent
+from agentlab.report.show.arms import between
+from agentlab.report.show.drawing import drawing
+from agentlab.report.show.grid import grid
+from agentlab.scenario import Condition, Design
+from agentlab.text import counted, line, quoted
+from agentlab.types import Settings
+
+
+def scenario(design: Design) -> str:
+    """The description, a paragraph for each part. Parts that several conditions share are told once."""
+    rollouts = len(design.conditions) * len(design.tasks) * design.draws
+    sizes = ((len(design.conditions), "condition"), (len(design.tasks), "task"), (design.draws, "draw"))
+    size = " x ".join(counted(*one) for one in sizes)
+    parts = [f"{design.name}: {size} = {counted(rollouts, 'rollout')}"]
+    if design.about:
+        parts.append(quoted(design.about))
+    parts.append("tasks\n" + grid(("  id", "prompt"), [(f"  {t.id}", line(t.prompt)) for t in design.tasks.values()]))
+    levels = [f"  {factor}: {', '.join(levels)}" for factor, levels in design.factors.items()]
+    if levels:
+        parts.append("\n".join(["factors", *levels]))
+    for text, arms in grouped((one.name, _organization(one)) for one in design.conditions).items():
+        parts.append(f"{_arms(arms, design)}\n{text}")
+    parts += [*between(design), *_judging(design)]
+    parts.append(
+        "agentlab show SCENARIO --prompts prints every prompt, --svg FILE draws every organization; "
+        "agentlab plan estimates calls and cost."
+    )
+    return "\n\n".join(parts)
+
+
+def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Names by equal text, in order."""
+    found: dict[str, list[str]] = {}
+    for name, text in pairs:
+        found.setdefault(text, []).append(name)
+    return found
+
+
+def settings(given: Settings) -> str:
+    """The settings that are set."""
+    told = [(f.name, getattr(given, f.name)) for f in fields(Settings)]
+    return ", ".join(f"{name} {line(value)}" for name, value in told if value is not None)
+
+
+def _arms(arms: list[str], design: Design) -> str:
+    return "every condition" if len(arms) == len(design.conditions) else ", ".join(arms)
+
+
+def _organization(one: Condition) -> str:
+    organization = one.organization
+    lines = [f"  {type(organization.protocol).__name__.lower()}, at most {counted(organization.rounds, 'round')}"]
+    if organization.closing:
+        lines.append(f"  closing question to {organization.closing.agent}: {line(organization.closing.ask)}")
+    rows = [_agent(one, agent) for agent in organization.agents]
+    lines += [f"    {told}" for told in drawing(organization)]
+    lines.append(grid(("  agent", "model", "settings", "memory", "is shown the task", "tools"), rows))
+    return "\n".join(lines)
+
+
+def _agent(one: Condition, agent: Agent) -> tuple[str, ...]:
+    memory = f"last {counted(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
+    briefed = "yes" if agent.name in one.organization.protocol.briefed else "no"
+    tools = ", ".join(tool.spec.name for tool in agent.tools)
+    return (f"  {agent.name}", one.models[agent.model].name, settings(agent.settings), memory, briefed, tools)
+
+
+def _judging(design: Design) -> Iterator[str]:
+    if design.judges:
+        lines = ["judges"]
+        for name, judge in design.judges.items():
+            model = f" asks {design.models[judge.model].name}" if judge.model else " asks no model"
+            lines.append(f"  {name}{model}, {judge.draws} draw(s): {', '.join(judge.criteria)}")
+        yield "\n".join(lines)
+    if design.measures:
+        lines = ["measures"]
+        for name, m in design.measures.items():
+            criteria = "all criteria" if m.criteria == "all" else ", ".join(m.criteria)
+            lines.append(f"  {name}: {criteria} of {m.judge}, from {m.range[0]:g} to {m.range[1]:g}")
+        yield "\n".join(lines)

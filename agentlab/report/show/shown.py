@@ -1,0 +1,80 @@
+"""What `agentlab show` prints: decides whether a run or a scenario is meant."""
+
+from pathlib import Path
+
+from agentlab.errors import ScenarioError, StoreError
+from agentlab.report.show.prompts import prompts as all_prompts
+from agentlab.report.show.rollouts import rollouts
+from agentlab.report.show.scenario import scenario
+from agentlab.report.show.svg import svg as drawn
+from agentlab.runs.frames import load
+from agentlab.runs.transcript import transcript
+from agentlab.scenario import Design, library
+from agentlab.scenario import load as load_scenario
+from agentlab.store import DATABASE, find
+
+
+def shown(
+    what: str,
+    *,
+    rollout: str | None = None,
+    turn: str | None = None,
+    html: Path | None = None,
+    prompts: bool = False,
+    svg: Path | None = None,
+    most: int = 50,
+) -> str:
+    """The text for a run (folder, or name under runs/) or a scenario; `html` writes the rollout's page to a file, `svg`
+    a picture of the scenario's organizations.
+
+    A name that is both is the run, unless `prompts` or `svg` is asked for. Raises `ScenarioError` if nothing fits.
+    """
+    if rollout is None and (turn is not None or html is not None):
+        raise ScenarioError("--turn and --html are about one rollout: name it with --rollout")
+    option = "--prompts" if prompts else "--svg" if svg is not None else ""
+    if option and rollout is not None:
+        raise ScenarioError(f"{option} is about a scenario, --rollout about a run; give one of them")
+    folder = _run(what)
+    if folder is None or option:
+        design = _scenario(what, option, rollout, folder)
+        if svg is not None:
+            _write(svg, drawn(design), "--svg")
+            return f"wrote {svg}"
+        return all_prompts(design) if prompts else scenario(design)
+    if rollout is None:
+        return rollouts(load(folder), most)
+    found = transcript(folder, rollout)
+    if html is not None:
+        _write(html, found.page(), "--html")
+        return f"wrote {html}" if turn is None else found.text(turn)
+    return found.text(turn)
+
+
+def _run(what: str) -> Path | None:
+    if Path(what).is_file():
+        return None
+    try:
+        return find(what)
+    except StoreError:
+        if Path(what).is_dir() and not any(Path(what).glob("*.yaml")):
+            raise
+        return None
+
+
+def _scenario(what: str, option: str, rollout: str | None, folder: Path | None) -> Design:
+    if rollout is not None:
+        find(what)  # raises, naming the runs there are
+    if folder is not None and (Path(what) / DATABASE).is_file():
+        raise ScenarioError(f"{what} is a run; {option} is about a scenario: give its YAML file or name")
+    try:
+        path = library.scenario(what)
+    except ScenarioError as error:
+        raise ScenarioError(f"{error}; nor is there a run {what!r}, as a folder or under runs/") from None
+    return load_scenario(path)
+
+
+def _write(path: Path, text: str, option: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot write the file ({error.strerror}); give another {option} file") from error

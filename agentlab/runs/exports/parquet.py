@@ -1,0 +1,81 @@
+"""The frames of a run as Parquet files."""
+
+import os
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from agentlab.errors import StoreError
+from agentlab.runs.frames import Run
+
+FRAMES = (
+    "conditions",
+    "roles",
+    "rollouts",
+    "messages",
+    "calls",
+    "scores",
+    "pairs",
+    "groups",
+    "labels",
+    "measures",
+    "agents",
+    "edges",
+    "objections",
+    "forks",
+    "fork_scores",
+)
+_LISTS = ("to", "dropped_by", "agents")
+"""Columns of tuples."""
+pa: Any = import_module("pyarrow")  # it comes without types
+pq: Any = import_module("pyarrow.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One file; `size` in bytes."""
+
+    path: Path
+    rows: int
+    size: int
+
+
+def parquet(folder: Path, out: Path | None = None) -> list[Written]:
+    """Writes every frame of the run to `out`/FRAME.parquet, by default into `parquet/` of the run folder.
+
+    Columns are those of the frames; tuples become lists, the `facts` of conditions JSON text. Each file is there whole
+    or not at all. Raises `StoreError` when the run cannot be read or the folder not written.
+    """
+    run, out = Run(folder), out or folder / "parquet"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return [_write(getattr(run, name), out / f"{name}.parquet") for name in FRAMES]
+    except OSError as error:
+        raise StoreError(f"{out}: cannot write Parquet files ({error}); choose another folder with --out") from error
+
+
+def _write(frame: pd.DataFrame, path: Path) -> Written:
+    table, beside = _table(frame), path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        pq.write_table(table, beside, compression="zstd")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return Written(path, table.num_rows, path.stat().st_size)
+
+
+def _table(frame: pd.DataFrame) -> Any:
+    """With a type for every column, so that files of several runs fit together."""
+    if "facts" in frame:
+        frame = frame.assign(facts=[msgspec.json.encode(facts).decode() for facts in frame["facts"]])
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for i, field in enumerate(table.schema):
+        if field.name in _LISTS and frame[field.name].dtype == object:
+            table = table.set_column(i, field.name, pa.array(frame[field.name].tolist(), pa.list_(pa.string())))
+        elif pa.types.is_null(field.type):
+            table = table.set_column(i, field.name, pa.nulls(len(frame), pa.string()))
+    return table

@@ -1,0 +1,129 @@
+"""What judges of two outputs found, as columns: pairs of arms, and groups of the same answer."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from agentlab.experiment.judging.groups import Output, answered, asked
+from agentlab.experiment.judging.pairs import Pair, Side, configured, pairs
+from agentlab.judges import recorded
+from agentlab.judges.compare import ORDERS, CompareConfig, declared
+from agentlab.judges.equivalence import SAME, EquivalenceConfig
+from agentlab.store import read
+from agentlab.types import GROUPS, PAIRS
+
+PAIR = {
+    "factor": "str",
+    "a": "str",
+    "b": "str",
+    "within": "str",
+    "rollout_a": "str",
+    "rollout_b": "str",
+    "task": "str",
+    "draw": "int64",
+    "judge": "str",
+    "judge_draw": "int64",
+    "order": "int64",
+    "criterion": "str",
+    "outcome": "str",
+    "label": "str",
+    "winner": "str",
+    "reason": "str",
+}
+GROUP = {"judge": "str", "group": "Int64", "size": "Int64"}
+
+Documents = Mapping[str, Mapping[str, Any]]
+_Key = tuple[str, int]
+
+
+def documents(meta: Mapping[str, Any]) -> dict[str, CompareConfig | EquivalenceConfig]:
+    """The judges of two that a run has, by name, those added later included and those that select left out."""
+    every: Documents = recorded(meta)
+    own = {name: every[name] for name in meta.get("judges", {}) if name in every}
+    kinds = ("compare", "equivalence")
+    return {name: configured(told) for name, told in own.items() if told and told.get("kind") in kinds}
+
+
+def compared(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
+    """`Run.pairs`: verdicts on pairs whose rollouts are as they were when they were compared."""
+    judges, rows = documents(meta), list[tuple[Any, ...]]()
+    verdicts, every = (_verdicts(folder, PAIRS), _sides(rollouts, meta)) if judges else ({}, [])
+    for name, config in judges.items():
+        for pair in pairs(every, declared(config, meta["factors"])) if isinstance(config, CompareConfig) else ():
+            rows += [_row(pair, name, one) for one in verdicts.get((pair.key, pair.attempt), ()) if one[0] == name]
+    return pd.DataFrame(rows, columns=list(PAIR)).astype(PAIR)
+
+
+def _row(pair: Pair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ...]:
+    _, draw, criterion, outcome, value, label, reason = verdict
+    order = draw % ORDERS
+    worth = None if value is None else value if order == 0 else 1 - value
+    winner = None if worth is None else {1.0: "a", 0.0: "b"}.get(worth, "tie")
+    one, other = pair.one, pair.other
+    head = (pair.factor, pair.a, pair.b, pair.within, one.key, other.key, one.task, one.draw, judge)
+    return (*head, draw // ORDERS, order, criterion, outcome, label, winner, reason)
+
+
+def grouped(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
+    """`Run.groups`: a row per judge and finished rollout."""
+    verdicts = _verdicts(folder, GROUPS)
+    texts = dict(zip(rollouts["rollout"], rollouts["output"], strict=True))
+    cells: dict[tuple[Any, ...], list[Side]] = {}
+    for side in _sides(rollouts, meta):
+        cells.setdefault((side.generation, side.task, side.condition), []).append(side)
+    rows = list[tuple[Any, ...]]()
+    for name, config in documents(meta).items():
+        for cell in cells.values() if isinstance(config, EquivalenceConfig) else ():
+            rows += _groups(name, [Output(side, _text(texts[side.key])) for side in cell], verdicts)
+    table = pd.DataFrame(rows, columns=["rollout", *GROUP]).astype({"rollout": "str", **GROUP})
+    head = [name for name in ("rollout", "task", "condition", *meta.get("factors", {}), "draw")]
+    return table.merge(rollouts[head], on="rollout", how="left")[[*head, *GROUP]]
+
+
+def _groups(
+    judge: str, cell: Sequence[Output], verdicts: Mapping[_Key, Sequence[Sequence[Any]]]
+) -> list[tuple[str, str, int | None, int | None]]:
+    def answer(first: Side, second: Side) -> bool | None:
+        told = verdicts.get((asked(first, second), first.attempt + second.attempt - 1), ())
+        return next((one[4] == 1 for one in told if one[0] == judge and one[2] == SAME and one[4] is not None), None)
+
+    found = answered(cell, answer)
+    every = list(found.values())
+    return [(key, judge, group, None if group is None else every.count(group)) for key, group in found.items()]
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _sides(rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> list[Side]:
+    factors = list(meta.get("factors", {}))
+    final = rollouts[~rollouts["status"].isin(["cancelled", "infrastructure"])]
+    return [
+        Side(
+            str(row["rollout"]),
+            str(row["task"]),
+            int(row["draw"]),
+            str(row["condition"]),
+            {factor: str(row[factor]) for factor in factors},
+            int(row["attempt"]),
+            int(row["generation"]),
+        )
+        for row in final.to_dict("records")
+    ]
+
+
+def _verdicts(folder: Path, parent: str) -> dict[_Key, list[tuple[Any, ...]]]:
+    """Judge, draw, criterion, outcome, value, label, reason of every verdict, by key and attempt of its row."""
+    sql = (
+        "SELECT r.key, r.attempt, v.judge, v.draw, v.criterion, v.outcome, v.value, v.label, v.reason FROM verdicts v "
+        "JOIN rollouts r ON r.id = v.rollout WHERE r.parent = ? ORDER BY v.rowid"
+    )
+    found: dict[_Key, list[tuple[Any, ...]]] = {}
+    with closing(read(folder)) as connection:
+        for key, attempt, *verdict in connection.execute(sql, (parent,)):
+            found.setdefault((key, attempt), []).append(tuple(verdict))
+    return found

@@ -1,0 +1,239 @@
+"""A run as pandas frames, read straight from its file; the run may still be going on.
+
+Times are in seconds, money in US dollars, tokens are integers. Every frame but `conditions`, `roles` and
+`pairs` carries the columns `rollout` (its key), `task`, `condition`, `draw` and one column per factor.
+"""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pandas as pd
+
+from agentlab.errors import ScenarioError
+from agentlab.runs.frames import tables
+from agentlab.runs.frames.forks import forked
+from agentlab.runs.frames.judged import compared, grouped
+from agentlab.runs.frames.measures import measure
+from agentlab.runs.frames.messages import edges, objections
+from agentlab.runs.frames.select import select
+from agentlab.runs.frames.structure import roles, shaped
+from agentlab.runs.frames.usage import by_agent, with_use
+from agentlab.runs.transcript import Decide, Transcript, transcript
+from agentlab.store import read
+from agentlab.types import Measure
+
+_ROLLOUTS = (
+    "id key task condition generation draw seed parent at fork change attempt status output output_via error".split()
+)
+_BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}
+
+
+class Run:
+    """One run folder. Frames are read once, when first used; `load` again for a fresh look."""
+
+    def __init__(self, folder: Path, ahead: Decide | None = None) -> None:
+        """`ahead` draws rollouts anew, for `Transcript.decide`."""
+        self.folder, self._ahead = folder, ahead
+        with closing(read(folder)) as connection:
+            rows = connection.execute("SELECT key, value FROM meta").fetchall()
+            self.meta: dict[str, Any] = {key: msgspec.json.decode(value) for key, value in rows}
+        self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
+
+    @cached_property
+    def conditions(self) -> pd.DataFrame:
+        """One row per condition: `condition`, a column per factor, and of its organization `agents`, `edges` (Int64:
+        contacts between agents), `density` (of all contacts there could be), `depth` (Int64: how many steps from the
+        client the farthest agent is), missing where unknown; `facts` (a mapping) is all that was recorded."""
+        table = self._select("SELECT name, levels, facts FROM conditions", ("condition", "levels", "facts"))
+        levels = [msgspec.json.decode(text) for text in table.pop("levels")]
+        for factor in self.factors:
+            table[factor] = pd.Series([str(level.get(factor, "")) for level in levels], dtype="str")
+        table["facts"] = [msgspec.json.decode(text) for text in table["facts"]]
+        return shaped(table)
+
+    @cached_property
+    def roles(self) -> pd.DataFrame:
+        """One row per condition and agent: `condition`, a column per factor, `agent`, `model`, `distance` (Int64: steps
+        from the client, 1 for who gets the task), `betweenness` (0 to 1), `in_degree`, `out_degree` (Int64: agents that
+        may write to it, and it to), `briefed` (bool: is shown the task). Missing where contacts are unknown."""
+        return roles(self.conditions, self.factors)
+
+    @cached_property
+    def rollouts(self) -> pd.DataFrame:
+        """One row per finished rollout.
+
+        `status` (delivered, incomplete, declined, vetoed, limit, cancelled, infrastructure), `output` (text),
+        `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: the
+        delivering call hit its length limit), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`,
+        `turns`, `rounds`, `input`, `output_tokens`, `reasoning_tokens` (int), `seconds`, `cost` (USD, NaN when a price
+        is unknown); `messages` and, of what did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges' calls are
+        not counted here.
+        Of a baseline, and else missing: `of` (the rollout it is compared with), `budget` (what that one used), `spent`
+        (by its own `steps`, in the same unit; a step that was made but left out is in `calls` only, as a frame).
+        """
+        own = self._all[self._all["parent"].isna()].drop(columns=["parent", "at", "fork", "change"])
+        return own.reset_index(drop=True)
+
+    @cached_property
+    def forks(self) -> pd.DataFrame:
+        """One row per resampled rollout. They are in no other frame but `fork_scores`.
+
+        The columns of `rollouts`, where what was used is what the fork used itself; `parent` (key of the rollout it is
+        drawn anew from), `at` (its cut: `3` keeps all to the end of round 3, `3/ann+ben` all before round 3 and in
+        it the other agents' replies), `round` (Int64) and `agents` (tuple, empty for an end of a round) as `at` has
+        them, `fork` (int: its index), `fresh` (bool: it was drawn to measure again what the others had selected),
+        `change` (empty for plain forks, else `swap AGENT=MODEL`, `drop INDEX`, `edit INDEX HASH`), and the columns of
+        each measure as in `measures`.
+        """
+        table = forked(self._all)
+        return table.join(self._measured(table, self.fork_scores), on="rollout")
+
+    @cached_property
+    def fork_scores(self) -> pd.DataFrame:
+        """One row per verdict on a fork: the columns of `scores`."""
+        return self._placed(tables.scores(self._select, f"NOT {tables.OWN}"))
+
+    @cached_property
+    def messages(self) -> pd.DataFrame:
+        """One row per message: `index`, `round` (0: the opening), `sender`, `to` (tuple), `kind`, `content`, `ref`."""
+        return self._placed(tables.messages(self._select))
+
+    @cached_property
+    def calls(self) -> pd.DataFrame:
+        """One row per model call, judges' included (their `actor` is `judge/NAME/DRAW`).
+
+        `round`, `k` (place in the turn), `attempt`, `model` (as asked), `served_model` and `request_id` (as returned),
+        `stop`, `text`, token counts (Int64, missing for failed calls), `started` (UTC), `seconds`, `cost`, `seeded`
+        (whether a seed was sent), `error`; `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
+        """
+        return self._placed(tables.calls(self._select))
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """One row per verdict: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless scored), `label`,
+        `reason`, `call` (Int64: place of the judge's call)."""
+        return self._placed(tables.scores(self._select, f"{tables.OWN} AND {tables.SINGLE}"))
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """One row per verdict of a judge that compares: `factor`, its levels `a` and `b`, `within` (the other factors'
+        levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown first),
+        `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`."""
+        return compared(self.folder, self.rollouts, self.meta)
+
+    @cached_property
+    def groups(self) -> pd.DataFrame:
+        """One row per finished rollout and judge of kind equivalence: `judge`, `group` (Int64: outputs of one task and
+        condition with the same number are the same answer; missing without an output or an answer), `size` (Int64)."""
+        return grouped(self.folder, self.rollouts, self.meta)
+
+    @cached_property
+    def labels(self) -> pd.DataFrame:
+        """One row per label that a person gave: `measure`, `rater`, `value` (on the measure's range), `probability`
+        (with which the rollout was drawn to be labelled)."""
+        columns = ("id", "measure", "rater", "value", "probability")
+        return self._placed(self._select("SELECT * FROM labels ORDER BY rowid", columns))
+
+    @cached_property
+    def measures(self) -> pd.DataFrame:
+        """One row per rollout: its `status`, `output_words`, and for each measure NAME (float), NAME_draws (int: judge
+        draws that were complete) and NAME_outcome (the worst outcome of its verdicts)."""
+        head = self.rollouts[["rollout", "task", "condition", *self.factors, "draw", "status", "output_words"]]
+        return head.join(self._measured(head, self.scores), on="rollout")
+
+    @cached_property
+    def agents(self) -> pd.DataFrame:
+        """One row per rollout and agent: `calls`, `turns`, `input`, `output_tokens`, `reasoning_tokens`, `seconds`,
+        `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
+        table = self._placed(by_agent(self._select, tables.OWN))
+        lost = ["sent", "bounced", "unparsed", "truncated"]
+        sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
+        table = table.join(sent, on=["rollout", "agent"])
+        table[lost] = table[lost].fillna(0).astype("int64")
+        return table
+
+    @cached_property
+    def edges(self) -> pd.DataFrame:
+        """One row per rollout, sender and recipient: messages `sent`, of these `late` (their reader never acted again),
+        `bounced`, `unparsed`, `truncated` ones, charged to the agent that wrote them and the name it wrote to, and
+        `dropped_later`: rounds in which the sender went on to mail others, but this recipient no more. What the
+        sender's turns took (`output_tokens`, `seconds`, `cost`) is shared equally by the mails that left them; a turn
+        that mailed nobody is on no edge."""
+        table = edges(self.messages, self.calls)
+        return table.merge(self._places, on="rollout", how="left")
+
+    @cached_property
+    def objections(self) -> pd.DataFrame:
+        """One row per objection that an `audit` judge reports: `judge`, `judge_draw`, `message` (its `index`), `round`,
+        `by`, `to` (tuple), `quote` (words of it), `answered` (Int64: the message that takes it up), `surviving` (bool:
+        into the output), and from the log `late` (bool: none of its readers acted again) and `dropped_by` (tuple: who
+        had written to its author before and from then on mailed others only)."""
+        return objections(self.scores, self.messages, self.calls)
+
+    def rollout(self, rollout: str | None = None, /, **coordinates: str | int) -> Transcript:
+        """One rollout to look at, by its key's beginning or by `task`, `draw` and levels, as far as they tell it apart.
+
+        Raises `ScenarioError` when none or several fit, naming them.
+        """
+        if rollout is not None and coordinates:
+            raise ScenarioError("give a rollout's key or its coordinates, not both")
+        found = transcript(self.folder, coordinates if rollout is None else rollout)
+        return replace(found, ahead=self._ahead)
+
+    @property
+    def measured(self) -> list[Measure]:
+        """The measures of the run, as its scenario defines them."""
+        return msgspec.convert(self.meta.get("measures", []), list[Measure])
+
+    @cached_property
+    def _all(self) -> pd.DataFrame:
+        sql = f"SELECT {', '.join([*_ROLLOUTS, *_BASELINE])} FROM rollouts WHERE status IS NOT NULL ORDER BY id"
+        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *_BASELINE])
+        own = table[[*_BASELINE]].astype(_BASELINE)
+        table = self._with_factors(table.drop(columns=[*_BASELINE]))
+        return with_use(table, self._select).drop(columns="id").join(own)
+
+    def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+        verdicts = scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
+        return measure(rollouts.set_index("rollout"), verdicts, self.measured)
+
+    @cached_property
+    def _places(self) -> pd.DataFrame:
+        return self._ids[["rollout", "task", "condition", *self.factors, "draw"]].reset_index(drop=True)
+
+    def _placed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """`table` with the rollout's key, task, condition, factors and draw in place of its number."""
+        places = self._ids
+        where = places.index.get_indexer(pd.Index(table["id"]))
+        head = places.iloc[where].reset_index(drop=True)
+        return pd.concat([head, table.drop(columns="id")], axis=1)
+
+    @cached_property
+    def _ids(self) -> pd.DataFrame:
+        columns = ("id", "rollout", "task", "condition", "draw")
+        table = self._select("SELECT id, key, task, condition, draw FROM rollouts", columns)
+        for name in ("rollout", "task", "condition"):
+            table[name] = table[name].astype("category")
+        return self._with_factors(table).set_index("id")
+
+    def _with_factors(self, table: pd.DataFrame) -> pd.DataFrame:
+        """`table` with a column per factor after its condition."""
+        levels = self.conditions.set_index("condition")
+        at = list(table.columns).index("condition") + 1
+        for i, factor in enumerate(self.factors):
+            level = table["condition"].astype("str").map(levels[factor])
+            table.insert(at + i, factor, level.astype("category"))
+        return table
+
+    def _select(self, sql: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
+        return select(self.folder, sql, columns, numbers)
+
+
+def load(folder: str | Path) -> Run:
+    """The run in `folder`. Raises `StoreError` when there is none."""
+    return Run(Path(folder))

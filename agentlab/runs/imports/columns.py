@@ -1,0 +1,157 @@
+"""Which column of a table means what, and a row as it is meant."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agentlab.engine.client import storable
+from agentlab.errors import ScenarioError
+from agentlab.scenario.document import suggest
+from agentlab.text import line
+
+ARM = "arm"
+"""The factor that `--condition` makes."""
+TAKEN = frozenset(
+    "rollout task condition draw generation seed attempt status output output_via output_cut error parent at key id "
+    "calls turns rounds input output_tokens reasoning_tokens seconds cost messages bounced unparsed truncated sent "
+    "late agent sender recipient actor round index k model judge criterion outcome value label reason call "
+    "facts".split()
+)
+"""Columns of the run's frames, which no factor may be called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Names of columns; `factors` maps a factor's name to its column."""
+
+    task: str
+    output: str
+    factors: Mapping[str, str] = field(default_factory=dict[str, str])
+    draw: str | None = None
+    prompt: str | None = None
+    target: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        task: str,
+        output: str,
+        condition: str | None = None,
+        factors: Sequence[str] = (),
+        draw: str | None = None,
+        prompt: str | None = None,
+        target: str | None = None,
+    ) -> "Columns":
+        """From options; each of `factors` is NAME=COLUMN. Raises `ScenarioError` when they do not fit together."""
+        found: dict[str, str] = {}
+        if condition is not None and factors:
+            raise ScenarioError("--condition and --factor exclude each other; name every column with --factor")
+        for text in factors if condition is None else (f"{ARM}={condition}",):
+            name, _, column = text.partition("=")
+            if not name or not column:
+                raise ScenarioError(f"--factor {text!r}: write NAME=COLUMN, such as team=setup")
+            if name in TAKEN or not name.isidentifier():
+                why = "is a column of every run" if name in TAKEN else "is no plain name"
+                raise ScenarioError(f"--factor {text!r}: {name!r} {why}; choose another name, such as {ARM}={column}")
+            if name in found:
+                raise ScenarioError(f"--factor {text!r}: {name!r} is there twice; each factor has one column")
+            found[name] = column
+        return cls(task, output, found, draw, prompt, target)
+
+    def named(self) -> tuple[str, ...]:
+        """The columns that every row must have."""
+        rest = (self.draw, self.prompt, self.target)
+        return (self.task, self.output, *self.factors.values(), *(name for name in rest if name is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One row: a text and where it belongs. `draw` is None where the table says nothing of it."""
+
+    task: str
+    levels: Mapping[str, str]
+    draw: int | None
+    output: str | None
+    prompt: str | None
+    target: str | float | None
+
+    @property
+    def condition(self) -> str:
+        """Named as a scenario would name it."""
+        return ",".join(f"{name}={level}" for name, level in self.levels.items()) or "all"
+
+
+class Wrong(Exception):
+    """One thing wrong with a row: column, what was found, what would be right."""
+
+    def __init__(self, column: str, wrong: str, right: str) -> None:
+        self.column, self.wrong, self.right = column, wrong, right
+        super().__init__(wrong)
+
+
+def missing(row: Mapping[str, Any], columns: Columns) -> list[Wrong]:
+    """Every column that the row lacks."""
+    lacking = [name for name in dict.fromkeys(columns.named()) if name not in row]
+    return [Wrong(name, f"there is no column {name!r}", suggest(name, row, most=20)) for name in lacking]
+
+
+def text(row: Mapping[str, Any], columns: Columns) -> Text:
+    """The row as it is meant, when no column is missing; raises `Wrong`."""
+    output: object = row[columns.output]
+    if not isinstance(output, str | int | float | None):
+        raise Wrong(columns.output, f"the output is {_kind(output)}", "text, or null where nothing was delivered")
+    told = None if output is None else storable(output if isinstance(output, str) else str(output))
+    return Text(
+        task=_label(row, columns.task),
+        levels={name: _label(row, column) for name, column in columns.factors.items()},
+        draw=None if columns.draw is None else _draw(row, columns.draw),
+        output=told if told and told.strip() else None,
+        prompt=None if columns.prompt is None else _prompt(row, columns.prompt),
+        target=None if columns.target is None else _target(row, columns.target),
+    )
+
+
+def _label(row: Mapping[str, Any], column: str) -> str:
+    value = row[column]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float) or not str(value).strip():
+        raise Wrong(column, f"found {_kind(value)}", "a name, such as loan or 3")
+    label = storable(str(value)).strip()
+    if len(label) > 200 or "\n" in label:
+        raise Wrong(column, f"a name of {len(label)} characters: {line(label, 40)}", "one line of at most 200")
+    return label
+
+
+def _draw(row: Mapping[str, Any], column: str) -> int:
+    value = row[column]
+    told = str(value).strip()
+    if isinstance(value, bool) or not (told.isascii() and told.isdigit()) or not 0 <= int(told[:19]) < 2**62:
+        raise Wrong(column, f"the draw {line(repr(value), 40)}", "a whole number, such as 1")
+    return int(told)
+
+
+def _prompt(row: Mapping[str, Any], column: str) -> str:
+    value = row[column]
+    if not isinstance(value, str):
+        raise Wrong(column, f"the prompt is {_kind(value)}", "the task's text")
+    return storable(value)
+
+
+def _target(row: Mapping[str, Any], column: str) -> str | float | None:
+    value: object = row[column]
+    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+        raise Wrong(column, f"the target is {_kind(value)}", "text or a number; null or nothing where there is none")
+    if isinstance(value, str | None):
+        return storable(value) if value else None
+    if abs(value) > sys.float_info.max:
+        raise Wrong(column, f"the target {line(value, 40)}", "a number that is not too large, or text")
+    return float(value)
+
+
+def _kind(value: object) -> str:
+    if value is None or value == "":
+        return "nothing"
+    names: dict[type, str] = {list: "a list", dict: "an object", bool: "true or false"}
+    return names.get(type(value)) or line(repr(value), 40)

@@ -1,0 +1,174 @@
+"""A table of texts made elsewhere becomes a run, whose outputs judges and statistics take like any other's.
+
+The file is read twice: once to find every mistake before anything is written, once to write. Neither time is it kept.
+"""
+
+import asyncio
+import platform
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from agentlab.errors import MismatchError, Mistake
+from agentlab.experiment.session import tasks_of
+from agentlab.runs.imports.check import LISTED, Checked, check
+from agentlab.runs.imports.columns import Columns, text
+from agentlab.runs.imports.lines import Format, rows
+from agentlab.seeds import digest
+from agentlab.store import DATABASE, Store, read
+from agentlab.text import counted, line
+from agentlab.types import Rollout
+
+_CHUNK = 500
+"""Rows written together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did; `new` of the `rows` were not there before."""
+
+    folder: Path
+    rows: int
+    new: int
+    empty: int
+    tasks: int
+    conditions: int
+
+    def __str__(self) -> str:
+        texts, tasks = counted(self.rows, "text"), counted(self.tasks, "task")
+        size = f"{texts} ({self.empty:,} empty) on {tasks} in {counted(self.conditions, 'condition')}"
+        return (
+            f"{self.folder}: {size}; {self.new:,} new\nNext: agentlab show {self.folder}\n"
+            f"      agentlab judge {self.folder} --with JUDGE"
+        )
+
+
+def table(
+    file: str | Path, format: Format, columns: Columns, name: str | None = None, out: str | Path | None = None
+) -> Imported:
+    """Imports a JSONL or CSV file into the run folder `out`, by default `runs/NAME`, by default named like the file.
+
+    The same rows again change nothing, new rows are added. Raises `ScenarioError` with every mistake of the file,
+    `MismatchError` when the folder holds a scenario's run, other factors, or another text, prompt or target at the
+    same place, `StoreError` when it cannot be written.
+    """
+    file, name = Path(file), name or Path(file).stem
+    found = check(file, format, columns)
+    folder = Path(out) if out else Path("runs") / name
+    new = asyncio.run(_write(found, format, name, folder))
+    return Imported(folder, found.rows, new, found.empty, len(found.tasks), len(found.conditions))
+
+
+async def _write(found: Checked, format: Format, name: str, folder: Path) -> int:
+    store = Store.open(folder)
+    try:
+        before = len(store.known)
+        meta = store.meta()
+        seed: int = meta.get("seed", secrets.randbits(63))
+        _check_folder(found, meta, folder)
+        _check_texts(found, format, name, seed, folder)
+        store.set_meta(_facts(found, meta, name, seed))
+        store.set_conditions([(condition, levels, {}) for condition, levels in found.conditions.items()])
+        chunk: list[Rollout] = []
+        for rollout in _rollouts(found, format, name, seed):
+            if rollout.key not in store.known:
+                chunk.append(rollout)
+            if len(chunk) == _CHUNK:
+                await _finish(store, chunk)
+        await _finish(store, chunk)
+        return len(store.known) - before
+    finally:
+        store.close()
+
+
+async def _finish(store: Store, chunk: list[Rollout]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for rollout in chunk:
+            group.create_task(store.finish(rollout))
+    chunk.clear()
+
+
+def _rollouts(found: Checked, format: Format, name: str, seed: int) -> Iterator[Rollout]:
+    found.counted.clear()
+    for _, row in rows(found.file, format):
+        if isinstance(row, Mistake):
+            continue
+        one = text(row, found.columns)
+        draw, status = found.draw(one), "delivered" if one.output is not None else "incomplete"
+        key = digest("imported", one.task, one.levels, draw, one.output)
+        yield Rollout(key, name, one.task, one.condition, draw, seed, status, one.output, "imported")
+
+
+def _check_folder(found: Checked, meta: Mapping[str, Any], folder: Path) -> None:
+    """Raises `MismatchError` when the run there is another experiment."""
+    place = folder / DATABASE
+    if "tree" in meta:
+        raise MismatchError(f"{place}: this is the run of a scenario; import into another folder with --out")
+    factors = meta.get("factors")
+    if factors is not None and tuple(factors) != tuple(found.columns.factors):
+        old, new = (", ".join(names) or "none" for names in (factors, found.columns.factors))
+        raise MismatchError(f"{place}: the run's factors are {old}, these are {new}; use --out for another folder")
+    changed: list[str] = []
+    for task in tasks_of(meta).values():
+        now = found.tasks.get(task.id, task)
+        pairs = (("prompt", task.prompt, now.prompt), ("target", task.target, now.target))
+        changed += [f"  {n} of task {line(task.id)}: was {_short(a)}, is {_short(b)}" for n, a, b in pairs if a != b]
+    _refuse(place, changed)
+
+
+def _check_texts(found: Checked, format: Format, name: str, seed: int, folder: Path) -> None:
+    """Raises `MismatchError` when a text that is there already would change."""
+    with closing(read(folder)) as connection:
+        rows = connection.execute("SELECT task, condition, draw, key FROM rollouts WHERE parent IS NULL")
+        known = {(task, condition, draw): key for task, condition, draw, key in rows}
+    if not known:
+        return
+    _refuse(
+        folder / DATABASE,
+        [
+            f"  task {line(one.task)}, {line(one.condition)}, draw {one.draw}: another text than the one that is there"
+            for one in _rollouts(found, format, name, seed)
+            if known.get((one.task, one.condition, one.draw), one.key) != one.key
+        ],
+    )
+
+
+def _refuse(place: Path, changed: list[str]) -> None:
+    if changed:
+        more = [f"  … and {len(changed) - LISTED} more"] if len(changed) > LISTED else []
+        advice = (
+            "Rows may be added, none changed; use --out for another folder, or name the column of draws with --draw."
+        )
+        raise MismatchError("\n".join([f"{place}: these are other texts:", *changed[:LISTED], *more, advice]))
+
+
+def _facts(found: Checked, old: Mapping[str, Any], name: str, seed: int) -> dict[str, Any]:
+    """What a run records of itself, as far as an import knows it."""
+    factors: dict[str, list[str]] = {factor: list(levels) for factor, levels in old.get("factors", {}).items()}
+    for levels in found.conditions.values():
+        for factor, level in levels.items():
+            known = factors.setdefault(factor, [])
+            if level not in known:
+                known.append(level)
+    return {
+        "name": old.get("name", name),
+        "about": old.get("about", ""),
+        "factors": factors,
+        "draws": max(found.draws, old.get("draws", 0)),
+        "tasks": list({**tasks_of(old), **found.tasks}.values()),
+        "measures": old.get("measures", []),
+        "judges": old.get("judges", {}),
+        "seed": seed,
+        "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
+        "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},
+        "imported": list(dict.fromkeys([*old.get("imported", []), found.file.name])),
+    }
+
+
+def _short(value: object) -> str:
+    return line(repr(value), 60)

@@ -1,0 +1,141 @@
+"""Everything a run folder holds of one rollout, turn by turn, with each prompt rebuilt from the log.
+
+Nothing but the run folder is read: no module is imported, no model or tool is asked. A rebuilt prompt is held against
+the hash that was stored when it was sent.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from agentlab.organization.agents import Agent, Closing, Organization
+from agentlab.runs.transcript.find import Coordinates, find
+from agentlab.runs.transcript.turns import Turn, turns
+from agentlab.store import ancestry, read
+from agentlab.store.rows import COLUMNS, call_fact, rollout_fact, verdict_fact
+from agentlab.types import Call, Completion, Message, Rollout, Settings, Task, ToolSpec, Verdict
+
+_AGAIN = ("cancelled", "infrastructure")
+"""Statuses that the same command tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One rollout as it is stored. Judges' calls are in `judging`, not in `rollout.calls`."""
+
+    rollout: Rollout
+    begun: bool
+    """Whether it has a row only: its status and messages come when it ends."""
+    levels: Mapping[str, str]
+    task: Task | None
+    """As judges see it: without addenda and closing question."""
+    organization: Organization | None
+    """None for texts that were imported."""
+    models: Mapping[str, str]
+    """By agent, as `provider/name`."""
+    turns: tuple[Turn, ...]
+    verdicts: tuple[Verdict, ...]
+    judging: tuple[Call, ...]
+    kept: frozenset[tuple[int, str]] = frozenset()
+    """Of a fork: the turns that are its parent's, by round and agent."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether no command goes on with it."""
+        return not self.begun and self.rollout.status not in _AGAIN
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """The protocol of a rollout that is over: who was shown the task and what each was told; it routes no more."""
+
+    briefed: frozenset[str]
+    manuals: Mapping[str, str]
+
+    def open(self, task: Task) -> Sequence[Message]:
+        return ()
+
+    def manual(self, agent: str) -> str:
+        return self.manuals[agent]
+
+    def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    system: str
+    manual: str
+    model: str
+    settings: Settings
+    memory: Literal["all", "unread"] | int
+    tools: tuple[ToolSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the run recorded of a condition."""
+
+    agents: dict[str, _Member]
+    briefed: tuple[str, ...]
+    rounds: int
+    closing: Closing | None = None
+
+    def organization(self) -> Organization:
+        agents = [Agent(name, m.system, m.model, m.settings, (), m.memory) for name, m in self.agents.items()]
+        past = _Past(frozenset(self.briefed), {name: member.manual for name, member in self.agents.items()})
+        return Organization(tuple(agents), past, self.rounds, self.closing)
+
+
+def load(folder: Path, wanted: str | Coordinates) -> Record:
+    """One rollout's record. Raises `ScenarioError` when `wanted` fits none or several, `StoreError` without a run."""
+    with closing(read(folder)) as connection:
+        connection.execute("BEGIN")  # one look at a run that may be going on
+        return _record(connection, find(connection, wanted))
+
+
+def _record(connection: sqlite3.Connection, key: str) -> Record:
+    row = connection.execute("SELECT * FROM rollouts WHERE key = ?", (key,)).fetchone()
+    id = row[0]
+    messages, kept = ancestry.messages(connection, row), ancestry.kept_by(connection, row)
+    calls = [*kept, *map(call_fact, _rows(connection, "calls", id, "round, actor, k, attempt"))]
+    own = tuple(call for call in calls if not call.actor.startswith("judge/"))
+    rollout, status = rollout_fact(row, messages), row[COLUMNS["rollouts"].index("status")]
+    levels, facts = _condition(connection, rollout.condition)
+    organization = facts.organization() if facts else None
+    tools = {name: member.tools for name, member in facts.agents.items()} if facts else {}
+    return Record(
+        rollout=rollout,
+        begun=status is None,
+        levels=levels,
+        task=_task(connection, rollout.task),
+        organization=organization,
+        models={name: member.model for name, member in facts.agents.items()} if facts else {},
+        turns=turns(organization, tools, rollout, own, status not in (None, *_AGAIN)) if organization else (),
+        verdicts=tuple(verdict_fact(key, verdict) for verdict in _rows(connection, "verdicts", id, "rowid")),
+        kept=frozenset((call.round, call.actor) for call in kept),
+        judging=tuple(call for call in calls if call.actor.startswith("judge/")),
+    )
+
+
+def _rows(connection: sqlite3.Connection, table: str, rollout: int, order: str) -> list[tuple[Any, ...]]:
+    return connection.execute(f"SELECT * FROM {table} WHERE rollout = ? ORDER BY {order}", (rollout,)).fetchall()
+
+
+def _condition(connection: sqlite3.Connection, name: str) -> tuple[dict[str, str], _Facts | None]:
+    row = connection.execute("SELECT levels, facts FROM conditions WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        return {}, None
+    facts: dict[str, Any] = msgspec.json.decode(row[1])
+    return msgspec.json.decode(row[0]), msgspec.convert(facts, _Facts) if facts else None
+
+
+def _task(connection: sqlite3.Connection, id: str) -> Task | None:
+    row = connection.execute("SELECT value FROM meta WHERE key = 'tasks'").fetchone()
+    tasks = msgspec.json.decode(row[0], type=list[Task]) if row else []
+    return next((task for task in tasks if task.id == id), None)

@@ -1,0 +1,221 @@
+"""A record as plain text for a terminal. What agents wrote stands behind a margin and cannot act on the terminal."""
+
+from collections.abc import Iterator, Sequence
+
+from agentlab.runs.transcript.record import Record
+from agentlab.runs.transcript.turns import Step, Turn
+from agentlab.text import counted, line, quoted
+from agentlab.types import Call, Entry, Message, Usage, Verdict
+
+WIDTH = 100
+
+
+def render(record: Record) -> str:
+    """The whole rollout: who took part, round by round who read and wrote what, what came out, and its scores."""
+    parts = [heading(record), *_task(record), *_members(record)]
+    round = -1
+    for turn in record.turns:
+        if turn.round != round:
+            round = turn.round
+            parts.append(_rule("closing question" if turn.closing else f"round {round}"))
+        parts.append("\n".join(_turn(turn)))
+    parts += [_rule("result"), *_result(record)]
+    return "\n\n".join(parts) + "\n"
+
+
+def only(turn: Turn) -> str:
+    """One turn with all that its agent saw, to the letter."""
+    parts = [_rule(f"{turn.place}{' (closing question)' if turn.closing else ''}")]
+    for step in turn.steps:
+        if len(turn.steps) > 1:
+            parts.append(f"call {step.call.k}")
+        parts += ["saw" + _doubt(step), *(entry(one) for one in step.prompt), "\n".join(_answer(step.call))]
+    parts.append("\n".join(_outcome(turn)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def heading(record: Record) -> str:
+    """Key, coordinates, how it ended, what it used, and whether the prompts are what was sent."""
+    r = record.rollout
+    place = [f"task {r.task}", *(f"{factor}={level}" for factor, level in record.levels.items()), f"draw {r.draw}"]
+    lines = [f"rollout {r.key}", " · ".join(line(part) for part in place), origin(record), ending(record), used(record)]
+    if record.turns:
+        lines.append(proof(record))
+    return "\n".join(part for part in lines if part)
+
+
+def origin(record: Record) -> str:
+    """Of a fork: what it is drawn anew from, where, and what was changed."""
+    r = record.rollout
+    if r.at is None:
+        return ""
+    change = f", changed: {line(r.change)}" if r.change else ""
+    kept = "1 turn is" if len(record.kept) == 1 else f"{len(record.kept)} turns are"
+    return f"fork {r.fork} of rollout {r.parent}, cut at {r.at}{change}; {kept} that rollout's"
+
+
+def ending(record: Record) -> str:
+    """How the rollout ended."""
+    r = record.rollout
+    if record.begun:
+        return "not finished: what was said is stored when it ends; below are the calls so far"
+    by = {"protocol": "by its protocol", "closing": "by the closing question", "imported": "elsewhere and imported"}
+    via = f" {by[r.output_via]}" if r.output_via in by else ""
+    retry = "" if record.finished else ", to be tried again by the same command"
+    return f"{r.status}{via}, attempt {r.attempt}{retry}" + (f": {line(r.error, 500)}" if r.error else "")
+
+
+def used(record: Record) -> str:
+    """Calls, tokens, money and time of the agents; of a fork, its own."""
+    own = [turn for turn in record.turns if (turn.round, turn.agent) not in record.kept]
+    calls = [*(s.call for turn in own for s in turn.steps), *(c for turn in own for c in turn.tries)]
+    if not calls:
+        return ""
+    usage = sum((call.completion.usage for call in calls if call.completion), Usage())
+    answered = [call.cost for call in calls if call.completion]
+    known = [cost for cost in answered if cost is not None]
+    cost = f"{sum(known):.4f} USD" if len(known) == len(answered) else "cost unknown"
+    seconds = sum(call.seconds for call in calls)
+    return f"{counted(len(calls), 'call')} · {usage.input:,} tokens in, {usage.output:,} out · {cost} · {seconds:.1f} s"
+
+
+def proof(record: Record) -> str:
+    """What is known of the rebuilt prompts."""
+    steps = [(turn.place, step.intact) for turn in record.turns for step in turn.steps]
+    wrong = list(dict.fromkeys(place for place, intact in steps if intact is False))
+    if wrong:
+        return f"PROMPTS DIFFER from what was sent (stored hash): {', '.join(map(line, wrong))}. Do not trust them."
+    unknown = sum(intact is None for _, intact in steps)
+    if unknown:
+        return f"{unknown} of {len(steps)} prompts cannot be rebuilt before the rollout ends"
+    told = "the prompt is" if len(steps) == 1 else f"all {len(steps)} prompts are"
+    return f"{told} rebuilt from the log, with the hash of what was sent"
+
+
+def entry(one: Entry) -> str:
+    """One entry of a chat under its role."""
+    lines = [f"{one.role}{f' (result of {line(one.tool_call_id)})' if one.tool_call_id else ''}:", quoted(one.content)]
+    lines += [f"    calls tool {line(call.name)} {line(call.arguments, 2000)}" for call in one.tool_calls]
+    return "\n".join(lines)
+
+
+def told(call: Call) -> str:
+    """One line on a call: model as served, stop reason, tokens, money, time."""
+    if call.completion is None:
+        return f"failed: {line(call.error, 500)} · {line(call.model)} · {call.seconds:.1f} s"
+    answer, usage = call.completion, call.completion.usage
+    cost = "cost unknown" if call.cost is None else f"{call.cost:.4f} USD"
+    reasoning = f" ({usage.reasoning:,} reasoning)" if usage.reasoning else ""
+    tokens = f"{usage.input:,} in, {usage.output:,} out{reasoning}"
+    stop = {"length": "CUT OFF by its length limit", "refusal": "REFUSED by the provider"}.get(answer.stop, answer.stop)
+    return f"{line(answer.served_model or call.model)} · {stop} · {tokens} · {cost} · {call.seconds:.1f} s"
+
+
+def read(messages: Sequence[Message]) -> str:
+    """Senders and kinds of what had just arrived."""
+    return ", ".join(f"{m.kind} from {line(m.sender)}{_ref(m)}" for m in messages) or "nothing new"
+
+
+def addressed(message: Message) -> str:
+    """Number, kind, recipients and subject of a message."""
+    return f"[{message.index}] {message.kind} to {', '.join(map(line, message.to))}{_ref(message)}"
+
+
+def dropped(message: Message) -> str:
+    """One line on what did not arrive."""
+    named = f" (to {line(message.ref)})" if message.ref else ""
+    return f"NOT DELIVERED, {message.kind}{named}: {line(message.content, 500)}"
+
+
+def score(verdict: Verdict) -> str:
+    """One line on a verdict."""
+    value = f"{verdict.value:g}" if verdict.value is not None else verdict.outcome
+    label = f" ({line(verdict.label)})" if verdict.label else ""
+    return f"{line(verdict.judge)} · {line(verdict.criterion)} · draw {verdict.draw}: {value}{label}"
+
+
+def _ref(message: Message) -> str:
+    return f" “{line(message.ref)}”" if message.ref and message.kind not in ("bounce", "unparsed", "truncated") else ""
+
+
+def _rule(title: str) -> str:
+    return f"── {title} " + "─" * max(3, WIDTH - len(title) - 4)
+
+
+def _task(record: Record) -> Iterator[str]:
+    shown = next((m.content for m in record.rollout.messages if m.kind == "task"), None)
+    text = shown if shown is not None else record.task.prompt if record.task else ""
+    if text:
+        yield f"task as these agents were asked it\n{quoted(text)}" if shown is not None else f"task\n{quoted(text)}"
+
+
+def _members(record: Record) -> Iterator[str]:
+    organization = record.organization
+    if organization is None:
+        return
+    for agent in organization.agents:
+        memory = f"its last {counted(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
+        briefed = "" if agent.name in organization.protocol.briefed else " · is not shown the task"
+        yield f"{line(agent.name)} · {_asked(agent.name, record)} · remembers {memory}{briefed}"
+
+
+def _asked(agent: str, record: Record) -> str:
+    """The models that its turns asked, in order: two in a fork that swaps it; its own where it had no turn."""
+    calls = [step.call.model for turn in record.turns if turn.agent == agent for step in turn.steps]
+    return ", then ".join(map(line, dict.fromkeys(calls or [record.models[agent]])))
+
+
+def _turn(turn: Turn) -> Iterator[str]:
+    yield f"{turn.place} · read {read(turn.read)}"
+    for step in turn.steps:
+        yield from _answer(step.call, short=step is turn.steps[-1])
+        if doubt := _doubt(step):
+            yield f"  prompt{doubt}"
+    yield from _outcome(turn)
+
+
+def _answer(call: Call, short: bool = False) -> Iterator[str]:
+    """A call and what it brought; `short` leaves the text to what became of it."""
+    yield f"  {told(call)}"
+    if call.completion is None:
+        return
+    if call.completion.reasoning:
+        yield f"  reasoning\n{quoted(call.completion.reasoning)}"
+    if not short and call.completion.text:
+        yield f"  answered\n{quoted(call.completion.text)}"
+    results = {result.id: result for result in call.tool_results}
+    for wish in call.completion.tool_calls:
+        yield f"  tool {line(wish.name)}\n{quoted(wish.arguments)}"
+        if result := results.get(wish.id):
+            yield f"  tool returned{' an error' if result.error else ''}\n{quoted(result.content)}"
+
+
+def _outcome(turn: Turn) -> Iterator[str]:
+    if turn.private:
+        yield f"  private\n{quoted(turn.private)}"
+    for message in turn.sent:
+        yield f"  {addressed(message)}\n{quoted(message.content)}"
+    for block in turn.unsent:
+        yield f"  written but not delivered: {line(block.tag)} {line(block.raw.strip())}\n{quoted(block.body or '')}"
+    for message in turn.lost:
+        yield f"  {dropped(message)}"
+    for call in turn.tries:
+        yield f"  attempt {call.attempt} at call {call.k}, not part of the log · {told(call)}"
+
+
+def _doubt(step: Step) -> str:
+    if step.intact is None:
+        return " (rebuilt as far as the log goes: the rollout is not finished)"
+    return "" if step.intact else " (DIFFERS from what was sent: its hash is not the stored one)"
+
+
+def _result(record: Record) -> Iterator[str]:
+    output = record.rollout.output
+    yield f"output\n{quoted(output)}" if output is not None else "no output"
+    if record.task and record.task.target is not None:
+        yield f"target\n{quoted(str(record.task.target))}"
+    for verdict in record.verdicts:
+        yield score(verdict) + (f"\n{quoted(verdict.reason)}" if verdict.reason else "")
+    for call in record.judging:
+        said = f"\n{quoted(call.completion.text)}" if call.completion else ""
+        yield f"{line(call.actor)} call {call.k} · {told(call)}{said}"

@@ -1,0 +1,159 @@
+"""A rollout's turns: what each agent had just read, what it was sent, what it answered, and what became of that."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from agentlab.engine.client import hash_of
+from agentlab.engine.prompt import chat
+from agentlab.organization.agents import Organization
+from agentlab.organization.tags import Block, parse
+from agentlab.types import POST, Call, Entry, Message, Request, Rollout, ToolSpec, Where
+
+LOST = ("bounce", "unparsed", "truncated")
+"""Kinds of messages that did not arrive."""
+_SPACE = re.compile(r"\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One model call of a turn. `intact` says whether `prompt` has the stored hash; None while that is not known."""
+
+    call: Call
+    prompt: tuple[Entry, ...]
+    intact: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One agent acting once."""
+
+    agent: str
+    round: int
+    closing: bool
+    """Whether it answers the closing question."""
+    read: tuple[Message, ...]
+    """What reached it since its last turn."""
+    steps: tuple[Step, ...]
+    sent: tuple[Message, ...]
+    lost: tuple[Message, ...]
+    private: str
+    """What of its last answer nobody else read, without the blocks in `unsent`."""
+    unsent: tuple[Block, ...]
+    """Complete tagged blocks of which nothing was delivered."""
+    tries: tuple[Call, ...]
+    """Calls at the same places that failed or that a later attempt replaced."""
+
+    @property
+    def place(self) -> str:
+        return f"{self.round}/{self.agent}"
+
+
+def turns(
+    organization: Organization,
+    tools: Mapping[str, Sequence[ToolSpec]],
+    rollout: Rollout,
+    calls: Sequence[Call],
+    final: bool,
+) -> tuple[Turn, ...]:
+    """By round, then in roster order. `final` says that the log is complete, so that a wrong hash is a wrong hash."""
+    asked = any(message.kind == "closing" for message in rollout.messages)
+    made: dict[str, list[Call]] = {agent.name: [] for agent in organization.agents}
+    found: list[Turn] = []
+    for round in sorted({call.round for call in calls}):
+        for agent in organization.agents:
+            own = [call for call in calls if (call.round, call.actor) == (round, agent.name)]
+            # A closing question that was asked before a raised limit reopened the rollout is no part of its log.
+            live = _used(own) if round <= organization.rounds or asked or not final else []
+            if own and not live:
+                found.append(Turn(agent.name, round, True, (), (), (), (), "", (), tuple(own)))
+            if not live:
+                continue
+            since = made[agent.name][-1].round if made[agent.name] else 0
+            steps: list[Step] = []
+            for call in live:
+                prompt = chat(organization, agent, rollout.messages, made[agent.name], round)
+                same = _same(call, prompt, tuple(tools.get(agent.name, ())))
+                steps.append(Step(call, prompt, same or (False if final else None)))
+                made[agent.name].append(call)
+            found.append(_turn(organization, rollout.messages, steps, since, [c for c in own if c not in live]))
+    return tuple(found)
+
+
+def _used(calls: Sequence[Call]) -> list[Call]:
+    """The calls of one turn that its log was made from: the latest success at each place, else the latest failure.
+
+    A turn ends with the first answer that wants no tool; calls behind it belong to an attempt that was replaced.
+    """
+    live: list[Call] = []
+    for k in sorted({call.k for call in calls}):
+        here = [call for call in calls if call.k == k]
+        live.append(max((c for c in here if c.error is None), key=_attempt, default=max(here, key=_attempt)))
+        if live[-1].completion is None or not live[-1].completion.tool_calls:
+            break
+    return live
+
+
+def _attempt(call: Call) -> int:
+    return call.attempt
+
+
+def _same(call: Call, prompt: tuple[Entry, ...], tools: tuple[ToolSpec, ...]) -> bool:
+    where = Where("", call.actor, call.round, call.k, call.attempt, 0)
+    return hash_of(Request(prompt, call.settings, tools, where)) == call.prompt_hash
+
+
+def _turn(
+    organization: Organization, log: Sequence[Message], steps: Sequence[Step], since: int, tries: Sequence[Call]
+) -> Turn:
+    last = steps[-1].call
+    agent, round = last.actor, last.round
+    now = [message for message in log if message.round == round]
+    lost = [m for m in now if m.kind in LOST and (agent in m.to if m.sender == POST else m.sender == agent)]
+    sent = [m for m in now if m.sender == agent and m.kind not in LOST]
+    private, unsent = apart(last.completion.text if last.completion else "", [message.content for message in sent])
+    return Turn(
+        agent=agent,
+        round=round,
+        closing=round > organization.rounds,
+        read=tuple(m for m in log if agent in m.to and since <= m.round < round),
+        steps=tuple(steps),
+        sent=tuple(sent),
+        lost=tuple(lost),
+        private=private,
+        unsent=tuple(unsent),
+        tries=tuple(tries),
+    )
+
+
+def apart(text: str, delivered: Sequence[str]) -> tuple[str, list[Block]]:
+    """What of a reply stayed private, and its complete blocks of which nothing was delivered."""
+    if text.strip() in (content.strip() for content in delivered):
+        return "", []
+    outside, end = list[str](), 0
+    closed = [block for block in parse(text) if block.body is not None]
+    for start, stop in _spans(text, closed):
+        outside.append(text[end:start])
+        end = stop
+    outside.append(text[end:])
+    unsent = [block for block in closed if block.body not in delivered]
+    return "\n".join(part.strip() for part in outside if part.strip()), unsent
+
+
+def _spans(text: str, closed: Sequence[Block]) -> Iterator[tuple[int, int]]:
+    """Where complete blocks stand: at the first opening tag that the block's body and its closing tag follow.
+
+    Linear, since a body holds no opening tag like its own: a comparison that fails does so before the next tag.
+    """
+    at = 0
+    for block in closed:
+        body = block.body or ""
+        close = re.compile(rf"\s*</{block.tag}(?=[\s>])[^<>]{{0,2000}}>", re.IGNORECASE)
+        for opening in re.compile(f"<{block.tag}{re.escape(block.raw)}>", re.IGNORECASE).finditer(text, at):
+            space = _SPACE.match(text, opening.end())
+            start = space.end() if space and body else opening.end()
+            end = close.match(text, start + len(body)) if text.startswith(body, start) else None
+            if end:
+                at = end.end()
+                yield opening.start(), at
+                break

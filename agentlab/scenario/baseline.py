@@ -1,0 +1,202 @@
+"""Compute-matched arms: one agent that may spend what another arm spent on the same task and draw.
+
+Checks everything that can be wrong with them before the first call, and ties each to the condition it is measured by.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from agentlab.engine.budget import Match
+from agentlab.interfaces import Interaction, Judge
+from agentlab.models.capabilities import maker
+from agentlab.models.prices import cost_of
+from agentlab.models.spec import ModelSpec
+from agentlab.organization.protocols.solo import Refine, Tries
+from agentlab.scenario.cells import excluded
+from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.fields import BaselineFields, Plan
+from agentlab.scenario.validate import Site, mapping
+from agentlab.seeds import digest
+from agentlab.types import Usage
+
+STEPS = 10_000
+"""Most steps of a baseline, however little each of them uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """How a condition is matched. `of` names the condition that it is measured by."""
+
+    of: str
+    by: Literal["refine", "best_of_n", "vote"]
+    match: Match
+    at: Literal["draw", "task_median"]
+    select: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """A level with a baseline."""
+
+    factor: str
+    level: str
+    fields: BaselineFields
+
+    @property
+    def path(self) -> Keys:
+        return ("factors", self.factor, self.level, "baseline")
+
+    def of(self, cell: Mapping[str, str]) -> dict[str, str]:
+        """The cell that it is measured by."""
+        return {**cell, self.factor: self.fields.of}
+
+    def interaction(self) -> Interaction:
+        """The steps of its agent."""
+        by = self.fields.by
+        return Refine(self.fields.agent) if by == "refine" else Tries(self.fields.agent, by)
+
+    def told(self) -> dict[str, Any]:
+        """Its settings as they decide the identity; the names of its level and judge do not count."""
+        return {"kind": "baseline", **self.fields.model_dump(include={"by", "match", "at"})}
+
+    def baseline(self, of: str) -> Baseline:
+        """As a condition carries it."""
+        return Baseline(of, self.fields.by, self.fields.match, self.fields.at, self.fields.select)
+
+
+def read(site: Site, factors: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Matched | None]:
+    """The levels that have a baseline; None for one that is wrong."""
+    found: dict[tuple[str, str], Matched | None] = {}
+    for factor, levels in factors.items():
+        for level in levels:
+            if "baseline" not in mapping(levels[level]):
+                continue
+            fields = site.validate(BaselineFields, ("factors", factor, level, "baseline"))
+            found[factor, level] = Matched(factor, level, fields) if fields is not None else None
+    for one in list(found.values()):
+        if one is not None and (_unmeasured(site, one, factors[one.factor], found) | _unselected(site, one)):
+            found[one.factor, one.level] = None
+    return found
+
+
+def single(site: Site, plan: Plan, cell: Mapping[str, str], own: Sequence[Matched]) -> bool:
+    """Whether a cell has one baseline at most, and keeps the arm that it is measured by."""
+    if len(own) > 1:
+        wrong = f"{own[0].factor}={own[0].level} and {own[1].factor}={own[1].level} are both baselines in one cell"
+        site.wrong(own[1].path, wrong, "exclude the cell, or let one factor alone have baselines")
+    elif own and excluded(plan, own[0].of(cell)):
+        site.wrong((*own[0].path, "of"), "the arm that it is measured by is left out", "exclude this cell as well")
+    else:
+        return True
+    return False
+
+
+def _unmeasured(
+    site: Site, one: Matched, levels: Mapping[str, Any], found: Mapping[tuple[str, str], Matched | None]
+) -> bool:
+    """Whether it is of a level that is not there, of itself, or in a circle."""
+    where, of = (*one.path, "of"), one.fields.of
+    others = [level for level in levels if level != one.level]
+    if of == one.level:
+        site.wrong(where, f"{of!r} is a baseline of itself", f"name another level of {one.factor!r}; {_known(others)}")
+    elif of not in levels:
+        site.wrong(where, f"factor {one.factor!r} has no level {of!r}", suggest(of, others))
+    else:
+        seen, at = [one.level], of
+        while at not in seen and (next_ := found.get((one.factor, at))) is not None:
+            seen.append(at)
+            at = next_.fields.of
+        if at != one.level:
+            return False
+        circle = " -> ".join((*seen, at))
+        site.wrong(where, f"baselines in a circle: {circle}", "let one of them be an arm that nothing is matched to")
+    return True
+
+
+def _known(names: Sequence[str]) -> str:
+    return f"known: {', '.join(names) or 'none'}"
+
+
+def _unselected(site: Site, one: Matched) -> bool:
+    """Whether tries lack a selector, or a draft has one."""
+    by, select = one.fields.by, one.fields.select
+    if by == "best_of_n" and select is None:
+        site.wrong(one.path, "best_of_n has no selector", "add `select:` the judge that picks the best try")
+    elif by == "refine" and select is not None:
+        site.wrong((*one.path, "select"), "refine with a selector", "take it out: the last draft is the output")
+    return (by == "best_of_n") == (select is None) if by != "vote" else False
+
+
+_UNFIT = {
+    ("best_of_n", "match"): (
+        "compares with the target, which a selector must not know",
+        "name a judge that asks a model, or vote",
+    ),
+    ("best_of_n", "equivalence"): ("says what is the same, not what is best", "name a rubric, or vote"),
+    ("best_of_n", "compare"): ("compares arms, and scores no single try", "name a rubric"),
+    ("vote", "compare"): ("compares arms, and finds no equal answers", "name a judge of kind equivalence"),
+}
+"""Why a judge of a kind cannot select by a method, and what would be right."""
+
+
+def selectors(site: Site, baselines: Sequence[Matched], judges: Mapping[str, Judge]) -> dict[str, Judge]:
+    """The judges that select. Whoever picks must not be who scores (validity: reported 2.0 SD where 1.0 is true)."""
+    wanted = {one.fields.select: one for one in baselines if one.fields.select is not None}
+    for name, one in wanted.items():
+        where, section = (*one.path, "select"), mapping(site.get(()).get("judges"))
+        if name not in judges:
+            if name not in section:
+                site.wrong(where, f"no judge {name!r} under judges", suggest(name, judges))
+        elif (why := _UNFIT.get((one.fields.by, mapping(section.get(name)).get("kind", "")))) is not None:
+            site.wrong(where, f"judge {name!r} {why[0]}", why[1])
+    for measure, fields in mapping(site.get(()).get("measures")).items():
+        judge = mapping(fields).get("judge")
+        if isinstance(judge, str) and judge in wanted and judge in judges:
+            wrong = f"judge {judge!r} is what measure {measure!r} reads: a selector is not a measure"
+            site.wrong((*wanted[judge].path, "select"), wrong, "name a judge that no measure uses")
+    return {name: judges[name] for name in wanted if name in judges}
+
+
+def families(
+    site: Site, baselines: Sequence[Matched], judges: Mapping[str, Judge], specs: Mapping[str, ModelSpec]
+) -> None:
+    """A selector's model is of no family that a measure's judge is of."""
+    selecting = {one.fields.select for one in baselines}
+    for one in baselines:
+        judge = judges.get(one.fields.select or "")
+        own = specs.get(judge.model or "") if judge else None
+        for name, other in judges.items():
+            spec = specs.get(other.model or "") if name not in selecting else None
+            if own and spec and (family := maker(own.name)) is not None and family == maker(spec.name):
+                wrong = f"its model {own.name} is of the family of {spec.name}, which judge {name!r} asks"
+                site.wrong((*one.path, "select"), wrong, f"let it ask a model that is no {family}")
+
+
+def prices(site: Site, one: Matched, specs: Mapping[str, ModelSpec]) -> None:
+    """A match on money needs a price of every model on either side."""
+    for spec in specs.values() if one.fields.match == "cost" else ():
+        cost = cost_of(spec, Usage(1, 1), date.max)
+        if not cost:
+            wrong = f"no price is known for {spec.name!r}" if cost is None else f"{spec.name!r} costs nothing"
+            right = "add `price: {input: …, output: …}` under models, or match output_tokens"
+            site.wrong((*one.path, "match"), f"a match on cost, but {wrong}", right)
+
+
+def chained(baselines: Mapping[str, str]) -> Iterator[str]:
+    """The names of `baselines` (by name, what each is measured by), every one after what it is measured by."""
+    done = set[str]()
+    for name in baselines:
+        chain = [name]
+        while baselines.get(chain[-1]) in baselines:
+            chain.append(baselines[chain[-1]])
+        for one in reversed(chain):
+            if one not in done:
+                done.add(one)
+                yield one
+
+
+def tied(identity: str, measured: str, selector: Any) -> str:
+    """The identity of a baseline: its own content, that of what it is measured by, and what its selector asks."""
+    return digest("baseline", identity, measured, selector)

@@ -1,0 +1,201 @@
+"""What can be wrong although every field is well-formed: names, models and protocols must fit together.
+
+Each check adds its mistakes to the site's findings and, where something follows from it, says whether all is well.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from agentlab.errors import AgentlabError
+from agentlab.interfaces import Tool
+from agentlab.models.prices import price_known
+from agentlab.models.registry import capabilities_of, check_name, mistakes_of
+from agentlab.models.spec import ModelSpec
+from agentlab.organization.agents import Closing, Organization
+from agentlab.scenario import plugins as parts
+from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.fields import Limits, MeasureFields, OrganizationFields
+from agentlab.scenario.validate import Site, mapping
+from agentlab.types import Settings, Task
+
+CHARS_PER_TOKEN = 8
+"""More than any tokenizer packs into a token of prose, so that an estimate of tokens is too low, never too high."""
+
+
+def model(site: Site, alias: str, spec: ModelSpec) -> bool:
+    """The provider is known, and the model takes the settings given beside its name."""
+    path: Keys = ("models", alias)
+    parts.searchable(site.folder)
+    if wrong := check_name(spec.name):
+        found, _, right = wrong.partition("; ")
+        site.wrong((*path, "name"), found, right or "write provider/name")
+        return False
+    try:
+        for setting, right in mistakes_of(spec):
+            site.wrong((*path, setting), f"{setting} is not for this model", right)
+    except AgentlabError as error:
+        site.wrong((*path, "name"), str(error), "mend the module, or name another model")
+        return False
+    except Exception as error:  # one's own model is built to ask what it takes
+        site.wrong((*path, "name"), f"{type(error).__name__}: {error}", "mend the model's module or its options")
+        return False
+    return True
+
+
+def alias(site: Site, name: str, path: Keys, specs: Mapping[str, ModelSpec]) -> bool:
+    """The model of the agent or judge at `path` is there; one that is wrong itself was told before."""
+    if name in specs:
+        return True
+    if name not in mapping(site.tree.value.get("models")):
+        right = suggest(name, specs) if specs else f"add `{name}:` under models"
+        hint = {"default": ", or give --model", "judge": ", or give --judge-model"}.get(name, "")
+        site.wrong((*path, "model"), f"there is no model {name!r} under models", right + hint)
+    return False
+
+
+def cast(site: Site, org: OrganizationFields, names: tuple[str, ...]) -> None:
+    """The cast, the closing agent and the writers are agents that take part."""
+    path: Keys = ("organization",)
+    for i, name in enumerate(org.cast or ()):
+        if name not in org.agents:
+            site.wrong((*path, "cast", i), f"no agent {name!r}", suggest(name, org.agents))
+        elif name in (org.cast or ())[:i]:
+            site.wrong((*path, "cast", i), f"{name!r} is in the cast twice", "name each agent once")
+    if len(names) == 1:
+        return
+    if org.closing is not None and org.closing.agent is None:
+        site.wrong((*path, "closing", "agent"), "'agent' is missing", f"say who is asked; {suggest('', names)}")
+    elif org.closing is not None and org.closing.agent not in names:
+        site.wrong(
+            (*path, "closing", "agent"), f"{org.closing.agent!r} is not in the cast", _of(org.closing.agent, names)
+        )
+    for i, name in enumerate(org.output or ()):
+        if name not in names:
+            site.wrong((*path, "output", i), f"{name!r} is not in the cast", _of(name, names))
+
+
+def _of(name: object, names: Iterable[str]) -> str:
+    return suggest(name, names).replace("known:", "one of:")
+
+
+def protocol(
+    site: Site,
+    config: Any,
+    names: tuple[str, ...],
+    closing: Closing | None,
+    writers: tuple[str, ...] | None,
+    rounds: int,
+) -> bool:
+    """Whether the protocol does not fit the cast: unknown names, agents nobody reaches, dead ends, too few rounds."""
+    path: Keys = ("organization", "protocol")
+    wrong = site.flaws(path, config.mistakes(names))
+    if writers is None:
+        writers = (closing.agent,) if closing is not None else names
+    if not wrong and hasattr(config, "dead_ends"):
+        wrong = site.flaws(path, config.dead_ends(names, writers))
+    needed = config.turns() if hasattr(config, "turns") else 1
+    if not wrong and rounds < needed:
+        site.wrong(("organization", "rounds"), f"{rounds} rounds do not reach the output", f"write at least {needed}")
+        return True
+    return wrong
+
+
+def addressees(site: Site, name: str, to: str | tuple[str, ...], agents: Iterable[str]) -> None:
+    """Whom an addendum is for are agents, in the cast or not."""
+    if not isinstance(to, str):
+        for i, agent in enumerate(to):
+            if agent not in agents:
+                site.wrong(("addendum", name, "to", i), f"no agent {agent!r}", suggest(agent, agents))
+
+
+def settings(site: Site, spec: ModelSpec, name: str, wanted: Settings, path: Keys, tools: bool) -> None:
+    """The model of the agent at `path` takes its settings and tools; points to whoever supplied the setting."""
+    told = mapping(site.get(path).get("settings"))
+    of_model = dict(mistakes_of(spec))
+    for setting, right in mistakes_of(spec, wanted):
+        if setting in told:
+            site.wrong((*path, "settings", setting), f"{setting} is not for its model {name!r}", right)
+        elif setting not in of_model:
+            site.wrong(("models", name, setting), f"{setting} is not for this model", right)
+    if tools and not capabilities_of(spec).tools:
+        site.wrong((*path, "tools"), f"its model {name!r} ({spec.name}) takes no tools", "name a model that does")
+
+
+def tools(site: Site, references: tuple[str, ...], path: Keys) -> tuple[Tool, ...]:
+    """The tools of the agent at `path`."""
+    built: list[Tool] = []
+    for i, reference in enumerate(references):
+        where: Keys = (*path, "tools", i)
+        if not parts.is_own(reference):
+            site.wrong(where, f"found {reference!r}", "write my_module:Name")
+            continue
+        try:
+            built.append(_tool(reference, site))
+        except Exception as error:  # a tool of the user's may fail in any way
+            site.wrong(where, str(error), "mend the module, or name another tool")
+    return tuple(built)
+
+
+def _tool(reference: str, site: Site) -> Any:
+    part: Any = parts.get(reference, site.folder)
+    tool: Any = part() if isinstance(part, type) else part
+    if not hasattr(tool, "spec") or not callable(tool):
+        raise ValueError(f"{reference} is no tool: it has no spec, or cannot be called")
+    return tool
+
+
+def criteria(site: Site, name: str, measure: MeasureFields, known: Mapping[str, tuple[str, ...]]) -> None:
+    """A measure names a judge that is there, and criteria that it scores."""
+    path: Keys = ("measures", name)
+    if measure.judge not in known:
+        judges = mapping(site.tree.value.get("judges"))
+        kind = mapping(judges.get(measure.judge)).get("kind")
+        if kind in ("compare", "equivalence"):
+            wrong = f"judge {measure.judge!r} is of kind {kind}: it looks at two outputs, and scores no single one"
+            site.wrong((*path, "judge"), wrong, f"name a judge that scores; {suggest('', known)}")
+        elif measure.judge not in judges:
+            site.wrong((*path, "judge"), f"no judge {measure.judge!r} under judges", suggest(measure.judge, known))
+        return
+    for i, criterion in enumerate(() if measure.criteria == "all" else measure.criteria):
+        if criterion not in known[measure.judge]:
+            wrong = f"judge {measure.judge!r} has no criterion {criterion!r}"
+            site.wrong((*path, "criteria", i), wrong, suggest(criterion, known[measure.judge]))
+
+
+def prices(site: Site, limits: Limits, agents: Mapping[str, ModelSpec], judges: Mapping[str, ModelSpec]) -> None:
+    """Money can only be limited where every model that spends it has a price."""
+    for name, limit, specs in (
+        ("rollout", limits.rollout, dict(agents)),
+        ("run", limits.run, {**judges, **agents}),
+    ):
+        if limit.cost is None:
+            continue
+        place = site.tree.place(("limits", name, "cost"))
+        for key, spec in specs.items():
+            if not price_known(spec):
+                wrong = f"no price is known for {spec.name!r}, and limits.{name}.cost ({place}) needs one"
+                right = "add `price: {input: …, output: …}` in USD per million tokens, or limit tokens instead"
+                site.wrong(("models", key, "name"), wrong, right)
+
+
+def constant(site: Site, judges: Iterable[str]) -> None:
+    """Judges are the same in every condition: no level patches their model."""
+    for factor, levels in mapping(site.get(()).get("factors")).items():
+        for level, patch in mapping(levels).items():
+            for alias in mapping(mapping(patch).get("models")):
+                if alias in judges:
+                    path = ("factors", factor, level, "models", alias)
+                    wrong = f"the level changes {alias!r}, by which a judge scores every condition"
+                    site.unknown(path, wrong, "give the judge a model of its own name")
+
+
+def one_round(site: Site, limits: Limits, organization: Organization, tasks: Mapping[str, Task]) -> None:
+    """Limits on tokens cover the prompts of the first round, at the least they can be."""
+    briefed = [agent for agent in organization.agents if agent.name in organization.protocol.briefed]
+    for name, limit in (("rollout", limits.rollout), ("run", limits.run)):
+        for task in tasks.values() if limit.tokens is not None else ():
+            least = sum(len(agent.system) + len(task.prompt) for agent in briefed) // CHARS_PER_TOKEN + len(briefed)
+            if limit.tokens is not None and limit.tokens < least:
+                wrong = f"{limit.tokens} tokens do not cover one round of task {task.id!r}"
+                site.wrong(("limits", name, "tokens"), wrong, f"write at least {least}")
+                break

@@ -1,0 +1,157 @@
+"""Declared contrasts: what `compare` names must be there, and each cell of the other factors is one contrast."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from agentlab.scenario import cells
+from agentlab.scenario.compare_fields import ContrastFields
+from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.fields import Plan
+from agentlab.scenario.validate import Site, mapping
+
+FIELDS = ("within", "measures")
+Same = tuple[str, frozenset[str], str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One measure compared between two levels of a factor in one cell of the others, by the name it was given."""
+
+    name: str
+    factor: str
+    a: str
+    b: str
+    within: str
+    """The other factors' levels as `factor=level`, joined by commas in the order of the factors."""
+    measure: str
+
+    @property
+    def same(self) -> Same:
+        """Equal for two that compare the same, either way round."""
+        return self.factor, frozenset((self.a, self.b)), self.within, self.measure
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """What a scenario declares; with `exploratory` None every other pair of levels is exploratory."""
+
+    primary: tuple[Declared, ...] = ()
+    exploratory: tuple[Declared, ...] | None = None
+
+
+def resolve(site: Site, plan: Plan, judges: Sequence[str]) -> Compare:
+    """The contrasts of the scenario; those with a mistake, which is told, are left out.
+
+    A judge that no measure uses has a measure of its own name.
+    """
+    told = plan.compare
+    if told is None:
+        wrong = plan.looks is not None and "compare" not in site.tree.value
+        for key, name, field in _unread(site, plan):
+            _unknown(site, plan, ("compare", key, name, field))
+    else:
+        wrong = plan.looks is not None and not told.primary
+    if wrong:
+        site.unknown(("looks",), "there is no primary contrast to look at", "declare one under compare.primary")
+    if told is None:
+        return Compare()
+    own = [name for name in judges if name not in {measure.judge for measure in plan.measures.values()}]
+    all_of = _All(site, plan, (*plan.measures, *own), cells.cells(plan), {})
+    primary = tuple(all_of.section("primary", told.primary))
+    if told.exploratory == "all":
+        return Compare(primary)
+    return Compare(primary, tuple(all_of.section("exploratory", told.exploratory)))
+
+
+def _unread(site: Site, plan: Plan) -> Iterator[tuple[str, str, str]]:
+    """Of a section that cannot be read, the misspelled fields: their values were taken for pairs of levels."""
+    for key in ("primary", "exploratory"):
+        for name, fields in mapping(mapping(site.tree.value.get("compare")).get(key)).items():
+            yield from ((key, name, field) for field in mapping(fields) if field not in {*FIELDS, *plan.factors})
+
+
+def _unknown(site: Site, plan: Plan, path: Keys) -> None:
+    site.unknown(path, f"no factor {path[-1]!r}", suggest(path[-1], [*plan.factors, *FIELDS]))
+
+
+@dataclass(frozen=True, slots=True)
+class _All:
+    """What the contrasts of a scenario have in common."""
+
+    site: Site
+    plan: Plan
+    measures: tuple[str, ...]
+    crossing: list[cells.Cell]
+    known: dict[Same, str]
+    """Under which name a comparison was declared."""
+
+    def section(self, where: str, contrasts: Mapping[str, ContrastFields]) -> Iterator[Declared]:
+        for name, fields in contrasts.items():
+            path: Keys = ("compare", where, name)
+            if self.wrong(path, fields):
+                continue
+            found = list(_crossed(self, name, fields))
+            if not found:
+                right = "compare levels that both have a cell, or change `exclude`"
+                self.site.unknown(path, "one of its two cells is left out", right)
+            for one in found:
+                if one.same in self.known:
+                    wrong = f"{one.measure} of {one.a} and {one.b} is compared in {self.known[one.same]!r} too"
+                    self.site.unknown(path, wrong, "declare each comparison once")
+                    break
+                self.known[one.same] = name
+                yield one
+
+    def wrong(self, path: Keys, fields: ContrastFields) -> bool:
+        """Whether it names what is not there."""
+        before = len(self.site.findings.mistakes)
+        _levels(self.site, self.plan, path, fields)
+        _within(self.site, self.plan, path, fields)
+        for i, measure in enumerate(() if fields.measures == "all" else fields.measures):
+            if measure not in self.measures:
+                self.site.wrong((*path, "measures", i), f"no measure {measure!r}", suggest(measure, self.measures))
+        return len(self.site.findings.mistakes) > before
+
+
+def _levels(site: Site, plan: Plan, path: Keys, fields: ContrastFields) -> None:
+    """Exactly one factor, with two levels that it has."""
+    for factor in fields.factors:
+        if factor not in plan.factors:
+            _unknown(site, plan, (*path, factor))
+    named = [factor for factor in fields.factors if factor in plan.factors]
+    if not fields.factors:
+        factors = ", ".join(plan.factors) or "none here"
+        site.unknown(path, "no factor is compared", f"write FACTOR: [ONE, OTHER]; factors are {factors}")
+    for factor in named[1:]:
+        right = f"keep one, and fix the other by `within: {{{factor}: LEVEL}}`"
+        site.unknown((*path, factor), "two factors are compared at once", right)
+    for factor in named:
+        levels = fields.factors[factor]
+        for i, level in enumerate(levels):
+            if level not in plan.factors[factor]:
+                wrong = f"factor {factor!r} has no level {level!r}"
+                site.wrong((*path, factor, i), wrong, suggest(level, plan.factors[factor]))
+        if levels[0] == levels[1]:
+            site.wrong((*path, factor, 1), f"{levels[1]!r} is compared with itself", "name another level")
+
+
+def _within(site: Site, plan: Plan, path: Keys, fields: ContrastFields) -> None:
+    for factor, level in fields.within.items():
+        if factor not in plan.factors:
+            site.unknown((*path, "within", factor), f"no factor {factor!r}", suggest(factor, plan.factors))
+        elif factor in fields.factors:
+            site.unknown((*path, "within", factor), f"{factor!r} is what is compared", "fix other factors only")
+        elif level not in plan.factors[factor]:
+            wrong = f"factor {factor!r} has no level {level!r}"
+            site.wrong((*path, "within", factor), wrong, suggest(level, plan.factors[factor]))
+
+
+def _crossed(of: _All, name: str, fields: ContrastFields) -> Iterator[Declared]:
+    """One for every cell of the other factors in which both levels have theirs, and every measure."""
+    (factor, (a, b)) = next(iter(fields.factors.items()))
+    measures = (tuple(of.plan.measures) or of.measures) if fields.measures == "all" else fields.measures
+    for cell in of.crossing:
+        fits = cell[factor] == a and all(cell[other] == level for other, level in fields.within.items())
+        if fits and not cells.excluded(of.plan, {**cell, factor: b}):
+            within = ",".join(f"{key}={level}" for key, level in cell.items() if key != factor)
+            yield from (Declared(name, factor, a, b, within, measure) for measure in measures)

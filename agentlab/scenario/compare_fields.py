@@ -1,0 +1,62 @@
+"""The sections `compare` and `looks` as a user writes them."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from agentlab.scenario.values import Fields, Name
+
+
+def _fractions(value: int | tuple[float, ...]) -> int | tuple[float, ...]:
+    if isinstance(value, int):
+        return value
+    if value[-1] != 1 or value[0] <= 0 or any(b <= a for a, b in pairwise(value)):
+        raise ValueError("write rising shares of the planned pairs that end with 1, such as [0.5, 1]")
+    return value
+
+
+class ContrastFields(Fields):
+    """One contrast: besides these fields, one factor with the two levels, `team: [firm, solo]`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, tuple[str, str]]  # pyright: ignore[reportIncompatibleVariableOverride]
+
+    within: Mapping[Name, str] = Field(
+        default={}, description="Levels of other factors; what is not named holds in every cell, one contrast each."
+    )
+    measures: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        default="all", description="What is compared: measures by name, or all."
+    )
+
+    @property
+    def factors(self) -> Mapping[str, Sequence[str]]:
+        """The levels by factor."""
+        return self.__pydantic_extra__
+
+
+class CompareFields(Fields):
+    primary: Mapping[Name, ContrastFields] = Field(
+        default={}, description="By name, the contrasts that the experiment is for; their p is adjusted by Holm."
+    )
+    exploratory: Literal["all"] | Mapping[Name, ContrastFields] = Field(
+        default="all", description="What else is shown, unadjusted: all other pairs of levels, or contrasts by name."
+    )
+
+
+class LooksFields(Fields):
+    planned: Annotated[
+        Annotated[int, Field(ge=1, le=50)] | Annotated[tuple[float, ...], Field(min_length=1, max_length=50)],
+        AfterValidator(_fractions),
+    ] = Field(description="How many looks, evenly spaced; or the shares of the planned pairs, such as [0.5, 1].")
+    spend: Literal["obrien_fleming", "pocock"] = Field(
+        default="obrien_fleming",
+        description="obrien_fleming: little alpha at first, nearly all at the end; pocock: about as much each time.",
+    )
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """Of the planned pairs, at which a look is due; rising to 1."""
+        planned = self.planned
+        return planned if isinstance(planned, tuple) else tuple((k + 1) / planned for k in range(planned))

@@ -1,0 +1,247 @@
+"""One cell of the design: from a patched document to the organization, models and tasks of a condition."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from agentlab.interfaces import Interaction, Tool
+from agentlab.models.spec import ModelSpec
+from agentlab.organization.agents import Agent, Closing, Organization
+from agentlab.organization.protocols import KINDS
+from agentlab.scenario import checks
+from agentlab.scenario import plugins as parts
+from agentlab.scenario.baseline import STEPS, Baseline, Matched
+from agentlab.scenario.document import Keys, Tree, suggest
+from agentlab.scenario.fields import AddendumFields, AgentFields, Cell, OrganizationFields, TaskFields
+from agentlab.scenario.placeholders import fill, paragraphs
+from agentlab.scenario.validate import Site, mapping
+from agentlab.seeds import digest
+from agentlab.types import Settings, Task
+
+OPERATIONAL = frozenset(
+    ("price", "requests_per_minute", "tokens_per_minute", "concurrency", "timeout", "tries", "api_key_env")
+)
+"""Fields of a model that say how it is reached, not what it answers: no part of an identity."""
+
+ORGANIZATION: Keys = ("organization",)
+PROTOCOL: Keys = ("organization", "protocol")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One cell: everything that decides what its rollouts are."""
+
+    name: str
+    """`team=firm,pressure=neutral`; `all` without factors."""
+    levels: Mapping[str, str]
+    organization: Organization
+    models: Mapping[str, ModelSpec]
+    tasks: Mapping[str, Task]
+    exposures: Mapping[str, int]
+    """For each addendum, how many agents read it."""
+    identity: str
+    """Over the content; not over names of factors and levels, limits or measures."""
+    addenda: Mapping[str, AddendumFields] = field(default_factory=dict[str, AddendumFields])
+    questions: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The prompts of `tasks` before addenda and closing question."""
+    baseline: Baseline | None = None
+    """Of a compute-matched arm: what it is measured by, and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who takes part, and the question at the end."""
+
+    names: tuple[str, ...]
+    closing: Closing | None
+    writers: tuple[str, ...] | None
+
+
+def resolve(site: Site, name: str, levels: Mapping[str, str], matched: Matched | None = None) -> Condition | None:
+    """The condition; None when something is wrong, which the findings then say. `matched` is its level's baseline."""
+    before = len(site.findings.mistakes) + len(site.findings.faulted)
+    specs = models(site)
+    cell = site.validate(Cell, ())
+    if cell is not None:
+        if matched is None:
+            cast = _cast(site, cell.organization)
+            interaction, told = protocol(site, cell.organization, cast)
+        else:
+            cast, interaction, told = _alone(site, cell.organization, matched)
+        asked = _tasks(site, cell, cast)
+        agents = _agents(site, cell, cast, specs)
+        closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
+        if interaction is not None and agents is not None and before == _wrong(site):
+            org = cell.organization
+            rounds = org.rounds
+            if matched is not None:  # every step is told the task, and of the steps before only what it must know
+                rounds, agents = STEPS, tuple(replace(agent, memory="unread") for agent in agents)
+            organization = Organization(agents, interaction, rounds, closing, org.calls)
+            used = {agent.model: specs[agent.model] for agent in agents}
+            writers = cast.writers or ()
+            identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
+            exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
+            questions = {key: task.prompt for key, task in tasks(site, cell).items()}
+            added = dict(cell.addendum)
+            return Condition(name, levels, organization, used, asked, exposures, identity, added, questions)
+    else:
+        for key in mapping(site.tree.value.get("tasks")):
+            if (task := site.validate(TaskFields, ("tasks", key))) is not None:
+                fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
+    return None
+
+
+def _wrong(site: Site) -> int:
+    return len(site.findings.mistakes) + len(site.findings.faulted)
+
+
+def models(site: Site) -> dict[str, ModelSpec]:
+    """Every alias that is well-formed and names a known provider."""
+    found: dict[str, ModelSpec] = {}
+    for alias in mapping(site.tree.value.get("models")):
+        spec = site.validate(ModelSpec, ("models", alias))
+        if spec is not None and checks.model(site, alias, spec):
+            found[alias] = spec
+    return found
+
+
+def named(levels: Mapping[str, str]) -> str:
+    """The name of the condition with these levels."""
+    return ",".join(f"{factor}={level}" for factor, level in levels.items()) or "all"
+
+
+def _alone(site: Site, org: OrganizationFields, matched: Matched) -> tuple[Cast, Interaction | None, dict[str, Any]]:
+    """The one agent of a baseline, whose steps are the protocol."""
+    name = matched.fields.agent
+    cast = Cast((name,), org.closing and Closing(org.closing.ask, name), (name,))
+    if name not in org.agents:
+        site.wrong((*matched.path, "agent"), f"no agent {name!r}", suggest(name, org.agents))
+        return cast, None, {}
+    return cast, matched.interaction(), matched.told()
+
+
+def _cast(site: Site, org: OrganizationFields) -> Cast:
+    names = tuple(dict.fromkeys(org.cast or org.agents))
+    checks.cast(site, org, names)
+    closing = None
+    if org.closing is not None:
+        agent = names[0] if len(names) == 1 else org.closing.agent
+        closing = Closing(org.closing.ask, agent or "")
+    writers = names if len(names) == 1 else org.output
+    return Cast(names, closing, writers)
+
+
+def protocol(site: Site, org: OrganizationFields, cast: Cast) -> tuple[Interaction | None, dict[str, Any]]:
+    """The protocol's routing, and its fields as they decide the identity."""
+    part: dict[str, Any] = dict(org.protocol)
+    kind = part.get("kind")
+    if parts.is_own(kind):
+        own = {key: value for key, value in part.items() if key != "kind"}
+        try:
+            return parts.make(str(kind), site.folder, {"cast": cast.names, "closing": cast.closing, **own}), part
+        except ValueError as error:
+            site.wrong((*PROTOCOL, "kind"), str(error), "mend the module, or name another protocol")
+            return None, part
+    if not isinstance(kind, str) or kind not in KINDS:
+        wrong = f"unknown protocol {kind!r}" if "kind" in part else "'kind' is missing"
+        site.wrong((*PROTOCOL, "kind"), wrong, f"{suggest(kind, KINDS)} or my_module:Name for one of your own")
+        return None, part
+    config: Any = site.validate(KINDS[kind], PROTOCOL)
+    if config is None or not all(name in org.agents for name in cast.names):
+        return None, part
+    if checks.protocol(site, config, cast.names, cast.closing, cast.writers, org.rounds):
+        return None, part
+    return config.build(cast.names, cast.closing, cast.writers), config.model_dump(mode="json")
+
+
+def _agents(site: Site, cell: Cell, cast: Cast, specs: Mapping[str, ModelSpec]) -> tuple[Agent, ...] | None:
+    built = [_agent(site, cell, name, specs) for name in cast.names if name in cell.organization.agents]
+    for key, addendum in cell.addendum.items():
+        checks.addressees(site, key, addendum.to, cell.organization.agents)
+    return None if None in built else tuple(agent for agent in built if agent is not None)
+
+
+def _agent(site: Site, cell: Cell, name: str, specs: Mapping[str, ModelSpec]) -> Agent | None:
+    path: Keys = (*ORGANIZATION, "agents", name)
+    told: AgentFields = cell.organization.agents[name]
+    values = {"agent": name, "rounds": cell.organization.rounds}
+    texts = [fill(site, told.system, (*path, "system"), values)]
+    for key, addendum in cell.addendum.items():
+        if addendum.to == "all" or (addendum.to != "task" and name in addendum.to):
+            texts.append(fill(site, addendum.text, ("addendum", key, "text"), values))
+    tools = checks.tools(site, told.tools, path)
+    if not checks.alias(site, told.model, path, specs):
+        return None
+    settings = merged(specs[told.model].settings(), told.settings)
+    checks.settings(site, specs[told.model], told.model, settings, path, bool(told.tools))
+    return Agent(name, paragraphs(*texts), told.model, settings, tools, told.memory)
+
+
+def merged(base: Settings, over: BaseModel) -> Settings:
+    """The agent's settings over the model's."""
+    told = over.model_dump()
+    return Settings(
+        **{f.name: getattr(base, f.name) if told.get(f.name) is None else told[f.name] for f in fields(Settings)}
+    )
+
+
+def _closing(site: Site, cell: Cell, cast: Cast) -> str:
+    assert cast.closing is not None
+    values = {"agent": cast.closing.agent, "rounds": cell.organization.rounds}
+    return fill(site, cast.closing.ask, (*ORGANIZATION, "closing", "ask"), values).strip("\n")
+
+
+def _tasks(site: Site, cell: Cell, cast: Cast) -> dict[str, Task]:
+    """Every task as this condition is asked it: with addenda, and the closing question for an agent alone."""
+    last: list[str] = []
+    for key, addendum in cell.addendum.items():
+        if addendum.to == "task":
+            last.append(fill(site, addendum.text, ("addendum", key, "text"), {"rounds": cell.organization.rounds}))
+    if cast.closing is not None and len(cast.names) == 1:
+        last.append(_closing(site, cell, cast))
+    return tasks(site, cell, last)
+
+
+def tasks(site: Site, cell: Cell, last: Sequence[str] = ()) -> dict[str, Task]:
+    """Every task with its placeholders filled, and `last` as its last paragraphs."""
+    found: dict[str, Task] = {}
+    for key, task in cell.tasks.items():
+        prompt = fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
+        found[key] = Task(key, paragraphs(prompt, *last), task.target, task.fields, task.split)
+    return found
+
+
+def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Interaction) -> int:
+    if to == "task":
+        return len(interaction.briefed)
+    return len(names) if to == "all" else sum(name in to for name in names)
+
+
+def _identity(
+    organization: Organization,
+    specs: Mapping[str, ModelSpec],
+    told: Mapping[str, Any],
+    writers: tuple[str, ...],
+    addenda: list[dict[str, Any]],
+) -> str:
+    """What an agent calls its model does not count, what the model is does."""
+    dumped = {
+        alias: spec.model_dump(mode="json", exclude={*OPERATIONAL, *(f.name for f in fields(Settings))})
+        for alias, spec in specs.items()
+    }
+    agents = [
+        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.tools])
+        for a in organization.agents
+    ]
+    return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda)
+
+
+def _tool(tool: Tool) -> tuple[Any, ...]:
+    return tool.spec.name, tool.spec.description, dict(tool.spec.parameters)
+
+
+def tree(value: Mapping[str, Any], whole: Tree) -> Tree:
+    """The sections of a condition, with the places of the whole document."""
+    return Tree({key: value[key] for key in Cell.model_fields if key in value}, whole.places, whole.keys, whole.removed)

@@ -1,0 +1,250 @@
+"""From a scenario to its design: factors are crossed, every cell is resolved and checked before the first call."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from agentlab.errors import ScenarioError
+from agentlab.interfaces import Judge
+from agentlab.models.spec import ModelSpec
+from agentlab.scenario import baseline, cells, checks, compare, condition, library
+from agentlab.scenario import jsonl as lines
+from agentlab.scenario import judges as judging
+from agentlab.scenario.baseline import Matched
+from agentlab.scenario.compare import Compare
+from agentlab.scenario.compare_fields import LooksFields
+from agentlab.scenario.condition import Condition
+from agentlab.scenario.document import Keys, Tree, clashes, patch, read, suggest
+from agentlab.scenario.fields import Cell, Limits, MeasureFields, Plan
+from agentlab.scenario.override import override
+from agentlab.scenario.validate import Findings, Site, mapping
+from agentlab.types import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A scenario, resolved: nothing in it depends on a file any more."""
+
+    name: str
+    about: str
+    file: str
+    tree: Mapping[str, Any]
+    """The document with its files and judges written out; JSON-able."""
+    tasks: Mapping[str, Task]
+    """As every condition is asked them, before addenda and the closing question of one agent alone."""
+    conditions: tuple[Condition, ...]
+    factors: Mapping[str, tuple[str, ...]]
+    draws: int
+    seed: int | None
+    coupling: Literal["seeds", "none"]
+    models: Mapping[str, ModelSpec]
+    """Of the document without patches: those of the judges."""
+    judges: Mapping[str, Judge]
+    """Those that score; not those that tell the tries of a baseline apart."""
+    selectors: Mapping[str, Judge]
+    of_two: Mapping[str, Judge]
+    """Those of two outputs: they compare arms or sort outputs into groups, and are no measure."""
+    scales: Mapping[str, Mapping[str, tuple[float, float]]]
+    """Lowest and highest score of each judge's criteria."""
+    counted: Mapping[str, tuple[str, ...]]
+    """The criteria of each judge that `criteria: all` means."""
+    measures: Mapping[str, MeasureFields]
+    compare: Compare
+    looks: LooksFields | None
+    limits: Limits
+
+
+def load(name_or_path: str | Path, model: str | None = None, judge_model: str | None = None) -> Design:
+    """The design of a scenario, by path or by the name of a shipped one; raises `ScenarioError` with all mistakes.
+
+    `model` replaces `models.default` and `judge_model` `models.judge`: of what was there only `max_tokens` stays, since
+    addresses, prices, limits and other sampling settings belonged to the model that was named.
+    """
+    path = library.scenario(name_or_path)
+    tree, mistakes = read(path)
+    findings = Findings()
+    for mistake in mistakes:
+        findings.add(mistake.place, mistake.path, mistake.wrong, mistake.right)
+        findings.faulted.add(mistake.place)
+    if not isinstance(tree.value, dict):
+        if not mistakes:
+            findings.add(tree.place(()), "", "this is no scenario", "write a mapping that begins with `spec: 1`")
+        raise ScenarioError(findings.sorted())
+    for alias, option, name in (("default", "--model", model), ("judge", "--judge-model", judge_model)):
+        if name is not None:
+            tree = override(tree, alias, option, name)
+    return Loading(tree, findings, path).design()
+
+
+class Loading:
+    """One scenario on its way from document to design."""
+
+    def __init__(self, tree: Tree, findings: Findings, path: Path) -> None:
+        self.findings, self.path = findings, path
+        self.tree = judging.inline(lines.expand(tree, findings), findings, path.parent)
+        self.site = Site(self.tree, findings, path.parent)
+        self.selectors: dict[str, Judge] = {}
+
+    def design(self) -> Design:
+        plan = self.plan()
+        self.specs = specs = condition.models(self.site)
+        bench = judging.build(self.site, specs)
+        conditions, declared = list[Condition](), Compare()
+        if plan is not None:
+            matched = baseline.read(self.site, plan.factors)
+            told = [one for one in matched.values() if one is not None]
+            self.selectors = baseline.selectors(self.site, told, bench.every)
+            baseline.families(self.site, told, bench.every, specs)
+            conditions = self.conditions(plan, matched)
+            self.finish(plan, bench, specs, conditions)
+            declared = compare.resolve(self.site, plan, [name for name in bench.judges if name not in self.selectors])
+        if self.findings.mistakes or plan is None:
+            raise ScenarioError(self.findings.sorted(len(cells.cells(plan)) if plan else 1))
+        return Design(
+            name=plan.name,
+            about=plan.about,
+            file=str(self.path),
+            tree=self.tree.value,
+            tasks=self.tasks(plan),
+            conditions=tuple(conditions),
+            factors={name: tuple(levels) for name, levels in plan.factors.items()},
+            draws=plan.draws,
+            seed=plan.seed,
+            coupling=plan.coupling,
+            models=specs,
+            judges={name: judge for name, judge in bench.judges.items() if name not in self.selectors},
+            selectors=self.selectors,
+            of_two={name: judge for name, judge in bench.of_two.items() if name not in self.selectors},
+            scales=bench.scales,
+            counted=bench.counted,
+            measures=plan.measures,
+            compare=declared,
+            looks=plan.looks,
+            limits=plan.limits,
+        )
+
+    def plan(self) -> Plan | None:
+        """The sections that hold for every condition."""
+        value = self.tree.value
+        for key in value.keys() - Plan.model_fields.keys() - Cell.model_fields.keys():
+            right = suggest(key, [*Plan.model_fields, *Cell.model_fields], most=20)
+            self.site.unknown((key,), f"unknown field {key!r}", right)
+        own = {key: value[key] for key in Plan.model_fields if key in value}
+        if isinstance(own.get("judges"), dict):
+            own["judges"] = {name: judge for name, judge in own["judges"].items() if judge is not None}
+        site = Site(Tree(own, self.tree.places, self.tree.keys), self.findings, self.path.parent)
+        return site.validate(Plan, ()) or self.rescued(site)
+
+    def rescued(self, site: Site) -> Plan | None:
+        """What can be read of a plan that is wrong, so that the conditions are checked all the same."""
+        usable: dict[str, Any] = {"spec": 1, "name": "x"}
+        for key, value in site.tree.value.items():
+            trial = Site(Tree({**usable, key: value}, site.tree.places), Findings(), self.path.parent)
+            if trial.validate(Plan, ()) is not None:
+                usable[key] = value
+        return Site(Tree(usable, site.tree.places), Findings(), self.path.parent).validate(Plan, ())
+
+    def conditions(self, plan: Plan, matched: Mapping[tuple[str, str], Matched | None]) -> list[Condition]:
+        levels = {(f, name): self.level(f, name) for f in plan.factors for name in plan.factors[f]}
+        crossed = cells.checked(self.site, plan)
+        if self.clash(levels):
+            return []
+        found: dict[str, Condition] = {}
+        for cell in crossed:
+            tree = condition.tree(self.tree.value, self.tree)
+            for key in cell.items():
+                tree = patch(tree, levels[key])
+            name = condition.named(cell)
+            self.findings.cell = name if plan.factors else None
+            own = [matched[key] for key in cell.items() if key in matched]
+            if None in own or not baseline.single(self.site, plan, cell, [one for one in own if one is not None]):
+                continue
+            site = Site(condition.tree(tree.value, tree), self.findings, self.path.parent)
+            resolved = condition.resolve(site, name, cell, next(iter(own), None))
+            if resolved is not None:
+                checks.one_round(self.site, plan.limits, resolved.organization, resolved.tasks)
+                checks.prices(site, plan.limits, resolved.models, {})
+                found[name] = resolved
+        self.findings.cell = None
+        self.tie(found, matched)
+        return list(found.values())
+
+    def tie(self, found: dict[str, Condition], matched: Mapping[tuple[str, str], Matched | None]) -> None:
+        """Ties every baseline to the condition that it is measured by."""
+        own = {
+            name: one
+            for name, each in found.items()
+            for key in each.levels.items()
+            if (one := matched.get(key)) is not None
+        }
+        measured = {name: condition.named(one.of(found[name].levels)) for name, one in own.items()}
+        for name in baseline.chained(measured):
+            one, of = own[name], found.get(measured[name])
+            if of is None:  # it has a mistake of its own
+                continue
+            judge = mapping(self.tree.value.get("judges")).get(one.fields.select or "")
+            identity = baseline.tied(found[name].identity, of.identity, judge)
+            found[name] = replace(found[name], identity=identity, baseline=one.baseline(of.name))
+            selector = self.selectors.get(one.fields.select or "")
+            asked = [of.models, found[name].models]
+            specs = {spec.name: spec for models in asked for spec in models.values()}
+            if selector is not None and selector.model in self.specs:
+                specs[self.specs[selector.model].name] = self.specs[selector.model]
+            baseline.prices(self.site, one, specs)
+
+    def level(self, factor: str, name: str) -> Tree:
+        """A level's patch; only what decides a single condition may be patched."""
+        path: Keys = ("factors", factor, name)
+        tree = self.tree.at(path)
+        for key in mapping(tree.value):
+            if key not in (*Cell.model_fields, "baseline"):
+                right = f"{suggest(key, [*Cell.model_fields, 'baseline'])} (a level patches these sections only)"
+                self.site.unknown((*path, key), f"a level has no field {key!r}", right)
+        return Tree({k: v for k, v in mapping(tree.value).items() if k in Cell.model_fields}, tree.places, tree.keys)
+
+    def clash(self, levels: Mapping[tuple[str, str], Tree]) -> bool:
+        """Two factors must not supply one value: their order would decide."""
+        before = len(self.findings.mistakes)
+        for (one, first), (two, second) in itertools.combinations(levels.items(), 2):
+            for keys, there, place in clashes(first, second) if one[0] != two[0] else ():
+                wrong = f"{'='.join(one)} ({there}) and {'='.join(two)} supply the same value"
+                self.findings.add(place, keys, wrong, "let one factor alone patch it")
+        return len(self.findings.mistakes) > before
+
+    def finish(
+        self, plan: Plan, bench: judging.Bench, specs: Mapping[str, ModelSpec], conditions: list[Condition]
+    ) -> None:
+        """The checks that look at all conditions together."""
+        known = {name: tuple(judge.criteria) for name, judge in bench.judges.items()}
+        for name, measure in plan.measures.items():
+            checks.criteria(self.site, name, measure, known)
+        of_judges = {j.model: specs[j.model] for j in bench.every.values() if j.model and j.model in specs}
+        checks.prices(self.site, plan.limits, {}, of_judges)
+        checks.constant(self.site, of_judges)
+        seen: dict[tuple[Any, ...], Condition] = {}
+        for one in conditions:
+            if plan.coupling == "seeds":  # without coupling, equal arms have keys and streams of their own
+                self.same(seen.setdefault((one.identity, repr(one.tasks)), one), one)
+            if one.tasks.keys() != conditions[0].tasks.keys():
+                odd = sorted(one.tasks.keys() ^ conditions[0].tasks.keys())
+                wrong = f"{one.name} and {conditions[0].name} differ in the tasks {', '.join(odd)}"
+                self.site.wrong(("factors",), wrong, "let a level change tasks, not add or remove them")
+
+    def same(self, first: Condition, second: Condition) -> None:
+        """Two cells with one identity would share every reply."""
+        if first is not second:
+            factor = next(f for f in second.levels if first.levels[f] != second.levels[f])
+            wrong = f"{first.name} and {second.name} are the same condition"
+            right = "let every level change something, or write `coupling: none` for an A/A check"
+            self.site.unknown(("factors", factor, second.levels[factor]), wrong, right)
+
+    def tasks(self, plan: Plan) -> dict[str, Task]:
+        """The tasks of the first condition, without what is added to them."""
+        tree = condition.tree(self.tree.value, self.tree)
+        for factor, levels in plan.factors.items():
+            tree = patch(tree, self.level(factor, next(iter(levels))))
+        site = Site(condition.tree(tree.value, tree), self.findings, self.path.parent)
+        cell = site.validate(Cell, ())
+        return condition.tasks(site, cell) if cell else {}

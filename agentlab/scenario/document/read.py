@@ -1,0 +1,229 @@
+"""Reads YAML files into trees and collects every mistake of a document and of the files it includes.
+
+Nothing is constructed from a tag, so a document cannot run code. The parser's events are read one by one: nesting and
+size are bounded before anything is built.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agentlab.errors import Mistake, Place, ScenarioError
+from agentlab.scenario.document.scalar import scalar
+from agentlab.scenario.document.text import CONTROL, Unreadable, control, text_of
+from agentlab.scenario.document.tree import Keys, Tree, dotted, suggest
+
+MAX_DEPTH, MAX_NODES = 40, 500_000
+FILE_NODES = 500
+"""An included file counts for so many values: files that include each other double at every step."""
+YAML = (".yaml", ".yml")
+
+_STRING = (None, "!", "tag:yaml.org,2002:str")
+_HINTS = {
+    "cannot start any token": "indent with spaces, and quote a text that starts with a special character",
+    "mapping values are not allowed": "quote a text that holds ': ', and check the indentation",
+    "could not find expected ':'": "write `key: value`",
+    "did not find expected key": "check the indentation, and quote a text that starts with a special character",
+    "did not find expected ',' or": "close the bracket, or put a comma before this",
+    "did not find expected '-' indicator": "start every entry of the list with '- ', all equally indented",
+    "unexpected end of stream": "close the quote",
+}
+
+
+class _Stop(Exception):
+    """The rest of a file cannot be read; the reason is among the mistakes."""
+
+
+def load(path: str | Path, root: Path | None = None) -> Tree:
+    """The document at `path`; raises `ScenarioError` with all its mistakes. `!file` stays under `root`."""
+    tree, mistakes = read(path, root)
+    if mistakes:
+        raise ScenarioError(mistakes)
+    return tree
+
+
+def read(path: str | Path, root: Path | None = None) -> tuple[Tree, list[Mistake]]:
+    """The document as far as it can be read, and its mistakes, so that later checks can add theirs."""
+    path = Path(path)
+    reader = _Reader((root or path.parent).resolve())
+    value = reader.file(path, _shown(path), ())
+    return Tree(value, reader.places, reader.keys), sorted(reader.mistakes, key=lambda mistake: mistake.place)
+
+
+def _shown(path: Path) -> str:
+    """As it was typed, or relative to the working directory where that is shorter."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else str(path)
+
+
+class _Reader:
+    """What all files of one document share: places, mistakes and bounds."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.places: dict[Keys, Place] = {}
+        self.keys: dict[Keys, Place] = {}
+        self.mistakes: list[Mistake] = []
+        self.nodes = 0
+
+    def wrong(self, place: Place, path: Keys, wrong: str, right: str) -> None:
+        self.mistakes.append(Mistake(place, dotted(path), wrong, right))
+
+    def file(self, path: Path, shown: str, at: Keys, stack: tuple[Path, ...] = ()) -> Any:
+        self.places.setdefault(at, Place(shown, 1, 1))
+        try:
+            text = text_of(path, shown)
+        except Unreadable as error:
+            self.wrong(error.place, at, error.wrong, error.right)
+            return None
+        if stack and path.suffix not in YAML:
+            self.places[at] = Place(shown, 1, 1)
+            return text
+        try:
+            return _File(self, path, shown, (*stack, path.resolve())).document(text, at)
+        except _Stop:
+            return None
+
+
+class _File:
+    """Reads the events of one YAML file."""
+
+    def __init__(self, reader: _Reader, path: Path, shown: str, stack: tuple[Path, ...]) -> None:
+        self.reader, self.path, self.shown, self.stack = reader, path, shown, stack
+        self.events: Iterator[Any] = iter(())
+
+    def place(self, mark: Any) -> Place:
+        return Place(self.shown, mark.line + 1, mark.column + 1)
+
+    def document(self, text: str, at: Keys) -> Any:
+        self.events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        try:
+            return self._document(at)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            problem = error.problem or "this is not YAML"
+            right = next((hint for part, hint in _HINTS.items() if part in problem), "write YAML that parses")
+            wrong = f"{problem} {error.context or ''}".strip()
+            self.reader.wrong(self.place(mark) if mark else Place(self.shown, 1, 1), at, wrong, right)
+        raise _Stop
+
+    def _document(self, at: Keys) -> Any:
+        next(self.events)
+        if isinstance(next(self.events), yaml.StreamEndEvent):
+            self.reader.wrong(Place(self.shown, 1, 1), at, "the file is empty", "write a document")
+            raise _Stop
+        value = self.node(next(self.events), at)
+        next(self.events)
+        extra = next(self.events)
+        if isinstance(extra, yaml.DocumentStartEvent):
+            self.reader.wrong(self.place(extra.start_mark), at, "a second document", "keep one document a file")
+        return value
+
+    def node(self, event: Any, path: Keys) -> Any:
+        place = self.reader.places[path] = self.place(event.start_mark)
+        self.bound(place, path)
+        self.marks(event, path, place)
+        if isinstance(event, yaml.AliasEvent):
+            return None
+        if isinstance(event, yaml.MappingStartEvent):
+            return self.mapping(path)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.sequence(path)
+        return self.include(event.value, path, place) if event.tag == "!file" else self.scalar(event, path, place)
+
+    def marks(self, event: Any, path: Keys, place: Place, tags: tuple[str, ...] = ("!file",)) -> None:
+        """Refuses anchors, aliases and tags."""
+        if event.anchor is not None:
+            mark = "an alias (*" if isinstance(event, yaml.AliasEvent) else "an anchor (&"
+            self.reader.wrong(place, path, f"{mark}{event.anchor})", "write the value out, or put it in a !file")
+        tag = None if isinstance(event, yaml.AliasEvent) else event.tag
+        if tag not in _STRING and not (tag in tags and isinstance(event, yaml.ScalarEvent)):
+            right = "write `!file PATH`" if tag == "!file" else "remove it; the only tag is `!file PATH`"
+            self.reader.wrong(place, path, f"the tag {tag.replace('tag:yaml.org,2002:', '!!')}", right)
+
+    def bound(self, place: Place, path: Keys) -> None:
+        self.reader.nodes += 1
+        if len(path) > MAX_DEPTH:
+            self.reader.wrong(place, path[:3], f"nested deeper than {MAX_DEPTH} levels", "write a flatter document")
+            raise _Stop
+        if self.reader.nodes > MAX_NODES:
+            self.reader.wrong(place, path[:3], "too many values or included files in all", "write a smaller document")
+            raise _Stop
+
+    def scalar(self, event: Any, path: Keys, place: Place) -> Any:
+        if not event.implicit[0]:
+            if found := CONTROL.search(event.value):
+                self.reader.wrong(place, path, control(found[0]), "remove it")
+            return event.value
+        try:
+            return scalar(event.value)
+        except ValueError as error:
+            self.reader.wrong(place, path, f"{event.value[:40]!r} is ambiguous", str(error))
+            return event.value
+
+    def sequence(self, path: Keys) -> list[Any]:
+        items: list[Any] = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            items.append(self.node(event, (*path, len(items))))
+        return items
+
+    def mapping(self, path: Keys) -> dict[str, Any]:
+        items: dict[str, Any] = {}
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            place = self.place(event.start_mark)
+            key = self.key(event, path, place)
+            here = (*path, key)
+            if key in items:
+                right = f"keep one; the first is at {self.reader.keys[here]}"
+                self.reader.wrong(place, here, f"the key {key!r} is there twice", right)
+                here = (*path, key, "again")
+            value = self.node(next(self.events), here)
+            if key not in items:
+                items[key] = value
+                self.reader.keys[here] = place
+        return items
+
+    def key(self, event: Any, path: Keys, place: Place) -> str:
+        if not isinstance(event, yaml.ScalarEvent):
+            self.reader.wrong(place, path, "a key that is not a name", "write `name: value`; quote a text with { or [")
+            self.node(event, (*path, "?"))
+            return "?"
+        self.marks(event, path, place, tags=())
+        value = self.scalar(event, (*path, event.value), place)
+        if event.value == "<<" and event.implicit[0]:
+            self.reader.wrong(place, path, "a merge key (<<)", "write the fields out")
+        elif not isinstance(value, str):
+            self.reader.wrong(
+                place, path, f"the key {event.value or 'null'} is not a text", f'quote it: "{event.value}"'
+            )
+        return event.value
+
+    def include(self, name: str, path: Keys, place: Place) -> Any:
+        target = self.path.parent / name
+        if wrong := self.refusal(name, target):
+            self.reader.wrong(place, path, *wrong)
+            return None
+        self.reader.nodes += FILE_NODES
+        return self.reader.file(target, str(Path(self.shown).parent / name), path, self.stack)
+
+    def refusal(self, name: str, target: Path) -> tuple[str, str] | None:
+        """What is wrong with including `target`, and what would be right."""
+        try:
+            real = target.resolve()
+            inside, there = real.is_relative_to(self.reader.root), real.is_file()
+        except (OSError, RuntimeError, ValueError):
+            return f"!file {name[:60]!r} is no path", "give the path of a file"
+        if not name or not inside:
+            return (
+                f"!file {name!r} is outside {_shown(self.reader.root)}",
+                "keep included files in the scenario's folder",
+            )
+        if not there:
+            folder = target.parent
+            near = sorted(entry.name for entry in folder.iterdir() if entry.is_file()) if folder.is_dir() else []
+            return f"!file {name!r}: there is no such file", suggest(target.name, near)
+        if real in self.stack:
+            return f"!file {name!r} includes itself", "break the circle"
+        return None

@@ -1,0 +1,99 @@
+"""JSON Schemas of scenarios and judges, by which editors complete and check while one types."""
+
+import json
+from typing import Any, cast
+
+from pydantic import BaseModel, create_model
+
+from agentlab.judges import KINDS as JUDGES
+from agentlab.models.spec import ModelSpec
+from agentlab.organization.protocols import KINDS as PROTOCOLS
+from agentlab.scenario.fields import BaselineFields, Cell, Plan
+from agentlab.scenario.validate import mapping
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_OWN = {
+    "type": "object",
+    "description": "One's own part: `my_module:Name`, called with the other fields.",
+    "properties": {"kind": {"type": "string", "pattern": r"^[\w.]+:\w+$"}},
+    "required": ["kind"],
+}
+_JUDGE = {
+    "type": "object",
+    "description": "A judge with its kind, or changes to the judge of this name (or of `from`).",
+}
+
+
+def scenario_schema() -> dict[str, Any]:
+    """Of a scenario; a level of a factor is the same with nothing required and `null` to remove."""
+    fields: dict[str, Any] = {
+        name: (info.annotation, info) for part in (Plan, Cell) for name, info in part.model_fields.items()
+    }
+    whole = create_model("Scenario", **fields).model_json_schema()
+    definitions: dict[str, Any] = whole.pop("$defs")
+    definitions["Model"] = _lift(ModelSpec, definitions)
+    definitions["Protocol"] = _kinds(PROTOCOLS, definitions)
+    properties = whole["properties"]
+    properties["judges"]["anyOf"][1]["additionalProperties"] = _JUDGE
+    properties["models"]["additionalProperties"] = {"$ref": "#/$defs/Model"}
+    definitions["OrganizationFields"]["properties"]["protocol"] |= {"$ref": "#/$defs/Protocol"}
+    for section in (properties["models"], definitions["OrganizationFields"]["properties"]["protocol"]):
+        section.pop("type", None)
+    level = {key: properties[key] for key in Cell.model_fields}
+    patched = {f"{name}Patch": _optional(part) for name, part in definitions.items()}
+    definitions |= patched
+    definitions["Level"] = {
+        "type": "object",
+        "description": "A patch to the document.",
+        "additionalProperties": False,
+        "properties": {key: _or_null(_optional(value)) for key, value in level.items()}
+        | {"baseline": _lift(BaselineFields, definitions)},
+    }
+    properties["factors"]["additionalProperties"]["additionalProperties"] = {"$ref": "#/$defs/Level"}
+    return whole | {"$schema": _DIALECT, "title": "agentlab scenario", "$defs": definitions}
+
+
+def judge_schema() -> dict[str, Any]:
+    """Of a judge's file."""
+    definitions: dict[str, Any] = {}
+    kinds = _kinds(JUDGES, definitions)
+    return {"$schema": _DIALECT, "title": "agentlab judge", **kinds, "$defs": definitions}
+
+
+def _kinds(kinds: dict[str, type[BaseModel]], definitions: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [*(_lift(config, definitions) for config in kinds.values()), _OWN]}
+
+
+def _lift(model: type[BaseModel], definitions: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a model, its definitions put beside the others."""
+    schema = model.model_json_schema()
+    for name, part in schema.pop("$defs", {}).items():
+        if definitions.setdefault(name, part) != part:
+            raise ValueError(f"two models are called {name}")
+    return schema
+
+
+def _optional(part: Any) -> Any:
+    """A schema of a patch to what `part` describes: nothing is required, `null` removes; a `kind` replaces."""
+    if isinstance(part, list):
+        return [_optional(item) for item in cast(list[Any], part)]
+    fields = mapping(part)
+    properties = mapping(fields.get("properties"))
+    if not fields or "kind" in properties:
+        return part
+    found = {key: _optional(value) for key, value in fields.items() if key not in ("required", "default", "properties")}
+    if "$ref" in found:
+        found["$ref"] = f"{found['$ref']}Patch"
+    if properties:
+        found["properties"] = {key: _or_null(_optional(value)) for key, value in properties.items()}
+    return found
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def schemas() -> dict[str, str]:
+    """The committed files, by path in the repository."""
+    made = {"scenarios/scenario.schema.json": scenario_schema(), "judges/judge.schema.json": judge_schema()}
+    return {path: json.dumps(schema, indent=1, ensure_ascii=False) + "\n" for path, schema in made.items()}

@@ -1,0 +1,78 @@
+"""Shipped scenarios and judges, found by name from anywhere: in the installed package, or in the checkout beside it."""
+
+from pathlib import Path
+from typing import Literal
+
+from agentlab.errors import ScenarioError
+from agentlab.scenario.document import suggest
+
+Shelf = Literal["scenarios", "judges"]
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def shelves(shelf: Shelf) -> list[Path]:
+    """The folders that are searched, in order."""
+    checkout = _PACKAGE.parent
+    folders = [_PACKAGE / "library" / shelf]
+    if (checkout / "pyproject.toml").is_file():
+        folders.append(checkout / shelf)
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def names(shelf: Shelf) -> list[str]:
+    """Everything that ships under a name."""
+    found: set[str] = set()
+    for folder in shelves(shelf):
+        found |= {path.stem for path in folder.glob("*.yaml")}
+        found |= {path.stem for path in folder.glob("*/*.yaml") if path.stem == path.parent.name}
+    return sorted(found)
+
+
+def scenario(name: str | Path) -> Path:
+    """The file of a scenario: the path that was given, or a shipped one by its name."""
+    path = Path(name)
+    if path.is_dir():
+        path = next((p for p in (path / f"{path.resolve().name}.yaml", path / "scenario.yaml") if p.is_file()), path)
+    if path.is_file():
+        return path
+    found = _within(shelves("scenarios"), str(name))
+    if found is not None:
+        return found
+    if path.is_dir():
+        raise ScenarioError(f"no scenario in the folder {name}; give the path of its YAML file")
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        near = sorted(p.name for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        raise ScenarioError(f"there is no file {name}; {suggest(path.name, near) if near else 'give an existing path'}")
+    known = names("scenarios")
+    nearest = suggest(name, known)
+    listed = "" if nearest.startswith("known") else f" known: {', '.join(known)};"
+    raise ScenarioError(f"no scenario {str(name)!r}; {nearest}{listed} or give the path of a YAML file")
+
+
+def template(name: str) -> str:
+    """The commented scenario that a new one starts from, under this name."""
+    path = _within(shelves("scenarios"), "template")
+    assert path is not None, "the template ships with the package"
+    return path.read_text().replace("name: template\n", f"name: {name}\n")
+
+
+def judge(name: str, beside: Path) -> Path | None:
+    """The file of a judge: beside the scenario, else shipped; None when there is no such judge."""
+    return _within([beside / "judges", beside, *shelves("judges")], name)
+
+
+def judges(beside: Path) -> list[str]:
+    """The judges a scenario in this folder may name."""
+    own = {path.stem for path in (beside / "judges").glob("*.yaml")}
+    return sorted(own | set(names("judges")))
+
+
+def _within(folders: list[Path], name: str) -> Path | None:
+    if not name or Path(name).name != name:
+        return None
+    for folder in folders:
+        for path in (folder / f"{name}.yaml", folder / name / f"{name}.yaml"):
+            if path.is_file():
+                return path
+    return None

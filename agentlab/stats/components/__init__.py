@@ -1,0 +1,1 @@
+"""Variance components of nested scores."""

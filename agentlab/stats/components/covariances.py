@@ -1,0 +1,196 @@
+"""Covariance components of two measures, and their correlation once the judges' noise is taken out.
+
+The formulas are those of variances with products in the place of squares: over draws of a task `cov(means) - cov_within
+mean(1/J)`, with `cov_within` of the two measures' judge draws around their rollout's mean. Where each measure has calls
+of its own there is no `cov_within`, by independence. Correlations have the jackknife's interval over tasks on Fisher's
+scale, with t on one degree of freedom less than there are tasks (Miller 1974, Biometrika 61, 1). Covariances have none:
+between tasks the jackknife's covers them in 88 % of experiments with ten tasks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+from agentlab.stats.components.components import JUDGED, checked, enough, inseparable
+from agentlab.stats.components.nested import Nest, grouped, means, products
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One measure: the labels of all levels but the last, shape (N,) each, and the values, shape (N,)."""
+
+    codes: Sequence[ArrayLike]
+    values: ArrayLike
+    deterministic: bool = False
+    """Whether repeats on the lowest level are copies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Covariance:
+    """What two measures share on one level. None where it cannot be told; `Covariances.notes` says why."""
+
+    name: str
+    covariance: float | None
+    correlation: float | None
+    """Covariance over the root of the two components: noise taken out, so it may pass 1."""
+    low: float | None
+    high: float | None
+    """Limits of the correlation."""
+    uncorrected: float | None
+    """The correlation of the means as they are seen, noise and the levels below included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Covariances:
+    """The levels from the top down."""
+
+    levels: tuple[Covariance, ...]
+    tasks: int
+    rollouts: int
+    """That have both measures."""
+    dropped: int
+    """That have one of them."""
+    notes: tuple[str, ...]
+
+    def of(self, name: str) -> Covariance:
+        """The level of this name. Raises KeyError."""
+        return {level.name: level for level in self.levels}[name]
+
+
+def covariances(
+    x: Scores, y: Scores, names: Sequence[str] = JUDGED, *, same_calls: bool, level: float = 0.95
+) -> Covariances:
+    """What `x` and `y` share on every level.
+
+    With `same_calls` a value of either comes from one judge's call: both have the same labels in the same rows, and
+    their noise is correlated. Without, each measure has judge draws of its own, in any number, and rollouts are matched
+    by their labels. Raises ValueError as `components` does.
+    """
+    if same_calls and not all(map(np.array_equal, map(np.asarray, x.codes), map(np.asarray, y.codes))):
+        raise ValueError("measures of the same calls differ in their labels: give both for the same judge draws")
+    sides, dropped = _matched(x, y)
+    (a, nest_a), (b, nest_b) = (checked(side.codes, side.values, names) for side in sides)
+    draws, seen_a, seen_b = grouped(nest_a), means(nest_a, a)[-2], means(nest_b, b)[-2]
+    enough(draws, names[:-1])
+    tasks = len(draws.parents[0])
+    lost = [inseparable(n, names, s.deterministic) for n, s in ((nest_a, sides[0]), (nest_b, sides[1]))]
+    own = [_replicates(n, v, v, bool(why)) for n, v, why in zip((nest_a, nest_b), (a, b), lost, strict=True)]
+    if same_calls:
+        shared, seen = _replicates(nest_a, a, b, any(lost)), _seen(nest_a, a, b)
+    else:
+        shared = _widened(_replicates(draws, seen_a, seen_b), np.zeros(1))
+        seen = [*_seen(draws, seen_a, seen_b), None]
+    notes = _notes(lost, names, tasks, same_calls)
+    found: list[Covariance] = []
+    for i, name in enumerate(names):
+        ratio = _ratio(shared[:, i], own[0][:, i], own[1][:, i])
+        free = not same_calls and i == len(names) - 1
+        span = None if free else _jackknife(ratio, level)
+        found.append(Covariance(name, _told(shared[0, i]), _told(ratio[0]), *(span or (None, None)), seen[i]))
+        if free:
+            continue
+        if min(own[0][0, i], own[1][0, i]) <= 0:
+            notes.append(f"{name}: no correlation, since a measure has no variance above 0 there")
+        elif np.isfinite(ratio[0]) and span is None and tasks >= FEWEST_TASKS:
+            notes.append(f"{name}: no interval, since the correlation, or that without some task, is 1 or more")
+    return Covariances(tuple(found), tasks, len(draws.parents[-1]), dropped, tuple(notes))
+
+
+def _notes(lost: Sequence[str], names: Sequence[str], tasks: int, same_calls: bool) -> list[str]:
+    notes = [f"{which}: {why}" for which, why in zip(("first measure", "second measure"), lost, strict=True) if why]
+    if not same_calls:
+        notes.append(f"no {names[-1]} is shared by the measures: its covariance is 0 by independence")
+    if tasks < FEWEST_TASKS:
+        notes.append(f"{tasks} {names[0]}s: no intervals, which take {FEWEST_TASKS}")
+    return notes
+
+
+def _matched(x: Scores, y: Scores) -> tuple[tuple[Scores, Scores], int]:
+    """Both measures on the draws that have both, and how many draws have one only."""
+    cut = len(np.asarray(x.values))
+    at: NDArray[np.intp] = np.zeros(cut + len(np.asarray(y.values)), dtype=np.intp)
+    for one, other in zip(x.codes, y.codes, strict=True):
+        _, own = np.unique(np.concatenate([np.asarray(one), np.asarray(other)]), return_inverse=True)
+        _, at = np.unique(at * len(at) + own.reshape(-1), return_inverse=True)
+        at = at.reshape(-1)
+    both = np.intersect1d(at[:cut], at[cut:])
+    kept = np.isin(at, both)
+    if not len(both):
+        raise ValueError("no draw has both measures")
+    sides = tuple(
+        Scores([np.asarray(c)[k] for c in side.codes], np.asarray(side.values)[k], side.deterministic)
+        for side, k in ((x, kept[:cut]), (y, kept[cut:]))
+    )
+    return (sides[0], sides[1]), len(np.unique(at)) - len(both)
+
+
+def _replicates(design: Nest, x: Array, y: Array, merged: bool = False) -> Array:
+    """Shape (1 + tasks, L): the covariance components of all tasks, then without each; NaN where there is none.
+
+    Sums over tasks lose a task's part; around the mean of all tasks they lose `G / (G - 1)` of its product. `merged`
+    takes the two lowest levels as one, which leaves both NaN.
+    """
+    if merged:
+        upper = _replicates(grouped(design), means(design, x)[-2], means(design, y)[-2])
+        return _widened(upper[:, :-1], np.full(2, np.nan))
+    levels, tasks = len(design.parents), len(design.parents[0])
+    sums, loads = np.zeros((1 + tasks, levels)), np.zeros((1 + tasks, levels, levels))
+    df = np.zeros((1 + tasks, levels))
+    for i, own in enumerate(products(design, x, y)):
+        sums[:, i], loads[:, i], df[:, i] = own.sum(), design.loads[i].sum(axis=0), design.df[i]
+        if i:
+            top = design.top(i - 1)
+            np.subtract.at(sums[1:, i], top, own)
+            np.subtract.at(loads[1:, i], top, design.loads[i])
+            np.subtract.at(df[1:, i], top, design.children[i] - 1)
+    u, v = means(design, x)[0], means(design, y)[0]
+    sums[1:, 0] -= tasks / (tasks - 1) * (u - u.mean()) * (v - v.mean())
+    spread = design.spread[0]
+    loads[1:, 0] = (tasks - 2) / (tasks - 1) * (spread.sum(axis=0) - spread)
+    df[1:, 0] -= 1
+    bare: NDArray[np.bool_] = np.any(df < 0.5, axis=1)
+    loads[bare] = np.eye(levels)
+    found = np.asarray(np.linalg.solve(np.triu(loads), sums[:, :, None]), dtype=np.float64)[:, :, 0]
+    found[bare] = np.nan
+    return found
+
+
+def _widened(rows: Array, more: Array) -> Array:
+    """The same values at the end of every row."""
+    return np.concatenate([rows, np.tile(more, (len(rows), 1))], axis=1)
+
+
+def _seen(design: Nest, x: Array, y: Array) -> list[float | None]:
+    """Correlations of the unweighted means of every level around those one level up."""
+    sums = [[float(rows.sum()) for rows in products(design, *pair)] for pair in ((x, y), (x, x), (y, y))]
+    return [xy / (xx * yy) ** 0.5 if xx * yy > 0 else None for xy, xx, yy in zip(*sums, strict=True)]
+
+
+def _ratio(shared: Array, a: Array, b: Array) -> Array:
+    """`shared / sqrt(a b)`, NaN where a component is not above 0."""
+    usable = (a > 0) & (b > 0)
+    root = np.sqrt(np.where(usable, a, 1.0)) * np.sqrt(np.where(usable, b, 1.0))
+    return np.where(usable, shared / root, np.nan)
+
+
+def _jackknife(correlations: Array, level: float) -> tuple[float, float] | None:
+    """`se^2 = (G - 1)/G sum_t (z_-t - mean)^2` of `z = artanh r`; shape (1 + G,), the first of all tasks.
+
+    None under 6 tasks, and where r is beyond 1 or missing, with all tasks or without one.
+    """
+    tasks = len(correlations) - 1
+    if tasks < FEWEST_TASKS or not (np.abs(correlations) < 1).all():
+        return None
+    z = np.arctanh(correlations)
+    margin = float(special.stdtrit(tasks - 1, (1 + level) / 2)) * float(z[1:].std()) * (tasks - 1) ** 0.5
+    return float(np.tanh(z[0] - margin)), float(np.tanh(z[0] + margin))
+
+
+def _told(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

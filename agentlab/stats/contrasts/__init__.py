@@ -1,0 +1,1 @@
+"""Two arms compared: paired differences, effect sizes, power, several looks, several tests."""

@@ -1,0 +1,1 @@
+"""How well judges agree, what moves them, and means corrected by labels."""

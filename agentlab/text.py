@@ -1,0 +1,47 @@
+"""Words for people: counts with their nouns, and text that somebody else wrote made safe to show."""
+
+import re
+
+
+def counted(number: int, noun: str, several: str | None = None) -> str:
+    """`1 task`, `2 tasks`, `1,000 rollouts`; `several` is the plural where it takes more than an s."""
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
+
+
+def spanned(low: int, high: int, noun: str) -> str:
+    """`12 tasks`, or `10 to 12 tasks` where the ends differ."""
+    return counted(high, noun) if low == high else f"{low:,} to {counted(high, noun)}"
+
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""Control characters but tab and line feed, characters that turn or hide text, and what no terminal can encode."""
+
+MARGIN = "  │ "
+
+
+def inert(text: str) -> str:
+    """`text` with whatever a terminal or a browser would act on shown as a sign: ␛ for an escape."""
+    return _UNSAFE.sub(_sign, text)
+
+
+def line(text: object, most: int = 80) -> str:
+    """`text` on one line of at most so many characters."""
+    flat = inert(str(text)[: most + 1].replace("\n", "⏎").replace("\t", " "))
+    return flat if len(flat) <= most else flat[: most - 1] + "…"
+
+
+def quoted(text: str, margin: str = MARGIN) -> str:
+    """`text` with a margin before every line, so that no line of it can pose as one of ours."""
+    return "\n".join(margin + part for part in inert(text).split("\n"))
+
+
+def _sign(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,5 +1,0 @@
-"""What happened in a rollout, from the run folder alone."""
-
-from agentlab.transcript.transcript import Decide, Transcript, transcript
-
-__all__ = ["Decide", "Transcript", "transcript"]

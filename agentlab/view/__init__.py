@@ -1,5 +1,0 @@
-"""What a person looks at in a terminal: a run, a rollout, a scenario and its prompts."""
-
-from agentlab.view.shown import shown
-
-__all__ = ["shown"]
