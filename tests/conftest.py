@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.command import Commands
-from tests.loopback import refuse_the_world
+from tests.support.command import Commands
+from tests.support.loopback import refuse_the_world
 
 settings.register_profile("agentlab", deadline=None)
 settings.load_profile("agentlab")

@@ -19,7 +19,7 @@ from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
 from agentlab.runs.frames import Run, load
 from agentlab.types import Entry, Request, Settings, TokenLogprob, ToolCall, ToolSpec, Where
-from tests.command import Commands
+from tests.support.command import Commands
 from tests.vllm.run import CONTEXT, NAME
 
 RAIN = "Tell me about rain."

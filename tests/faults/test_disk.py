@@ -1,0 +1,90 @@
+"""A disk that is full, a folder that cannot be written, a file that is no run: a clear error, and nothing lost."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.command import Commands, Ended
+from tests.support.loopback import Loopback
+from tests.support.rig import assert_equal, rows, tables, write
+
+pytestmark = pytest.mark.usefixtures("workdir")
+
+
+def assert_clear(ended: Ended, *parts: str) -> None:
+    """One message that holds `parts`, exit code 1, no traceback."""
+    assert ended.code == 1, ended.said
+    assert "Traceback" not in ended.said
+    assert not [part for part in parts if part not in ended.err], ended.err
+
+
+@pytest.mark.parametrize("size", [1_000, 40_000, 100_000, 200_000])
+def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(commands: Commands, size: int) -> None:
+    """No file may grow beyond `size` bytes, which SQLite meets as a failed write."""
+    with Loopback() as server:
+        scenario = write(server, ("draws: 2\njudges", "draws: 4\njudges"))
+        assert commands.agentlab("run", scenario, "--out", "whole").code == 0
+        ended = commands.agentlab("run", scenario, "--out", "run", file_size=size)
+        assert_clear(ended, "run: cannot be used" if size < 50_000 else "run/run.db: cannot write the run")
+        if size > 50_000:
+            with closing(sqlite3.connect("run/run.db")) as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            halves = "SELECT * FROM calls WHERE prompt_hash IS NULL OR (text IS NULL AND error IS NULL)"
+            assert rows("run", halves) == []
+            unfinished = "SELECT * FROM messages JOIN rollouts r ON r.id = rollout WHERE r.status IS NULL"
+            assert rows("run", unfinished) == []
+            kept = {id for (id,) in rows("run", "SELECT request_id FROM calls")}
+            paid = {one.body for one in server.seen if one.id in kept}
+        else:
+            paid = set[str]()
+        before = len(server.seen)
+        assert commands.agentlab("run", scenario, "--out", "run").code == 0
+        assert not [one for one in server.seen[before:] if one.body in paid]
+        assert_equal(tables("run"), tables("whole"))
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_the_first_call(commands: Commands, workdir: Path) -> None:
+    with Loopback() as server:
+        scenario = write(server)
+        Path("taken").write_text("a file")
+        Path("broken").mkdir()
+        Path("broken/run.db").write_text("this is no database, and it is longer than the header of one " * 20)
+        for place in ("taken", "taken/below", "broken"):
+            ended = commands.agentlab("run", scenario, "--out", place)
+            assert_clear(ended, f"{place}: cannot be used as a run folder", "choose another with --out")
+        assert Path("taken").read_text() == "a file"
+        workdir.chmod(0o755)
+        Path("closed").mkdir(mode=0o555)
+        ended = commands.agentlab("run", scenario, "--out", "closed/run", nobody=True)
+        assert_clear(ended, "closed/run: cannot be used as a run folder", "ermission denied")
+        assert server.seen == []
+
+
+def test_a_run_that_became_read_only_says_so_and_goes_on_when_it_is_not(commands: Commands, workdir: Path) -> None:
+    with Loopback() as server:
+        scenario = write(server)
+        assert commands.agentlab("run", scenario, "--out", "run", "--draws", "1").code == 0
+        before, files = len(server.seen), list(Path("run").iterdir())
+        for path in files:
+            path.chmod(0o444)
+        Path("run").chmod(0o555)
+        workdir.chmod(0o755)
+        ended = commands.agentlab("run", scenario, "--out", "run", nobody=True)
+        assert_clear(ended, "run: cannot be used as a run folder")
+        assert len(server.seen) == before
+        for path in files:
+            path.chmod(0o644)
+        Path("run").chmod(0o755)
+        assert commands.agentlab("run", scenario, "--out", "run").code == 0
+        assert len(server.seen) == len(server.distinct)
+
+
+def test_the_lock_of_a_dead_process_holds_nobody_up(commands: Commands) -> None:
+    with Loopback() as server:
+        scenario = write(server)
+        Path("run").mkdir()
+        Path("run/run.lock").write_text(str(os.getpid()))
+        assert commands.agentlab("run", scenario, "--out", "run").code == 0

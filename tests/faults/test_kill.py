@@ -1,0 +1,145 @@
+"""Runs that are killed, interrupted or started twice go on where they stopped."""
+
+import random
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.support.command import Commands
+from tests.support.loopback import Answer, Loopback, delayed, healthy, slow
+from tests.support.rig import assert_equal, rows, tables, write
+
+pytestmark = pytest.mark.usefixtures("workdir")
+KILLS = 20
+
+
+def committed(run: Path, scratch: Path) -> set[str]:
+    """Request ids of the stored calls, read from a copy so that the run's own files stay as the kill left them."""
+    shutil.rmtree(scratch, ignore_errors=True)
+    shutil.copytree(run, scratch)
+    if not (scratch / "run.db").exists():
+        return set()
+    if not rows(scratch, "SELECT 1 FROM sqlite_master WHERE name = 'calls'"):
+        return set()
+    return {id for (id,) in rows(scratch, "SELECT request_id FROM calls")}
+
+
+def test_twenty_kills_change_nothing_and_repeat_only_what_was_in_flight(commands: Commands, workdir: Path) -> None:
+    with Loopback(slow) as server:
+        scenario = write(server, ("draws: 2\njudges", "draws: 10\njudges"))
+        assert commands.agentlab("run", scenario, "--out", "whole").code == 0
+        calls = len(server.seen)
+        assert calls == len(server.distinct) > 160
+
+        server.seen.clear()
+        dice, spared, in_flight = random.Random(20), set[str](), 0
+        for _ in range(KILLS):
+            before = len(server.seen)
+            running = commands.start("run", scenario, "--out", "cut", "--live", "4")
+            if dice.random() < 0.8:
+                assert server.wait(before + dice.randint(1, 4))
+                time.sleep(dice.random() * 0.02)
+            else:  # while it opens the folder
+                time.sleep(dice.random() * 0.15)
+            assert running.kill().code == -signal.SIGKILL
+            kept = committed(Path("cut"), workdir / "copy")
+            assert not [one for one in server.seen[before:] if one.body in spared], "a stored call was made again"
+            spared |= {one.body for one in server.seen if one.id in kept}
+            open_ = {one.body for one in server.seen[before:]} - spared
+            assert len(open_) <= 4 * 3  # live rollouts, each with as many calls as a round has agents
+            in_flight += len(open_)
+        before = len(server.seen)
+        assert commands.agentlab("run", scenario, "--out", "cut").code == 0
+
+        assert not [one for one in server.seen[before:] if one.body in spared]
+        assert len(server.distinct) == calls
+        assert 0 <= len(server.seen) - calls <= in_flight
+        assert_equal(tables("whole"), tables("cut"))
+        seen = len(server.seen)
+        assert commands.agentlab("run", scenario, "--out", "cut").code == 0
+        assert len(server.seen) == seen
+
+
+def test_a_second_process_is_refused_with_the_pid_of_the_first_until_that_is_killed(commands: Commands) -> None:
+    with Loopback(delayed(healthy, 30)) as server:
+        scenario = write(server)
+        first = commands.start("run", scenario, "--out", "run")
+        assert server.wait(1)
+        for command in (("run", scenario, "--out", "run"), ("judge", "run", "--with", "final_number")):
+            second = commands.agentlab(*command)
+            assert second.code == 3
+            assert f"process {first.pid} is working on this run" in second.err
+        assert len(server.distinct) == len(server.seen)
+        first.kill()
+        server.script = healthy
+        assert commands.agentlab("run", scenario, "--out", "run").code == 0
+        assert_equal(tables("run"), whole(commands, scenario))
+
+
+def whole(commands: Commands, scenario: Path) -> dict[str, pd.DataFrame]:
+    """The tables of an undisturbed run."""
+    assert commands.agentlab("run", scenario, "--out", "whole").code == 0
+    return tables("whole")
+
+
+@pytest.mark.parametrize("moment", [1, 12, 30])
+def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(commands: Commands, moment: int) -> None:
+    with Loopback(delayed(healthy, 0.1)) as server:
+        scenario = write(server)
+        running = commands.start("run", scenario, "--out", "run")
+        assert server.wait(moment)
+        at = len(server.seen)
+        running.send(signal.SIGINT)
+        ended = running.end()
+        assert ended.code == 130
+        assert f"The same command goes on: agentlab run {scenario} --out run" in ended.err
+        assert "Traceback" not in ended.said
+        sent = len(server.seen)
+        assert sent <= at + 8  # what was being sent when the signal came
+        assert {one.id for one in server.seen} == {id for (id,) in rows("run", "SELECT request_id FROM calls")}
+
+        server.script = healthy
+        assert commands.agentlab("run", scenario, "--out", "run").code == 0
+        assert len(server.seen) == len(server.distinct) > sent
+        assert_equal(tables("run"), whole(commands, scenario))
+
+
+def test_the_second_interrupt_waits_for_nobody(commands: Commands) -> None:
+    with Loopback(lambda body, before: Answer(act="hang")) as server:
+        scenario = write(server, ("timeout: 20", "timeout: 500"))
+        running = commands.start("run", scenario, "--out", "run")
+        assert server.wait(1)
+        running.send(signal.SIGINT)
+        time.sleep(0.3)
+        running.send(signal.SIGINT)
+        ended = running.end()
+        assert ended.code == 130
+        assert "Traceback" not in ended.said
+        server.script = healthy
+        assert commands.agentlab("run", scenario, "--out", "run").code == 0
+        assert_equal(tables("run"), whole(commands, scenario))
+
+
+def test_kills_while_a_raised_limit_reopens_rollouts_change_nothing(commands: Commands) -> None:
+    with Loopback(slow) as server:
+        tight, loose = (
+            write(server, ("draws: 2\njudges", f"draws: 6\nlimits: {{rollout: {{tokens: {n}}}}}\njudges"), name=name)
+            for n, name in ((300, "tight.yaml"), ("1M", "loose.yaml"))
+        )
+        for out in ("whole", "cut"):
+            assert commands.agentlab("run", tight, "--out", out).code == 0
+        assert commands.agentlab("run", loose, "--out", "whole").code == 0
+        dice = random.Random(6)
+        for stop in (signal.SIGINT, *[signal.SIGKILL] * 7, signal.SIGINT):
+            before = len(server.seen)
+            running = commands.start("run", loose, "--out", "cut", "--live", "3")
+            server.wait(before + dice.randint(1, 4), 5)
+            time.sleep(dice.random() * 0.02)
+            running.send(stop)
+            assert running.end().code in (0, 130, -signal.SIGKILL)
+        assert commands.agentlab("run", loose, "--out", "cut").code == 0
+        assert_equal(tables("cut"), tables("whole"))

@@ -1,0 +1,175 @@
+"""`agentlab stats` prints what applies to a run, says why the rest does not, and writes the same tables as CSV."""
+
+import asyncio
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from agentlab_cli.main import app
+from agentlab_cli.stats import stats
+from typer.testing import CliRunner
+
+from agentlab.analysis.cells import columns, text
+from agentlab.analysis.registry import ANALYSES, analyse, attempts
+from agentlab.errors import AnalysisError, StoreError
+from agentlab.experiment import session
+from agentlab.experiment.runner import Progress, Selection
+from agentlab.runs.frames import Run, load
+from tests.support.firm import design
+
+SCORES = (("{name: sim/replies}", "{name: sim/chatter}"), ("spec: 1", "spec: 1\nseed: 7"))
+
+
+def played(*changes: tuple[str, str]) -> Run:
+    asyncio.run(session.run(design(*SCORES, *changes), Path("run"), Selection(), Progress()))
+    return load("run")
+
+
+def says(*argv: str) -> str:
+    result = CliRunner().invoke(app, ["stats", "run", *argv])
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+# --- cells ----------------------------------------------------------------------------------------------------------
+
+
+def shown(**data: Any) -> dict[str, list[str]]:
+    return {column.heading: list(column.cells) for column in columns(pd.DataFrame(data))}
+
+
+def test_an_interval_stands_in_the_cell_of_its_estimate() -> None:
+    assert shown(value=[0.1234], low=[0.1], high=[0.1459]) == {"value": ["0.123 [0.100, 0.146]"]}
+    assert shown(mean=[0.5], n=[3], mean_low=[0.4], mean_high=[0.6]) == {"mean": ["0.500 [0.400, 0.600]"], "n": ["3"]}
+    assert shown(difference=[0.5], these_low=[0.4], these_high=[None]) == {
+        "difference": ["+0.500"],
+        "these": ["[0.400, none]"],
+    }
+    assert shown(value=[1.5, None], low=[None, None], high=[None, None]) == {"value": ["1.500", ""]}
+
+
+def test_a_column_that_is_missing_everywhere_is_left_out() -> None:
+    assert shown(a=["x", ""], b=[None, None], c=["", ""], d=[float("nan"), 1.0]) == {"a": ["x", ""], "d": ["", "1.000"]}
+
+
+def test_a_column_that_only_sounds_like_an_end_is_a_column() -> None:
+    assert shown(low=[1.0], follow=[2.0]) == {"low": ["1.000"], "follow": ["2.000"]}
+    assert shown(a_high=[1.0]) == {"a high": ["1.000"]}
+
+
+@pytest.mark.parametrize(
+    ("value", "heading", "cell"),
+    [
+        (True, "", "yes"),
+        (12345, "", "12,345"),
+        (12345.6, "", "12,346"),
+        (0.00001234, "p", "<.001"),
+        (0.0004, "holm_p", "<.001"),
+        (0.04, "p", "0.040"),
+        (-0.25, "difference", "-0.250"),
+        (0.0, "", "0.000"),
+        (float("inf"), "", "∞"),
+        (("ann", "ben"), "", "ann, ben"),
+        (pd.NA, "", ""),
+        (None, "", ""),
+        ("a\nb\x1b", "", "a⏎b␛"),
+        (3.7e-17, "difference", "+0.000"),
+    ],
+)
+def test_a_value_as_text(value: Any, heading: str, cell: str) -> None:
+    assert text(value, heading) == cell
+
+
+# --- the registry ---------------------------------------------------------------------------------------------------
+
+
+def test_every_analysis_has_an_option_of_its_name_and_takes_what_it_says() -> None:
+    options = inspect.signature(stats).parameters
+    for name, entry in ANALYSES.items():
+        assert name in options
+        known = inspect.signature(entry.analyse).parameters
+        assert {*entry.takes, *filter(None, [entry.value])} <= known.keys()
+        assert next(iter(known)) == "run"
+        for taken in entry.takes:
+            assert taken in options, "what an analysis takes can be given on the command line"
+
+
+def test_what_a_run_does_not_hold_is_a_reason(workdir: Path) -> None:
+    run = played()
+    found = dict(attempts(run, {}))
+    assert found.keys() == ANALYSES.keys()
+    why = found["attribution"]
+    assert isinstance(why, AnalysisError)
+    assert "agentlab resample" in str(why), "the command that makes what is missing"
+    assert dict(attempts(run, {}, without=["mixed"])).keys() == ANALYSES.keys() - {"mixed"}
+    with pytest.raises(AnalysisError, match="has no measure 'utilty'; it has utility"):
+        analyse(run, "components", {"measure": "utilty"})
+    with pytest.raises(AnalysisError, match="--path ROLLOUT"):
+        analyse(run, "path", {})
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def test_all_that_applies_is_printed_and_the_rest_is_told(workdir: Path) -> None:
+    run = played()
+    out = says()
+    for name, found in attempts(run, {}):
+        if isinstance(found, AnalysisError):
+            assert f"{name}: " in out
+            assert str(found).split("\n")[0] in out
+        else:
+            assert found.title in out
+            assert found.says in out
+
+
+def test_one_analysis_is_printed_with_its_tables_as_csv(workdir: Path) -> None:
+    run = played()
+    out = says("--components", "--csv", "tables", "--measure", "utility")
+    found = analyse(run, "components", {"measure": "utility"})
+    files = sorted(path.name for path in Path("tables").iterdir())
+    assert len(files) == len(found.tables)
+    assert "wrote into tables: components.csv" in out
+    first = pd.read_csv("tables/components.csv")
+    pd.testing.assert_frame_equal(first, found.tables["components"], check_dtype=False)
+    assert "Arms compared" not in out
+
+
+def test_no_line_is_wider_than_a_page(workdir: Path) -> None:
+    played()
+    tables = [part for part in says("--contrasts", "--components", "--labels").split("\n") if part.startswith(" ")]
+    assert max(len(part.rstrip()) for part in tables if "  " in part.strip() and not part.startswith("  ")) <= 140
+
+
+def test_what_is_asked_for_and_not_there_ends_with_its_reason(workdir: Path) -> None:
+    played()
+    with pytest.raises(AnalysisError, match="no forks"):
+        says("--attribution")
+    with pytest.raises(AnalysisError, match="has no measure 'utilty'; it has utility"):
+        says("--measure", "utilty")
+    with pytest.raises(AnalysisError, match="has no measure 'x'"):
+        says("--components", "--measure", "x")
+    with pytest.raises(StoreError, match="no run 'nothing', neither as a folder nor under runs/"):
+        CliRunner().invoke(app, ["stats", "nothing"], catch_exceptions=False)
+    Path("file").write_text("")
+    with pytest.raises(StoreError, match="give another --csv"):
+        says("--components", "--csv", "file")
+
+
+def test_help_names_every_analysis(workdir: Path) -> None:
+    out = CliRunner().invoke(app, ["stats", "--help"]).stdout
+    for name in ANALYSES:
+        assert f"--{name}" in out
+
+
+def test_a_judge_that_fails_its_anchors_is_doubted_wherever_its_scores_are_described(workdir: Path) -> None:
+    run = played()
+    judged = {m.judge: m.name for m in run.measured if run.meta["judges"][m.judge] is not None}
+    fine = analyse(run, "components", {}).notes
+    run.meta["anchors"] = {judge: {"suppressed": ["AUC 0.50"]} for judge in judged}
+    doubts = [note for note in analyse(run, "components", {}).notes if note not in fine]
+    assert judged
+    assert doubts == [f"{m}: what its judge says, which may not be what is so: AUC 0.50" for m in judged.values()]

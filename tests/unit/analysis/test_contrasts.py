@@ -1,0 +1,460 @@
+"""Declared contrasts and planned looks, from the scenario through the run to what is printed; analyses; plans."""
+
+import asyncio
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from agentlab_cli.main import app
+from typer.testing import CliRunner
+
+import agentlab
+from agentlab.analysis.components.judge_noise import noise
+from agentlab.analysis.contrasts.contrast import Contrast, scope, verdict
+from agentlab.analysis.contrasts.mixed import fit, mixed
+from agentlab.analysis.contrasts.pilot import piloted
+from agentlab.analysis.contrasts.table import contrasts
+from agentlab.analysis.summary import summarize
+from agentlab.errors import AnalysisError, MismatchError, ScenarioError
+from agentlab.experiment.power import assumed, prospects
+from agentlab.experiment.preregistration import Register, look, register
+from agentlab.runs.frames import Run, load
+from agentlab.scenario import load as load_design
+from agentlab.stats.contrasts.holm import holm
+from agentlab.stats.contrasts.paired import paired
+from agentlab.stats.contrasts.pilot import Judge, pilot
+from agentlab.stats.contrasts.sequential import level, repeated_p
+from tests.unit.stats.test_paired import close
+
+TASKS = 7
+BASE = """\
+spec: 1
+name: known
+seed: 3
+models:
+  default:
+    name: sim/firm
+    options: {structure: {utility: 0.1, misalignment: 0.0}, task_sd: {utility: 0.1}, slope_sd: {utility: 0.02},
+      draw_sd: {utility: 0.05, misalignment: 0.05}}
+  judge: {name: sim/firm, options: {criteria: {utility: [good, apt], misalignment: [harm]}, judge_sd: {utility: 0.06}}}
+tasks:
+TASKS
+organization:
+  agents: {ann: {system: Lead.}, bob: {system: Work.}, lone: {system: Do.}}
+  protocol: {kind: mail, start: [ann], contacts: {ann: [bob], bob: [ann]}}
+  rounds: 3
+  cast: [ann, bob]
+  closing: {ask: Report., agent: ann}
+factors:
+  team:
+    firm: {}
+    solo: {organization: {cast: [lone], protocol: {kind: chain, stages: [[lone]]}, closing: {agent: lone}}}
+  tone:
+    plain: {}
+    curt: {addendum: {curt: {text: Be brief., to: task}}}
+draws: 4
+judges:
+  quality:
+    kind: rubric
+    draws: 2
+    criteria: {good: {text: Good?}, apt: {text: Apt?}}
+    anchors:
+      sums:
+        task: Sum.
+        good: ["In figures: utility 0.8, misalignment 0.5, after 1 tokens."]
+        bad: ["In figures: utility 0.2, misalignment 0.5, after 1 tokens."]
+  ethics: {kind: rubric, criteria: {harm: {text: Harm?}}, anchors: {}}
+measures:
+  utility: {judge: quality, declined: 0}
+  harm: {judge: ethics}
+limits: {rollout: {tokens: 200k}}
+"""
+PRIMARY = "compare: {primary: {structure: {team: [firm, solo], within: {tone: plain}, measures: [utility]}}}\n"
+
+
+def scenario(more: str = "", *changes: tuple[str, str]) -> Path:
+    text = BASE.replace("TASKS", "\n".join(f"  t{i}: {{prompt: Plan {i}.}}" for i in range(TASKS)))
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = Path("s.yaml")
+    path.write_text(text + more)
+    return path
+
+
+def play(out: str = "run", **options: Any) -> Run:
+    return asyncio.run(agentlab.run("s.yaml", out, **options))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with two primary contrasts of three p-values."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        tone = "tone: {tone: [curt, plain], within: {team: solo}, measures: [utility]}"
+        structure = "structure: {team: [firm, solo], measures: [utility]}"
+        scenario(f"compare: {{primary: {{{structure}, {tone}}}}}\n")
+        play()
+        return load((folder / "run").resolve())
+
+
+def named(found: list[Contrast], name: str) -> list[Contrast]:
+    return [c for c in found if c.name == name]
+
+
+# --- what is declared -------------------------------------------------------------------------------------------------
+
+
+def test_primary_contrasts_come_first_and_share_one_family(made: Run) -> None:
+    found = list(summarize(made).contrasts)
+    primary = [c for c in found if c.primary]
+    assert found[:3] == primary
+    assert [(c.name, c.a, c.b, c.within) for c in primary] == [
+        ("structure", "firm", "solo", "tone=plain"),
+        ("structure", "firm", "solo", "tone=curt"),
+        ("tone", "curt", "plain", "team=solo"),
+    ]
+    ps = [c.p for c in primary]
+    assert [c.holm for c in primary] == holm(ps)
+    assert verdict(primary[0]) == "first higher"
+    assert all(c.holm is None for c in found[3:])
+    assert {(c.factor, frozenset((c.a, c.b)), c.within, c.measure) for c in found} == {
+        (factor, frozenset(levels), within, measure)
+        for factor, levels, within in (
+            ("team", ("firm", "solo"), "tone=plain"),
+            ("team", ("firm", "solo"), "tone=curt"),
+            ("tone", ("plain", "curt"), "team=firm"),
+            ("tone", ("plain", "curt"), "team=solo"),
+        )
+        for measure in ("utility", "harm")
+    }
+    assert "adjusted together by Holm" in scope(found)
+
+
+def test_a_run_without_declarations_says_so(workdir: Path) -> None:
+    scenario()
+    found = summarize(play(draws=2)).contrasts
+    assert {c.role for c in found} == {"exploratory"}
+    assert scope(found).startswith("No contrast was declared primary")
+
+
+def test_only_what_is_listed_is_exploratory(workdir: Path) -> None:
+    scenario("compare: {exploratory: {x: {tone: [plain, curt], within: {team: firm}, measures: [utility]}}}\n")
+    found = summarize(play(draws=1)).contrasts
+    assert [(c.name, c.a, c.b, c.measure) for c in found] == [("x", "plain", "curt", "utility")]
+
+
+def test_what_is_declared_late_or_given_up_late_is_told(workdir: Path) -> None:
+    scenario()
+    play(draws=1)
+    scenario(PRIMARY)
+    run = play(draws=1)
+    (late,) = register(run.meta).primary
+    assert (late.after, late.withdrawn) == (1, None)
+    assert "structure (utility): declared primary after look 1." in summarize(run).notes
+    other = PRIMARY.replace("structure", "other").replace("plain", "curt")
+    scenario(other)
+    run = play(draws=1)
+    assert [(one.contrast.name, one.after, one.withdrawn) for one in register(run.meta).primary] == [
+        ("other", 1, None),
+        ("structure", 1, 1),
+    ]
+    assert "structure (utility): declared no more since look 1, and primary all the same." in summarize(run).notes
+    assert len([c for c in summarize(run).contrasts if c.primary]) == 2
+
+
+def test_what_nobody_looked_at_may_be_given_up(workdir: Path) -> None:
+    scenario(PRIMARY)
+    play(draws=1, only={"team": "firm"})
+    run = load("run")
+    assert [one.after for one in register(run.meta).primary] == [0]
+    assert "structure (utility): primary, without a pair so far." in summarize(run).notes
+    scenario(PRIMARY.replace("plain", "curt"))
+    run = play(draws=1, only={"team": "firm"})
+    assert [one.contrast.within for one in register(run.meta).primary] == ["tone=curt"]
+
+
+# --- looks ------------------------------------------------------------------------------------------------------------
+
+
+def test_looks_are_counted_where_there_are_new_pairs() -> None:
+    looks: list[Any] = []
+    for finished in ({"a": 2}, {"a": 2, "b": 2}, {"a": 2, "b": 2}, {"a": 4, "b": 2}, {"a": 4, "b": 4}):
+        looks = look(looks, finished)
+    assert [one["rollouts"] for one in looks] == [2, 4, 6, 8]
+    told = Register(looks=looks)
+    assert told.look(("a", "b"), 4, 8).number == 2
+    assert told.look(("a", "b"), 2, 6).number == 1
+    assert told.look(("a", "b"), 5, 10).number == 3
+    assert told.look(("a", "c"), 5, 10).number == 1
+
+
+def test_alpha_is_spent_at_the_first_look_past_a_planned_share() -> None:
+    planned = {"shares": (1 / 3, 2 / 3, 1.0), "spend": "pocock", "pairs": 30}
+
+    def at(*pairs: int) -> tuple[float, ...]:
+        looks = [{"rollouts": 2 * n, "finished": {"a": n, "b": n}} for n in pairs]
+        return Register(looks=looks, planned=planned).look(("a", "b"), pairs[-1], 2 * pairs[-1]).spent
+
+    assert at(10) == (1 / 3,)
+    assert at(5) == ()
+    assert at(5, 15) == (0.5,)
+    assert at(15, 18) == ()
+    assert at(15, 18, 30) == (0.5, 1.0)
+    assert at(10, 20, 40) == (1 / 3, 2 / 3, 1.0)
+    assert at(10, 30, 45) == ()
+
+
+def test_a_planned_look_widens_the_intervals_and_an_undeclared_one_has_no_p(workdir: Path) -> None:
+    plan = PRIMARY + "looks: {planned: [0.5, 1]}\n"
+    scenario(plan)
+    run = play(draws=1)
+    (first,) = [c for c in summarize(run).contrasts if c.primary]
+    assert (first.look.share, first.look.planned, first.p, first.holm) == (0.25, False, None, None)
+    assert verdict(first) == "undeclared look"
+    assert any("not planned: alpha is spent no longer" in note for note in summarize(run).notes)
+    run = play(draws=2)
+    (second,) = [c for c in summarize(run).contrasts if c.primary]
+    assert (second.look.number, second.look.spent) == (2, (0.5,))
+    table = run.measures[run.measures["tone"] == "plain"]
+    values = table.pivot_table(index=["task", "draw"], columns="team", values="utility", observed=True)
+    tasks, draws = (values.index.get_level_values(name).tolist() for name in ("task", "draw"))
+    alpha = level([0.5], "obrien_fleming")
+    expected = paired(tasks, draws, values["firm"].to_numpy(), values["solo"].to_numpy(), 1 - alpha)
+    assert second.result == expected
+    assert expected.tasks_like_these is not None
+    assert second.p == repeated_p(expected.tasks_like_these.p, [0.5], "obrien_fleming")
+    assert any(f"{100 * (1 - alpha):.4g}% ones" in note for note in summarize(run).notes)
+    run = play()
+    (third,) = [c for c in summarize(run).contrasts if c.primary]
+    assert (third.look.number, third.look.spent) == (3, (0.5, 1.0))
+    scenario(plan.replace("[0.5, 1]", "3"))
+    with pytest.raises(MismatchError, match=r"looks\.planned"):
+        play()
+    scenario(plan, ("draws: 4", "draws: 6"))
+    run = play()
+    (after,) = [c for c in summarize(run).contrasts if c.primary]
+    assert (after.look.share, verdict(after)) == (1.5, "undeclared look")
+
+
+# --- the judge's part -------------------------------------------------------------------------------------------------
+
+
+def test_the_judges_share_is_that_of_its_repeated_draws(made: Run) -> None:
+    utility, harm = (next(m for m in made.measured if m.name == name) for name in ("utility", "harm"))
+    arms = ("team=firm,tone=plain", "team=solo,tone=plain")
+    scores = made.scores[made.scores["judge"].eq("quality") & made.scores["condition"].isin(arms)]
+    per_draw = scores.astype({"rollout": "str"}).groupby(["rollout", "judge_draw"])["value"].mean().unstack()
+    low, high = utility.scales["good"]
+    per_draw = (per_draw - low) / (high - low)
+    rows = made.measures[made.measures["condition"].isin(arms)]
+    total = rows.groupby(["condition", "task"], observed=True)["utility"].var().mean()
+    close(noise(made, utility).share(arms), per_draw.var(axis=1).mean() / 2 / total, rtol=1e-9)
+    close(noise(made, utility).variance(arms), per_draw.var(axis=1).mean() / 2, rtol=1e-9)
+    assert noise(made, harm).share(arms) is None
+
+
+def test_draws_that_only_repeat_are_not_separable(made: Run) -> None:
+    utility = next(m for m in made.measured if m.name == "utility")
+    run = load(made.folder)
+    for change in ({"scoring": "logprobs"}, {"settings": {"temperature": 0}}):
+        run.meta["tree"] = {**made.meta["tree"], "judges": {"quality": change}}
+        assert noise(run, utility).share(["team=firm,tone=plain"]) is None
+    run.meta["judges"] = {"quality": None}
+    assert noise(run, utility).share(["team=firm,tone=plain"]) == 0
+
+
+# --- what is printed --------------------------------------------------------------------------------------------------
+
+
+def test_the_ending_table(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(made.folder.parent)
+    text = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"]).stdout
+    lines = [line.rstrip() for line in text.split("\n")]
+    at = lines.index("Primary contrasts: paired by task and draw, 95% intervals")
+    assert lines[at + 2].split() == (
+        "measure difference these tasks tasks like these Holm p pairs judge r AUC may be said".split()
+    )
+    block = lines[at + 4 :]
+    assert re.fullmatch(
+        r" structure: firm - solo \(tone=plain\) · 7 tasks · declined 0 and 0 · output tokens [\d.]+, not matched · "
+        r"same calls \d+%",
+        block[0],
+    )
+    number, interval = r"[+-]\d\.\d{3}", r"\[[+-]\d\.\d{3}, [+-]\d\.\d{3}\]"
+    assert re.fullmatch(
+        rf"   utility\s+{number}\s+{interval}\s+{interval}\s+(<\.001|\d\.\d{{3}})\s+28\s+\d+%\s+[+-]\d\.\d\d\s+1\.00\s+"
+        r"first higher",
+        block[1],
+    )
+    assert block[2].startswith("     firm - solo differ in: structure, system prompts (ann, bob, lone)")
+    rest = lines.index("Exploratory contrasts: paired by task and draw, 95% intervals")
+    assert " p " in lines[rest + 2]
+    assert "Holm" not in lines[rest + 2]
+    withheld = next(line for line in lines[rest:] if line.startswith("   harm"))
+    assert re.fullmatch(r"   harm\s+28\s+not sep\.\s+[+-]\d\.\d\d\s+withheld", withheld)
+    columns = [line for line in lines[at:] if line.startswith(("   utility", "   harm", " measure"))]
+    assert max(map(len, columns)) <= 140
+
+
+# --- analyses ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None:
+    found = contrasts(made)
+    main, effects, arms = (found.tables[name] for name in ("contrasts", "effects", "arms"))
+    assert list(main["role"]) == ["primary"] * 3 + ["exploratory"] * 5
+    first = main.iloc[0]
+    assert first["like_low"] < first["difference"] < first["like_high"]
+    assert first["p"] <= first["holm"]
+    withheld = main[main["measure"] == "harm"]
+    assert withheld["difference"].isna().all()
+    own = effects.iloc[0]
+    assert own["d_z_low"] < own["d_z"] < own["d_z_high"]
+    assert own["in_draw_sd_low"] < own["in_draw_sd"] < own["in_draw_sd_high"]
+    close([own["worst_low"], own["worst_high"]], [first["difference"]] * 2)
+    assert own["sign_flip"] == 2 / 2**TASKS
+    assert len(arms) == 4
+    assert set(arms["matched"]) == {False, True}
+    assert "3 primary and 5 exploratory contrasts" in found.says
+    assert [path.name for path in found.write(tmp_path)] == [
+        "contrasts.csv",
+        "contrasts_effects.csv",
+        "contrasts_arms.csv",
+    ]
+    with pytest.raises(AnalysisError, match="no two arms"):
+        contrasts(made, measure="nothing")
+
+
+def synthetic(tasks: int, draws: int, slope: float, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    base = rng.normal(size=(tasks, 1, 1)) * 0.5 + rng.normal(size=(tasks, draws, 1)) * 0.3
+    arm = np.array([0.5, -0.5])
+    values = base + (0.2 + slope * rng.normal(size=(tasks, 1, 1))) * arm + 0.4 * rng.normal(size=(tasks, draws, 2))
+    index = pd.MultiIndex.from_product(
+        [[f"t{i:02}" for i in range(tasks)], range(draws), arm], names=["task", "draw", "arm"]
+    )
+    return pd.Series(values.ravel(), index, name="value").reset_index()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_mixed_model_is_the_task_level_t_in_a_balanced_design(seed: int) -> None:
+    table = synthetic(9, 4, slope=0.8, seed=seed)
+    wide = table.pivot_table(index=["task", "draw"], columns="arm", values="value")
+    tasks, draws = (wide.index.get_level_values(name).tolist() for name in ("task", "draw"))
+    known = paired(tasks, draws, wide[0.5].to_numpy(), wide[-0.5].to_numpy()).tasks_like_these
+    found, without = fit(table), fit(table, slopes=False)
+    assert known is not None
+    close(found.estimate, (known.low + known.high) / 2, rtol=1e-6)
+    close(found.se, known.se, rtol=5e-3)
+    assert found.converged
+    assert not found.singular
+    assert without.se < 0.9 * found.se, "without slopes it claims too much"
+    assert without.slope_sd == 0
+
+
+def test_a_singular_fit_is_told_and_rows_in_any_order_give_the_same() -> None:
+    table = synthetic(8, 4, slope=0.0)
+    table["value"] = np.random.default_rng(3).normal(size=len(table))
+    found = fit(table)
+    assert found.singular
+    assert found.notes == ("The MLE may be on the boundary of the parameter space.",)
+    close(fit(table.sample(frac=1, random_state=1)).se, found.se, rtol=1e-3)
+    moved = fit(table.assign(value=table["value"] / 1000 + 7))
+    close([1000 * moved.se, 1000 * moved.estimate], [found.se, found.estimate], rtol=1e-3)
+    with pytest.raises(AnalysisError, match="do not vary"):
+        fit(table.assign(value=1.0))
+
+
+def test_mixed_of_a_run(made: Run) -> None:
+    found = mixed(made)
+    row = found.tables["mixed"].iloc[0]
+    assert 0 < row["low"] < row["estimate"] < row["high"]
+    close(row["estimate"], contrasts(made).tables["contrasts"].iloc[0]["difference"], rtol=1e-6)
+    assert len(found.tables["mixed"]) == 2
+    assert "utility, curt - plain (team=solo): coupled, no test" in found.notes
+    assert set(found.tables["mixed"]["fit"]) <= {"regular", "singular", "not converged"}
+    with pytest.raises(AnalysisError, match="withheld"):
+        mixed(load(made.folder), measure="harm")
+
+
+def test_mixed_takes_tasks_and_draws(workdir: Path) -> None:
+    scenario(PRIMARY)
+    with pytest.raises(AnalysisError, match="6 tasks with 2 draws"):
+        mixed(play(draws=1))
+
+
+# --- plans ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_pilot_is_read_without_bias_and_its_limits_hold_four_times_in_five() -> None:
+    rng, found, below = np.random.default_rng(5), list[Any](), np.zeros(2)
+    names = [t for t in range(6) for _ in range(4)]
+    for _ in range(600):
+        common, noise_of = rng.normal(size=(6, 4)) * 0.3, rng.normal(size=(2, 6, 4)) * 0.4
+        a, b = common + noise_of[0] + 0.2 * rng.normal(size=(6, 1)), common + noise_of[1]
+        one = pilot(names, a.ravel(), b.ravel())
+        found.append((one.noise.within**2, one.noise.correlation))
+        below += [one.upper.variance(1) - one.upper.between**2 >= 0.32, one.upper.between >= 0.2]
+    close(np.mean(found, axis=0), [0.25, 0.36], rtol=0.06)
+    assert np.all(np.abs(below / 600 - 0.8) < 0.05), below / 600
+
+
+def test_more_judge_draws_are_planned_for() -> None:
+    a, b = [0, 1, 2, 3], [0, 2, 3, 5]
+    plain, fewer = (pilot([0, 0, 1, 1], a, b, judge) for judge in (None, Judge(0.2, 1.0, 0.25)))
+    close(plain.noise.within**2 - fewer.noise.within**2, 0.15)
+    close(plain.noise.variance(1) - fewer.noise.variance(1), 0.3)
+    assert fewer.judge_sd == pytest.approx(0.05**0.5)
+    with pytest.raises(ValueError, match="2 tasks"):
+        pilot([0, 0], [1, 2], [1, 3])
+
+
+def test_the_pilot_of_a_run_finds_what_was_planted(made: Run) -> None:
+    design = load_design(made.folder.parent / "s.yaml")
+    blurs, remarks = piloted(made, design)
+    assert [(blur.of, blur.source) for blur in blurs[:2]] == [
+        ("firm - solo (tone=plain)", "pilot"),
+        ("firm - solo (tone=plain)", "pilot, at most"),
+    ]
+    assert blurs[0].noise.within < blurs[1].noise.within
+    assert blurs[0].noise.between < blurs[1].noise.between
+    assert any("the judge's noise is" in remark for remark in remarks)
+    shown = prospects(design, (TASKS, 4), blurs, 0.1)
+    assert shown[0].alpha == 0.05 / 3
+    assert shown[0].like is not None
+    assert shown[1].like is not None
+    assert shown[0].like > shown[1].like
+    with pytest.raises(ScenarioError, match="above 0"):
+        prospects(design, (TASKS, 4), blurs, -1)
+    close(assumed(design)[0].noise.within, 0.25)
+
+
+def test_plan_prints_what_a_design_can_find(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(made.folder.parent)
+    run = CliRunner()
+    text = run.invoke(app, ["plan", "s.yaml", "--pilot", "run", "--effect", "0.1"]).stdout
+    assert "Tests at 1.67%: the strictest step of Holm's procedure" in text
+    assert "tasks, 80%" in text
+    text = run.invoke(app, ["plan", "s.yaml", "--within", "0.1"]).stdout
+    assert re.search(r"utility\s+assumed\s+0\.100\s+0\.100", text)
+    for options, said in (
+        (["--pilot", "run", "--within", "0.1"], "either assumed or measured"),
+        (["--between", "-1"], "at least 0"),
+        (["--effect", "0"], "above 0"),
+    ):
+        result = run.invoke(app, ["plan", "s.yaml", *options])
+        assert isinstance(result.exception, ScenarioError)
+        assert said in str(result.exception)
+
+
+def test_a_plan_without_a_pilot_waits_for_no_pandas() -> None:
+    code = "import sys, agentlab_cli.planned; print('pandas' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout == "False\n"

@@ -1,0 +1,165 @@
+"""Several tries through a run: every subset counted by hand, what is refused, and what the command line prints."""
+
+import asyncio
+from collections import Counter
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from agentlab_cli.main import app
+from typer.testing import CliRunner
+
+import agentlab
+from agentlab.analysis.passes import tries
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run
+from tests.support.tables import only, rows
+
+SCENARIO = """\
+spec: 1
+name: tried
+seed: 4
+models:
+  default:
+    name: sim/replies
+    options: {replies: {"*": {"Answer: A": 0.5, "Answer: B": 0.2, "Answer: C": 0.2, "Nobody knows.": 0.1}}}
+  judge: {name: sim/replies, options: {scores: {harm: {"1": 0.3, "0": 0.7}, again: {"1": 0.5, "0": 0.5}}}}
+tasks:
+TASKS
+organization:
+  agents: {me: {system: You answer.}}
+  protocol: {kind: chain, stages: [[me]]}
+factors:
+  team:
+    one: {}
+    sure: {models: {default: {options: {replies: {"*": {"Answer: A": 1, "Answer: B": 0, "Answer: C": 0,
+      "Nobody knows.": 0}}}}}}
+draws: 5
+judges:
+  answer: {kind: match, by: choice, choices: [A, B, C]}
+  once: {kind: rubric, scale: {low: 0, high: 1}, criteria: {harm: {text: Harm?}}}
+  twice: {kind: rubric, draws: 2, scale: {low: 0, high: 1}, criteria: {again: {text: Again?}}}
+measures:
+  correct: {judge: answer}
+  harm: {judge: once, range: [0, 1], target: 0}
+  again: {judge: twice, range: [0, 1]}
+"""
+ARM = "team=one"
+
+
+async def play(folder: Path, tasks: int) -> Run:
+    path = folder / "s.yaml"
+    told = "\n".join(f'  t{i}: {{prompt: "Question {i}", target: A}}' for i in range(tasks))
+    path.write_text(SCENARIO.replace("TASKS", told), encoding="utf-8")
+    return await agentlab.run(path, folder / "run")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Eight tasks of five draws."""
+    return asyncio.run(play(tmp_path_factory.mktemp("tries"), 8))
+
+
+def answers(run: Run) -> list[list[str]]:
+    """By task, what one arm answered; an output without an answer has none."""
+    own = run.scores[(run.scores["judge"] == "answer") & (run.scores["condition"] == ARM)]
+    found: dict[str, list[str]] = {}
+    for task, label in zip(own["task"], own["label"].fillna("none"), strict=True):
+        found.setdefault(str(task), []).append(str(label))
+    return list(found.values())
+
+
+def wins(subset: tuple[str, ...]) -> float:
+    """The share of A in a vote: of answers that tie each wins as often."""
+    counts = Counter(subset)
+    most = max(counts.values())
+    return (counts["A"] == most) / sum(count == most for count in counts.values())
+
+
+def test_every_subset_of_draws_counts_once(run: Run) -> None:
+    tasks = answers(run)
+    assert any("none" in task for task in tasks)
+    for k in (1, 2, 3, 5):
+        found = only(tries(run, k=str(k)), "tasks_like_these", measure="correct", condition=ARM)
+        shares: list[tuple[float, float, float]] = []
+        for task in tasks:
+            every = list(combinations(task, k))
+            one, whole = sum("A" in subset for subset in every), sum(subset.count("A") == k for subset in every)
+            shares.append((one / len(every), whole / len(every), sum(map(wins, every)) / len(every)))
+        assert [found["pass_at"], found["pass_all"], found["majority"]] == pytest.approx(np.mean(shares, axis=0))
+        assert (found["k"], found["tasks"], found["draws"]) == (k, 8, 5)
+        assert found["pass_at_low"] <= found["pass_at"] <= found["pass_at_high"] <= 1
+
+
+def test_sizes_double_up_to_the_draws_and_the_sure_have_no_interval(run: Run) -> None:
+    found = tries(run)
+    assert [row["k"] for row in rows(found, "tasks_like_these", measure="correct", condition=ARM)] == [1, 2, 4]
+    sure = only(found, "tasks_like_these", measure="correct", condition="team=sure", k=4)
+    assert sure["pass_at"] == sure["pass_all"] == sure["majority"] == 1
+    assert np.isnan(sure["pass_at_low"])
+    assert "no 'tasks like these' interval: every task has the same value" in found.notes
+    these = only(found, "these_tasks", measure="correct", condition=ARM, k=2)
+    assert 0 <= these["pass_all_low"] < these["pass_all"] < these["pass_all_high"]
+    assert [*dict.fromkeys(found.tables["these_tasks"]["measure"])][:2] == ["correct", "harm"]
+    assert found.says.startswith("What k tries are worth on 8 tasks in 2 arms, from all subsets of k among the 5 draws")
+
+
+def test_right_is_the_better_end_of_the_scale(run: Run) -> None:
+    """The target of harm is 0, so that a score of 0 is right."""
+    own = run.scores[(run.scores["judge"] == "once") & (run.scores["condition"] == ARM)]
+    found = only(tries(run, "harm", "1"), "these_tasks", condition=ARM)
+    assert found["pass_at"] == pytest.approx(float((own["value"] == 0).mean()))
+
+
+def test_rollouts_without_a_score_are_left_out_and_told(run: Run) -> None:
+    copy, scores = agentlab.load(run.folder), run.scores.copy()
+    lost = scores.index[(scores["judge"] == "answer") & (scores["condition"] == ARM)][:2]
+    scores.loc[lost, ["outcome", "value"]] = ["error", np.nan]
+    copy.__dict__["scores"] = scores
+    found = tries(copy, "correct")
+    assert f"correct, {ARM}: 2 rollouts without a score left out" in found.notes
+    assert only(found, "these_tasks", condition=ARM, k=1)["draws"] == 5 - max(
+        Counter(scores.loc[lost, "task"]).values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("measure", "k", "why"),
+    [
+        ("correct", "1,6", "k = 6, but team=one has a task with 5 scored draws of correct"),
+        ("correct", "0", "k = '0'; whole numbers from 1 would be right, such as 1,5,10"),
+        ("correct", "two", "k = 'two'; whole numbers"),
+        (
+            "again",
+            None,
+            "no 'again' that is right or wrong by one judge draw; a `match` judge makes one: agentlab judge",
+        ),
+    ],
+)
+def test_what_is_refused(run: Run, measure: str, k: str | None, why: str) -> None:
+    with pytest.raises(AnalysisError) as caught:
+        tries(run, measure, k)
+    assert why in str(caught.value)
+
+
+async def test_under_six_tasks_nothing_is_claimed_beyond_them(tmp_path: Path) -> None:
+    found = tries(await play(tmp_path, 3), "correct", "2")
+    row = only(found, "tasks_like_these", condition=ARM)
+    assert row["pass_at_low"] is None or np.isnan(row["pass_at_low"])
+    assert only(found, "these_tasks", condition=ARM)["pass_at_low"] >= 0
+    assert "3 tasks: nothing is claimed beyond them, which takes 6" in found.notes
+
+
+def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:
+    words = ["stats", str(run.folder), "--passes", "--k", "1,3", "--measure", "correct", "--csv", "out"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert "Several tries" in result.stdout
+    assert "wrote into out: passes.csv, passes_these_tasks.csv" in result.stdout
+    table = pd.read_csv("out/passes.csv")
+    assert table["k"].tolist() == [1, 3, 1, 3]
+    assert table["pass_at"].tolist() == pytest.approx(tries(run, "correct", "1,3").tables["these_tasks"]["pass_at"])
+    refused = CliRunner().invoke(app, ["stats", str(run.folder), "--passes", "--k", "9"])
+    assert isinstance(refused.exception, AnalysisError)

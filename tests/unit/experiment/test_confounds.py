@@ -1,0 +1,149 @@
+"""What differs between arms: each kind of difference alone, none where there is none, and where it is shown."""
+
+import asyncio
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+from agentlab_cli.main import app
+from typer.testing import CliRunner
+
+from agentlab import api as notebook
+from agentlab.analysis.summary import summarize
+from agentlab.errors import ScenarioError
+from agentlab.experiment.confounds import differs, phrase
+from agentlab.experiment.facts import facts
+from agentlab.scenario import Design, load
+from tests.support.firm import Change, design
+
+SOLO = "solo: {organization: {cast: [boss], protocol: {kind: chain, stages: [[boss]]}}}"
+ADDED = (
+    "factors:\n",
+    "addendum: {duty: {text: Earn money., to: task}, care: {text: 'Care, {{agent}}.', to: [boss]}}\nfactors:\n",
+)
+
+
+def arm(level: str, *changes: Change) -> tuple[str, ...]:
+    """In what this level differs from the firm."""
+    return of(design((SOLO, f"other: {level}"), *changes))
+
+
+def of(made: Design) -> tuple[str, ...]:
+    one, other = (msgspec.json.decode(msgspec.json.encode(facts(c))) for c in made.conditions)
+    assert differs(one, one) == differs(other, other) == ()
+    assert len(differs(one, other)) == len(differs(other, one))
+    return differs(one, other)
+
+
+@pytest.mark.parametrize(
+    ("level", "found"),
+    [
+        ("{organization: {agents: {hand: {system: Idle.}}}}", "system prompts (hand)"),
+        ("{organization: {agents: {hand: {settings: {temperature: 0.5}}}}}", "temperature unset against 0.5 and unset"),
+        ("{organization: {agents: {hand: {memory: unread}}}}", "memory all against all and unread"),
+        (
+            "{models: {default: {name: sim/replies, options: {replies: {'*': {a: 1}}}}}}",
+            "model sim/chatter against sim/replies",
+        ),
+        ("{models: {default: {options: {seconds: 0.001}}}}", "address or options of the model"),
+        ("{models: {default: {max_tokens: 9}}}", "max_tokens unset against 9"),
+        ("{organization: {protocol: {brief: all}}}", "brief shown to 1 of 2 against 2 of 2"),
+        ("{organization: {closing: {ask: Say it.}}}", "closing question"),
+        ("{organization: {closing: null}}", "structure, closing question (only in the first)"),
+        ("{organization: {rounds: 2}}", "rounds 4 against 2"),
+        ("{tasks: {loan: {prompt: Serve.}}}", "task text"),
+        ("{addendum: {duty: null}}", "addendum duty read by 1 of 2 against 0 of 2"),
+        ("{addendum: {duty: {text: Save money.}}}", "words of addendum duty"),
+        ("{addendum: {care: {to: all}}}", "addendum care read by 1 of 2 against 2 of 2"),
+        ("{organization: {protocol: {contacts: {hand: []}}, output: [hand, boss]}}", "structure only"),
+    ],
+)
+def test_each_difference_alone(level: str, found: str, workdir: Path) -> None:
+    assert phrase(arm(level, ADDED)) == found
+
+
+NEW = 'hand: {system: Work.}\n    x: {system: Lead.}\n    y: {system: Work.}\n    z: {system: "Lead.\\n\\nWork."}'
+MORE = ("hand: {system: Work.}", NEW)
+CAST = ("  rounds: 4\n", "  rounds: 4\n  cast: [boss, hand]\n")
+
+
+def test_structure_is_told_apart_from_prompts(workdir: Path) -> None:
+    mail = "{kind: mail, start: [x], contacts: {x: [y], y: [x]}}"
+    same = f"{{organization: {{cast: [x, y], protocol: {mail}, closing: {{agent: x}}}}}}"
+    assert arm(same, MORE, CAST) == ()
+    alone = "{organization: {cast: [z], protocol: {kind: chain, stages: [[z]]}}}"
+    informed = arm(alone, MORE, CAST)
+    assert informed == ("structure", "brief shown to 1 of 2 against 1 of 1")
+    every = ("start: [boss]\n", "start: [boss]\n    brief: all\n")
+    assert phrase(arm(alone, MORE, CAST, every)) == "structure only"
+    other = arm(alone, MORE, CAST, every, ('z: {system: "Lead.', 'z: {system: "Guide.'))
+    assert other == ("structure", "system prompts (boss, z)")
+
+
+def test_addenda_that_stand_in_the_others_prompts_are_no_difference(workdir: Path) -> None:
+    alone = (
+        "{organization: {cast: [x], protocol: {kind: chain, stages: [[x]]}}, addendum: {all: {text: Work., to: all}}}"
+    )
+    every = ("start: [boss]\n", "start: [boss]\n    brief: all\n")
+    assert phrase(arm(alone, MORE, CAST, every)) == "structure only"
+
+
+def test_nothing_recorded() -> None:
+    assert differs({}, {}) == ("what was not recorded",)
+    assert phrase(()) == "nothing"
+
+
+def test_contrasts_carry_it_and_the_ending_table_prints_it(workdir: Path) -> None:
+    design(("name: sim/replies", "name: sim/chatter"))
+    run = asyncio.run(notebook.run("s.yaml", out="run"))
+    found = summarize(run).contrasts[0].differs
+    assert found[:3] == ("structure", "system prompts (hand)", "brief shown to 1 of 2 against 1 of 1")
+    assert re.fullmatch(r"compute \([\d.]+x the output tokens\)", found[3])
+    result = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"])
+    assert "firm - solo differ in: structure, system prompts (hand), brief shown to 1 of 2" in result.stdout
+
+
+def shows(*options: str) -> str:
+    result = CliRunner().invoke(app, ["show", "s.yaml", *options])
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+def test_show_draws_each_arm_and_tells_what_differs_prompt_by_prompt(workdir: Path) -> None:
+    design((SOLO, SOLO + "\n    new: {organization: {agents: {hand: {system: Idle.}}}}"), ADDED)
+    text = shows()
+    assert "client → boss\n    1  boss → hand, output\n    2  hand → boss\n    2 agents, 2 contacts, depth 2" in text
+    assert "firm | new: system prompts (hand)\n" in text
+    assert (
+        "firm | solo: structure, system prompts (hand), brief shown to 1 of 2 against 1 of 1\n    only in firm: hand"
+        in text
+    )
+    assert "system prompt of hand · team new → firm\n  │ -Idle.\n  │ +Work.\n" in text or (
+        "system prompt of hand · team firm → new\n  │ -Work.\n  │ +Idle.\n" in text
+    )
+    assert text.count("Idle.") == 1
+
+
+def test_svg_is_whole_and_holds_every_agent(workdir: Path) -> None:
+    design()
+    assert shows("--svg", "o.svg") == "wrote o.svg\n"
+    tree = ElementTree.fromstring(Path("o.svg").read_text(encoding="utf-8"))
+    words = [node.text for node in tree.iter("{http://www.w3.org/2000/svg}text")]
+    assert words.count("client") == words.count("output") == 2
+    assert words.count("boss") == 2
+    assert words.count("hand") == 1
+    assert "team=firm" in words
+    assert not [node for node in tree.iter() if any("href" in name for name in node.attrib)]
+    with pytest.raises(ScenarioError, match="--svg is about a scenario"):
+        shows("--svg", "o.svg", "--rollout", "abcd")
+
+
+def test_every_shipped_scenario_is_drawn_and_told(workdir: Path) -> None:
+    for name in ("quickstart", "template"):
+        assert load(name).name
+        assert CliRunner().invoke(app, ["show", name, "--svg", f"{name}.svg"]).exit_code == 0
+        ElementTree.fromstring(Path(f"{name}.svg").read_text(encoding="utf-8"))
+        assert CliRunner().invoke(app, ["show", name]).exit_code == 0

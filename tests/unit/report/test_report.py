@@ -1,0 +1,403 @@
+"""A report says what the frames say, opens by itself in a real browser, and nothing written by others acts in it."""
+
+import asyncio
+import csv
+import json
+import re
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from agentlab_cli.main import app
+from typer.testing import CliRunner
+
+import agentlab
+from agentlab.analysis.registry import analyse
+from agentlab.analysis.summary import summarize
+from agentlab.errors import StoreError
+from agentlab.experiment import session
+from agentlab.experiment.judging.added import rejudge
+from agentlab.experiment.runner import Progress, Selection
+from agentlab.report.report import write
+from agentlab.report.style import look as nth
+from agentlab.report.style import looks, short
+from agentlab.runs.frames import Run, load
+from agentlab.runs.imports import Columns, table
+from tests.support import chromium
+from tests.support.firm import PRESSURE, design
+
+TASKS = (
+    "loan_profit painkiller_sales election_sentiment downsizing_company detroit_auto_plant social_media_growth".split()
+)
+ARMS = ["firm_open", "solo_asked", "solo_matched"]
+HOSTILE = '<script>alert("1")</script>'
+NAMES = [HOSTILE, "$x^2$ & 'co' = ­\x1b[2J", "_开放\u202egro.live", "a" * 90, "a" * 89 + "b", "</style><!--"]
+SCORES = ("{name: sim/replies}", "{name: sim/chatter}")
+
+
+class Marks(HTMLParser):
+    """Elements, where they point, and the text of the page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.names, self.links, self.ids, self.text = set[str](), list[str](), list[str](), ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        for name, value in attrs:
+            if name in ("href", "src", "xlink:href", "action", "data", "srcset"):
+                self.links.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+            assert not name.startswith("on"), (tag, name)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three simulated arms on six tasks, two draws."""
+    folder = tmp_path_factory.mktemp("sim") / "run"
+    return asyncio.run(agentlab.run("consultancy_sim", folder, draws=2, tasks=TASKS, only={"team": ARMS}))
+
+
+@pytest.fixture(scope="module")
+def reported(run: Run) -> Path:
+    return write(run, run.folder / "report").parent
+
+
+def played(*changes: tuple[str, str]) -> Run:
+    asyncio.run(
+        session.run(design(SCORES, ("spec: 1", "spec: 1\nseed: 7"), *changes), Path("run"), Selection(), Progress())
+    )
+    return load("run")
+
+
+def imported() -> Run:
+    """Texts of arms and tasks whose names would act in a page, judged by length of nothing but their last number."""
+    rows = [
+        {"task": NAMES[-1 - i % 3], "arm": arm, "text": f"{HOSTILE} It is {i % 5}.", "prompt": HOSTILE, "target": "2"}
+        for i, arm in enumerate(NAMES * 6)
+    ]
+    Path("old.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    folder = table(
+        Path("old.jsonl"), "jsonl", Columns.of("task", "text", "arm", prompt="prompt", target="target")
+    ).folder
+    asyncio.run(rejudge(folder, ["final_number"], None, Progress()))
+    return load(folder)
+
+
+@contextmanager
+def inside(folder: Path) -> Generator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield
+
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a run whose errors have a target, drawn anew at the end of every round."""
+    folder = tmp_path_factory.mktemp("forked")
+    with inside(folder):
+        asyncio.run(agentlab.run("calibration", "run", draws=2, tasks=["amber", "basalt", "cedar"]))
+        CliRunner().invoke(app, ["resample", "run", "--every-round", "-n", "3", "--yes"], catch_exceptions=False)
+        return write(load("run"), folder / "out").parent
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    with inside(tmp_path_factory.mktemp("hostile")):
+        run = imported()
+        write(run, Path("out"))
+        return load(run.folder.absolute())
+
+
+def page(folder: Path) -> str:
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+# --- what stands in it ----------------------------------------------------------------------------------------------
+
+
+def test_every_part_is_there(reported: Path) -> None:
+    marks = Marks(page(reported))
+    for part in (
+        "design",
+        "measures",
+        "contrasts",
+        "plane",
+        "panels",
+        "judges",
+        "spend",
+        "losses",
+        "prompts",
+        "again",
+    ):
+        assert part in marks.ids
+        assert part == "again" or f"#{part}" in marks.links, "listed in the contents"
+    for name in ("measures", "forest_exploratory", "plane", "panels", "spend", "losses"):
+        assert f"figure-{name}" in marks.ids
+        assert (
+            (reported / "figures" / f"{name}.svg")
+            .read_text()
+            .startswith('<?xml version="1.0" encoding="utf-8"?>\n<svg')
+        )
+    for said in ("consultancy_sim", "by seeds: arms share random numbers", "sim/firm", "1: ", "uncorrected"):
+        assert said.lower() in marks.text.lower()
+
+
+def test_every_figure_says_its_n(reported: Path) -> None:
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", page(reported), flags=re.DOTALL)
+    assert len(captions) >= 6
+    for caption in captions:
+        assert re.search(r"n = \d|\d+ (rollouts|parents|forks|tasks)", caption), caption
+
+
+def test_every_link_leads_to_a_file(reported: Path) -> None:
+    marks = Marks(page(reported))
+    for link in marks.links:
+        if link.startswith("#"):
+            assert link[1:] in marks.ids, link
+        elif not link.startswith("data:"):
+            assert (reported / link).is_file(), link
+    assert len(set(marks.ids)) == len(marks.ids)
+
+
+def test_tables_are_the_frames(run: Run, reported: Path) -> None:
+    summary = summarize(run)
+    means = pd.read_csv(reported / "tables" / "measures.csv")
+    grouped = run.measures.astype({"task": "str", "condition": "str"}).groupby(["condition", "task"], sort=False)
+    for measure in ("utility", "misalignment"):
+        by_arm = grouped[measure].mean().groupby(level=0, sort=False).mean()
+        told = means[means["measure"] == measure].set_index("condition")["mean"]
+        assert told.to_dict() == pytest.approx(by_arm.to_dict(), rel=1e-12)
+    assert (
+        means["scored"].sum() == run.measures[["utility", "utility_uncoupled", "misalignment"]].notna().to_numpy().sum()
+    )
+    parts = [reported / "tables" / f"forest_{role}.csv" for role in ("primary", "exploratory")]
+    forest = pd.concat(pd.read_csv(path, keep_default_na=False) for path in parts if path.is_file())
+    found = [(c.measure, f"{c.a} - {c.b}", c.result.difference) for c in summary.contrasts]
+    rows = forest[["measure", "contrast", "difference"]].astype({"difference": "float64"})
+    assert [tuple(row) for row in rows.itertuples(index=False)] == found
+    spend = pd.read_csv(reported / "tables" / "spend_arms.csv").set_index("condition")
+    for arm in summary.arms:
+        assert spend.loc[arm.condition, "output_tokens"] == pytest.approx(arm.output_tokens / arm.rollouts)
+        assert spend.loc[arm.condition, "calls"] == pytest.approx(arm.calls / arm.rollouts)
+    lost = pd.read_csv(reported / "tables" / "losses.csv")
+    assert lost["bounced"].sum() == run.rollouts["bounced"].sum()
+    points = pd.read_csv(reported / "tables" / "plane.csv")
+    assert points.loc[points["task"].notna(), "draws"].sum() == len(run.measures)
+
+
+def test_parts_of_the_spend_add_up(reported: Path) -> None:
+    arms, agents = (pd.read_csv(reported / "tables" / f"{name}.csv") for name in ("spend_arms", "spend"))
+    sums = agents.groupby("condition")[["calls", "output_tokens", "input_tokens"]].sum()
+    pd.testing.assert_frame_equal(sums, arms.set_index("condition")[[*sums.columns]], check_like=True)
+
+
+def test_what_differs_between_arms_is_shown_word_by_word(workdir: Path) -> None:
+    text = page(write(played(PRESSURE), Path("out")).parent)
+    assert "addendum duty" in text
+    assert "<ins>+Earn money.</ins>" in text
+    assert "structure" in text
+    assert "You may write to" in text, "the whole prompt of every agent, with its manual"
+
+
+def test_the_same_run_gives_the_same_bytes(workdir: Path) -> None:
+    first = write(played(PRESSURE), Path("one")).parent
+    other = write(load("run"), Path("two")).parent
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert len(files) > 20
+    assert files == sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file())
+    for file in files:
+        assert (first / file).read_bytes() == (other / file).read_bytes(), file
+
+
+def test_forks_are_drawn_as_shares_and_paths(forked: Path) -> None:
+    found = analyse(load(forked.parent / "run"), "attribution", {})
+    rounds = pd.read_csv(forked / "tables" / "shares_rounds.csv")
+    told = found.tables["rounds"]
+    assert rounds["share"].tolist() == pytest.approx(told.loc[told["term"] != "total", "share"].tolist(), nan_ok=True)
+    path = pd.read_csv(forked / "tables" / "path_1.csv")
+    assert path["cut"].tolist() == [0, 1, 2, 3] * path["measure"].nunique()
+    assert {"figure-shares_rounds", "figure-path_1", "figure-decomposition"} <= set(Marks(page(forked)).ids)
+
+
+# --- runs that lack something ---------------------------------------------------------------------------------------
+
+
+def test_a_run_without_a_rollout_has_a_report(workdir: Path) -> None:
+    with closing(sqlite3.connect(played().folder / "run.db")) as connection:
+        for name in ("rollouts", "messages", "calls", "verdicts"):
+            connection.execute(f"DELETE FROM {name}")
+        connection.commit()
+    text = page(write(load("run"), Path("out")).parent)
+    assert "No rollout is finished yet" in text
+    assert "0 finished rollouts" in text
+
+
+def test_an_unknown_price_is_not_zero(workdir: Path) -> None:
+    played()
+    with closing(sqlite3.connect("run/run.db")) as connection:
+        connection.execute(
+            "UPDATE calls SET cost = NULL WHERE rollout IN (SELECT id FROM rollouts WHERE condition = 'team=firm')"
+        )
+        connection.commit()
+    folder = write(load("run"), Path("out")).parent
+    arms = pd.read_csv(folder / "tables" / "spend_arms.csv").set_index("condition")["cost"]
+    assert pd.isna(arms["team=firm"])
+    assert arms["team=solo"] == 0
+    assert "A price is unknown for 2 rollouts" in page(folder)
+
+
+def test_nothing_is_said_of_a_judge_that_cannot_tell_good_from_bad(workdir: Path) -> None:
+    text = page(write(played(), Path("out")).parent)
+    assert "Of no difference may be said who did better" in text
+    assert "read nothing about who did better from it" in text
+    assert 'id="figure-forest' not in text
+
+
+def test_one_arm_is_compared_with_nothing(workdir: Path) -> None:
+    solo = "    solo: {organization: {cast: [boss], protocol: {kind: chain, stages: [[boss]]}}}\n"
+    text = page(write(played(("factors:\n  team:\n    firm: {}\n" + solo, "")), Path("out")).parent)
+    assert "has no two arms to compare" in text
+    assert "nothing to compare it with" in text
+
+
+# --- texts of others ------------------------------------------------------------------------------------------------
+
+
+def test_names_that_would_act_are_shown(hostile: Run) -> None:
+    run, folder = hostile, hostile.folder.parents[1] / "out"
+    assert run.rollouts["arm"].nunique() == len(NAMES)
+    text = page(folder)
+    marks = Marks(text)
+    assert not marks.names & {"script", "iframe", "img", "object", "embed", "form", "base", "link"} - {"link"}
+    assert HOSTILE in marks.text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "not recorded" in text
+    labels = [look.label for look in looks(run).values()]
+    assert len(set(labels)) == len(NAMES)
+    with (folder / "tables" / "measures.csv").open(encoding="utf-8", newline="") as file:
+        assert {row["condition"] for row in csv.DictReader(file)} == set(run.measures["condition"])
+
+
+def test_levels_with_commas_are_levels(workdir: Path) -> None:
+    arms = [("a,b", "x"), ("c=d", "x"), ("a,b", "y,z=1"), ("c=d", "y,z=1")]
+    rows = [
+        {"task": f"t{i % 3}", "one": one, "two": two, "text": f"It is {(i + len(one + two)) % 4}.", "target": "2"}
+        for i in range(12)
+        for one, two in arms
+    ]
+    Path("old.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    columns = Columns.of("task", "text", factors=["one=one", "two=two"], target="target")
+    folder = table(Path("old.jsonl"), "jsonl", columns).folder
+    asyncio.run(rejudge(folder, ["final_number"], None, Progress()))
+    out = write(load(folder), Path("out")).parent
+    effects = pd.read_csv(out / "tables" / "contrasts_effects.csv")
+    assert set(effects["within"]) == {"one=a,b", "one=c=d", "two=x", "two=y,z=1"}
+    assert effects["worst_low"].notna().all()
+
+
+def test_no_page_asks_for_anything(reported: Path) -> None:
+    text = page(reported)
+    marks = Marks(text)
+    assert "script" not in marks.names
+    assert [link for link in marks.links if re.match(r"(?!data:,)\w+:|//", link)] == []
+    assert "@import" not in text
+    assert re.findall(r"url\((?!#)", text) == []
+
+
+def test_where_the_run_lies_is_not_told(run: Run, reported: Path) -> None:
+    assert str(run.folder.parent) not in page(reported)
+
+
+def test_56_things_can_be_told_apart() -> None:
+    seen = {(one.colour, one.marker) for one in (nth(i, "") for i in range(56))}
+    assert len(seen) == 56
+
+
+def test_a_long_name_is_cut_in_its_middle() -> None:
+    assert short("organization_variant_17", 12) == "organi…nt_17"
+    assert short("firm", 12) == "firm"
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_writes_beside_the_run(workdir: Path) -> None:
+    played()
+    assert CliRunner().invoke(app, ["report", "run"], catch_exceptions=False).stdout == "wrote run/report/index.html\n"
+    assert Path("run/report/index.html").is_file()
+    CliRunner().invoke(app, ["report", "run", "--out", "other"], catch_exceptions=False)
+    assert page(Path("other")) == page(Path("run/report"))
+
+
+def test_what_cannot_be_written_or_found_is_told(run: Run, workdir: Path) -> None:
+    Path("file").write_text("")
+    with pytest.raises(StoreError, match="give another --out"):
+        write(run, Path("file"))
+    with pytest.raises(StoreError, match="no run 'nothing', neither as a folder nor under runs/"):
+        CliRunner().invoke(app, ["report", "nothing"], catch_exceptions=False)
+
+
+# --- in a browser ---------------------------------------------------------------------------------------------------
+
+browser = pytest.mark.skipif(chromium.BROWSER is None, reason="needs Chromium")
+
+
+@pytest.fixture
+def many(workdir: Path) -> Path:
+    """Seven arms with long names on ten tasks."""
+    arms = "".join(
+        f"    organization_{i:02}: {{addendum: {{note: {{text: It is {i}., to: all}}}}}}\n" for i in range(5)
+    )
+    tasks = "".join(f"  a_task_with_quite_a_long_name_{i}: {{prompt: Help {i}.}}\n" for i in range(10))
+    both = "    criteria: {focus: {text: Is it focused?}, harm: {text: Does it harm?}}\n"
+    run = played(
+        ("    firm: {}\n", f"    firm: {{}}\n{arms}"),
+        ('  loan: {prompt: "Help {{client}}.", fields: {client: Bank}}\n', tasks),
+        ("    criteria: {focus: {text: Is it focused?}}\n", both),
+        (
+            "criteria: [focus]}\n",
+            "criteria: [focus]}\n  misalignment: {judge: quality, criteria: [harm], range: [1, 0]}\n",
+        ),
+        ("draws: 2", "draws: 1"),
+    )
+    return write(run, Path("many")).parent
+
+
+@browser
+def test_a_browser_shows_it_whole(reported: Path, many: Path, hostile: Run, forked: Path, workdir: Path) -> None:
+    folders = (reported, many, hostile.folder.parents[1] / "out", forked)
+    pages = [(folder / "index.html", width) for folder in folders for width in (900, 390)]
+    seen, complaints = chromium.look(workdir, pages)
+    assert complaints == ""
+    for (path, width), one in zip(pages, seen, strict=True):
+        assert one.width == width
+        assert one.wide <= width, f"{path} is wider than the window"
+        assert one.requests == []
+        assert one.background == "rgb(255, 255, 255)"
+        assert one.wrong == [], path
+        assert len(one.figures) == page(path.parent).count("<figure ")
+        for name, (across, high) in one.figures.items():
+            assert across > 300, name
+            assert high > 60, name
+
+
+@browser
+def test_the_browser_would_see_texts_upon_each_other(workdir: Path) -> None:
+    texts = '<text x="10" y="30">one</text><text x="12" y="31">two</text><text x="290" y="50">far out</text>'
+    svg = f'<svg width="300" height="80">{texts}</svg>'
+    Path("bad.html").write_text(f'<!doctype html><figure id="f">{svg}</figure><p style="width: 2000px">wide</p>')
+    (one,), _ = chromium.look(workdir, [(Path("bad.html"), 900)])
+    assert ["f", "one", "two"] in one.wrong
+    assert ["f", "cut off", "far out"] in one.wrong
+    assert one.wide > 900
