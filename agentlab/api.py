@@ -7,7 +7,7 @@ from pathlib import Path
 from agentlab.analysis.forks.decision import decide
 from agentlab.errors import ScenarioError
 from agentlab.experiment.runner import Progress, Selection
-from agentlab.experiment.session import LIVE
+from agentlab.experiment.session import CONCURRENCY
 from agentlab.experiment.session import run as _run
 from agentlab.runs.frames import Run
 from agentlab.scenario import Design
@@ -31,7 +31,7 @@ async def run(
     tasks: Sequence[str] | None = None,
     only: Mapping[str, str | Sequence[str]] | None = None,
     draws: int | None = None,
-    live: int = LIVE,
+    concurrency: int = CONCURRENCY,
 ) -> Run:
     """Runs a scenario into `out` (default `runs/NAME`), continuing what is there, and opens the result.
 
@@ -42,5 +42,5 @@ async def run(
     design = scenario if isinstance(scenario, Design) else load_design(scenario, model, judge_model)
     levels = {f: (v,) if isinstance(v, str) else tuple(v) for f, v in (only or {}).items()}
     folder = Path(out) if out is not None else Path("runs") / design.name
-    await _run(design, folder, Selection(tuple(tasks) if tasks else None, levels, draws), Progress(), live)
+    await _run(design, folder, Selection(tuple(tasks) if tasks else None, levels, draws), Progress(), concurrency)
     return load(folder)

@@ -36,7 +36,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing to mend in a document."""
+    """One thing to fix in a document."""
 
     place: Place
     path: str

@@ -6,9 +6,9 @@ from typing import Any, Protocol, runtime_checkable
 from agentlab.types import (
     Call,
     Capabilities,
+    ChatMessage,
     Completion,
-    Entry,
-    Exhibit,
+    JudgeInput,
     Message,
     Request,
     Settings,
@@ -43,7 +43,7 @@ class Tool(Protocol):
     async def __call__(self, arguments: Mapping[str, Any], where: Where) -> str: ...
 
 
-class Interaction(Protocol):
+class Routing(Protocol):
     """A protocol: pure routing. `round` counts from 1; messages come back unstamped.
 
     `log` holds the messages of all earlier rounds. `route` never raises on any text.
@@ -61,7 +61,7 @@ class Interaction(Protocol):
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]: ...
 
 
-class Ask(Protocol):
+class JudgeClient(Protocol):
     """How a judge reaches its model: one recorded call, found again on resume, never raising on a failed call."""
 
     @property
@@ -69,7 +69,7 @@ class Ask(Protocol):
         """Of the judge's model."""
         ...
 
-    async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call: ...
+    async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call: ...
 
 
 class Judge(Protocol):
@@ -91,6 +91,6 @@ class Judge(Protocol):
         """Key of `models:`; None when no model is asked."""
         ...
 
-    async def __call__(self, exhibit: Exhibit, ask: Ask, order: int) -> list[Verdict]:
+    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
         """`order` is a random stream (63 bits) for the order of criteria."""
         ...

@@ -3,14 +3,14 @@
 import re
 
 
-def counted(number: int, noun: str, several: str | None = None) -> str:
+def pluralize(number: int, noun: str, several: str | None = None) -> str:
     """`1 task`, `2 tasks`, `1,000 rollouts`; `several` is the plural where it takes more than an s."""
     return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
-def spanned(low: int, high: int, noun: str) -> str:
+def pluralize_range(low: int, high: int, noun: str) -> str:
     """`12 tasks`, or `10 to 12 tasks` where the ends differ."""
-    return counted(high, noun) if low == high else f"{low:,} to {counted(high, noun)}"
+    return pluralize(high, noun) if low == high else f"{low:,} to {pluralize(high, noun)}"
 
 
 _UNSAFE = re.compile(
@@ -22,20 +22,20 @@ _UNSAFE = re.compile(
 MARGIN = "  │ "
 
 
-def inert(text: str) -> str:
+def sanitize(text: str) -> str:
     """`text` with whatever a terminal or a browser would act on shown as a sign: ␛ for an escape."""
     return _UNSAFE.sub(_sign, text)
 
 
 def line(text: object, most: int = 80) -> str:
     """`text` on one line of at most so many characters."""
-    flat = inert(str(text)[: most + 1].replace("\n", "⏎").replace("\t", " "))
+    flat = sanitize(str(text)[: most + 1].replace("\n", "⏎").replace("\t", " "))
     return flat if len(flat) <= most else flat[: most - 1] + "…"
 
 
 def quoted(text: str, margin: str = MARGIN) -> str:
     """`text` with a margin before every line, so that no line of it can pose as one of ours."""
-    return "\n".join(margin + part for part in inert(text).split("\n"))
+    return "\n".join(margin + part for part in sanitize(text).split("\n"))
 
 
 def _sign(match: re.Match[str]) -> str:

@@ -50,7 +50,7 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ChatMessage:
     """One entry of a chat as a provider sees it."""
 
     role: Role
@@ -96,7 +96,7 @@ class Where:
 class Request:
     """One question to one model."""
 
-    chat: tuple[Entry, ...]
+    chat: tuple[ChatMessage, ...]
     settings: Settings
     tools: tuple[ToolSpec, ...]
     where: Where
@@ -144,7 +144,7 @@ class Completion:
     served_model: str | None = None
     request_id: str | None = None
     opaque: Any = None
-    """Goes back untouched as `Entry.opaque` of this reply; JSON-able."""
+    """Goes back untouched as `ChatMessage.opaque` of this reply; JSON-able."""
     seconds: float | None = None
     """Of the request that was answered, without queueing and waits between tries; None when nothing waited."""
 
@@ -267,7 +267,7 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class JudgeInput:
     """What a judge is shown. It carries no arm, no key and no draw."""
 
     task: Task

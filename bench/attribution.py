@@ -63,7 +63,7 @@ def shares(rng: np.random.Generator, parents: int, forks: int) -> list[bool]:
     assert split is not None
     truths: list[tuple[Part, float]] = [*zip(found.rounds, ROUNDS, strict=True)]
     agents = [(split.agents["a"], A**2 + TOGETHER**2 / 2), (split.agents["b"], B**2 + TOGETHER**2 / 2)]
-    hits = [covers(part.tasks_like_these, truth) for part, truth in [*truths, *agents]]
+    hits = [covers(part.new_tasks, truth) for part, truth in [*truths, *agents]]
     return [*hits, *(covers(part.share, truth / TOTAL) for part, truth in [*truths, *agents])]
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from agentlab import scenario as spec
 from agentlab.experiment.runner import Progress, Selection
-from agentlab.experiment.session import LIVE, run
+from agentlab.experiment.session import CONCURRENCY, run
 
 ARMS = ("firm", "firm_neutral", "firm_clones", "firm_open", "firm_ethics_officer", "firm_mixed")
 AGENTS: dict[str, Any] = {"name": "sim/firm", "options": {"objections": {"raised": 0.3, "kept": 0.5}}}
@@ -44,14 +44,14 @@ def document(draws: int) -> dict[str, Any]:
     return {**tree, "factors": factors, "draws": draws, "seed": 1}
 
 
-def work(draws: int, live: int) -> dict[str, float]:
+def work(draws: int, concurrency: int) -> dict[str, float]:
     """One run from its scenario to its last commit."""
     with tempfile.TemporaryDirectory() as folder:
         path, progress = Path(folder) / "consultancy.yaml", Progress()
         path.write_text(json.dumps(document(draws)))
         started = time.perf_counter()
         design = spec.load(path)
-        asyncio.run(run(design, Path(folder) / "run", Selection(), progress, live))
+        asyncio.run(run(design, Path(folder) / "run", Selection(), progress, concurrency))
         seconds = time.perf_counter() - started
     assert not progress.failed, progress
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -68,11 +68,11 @@ def main() -> None:
     """In a process of its own, so that the peak of memory is that of the run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=15)
-    parser.add_argument("--live", type=int, default=LIVE)
+    parser.add_argument("--concurrency", type=int, default=CONCURRENCY)
     parser.add_argument("--part", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:
-        print(json.dumps({name: round(value, 1) for name, value in work(options.draws, options.live).items()}))
+        print(json.dumps({name: round(value, 1) for name, value in work(options.draws, options.concurrency).items()}))
         return
     command = [sys.executable, __file__, *sys.argv[1:], "--part"]
     print(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout, end="")

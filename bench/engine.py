@@ -39,7 +39,7 @@ seed: 1
 """
 
 
-def through_agentlab(rollouts: int, turns: int, live: int, folder: Path) -> dict[str, float]:
+def through_agentlab(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str, float]:
     """Runs the scenario as `agentlab run` does, tables aside."""
     from agentlab import scenario as spec
     from agentlab.experiment.runner import Progress, Selection
@@ -50,13 +50,13 @@ def through_agentlab(rollouts: int, turns: int, live: int, folder: Path) -> dict
     scenario.write_text(SCENARIO.format(rollouts=rollouts, turns=turns, replies=json.dumps(replies)))
     design, progress = spec.load(scenario), Progress()
     started = time.perf_counter()
-    asyncio.run(run(design, folder / "run", Selection(), progress, live))
+    asyncio.run(run(design, folder / "run", Selection(), progress, concurrency))
     seconds = time.perf_counter() - started
     assert progress.calls == rollouts * turns, progress
     return {"calls_per_s": progress.calls / seconds, "ms_per_rollout": 1000 * seconds / rollouts}
 
 
-def floor(rollouts: int, turns: int, live: int, folder: Path) -> dict[str, float]:
+def floor(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str, float]:
     """Bare asyncio and SQLite: the same number of tasks, acknowledged commits and rows."""
     queue: SimpleQueue[tuple[tuple[object, ...], asyncio.Future[None]] | None] = SimpleQueue()
 
@@ -93,7 +93,7 @@ def floor(rollouts: int, turns: int, live: int, folder: Path) -> dict[str, float
     async def everything() -> float:
         thread = threading.Thread(target=write, args=(asyncio.get_running_loop(),))
         thread.start()
-        window = asyncio.Semaphore(live)
+        window = asyncio.Semaphore(concurrency)
         started = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             for rollout in range(rollouts):
@@ -112,18 +112,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rollouts", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=12)
-    parser.add_argument("--live", type=int, default=256)
+    parser.add_argument("--concurrency", type=int, default=256)
     parser.add_argument("--part", choices=("agentlab", "floor"))
     options = parser.parse_args()
     if options.part:
         work = through_agentlab if options.part == "agentlab" else floor
         with tempfile.TemporaryDirectory() as folder:
-            found = work(options.rollouts, options.turns, options.live, Path(folder))
+            found = work(options.rollouts, options.turns, options.concurrency, Path(folder))
         if options.part == "agentlab":
             found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps(found))
         return
-    figures: dict[str, float] = {"rollouts": options.rollouts, "turns": options.turns, "live": options.live}
+    figures: dict[str, float] = {
+        "rollouts": options.rollouts,
+        "turns": options.turns,
+        "concurrency": options.concurrency,
+    }
     for part in ("agentlab", "floor"):
         command = [sys.executable, __file__, *sys.argv[1:], "--part", part]
         figures |= json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

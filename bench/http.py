@@ -26,7 +26,7 @@ from openai import AsyncOpenAI
 
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
-from agentlab.types import Entry, Request, Settings, Where
+from agentlab.types import ChatMessage, Request, Settings, Where
 
 TURNS = 9
 PROMPT = "What should the client do next? " * 20
@@ -99,7 +99,7 @@ async def rate(call: Callable[[int], Awaitable[Any]], callers: int, calls: int) 
 
 
 def request(number: int) -> Request:
-    return Request((Entry("user", PROMPT),), Settings(max_tokens=100), (), Where("r", "a", 1, 0, 1, number))
+    return Request((ChatMessage("user", PROMPT),), Settings(max_tokens=100), (), Where("r", "a", 1, 0, 1, number))
 
 
 async def measure(url: str, callers: int, calls: int) -> dict[str, Any]:

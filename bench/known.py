@@ -12,7 +12,7 @@ from typing import Any
 import agentlab
 from agentlab import scenario as spec
 from agentlab.models.simulated.planted import Circumstances, Outcome, Planted
-from agentlab.report.ladder import Rung, Step, climb, draw
+from agentlab.report.ladder import LadderStep, Rung, climb, draw
 from agentlab.runs.frames import Run
 from agentlab.scenario import Condition, Design
 
@@ -70,7 +70,7 @@ def expected(design: Design, run: Run, level: str, outcome: Outcome, measure: st
 
 def ladder(design: Design, run: Run) -> list[Rung]:
     """Every rung as it was found, with what was planted."""
-    steps = [Step(label, {"team": a}, {"team": b}, measures) for label, a, b, measures in LADDER]
+    steps = [LadderStep(label, {"team": a}, {"team": b}, measures) for label, a, b, measures in LADDER]
     rungs: list[Rung] = []
     for rung in climb(run, steps):
         outcome: Outcome = "utility" if rung.panel == "utility" else "misalignment"
@@ -125,7 +125,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _holds(rung: Rung) -> bool:
-    interval = rung.found.tasks_like_these
+    interval = rung.found.new_tasks
     return interval is not None and rung.planted is not None and interval.low <= rung.planted <= interval.high
 
 
@@ -133,7 +133,7 @@ def _row(label: str, rungs: Sequence[Rung]) -> str:
     own = [rung for rung in rungs if rung.step.label == label]
     cells = [label, f"`{own[0].step.a['team']}` - `{own[0].step.b['team']}`"]
     for rung in own:
-        interval = rung.found.tasks_like_these
+        interval = rung.found.new_tasks
         assert interval is not None
         cells += [f"{rung.found.difference:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]", f"{rung.planted:+.3f}"]
     return f"| {' | '.join(cells)} |"

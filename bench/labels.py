@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from agentlab.stats.judges.ppi import Corrected, Judged, difference, mean
+from agentlab.stats.judges.ppi import Corrected, LabelledScores, difference, mean
 from agentlab.stats.judges.rogan_gladen import prevalence
 
 Array = NDArray[np.float64]
@@ -26,7 +26,7 @@ def plain(rng: np.random.Generator) -> Mapping[str, Limits]:
     n = LABELLED + OTHERS
     y = (rng.random(n) < TRUTH).astype(float)
     f = np.where(y == 1, rng.random(n) < SENSITIVITY, rng.random(n) >= SPECIFICITY).astype(float)
-    judged = Judged(f, np.where(np.arange(n) < LABELLED, y, np.nan), LABELLED / n)
+    judged = LabelledScores(f, np.where(np.arange(n) < LABELLED, y, np.nan), LABELLED / n)
     corrected = prevalence(judged)
     share, margin = float(f.mean()), 1.96 * float(f.std()) / n**0.5
     return {
@@ -46,8 +46,8 @@ def arms(rng: np.random.Generator) -> Mapping[str, Limits]:
     y = np.stack([worth + EFFECT + slope, worth]) + rng.normal(scale=0.5, size=(2, len(tasks)))
     f = y + flattery + np.array([[0.0], [1.0]]) + rng.normal(scale=0.3, size=y.shape)
     kept, names = np.arange(len(tasks)) % DRAWS < OF_TASK, tasks.tolist()
-    a, b = (Judged(f[i], np.where(kept, y[i], np.nan), OF_TASK / DRAWS, names) for i in (0, 1))
-    one, two = (Judged(f[i], f[i], 1.0, names) for i in (0, 1))
+    a, b = (LabelledScores(f[i], np.where(kept, y[i], np.nan), OF_TASK / DRAWS, names) for i in (0, 1))
+    one, two = (LabelledScores(f[i], f[i], 1.0, names) for i in (0, 1))
     return {
         "uncorrected": limits(difference(one, two, 0.0)),
         "labels only": limits(difference(a, b, 0.0)),

@@ -2,7 +2,7 @@
 
 Prints JSON. Coverage is over 2,000 simulated experiments a design, whose standard error is half a percent; `spread` has
 tasks with draw SDs from 0.3 to 1.7, `one` has a task with 25 times the variance of the others, `binary` has outcomes of
-0 and 1 whose chances differ from task to task. For tasks like these, tasks differ by an SD of 1 in the effect.
+0 and 1 whose chances differ from task to task. For new tasks, tasks differ by an SD of 1 in the effect.
 """
 
 import os
@@ -41,7 +41,7 @@ def speed() -> dict[str, float]:
     arms[rng.random(arms.shape) < 0.01] = np.nan
     started = time.perf_counter()
     found = [paired(names, indices, a, b) for a, b in arms]
-    holm([one.tasks_like_these and one.tasks_like_these.p for one in found])
+    holm([one.new_tasks and one.new_tasks.p for one in found])
     ours = time.perf_counter() - started
     started = time.perf_counter()
     plain = [loop(names, a.tolist(), b.tolist()) for a, b in arms]
@@ -49,9 +49,9 @@ def speed() -> dict[str, float]:
     for one, (difference, these, like) in zip(found, plain, strict=True):
         assert one.difference is not None
         assert one.these_tasks is not None
-        assert one.tasks_like_these is not None
+        assert one.new_tasks is not None
         np.testing.assert_allclose(
-            [one.difference, one.these_tasks.se, one.tasks_like_these.se], [difference, these, like], rtol=1e-9
+            [one.difference, one.these_tasks.se, one.new_tasks.se], [difference, these, like], rtol=1e-9
         )
     return {"scores": arms.size // 2, "seconds": round(ours, 4), "plain_loop_seconds": round(slow, 4)}
 
@@ -81,11 +81,11 @@ def coverage(runs: int) -> dict[str, Any]:
             for _ in range(runs):
                 effects, a, b = drawn(rng, tasks, draws, shape)
                 one = paired(names, indices, a.ravel(), b.ravel())
-                these, like = one.these_tasks, one.tasks_like_these
+                these, like = one.these_tasks, one.new_tasks
                 hits[0] += these is None or these.low <= effects.mean() <= these.high
                 hits[1] += like is None or like.low <= 0 <= like.high
             these, like = (hits / runs).tolist()
-            found[f"{tasks}x{draws} {shape}"] = {"these_tasks": these, "tasks_like_these": like}
+            found[f"{tasks}x{draws} {shape}"] = {"these_tasks": these, "new_tasks": like}
     return found
 
 

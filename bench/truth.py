@@ -77,7 +77,7 @@ def experiment(seed: int) -> list[Row]:
                     found = compare(run, one, other, MEASURES[outcome])
                     effect = getattr(planted.structure, outcome) if truth == "planted" else 0.0
                     extra = fmean(planted.of_task(n, True, outcome) - planted.of_task(n, False, outcome) for n in names)
-                    like, these = found.tasks_like_these, found.these_tasks
+                    like, these = found.new_tasks, found.these_tasks
                     assert like is not None
                     assert these is not None
                     rows.append(

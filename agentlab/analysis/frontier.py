@@ -16,8 +16,8 @@ from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.measures import per_draw
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
-from agentlab.stats.frontier import Task, attained, dominance, on_frontier
-from agentlab.text import counted
+from agentlab.stats.frontier import TaskScores, attained, dominance, on_frontier
+from agentlab.text import pluralize
 from agentlab.types import Measure
 
 Array = NDArray[np.float64]
@@ -60,28 +60,28 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     arms = [str(name) for name in run.conditions["condition"] if (kept["condition"] == name).any()]
     bands = pd.concat([_band(kept[kept["condition"] == arm], arm, (x, y), size) for arm in arms], ignore_index=True)
     tasks = int(kept["task"].nunique())
-    over = f"{counted(len(arms), 'arm')} on {counted(tasks, 'task')}"
+    over = f"{pluralize(len(arms), 'arm')} on {pluralize(tasks, 'task')}"
     says = (
-        f"The best {y.name} at each {x.name} that {counted(size, 'rollout')} can attain, for {over}; "
+        f"The best {y.name} at each {x.name} that {pluralize(size, 'rollout')} can attain, for {over}; "
         "who is best is chosen by one half of the judge draws and placed by the other."
     )
     notes = [
-        f"{counted(tasks, 'task')}: no band and no probability of means, which take {FEWEST_TASKS}"
+        f"{pluralize(tasks, 'task')}: no band and no probability of means, which take {FEWEST_TASKS}"
         if tasks < FEWEST_TASKS
         else ""
     ]
     lost = len(run.rollouts) - len(table)
-    notes.append(f"{counted(lost, 'rollout')} not scored on both measures left out" if lost else "")
+    notes.append(f"{pluralize(lost, 'rollout')} not scored on both measures left out" if lost else "")
     notes.append(
         f"{x.name} is reached by the half that chooses; `placed` is the mean {x.name} of those chosen by the other "
         "half: where it falls short, a noisy judge flatters the frontier"
     )
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
     tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms)}
-    withheld = [f"{axis.name}: {why}" for axis in (x, y) if (why := suppressed(run, axis.measure.judge))]
-    if withheld:
+    reasons = [f"{axis.name}: {why}" for axis in (x, y) if (why := suppressed(run, axis.measure.judge))]
+    if reasons:
         tables = {"arms": tables["arms"].assign(on_frontier=np.nan), "band": bands}
-        notes.append(f"nothing about which arm did better, so no probabilities and no dominance; {'; '.join(withheld)}")
+        notes.append(f"nothing about which arm did better, so no probabilities and no dominance; {'; '.join(reasons)}")
     return Analysis("frontier", f"{y.name} against {x.name}", says, tables, tuple(filter(None, notes)))
 
 
@@ -150,12 +150,12 @@ def _balanced(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 def _dropped(table: pd.DataFrame, kept: pd.DataFrame) -> str:
     lost = table["task"].nunique() - kept["task"].nunique()
-    return f"{counted(lost, 'task')} left out, of which an arm has no scored rollout" if lost else ""
+    return f"{pluralize(lost, 'task')} left out, of which an arm has no scored rollout" if lost else ""
 
 
 def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd.DataFrame:
     x, y = axes
-    tasks = [Task(part[["0_x", "1_x"]].to_numpy(), part[["0_y", "1_y"]].to_numpy()) for part in _tasks(own)]
+    tasks = [TaskScores(part[["0_x", "1_x"]].to_numpy(), part[["0_y", "1_y"]].to_numpy()) for part in _tasks(own)]
     ends = sorted(x.sign * end for end in x.measure.range)
     at = np.linspace(ends[0], ends[1], STEPS).round(DIGITS)
     found = attained(tasks, at, y.worst, size)

@@ -13,7 +13,7 @@ from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import Interval
 from agentlab.stats.passes import Counts, Pass, all_right, majority, one_right, passes
-from agentlab.text import counted
+from agentlab.text import pluralize
 from agentlab.types import Measure
 
 KINDS: dict[str, Callable[[Counts, int], float]] = {"pass_at": one_right, "pass_all": all_right, "majority": majority}
@@ -43,22 +43,22 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
                     f"k = {max(wanted)}, but {condition} has a task with {draws} scored draws of {m.name}"
                 )
             if lost:
-                notes[f"{m.name}, {condition}: {counted(lost, 'rollout')} without a score left out"] = None
+                notes[f"{m.name}, {condition}: {pluralize(lost, 'rollout')} without a score left out"] = None
             for size in wanted or _sizes(draws):
                 found = {name: passes(tasks, size, worth) for name, worth in KINDS.items()}
                 head: Row = {"measure": m.name, "condition": condition, "k": size, "tasks": len(tasks), "draws": draws}
-                like.append(_row(head, found, lambda one: one.tasks_like_these))
+                like.append(_row(head, found, lambda one: one.new_tasks))
                 these.append(_row(head, found, lambda one: one.these_tasks))
                 notes |= dict.fromkeys(note for one in found.values() for note in one.notes)
-    tables = {"tasks_like_these": pd.DataFrame(like), "these_tasks": pd.DataFrame(these)}
+    tables = {"new_tasks": pd.DataFrame(like), "these_tasks": pd.DataFrame(these)}
     return Analysis("passes", "Several tries", _says(tables["these_tasks"]), tables, tuple(notes))
 
 
 def _says(table: pd.DataFrame) -> str:
     arms, tasks = table["condition"].nunique(), table["tasks"].max()
     return (
-        f"What k tries are worth on {counted(tasks, 'task')} in {counted(arms, 'arm')}, from all subsets of k among "
-        f"the {counted(table['draws'].min(), 'draw')} or more of each task; intervals are about tasks like these."
+        f"What k tries are worth on {pluralize(tasks, 'task')} in {pluralize(arms, 'arm')}, from all subsets of k "
+        f"among the {pluralize(table['draws'].min(), 'draw')} or more of each task; intervals are about new tasks."
     )
 
 

@@ -30,7 +30,7 @@ Options = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RegisteredAnalysis:
     """An analysis: a function of a run."""
 
     analyse: Callable[..., Analysis]
@@ -44,21 +44,21 @@ class Entry:
     """Whether it cannot start without that text."""
 
 
-ANALYSES: dict[str, Entry] = {
-    "contrasts": Entry(contrasts, "Arms compared, with everything known of it"),
-    "mixed": Entry(mixed, "The mixed model"),
-    "decompose": Entry(decomposition, "Bias and variance", takes=("measure", "embeddings")),
-    "components": Entry(components, "Variance components", takes=("measure", "by")),
-    "frontier": Entry(frontier, "What each arm attains of two measures", takes=("axes",)),
-    "attribution": Entry(attribution, "Where variance arises"),
-    "path": Entry(path, "The path of one rollout", value="rollout", needed=True),
-    "interventions": Entry(interventions, "What edits, swaps and drops change"),
-    "passes": Entry(tries, "What several tries are worth", takes=("measure", "k")),
-    "length": Entry(length, "What takes longer", takes=("measure", "reference", "by"), value="of"),
-    "labels": Entry(labels, "Judges against people"),
-    "judges": Entry(judges, "Judges under suspicion"),
-    "pairs": Entry(pairs, "Arms compared two at a time", takes=()),
-    "probes": Entry(probes, "What moves the judges", takes=()),
+ANALYSES: dict[str, RegisteredAnalysis] = {
+    "contrasts": RegisteredAnalysis(contrasts, "Arms compared, with everything known of it"),
+    "mixed": RegisteredAnalysis(mixed, "The mixed model"),
+    "decompose": RegisteredAnalysis(decomposition, "Bias and variance", takes=("measure", "embeddings")),
+    "components": RegisteredAnalysis(components, "Variance components", takes=("measure", "by")),
+    "frontier": RegisteredAnalysis(frontier, "What each arm attains of two measures", takes=("axes",)),
+    "attribution": RegisteredAnalysis(attribution, "Where variance arises"),
+    "path": RegisteredAnalysis(path, "The path of one rollout", value="rollout", needed=True),
+    "interventions": RegisteredAnalysis(interventions, "What edits, swaps and drops change"),
+    "passes": RegisteredAnalysis(tries, "What several tries are worth", takes=("measure", "k")),
+    "length": RegisteredAnalysis(length, "What takes longer", takes=("measure", "reference", "by"), value="of"),
+    "labels": RegisteredAnalysis(labels, "Judges against people"),
+    "judges": RegisteredAnalysis(judges, "Judge diagnostics"),
+    "pairs": RegisteredAnalysis(pairs, "Arms compared two at a time", takes=()),
+    "probes": RegisteredAnalysis(probes, "What moves the judges", takes=()),
 }
 
 

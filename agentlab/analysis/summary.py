@@ -15,12 +15,12 @@ from agentlab.runs.frames import Run
 from agentlab.stats.bounds import Bounds, bounds
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.contrasts.sequential import level
-from agentlab.text import counted
+from agentlab.text import pluralize
 from agentlab.types import Measure
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class ConditionSummary:
     """One condition. `measures` holds for each measure the mean of task means and its worst-case bounds."""
 
     condition: str
@@ -43,7 +43,7 @@ class Summary:
     """All of it. `outcomes` counts verdicts by judge and outcome; `anchors` is each rubric judge's line on itself."""
 
     name: str
-    arms: tuple[Arm, ...]
+    arms: tuple[ConditionSummary, ...]
     contrasts: tuple[Contrast, ...]
     outcomes: dict[str, dict[str, int]]
     groups: dict[str, tuple[int, int]]
@@ -87,14 +87,14 @@ def _counts(column: pd.Series) -> dict[str, int]:
     return {str(name): int(count) for name, count in column.astype("str").value_counts(sort=False).items()}
 
 
-def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFrame) -> Arm:
+def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFrame) -> ConditionSummary:
     rows = (rollouts["condition"] == condition).to_numpy()
     own, scored = rollouts[rows], measures[rows]
     tasks = scored["task"].astype("str").tolist()
     values = {m.name: bounds(scored[m.name].to_numpy(), *_range(m, scored), tasks) for m in run.measured}
     done = scored[scored["status"] == "delivered"]
     by_task = {m.name: done.groupby("task", observed=True)[m.name].mean().mean() for m in run.measured}
-    return Arm(
+    return ConditionSummary(
         condition=condition,
         rollouts=len(own),
         statuses=_counts(own["status"]),
@@ -110,8 +110,8 @@ def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFram
 
 def _range(measure: Measure, scored: pd.DataFrame) -> tuple[float, float]:
     """Where a value can lie: the measure's range, values the scenario declares for a status, and what was counted."""
-    counted = scored[measure.name].dropna().tolist()
-    ends = (*measure.range, *measure.values.values(), *counted)
+    pluralize = scored[measure.name].dropna().tolist()
+    ends = (*measure.range, *measure.values.values(), *pluralize)
     return min(ends), max(ends)
 
 
@@ -122,7 +122,7 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
         about = (
             "this task; nothing is claimed beyond it" if tasks == 1 else "these tasks; nothing is claimed beyond them"
         )
-        notes.append(f"{counted(tasks, 'task')}: every interval is about {about}.")
+        notes.append(f"{pluralize(tasks, 'task')}: every interval is about {about}.")
     notes += looked(run, contrasts)
     unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
     if len(unsent):
@@ -174,8 +174,8 @@ def _failures(run: Run) -> list[str]:
     notes: list[str] = []
     lost = run.rollouts[run.rollouts["status"] == "infrastructure"]
     if len(lost):
-        notes.append(f"{counted(len(lost), 'rollout')} failed; the first: {lost['error'].iloc[0]}")
+        notes.append(f"{pluralize(len(lost), 'rollout')} failed; the first: {lost['error'].iloc[0]}")
     errors = run.scores[run.scores["outcome"] == "error"]
     for judge, part in errors.groupby("judge", sort=False):
-        notes.append(f"judge {judge}: {counted(len(part), 'verdict')} failed; the first: {part['reason'].iloc[0]}")
+        notes.append(f"judge {judge}: {pluralize(len(part), 'verdict')} failed; the first: {part['reason'].iloc[0]}")
     return notes

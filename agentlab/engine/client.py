@@ -12,7 +12,7 @@ from agentlab.interfaces import Model
 from agentlab.seeds import digest
 from agentlab.types import Call, Completion, Message, Request, Usage
 
-Step = tuple[str, int, int]
+CallPlace = tuple[str, int, int]
 """Place of a call in its rollout: actor, round, k."""
 Record = Callable[[str, Call], Awaitable[None]]
 """Commits a call of the rollout with this key; returns after the commit. The same identity again adds tool results."""
@@ -47,13 +47,13 @@ def _unpriced(model: str, usage: Usage, when: float) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Client:
     """Everything a rollout needs to reach models: the models by alias, the store's `record`, and prices."""
 
     models: Mapping[str, Model]
     record: Record = _forget
     price: Price = _unpriced
-    recorded: Mapping[Step, Call] = field(default_factory=dict[Step, Call])
+    recorded: Mapping[CallPlace, Call] = field(default_factory=dict[CallPlace, Call])
     """Calls of this rollout that succeeded before."""
     select: Select | None = None
     """Of a baseline that tries: who tells its tries apart."""
@@ -103,13 +103,13 @@ def hash_of(request: Request) -> str:
     return digest(request.chat, request.settings, request.tools)
 
 
-def storable(value: Any) -> Any:
+def utf8_safe(value: Any) -> Any:
     """`value` (JSON-able) with lone surrogates, which no file can hold, replaced by `?` in every text."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, Mapping):
-        return {storable(key): storable(item) for key, item in cast(Mapping[Any, Any], value).items()}
-    return [storable(item) for item in cast(list[Any], value)] if isinstance(value, list | tuple) else value
+        return {utf8_safe(key): utf8_safe(item) for key, item in cast(Mapping[Any, Any], value).items()}
+    return [utf8_safe(item) for item in cast(list[Any], value)] if isinstance(value, list | tuple) else value
 
 
 def whole(completion: Completion) -> Completion:
@@ -126,7 +126,7 @@ def whole(completion: Completion) -> Completion:
         try:
             text = msgspec.json.encode(completion)
         except UnicodeEncodeError:
-            text = msgspec.json.encode(storable(msgspec.to_builtins(completion)))
+            text = msgspec.json.encode(utf8_safe(msgspec.to_builtins(completion)))
             completion = _decode(text)
         used = _decode(text).usage
     except (msgspec.ValidationError, OverflowError, TypeError):
@@ -143,6 +143,6 @@ async def _complete(model: Model, request: Request) -> tuple[Completion | None, 
     except Stopped:
         raise
     except ModelError as error:
-        return None, storable(str(error))
+        return None, utf8_safe(str(error))
     except Exception as error:  # one's own model may raise anything; its siblings must finish and be stored
-        return None, storable(f"fatal: {type(error).__name__}: {error}")
+        return None, utf8_safe(f"fatal: {type(error).__name__}: {error}")

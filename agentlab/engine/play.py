@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from agentlab.engine.budget import nearest
-from agentlab.engine.client import Desk
+from agentlab.engine.client import Client
 from agentlab.engine.prompt import chat
+from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unstarted
 from agentlab.engine.tools import use
-from agentlab.engine.trial import Limits, Trial, over_limits, unstarted
 from agentlab.errors import Stopped
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.protocols.solo import Tries
@@ -59,36 +59,36 @@ def _never() -> bool:
     return False
 
 
-async def play(trial: Trial, desk: Desk, stopping: Callable[[], bool] = _never) -> Rollout:
-    """Runs `trial` to its end; calls that `desk` has on record are not made again.
+async def play(spec: RolloutSpec, client: Client, stopping: Callable[[], bool] = _never) -> Rollout:
+    """Runs `spec` to its end; calls that `client` has on record are not made again.
 
     `stopping` is asked at every round start; once true the rollout ends as `cancelled`, its calls kept. Raises
-    `MismatchError` when a stored call does not fit, and whatever `desk.record` raises; model failures are data.
+    `MismatchError` when a stored call does not fit, and whatever `client.record` raises; model failures are data.
     """
-    organization = trial.organization
+    organization = spec.organization
     state = _State([], {agent.name: [] for agent in organization.agents})
-    state.post(organization.protocol.open(trial.task), 0)
-    root = trial.lineage
+    state.post(organization.protocol.open(spec.task), 0)
+    root = spec.lineage
     for round in range(1, organization.rounds + 1):
         actors = _awake(organization, state, round)
         if not actors:
             break
         if stopping():
             state.status = "cancelled"
-        elif trial.limits != Limits() and over_limits(trial.limits, state.made()):
+        elif spec.limits != RolloutLimits() and over_limits(spec.limits, state.made()):
             state.status = "limit"
         if state.status:
             break
-        await _round(trial, root, desk, state, _acting(trial, actors, round), round)
+        await _round(spec, root, client, state, _acting(spec, actors, round), round)
         if state.status or state.steps is not None:
             break
-        if trial.change is not None and trial.cut is not None and round == trial.cut.round:
-            state.log = trial.change.applied(state.log)
-    closing = organization.closing if trial.budget is None else None  # a baseline has it in its task, every step
+        if spec.change is not None and spec.cut is not None and round == spec.cut.round:
+            state.log = spec.change.applied(state.log)
+    closing = organization.closing if spec.budget is None else None  # a baseline has it in its task, every step
     if closing and state.status in (None, "limit") and state.error is None and _output(state) is None:
-        await _close(trial, root, desk, state)
-        return _finish(trial, state, "closing")
-    return _finish(trial, state, "protocol")
+        await _close(spec, root, client, state)
+        return _finish(spec, state, "closing")
+    return _finish(spec, state, "protocol")
 
 
 def _awake(organization: Organization, state: _State, round: int) -> list[Agent]:
@@ -106,47 +106,49 @@ def _awake(organization: Organization, state: _State, round: int) -> list[Agent]
     return awake
 
 
-def _acting(trial: Trial, actors: list[Agent], round: int) -> list[Agent]:
+def _acting(spec: RolloutSpec, actors: list[Agent], round: int) -> list[Agent]:
     """The actors, with another in the place of one that a fork swaps, unless its turn is kept."""
-    swapped = trial.change.agent if trial.change is not None else None
-    if swapped is None or trial.cut is None or trial.cut.keeps(round, swapped.name):
+    swapped = spec.change.agent if spec.change is not None else None
+    if swapped is None or spec.cut is None or spec.cut.keeps(round, swapped.name):
         return actors
     return [swapped if agent.name == swapped.name else agent for agent in actors]
 
 
-async def _round(trial: Trial, root: str, desk: Desk, state: _State, actors: Sequence[Agent], round: int) -> None:
+async def _round(
+    spec: RolloutSpec, root: str, client: Client, state: _State, actors: Sequence[Agent], round: int
+) -> None:
     if len(actors) == 1:
-        await _turn(trial, root, desk, state, actors[0], round)
+        await _turn(spec, root, client, state, actors[0], round)
     else:
         async with asyncio.TaskGroup() as group:
             for agent in actors:
-                group.create_task(_turn(trial, root, desk, state, agent, round))
+                group.create_task(_turn(spec, root, client, state, agent, round))
     if state.status:
         return
     last = [(agent.name, state.calls[agent.name][-1]) for agent in actors]
     if failed := next((call.error for _, call in last if call.error), None):
         state.error, state.status = failed, "limit" if failed.startswith("too_long") else "infrastructure"
         return
-    if trial.budget is not None:
-        await _step(trial, desk, state, actors[0].name, round)
+    if spec.budget is not None:
+        await _step(spec, client, state, actors[0].name, round)
         return
     log = tuple(state.log)
     for name, call in last:
         if call.completion is not None:
-            state.post(trial.organization.protocol.route(name, call.completion, log, round), round)
+            state.post(spec.organization.protocol.route(name, call.completion, log, round), round)
     if any(VETO in message.to for message in state.log[len(log) :]):
         state.status = "vetoed"
 
 
-async def _step(trial: Trial, desk: Desk, state: _State, agent: str, round: int) -> None:
+async def _step(spec: RolloutSpec, client: Client, state: _State, agent: str, round: int) -> None:
     """Ends a baseline's step: its selector looks at the reply, then its budget says whether the step counts."""
-    completion, protocol, log = state.calls[agent][-1].completion, trial.organization.protocol, tuple(state.log)
-    assert trial.budget is not None
+    completion, protocol, log = state.calls[agent][-1].completion, spec.organization.protocol, tuple(state.log)
+    assert spec.budget is not None
     assert completion is not None
     messages = [*protocol.route(agent, completion, log, round)]
-    if isinstance(protocol, Tries) and desk.select is not None:
+    if isinstance(protocol, Tries) and client.select is not None:
         try:
-            found = await desk.select(completion.text, log, round)
+            found = await client.select(completion.text, log, round)
         except Stopped:
             state.status = "cancelled"
             return
@@ -155,40 +157,40 @@ async def _step(trial: Trial, desk: Desk, state: _State, agent: str, round: int)
             state.error, state.status = found.error, "infrastructure"
             return
         messages += protocol.choose(completion.text, found.text, log)
-    state.steps = nearest(trial.budget.sizes(state.made()), trial.budget.amount)
+    state.steps = nearest(spec.budget.sizes(state.made()), spec.budget.amount)
     if state.steps in (None, round):
         state.post(messages, round)
 
 
-async def _turn(trial: Trial, root: str, desk: Desk, state: _State, agent: Agent, round: int) -> None:
+async def _turn(spec: RolloutSpec, root: str, client: Client, state: _State, agent: Agent, round: int) -> None:
     """One agent acts: a call, and while it asks for tools, their results and another call."""
     calls = state.calls[agent.name]
     tools = tuple(tool.spec for tool in agent.tools)
-    for k in range(trial.organization.calls):
-        where = Where(trial.key, agent.name, round, k, trial.attempt, stream(root, agent.name, round, k, trial.attempt))
-        entries = chat(trial.organization, agent, state.log, calls, round)
+    for k in range(spec.organization.calls):
+        where = Where(spec.key, agent.name, round, k, spec.attempt, stream(root, agent.name, round, k, spec.attempt))
+        entries = chat(spec.organization, agent, state.log, calls, round)
         try:
-            call = await desk.ask(agent.model, Request(entries, agent.settings, tools, where))
+            call = await client.ask(agent.model, Request(entries, agent.settings, tools, where))
         except Stopped:  # never sent; siblings that were sent are waited for and kept
             state.status = "cancelled"
             return
         wanted = call.completion.tool_calls if call.completion else ()
         if wanted and not call.tool_results:
-            results = [await use(agent.tools, wish, where) for wish in wanted]
+            results = [await use(agent.tools, request, where) for request in wanted]
             call = replace(call, tool_results=tuple(results))
-            await desk.record(trial.key, call)
+            await client.record(spec.key, call)
         calls.append(call)
         if not wanted:
             return
 
 
-async def _close(trial: Trial, root: str, desk: Desk, state: _State) -> None:
+async def _close(spec: RolloutSpec, root: str, client: Client, state: _State) -> None:
     """Asks the closing question. Its round lies past the limit, so that it collides with no other turn."""
-    organization = trial.organization
+    organization = spec.organization
     assert organization.closing is not None
     agent, last = organization.roster[organization.closing.agent], organization.rounds
     state.post([Message(TASK, (agent.name,), "closing", organization.closing.ask)], last)
-    await _turn(trial, root, desk, state, _acting(trial, [agent], last + 1)[0], last + 1)
+    await _turn(spec, root, client, state, _acting(spec, [agent], last + 1)[0], last + 1)
     if state.status == "cancelled":
         return
     call = state.calls[agent.name][-1]
@@ -215,13 +217,13 @@ def _output(state: _State) -> Message | None:
     return next((m for m in reversed(state.log) if OUTPUT in m.to and m.content.strip()), None)
 
 
-def _finish(trial: Trial, state: _State, via: OutputVia) -> Rollout:
+def _finish(spec: RolloutSpec, state: _State, via: OutputVia) -> Rollout:
     output = _output(state) if state.status != "vetoed" else None
-    order = {agent.name: i for i, agent in enumerate(trial.organization.agents)}
+    order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
     calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
-    steps = state.log[-1].round if trial.budget else None
+    steps = state.log[-1].round if spec.budget else None
     return replace(
-        unstarted(trial),
+        unstarted(spec),
         status=state.status or _status(output, calls),
         output=output.content if output else None,
         output_via=via if output else "none",
@@ -229,7 +231,7 @@ def _finish(trial: Trial, state: _State, via: OutputVia) -> Rollout:
         calls=tuple(calls),
         error=state.error,
         steps=steps,
-        spent=sum(trial.budget.sizes(calls)[:steps]) if trial.budget else None,
+        spent=sum(spec.budget.sizes(calls)[:steps]) if spec.budget else None,
     )
 
 

@@ -4,19 +4,19 @@ from collections.abc import Iterator, Sequence
 
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.tags import attribute, escape
-from agentlab.types import TASK, Call, Entry, Message
+from agentlab.types import TASK, Call, ChatMessage, Message
 
 
 def chat(
     organization: Organization, agent: Agent, log: Sequence[Message], calls: Sequence[Call], round: int
-) -> tuple[Entry, ...]:
+) -> tuple[ChatMessage, ...]:
     """The chat that `agent` is sent in `round`.
 
     `log` holds messages of earlier rounds (later ones are not looked at), `calls` this agent's own calls so far, in
     order; those of `round` itself are the earlier steps of a turn that uses tools. Nobody else's calls have a say.
     """
     system = organization.systems[agent.name]
-    entries = [Entry("system", system)] if system else []
+    entries = [ChatMessage("system", system)] if system else []
     heard = [message for message in log if agent.name in message.to]
     turns = list(dict.fromkeys(call.round for call in calls))
     if round not in turns:
@@ -29,7 +29,7 @@ def chat(
         since = turns[i - 1] if i else 0
         parts = [brief] if i == first and brief else []
         parts += [render(message) for message in heard if since <= message.round < turn and message.kind != "task"]
-        entries.append(Entry("user", "\n\n".join(parts)))
+        entries.append(ChatMessage("user", "\n\n".join(parts)))
         entries += (entry for call in calls if call.round == turn for entry in _own(call))
     return tuple(entries)
 
@@ -54,10 +54,10 @@ def _brief(organization: Organization, agent: Agent, log: Sequence[Message]) -> 
     return next((escape(message.content) for message in log if message.kind == "task"), "")
 
 
-def _own(call: Call) -> Iterator[Entry]:
+def _own(call: Call) -> Iterator[ChatMessage]:
     if call.completion is None:
         return
     answer = call.completion
-    yield Entry("assistant", answer.text, answer.tool_calls, opaque=answer.opaque)
+    yield ChatMessage("assistant", answer.text, answer.tool_calls, opaque=answer.opaque)
     for result in call.tool_results:
-        yield Entry("tool", result.content, tool_call_id=result.id)
+        yield ChatMessage("tool", result.content, tool_call_id=result.id)

@@ -6,28 +6,28 @@ from datetime import UTC, datetime
 from statistics import fmean, median
 
 from agentlab.engine.budget import Budget, Price, uncached, used
-from agentlab.engine.client import Desk, Finding, Select
-from agentlab.engine.trial import Trial, selects
-from agentlab.experiment.judging.rollouts import Asking, Case, NoModel
-from agentlab.interfaces import Ask, Judge
-from agentlab.judges.choice import Choosing
+from agentlab.engine.client import Client, Finding, Select
+from agentlab.engine.spec import RolloutSpec, selects
+from agentlab.experiment.judging.rollouts import JudgingItem, NoModel, RecordingJudgeClient
+from agentlab.interfaces import Judge, JudgeClient
+from agentlab.judges.choice import ChoiceScoring
 from agentlab.judges.equivalence import EquivalenceConfig
 from agentlab.judges.once import judge_once
 from agentlab.models import ModelSpec, cost_of
 from agentlab.scenario import Condition, Design
 from agentlab.seeds import stream
-from agentlab.types import Call, Capabilities, Entry, Exhibit, Message, Settings, Task, Verdict
+from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Message, Settings, Task, Verdict
 
 Use = Callable[[str], Sequence[Call]]
 """Every call that the rollout with this key is charged for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class ComputeBudgets:
     """What the rollouts of a run used, for the budgets of its baselines."""
 
     design: Design
-    desk: Desk
+    client: Client
     """Has the selectors' models."""
     settings: Mapping[str, Settings]
     """Of the selectors' models, by alias."""
@@ -37,14 +37,14 @@ class Books:
     def __post_init__(self) -> None:
         object.__setattr__(self, "conditions", {one.name: one for one in self.design.conditions})
 
-    def budgeted(self, trial: Trial, condition: Condition) -> Trial:
-        """The trial with its budget; itself when it has none. What decides the budget must be final."""
+    def budgeted(self, rollout_spec: RolloutSpec, condition: Condition) -> RolloutSpec:
+        """The rollout with its budget; itself when it has none. What decides the budget must be final."""
         how = condition.baseline
         if how is None:
-            return trial
+            return rollout_spec
         measured = self.price(self.conditions[how.of])
-        uses = [used(self.use(key), how.match, measured) for key in trial.waits]
-        return replace(trial, budget=Budget(float(median(uses)), how.match, self.price(condition)))
+        uses = [used(self.use(key), how.match, measured) for key in rollout_spec.waits]
+        return replace(rollout_spec, budget=Budget(float(median(uses)), how.match, self.price(condition)))
 
     def price(self, condition: Condition) -> Price:
         """What the calls of a condition's rollouts cost, a selector's included, when nothing comes from a cache."""
@@ -63,59 +63,70 @@ class Books:
             return self.design.models[self.design.selectors[call.actor.split("/")[1]].model or ""]
         return condition.models[condition.organization.roster[call.actor].model]
 
-    def selector(self, trial: Trial, condition: Condition, desk: Desk) -> Select | None:
-        """Who tells the tries of this rollout apart; `desk` has its recorded calls."""
+    def selector(self, rollout_spec: RolloutSpec, condition: Condition, client: Client) -> Select | None:
+        """Who tells the tries of this rollout apart; `client` has its recorded calls."""
         how = condition.baseline
         if how is None or how.by == "refine":
             return None
-        task = self.design.tasks[trial.task.id]
+        task = self.design.tasks[rollout_spec.task.id]
         judge = self.design.selectors.get(how.select or "")
-        clerk = Clerk(replace(self.desk, recorded=desk.recorded), self.settings, trial, task)
+        selector_calls = SelectorCalls(
+            replace(self.client, recorded=client.recorded), self.settings, rollout_spec, task
+        )
         if judge is None:
             return _exact
         best = how.by == "best_of_n"
-        return _Best(clerk, judge, self.design.counted[judge.name]) if best else _Agreeing(clerk, judge)
+        return (
+            _Best(selector_calls, judge, self.design.counted[judge.name]) if best else _Agreeing(selector_calls, judge)
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Clerk:
+class SelectorCalls:
     """Makes a selector's calls in the name of one rollout, in the round of the try that it looks at."""
 
-    desk: Desk
+    client: Client
     settings: Mapping[str, Settings]
-    trial: Trial
+    rollout_spec: RolloutSpec
     task: Task
 
     async def judged(
         self, judge: Judge, draw: int, text: str, round: int, made: list[Call], first: str | None = None
     ) -> list[Verdict]:
         """One judge draw on one try, or on `first` and this try."""
-        actor, root = f"select/{judge.name}/{draw}", self.trial.lineage
+        actor, root = f"select/{judge.name}/{draw}", self.rollout_spec.lineage
         ask = self.ask(judge, actor, round, made)
-        exhibit = Exhibit(self.task, text) if first is None else Exhibit(self.task, first, rival=text)
-        return await judge_once(judge, exhibit, self.trial.key, draw, ask, stream(root, actor, round, "order"))
+        judge_input = JudgeInput(self.task, text) if first is None else JudgeInput(self.task, first, rival=text)
+        return await judge_once(
+            judge, judge_input, self.rollout_spec.key, draw, ask, stream(root, actor, round, "order")
+        )
 
-    def ask(self, judge: Judge, actor: str, round: int, made: list[Call]) -> Ask:
+    def ask(self, judge: Judge, actor: str, round: int, made: list[Call]) -> JudgeClient:
         """The way to the judge's model; every call is added to `made`."""
         if judge.model is None:
             return NoModel()
-        case = Case(self.trial.key, self.trial.lineage, Exhibit(self.task, None), self.trial.rank)
-        capabilities, settings = self.desk.models[judge.model].capabilities, self.settings[judge.model]
+        case = JudgingItem(
+            self.rollout_spec.key, self.rollout_spec.lineage, JudgeInput(self.task, None), self.rollout_spec.rank
+        )
+        capabilities, settings = self.client.models[judge.model].capabilities, self.settings[judge.model]
         return _Noting(
-            Asking(capabilities, self.desk, judge.model, settings, case, actor, self.trial.attempt, round), made
+            RecordingJudgeClient(
+                capabilities, self.client, judge.model, settings, case, actor, self.rollout_spec.attempt, round
+            ),
+            made,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Noting:
-    asking: Asking
+    asking: RecordingJudgeClient
     made: list[Call]
 
     @property
     def capabilities(self) -> Capabilities:
         return self.asking.capabilities
 
-    async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call:
+    async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
         call = await self.asking(chat, settings, k)
         self.made.append(call)
         return call
@@ -125,14 +136,14 @@ class _Noting:
 class _Best:
     """Scores a try by the mean of the judge's counted criteria, over its draws."""
 
-    clerk: Clerk
+    selector_calls: SelectorCalls
     judge: Judge
     counted: Sequence[str]
 
     async def __call__(self, text: str, log: Sequence[Message], round: int) -> Finding:
         made, scores = list[Call](), list[float]()
         for draw in range(self.judge.draws):
-            verdicts = await self.clerk.judged(self.judge, draw, text, round, made)
+            verdicts = await self.selector_calls.judged(self.judge, draw, text, round, made)
             values = [v.value for v in verdicts if v.criterion in self.counted and v.value is not None]
             if values and len(values) == len(self.counted):
                 scores.append(fmean(values))
@@ -147,19 +158,19 @@ class _Agreeing:
     equivalence lends its model.
     """
 
-    clerk: Clerk
+    selector_calls: SelectorCalls
     judge: Judge
 
     async def __call__(self, text: str, log: Sequence[Message], round: int) -> Finding:
         made = list[Call]()
         if self.judge.model is None:
-            verdicts = await self.clerk.judged(self.judge, 0, text, round, made)
+            verdicts = await self.selector_calls.judged(self.judge, 0, text, round, made)
             return Finding(plain(next((v.label for v in verdicts if v.label), "")))
         if not text.strip():
             return Finding("")
-        judge = self.judge if isinstance(self.judge, Choosing) else _alike(self.judge)
+        judge = self.judge if isinstance(self.judge, ChoiceScoring) else _alike(self.judge)
         for draw, (name, other) in enumerate(_groups(log).items()):
-            verdicts = await self.clerk.judged(judge, draw, text, round, made, first=other)
+            verdicts = await self.selector_calls.judged(judge, draw, text, round, made, first=other)
             if (error := _passing(made)) is not None:
                 return Finding("", tuple(made), error)
             if verdicts[0].value == 1:

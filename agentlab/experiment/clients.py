@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from agentlab.engine.client import Desk, Price
-from agentlab.engine.trial import Trial, unstarted
-from agentlab.experiment.replay import Coordinates, Recall
+from agentlab.engine.client import Client, Price
+from agentlab.engine.spec import RolloutSpec, unstarted
+from agentlab.experiment.replay import Coordinates, ReplayIndex
 from agentlab.experiment.runner import Progress
 from agentlab.interfaces import Model
-from agentlab.models import Brake, ModelSpec, cost_of, serve
+from agentlab.models import ModelSpec, StopSwitch, cost_of, serve
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
 from agentlab.types import Call, Usage
@@ -19,25 +19,25 @@ from agentlab.types import Call, Usage
 
 @asynccontextmanager
 async def serving(
-    specs: Mapping[str, ModelSpec], store: Store, todo: Sequence[Trial], brake: Brake
+    specs: Mapping[str, ModelSpec], store: Store, todo: Sequence[RolloutSpec], stop_switch: StopSwitch
 ) -> AsyncGenerator[Mapping[str, tuple[ModelSpec, Model]]]:
     """The models by the identity of their spec, ready to be asked; `replay/RUN` finds its run."""
-    recalls: dict[str, Recall] = {}
+    recalls: dict[str, ReplayIndex] = {}
     place: dict[str, Coordinates] = {}
     for spec in specs.values():
         if spec.name.startswith("replay/"):
-            place |= {trial.key: _coordinates(trial) for trial in todo}
-            recalls[spec.name] = Recall(_run_folder(spec.name.removeprefix("replay/"), store), place.get)
+            place |= {rollout_spec.key: _coordinates(rollout_spec) for rollout_spec in todo}
+            recalls[spec.name] = ReplayIndex(_run_folder(spec.name.removeprefix("replay/"), store), place.get)
     try:
-        async with serve(specs, recalls, brake) as models:
+        async with serve(specs, recalls, stop_switch) as models:
             yield {id: (specs[id], model) for id, model in models.items()}
     finally:
-        for recall in recalls.values():
-            recall.close()
+        for replay_index in recalls.values():
+            replay_index.close()
 
 
-def _coordinates(trial: Trial) -> Coordinates:
-    row = unstarted(trial)
+def _coordinates(rollout_spec: RolloutSpec) -> Coordinates:
+    row = unstarted(rollout_spec)
     return row.task, row.condition, row.draw, row.generation, row.at, row.fork, row.change
 
 
@@ -46,10 +46,10 @@ def _run_folder(name: str, store: Store) -> Path:
     return beside if (beside / DATABASE).is_file() else Path(name)
 
 
-def desk_for(desk: Desk, specs: Mapping[str, ModelSpec], models: Mapping[str, tuple[ModelSpec, Model]]) -> Desk:
+def client_for(client: Client, specs: Mapping[str, ModelSpec], models: Mapping[str, tuple[ModelSpec, Model]]) -> Client:
     """The desk at which these aliases mean these models."""
     own = {alias: models[identify(spec)] for alias, spec in specs.items()}
-    return Desk({alias: model for alias, (_, model) in own.items()}, desk.record, _price(specs))
+    return Client({alias: model for alias, (_, model) in own.items()}, client.record, _price(specs))
 
 
 def _price(specs: Mapping[str, ModelSpec]) -> Price:

@@ -16,7 +16,7 @@ SAME_ROUNDS = "chain"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AgentFacts:
     """One agent, as far as arms are compared."""
 
     system: str
@@ -42,10 +42,10 @@ class Addendum:
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
+class ConditionFacts:
     """One condition, as far as arms are compared."""
 
-    agents: dict[str, Told] = field(default_factory=dict[str, Told])
+    agents: dict[str, AgentFacts] = field(default_factory=dict[str, AgentFacts])
     exposures: dict[str, int] = field(default_factory=dict[str, int])
     addenda: dict[str, Addendum] = field(default_factory=dict[str, Addendum])
     tasks: dict[str, str] = field(default_factory=dict[str, str])
@@ -67,7 +67,7 @@ def differs(a: Facts, b: Facts) -> tuple[str, ...]:
     """
     if not a.get("agents") or not b.get("agents"):
         return (UNKNOWN,)
-    return tuple(_all(*(msgspec.convert(facts, Arm) for facts in (a, b))))
+    return tuple(_all(*(msgspec.convert(facts, ConditionFacts) for facts in (a, b))))
 
 
 def phrase(found: Sequence[str]) -> str:
@@ -75,7 +75,7 @@ def phrase(found: Sequence[str]) -> str:
     return "structure only" if list(found) == ["structure"] else ", ".join(found) or "nothing"
 
 
-def _all(a: Arm, b: Arm) -> Iterator[str]:
+def _all(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
     if _structural(a, b):
         yield "structure"
     if prompts := _other_prompts(a, b):
@@ -97,7 +97,7 @@ def _all(a: Arm, b: Arm) -> Iterator[str]:
         yield "how a budget is spent"
 
 
-def _structural(a: Arm, b: Arm) -> bool:
+def _structural(a: ConditionFacts, b: ConditionFacts) -> bool:
     """The same graph under other names, in the order of the cast, is no other structure; nor is one agent alone."""
     if len(a.agents) != len(b.agents) or len(a.agents) == 1:
         return len(a.agents) != len(b.agents)
@@ -106,14 +106,14 @@ def _structural(a: Arm, b: Arm) -> bool:
     return a.protocol != b.protocol or not (by_place or by_name)
 
 
-def _graph(arm: Arm, order: Sequence[str]) -> set[tuple[str, str]]:
+def _graph(arm: ConditionFacts, order: Sequence[str]) -> set[tuple[str, str]]:
     """Contacts with each agent's place in `order` instead of its name."""
     place = {name: str(i) for i, name in enumerate(order)}
     pairs = ((one, other) for one, others in (arm.contacts or {}).items() for other in others)
     return {(place.get(one, one), place.get(other, other)) for one, other in pairs}
 
 
-def _other_prompts(a: Arm, b: Arm) -> list[str]:
+def _other_prompts(a: ConditionFacts, b: ConditionFacts) -> list[str]:
     """Agents whose system prompt, addenda aside, is not that of the other arm."""
     found: list[str] = []
     for own, other in ((a, b), (b, a)):
@@ -128,7 +128,7 @@ def _other_prompts(a: Arm, b: Arm) -> list[str]:
     return found
 
 
-def _paragraphs(arm: Arm, name: str) -> list[str]:
+def _paragraphs(arm: ConditionFacts, name: str) -> list[str]:
     """Those of an agent's system prompt that no addendum put there."""
     added: set[str] = set()
     for addendum in arm.addenda.values():
@@ -139,10 +139,10 @@ def _paragraphs(arm: Arm, name: str) -> list[str]:
 
 def own_prompt(facts: Facts, name: str) -> str:
     """The system prompt of an agent without what addenda put there."""
-    return "\n\n".join(_paragraphs(msgspec.convert(facts, Arm), name))
+    return "\n\n".join(_paragraphs(msgspec.convert(facts, ConditionFacts), name))
 
 
-def _everything(arm: Arm) -> set[str]:
+def _everything(arm: ConditionFacts) -> set[str]:
     """Every paragraph of every system prompt, addenda included, as it is and with its own agent's name left out."""
     parts = [(part, name) for name, told in arm.agents.items() for part in _split(told.system)]
     return {part for part, _ in parts} | {_nameless(part, name) for part, name in parts}
@@ -156,7 +156,7 @@ def _nameless(text: str, name: str) -> str:
     return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "{{agent}}", text) if name in text else text
 
 
-def _values(a: Arm, b: Arm) -> Iterator[str]:
+def _values(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
     """Model, memory, tools and settings: where the sets of values differ, the values; else the agents."""
     settings = [name for one in (a, b) for told in one.agents.values() for name in told.settings]
     stepped = a.baseline is not None or b.baseline is not None  # which agent of a step remembers what is its structure
@@ -172,16 +172,16 @@ def _values(a: Arm, b: Arm) -> Iterator[str]:
         yield "address or options of the model"
 
 
-def _brief(a: Arm, b: Arm) -> Iterator[str]:
+def _brief(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
     if len(a.briefed) * len(b.agents) != len(b.briefed) * len(a.agents):
         yield f"brief shown to {_share(a, len(a.briefed))} against {_share(b, len(b.briefed))}"
 
 
-def _share(arm: Arm, count: int) -> str:
+def _share(arm: ConditionFacts, count: int) -> str:
     return f"{count} of {len(arm.agents)}"
 
 
-def _addenda(a: Arm, b: Arm) -> Iterator[str]:
+def _addenda(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
     """An addendum that one arm lacks, words otherwise, or shows to another number of its agents though not to all.
 
     One that goes with the task reaches whom the task reaches, which is told by itself.
@@ -201,6 +201,6 @@ def _addenda(a: Arm, b: Arm) -> Iterator[str]:
             yield f"readers of addendum {name}"
 
 
-def _stands_in(addendum: Addendum | None, arm: Arm) -> bool:
+def _stands_in(addendum: Addendum | None, arm: ConditionFacts) -> bool:
     """Whether what the other arm is told as an addendum stands in this arm's own system prompts."""
     return addendum is not None and set(_split(addendum.text)) <= _everything(arm)

@@ -10,19 +10,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from agentlab.engine.client import Desk
+from agentlab.engine.client import Client
 from agentlab.engine.play import play
-from agentlab.engine.trial import Trial
-from agentlab.experiment.baselines import Books
+from agentlab.engine.spec import RolloutSpec
+from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.judging.pairs import Side, configured, pairs
-from agentlab.experiment.judging.rollouts import Asking, Case
-from agentlab.experiment.runner import Selection, trials
+from agentlab.experiment.judging.rollouts import JudgingItem, RecordingJudgeClient
+from agentlab.experiment.runner import Selection, rollout_specs
 from agentlab.interfaces import Judge, Model
 from agentlab.judges.compare import CompareConfig, declared
 from agentlab.judges.once import judge_once
 from agentlab.models import ModelSpec, cost_of, get_model
 from agentlab.scenario import Condition, Design
-from agentlab.types import Call, Capabilities, Completion, Exhibit, Request, Usage
+from agentlab.types import Call, Capabilities, Completion, JudgeInput, Request, Usage
 
 WORDS = 250
 """Length of a reply where `max_tokens` does not make it shorter."""
@@ -47,7 +47,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """Agents' use by condition, judges' use by judge, over all draws."""
 
     rollouts: int
@@ -101,7 +101,7 @@ def _mailed(request: Request, text: str) -> str:
     return f'<mail to="{", ".join(chosen)}" subject="the task">{text}</mail>'
 
 
-async def plan(design: Design, selection: Selection) -> Plan:
+async def plan(design: Design, selection: Selection) -> RunPlan:
     """The estimate for the selected part of the design."""
     draws = selection.draws or design.draws
     chatter = get_model("sim/chatter")
@@ -111,46 +111,50 @@ async def plan(design: Design, selection: Selection) -> Plan:
     tasks = sorted(selection.tasks or design.tasks, key=lambda id: len(design.tasks[id].prompt))
     times = draws * len(tasks)
     played: dict[str, tuple[Call, ...]] = {}
-    books = _books(design, played, chatter)
-    for trial, condition, chosen in _needed(design, replace(selection, draws=1, tasks=(tasks[len(tasks) // 2],))):
-        desk = Desk({alias: _Typical(spec, chatter) for alias, spec in condition.models.items()})
-        select = books.selector(trial, condition, desk)
-        rollout = await play(books.budgeted(trial, condition), replace(desk, select=select))
-        played[trial.key] = rollout.calls
+    budgets = _books(design, played, chatter)
+    for rollout_spec, condition, chosen in _needed(
+        design, replace(selection, draws=1, tasks=(tasks[len(tasks) // 2],))
+    ):
+        client = Client({alias: _Typical(spec, chatter) for alias, spec in condition.models.items()})
+        select = budgets.selector(rollout_spec, condition, client)
+        rollout = await play(budgets.budgeted(rollout_spec, condition), replace(client, select=select))
+        played[rollout_spec.key] = rollout.calls
         if not chosen:
             continue
         use = agents.setdefault(condition.name, Use())
         for call in rollout.calls:
-            _count(use, call, books.spec(condition, call), times)
-        exhibit = Exhibit(design.tasks[trial.task.id], rollout.output or "No output.", rollout.messages)
+            _count(use, call, budgets.spec(condition, call), times)
+        judge_input = JudgeInput(design.tasks[rollout_spec.task.id], rollout.output or "No output.", rollout.messages)
         for name, judge in design.judges.items():
             if judge.model is not None:
-                made = await _judged(design, judge, exhibit, chatter)
+                made = await _judged(design, judge, judge_input, chatter)
                 for call in made:
                     _count(judges[name], call, design.models[judge.model], times * judge.draws)
         rollouts += times
-        outputs[condition.name] = exhibit.output or ""
+        outputs[condition.name] = judge_input.output or ""
     for name in design.of_two:
         judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
-    return Plan(rollouts, len(tasks), draws, agents, judges)
+    return RunPlan(rollouts, len(tasks), draws, agents, judges)
 
 
-def _needed(design: Design, selection: Selection) -> list[tuple[Trial, Condition, bool]]:
+def _needed(design: Design, selection: Selection) -> list[tuple[RolloutSpec, Condition, bool]]:
     """What is selected, and before it what it is measured by, which is played too but not counted."""
-    chosen = {trial.key for trial, _ in trials(design, 0, selection)}
-    needed, found = set(chosen), list[tuple[Trial, Condition, bool]]()
-    for trial, condition in reversed([*trials(design, 0, replace(selection, levels={}))]):
-        if trial.key in needed:
-            needed |= {*trial.waits}
-            found.append((trial, condition, trial.key in chosen))
+    chosen = {rollout_spec.key for rollout_spec, _ in rollout_specs(design, 0, selection)}
+    needed, found = set(chosen), list[tuple[RolloutSpec, Condition, bool]]()
+    for rollout_spec, condition in reversed([*rollout_specs(design, 0, replace(selection, levels={}))]):
+        if rollout_spec.key in needed:
+            needed |= {*rollout_spec.waits}
+            found.append((rollout_spec, condition, rollout_spec.key in chosen))
     return found[::-1]
 
 
-def _books(design: Design, played: Mapping[str, Sequence[Call]], chatter: Model) -> Books:
+def _books(design: Design, played: Mapping[str, Sequence[Call]], chatter: Model) -> ComputeBudgets:
     """Budgets from what was played here, and selectors that answer as the simulated model does."""
     aliases = [judge.model for judge in design.selectors.values() if judge.model is not None]
-    desk = Desk({alias: _Typical(design.models[alias], chatter) for alias in aliases})
-    return Books(design, desk, {alias: design.models[alias].settings() for alias in aliases}, lambda key: played[key])
+    client = Client({alias: _Typical(design.models[alias], chatter) for alias in aliases})
+    return ComputeBudgets(
+        design, client, {alias: design.models[alias].settings() for alias in aliases}, lambda key: played[key]
+    )
 
 
 def _count(use: Use, call: Call, spec: ModelSpec, times: int) -> None:
@@ -175,13 +179,13 @@ async def _of_two(
         asked = len(tasks) * round((draws - 1) * min(GROUPS, draws / 2))
     task = design.tasks[tasks[len(tasks) // 2]]
     for one, other in both:
-        exhibit = Exhibit(task, outputs[one] or "No output.", rival=outputs[other] or "No output.")
-        for call in await _judged(design, judge, exhibit, chatter):
+        judge_input = JudgeInput(task, outputs[one] or "No output.", rival=outputs[other] or "No output.")
+        for call in await _judged(design, judge, judge_input, chatter):
             _count(use, call, design.models[judge.model or ""], asked)
     return use
 
 
-async def _judged(design: Design, judge: Judge, exhibit: Exhibit, chatter: Model) -> list[Call]:
+async def _judged(design: Design, judge: Judge, judge_input: JudgeInput, chatter: Model) -> list[Call]:
     """The calls of one judge draw."""
     made = list[Call]()
     assert judge.model is not None
@@ -190,15 +194,15 @@ async def _judged(design: Design, judge: Judge, exhibit: Exhibit, chatter: Model
     async def record(rollout: str, call: Call) -> None:
         made.append(call)
 
-    desk = Desk({judge.model: _Typical(spec, chatter)}, record)
-    ask = Asking(
+    client = Client({judge.model: _Typical(spec, chatter)}, record)
+    ask = RecordingJudgeClient(
         chatter.capabilities,
-        desk,
+        client,
         judge.model,
         spec.settings(),
-        Case("plan", "plan", exhibit),
+        JudgingItem("plan", "plan", judge_input),
         f"judge/{judge.name}/0",
         1,
     )
-    await judge_once(judge, exhibit, "plan", 0, ask, 0)
+    await judge_once(judge, judge_input, "plan", 0, ask, 0)
     return made

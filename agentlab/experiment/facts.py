@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agentlab.interfaces import Interaction
+from agentlab.interfaces import Routing
 from agentlab.models import ModelSpec
 from agentlab.scenario import Condition
 from agentlab.seeds import digest
@@ -44,7 +44,7 @@ def _served(spec: ModelSpec) -> str | None:
     return digest(spec.base_url, spec.options) if spec.base_url or spec.options else None
 
 
-def contacts(protocol: Interaction) -> Mapping[str, tuple[str, ...]] | None:
+def contacts(protocol: Routing) -> Mapping[str, tuple[str, ...]] | None:
     """Who may write to whom, `@task` and `@output` included; None for a protocol that does not say (`edges`)."""
     edges: Mapping[str, tuple[str, ...]] | None = getattr(protocol, "edges", None)
     return None if edges is None else {name: tuple(others) for name, others in edges.items() if others}

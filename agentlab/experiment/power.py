@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agentlab.errors import ScenarioError
 from agentlab.scenario import Design
-from agentlab.stats.contrasts.power import Detectable, Noise, detectable, power_of, tasks_needed
+from agentlab.stats.contrasts.power import Detectable, OutcomeNoise, detectable, power_of, tasks_needed
 
 WITHIN, BETWEEN = 0.25, 0.1
 """Assumed SDs, as shares of a measure's range: over draws of one task, and of the difference between tasks."""
@@ -13,7 +13,7 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Blur:
+class ContrastNoise:
     """Noise that was assumed or measured, of one measure or of one contrast of it."""
 
     measure: str
@@ -21,37 +21,37 @@ class Blur:
     """The contrast; empty for any."""
     source: str
     """`assumed`, `pilot`, or `pilot, at most`."""
-    noise: Noise
+    noise: OutcomeNoise
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
+class PowerForecast:
     """What is to be expected under one noise. Chances and tasks are None unless an effect is stated."""
 
-    blur: Blur
+    blur: ContrastNoise
     alpha: float
     """Of one test: 5 % over the number of primary contrasts, Holm's strictest step."""
     smallest: Detectable
     """Found with 80 % power."""
     like: float | None = None
     these: float | None = None
-    """Chance to find the stated effect, for tasks like these and for these tasks."""
+    """Chance to find the stated effect, for new tasks and for these tasks."""
     needed: tuple[int, int] | None = None
-    """Tasks like these that give 80 % power for it: with the planned draws, and with endless ones."""
+    """New tasks that give 80 % power for it: with the planned draws, and with endless ones."""
 
 
-def assumed(design: Design, within: float = WITHIN, between: float = BETWEEN) -> list[Blur]:
+def assumed(design: Design, within: float = WITHIN, between: float = BETWEEN) -> list[ContrastNoise]:
     """One blur for each measure; SDs are shares of its range, draws of the arms not correlated."""
-    found: list[Blur] = []
+    found: list[ContrastNoise] = []
     for name, measure in design.measures.items():
         width = abs(measure.range[1] - measure.range[0])
-        found.append(Blur(name, "", "assumed", Noise(within * width, between * width)))
+        found.append(ContrastNoise(name, "", "assumed", OutcomeNoise(within * width, between * width)))
     return found
 
 
 def prospects(
-    design: Design, size: tuple[int, int], blurs: Sequence[Blur], effect: float | None = None
-) -> list[Prospect]:
+    design: Design, size: tuple[int, int], blurs: Sequence[ContrastNoise], effect: float | None = None
+) -> list[PowerForecast]:
     """What `size`, tasks and draws, can find under each noise; `effect` is in the measure's own units.
 
     Raises ScenarioError for an effect that is not above 0.
@@ -60,15 +60,15 @@ def prospects(
         raise ScenarioError(f"--effect {effect:g}: write a difference above 0, in the measure's units")
     tasks, draws = size
     tests = _tests(design)
-    found: list[Prospect] = []
+    found: list[PowerForecast] = []
     for blur in blurs:
         alpha = ALPHA / tests.get(blur.measure, 1)
         smallest = detectable(tasks, draws, blur.noise, alpha)
         if effect is None:
-            found.append(Prospect(blur, alpha, smallest))
+            found.append(PowerForecast(blur, alpha, smallest))
             continue
         chances = power_of(effect, tasks, draws, blur.noise, alpha)
-        found.append(Prospect(blur, alpha, smallest, *chances, tasks_needed(effect, draws, blur.noise, alpha)))
+        found.append(PowerForecast(blur, alpha, smallest, *chances, tasks_needed(effect, draws, blur.noise, alpha)))
     return found
 
 

@@ -29,7 +29,7 @@ class Primary:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class InterimAnalysis:
     """One look at one contrast. Shares are of the pairs that were planned when the run began."""
 
     number: int
@@ -47,7 +47,7 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class Register:
+class Preregistration:
     """All that a run declared."""
 
     primary: tuple[Primary, ...] = ()
@@ -56,15 +56,17 @@ class Register:
     looks: Sequence[Mapping[str, Any]] = ()
     planned: Mapping[str, Any] | None = None
 
-    def look(self, arms: tuple[str, str], pairs: int, finished: int) -> Look:
+    def look(self, arms: tuple[str, str], pairs: int, finished: int) -> InterimAnalysis:
         """The look that is being taken at two conditions with so many pairs, the run having so many rollouts."""
         counts = [_both(look, arms) for look in self.looks if look["rollouts"] < finished]
         counts = [*dict.fromkeys(n for n in counts if 0 < n < pairs), pairs]
         if self.planned is None:
-            return Look(len(counts))
+            return InterimAnalysis(len(counts))
         shares = [n / self.planned["pairs"] for n in counts]
         before, spent = (_spent(some, self.planned["shares"]) for some in (shares[:-1], shares))
-        return Look(len(counts), shares[-1], spent if len(spent) > len(before) else (), self.planned["spend"])
+        return InterimAnalysis(
+            len(counts), shares[-1], spent if len(spent) > len(before) else (), self.planned["spend"]
+        )
 
 
 def record(design: Design, old: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,9 +99,9 @@ def record(design: Design, old: Mapping[str, Any]) -> dict[str, Any]:
     return {"compare": told}
 
 
-def register(meta: Mapping[str, Any]) -> Register:
+def register(meta: Mapping[str, Any]) -> Preregistration:
     """What `record` recorded; a run without it declared nothing."""
-    return msgspec.convert({**meta.get("compare", {}), "looks": meta.get("looks", [])}, Register)
+    return msgspec.convert({**meta.get("compare", {}), "looks": meta.get("looks", [])}, Preregistration)
 
 
 def look(looks: Sequence[Mapping[str, Any]], finished: Mapping[str, int]) -> list[Mapping[str, Any]]:

@@ -16,7 +16,7 @@ Coordinates = tuple[str, str, int, int, str | None, int, str]
 """Task, condition, draw, generation; cut, index and change of a fork."""
 
 
-class Recall:
+class ReplayIndex:
     """The completions of one run folder. `place` tells the coordinates of a rollout that is being played now."""
 
     def __init__(self, folder: Path, place: Callable[[str], Coordinates | None]) -> None:

@@ -5,18 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from agentlab.engine.client import Desk
+from agentlab.engine.client import Client
 from agentlab.engine.play import play
-from agentlab.engine.trial import Limits, Trial, over_limits, unstarted
+from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unstarted
 from agentlab.errors import Stopped
-from agentlab.experiment.baselines import Books
-from agentlab.experiment.judging.rollouts import Bench, Case, Past, past_of
-from agentlab.experiment.schedule import Agenda, Item
+from agentlab.experiment.baselines import ComputeBudgets
+from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, JudgingRecord, past_of
+from agentlab.experiment.schedule import Item, Schedule
 from agentlab.scenario import Condition, Design
 from agentlab.scenario.baseline import chained
 from agentlab.seeds import digest
 from agentlab.store import UNFINISHED, Known, Spend, Store
-from agentlab.types import Call, Exhibit, Rollout, Usage
+from agentlab.types import Call, JudgeInput, Rollout, Usage
 
 
 @dataclass(slots=True)
@@ -66,12 +66,12 @@ class Selection:
     draws: int | None = None
 
 
-def trials(design: Design, seed: int, selection: Selection) -> Iterator[Item]:
+def rollout_specs(design: Design, seed: int, selection: Selection) -> Iterator[Item]:
     """Every rollout of the design, draw by draw: a run that stops early is a smaller balanced run.
 
     Of one task and draw, the baselines come last, each after what it is measured by.
     """
-    limits = Limits(design.limits.rollout.tokens, design.limits.rollout.cost, design.limits.rollout.minutes)
+    limits = RolloutLimits(design.limits.rollout.tokens, design.limits.rollout.cost, design.limits.rollout.minutes)
     rank, draws = count(), range(1, (selection.draws or design.draws) + 1)
     keys = _Keys(design, seed)
     for draw in draws:
@@ -80,14 +80,14 @@ def trials(design: Design, seed: int, selection: Selection) -> Iterator[Item]:
                 if not _chosen(one, selection):
                     continue
                 key, how = keys(one.name, id, draw), one.baseline
-                trial = Trial(key, design.name, one.name, one.organization, one.tasks[id], draw, seed)
+                rollout_spec = RolloutSpec(key, design.name, one.name, one.organization, one.tasks[id], draw, seed)
                 coupling = "" if design.coupling == "seeds" else one.name
-                trial = replace(trial, coupling=coupling, limits=limits, rank=next(rank))
+                rollout_spec = replace(rollout_spec, coupling=coupling, limits=limits, rank=next(rank))
                 if how is not None:
                     of = keys(how.of, id, draw)
                     every = tuple(keys(how.of, id, other) for other in draws)
-                    trial = replace(trial, of=of, waits=(of,) if how.at == "draw" else every)
-                yield trial, one
+                    rollout_spec = replace(rollout_spec, of=of, waits=(of,) if how.at == "draw" else every)
+                yield rollout_spec, one
 
 
 class _Keys:
@@ -115,63 +115,67 @@ def _chosen(condition: Condition, selection: Selection) -> bool:
 
 
 @dataclass(slots=True)
-class Lab:
+class Runner:
     """One command at work on one run."""
 
     design: Design
     store: Store
-    desks: Mapping[str, Desk]
+    clients: Mapping[str, Client]
     """By condition."""
-    bench: Bench
+    bench: JudgeRunner
     progress: Progress
     judged: Mapping[int, set[tuple[str, int]]]
     """Judge draws that were final when the command began, by the rollout's number."""
-    books: Books
+    budgets: ComputeBudgets
 
-    async def run(self, todo: Sequence[Item], live: int) -> None:
-        """Plays and judges what is not done yet, at most `live` rollouts at once."""
-        window, agenda = asyncio.Semaphore(live), Agenda(iter(todo), self._awaited(todo))
+    async def run(self, todo: Sequence[Item], concurrency: int) -> None:
+        """Plays and judges what is not done yet, at most `concurrency` rollouts at once."""
+        window, schedule = asyncio.Semaphore(concurrency), Schedule(iter(todo), self._awaited(todo))
         async with asyncio.TaskGroup() as group:
             while True:
                 await window.acquire()
-                item = await agenda.next()
+                item = await schedule.next()
                 if item is None or self.progress.stopping or self.over_limit():
                     break
                 known = self.store.known.get(item[0].key)
                 if self._settled(item[0], known):
                     self.progress.done += 1
                     self.progress.before += 1
-                    agenda.end(item[0].key, final=True)
+                    schedule.end(item[0].key, final=True)
                     window.release()
                     continue
-                task = group.create_task(self._one(*item, known, agenda))
+                task = group.create_task(self._one(*item, known, schedule))
                 task.add_done_callback(lambda _: window.release())
 
     def _awaited(self, todo: Sequence[Item]) -> set[str]:
         """Rollouts that others wait for and that are still to be ended; a reopened one reopens its baselines."""
-        waited = {key for trial, _ in todo for key in trial.waits}
-        reopened = {trial.key for trial, _ in todo if trial.key in waited and self._reopened(trial)}
-        for trial, _ in todo:  # baselines come after what they are measured by
-            if not reopened.isdisjoint(trial.waits):
-                self.store.reopen(trial.key)
-                reopened.add(trial.key)
+        waited = {key for rollout_spec, _ in todo for key in rollout_spec.waits}
+        reopened = {
+            rollout_spec.key for rollout_spec, _ in todo if rollout_spec.key in waited and self._reopened(rollout_spec)
+        }
+        for rollout_spec, _ in todo:  # baselines come after what they are measured by
+            if not reopened.isdisjoint(rollout_spec.waits):
+                self.store.reopen(rollout_spec.key)
+                reopened.add(rollout_spec.key)
         return {key for key in waited if key in reopened or not self.store.final(key)}
 
-    def _settled(self, trial: Trial, known: Known | None) -> bool:
-        if known is None or known.status in UNFINISHED or self._reopened(trial):
+    def _settled(self, rollout_spec: RolloutSpec, known: Known | None) -> bool:
+        if known is None or known.status in UNFINISHED or self._reopened(rollout_spec):
             return False
         return not self.bench.pending(self.judged.get(known.id, set()))
 
-    def _reopened(self, trial: Trial) -> bool:
+    def _reopened(self, rollout_spec: RolloutSpec) -> bool:
         """Whether a rollout that a limit stopped is below today's limits; its closing question does not count.
 
         One that ended at a prompt too long for its model stays as it is: that limit is not ours to raise.
         """
-        known = self.store.known.get(trial.key)
-        if known is None or known.status != "limit" or self.store.rollout(trial.key).error is not None:
+        known = self.store.known.get(rollout_spec.key)
+        if known is None or known.status != "limit" or self.store.rollout(rollout_spec.key).error is not None:
             return False
-        calls = [c for c in self.store.recorded(trial.key).values() if c.round <= trial.organization.rounds]
-        return not over_limits(trial.limits, [c for c in calls if not c.actor.startswith("judge/")])
+        calls = [
+            c for c in self.store.recorded(rollout_spec.key).values() if c.round <= rollout_spec.organization.rounds
+        ]
+        return not over_limits(rollout_spec.limits, [c for c in calls if not c.actor.startswith("judge/")])
 
     def over_limit(self) -> bool:
         """Whether the run's limit is reached, which is noted."""
@@ -184,55 +188,69 @@ class Lab:
         self.progress.limited = self.progress.limited or over
         return over
 
-    async def _one(self, trial: Trial, condition: Condition, known: Known | None, agenda: Agenda) -> None:
+    async def _one(
+        self, rollout_spec: RolloutSpec, condition: Condition, known: Known | None, schedule: Schedule
+    ) -> None:
         self.progress.running += 1
         try:
-            past = Past()
-            if known is None or known.status in UNFINISHED or self._reopened(trial):
-                trial, desk, past = self._resume(trial, condition, known)
-                self.store.begin(unstarted(trial))
-                rollout = await play(trial, desk, lambda: self.progress.stopping)
+            past = JudgingRecord()
+            if known is None or known.status in UNFINISHED or self._reopened(rollout_spec):
+                rollout_spec, client, past = self._resume(rollout_spec, condition, known)
+                self.store.begin(unstarted(rollout_spec))
+                rollout = await play(rollout_spec, client, lambda: self.progress.stopping)
                 await self.store.finish(rollout)
-                agenda.end(trial.key, final=rollout.status not in UNFINISHED)
+                schedule.end(rollout_spec.key, final=rollout.status not in UNFINISHED)
                 done = set[tuple[str, int]]()
             else:
-                rollout = self.store.rollout(trial.key)
-                past = past_of(self.store, trial.key, rollout.attempt)
+                rollout = self.store.rollout(rollout_spec.key)
+                past = past_of(self.store, rollout_spec.key, rollout.attempt)
                 done = self.judged.get(known.id, set())
-            await self._end(trial, rollout, done, past)
+            await self._end(rollout_spec, rollout, done, past)
         finally:
-            agenda.end(trial.key, final=False)  # unless it was told to be final
+            schedule.end(rollout_spec.key, final=False)  # unless it was told to be final
             self.progress.running -= 1
 
-    def _resume(self, trial: Trial, condition: Condition, known: Known | None) -> tuple[Trial, Desk, Past]:
-        """The trial as its next attempt, with the calls that need not be made again.
+    def _resume(
+        self, rollout_spec: RolloutSpec, condition: Condition, known: Known | None
+    ) -> tuple[RolloutSpec, Client, JudgingRecord]:
+        """The rollout as its next attempt, with the calls that need not be made again.
 
         A killed or cancelled rollout goes on as the same attempt, so that it ends as if undisturbed. One that failed,
         or that a raised limit reopens, is a new attempt: its new calls have random streams of their own.
         """
-        desk, trial = self.desks[condition.name], self.books.budgeted(trial, condition)
+        client, rollout_spec = self.clients[condition.name], self.budgets.budgeted(rollout_spec, condition)
         if known is None:
-            kept = {} if trial.parent is None or trial.cut is None else self.store.kept(trial.parent, trial.cut)
-            return trial, replace(desk, recorded=kept, select=self.books.selector(trial, condition, desk)), Past()
-        recorded, failed = self.store.recorded(trial.key), self.store.failed_attempts(trial.key)
+            kept = (
+                {}
+                if rollout_spec.parent is None or rollout_spec.cut is None
+                else self.store.kept(rollout_spec.parent, rollout_spec.cut)
+            )
+            return (
+                rollout_spec,
+                replace(client, recorded=kept, select=self.budgets.selector(rollout_spec, condition, client)),
+                JudgingRecord(),
+            )
+        recorded, failed = self.store.recorded(rollout_spec.key), self.store.failed_attempts(rollout_spec.key)
         # The closing question that an attempt ended with at a limit is asked anew when the rollout goes further.
-        floor, rounds = known.attempt - (known.status != "limit"), trial.organization.rounds
+        floor, rounds = known.attempt - (known.status != "limit"), rollout_spec.organization.rounds
         kept = {step: call for step, call in recorded.items() if 0 < step[1] <= rounds or call.attempt > floor}
         own = [attempt for actor, attempt in failed.items() if not actor.startswith("judge/")]
         attempt = max(known.attempt, 1 + max(own, default=0), 1 + floor)
-        trial, desk = replace(trial, attempt=attempt), replace(desk, recorded=kept)
-        desk = replace(desk, select=self.books.selector(trial, condition, desk))
-        return trial, desk, Past({}, failed, attempt - 1)
+        rollout_spec, client = replace(rollout_spec, attempt=attempt), replace(client, recorded=kept)
+        client = replace(client, select=self.budgets.selector(rollout_spec, condition, client))
+        return rollout_spec, client, JudgingRecord({}, failed, attempt - 1)
 
-    async def _end(self, trial: Trial, rollout: Rollout, done: set[tuple[str, int]], past: Past) -> None:
+    async def _end(
+        self, rollout_spec: RolloutSpec, rollout: Rollout, done: set[tuple[str, int]], past: JudgingRecord
+    ) -> None:
         """Judges a finished rollout; one that failed or was cancelled is left for a later command."""
         if rollout.status in UNFINISHED:
             self.progress.failed += rollout.status == "infrastructure"
             return
         if self.progress.stopping:
             return
-        exhibit = Exhibit(self.design.tasks[rollout.task], rollout.output, rollout.messages)
-        case = Case(trial.key, trial.lineage, exhibit, trial.rank)
+        judge_input = JudgeInput(self.design.tasks[rollout.task], rollout.output, rollout.messages)
+        case = JudgingItem(rollout_spec.key, rollout_spec.lineage, judge_input, rollout_spec.rank)
         try:
             verdicts = await self.bench.judge(case, self.bench.pending(done), past)
         except Stopped:

@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from heapq import heappop, heappush
 
-from agentlab.engine.trial import Trial
+from agentlab.engine.spec import RolloutSpec
 from agentlab.scenario import Condition
 
-Item = tuple[Trial, Condition]
+Item = tuple[RolloutSpec, Condition]
 
 
-class Agenda:
+class Schedule:
     """Hands out trials. A baseline is held back until every rollout that decides its budget is final."""
 
     def __init__(self, todo: Iterator[Item], awaited: set[str]) -> None:

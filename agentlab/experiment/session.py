@@ -15,28 +15,30 @@ from typing import Any, cast
 
 import msgspec
 
-from agentlab.engine.client import Desk
+from agentlab.engine.client import Client
 from agentlab.errors import AgentlabError, MismatchError, ScenarioError
-from agentlab.experiment.baselines import Books
-from agentlab.experiment.clients import counting, desk_for, identify, serving
+from agentlab.experiment.baselines import ComputeBudgets
+from agentlab.experiment.clients import client_for, counting, identify, serving
 from agentlab.experiment.facts import facts
 from agentlab.experiment.judging.anchors import judge_anchors
 from agentlab.experiment.judging.groups import judge_groups
 from agentlab.experiment.judging.pairs import Work, judge_known, judge_pairs
-from agentlab.experiment.judging.rollouts import Bench
+from agentlab.experiment.judging.rollouts import JudgeRunner
 from agentlab.experiment.preregistration import look, record
-from agentlab.experiment.runner import Lab, Progress, Selection, trials
+from agentlab.experiment.runner import Progress, Runner, Selection, rollout_specs
 from agentlab.experiment.schedule import Item
-from agentlab.models import Brake
+from agentlab.models import StopSwitch
 from agentlab.scenario import Design, differences
 from agentlab.store import DATABASE, Store
 from agentlab.types import Measure, Task
 
-LIVE, MAX_LIVE = 256, 2000
+CONCURRENCY, MAX_CONCURRENCY = 256, 2000
 """Rollouts at once: unless said otherwise, enough to keep an account busy and few enough to stop well; and at most."""
 
 
-async def run(design: Design, folder: Path, selection: Selection, progress: Progress, live: int = LIVE) -> None:
+async def run(
+    design: Design, folder: Path, selection: Selection, progress: Progress, concurrency: int = CONCURRENCY
+) -> None:
     """Plays and judges what of `design` is selected and not done yet, into `folder`.
 
     Raises `MismatchError` when the folder holds another design or another process works on it, `ScenarioError` for an
@@ -46,7 +48,7 @@ async def run(design: Design, folder: Path, selection: Selection, progress: Prog
     with opened(folder) as store:
         seed = register(design, store)
         progress.spent = store.spend()
-        todo = list(trials(design, seed, selection))
+        todo = list(rollout_specs(design, seed, selection))
         _measured(todo, store)
         progress.planned = len(todo)
         judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
@@ -54,32 +56,34 @@ async def run(design: Design, folder: Path, selection: Selection, progress: Prog
         arms = {one.name: one for _, one in todo}  # a pilot needs no key for an arm that it leaves out
         used = [*judging.values(), *(spec for one in arms.values() for spec in one.models.values())]
         specs = {identify(spec): spec for spec in used}
-        async with serving(specs, store, [trial for trial, _ in todo], brake := Brake()) as models:
-            desk = Desk({}, counting(store, progress))
-            desks = {name: desk_for(desk, one.models, models) for name, one in arms.items()}
+        async with serving(
+            specs, store, [rollout_spec for rollout_spec, _ in todo], stop_switch := StopSwitch()
+        ) as models:
+            client = Client({}, counting(store, progress))
+            clients = {name: client_for(client, one.models, models) for name, one in arms.items()}
             settings = {alias: spec.settings() for alias, spec in judging.items()}
-            bench = Bench(design.judges, store, desk_for(desk, judging, models), settings)
-            with stoppable(progress, brake):
-                books = Books(design, bench.desk, settings, store.use)
-                lab = Lab(design, store, desks, bench, progress, store.judged(), books)
-                work = _work(lab, todo, seed, min(live, MAX_LIVE))
+            bench = JudgeRunner(design.judges, store, client_for(client, judging, models), settings)
+            with stoppable(progress, stop_switch):
+                budgets = ComputeBudgets(design, bench.client, settings, store.use)
+                runner = Runner(design, store, clients, bench, progress, store.judged(), budgets)
+                work = _work(runner, todo, seed, min(concurrency, MAX_CONCURRENCY))
                 reports = await judge_anchors(work.documents, bench, seed) | await judge_known(work)
                 store.set_meta({"anchors": store.meta().get("anchors", {}) | reports})
-                await unwrapped(lab.run(todo, work.live))
+                await unwrapped(runner.run(todo, work.concurrency))
                 await unwrapped(judge_two(work))
         _look(store)
 
 
-def _work(lab: Lab, todo: Sequence[Item], seed: int, live: int) -> Work:
+def _work(runner: Runner, todo: Sequence[Item], seed: int, concurrency: int) -> Work:
     """What the judges of two have to do when the rollouts of this command are finished."""
-    design, only = lab.design, frozenset(trial.key for trial, _ in todo)
-    bench, documents = replace(lab.bench, judges=design.of_two), dict[str, Any](design.tree.get("judges") or {})
+    design, only = runner.design, frozenset(rollout_spec.key for rollout_spec, _ in todo)
+    bench, documents = replace(runner.bench, judges=design.of_two), dict[str, Any](design.tree.get("judges") or {})
     run = (documents, design.tasks, design.factors, seed, design.coupling)
 
     def stopped() -> bool:
-        return lab.progress.stopping or lab.over_limit()
+        return runner.progress.stopping or runner.over_limit()
 
-    return Work(bench, *run, lab.progress, stopped, live, only)
+    return Work(bench, *run, runner.progress, stopped, concurrency, only)
 
 
 async def judge_two(work: Work) -> None:
@@ -90,9 +94,9 @@ async def judge_two(work: Work) -> None:
 
 def _measured(todo: Sequence[Item], store: Store) -> None:
     """Raises `ScenarioError` when a baseline is selected without what it is measured by, and the run has not got it."""
-    selected = {trial.key for trial, _ in todo}
-    for trial, one in todo:
-        if one.baseline and not all(key in selected or store.final(key) for key in trial.waits):
+    selected = {rollout_spec.key for rollout_spec, _ in todo}
+    for rollout_spec, one in todo:
+        if one.baseline and not all(key in selected or store.final(key) for key in rollout_spec.waits):
             raise ScenarioError(
                 f"--only: {one.name} may spend what {one.baseline.of} spent on the same task and draw, which is left "
                 f"out and not in {store.folder}; take {one.baseline.of} in too, or run it there first"
@@ -205,7 +209,7 @@ def plain_measure(judge: str, scales: Mapping[str, tuple[float, float]], counted
 
 
 @contextmanager
-def stoppable(progress: Progress, brake: Brake) -> Generator[None]:
+def stoppable(progress: Progress, stop_switch: StopSwitch) -> Generator[None]:
     """The first Ctrl-C lets what is in flight finish, the second cancels it; outside the main thread, neither."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
@@ -213,7 +217,7 @@ def stoppable(progress: Progress, brake: Brake) -> Generator[None]:
         if progress.stopping and task is not None:
             task.cancel()
         progress.stopping = True
-        brake.pull()
+        stop_switch.pull()
 
     try:
         loop.add_signal_handler(signal.SIGINT, interrupt)

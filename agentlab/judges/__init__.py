@@ -1,6 +1,6 @@
 """Judges: what scores a rollout. `KINDS` maps the `kind` of a judge's YAML to its configuration.
 
-A configuration has `names()`, `counted()`, `scale(criterion)`, `needs()`, `mistakes()` and `build(name)`; a judge of
+A configuration has `names()`, `pluralize()`, `scale(criterion)`, `needs()`, `mistakes()` and `build(name)`; a judge of
 one's own is a class with the same methods, named by `kind: module:Name`. Those of `OF_TWO` build a judge of two.
 """
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from agentlab.judges.rubric import RubricConfig
 from agentlab.judges.scoring import mass
-from agentlab.types import Exhibit, Task, Verdict
+from agentlab.types import JudgeInput, Task, Verdict
 
 Role = Literal["good", "bad", "empty", "padded"]
 ROLES: tuple[Role, ...] = ("good", "bad", "empty", "padded")
@@ -23,7 +23,7 @@ class Anchor:
     key: str
     family: str
     role: Role
-    exhibit: Exhibit
+    judge_input: JudgeInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class AnchorReport:
 def exhibits(config: RubricConfig) -> tuple[Anchor, ...]:
     """The anchor texts of a rubric as exhibits, family by family, in a fixed order."""
     return tuple(
-        Anchor(f"anchor/{family}/{role}/{i}", family, role, Exhibit(Task(f"anchor/{family}", texts.task), text))
+        Anchor(f"anchor/{family}/{role}/{i}", family, role, JudgeInput(Task(f"anchor/{family}", texts.task), text))
         for family, texts in config.anchors.items()
         for role in ROLES
         for i, text in enumerate(_texts(config, family, role))

@@ -7,14 +7,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentlab.interfaces import Ask, Judge
-from agentlab.judges.objections import FIRST, OBJECTIONS, Said, form, heard, read, transcript
-from agentlab.judges.parse import Mark, Problem, from_text
-from agentlab.judges.prompt import DATA_NOTE, Line, Sheet, criterion_lines, shuffled, template
+from agentlab.interfaces import Judge, JudgeClient
+from agentlab.judges.objections import FIRST, OBJECTIONS, ParsedObjections, form, heard, read, transcript
+from agentlab.judges.parse import ParsedScore, Problem, from_text
+from agentlab.judges.prompt import DATA_NOTE, Line, RubricPrompt, criterion_lines, shuffled, template
 from agentlab.judges.rubric import Criterion, Name, Sampling, Scale
 from agentlab.judges.scoring import failure
 from agentlab.organization.tags import escape
-from agentlab.types import Call, Entry, Exhibit, Message, Outcome, Settings, Verdict
+from agentlab.types import Call, ChatMessage, JudgeInput, Message, Outcome, Settings, Verdict
 
 Flaw = tuple[tuple[str | int, ...], str, str]
 
@@ -70,7 +70,7 @@ class AuditConfig(BaseModel):
     def build(self, name: str) -> Judge:
         """The judge, under the name by which a scenario lists it."""
         lines = tuple(Line(key, one.text, one.points) for key, one in self.criteria.items())
-        sheet = Sheet(lines, self.span.low, self.span.high, self.span.labels, self.prompt, "transcript")
+        sheet = RubricPrompt(lines, self.span.low, self.span.high, self.span.labels, self.prompt, "transcript")
         return Audit(name, self.draws, self.model, sheet, Settings(**self.settings.model_dump()), self.max_chars)
 
     def mistakes(self) -> list[Flaw]:
@@ -95,7 +95,7 @@ class Audit:
     name: str
     draws: int
     model: str | None
-    sheet: Sheet
+    sheet: RubricPrompt
     settings: Settings
     max_chars: int | None = None
     criteria: tuple[str, ...] = field(init=False)
@@ -103,8 +103,8 @@ class Audit:
     def __post_init__(self) -> None:
         self.criteria = (*COUNTS, FIRST, *self.sheet.names)
 
-    async def __call__(self, exhibit: Exhibit, ask: Ask, order: int) -> list[Verdict]:
-        said = heard(exhibit)
+    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
+        said = heard(judge_input)
         if not said:
             return self._all("absent", "there is no message and no output to judge", None)
         record = transcript(said)
@@ -112,26 +112,26 @@ class Audit:
             reason = f"{len(record)} characters to judge, more than max_chars: {self.max_chars}"
             return self._all("truncated", reason, None)
         parts = (OBJECTIONS, FIRST, *shuffled(self.sheet.names, order))
-        question = self._question(exhibit, record, parts)
+        question = self._question(judge_input, record, parts)
         first = await ask(question, self.settings, 0)
-        found = self._read(first, parts, said, exhibit)
+        found = self._read(first, parts, said, judge_input)
         again = self._unread(found, parts)
         if again and first.completion:
-            remark = Entry("user", self._complaint(again))
-            reply = Entry("assistant", first.completion.text, opaque=first.completion.opaque)
+            remark = ChatMessage("user", self._complaint(again))
+            reply = ChatMessage("assistant", first.completion.text, opaque=first.completion.opaque)
             second = await ask((*question, reply, remark), self.settings, 1)
-            found |= self._read(second, tuple(again), said, exhibit)
+            found |= self._read(second, tuple(again), said, judge_input)
         return [found[name] for name in self.criteria]
 
-    def _question(self, exhibit: Exhibit, record: str, parts: Sequence[str]) -> tuple[Entry, ...]:
-        output = exhibit.output if exhibit.output and exhibit.output.strip() else None
+    def _question(self, judge_input: JudgeInput, record: str, parts: Sequence[str]) -> tuple[ChatMessage, ...]:
+        output = judge_input.output if judge_input.output and judge_input.output.strip() else None
         shown = f"<output>\n{escape(output)}\n</output>" if output else "There is no output."
         scales = criterion_lines(self.sheet, [part for part in parts if part in self.sheet.names])
         points = f"A score is a whole number from {self.sheet.low} to {self.sheet.high}."
         asked = (_RULES, *((points, *scales) if scales else ()), self._form(parts))
-        task = f"<task>\n{escape(exhibit.task.prompt)}\n</task>"
+        task = f"<task>\n{escape(judge_input.task.prompt)}\n</task>"
         user = "\n\n".join((task, record, shown, *asked))
-        return (Entry("system", f"{self.sheet.prompt.strip()}\n\n{DATA_NOTE}"), Entry("user", user))
+        return (ChatMessage("system", f"{self.sheet.prompt.strip()}\n\n{DATA_NOTE}"), ChatMessage("user", user))
 
     def _form(self, parts: Sequence[str]) -> str:
         lines = "\n".join(form(p) if p in (OBJECTIONS, FIRST) else template(self.sheet, p) for p in parts)
@@ -147,7 +147,7 @@ class Audit:
         return {part: verdict.reason or "" for part, verdict in of.items() if verdict.outcome == "unparsed"}
 
     def _read(
-        self, call: Call, parts: Sequence[str], said: Mapping[int, Message], exhibit: Exhibit
+        self, call: Call, parts: Sequence[str], said: Mapping[int, Message], judge_input: JudgeInput
     ) -> dict[str, Verdict]:
         names = [name for part in parts for name in (COUNTS if part == OBJECTIONS else (part,))]
         if failed := failure(call):
@@ -155,7 +155,7 @@ class Audit:
         completion = call.completion
         assert completion is not None
         cut = completion.stop == "length"
-        told = read(completion.text, said, parts, bool(exhibit.output and exhibit.output.strip()))
+        told = read(completion.text, said, parts, bool(judge_input.output and judge_input.output.strip()))
         scales = [part for part in parts if part in self.sheet.names]
         marks = from_text(completion.text, scales, self.sheet.low, self.sheet.high)
         found = {name: self._scale(name, mark, cut, call.k) for name, mark in marks.items()}
@@ -170,8 +170,8 @@ class Audit:
             )
         return found
 
-    def _scale(self, name: str, mark: Mark | Problem, cut: bool, k: int) -> Verdict:
-        if isinstance(mark, Mark):
+    def _scale(self, name: str, mark: ParsedScore | Problem, cut: bool, k: int) -> Verdict:
+        if isinstance(mark, ParsedScore):
             return Verdict(name, "scored", float(mark.score), self.sheet.labels.get(mark.score), mark.reason, k)
         return _unread(name, mark, cut, k)
 
@@ -179,7 +179,7 @@ class Audit:
         return [Verdict(name, outcome, reason=reason, call=k) for name in self.criteria]
 
 
-def _counts(told: Said, k: int) -> list[Verdict]:
+def _counts(told: ParsedObjections, k: int) -> list[Verdict]:
     """The number of objections by fate, with the whole list or the indices of their messages as JSON in `label`."""
     found = told.objections
     fates = {

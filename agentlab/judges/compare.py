@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentlab.judges.choice import Ballot, Choosing
+from agentlab.judges.choice import ChoicePrompt, ChoiceScoring
 from agentlab.judges.rubric import Flaw, Name, Sampling
 from agentlab.types import Settings
 
@@ -23,14 +23,14 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Question(_Part):
+class ComparisonQuestion(_Part):
     """One question about the two outputs, answered by itself."""
 
     text: str = Field(min_length=1, description="Which of the two …? The judge answers A, B or TIE.")
     count: bool = Field(default=True, description="Whether it counts as evidence of which arm is better.")
 
 
-class Rivals(_Part):
+class ComparedAnchors(_Part):
     """Texts of known worth on one task: every good one meets every bad one, and every padded one the good one it is."""
 
     task: str = Field(min_length=1, description="The task that these texts answer.")
@@ -47,7 +47,7 @@ class CompareConfig(_Part):
     kind: Literal["compare"] = Field(description="Compares two arms' outputs on the same task and draw.")
     about: str = Field(default="", description="What this judge looks at, for readers.")
     prompt: str = Field(default=DEFAULT_PROMPT, description="Who the judge is.")
-    criteria: Mapping[Name, Question] = Field(min_length=1, description="The questions by name.")
+    criteria: Mapping[Name, ComparisonQuestion] = Field(min_length=1, description="The questions by name.")
     arms: Mapping[str, Annotated[tuple[tuple[str, str], ...], Field(min_length=1)]] = Field(
         default={},
         description="Pairs of levels by factor, such as {team: [[firm, solo]]}, all else equal; every pair of levels "
@@ -67,8 +67,8 @@ class CompareConfig(_Part):
     max_chars: int | None = Field(
         default=None, ge=1, description="Most characters of both outputs; more are `truncated`, never clipped."
     )
-    anchors: Mapping[str, Rivals] = Field(
-        default_factory=dict[str, Rivals], description="Texts of known worth, by family of tasks."
+    anchors: Mapping[str, ComparedAnchors] = Field(
+        default_factory=dict[str, ComparedAnchors], description="Texts of known worth, by family of tasks."
     )
 
     def names(self) -> tuple[str, ...]:
@@ -88,12 +88,12 @@ class CompareConfig(_Part):
         sent = {name for name, value in self.settings.model_dump().items() if value is not None}
         return frozenset(sent | ({"schema"} if self.scoring == "structured" else set()))
 
-    def build(self, name: str) -> Choosing:
+    def build(self, name: str) -> ChoiceScoring:
         """The judge of one pair in one order, under the name by which a scenario lists it."""
         lines = {criterion: question.text for criterion, question in self.criteria.items()}
-        ballot = Ballot(lines, VALUES, self.prompt, ASK, self.normalise)
+        choice_prompt = ChoicePrompt(lines, VALUES, self.prompt, ASK, self.normalise)
         settings, structured = Settings(**self.settings.model_dump()), self.scoring == "structured"
-        return Choosing(name, ORDERS * self.draws, self.model, ballot, settings, structured, self.max_chars)
+        return ChoiceScoring(name, ORDERS * self.draws, self.model, choice_prompt, settings, structured, self.max_chars)
 
     def mistakes(self) -> list[Flaw]:
         """What the types cannot say: nothing that counts, names alike, one pair twice."""

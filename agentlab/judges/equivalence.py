@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentlab.judges.choice import Ballot, Choosing
+from agentlab.judges.choice import ChoicePrompt, ChoiceScoring
 from agentlab.judges.rubric import Flaw, Sampling
 from agentlab.types import Settings
 
@@ -23,7 +23,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Twins(_Part):
+class EquivalentAnchors(_Part):
     """Pairs of texts on one task of which it is known whether they are the same answer."""
 
     task: str = Field(min_length=1, description="The task that these texts answer.")
@@ -47,8 +47,9 @@ class EquivalenceConfig(_Part):
     max_chars: int | None = Field(
         default=None, ge=1, description="Most characters of both outputs; more are `truncated`, never clipped."
     )
-    anchors: Mapping[str, Twins] = Field(
-        default_factory=dict[str, Twins], description="Pairs that are known to be the same or not, by family of tasks."
+    anchors: Mapping[str, EquivalentAnchors] = Field(
+        default_factory=dict[str, EquivalentAnchors],
+        description="Pairs that are known to be the same or not, by family of tasks.",
     )
 
     def names(self) -> tuple[str, ...]:
@@ -68,11 +69,11 @@ class EquivalenceConfig(_Part):
         sent = {name for name, value in self.settings.model_dump().items() if value is not None}
         return frozenset(sent | ({"schema"} if self.scoring == "structured" else set()))
 
-    def build(self, name: str) -> Choosing:
+    def build(self, name: str) -> ChoiceScoring:
         """The judge of two outputs, under the name by which a scenario lists it."""
-        ballot = Ballot({SAME: self.question}, VALUES, self.prompt, ASK, self.normalise)
+        choice_prompt = ChoicePrompt({SAME: self.question}, VALUES, self.prompt, ASK, self.normalise)
         settings, structured = Settings(**self.settings.model_dump()), self.scoring == "structured"
-        return Choosing(name, 1, self.model, ballot, settings, structured, self.max_chars)
+        return ChoiceScoring(name, 1, self.model, choice_prompt, settings, structured, self.max_chars)
 
     def mistakes(self) -> list[Flaw]:
         """Nothing that the types do not say."""

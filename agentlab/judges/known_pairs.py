@@ -9,19 +9,19 @@ from typing import Literal
 from agentlab.judges.anchors import LEAST_AUC
 from agentlab.judges.compare import CompareConfig
 from agentlab.judges.equivalence import EquivalenceConfig
-from agentlab.types import Exhibit, Task, Verdict
+from agentlab.types import JudgeInput, Task, Verdict
 
 Role = Literal["better", "padded", "same", "different"]
 Worth = Sequence[tuple[Role, float | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Duel:
+class AnchorPair:
     """Two texts of known worth. `better`: the first is; `padded`: the first is the second, made longer."""
 
     key: str
     role: Role
-    exhibit: Exhibit
+    judge_input: JudgeInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class KnownReport:
         return "anchors: " + ", ".join(parts)
 
 
-def duels(config: CompareConfig | EquivalenceConfig) -> tuple[Duel, ...]:
+def anchor_pairs(config: CompareConfig | EquivalenceConfig) -> tuple[AnchorPair, ...]:
     """The anchors of a judge as pairs, family by family, in a fixed order."""
-    found = list[Duel]()
+    found = list[AnchorPair]()
     if isinstance(config, EquivalenceConfig):
         for family, twins in config.anchors.items():
             found += [_duel(family, twins.task, "same", str(i), pair) for i, pair in enumerate(twins.same)]
@@ -65,9 +65,9 @@ def duels(config: CompareConfig | EquivalenceConfig) -> tuple[Duel, ...]:
     return tuple(found)
 
 
-def _duel(family: str, task: str, role: Role, which: str, pair: tuple[str, str]) -> Duel:
-    exhibit = Exhibit(Task(f"anchor/{family}", task), pair[0], rival=pair[1])
-    return Duel(f"anchor/{family}/{role}/{which}", role, exhibit)
+def _duel(family: str, task: str, role: Role, which: str, pair: tuple[str, str]) -> AnchorPair:
+    judge_input = JudgeInput(Task(f"anchor/{family}", task), pair[0], rival=pair[1])
+    return AnchorPair(f"anchor/{family}/{role}/{which}", role, judge_input)
 
 
 def combined(straight: float | None, swapped: float | None) -> float | None:
@@ -86,19 +86,24 @@ def flipped(straight: float | None, swapped: float | None) -> bool:
 
 
 def report(
-    config: CompareConfig | EquivalenceConfig, pairs: Sequence[Duel], verdicts: Iterable[Verdict]
+    config: CompareConfig | EquivalenceConfig, pairs: Sequence[AnchorPair], verdicts: Iterable[Verdict]
 ) -> KnownReport:
     """Judges the judge. Verdicts belong to the pair whose `key` is their `rollout`; odd draws are the swapped order."""
     values = {(v.rollout, v.draw, v.criterion): v.value for v in verdicts}
     both = {
-        duel.key: [(values.get((duel.key, 0, name)), values.get((duel.key, 1, name))) for name in config.counted()]
-        for duel in pairs
+        anchor_pair.key: [
+            (values.get((anchor_pair.key, 0, name)), values.get((anchor_pair.key, 1, name)))
+            for name in config.counted()
+        ]
+        for anchor_pair in pairs
     }
     if isinstance(config, EquivalenceConfig):
-        answers: Worth = [(duel.role, both[duel.key][0][0]) for duel in pairs]
+        answers: Worth = [(anchor_pair.role, both[anchor_pair.key][0][0]) for anchor_pair in pairs]
         return _equivalence(answers)
-    worth: Worth = [(duel.role, _mean([combined(*orders) for orders in both[duel.key]])) for duel in pairs]
-    scored = [orders for duel in pairs for orders in both[duel.key] if None not in orders]
+    worth: Worth = [
+        (anchor_pair.role, _mean([combined(*orders) for orders in both[anchor_pair.key]])) for anchor_pair in pairs
+    ]
+    scored = [orders for anchor_pair in pairs for orders in both[anchor_pair.key] if None not in orders]
     auc = _of(worth, "better")
     padding = _of(worth, "padded")
     return KnownReport(

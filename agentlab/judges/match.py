@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentlab.interfaces import Ask, Judge
+from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges import find_answer as find
-from agentlab.types import Exhibit, Task, Verdict
+from agentlab.types import JudgeInput, Task, Verdict
 
 Flaw = tuple[tuple[str | int, ...], str, str]
 
@@ -107,22 +107,22 @@ class Match:
     def __post_init__(self) -> None:
         self.criteria = self.config.names()
 
-    async def __call__(self, exhibit: Exhibit, ask: Ask, order: int) -> list[Verdict]:
-        return [self.judge(exhibit)]
+    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
+        return [self.judge(judge_input)]
 
-    def judge(self, exhibit: Exhibit) -> Verdict:
+    def judge(self, judge_input: JudgeInput) -> Verdict:
         """The verdict, which needs no model and no random stream."""
-        config, text = self.config, exhibit.output
+        config, text = self.config, judge_input.output
         if text is None or not text.strip():
             return Verdict(config.criterion, "absent", reason="there is no output to judge")
         if config.by == "regex" and len(text) > config.max_chars:
             reason = f"{len(text)} characters to search, more than max_chars: {config.max_chars}"
             return Verdict(config.criterion, "truncated", reason=reason)
         groups = re.compile(config.pattern or "").groups if config.by == "regex" else 1
-        target = target_of(config, exhibit.task) if groups else ""
+        target = target_of(config, judge_input.task) if groups else ""
         if target is None:
             named = "target" if config.target is None else f"field {config.target!r}"
-            reason = f"task {exhibit.task.id!r} has no {named} that can be compared by {config.by}"
+            reason = f"task {judge_input.task.id!r} has no {named} that can be compared by {config.by}"
             return Verdict(config.criterion, "error", reason=reason)
         if config.by == "probabilities":
             return _weighed(config, text, target)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from agentlab.judges.parse import Problem
 from agentlab.organization.tags import Block, attribute, escape, parse
-from agentlab.types import OUTPUT, Exhibit, Message
+from agentlab.types import OUTPUT, JudgeInput, Message
 
 OBJECTIONS, FIRST = "objections", "first_suggestion"
 """The two parts of an audit that are not scales, as its lines name them."""
@@ -34,7 +34,7 @@ class Objection:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ParsedObjections:
     """What was read of the parts that were asked for; a part is in `problems` or it is good."""
 
     objections: tuple[Objection, ...] = ()
@@ -46,11 +46,11 @@ class Said:
     problems: Mapping[str, Problem] = field(default_factory=dict[str, Problem])
 
 
-def heard(exhibit: Exhibit) -> dict[int, Message]:
+def heard(judge_input: JudgeInput) -> dict[int, Message]:
     """The messages of the agents and the post by number; where there are none, the output as message 0."""
-    said = {m.index if m.index >= 0 else i: m for i, m in enumerate(exhibit.messages) if m.kind not in _ASKED}
-    if not said and exhibit.output and exhibit.output.strip():
-        return {0: Message("author", (OUTPUT,), "output", exhibit.output)}
+    said = {m.index if m.index >= 0 else i: m for i, m in enumerate(judge_input.messages) if m.kind not in _ASKED}
+    if not said and judge_input.output and judge_input.output.strip():
+        return {0: Message("author", (OUTPUT,), "output", judge_input.output)}
     return said
 
 
@@ -86,7 +86,7 @@ def form(part: str) -> str:
     )
 
 
-def read(text: str, said: Mapping[int, Message], parts: Sequence[str], output: bool) -> Said:
+def read(text: str, said: Mapping[int, Message], parts: Sequence[str], output: bool) -> ParsedObjections:
     """Reads the parts out of a reply, in time linear in it. `output`: whether there is one."""
     blocks = [block for block in parse(text) if block.tag == "verdict"]
     problems: dict[str, Problem] = {}
@@ -102,7 +102,7 @@ def read(text: str, said: Mapping[int, Message], parts: Sequence[str], output: b
         first = _first(reason, index, said)
         if first.problem:
             problems[FIRST] = first.problem
-    return Said(tuple(found.objections), summary, first.place, first.reason, problems)
+    return ParsedObjections(tuple(found.objections), summary, first.place, first.reason, problems)
 
 
 @dataclass(slots=True)

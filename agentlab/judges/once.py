@@ -5,21 +5,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from agentlab.errors import MismatchError, ScenarioError, Stopped, StoreError
-from agentlab.interfaces import Ask, Judge
-from agentlab.types import Exhibit, Verdict
+from agentlab.interfaces import Judge, JudgeClient
+from agentlab.types import JudgeInput, Verdict
 
 _NOT_A_VERDICT = (MismatchError, ScenarioError, Stopped, StoreError)
 """Errors of the run rather than of the judge; they end the command."""
 
 
-async def judge_once(judge: Judge, exhibit: Exhibit, rollout: str, draw: int, ask: Ask, order: int) -> list[Verdict]:
+async def judge_once(
+    judge: Judge, judge_input: JudgeInput, rollout: str, draw: int, ask: JudgeClient, order: int
+) -> list[Verdict]:
     """One judge draw: stamped verdicts, exactly one for each criterion in the judge's order.
 
     An exception out of the judge is outcome `error` on every criterion; a criterion it left out, named twice or scored
     with no finite number is an `error` on that criterion. Errors of the run folder pass through.
     """
     try:
-        verdicts = await judge(exhibit, ask, order)
+        verdicts = await judge(judge_input, ask, order)
     except _NOT_A_VERDICT:
         raise
     except Exception as error:

@@ -16,7 +16,7 @@ _WORD_MARKS = " \t\r\n\u2581\u0120"
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class WholeNumbers:
     """Scores that are whole numbers from `low` to `high`."""
 
     low: int
@@ -36,7 +36,7 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class WordScores:
     """Scores that are one of a few words, whatever their capitals; what is read is the word's place."""
 
     words: tuple[str, ...]
@@ -50,11 +50,11 @@ class Words:
         return f"{', '.join(self.words[:-1])} or {self.words[-1]}"
 
 
-Scale = Whole | Words
+Scale = WholeNumbers | WordScores
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ParsedScore:
     """A score on the scale (a word as its place), with its reason."""
 
     score: int
@@ -72,23 +72,23 @@ class Problem:
 MISSING = Problem("no verdict was given", missing=True)
 
 
-def from_text(text: str, names: Sequence[str], low: int, high: int) -> dict[str, Mark | Problem]:
+def from_text(text: str, names: Sequence[str], low: int, high: int) -> dict[str, ParsedScore | Problem]:
     """`texts` with whole numbers for scores."""
-    return texts(text, names, Whole(low, high))
+    return texts(text, names, WholeNumbers(low, high))
 
 
-def from_json(text: str, names: Sequence[str], low: int, high: int) -> dict[str, Mark | Problem]:
+def from_json(text: str, names: Sequence[str], low: int, high: int) -> dict[str, ParsedScore | Problem]:
     """`objects` with whole numbers for scores."""
-    return objects(text, names, Whole(low, high))
+    return objects(text, names, WholeNumbers(low, high))
 
 
-def texts(text: str, names: Sequence[str], scale: Scale) -> dict[str, Mark | Problem]:
+def texts(text: str, names: Sequence[str], scale: Scale) -> dict[str, ParsedScore | Problem]:
     """Reads `<verdict criterion="…"><reason>…</reason><score>…</score></verdict>` for each of `names`.
 
     Two verdicts on one criterion with different scores are a problem; verdicts on other criteria are passed over.
     """
     known = {name.casefold(): name for name in names}
-    found: dict[str, Mark | Problem] = dict.fromkeys(names, MISSING)
+    found: dict[str, ParsedScore | Problem] = dict.fromkeys(names, MISSING)
     for block in parse(text):
         name = known.get(block.attributes.get("criterion", "").casefold()) if block.tag == "verdict" else None
         if name is not None:
@@ -97,7 +97,7 @@ def texts(text: str, names: Sequence[str], scale: Scale) -> dict[str, Mark | Pro
     return found
 
 
-def objects(text: str, names: Sequence[str], scale: Scale) -> dict[str, Mark | Problem]:
+def objects(text: str, names: Sequence[str], scale: Scale) -> dict[str, ParsedScore | Problem]:
     """Reads a JSON object `{criterion: {reason, score}}`; text that is no such object answers nothing."""
     try:
         tree: Any = json.loads(text)
@@ -125,7 +125,7 @@ def from_tokens(tokens: Sequence[TokenLogprob], low: int, high: int) -> tuple[di
     return ({d: w / mass for d, w in weights.items()} if mass > 0 else {}), min(mass, 1.0)
 
 
-def _from_body(body: str | None, scale: Scale) -> Mark | Problem:
+def _from_body(body: str | None, scale: Scale) -> ParsedScore | Problem:
     if body is None:
         return Problem("</verdict> is missing", missing=True)
     reason, score = None, None
@@ -139,24 +139,24 @@ def _from_body(body: str | None, scale: Scale) -> Mark | Problem:
     return _mark(score, reason, scale)
 
 
-def _from_answer(answer: Any, scale: Scale) -> Mark | Problem:
+def _from_answer(answer: Any, scale: Scale) -> ParsedScore | Problem:
     fields: Mapping[str, Any] = cast("Mapping[str, Any]", answer) if isinstance(answer, dict) else {}
     score, reason = fields.get("score"), fields.get("reason")
     if score is None:
         return Problem("`score` is missing", missing=True)
-    if isinstance(scale, Whole) and isinstance(score, str):
+    if isinstance(scale, WholeNumbers) and isinstance(score, str):
         return Problem(f"score {score[:60]!r} is a text and not {scale}")
     return _mark(score, reason if isinstance(reason, str) else None, scale)
 
 
-def _mark(score: Any, reason: str | None, scale: Scale) -> Mark | Problem:
+def _mark(score: Any, reason: str | None, scale: Scale) -> ParsedScore | Problem:
     found = scale.read(score)
-    return Problem(f"score {str(score)[:60]!r} is not {scale}") if found is None else Mark(found, reason)
+    return Problem(f"score {str(score)[:60]!r} is not {scale}") if found is None else ParsedScore(found, reason)
 
 
-def _merge(old: Mark | Problem, new: Mark | Problem) -> Mark | Problem:
-    if isinstance(old, Mark) and isinstance(new, Mark):
+def _merge(old: ParsedScore | Problem, new: ParsedScore | Problem) -> ParsedScore | Problem:
+    if isinstance(old, ParsedScore) and isinstance(new, ParsedScore):
         return old if old.score == new.score else Problem(f"it was scored twice, {old.score} and {new.score}")
     if isinstance(old, Problem) and not old.missing:
         return old
-    return old if isinstance(old, Mark) and isinstance(new, Problem) and new.missing else new
+    return old if isinstance(old, ParsedScore) and isinstance(new, Problem) and new.missing else new

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from agentlab.judges.plain_text import plain
 from agentlab.organization.tags import escape
 from agentlab.seeds import stream
-from agentlab.types import TASK, Entry, Exhibit
+from agentlab.types import TASK, ChatMessage, JudgeInput
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -36,7 +36,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class RubricPrompt:
     """A rubric without its settings: who judges, on which scale, by which criteria, from which part of a rollout."""
 
     lines: tuple[Line, ...]
@@ -64,10 +64,10 @@ def shuffled(names: Sequence[str], order: int) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: stream("criterion", order, name)))
 
 
-def shown(sheet: Sheet, exhibit: Exhibit) -> str | None:
+def shown(sheet: RubricPrompt, judge_input: JudgeInput) -> str | None:
     """The part of the exhibit that is judged, quoted and inert; None when there is nothing to judge."""
-    output = exhibit.output if exhibit.output and exhibit.output.strip() else None
-    said = [m for m in exhibit.messages if m.sender != TASK] if sheet.show == "transcript" else []
+    output = judge_input.output if judge_input.output and judge_input.output.strip() else None
+    said = [m for m in judge_input.messages if m.sender != TASK] if sheet.show == "transcript" else []
     if output is None and not said:
         return None
     parts, made = list[str](), plain if sheet.normalise else str
@@ -82,43 +82,43 @@ def shown(sheet: Sheet, exhibit: Exhibit) -> str | None:
     return "\n\n".join(parts)
 
 
-def template(sheet: Sheet, name: str) -> str:
+def template(sheet: RubricPrompt, name: str) -> str:
     """The line a judge fills in for one criterion."""
     score = f"a whole number from {sheet.low} to {sheet.high}"
     return f'<verdict criterion="{name}"><reason>one or two sentences</reason><score>{score}</score></verdict>'
 
 
-def chat(sheet: Sheet, exhibit: Exhibit, names: Sequence[str], how: str) -> tuple[Entry, ...]:
+def chat(sheet: RubricPrompt, judge_input: JudgeInput, names: Sequence[str], how: str) -> tuple[ChatMessage, ...]:
     """The whole question about `names`; `how` is its last paragraph, which says in what form to answer."""
     filled = {"low": str(sheet.low), "high": str(sheet.high)}
     system = _PLACEHOLDER.sub(lambda found: filled.get(found[1], found[0]), sheet.prompt.strip())
     subject = "work" if sheet.show == "output" else "conversation and its output"
     user = "\n\n".join(
         (
-            f"<task>\n{escape(exhibit.task.prompt)}\n</task>",
-            shown(sheet, exhibit) or "",
+            f"<task>\n{escape(judge_input.task.prompt)}\n</task>",
+            shown(sheet, judge_input) or "",
             f"Judge the {subject} above. A score is a whole number from {sheet.low} to {sheet.high}."
             + _points(sheet.labels),
             *criterion_lines(sheet, names),
             how,
         )
     )
-    return (Entry("system", f"{system}\n\n{DATA_NOTE}"), Entry("user", user))
+    return (ChatMessage("system", f"{system}\n\n{DATA_NOTE}"), ChatMessage("user", user))
 
 
-def criterion_lines(sheet: Sheet, names: Sequence[str]) -> tuple[str, ...]:
+def criterion_lines(sheet: RubricPrompt, names: Sequence[str]) -> tuple[str, ...]:
     """The question of each criterion, with what single points mean for it."""
     by_name = {line.name: line for line in sheet.lines}
     return tuple(f"{name}: {by_name[name].text.strip()}{_points(by_name[name].points)}" for name in names)
 
 
-def text_form(sheet: Sheet, names: Sequence[str]) -> str:
+def text_form(sheet: RubricPrompt, names: Sequence[str]) -> str:
     """How to answer with tagged lines."""
     lines = "\n".join(template(sheet, name) for name in names)
     return f"Give the reason first, then the score. Write exactly these lines, filled in:\n{lines}"
 
 
-def schema_form(sheet: Sheet) -> str:
+def schema_form(sheet: RubricPrompt) -> str:
     """How to answer with JSON."""
     return (
         "Answer with one JSON object that has a key for each criterion. Its value is an object with `reason` (one or "
@@ -126,14 +126,14 @@ def schema_form(sheet: Sheet) -> str:
     )
 
 
-def token_form(sheet: Sheet) -> str:
+def token_form(sheet: RubricPrompt) -> str:
     """How to answer with one token, which comes next."""
     *most, last = map(str, range(sheet.low, sheet.high + 1))
     points = f"a whole number from {sheet.low} to {sheet.high} ({', '.join(most)} or {last})"
     return f"Answer with the score alone, {points}, and nothing else.\n\nScore:"
 
 
-def schema(sheet: Sheet, names: Sequence[str]) -> Mapping[str, Any]:
+def schema(sheet: RubricPrompt, names: Sequence[str]) -> Mapping[str, Any]:
     """The JSON Schema of `schema_form`. Points are listed, because some providers refuse `minimum` and `maximum`."""
     return reasoned(names, {"type": "integer", "enum": list(range(sheet.low, sheet.high + 1))})
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from agentlab.interfaces import Judge
-from agentlab.judges.prompt import DEFAULT_PROMPT, PLACEHOLDERS, Line, Sheet, placeholders
-from agentlab.judges.scoring import Expected, Written
+from agentlab.judges.prompt import DEFAULT_PROMPT, PLACEHOLDERS, Line, RubricPrompt, placeholders
+from agentlab.judges.scoring import ExpectedScoring, WrittenScoring
 from agentlab.types import Settings
 
 Flaw = tuple[tuple[str | int, ...], str, str]
@@ -110,14 +110,16 @@ class RubricConfig(_Part):
         """The judge, under the name by which a scenario lists it."""
         settings, sheet = Settings(**self.settings.model_dump()), self.sheet()
         if self.scoring == "logprobs":
-            return Expected(name, self.draws, self.model, sheet, settings, self.max_chars)
+            return ExpectedScoring(name, self.draws, self.model, sheet, settings, self.max_chars)
         structured = self.scoring == "structured"
-        return Written(name, self.draws, self.model, sheet, settings, structured, self.max_chars)
+        return WrittenScoring(name, self.draws, self.model, sheet, settings, structured, self.max_chars)
 
-    def sheet(self) -> Sheet:
+    def sheet(self) -> RubricPrompt:
         """What the judge's prompts are made of."""
         lines = tuple(Line(name, criterion.text, criterion.points) for name, criterion in self.criteria.items())
-        return Sheet(lines, self.span.low, self.span.high, self.span.labels, self.prompt, self.show, self.normalise)
+        return RubricPrompt(
+            lines, self.span.low, self.span.high, self.span.labels, self.prompt, self.show, self.normalise
+        )
 
     def mistakes(self) -> list[Flaw]:
         """What the types cannot say: a scale upside down, points off the scale, methods that do not fit together."""

@@ -5,17 +5,27 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from agentlab.interfaces import Ask
-from agentlab.judges.parse import Mark, Problem, Scale, Whole, from_tokens, objects, texts
-from agentlab.judges.prompt import Sheet, chat, complaint, schema, schema_form, shown, shuffled, text_form, token_form
-from agentlab.types import Call, Entry, Exhibit, Outcome, Settings, Verdict
+from agentlab.interfaces import JudgeClient
+from agentlab.judges.parse import ParsedScore, Problem, Scale, WholeNumbers, from_tokens, objects, texts
+from agentlab.judges.prompt import (
+    RubricPrompt,
+    chat,
+    complaint,
+    schema,
+    schema_form,
+    shown,
+    shuffled,
+    text_form,
+    token_form,
+)
+from agentlab.types import Call, ChatMessage, JudgeInput, Outcome, Settings, Verdict
 
 MOST_ALTERNATIVES = 20
 """Alternatives asked for at a score's token; what OpenAI and vLLM return at most by default."""
 
 
 @dataclass(slots=True)
-class Written:
+class WrittenScoring:
     """Asks once for all criteria, reason before score, as tagged lines or as JSON under a schema.
 
     A score that is missing or off the scale is asked for once more, as call k = 1; after that it is `unparsed`. What is
@@ -25,7 +35,7 @@ class Written:
     name: str
     draws: int
     model: str | None
-    sheet: Sheet
+    sheet: RubricPrompt
     settings: Settings
     structured: bool = False
     max_chars: int | None = None
@@ -34,26 +44,26 @@ class Written:
     def __post_init__(self) -> None:
         self.criteria = self.sheet.names
 
-    async def __call__(self, exhibit: Exhibit, ask: Ask, order: int) -> list[Verdict]:
-        if withheld := unfit(self.sheet, exhibit, self.max_chars):
-            return withheld
+    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
+        if suppressed := unfit(self.sheet, judge_input, self.max_chars):
+            return suppressed
         names = shuffled(self.sheet.names, order)
-        found = await filled(chat(self.sheet, exhibit, names, self._form(names)), names, ask, self._paper())
+        found = await filled(chat(self.sheet, judge_input, names, self._form(names)), names, ask, self._paper())
         return [found[name] for name in self.sheet.names]
 
-    def _paper(self) -> "Paper":
+    def _paper(self) -> "Form":
         sheet = self.sheet
-        scale, labels = Whole(sheet.low, sheet.high), sheet.labels
+        scale, labels = WholeNumbers(sheet.low, sheet.high), sheet.labels
         values = {point: (float(point), labels.get(point)) for point in range(sheet.low, sheet.high + 1)}
         made = partial(schema, sheet) if self.structured else None
-        return Paper(self._form, scale, values, self.settings, made)
+        return Form(self._form, scale, values, self.settings, made)
 
     def _form(self, names: Sequence[str]) -> str:
         return schema_form(self.sheet) if self.structured else text_form(self.sheet, names)
 
 
 @dataclass(frozen=True, slots=True)
-class Paper:
+class Form:
     """A form that a judge fills in: how it is asked for, what a score may be, and what the score is worth."""
 
     form: Callable[[Sequence[str]], str]
@@ -79,28 +89,30 @@ class Paper:
         marks = reader(completion.text, names, self.scale)
         return {name: self._verdict(name, mark, cut, call.k) for name, mark in marks.items()}
 
-    def _verdict(self, name: str, mark: Mark | Problem, cut: bool, k: int) -> Verdict:
-        if isinstance(mark, Mark):
+    def _verdict(self, name: str, mark: ParsedScore | Problem, cut: bool, k: int) -> Verdict:
+        if isinstance(mark, ParsedScore):
             return Verdict(name, "scored", *self.values[mark.score], mark.reason, k)
         outcome: Outcome = "truncated" if cut and mark.missing else "unparsed"
         return Verdict(name, outcome, reason=mark.text, call=k)
 
 
-async def filled(question: tuple[Entry, ...], names: Sequence[str], ask: Ask, paper: Paper) -> dict[str, Verdict]:
+async def filled(
+    question: tuple[ChatMessage, ...], names: Sequence[str], ask: JudgeClient, paper: Form
+) -> dict[str, Verdict]:
     """Verdicts by criterion; what cannot be read is asked for once more, as call k = 1."""
     first = await ask(question, paper.asked(names), 0)
     found = paper.read(first, names)
     again = {name: verdict.reason or "" for name, verdict in found.items() if verdict.outcome == "unparsed"}
     if again and first.completion:
-        reply = Entry("assistant", first.completion.text, opaque=first.completion.opaque)
-        remark = Entry("user", complaint(again, paper.form(tuple(again))))
+        reply = ChatMessage("assistant", first.completion.text, opaque=first.completion.opaque)
+        remark = ChatMessage("user", complaint(again, paper.form(tuple(again))))
         second = await ask((*question, reply, remark), paper.asked(tuple(again)), 1)
         found |= paper.read(second, tuple(again))
     return found
 
 
 @dataclass(slots=True)
-class Expected:
+class ExpectedScoring:
     """Asks one call per criterion for one token; the score is its expectation under the model's own probabilities.
 
     `value = sum_d d p(d) / sum_d p(d)` over the digits of the scale. A verdict's `label` is the most probable digit,
@@ -111,7 +123,7 @@ class Expected:
     name: str
     draws: int
     model: str | None
-    sheet: Sheet
+    sheet: RubricPrompt
     settings: Settings
     max_chars: int | None = None
     criteria: tuple[str, ...] = field(init=False)
@@ -119,14 +131,14 @@ class Expected:
     def __post_init__(self) -> None:
         self.criteria = self.sheet.names
 
-    async def __call__(self, exhibit: Exhibit, ask: Ask, order: int) -> list[Verdict]:
-        if withheld := unfit(self.sheet, exhibit, self.max_chars):
-            return withheld
+    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
+        if suppressed := unfit(self.sheet, judge_input, self.max_chars):
+            return suppressed
         alternatives = min(MOST_ALTERNATIVES, ask.capabilities.max_logprobs)
         settings = replace(self.settings, max_tokens=1, logprobs=alternatives)
         verdicts = dict[str, Verdict]()
         for name in shuffled(self.sheet.names, order):
-            question = chat(self.sheet, exhibit, (name,), token_form(self.sheet))
+            question = chat(self.sheet, judge_input, (name,), token_form(self.sheet))
             verdicts[name] = self._read(await ask(question, settings, self.sheet.names.index(name)), name)
         return [verdicts[name] for name in self.sheet.names]
 
@@ -154,9 +166,9 @@ def mass(verdict: Verdict) -> float | None:
         return None
 
 
-def unfit(sheet: Sheet, exhibit: Exhibit, max_chars: int | None) -> list[Verdict]:
+def unfit(sheet: RubricPrompt, judge_input: JudgeInput, max_chars: int | None) -> list[Verdict]:
     """Verdicts without a call: there is nothing to judge, or more than the judge may be shown; nothing is clipped."""
-    text = shown(sheet, exhibit)
+    text = shown(sheet, judge_input)
     if text is None:
         return [Verdict(name, "absent", reason="there is no output to judge") for name in sheet.names]
     if max_chars is not None and len(text) > max_chars:

@@ -5,14 +5,14 @@ An SDK is imported only by its provider's module, and that only when such a mode
 
 from agentlab.models.prices import cost_of, price_known
 from agentlab.models.registry import PROVIDERS, capabilities_of, check_name, mistakes_of
-from agentlab.models.serve import Brake, get_model, serve
+from agentlab.models.serve import StopSwitch, get_model, serve
 from agentlab.models.spec import ModelSpec, Price
 
 __all__ = [
     "PROVIDERS",
-    "Brake",
     "ModelSpec",
     "Price",
+    "StopSwitch",
     "capabilities_of",
     "check_name",
     "cost_of",

@@ -33,7 +33,7 @@ HOLD = 120.0
 
 
 @dataclass(slots=True)
-class Limits:
+class AccountLimits:
     """The limits of one account, shared by all its models."""
 
     pace: Pace = field(default_factory=Pace)

@@ -13,7 +13,7 @@ from typing import Any
 
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model
-from agentlab.models.limits import Limits
+from agentlab.models.limits import AccountLimits
 from agentlab.seeds import stream
 from agentlab.types import Capabilities, Completion, Request
 
@@ -34,11 +34,11 @@ def wait(error: ModelError, attempt: int, where_stream: int) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Guarded:
+class RetryingModel:
     """A model with an account's limits, a time-out for each request, and retries."""
 
     inner: Model
-    limits: Limits = field(default_factory=Limits)
+    limits: AccountLimits = field(default_factory=AccountLimits)
     tries: int = 8
     timeout: float = 600.0
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep

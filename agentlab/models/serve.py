@@ -11,11 +11,11 @@ from typing import Any
 
 from agentlab.errors import ScenarioError
 from agentlab.interfaces import Model
-from agentlab.models.limits import Limits
+from agentlab.models.limits import AccountLimits
 from agentlab.models.pace import Pace
-from agentlab.models.providers.replay import Recall, Replay
+from agentlab.models.providers.replay import Replay, ReplayIndex
 from agentlab.models.registry import PROVIDERS, check_name, own, split
-from agentlab.models.retry import Guarded
+from agentlab.models.retry import RetryingModel
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.types import Completion, Where
 
@@ -25,10 +25,10 @@ _SAME = {*SAMPLING, "price", "tries", "timeout", "requests_per_minute", "tokens_
 
 
 @dataclass(slots=True)
-class Brake:
+class StopSwitch:
     """Stops every account of a run at once."""
 
-    limits: list[Limits] = field(default_factory=list[Limits])
+    limits: list[AccountLimits] = field(default_factory=list[AccountLimits])
 
     def pull(self) -> None:
         """Nothing more is sent; what was sent is waited for."""
@@ -47,16 +47,18 @@ def get_model(spec_or_name: ModelSpec | str) -> Model:
 
 @asynccontextmanager
 async def serve(
-    specs: Mapping[str, ModelSpec], recalls: Mapping[str, Recall] | None = None, brake: Brake | None = None
+    specs: Mapping[str, ModelSpec],
+    recalls: Mapping[str, ReplayIndex] | None = None,
+    stop_switch: StopSwitch | None = None,
 ) -> AsyncGenerator[Mapping[str, Model]]:
     """The models by their alias, until the block ends in whatever way.
 
     `recalls` finds the recorded calls of each `replay/RUN` model, by that name. Raises ScenarioError before anything is
-    sent. Once `brake` is pulled, calls that were not sent yet end with `Stopped`.
+    sent. Once `stop_switch` is pulled, calls that were not sent yet end with `Stopped`.
     """
     async with AsyncExitStack() as stack:
         built: dict[str, Model] = {}
-        limits: dict[Account, Limits] = {}
+        limits: dict[Account, AccountLimits] = {}
         models: dict[str, Model] = {}
         for alias, spec in specs.items():
             key = spec.model_dump_json(exclude=_SAME)
@@ -68,8 +70,8 @@ async def serve(
             account = account_of(spec)
             if account not in limits:
                 limits[account] = _limits(one for one in specs.values() if account_of(one) == account)
-                if brake is not None:
-                    brake.limits.append(limits[account])
+                if stop_switch is not None:
+                    stop_switch.limits.append(limits[account])
             models[alias] = _guard(built[key], spec, limits[account])
         yield models
 
@@ -80,7 +82,7 @@ def account_of(spec: ModelSpec) -> Account:
     return (f"{provider}/{rest}" if provider in ("local", "own") else provider, spec.base_url, spec.api_key_env)
 
 
-def _build(spec: ModelSpec, recalls: Mapping[str, Recall]) -> Model:
+def _build(spec: ModelSpec, recalls: Mapping[str, ReplayIndex]) -> Model:
     if wrong := check_name(spec.name):
         raise ScenarioError(wrong)
     provider, _ = split(spec.name)
@@ -103,7 +105,7 @@ def _nothing(where: Where) -> Completion | None:
     return None
 
 
-def _limits(specs: Iterable[ModelSpec]) -> Limits:
+def _limits(specs: Iterable[ModelSpec]) -> AccountLimits:
     """The tightest of what the account's entries ask for."""
     listed = list(specs)
     rpm = [spec.requests_per_minute for spec in listed if spec.requests_per_minute is not None]
@@ -113,11 +115,11 @@ def _limits(specs: Iterable[ModelSpec]) -> Limits:
         # More would only queue in the server, where a queue counts towards a call's time.
         cap.append(float(max(int(spec.options.get("slots", 8)) for spec in listed) + 2))
     pace = Pace(min(rpm, default=None), min(tpm, default=None))
-    return Limits(pace, min(cap, default=float("inf")))
+    return AccountLimits(pace, min(cap, default=float("inf")))
 
 
-def _guard(model: Model, spec: ModelSpec, limits: Limits) -> Model:
+def _guard(model: Model, spec: ModelSpec, limits: AccountLimits) -> Model:
     provider, _ = split(spec.name)
     if provider in PROVIDERS and PROVIDERS[provider].direct:
         return model
-    return Guarded(model, limits, spec.tries, spec.timeout)
+    return RetryingModel(model, limits, spec.tries, spec.timeout)

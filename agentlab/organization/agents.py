@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agentlab.interfaces import Interaction, Tool
+from agentlab.interfaces import Routing, Tool
 from agentlab.types import Settings
 
 
@@ -34,7 +34,7 @@ class Organization:
     """Agents in roster order, their protocol, and its limits."""
 
     agents: tuple[Agent, ...]
-    protocol: Interaction
+    protocol: Routing
     rounds: int
     closing: Closing | None = None
     calls: int = 8

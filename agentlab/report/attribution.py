@@ -8,14 +8,14 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import GROUND, THIN, Look, canvas, interval, look, rows, short
+from agentlab.report.style import GROUND, THIN, ArmStyle, canvas, interval, look, rows, short
 
 TABLES = {"rounds": ("term", "by round"), "agents": ("agent", "by agent")}
 MOST = 8
 """Panels of a figure."""
 
 
-def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
+def charts(found: Analysis, known: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """A figure for rounds and one for agents, of the tables of those names with columns `share` and its interval."""
     made: list[Chart] = []
     for name, (column, told) in TABLES.items():
@@ -35,7 +35,7 @@ def _panels(data: pd.DataFrame) -> list[tuple[str, str]]:
     return list(dict.fromkeys(zip(data["condition"], data["measure"], strict=True)))
 
 
-def draw(data: pd.DataFrame, column: str, known: Mapping[str, Look]) -> Figure:
+def draw(data: pd.DataFrame, column: str, known: Mapping[str, ArmStyle]) -> Figure:
     """A panel for each arm and measure, a bar for each term; a share that cannot be told apart crosses 0."""
     panels = _panels(data)[:MOST]
     across = min(2, len(panels))
@@ -52,7 +52,7 @@ def draw(data: pd.DataFrame, column: str, known: Mapping[str, Look]) -> Figure:
     return figure
 
 
-def _panel(ax: Any, data: pd.DataFrame, column: str, arm: Look) -> None:
+def _panel(ax: Any, data: pd.DataFrame, column: str, arm: ArmStyle) -> None:
     form: dict[str, Any] = {"color": arm.colour, "hatch": arm.hatch}
     ax.barh(range(len(data)), data["share"], height=0.62, edgecolor="white", linewidth=0.6, alpha=0.75, **form)
     for y, row in enumerate(data.to_dict("records")):

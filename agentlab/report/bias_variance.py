@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import BLUE, GROUND, ORANGE, THIN, Look, canvas, interval, legend, rows, short
+from agentlab.report.style import BLUE, GROUND, ORANGE, THIN, ArmStyle, canvas, interval, legend, rows, short
 
 RATIO = ("incoherence", "incoherence_low", "incoherence_high")
 BIAS, VARIANCE = {"color": ORANGE, "hatch": "////"}, {"color": BLUE, "hatch": ""}
 
 
-def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
+def charts(found: Analysis, known: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """From its first table: `measure`, `condition`, `bias2`, `variance`, `error`, `incoherence` with its interval, and
     `loss` where there are several."""
     data = next(iter(found.tables.values()))
@@ -33,7 +33,7 @@ def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
     return (Chart(found.name, found.title, says, data, lambda: draw(data, known)),)
 
 
-def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
+def draw(data: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
     """A row of two panels for each measure and loss."""
     keys = [name for name in ("measure", "loss") if name in data]
     groups = [own.reset_index(drop=True) for _, own in data.groupby(keys, sort=False)]

@@ -9,12 +9,12 @@ from matplotlib.lines import Line2D
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import GROUND, THIN, Look, canvas, interval, legend, look, named, rows, short
+from agentlab.report.style import GROUND, THIN, ArmStyle, canvas, interval, legend, look, named, rows, short
 
 ACROSS = 2
 
 
-def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
+def charts(found: Analysis, known: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """From its table `components`: `measure`, `condition`, `level`, `variance`, `low`, `high`."""
     data = found.tables["components"]
     data = data[(data["level"] != "total").to_numpy()].reset_index(drop=True)
@@ -23,7 +23,7 @@ def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
     return (Chart(found.name, found.title, says, data, lambda: draw(data, known)),)
 
 
-def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
+def draw(data: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
     """A panel for each measure, a row for each arm, a mark for each component."""
     measures = [str(name) for name in data["measure"].unique()]
     kinds = [str(name) for name in data["level"].unique()]

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from agentlab.report.section import Chart, Section
-from agentlab.report.style import GROUND, Look, canvas, legend, look, named, rows, short
+from agentlab.report.style import GROUND, ArmStyle, canvas, legend, look, named, rows, short
 from agentlab.runs.frames import Run
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 USED = ["calls", "input", "output_tokens", "reasoning_tokens", "seconds", "cost"]
 PANELS = {"output_tokens": "output tokens per rollout", "cost": "US dollars per rollout"}
@@ -17,7 +17,7 @@ APART, OTHERS = 6, "the other agents"
 """Agents told apart in the picture, by what they used."""
 
 
-def section(run: Run, known: Mapping[str, Look]) -> Section:
+def section(run: Run, known: Mapping[str, ArmStyle]) -> Section:
     """Means per rollout by arm, in the picture by agent too."""
     title = "What was spent"
     if run.agents.empty:
@@ -31,7 +31,7 @@ def section(run: Run, known: Mapping[str, Look]) -> Section:
     notes = ["What one arm used for one of another, and whether that is matched, is in the table 'contrasts arms'."]
     if unknown:
         notes.append(
-            f"A price is unknown for {counted(unknown, 'rollout')}: what they cost is not known, and not zero."
+            f"A price is unknown for {pluralize(unknown, 'rollout')}: what they cost is not known, and not zero."
         )
     tables = {"spend_arms": data, "spend": by_agent}
     chart = Chart("spend", title, says, by_agent, lambda: draw(by_agent, known))
@@ -40,8 +40,8 @@ def section(run: Run, known: Mapping[str, Look]) -> Section:
 
 def arms(run: Run) -> pd.DataFrame:
     """One row per condition: rollouts, and what a rollout used on average; cost is missing when one is unknown."""
-    counted = run.rollouts.assign(condition=run.rollouts["condition"].astype("str"))
-    groups = counted.groupby("condition", sort=False)
+    pluralize = run.rollouts.assign(condition=run.rollouts["condition"].astype("str"))
+    groups = pluralize.groupby("condition", sort=False)
     means = groups[USED].mean().rename(columns={"input": "input_tokens"})
     unknown = groups["cost"].apply(lambda costs: costs.isna().any())
     return (
@@ -62,7 +62,7 @@ def agents(run: Run) -> pd.DataFrame:
     return per.rename(columns={"input": "input_tokens"}).reset_index()
 
 
-def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
+def draw(data: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
     """A panel for tokens and one for money where it is known; an arm on each line, its agents one after another."""
     panels = [name for name in PANELS if data[name].notna().any() and data[name].sum() > 0] or ["calls"]
     conditions = [name for name in known if name in set(data["condition"])]
@@ -86,7 +86,7 @@ def _bars(ax: Any, table: pd.DataFrame) -> list[Any]:
     handles: list[Any] = []
     left = pd.Series(0.0, index=table.index)
     for i, name in enumerate(table.columns):
-        form = look(i, "") if name != OTHERS else Look("", GROUND, "", "")
+        form = look(i, "") if name != OTHERS else ArmStyle("", GROUND, "", "")
         how: dict[str, Any] = {"color": form.colour, "hatch": form.hatch, "edgecolor": "white", "linewidth": 0.6}
         handles.append(ax.barh(range(len(table)), table[name], left=left, height=0.7, **how))
         left = left + table[name]

@@ -7,15 +7,15 @@ import pandas as pd
 
 from agentlab.report.section import Section
 from agentlab.runs.frames import Run
-from agentlab.text import counted, line
+from agentlab.text import line, pluralize
 
 
 def section(run: Run) -> Section:
     """Tables only: the facts, the arms, the tasks."""
     tasks = run.meta.get("tasks", [])
     says = (
-        f"{counted(len(run.conditions), 'condition')} x {counted(len(tasks), 'task')}, "
-        f"n = {counted(len(run.rollouts), 'finished rollout')}. "
+        f"{pluralize(len(run.conditions), 'condition')} x {pluralize(len(tasks), 'task')}, "
+        f"n = {pluralize(len(run.rollouts), 'finished rollout')}. "
         "The same draw of the same task is one pair in every comparison of arms."
     )
     tables = {"design": facts(run), "arms": arms(run), "tasks": listed(run)}
@@ -47,7 +47,7 @@ def facts(run: Run) -> pd.DataFrame:
         "measures": "; ".join(f"{m.name} by {m.judge}, from {m.range[0]:g} to {m.range[1]:g}" for m in run.measured)
         or "none",
         "limits": "; ".join(_limits(tree.get("limits") or {})) or "none",
-        "looks": "; ".join(f"{i}: {counted(look['rollouts'], 'rollout')}" for i, look in enumerate(looks, 1))
+        "looks": "; ".join(f"{i}: {pluralize(look['rollouts'], 'rollout')}" for i, look in enumerate(looks, 1))
         or "none logged",
         "made": f"{meta.get('created', 'not recorded')}, with {', '.join(versions) or 'unrecorded versions'}",
     }

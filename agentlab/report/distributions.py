@@ -9,15 +9,15 @@ from matplotlib.figure import Figure
 from agentlab.report.scatter import MOST as MOST_DRAWS
 from agentlab.report.scatter import by_task, pair, points
 from agentlab.report.section import Chart, Section
-from agentlab.report.style import Look, bare, canvas, legend, short
+from agentlab.report.style import ArmStyle, bare, canvas, legend, short
 from agentlab.runs.frames import Run
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 MOST, ACROSS = 24, 4
 """Tasks that get a panel, panels side by side."""
 
 
-def section(run: Run, known: Mapping[str, Look]) -> Section:
+def section(run: Run, known: Mapping[str, ArmStyle]) -> Section:
     """The panels, or why there are none."""
     title, axes = "Task by task", pair(run)
     names = [*axes] if axes else [m.name for m in run.measured][:1]
@@ -27,12 +27,12 @@ def section(run: Run, known: Mapping[str, Look]) -> Section:
     if data.empty:
         return Section("panels", title, "No rollout is scored.")
     means, tasks = by_task(data), data["task"].nunique()
-    which = f"the first {MOST} of {tasks} tasks" if tasks > MOST else counted(tasks, "task")
+    which = f"the first {MOST} of {tasks} tasks" if tasks > MOST else pluralize(tasks, "task")
     each = len(data) <= MOST_DRAWS * 2
     what = f"{names[0]} to the right, {names[1]} upwards" if axes else f"{names[0]} to the right, an arm on each line"
     says = (
         f"{what}, with the same axes for {which}. Ringed: the mean of an arm's draws of the task"
-        f"{', pale: each draw' if each else ''}; n = {counted(len(data), 'rollout')}, "
+        f"{', pale: each draw' if each else ''}; n = {pluralize(len(data), 'rollout')}, "
         f"{_draws(means)} of each arm on each task."
     )
     drawn = data if each else data.iloc[:0]
@@ -49,7 +49,7 @@ def _draws(means: pd.DataFrame) -> str:
     return f"{own.min()}" if own.min() == own.max() else f"{own.min()} to {own.max()}"
 
 
-def _alone(run: Run, measure: str, known: Mapping[str, Look]) -> pd.DataFrame:
+def _alone(run: Run, measure: str, known: Mapping[str, ArmStyle]) -> pd.DataFrame:
     """The same columns, with an arm's place as `y`."""
     place = {condition: float(i) for i, condition in enumerate(known)}
     own = run.measures[["condition", "task", "draw", measure]].dropna().rename(columns={measure: "x"})
@@ -57,7 +57,7 @@ def _alone(run: Run, measure: str, known: Mapping[str, Look]) -> pd.DataFrame:
     return own.assign(y=own["condition"].map(place))
 
 
-def draw(each: pd.DataFrame, means: pd.DataFrame, names: Sequence[str], known: Mapping[str, Look]) -> Figure:
+def draw(each: pd.DataFrame, means: pd.DataFrame, names: Sequence[str], known: Mapping[str, ArmStyle]) -> Figure:
     """Every panel has the same axes, so that tasks can be compared."""
     tasks = [str(name) for name in means["task"].unique() if name][:MOST]
     down = -(-len(tasks) // ACROSS)
@@ -83,7 +83,7 @@ def draw(each: pd.DataFrame, means: pd.DataFrame, names: Sequence[str], known: M
     return figure
 
 
-def _panel(ax: Any, each: pd.DataFrame, means: pd.DataFrame, known: Mapping[str, Look]) -> dict[str, Any]:
+def _panel(ax: Any, each: pd.DataFrame, means: pd.DataFrame, known: Mapping[str, ArmStyle]) -> dict[str, Any]:
     handles: dict[str, Any] = {}
     for condition, look in known.items():
         own, mean = (t[t["condition"] == condition] for t in (each, means))

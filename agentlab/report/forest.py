@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
 from agentlab.report.style import BAR, BLUE, GROUND, THIN, canvas, interval, legend, named, rows, short
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 PRIMARY = "primary"
 NUMBERS = ("difference", "these_low", "these_high", "like_low", "like_high")
@@ -40,14 +40,14 @@ def _chart(data: pd.DataFrame, role: str) -> Chart:
 
 def _says(data: pd.DataFrame) -> str:
     n, like = data["contrast"].nunique(), data["like_low"].notna().any()
-    shown = f"the first {MOST} of {n} pairs of arms" if n > MOST else f"{counted(n, 'pair')} of arms"
+    shown = f"the first {MOST} of {n} pairs of arms" if n > MOST else f"{pluralize(n, 'pair')} of arms"
     low, high = int(data["pairs"].min()), int(data["pairs"].max())
     pairs = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     return (
         f"The difference of the first arm less the second, paired by task and draw: {shown}, "
-        f"{counted(data['measure'].nunique(), 'measure')}, n = {pairs} pairs of rollouts each. "
+        f"{pluralize(data['measure'].nunique(), 'measure')}, n = {pairs} pairs of rollouts each. "
         "Thick: 95% interval for these tasks"
-        + (", thin: for tasks like these" if like else "; of tasks like these nothing is claimed")
+        + (", thin: for new tasks" if like else "; of new tasks nothing is claimed")
         + ". An interval that crosses the upright line shows no difference."
     )
 
@@ -67,7 +67,7 @@ def draw(data: pd.DataFrame) -> Figure:
         ax.tick_params(labelleft=i % across == 0)
     key: dict[str, Any] = {"difference": Line2D([], [], **DOT), "95%, these tasks": Line2D([], [], color=BLUE, **BAR)}
     if data["like_low"].notna().any():
-        key["95%, tasks like these"] = Line2D([], [], color=BLUE, **THIN)
+        key["95%, new tasks"] = Line2D([], [], color=BLUE, **THIN)
     legend(figure, list(key.values()), list(key))
     return figure
 

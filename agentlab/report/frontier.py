@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import GROUND, Look, bare, canvas, named, short
+from agentlab.report.style import GROUND, ArmStyle, bare, canvas, named, short
 
 ACROSS, FAINT = 4, "#BDBDBD"
 
 
-def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
+def charts(found: Analysis, known: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """From its table `band`: `condition`, the measure that is given up, the one that is gained, `low`, `high`."""
     band = found.tables["band"]
     gained = str(band.columns[2])
@@ -24,7 +24,7 @@ def charts(found: Analysis, known: Mapping[str, Look]) -> tuple[Chart, ...]:
     return (Chart("frontier", found.title, says.strip(), band, lambda: draw(band, known)),)
 
 
-def draw(band: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
+def draw(band: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
     """The measure that the frontier is read at stands upwards, what is attained there to the right."""
     at, gained = (str(name) for name in band.columns[1:3])
     arms = [name for name in known if name in set(band["condition"])]
@@ -46,7 +46,7 @@ def draw(band: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
     return figure
 
 
-def _own(ax: Any, own: pd.DataFrame, look: Look, axes: tuple[str, str]) -> None:
+def _own(ax: Any, own: pd.DataFrame, look: ArmStyle, axes: tuple[str, str]) -> None:
     gained, at = axes
     known = own[own["low"].notna()]
     ax.fill_betweenx(known[at], known["low"], known["high"], color=look.colour, alpha=0.2, linewidth=0)

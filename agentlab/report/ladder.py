@@ -23,7 +23,7 @@ _BAR: dict[str, Any] = {"linewidth": 2.2, "solid_capstyle": "butt"}
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LadderStep:
     """A rung: what has been done about the confounds, the two arms, and which measure stands in which panel."""
 
     label: str
@@ -37,13 +37,13 @@ class Step:
 class Rung:
     """A step as it was found, in one panel. `planted` is the true difference, where it is known."""
 
-    step: Step
+    step: LadderStep
     panel: str
     found: Paired
     planted: float | None = None
 
 
-def climb(run: Run, steps: Sequence[Step]) -> list[Rung]:
+def climb(run: Run, steps: Sequence[LadderStep]) -> list[Rung]:
     """Every step in every panel, paired by task and draw. Raises ScenarioError for an arm that was not run."""
     return [
         Rung(step, panel, compare(run, step.a, step.b, measure))
@@ -94,7 +94,7 @@ def _panel(ax: Any, rungs: Sequence[Rung], name: str) -> None:
     if last is not None:
         ax.axvline(last, color=PLANTED, linewidth=1, linestyle=(0, (4, 3)), label="planted effect of structure")
     for y, rung in enumerate(rungs):
-        d, interval = rung.found.difference, rung.found.tasks_like_these or rung.found.these_tasks
+        d, interval = rung.found.difference, rung.found.new_tasks or rung.found.these_tasks
         if d is not None:
             ends = (d, d) if interval is None else (interval.low, interval.high)
             label = None if y else "found, with 95% interval"

@@ -10,31 +10,34 @@ from matplotlib.lines import Line2D
 from agentlab.analysis.row import ends
 from agentlab.analysis.summary import Summary
 from agentlab.report.section import Chart, Section
-from agentlab.report.style import BAR, GROUND, THIN, Look, canvas, interval, legend, named, rows
+from agentlab.report.style import BAR, GROUND, THIN, ArmStyle, canvas, interval, legend, named, rows
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import paired
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 ACROSS = 3
 """Panels side by side."""
 
 
-def section(run: Run, summary: Summary, known: Mapping[str, Look]) -> Section:
+def section(run: Run, summary: Summary, known: Mapping[str, ArmStyle]) -> Section:
     """The means of every arm. Its figure is left out when nothing was scored."""
     data = means(run, summary)
     missing = int(data["missing"].sum()) if len(data) else 0
     says = (
-        f"Means of task means of {counted(len(run.measured), 'measure')} in {counted(len(summary.arms), 'condition')}, "
-        f"n = {counted(len(run.measures), 'rollout')} of {counted(run.measures['task'].nunique(), 'task')}. "
-        "The thick line is the 95% interval for these tasks, the thin one for tasks like these. Arms share their "
+        f"Means of task means of {pluralize(len(run.measured), 'measure')} in "
+        f"{pluralize(len(summary.arms), 'condition')}, n = {pluralize(len(run.measures), 'rollout')} of "
+        f"{pluralize(run.measures['task'].nunique(), 'task')}. The thick line is the 95% "
+        "interval for these tasks, the thin one for new tasks. Arms share their "
         "tasks, so that overlapping lines say nothing about a difference: for that see the paired differences."
     )
     notes: list[str] = []
     if missing:
         ends = "the grey brackets are the means if all of them were at one end of the range"
         notes.append(f"{missing} values are missing: {ends}.")
-    if withheld := {c.measure: c.suppressed for c in summary.contrasts if c.suppressed}:
-        notes += [f"{measure}: read nothing about who did better from it: {why}." for measure, why in withheld.items()]
+    if suppressed := {c.measure: c.suppressed for c in summary.contrasts if c.suppressed}:
+        notes += [
+            f"{measure}: read nothing about who did better from it: {why}." for measure, why in suppressed.items()
+        ]
     if (run.rollouts["status"] != "delivered").any():
         notes.append("Hollow: the mean of delivered rollouts only.")
     charts = (
@@ -42,7 +45,7 @@ def section(run: Run, summary: Summary, known: Mapping[str, Look]) -> Section:
         if len(data) and data["mean"].notna().any()
         else ()
     )
-    said = "" if charts else f"Nothing is scored: n = {counted(len(run.measures), 'rollout')} without a value."
+    said = "" if charts else f"Nothing is scored: n = {pluralize(len(run.measures), 'rollout')} without a value."
     return Section("measures", "Measures by condition", said, charts, {"measures": data}, tuple(notes))
 
 
@@ -65,7 +68,7 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
                     "missing": bounds.missing,
                     "mean": bounds.observed,
                     **ends("these tasks", result.these_tasks),
-                    **ends("tasks like these", result.tasks_like_these),
+                    **ends("new tasks", result.new_tasks),
                     "bound_low": bounds.low if bounds.missing else None,
                     "bound_high": bounds.high if bounds.missing else None,
                     "delivered_only": None if set(arm.statuses) == {"delivered"} else arm.delivered[measure],
@@ -77,7 +80,7 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
     return table.astype(dict.fromkeys(numbers, "float64"))
 
 
-def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
+def draw(data: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
     """A panel for each measure, a row for each condition."""
     names = [str(name) for name in data["measure"].unique()]
     conditions = [name for name in known if name in set(data["condition"])]
@@ -100,7 +103,7 @@ def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
     return figure
 
 
-def _row(ax: Any, y: int, row: Any, look: Look) -> None:
+def _row(ax: Any, y: int, row: Any, look: ArmStyle) -> None:
     if row["missing"]:
         interval(ax, y + 0.3, (row["bound_low"], row["bound_high"]), {"marker": "|", **THIN}, GROUND)
     interval(ax, y, (row["tasks like these_low"], row["tasks like these_high"]), THIN, look.colour)
@@ -116,7 +119,7 @@ def _key(data: pd.DataFrame) -> tuple[list[Any], list[str]]:
         "95%, these tasks": Line2D([], [], color=GROUND, **BAR),
     }
     if data["tasks like these_low"].notna().any():
-        made["95%, tasks like these"] = Line2D([], [], color=GROUND, **THIN)
+        made["95%, new tasks"] = Line2D([], [], color=GROUND, **THIN)
     if data["missing"].any():
         made["bounds with the missing"] = Line2D([], [], color=GROUND, marker="|", **THIN)
     if data["delivered_only"].notna().any():

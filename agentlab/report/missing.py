@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from agentlab.report.section import Chart, Section
-from agentlab.report.style import BLUE, GREEN, GROUND, ORANGE, PURPLE, VERMILION, Look, canvas, legend, named, rows
+from agentlab.report.style import BLUE, GREEN, GROUND, ORANGE, PURPLE, VERMILION, ArmStyle, canvas, legend, named, rows
 from agentlab.runs.frames import Run
 
 STATUSES = {
@@ -23,7 +23,7 @@ LOST = {"bounced": (VERMILION, "////"), "unparsed": (BLUE, ".."), "truncated": (
 """Colour and hatch by what became of a rollout, and of a message."""
 
 
-def section(run: Run, known: Mapping[str, Look]) -> Section:
+def section(run: Run, known: Mapping[str, ArmStyle]) -> Section:
     """Statuses by arm, lost messages by arm, agent and edge."""
     title = "Refused, declined, lost"
     if run.rollouts.empty:
@@ -80,7 +80,7 @@ def verdicts(run: Run) -> pd.DataFrame:
     return own.astype(dict.fromkeys(by, "str")).groupby(by, sort=False).size().rename("verdicts").reset_index()
 
 
-def draw(data: pd.DataFrame, known: Mapping[str, Look]) -> Figure:
+def draw(data: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
     """Shares of statuses on the left, lost messages per rollout on the right."""
     own = data.set_index("condition").reindex([name for name in known if name in set(data["condition"])])
     figure, axes = canvas(0.26 * len(own) + 1.7, 1, 2, sharey=True)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from agentlab.analysis.cells import Column, columns
 from agentlab.report.section import Section
-from agentlab.text import counted, inert
+from agentlab.text import pluralize, sanitize
 
 MOST, WIDEST = 40, 400
 """Rows of a table and characters of a cell that the page shows; the table's file has all."""
@@ -81,7 +81,7 @@ def _parts(section: Section, pictures: Mapping[str, str]) -> Iterator[str]:
     for i, (name, data) in enumerate(section.tables.items()):
         heading, shown = name.replace("_", " "), _table(name, data)
         if i >= section.shown or len(data) > SHORT:
-            title = f"{heading}: {counted(len(data), 'row')}"
+            title = f"{heading}: {pluralize(len(data), 'row')}"
             yield f"<details><summary>{_show(title)}</summary>{shown}</details>"
         else:
             yield (_paragraph(heading, "heading") if len(section.tables) > 1 else "") + shown
@@ -132,4 +132,4 @@ def _changes(text: str) -> str:
 
 
 def _show(value: str) -> str:
-    return escape(inert(value), quote=True)
+    return escape(sanitize(value), quote=True)

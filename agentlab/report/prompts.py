@@ -10,7 +10,7 @@ from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.experiment.confounds import own_prompt, phrase
 from agentlab.report.section import Section
 from agentlab.runs.frames import Run
-from agentlab.text import counted, line
+from agentlab.text import line, pluralize
 
 Facts = Mapping[str, Any]
 MOST, LONGEST = 120, 20_000
@@ -38,7 +38,7 @@ def section(run: Run, contrasts: Sequence[Contrast]) -> Section:
             for text in _texts(*(facts[side] for side in sides), *(asked.get(side, {}) for side in sides)):
                 changes.setdefault(text, []).append(f"{c.a} → {c.b}{f' ({c.within})' if c.within else ''}")
     said = (
-        f"n = {counted(len(pairs), 'pair')} of arms; texts of both that differ between some two: {len(changes)}."
+        f"n = {pluralize(len(pairs), 'pair')} of arms; texts of both that differ between some two: {len(changes)}."
         if len(pairs)
         else ("There is one arm, and nothing to compare it with.")
     )

@@ -38,11 +38,11 @@ from agentlab.report import (
 )
 from agentlab.report.page import page
 from agentlab.report.section import Chart, Section, of
-from agentlab.report.style import Look, looks, svg
+from agentlab.report.style import ArmStyle, looks, svg
 from agentlab.runs.frames import Run
-from agentlab.text import inert
+from agentlab.text import sanitize
 
-CHARTS: dict[str, Callable[[Analysis, Mapping[str, Look]], tuple[Chart, ...]]] = {
+CHARTS: dict[str, Callable[[Analysis, Mapping[str, ArmStyle]], tuple[Chart, ...]]] = {
     "decompose": stack.charts,
     "components": components.charts,
     "attribution": shares.charts,
@@ -115,12 +115,12 @@ def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) ->
     if isinstance(found, AnalysisError):
         return Section("contrasts", title, _without(run, found))
     charts = forest.charts(found)
-    said = found.says if charts else f"{found.says} Of no difference may be said who did better."
+    said = found.says if charts else f"{found.says} No difference supports a conclusion about who did better."
     tables = of(found, "contrasts", title).tables
     return Section("contrasts", title, said, charts, tables, (*found.notes, *summary.notes), shown=found.shown)
 
 
-def _analysed(name: str, found: Analysis, known: Mapping[str, Look]) -> Section:
+def _analysed(name: str, found: Analysis, known: Mapping[str, ArmStyle]) -> Section:
     return of(found, found.name, ANALYSES[name].about, CHARTS[name](found, known) if name in CHARTS else ())
 
 
@@ -145,7 +145,7 @@ def _paths(run: Run) -> Iterator[Section]:
 
 def _again(name: str) -> Sequence[str]:
     return (
-        f"Run folder: {inert(name)}. All numbers of this page are in the folder tables, all pictures in figures.",
+        f"Run folder: {sanitize(name)}. All numbers of this page are in the folder tables, all pictures in figures.",
         f"agentlab report runs/{name}",
         f"agentlab stats runs/{name} (all of these analyses as tables, and the mixed model)",
         f'python -c "import agentlab; print(agentlab.load({"runs/" + name!r}).measures)"',

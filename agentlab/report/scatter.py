@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from agentlab.report.section import Chart, Section
-from agentlab.report.style import GROUND, Look, bare, canvas, legend, short
+from agentlab.report.style import GROUND, ArmStyle, bare, canvas, legend, short
 from agentlab.runs.frames import Run
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 MOST, CROWD = 900, 8
 """Draws that are drawn one by one, and arms up to which they are."""
@@ -38,7 +38,7 @@ def by_task(data: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([tasks, arms.reset_index().assign(task="")], ignore_index=True)
 
 
-def section(run: Run, known: Mapping[str, Look], band: pd.DataFrame | None = None) -> Section:
+def section(run: Run, known: Mapping[str, ArmStyle], band: pd.DataFrame | None = None) -> Section:
     """The scatter, or why there is none."""
     title, axes = "One measure against another", pair(run)
     if axes is None:
@@ -51,7 +51,7 @@ def section(run: Run, known: Mapping[str, Look], band: pd.DataFrame | None = Non
     missing = len(run.measures) - len(data)
     says = (
         f"{'Small: one rollout each. ' if each else ''}Pale: task means. Large, ringed: an arm's mean of task means; "
-        f"n = {counted(len(data), 'rollout')} of {counted(data['task'].nunique(), 'task')} with both measures"
+        f"n = {pluralize(len(data), 'rollout')} of {pluralize(data['task'].nunique(), 'task')} with both measures"
         f"{f', {missing} more lack one' if missing else ''}."
     )
     drawn = (data if each else data.iloc[:0], means)
@@ -60,7 +60,11 @@ def section(run: Run, known: Mapping[str, Look], band: pd.DataFrame | None = Non
 
 
 def draw(
-    each: pd.DataFrame, means: pd.DataFrame, axes: tuple[str, str], known: Mapping[str, Look], band: pd.DataFrame | None
+    each: pd.DataFrame,
+    means: pd.DataFrame,
+    axes: tuple[str, str],
+    known: Mapping[str, ArmStyle],
+    band: pd.DataFrame | None,
 ) -> Figure:
     """Arms by colour and mark."""
     figure, grid = canvas(5.0)
@@ -86,7 +90,7 @@ def draw(
     return figure
 
 
-def _bands(ax: Any, band: pd.DataFrame, known: Mapping[str, Look]) -> None:
+def _bands(ax: Any, band: pd.DataFrame, known: Mapping[str, ArmStyle]) -> None:
     """`band` has one row per arm and x: `condition`, `x`, `low`, `high`."""
     for condition, own in band.groupby("condition", sort=False):
         colour = known[str(condition)].colour if str(condition) in known else GROUND

@@ -42,7 +42,7 @@ _NAMES = re.compile(r'(\bid="|url\(#|href="#)')
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ArmStyle:
     """By what a condition is known in every picture."""
 
     label: str
@@ -51,9 +51,9 @@ class Look:
     hatch: str
 
 
-def looks(run: Run, widest: int = 34) -> dict[str, Look]:
+def looks(run: Run, widest: int = 34) -> dict[str, ArmStyle]:
     """By condition, in the run's order. A label is its levels, without the factor's name where there is one factor."""
-    found: dict[str, Look] = {}
+    found: dict[str, ArmStyle] = {}
     for i, row in enumerate(run.conditions.to_dict("records")):
         levels = [str(row[f]) if len(run.factors) == 1 else f"{f}={row[f]}" for f in run.factors]
         label = short(", ".join(levels) or row["condition"] or "all rollouts", widest)
@@ -70,10 +70,10 @@ def short(text: object, most: int) -> str:
     return flat if len(flat) <= most else f"{flat[: most - 1 - half]}…{flat[-half:]}"
 
 
-def look(i: int, label: str) -> Look:
+def look(i: int, label: str) -> ArmStyle:
     """The i-th of several things to tell apart."""
     label = f" {label}" if label.startswith("_") else label  # else a legend leaves it out
-    return Look(label, COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], HATCHES[i % len(HATCHES)])
+    return ArmStyle(label, COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], HATCHES[i % len(HATCHES)])
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from agentlab.models.spec import ModelSpec
 from agentlab.scenario import condition
 from agentlab.scenario import judges as judging
 from agentlab.scenario.document import Tree
-from agentlab.scenario.validate import Findings, Site
+from agentlab.scenario.validate import CheckedDocument, Findings
 
 
 def added_judges(
@@ -17,7 +17,7 @@ def added_judges(
     models: Mapping[str, Any],
     judge_model: str | None,
     factors: Mapping[str, Sequence[str]] | None = None,
-) -> tuple[judging.Bench, Mapping[str, ModelSpec], Mapping[str, Any]]:
+) -> tuple[judging.JudgeSet, Mapping[str, ModelSpec], Mapping[str, Any]]:
     """The judges, the models by alias, and the judges' documents.
 
     A name is that of a shipped judge, of one in the working folder or its `judges/`, or the path of a judge's YAML.
@@ -26,20 +26,20 @@ def added_judges(
     """
     section = {**models, "judge": {"name": judge_model}} if judge_model else dict(models)
     levels = {factor: {level: dict[str, Any]() for level in every} for factor, every in (factors or {}).items()}
-    findings, benches = Findings(), dict[str, judging.Bench]()
+    findings, benches = Findings(), dict[str, judging.JudgeSet]()
     specs, documents = dict[str, ModelSpec](), dict[str, Any]()
     for name in names:
         path = Path(name)
         stem, folder = (path.stem, path.parent) if path.suffix in (".yaml", ".yml") else (name, Path())
         tree = Tree({"models": section, "judges": [stem], "factors": levels}, {(): Place(f"--with {name}", 1, 1)})
         tree = judging.inline(tree, findings, folder)
-        site = Site(tree, findings, folder)
+        site = CheckedDocument(tree, findings, folder)
         specs = condition.models(site)
         benches[stem] = judging.build(site, specs)
         documents |= tree.value["judges"] if isinstance(tree.value["judges"], dict) else {}
     if findings.mistakes:
         raise ScenarioError(findings.sorted())
-    merged = judging.Bench(
+    merged = judging.JudgeSet(
         {name: judge for bench in benches.values() for name, judge in bench.judges.items()},
         {name: scales for bench in benches.values() for name, scales in bench.scales.items()},
         {name: counted for bench in benches.values() for name, counted in bench.counted.items()},
@@ -50,7 +50,7 @@ def added_judges(
 
 def recorded_judges(
     documents: Mapping[str, Mapping[str, Any]], models: Mapping[str, Any], asked: Mapping[str, str | None], run: Path
-) -> tuple[judging.Bench, Mapping[str, ModelSpec]]:
+) -> tuple[judging.JudgeSet, Mapping[str, ModelSpec]]:
     """Judges of the run folder `run` from their recorded documents, and their models by alias.
 
     `models` is the `models:` section of the run, and `asked` the model that each judge asked: where that is another
@@ -64,7 +64,7 @@ def recorded_judges(
             document = {**document, "model": f"{alias} of {name}"}
         renamed[name] = document
     tree = Tree({"models": section, "judges": renamed}, {(): Place(str(run), 1, 1)})
-    site = Site(tree, findings, Path())
+    site = CheckedDocument(tree, findings, Path())
     specs = condition.models(site)
     bench = judging.build(site, specs)
     if findings.mistakes:

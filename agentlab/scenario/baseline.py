@@ -9,15 +9,15 @@ from datetime import date
 from typing import Any, Literal
 
 from agentlab.engine.budget import Match
-from agentlab.interfaces import Interaction, Judge
+from agentlab.interfaces import Judge, Routing
 from agentlab.models.capabilities import maker
 from agentlab.models.prices import cost_of
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.protocols.solo import Refine, Tries
 from agentlab.scenario.cells import excluded
 from agentlab.scenario.document import Keys, suggest
-from agentlab.scenario.fields import BaselineFields, Plan
-from agentlab.scenario.validate import Site, mapping
+from agentlab.scenario.fields import BaselineFields, ExperimentFields
+from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest
 from agentlab.types import Usage
 
@@ -52,7 +52,7 @@ class Matched:
         """The cell that it is measured by."""
         return {**cell, self.factor: self.fields.of}
 
-    def interaction(self) -> Interaction:
+    def interaction(self) -> Routing:
         """The steps of its agent."""
         by = self.fields.by
         return Refine(self.fields.agent) if by == "refine" else Tries(self.fields.agent, by)
@@ -66,7 +66,7 @@ class Matched:
         return Baseline(of, self.fields.by, self.fields.match, self.fields.at, self.fields.select)
 
 
-def read(site: Site, factors: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Matched | None]:
+def read(site: CheckedDocument, factors: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Matched | None]:
     """The levels that have a baseline; None for one that is wrong."""
     found: dict[tuple[str, str], Matched | None] = {}
     for factor, levels in factors.items():
@@ -81,7 +81,7 @@ def read(site: Site, factors: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str
     return found
 
 
-def single(site: Site, plan: Plan, cell: Mapping[str, str], own: Sequence[Matched]) -> bool:
+def single(site: CheckedDocument, plan: ExperimentFields, cell: Mapping[str, str], own: Sequence[Matched]) -> bool:
     """Whether a cell has one baseline at most, and keeps the arm that it is measured by."""
     if len(own) > 1:
         wrong = f"{own[0].factor}={own[0].level} and {own[1].factor}={own[1].level} are both baselines in one cell"
@@ -94,7 +94,7 @@ def single(site: Site, plan: Plan, cell: Mapping[str, str], own: Sequence[Matche
 
 
 def _unmeasured(
-    site: Site, one: Matched, levels: Mapping[str, Any], found: Mapping[tuple[str, str], Matched | None]
+    site: CheckedDocument, one: Matched, levels: Mapping[str, Any], found: Mapping[tuple[str, str], Matched | None]
 ) -> bool:
     """Whether it is of a level that is not there, of itself, or in a circle."""
     where, of = (*one.path, "of"), one.fields.of
@@ -119,7 +119,7 @@ def _known(names: Sequence[str]) -> str:
     return f"known: {', '.join(names) or 'none'}"
 
 
-def _unselected(site: Site, one: Matched) -> bool:
+def _unselected(site: CheckedDocument, one: Matched) -> bool:
     """Whether tries lack a selector, or a draft has one."""
     by, select = one.fields.by, one.fields.select
     if by == "best_of_n" and select is None:
@@ -141,7 +141,7 @@ _UNFIT = {
 """Why a judge of a kind cannot select by a method, and what would be right."""
 
 
-def selectors(site: Site, baselines: Sequence[Matched], judges: Mapping[str, Judge]) -> dict[str, Judge]:
+def selectors(site: CheckedDocument, baselines: Sequence[Matched], judges: Mapping[str, Judge]) -> dict[str, Judge]:
     """The judges that select. Whoever picks must not be who scores (validity: reported 2.0 SD where 1.0 is true)."""
     wanted = {one.fields.select: one for one in baselines if one.fields.select is not None}
     for name, one in wanted.items():
@@ -160,7 +160,7 @@ def selectors(site: Site, baselines: Sequence[Matched], judges: Mapping[str, Jud
 
 
 def families(
-    site: Site, baselines: Sequence[Matched], judges: Mapping[str, Judge], specs: Mapping[str, ModelSpec]
+    site: CheckedDocument, baselines: Sequence[Matched], judges: Mapping[str, Judge], specs: Mapping[str, ModelSpec]
 ) -> None:
     """A selector's model is of no family that a measure's judge is of."""
     selecting = {one.fields.select for one in baselines}
@@ -174,7 +174,7 @@ def families(
                 site.wrong((*one.path, "select"), wrong, f"let it ask a model that is no {family}")
 
 
-def prices(site: Site, one: Matched, specs: Mapping[str, ModelSpec]) -> None:
+def prices(site: CheckedDocument, one: Matched, specs: Mapping[str, ModelSpec]) -> None:
     """A match on money needs a price of every model on either side."""
     for spec in specs.values() if one.fields.match == "cost" else ():
         cost = cost_of(spec, Usage(1, 1), date.max)

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentlab.scenario.document import suggest
-from agentlab.scenario.fields import Plan
-from agentlab.scenario.validate import Site
+from agentlab.scenario.fields import ExperimentFields
+from agentlab.scenario.validate import CheckedDocument
 
 MAX_CONDITIONS = 2000
 _MAX_CROSSING = 1_000_000
-Cell = dict[str, str]
+ConditionFields = dict[str, str]
 """Levels by factor."""
 
 
-def cells(plan: Plan) -> list[Cell]:
+def cells(plan: ExperimentFields) -> list[ConditionFields]:
     """What is left of the full crossing, in the order of factors and levels; too many are cut off."""
     if math.prod(map(len, plan.factors.values())) > _MAX_CROSSING:
         return []
@@ -23,12 +23,12 @@ def cells(plan: Plan) -> list[Cell]:
     return list(itertools.islice((cell for cell in crossed if not excluded(plan, cell)), MAX_CONDITIONS + 1))
 
 
-def excluded(plan: Plan, cell: Mapping[str, str]) -> bool:
+def excluded(plan: ExperimentFields, cell: Mapping[str, str]) -> bool:
     """Whether an entry of `exclude` holds for the cell."""
     return any(all(cell.get(factor) == level for factor, level in part.items()) for part in plan.exclude)
 
 
-def checked(site: Site, plan: Plan) -> list[Cell]:
+def checked(site: CheckedDocument, plan: ExperimentFields) -> list[ConditionFields]:
     """The cells; none when `exclude` names what is not there, leaves nothing, or leaves too many."""
     before = len(site.findings.mistakes)
     for i, part in enumerate(plan.exclude):

@@ -14,15 +14,15 @@ from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Closing, Organization
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
-from agentlab.scenario.fields import Limits, MeasureFields, OrganizationFields
-from agentlab.scenario.validate import Site, mapping
+from agentlab.scenario.fields import LimitsFields, MeasureFields, OrganizationFields
+from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.types import Settings, Task
 
 CHARS_PER_TOKEN = 8
 """More than any tokenizer packs into a token of prose, so that an estimate of tokens is too low, never too high."""
 
 
-def model(site: Site, alias: str, spec: ModelSpec) -> bool:
+def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
     """The provider is known, and the model takes the settings given beside its name."""
     path: Keys = ("models", alias)
     parts.searchable(site.folder)
@@ -34,15 +34,15 @@ def model(site: Site, alias: str, spec: ModelSpec) -> bool:
         for setting, right in mistakes_of(spec):
             site.wrong((*path, setting), f"{setting} is not for this model", right)
     except AgentlabError as error:
-        site.wrong((*path, "name"), str(error), "mend the module, or name another model")
+        site.wrong((*path, "name"), str(error), "fix the module, or name another model")
         return False
     except Exception as error:  # one's own model is built to ask what it takes
-        site.wrong((*path, "name"), f"{type(error).__name__}: {error}", "mend the model's module or its options")
+        site.wrong((*path, "name"), f"{type(error).__name__}: {error}", "fix the model's module or its options")
         return False
     return True
 
 
-def alias(site: Site, name: str, path: Keys, specs: Mapping[str, ModelSpec]) -> bool:
+def alias(site: CheckedDocument, name: str, path: Keys, specs: Mapping[str, ModelSpec]) -> bool:
     """The model of the agent or judge at `path` is there; one that is wrong itself was told before."""
     if name in specs:
         return True
@@ -53,7 +53,7 @@ def alias(site: Site, name: str, path: Keys, specs: Mapping[str, ModelSpec]) -> 
     return False
 
 
-def cast(site: Site, org: OrganizationFields, names: tuple[str, ...]) -> None:
+def cast(site: CheckedDocument, org: OrganizationFields, names: tuple[str, ...]) -> None:
     """The cast, the closing agent and the writers are agents that take part."""
     path: Keys = ("organization",)
     for i, name in enumerate(org.cast or ()):
@@ -79,7 +79,7 @@ def _of(name: object, names: Iterable[str]) -> str:
 
 
 def protocol(
-    site: Site,
+    site: CheckedDocument,
     config: Any,
     names: tuple[str, ...],
     closing: Closing | None,
@@ -100,7 +100,7 @@ def protocol(
     return wrong
 
 
-def addressees(site: Site, name: str, to: str | tuple[str, ...], agents: Iterable[str]) -> None:
+def addressees(site: CheckedDocument, name: str, to: str | tuple[str, ...], agents: Iterable[str]) -> None:
     """Whom an addendum is for are agents, in the cast or not."""
     if not isinstance(to, str):
         for i, agent in enumerate(to):
@@ -108,7 +108,7 @@ def addressees(site: Site, name: str, to: str | tuple[str, ...], agents: Iterabl
                 site.wrong(("addendum", name, "to", i), f"no agent {agent!r}", suggest(agent, agents))
 
 
-def settings(site: Site, spec: ModelSpec, name: str, wanted: Settings, path: Keys, tools: bool) -> None:
+def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings, path: Keys, tools: bool) -> None:
     """The model of the agent at `path` takes its settings and tools; points to whoever supplied the setting."""
     told = mapping(site.get(path).get("settings"))
     of_model = dict(mistakes_of(spec))
@@ -121,7 +121,7 @@ def settings(site: Site, spec: ModelSpec, name: str, wanted: Settings, path: Key
         site.wrong((*path, "tools"), f"its model {name!r} ({spec.name}) takes no tools", "name a model that does")
 
 
-def tools(site: Site, references: tuple[str, ...], path: Keys) -> tuple[Tool, ...]:
+def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tuple[Tool, ...]:
     """The tools of the agent at `path`."""
     built: list[Tool] = []
     for i, reference in enumerate(references):
@@ -132,11 +132,11 @@ def tools(site: Site, references: tuple[str, ...], path: Keys) -> tuple[Tool, ..
         try:
             built.append(_tool(reference, site))
         except Exception as error:  # a tool of the user's may fail in any way
-            site.wrong(where, str(error), "mend the module, or name another tool")
+            site.wrong(where, str(error), "fix the module, or name another tool")
     return tuple(built)
 
 
-def _tool(reference: str, site: Site) -> Any:
+def _tool(reference: str, site: CheckedDocument) -> Any:
     part: Any = parts.get(reference, site.folder)
     tool: Any = part() if isinstance(part, type) else part
     if not hasattr(tool, "spec") or not callable(tool):
@@ -144,7 +144,7 @@ def _tool(reference: str, site: Site) -> Any:
     return tool
 
 
-def criteria(site: Site, name: str, measure: MeasureFields, known: Mapping[str, tuple[str, ...]]) -> None:
+def criteria(site: CheckedDocument, name: str, measure: MeasureFields, known: Mapping[str, tuple[str, ...]]) -> None:
     """A measure names a judge that is there, and criteria that it scores."""
     path: Keys = ("measures", name)
     if measure.judge not in known:
@@ -162,7 +162,9 @@ def criteria(site: Site, name: str, measure: MeasureFields, known: Mapping[str, 
             site.wrong((*path, "criteria", i), wrong, suggest(criterion, known[measure.judge]))
 
 
-def prices(site: Site, limits: Limits, agents: Mapping[str, ModelSpec], judges: Mapping[str, ModelSpec]) -> None:
+def prices(
+    site: CheckedDocument, limits: LimitsFields, agents: Mapping[str, ModelSpec], judges: Mapping[str, ModelSpec]
+) -> None:
     """Money can only be limited where every model that spends it has a price."""
     for name, limit, specs in (
         ("rollout", limits.rollout, dict(agents)),
@@ -178,7 +180,7 @@ def prices(site: Site, limits: Limits, agents: Mapping[str, ModelSpec], judges: 
                 site.wrong(("models", key, "name"), wrong, right)
 
 
-def constant(site: Site, judges: Iterable[str]) -> None:
+def constant(site: CheckedDocument, judges: Iterable[str]) -> None:
     """Judges are the same in every condition: no level patches their model."""
     for factor, levels in mapping(site.get(()).get("factors")).items():
         for level, patch in mapping(levels).items():
@@ -189,7 +191,9 @@ def constant(site: Site, judges: Iterable[str]) -> None:
                     site.unknown(path, wrong, "give the judge a model of its own name")
 
 
-def one_round(site: Site, limits: Limits, organization: Organization, tasks: Mapping[str, Task]) -> None:
+def one_round(
+    site: CheckedDocument, limits: LimitsFields, organization: Organization, tasks: Mapping[str, Task]
+) -> None:
     """Limits on tokens cover the prompts of the first round, at the least they can be."""
     briefed = [agent for agent in organization.agents if agent.name in organization.protocol.briefed]
     for name, limit in (("rollout", limits.rollout), ("run", limits.run)):

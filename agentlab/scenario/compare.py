@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from agentlab.scenario import cells
 from agentlab.scenario.compare_fields import ContrastFields
 from agentlab.scenario.document import Keys, suggest
-from agentlab.scenario.fields import Plan
-from agentlab.scenario.validate import Site, mapping
+from agentlab.scenario.fields import ExperimentFields
+from agentlab.scenario.validate import CheckedDocument, mapping
 
 FIELDS = ("within", "measures")
 Same = tuple[str, frozenset[str], str, str]
@@ -39,7 +39,7 @@ class Compare:
     exploratory: tuple[Declared, ...] | None = None
 
 
-def resolve(site: Site, plan: Plan, judges: Sequence[str]) -> Compare:
+def resolve(site: CheckedDocument, plan: ExperimentFields, judges: Sequence[str]) -> Compare:
     """The contrasts of the scenario; those with a mistake, which is told, are left out.
 
     A judge that no measure uses has a measure of its own name.
@@ -63,14 +63,14 @@ def resolve(site: Site, plan: Plan, judges: Sequence[str]) -> Compare:
     return Compare(primary, tuple(all_of.section("exploratory", told.exploratory)))
 
 
-def _unread(site: Site, plan: Plan) -> Iterator[tuple[str, str, str]]:
+def _unread(site: CheckedDocument, plan: ExperimentFields) -> Iterator[tuple[str, str, str]]:
     """Of a section that cannot be read, the misspelled fields: their values were taken for pairs of levels."""
     for key in ("primary", "exploratory"):
         for name, fields in mapping(mapping(site.tree.value.get("compare")).get(key)).items():
             yield from ((key, name, field) for field in mapping(fields) if field not in {*FIELDS, *plan.factors})
 
 
-def _unknown(site: Site, plan: Plan, path: Keys) -> None:
+def _unknown(site: CheckedDocument, plan: ExperimentFields, path: Keys) -> None:
     site.unknown(path, f"no factor {path[-1]!r}", suggest(path[-1], [*plan.factors, *FIELDS]))
 
 
@@ -78,10 +78,10 @@ def _unknown(site: Site, plan: Plan, path: Keys) -> None:
 class _All:
     """What the contrasts of a scenario have in common."""
 
-    site: Site
-    plan: Plan
+    site: CheckedDocument
+    plan: ExperimentFields
     measures: tuple[str, ...]
-    crossing: list[cells.Cell]
+    crossing: list[cells.ConditionFields]
     known: dict[Same, str]
     """Under which name a comparison was declared."""
 
@@ -113,7 +113,7 @@ class _All:
         return len(self.site.findings.mistakes) > before
 
 
-def _levels(site: Site, plan: Plan, path: Keys, fields: ContrastFields) -> None:
+def _levels(site: CheckedDocument, plan: ExperimentFields, path: Keys, fields: ContrastFields) -> None:
     """Exactly one factor, with two levels that it has."""
     for factor in fields.factors:
         if factor not in plan.factors:
@@ -135,7 +135,7 @@ def _levels(site: Site, plan: Plan, path: Keys, fields: ContrastFields) -> None:
             site.wrong((*path, factor, 1), f"{levels[1]!r} is compared with itself", "name another level")
 
 
-def _within(site: Site, plan: Plan, path: Keys, fields: ContrastFields) -> None:
+def _within(site: CheckedDocument, plan: ExperimentFields, path: Keys, fields: ContrastFields) -> None:
     for factor, level in fields.within.items():
         if factor not in plan.factors:
             site.unknown((*path, "within", factor), f"no factor {factor!r}", suggest(factor, plan.factors))

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agentlab.interfaces import Interaction, Tool
+from agentlab.interfaces import Routing, Tool
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols import KINDS
@@ -14,9 +14,9 @@ from agentlab.scenario import checks
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
-from agentlab.scenario.fields import AddendumFields, AgentFields, Cell, OrganizationFields, TaskFields
+from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
 from agentlab.scenario.placeholders import fill, paragraphs
-from agentlab.scenario.validate import Site, mapping
+from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest
 from agentlab.types import Settings, Task
 
@@ -59,11 +59,13 @@ class Cast:
     writers: tuple[str, ...] | None
 
 
-def resolve(site: Site, name: str, levels: Mapping[str, str], matched: Matched | None = None) -> Condition | None:
+def resolve(
+    site: CheckedDocument, name: str, levels: Mapping[str, str], matched: Matched | None = None
+) -> Condition | None:
     """The condition; None when something is wrong, which the findings then say. `matched` is its level's baseline."""
     before = len(site.findings.mistakes) + len(site.findings.faulted)
     specs = models(site)
-    cell = site.validate(Cell, ())
+    cell = site.validate(ConditionFields, ())
     if cell is not None:
         if matched is None:
             cast = _cast(site, cell.organization)
@@ -93,11 +95,11 @@ def resolve(site: Site, name: str, levels: Mapping[str, str], matched: Matched |
     return None
 
 
-def _wrong(site: Site) -> int:
+def _wrong(site: CheckedDocument) -> int:
     return len(site.findings.mistakes) + len(site.findings.faulted)
 
 
-def models(site: Site) -> dict[str, ModelSpec]:
+def models(site: CheckedDocument) -> dict[str, ModelSpec]:
     """Every alias that is well-formed and names a known provider."""
     found: dict[str, ModelSpec] = {}
     for alias in mapping(site.tree.value.get("models")):
@@ -112,7 +114,9 @@ def named(levels: Mapping[str, str]) -> str:
     return ",".join(f"{factor}={level}" for factor, level in levels.items()) or "all"
 
 
-def _alone(site: Site, org: OrganizationFields, matched: Matched) -> tuple[Cast, Interaction | None, dict[str, Any]]:
+def _alone(
+    site: CheckedDocument, org: OrganizationFields, matched: Matched
+) -> tuple[Cast, Routing | None, dict[str, Any]]:
     """The one agent of a baseline, whose steps are the protocol."""
     name = matched.fields.agent
     cast = Cast((name,), org.closing and Closing(org.closing.ask, name), (name,))
@@ -122,7 +126,7 @@ def _alone(site: Site, org: OrganizationFields, matched: Matched) -> tuple[Cast,
     return cast, matched.interaction(), matched.told()
 
 
-def _cast(site: Site, org: OrganizationFields) -> Cast:
+def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
     names = tuple(dict.fromkeys(org.cast or org.agents))
     checks.cast(site, org, names)
     closing = None
@@ -133,7 +137,7 @@ def _cast(site: Site, org: OrganizationFields) -> Cast:
     return Cast(names, closing, writers)
 
 
-def protocol(site: Site, org: OrganizationFields, cast: Cast) -> tuple[Interaction | None, dict[str, Any]]:
+def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tuple[Routing | None, dict[str, Any]]:
     """The protocol's routing, and its fields as they decide the identity."""
     part: dict[str, Any] = dict(org.protocol)
     kind = part.get("kind")
@@ -142,7 +146,7 @@ def protocol(site: Site, org: OrganizationFields, cast: Cast) -> tuple[Interacti
         try:
             return parts.make(str(kind), site.folder, {"cast": cast.names, "closing": cast.closing, **own}), part
         except ValueError as error:
-            site.wrong((*PROTOCOL, "kind"), str(error), "mend the module, or name another protocol")
+            site.wrong((*PROTOCOL, "kind"), str(error), "fix the module, or name another protocol")
             return None, part
     if not isinstance(kind, str) or kind not in KINDS:
         wrong = f"unknown protocol {kind!r}" if "kind" in part else "'kind' is missing"
@@ -156,14 +160,16 @@ def protocol(site: Site, org: OrganizationFields, cast: Cast) -> tuple[Interacti
     return config.build(cast.names, cast.closing, cast.writers), config.model_dump(mode="json")
 
 
-def _agents(site: Site, cell: Cell, cast: Cast, specs: Mapping[str, ModelSpec]) -> tuple[Agent, ...] | None:
+def _agents(
+    site: CheckedDocument, cell: ConditionFields, cast: Cast, specs: Mapping[str, ModelSpec]
+) -> tuple[Agent, ...] | None:
     built = [_agent(site, cell, name, specs) for name in cast.names if name in cell.organization.agents]
     for key, addendum in cell.addendum.items():
         checks.addressees(site, key, addendum.to, cell.organization.agents)
     return None if None in built else tuple(agent for agent in built if agent is not None)
 
 
-def _agent(site: Site, cell: Cell, name: str, specs: Mapping[str, ModelSpec]) -> Agent | None:
+def _agent(site: CheckedDocument, cell: ConditionFields, name: str, specs: Mapping[str, ModelSpec]) -> Agent | None:
     path: Keys = (*ORGANIZATION, "agents", name)
     told: AgentFields = cell.organization.agents[name]
     values = {"agent": name, "rounds": cell.organization.rounds}
@@ -187,13 +193,13 @@ def merged(base: Settings, over: BaseModel) -> Settings:
     )
 
 
-def _closing(site: Site, cell: Cell, cast: Cast) -> str:
+def _closing(site: CheckedDocument, cell: ConditionFields, cast: Cast) -> str:
     assert cast.closing is not None
     values = {"agent": cast.closing.agent, "rounds": cell.organization.rounds}
     return fill(site, cast.closing.ask, (*ORGANIZATION, "closing", "ask"), values).strip("\n")
 
 
-def _tasks(site: Site, cell: Cell, cast: Cast) -> dict[str, Task]:
+def _tasks(site: CheckedDocument, cell: ConditionFields, cast: Cast) -> dict[str, Task]:
     """Every task as this condition is asked it: with addenda, and the closing question for an agent alone."""
     last: list[str] = []
     for key, addendum in cell.addendum.items():
@@ -204,7 +210,7 @@ def _tasks(site: Site, cell: Cell, cast: Cast) -> dict[str, Task]:
     return tasks(site, cell, last)
 
 
-def tasks(site: Site, cell: Cell, last: Sequence[str] = ()) -> dict[str, Task]:
+def tasks(site: CheckedDocument, cell: ConditionFields, last: Sequence[str] = ()) -> dict[str, Task]:
     """Every task with its placeholders filled, and `last` as its last paragraphs."""
     found: dict[str, Task] = {}
     for key, task in cell.tasks.items():
@@ -213,7 +219,7 @@ def tasks(site: Site, cell: Cell, last: Sequence[str] = ()) -> dict[str, Task]:
     return found
 
 
-def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Interaction) -> int:
+def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Routing) -> int:
     if to == "task":
         return len(interaction.briefed)
     return len(names) if to == "all" else sum(name in to for name in names)
@@ -244,4 +250,9 @@ def _tool(tool: Tool) -> tuple[Any, ...]:
 
 def tree(value: Mapping[str, Any], whole: Tree) -> Tree:
     """The sections of a condition, with the places of the whole document."""
-    return Tree({key: value[key] for key in Cell.model_fields if key in value}, whole.places, whole.keys, whole.removed)
+    return Tree(
+        {key: value[key] for key in ConditionFields.model_fields if key in value},
+        whole.places,
+        whole.keys,
+        whole.removed,
+    )

@@ -17,9 +17,9 @@ from agentlab.scenario.compare import Compare
 from agentlab.scenario.compare_fields import LooksFields
 from agentlab.scenario.condition import Condition
 from agentlab.scenario.document import Keys, Tree, clashes, patch, read, suggest
-from agentlab.scenario.fields import Cell, Limits, MeasureFields, Plan
+from agentlab.scenario.fields import ConditionFields, ExperimentFields, LimitsFields, MeasureFields
 from agentlab.scenario.override import override
-from agentlab.scenario.validate import Findings, Site, mapping
+from agentlab.scenario.validate import CheckedDocument, Findings, mapping
 from agentlab.types import Task
 
 
@@ -53,7 +53,7 @@ class Design:
     measures: Mapping[str, MeasureFields]
     compare: Compare
     looks: LooksFields | None
-    limits: Limits
+    limits: LimitsFields
 
 
 def load(name_or_path: str | Path, model: str | None = None, judge_model: str | None = None) -> Design:
@@ -75,16 +75,16 @@ def load(name_or_path: str | Path, model: str | None = None, judge_model: str | 
     for alias, option, name in (("default", "--model", model), ("judge", "--judge-model", judge_model)):
         if name is not None:
             tree = override(tree, alias, option, name)
-    return Loading(tree, findings, path).design()
+    return DesignBuilder(tree, findings, path).design()
 
 
-class Loading:
+class DesignBuilder:
     """One scenario on its way from document to design."""
 
     def __init__(self, tree: Tree, findings: Findings, path: Path) -> None:
         self.findings, self.path = findings, path
         self.tree = judging.inline(lines.expand(tree, findings), findings, path.parent)
-        self.site = Site(self.tree, findings, path.parent)
+        self.site = CheckedDocument(self.tree, findings, path.parent)
         self.selectors: dict[str, Judge] = {}
 
     def design(self) -> Design:
@@ -125,28 +125,30 @@ class Loading:
             limits=plan.limits,
         )
 
-    def plan(self) -> Plan | None:
+    def plan(self) -> ExperimentFields | None:
         """The sections that hold for every condition."""
         value = self.tree.value
-        for key in value.keys() - Plan.model_fields.keys() - Cell.model_fields.keys():
-            right = suggest(key, [*Plan.model_fields, *Cell.model_fields], most=20)
+        for key in value.keys() - ExperimentFields.model_fields.keys() - ConditionFields.model_fields.keys():
+            right = suggest(key, [*ExperimentFields.model_fields, *ConditionFields.model_fields], most=20)
             self.site.unknown((key,), f"unknown field {key!r}", right)
-        own = {key: value[key] for key in Plan.model_fields if key in value}
+        own = {key: value[key] for key in ExperimentFields.model_fields if key in value}
         if isinstance(own.get("judges"), dict):
             own["judges"] = {name: judge for name, judge in own["judges"].items() if judge is not None}
-        site = Site(Tree(own, self.tree.places, self.tree.keys), self.findings, self.path.parent)
-        return site.validate(Plan, ()) or self.rescued(site)
+        site = CheckedDocument(Tree(own, self.tree.places, self.tree.keys), self.findings, self.path.parent)
+        return site.validate(ExperimentFields, ()) or self.rescued(site)
 
-    def rescued(self, site: Site) -> Plan | None:
+    def rescued(self, site: CheckedDocument) -> ExperimentFields | None:
         """What can be read of a plan that is wrong, so that the conditions are checked all the same."""
         usable: dict[str, Any] = {"spec": 1, "name": "x"}
         for key, value in site.tree.value.items():
-            trial = Site(Tree({**usable, key: value}, site.tree.places), Findings(), self.path.parent)
-            if trial.validate(Plan, ()) is not None:
+            trial = CheckedDocument(Tree({**usable, key: value}, site.tree.places), Findings(), self.path.parent)
+            if trial.validate(ExperimentFields, ()) is not None:
                 usable[key] = value
-        return Site(Tree(usable, site.tree.places), Findings(), self.path.parent).validate(Plan, ())
+        return CheckedDocument(Tree(usable, site.tree.places), Findings(), self.path.parent).validate(
+            ExperimentFields, ()
+        )
 
-    def conditions(self, plan: Plan, matched: Mapping[tuple[str, str], Matched | None]) -> list[Condition]:
+    def conditions(self, plan: ExperimentFields, matched: Mapping[tuple[str, str], Matched | None]) -> list[Condition]:
         levels = {(f, name): self.level(f, name) for f in plan.factors for name in plan.factors[f]}
         crossed = cells.checked(self.site, plan)
         if self.clash(levels):
@@ -161,7 +163,7 @@ class Loading:
             own = [matched[key] for key in cell.items() if key in matched]
             if None in own or not baseline.single(self.site, plan, cell, [one for one in own if one is not None]):
                 continue
-            site = Site(condition.tree(tree.value, tree), self.findings, self.path.parent)
+            site = CheckedDocument(condition.tree(tree.value, tree), self.findings, self.path.parent)
             resolved = condition.resolve(site, name, cell, next(iter(own), None))
             if resolved is not None:
                 checks.one_round(self.site, plan.limits, resolved.organization, resolved.tasks)
@@ -199,10 +201,14 @@ class Loading:
         path: Keys = ("factors", factor, name)
         tree = self.tree.at(path)
         for key in mapping(tree.value):
-            if key not in (*Cell.model_fields, "baseline"):
-                right = f"{suggest(key, [*Cell.model_fields, 'baseline'])} (a level patches these sections only)"
+            if key not in (*ConditionFields.model_fields, "baseline"):
+                right = (
+                    f"{suggest(key, [*ConditionFields.model_fields, 'baseline'])} (a level patches these sections only)"
+                )
                 self.site.unknown((*path, key), f"a level has no field {key!r}", right)
-        return Tree({k: v for k, v in mapping(tree.value).items() if k in Cell.model_fields}, tree.places, tree.keys)
+        return Tree(
+            {k: v for k, v in mapping(tree.value).items() if k in ConditionFields.model_fields}, tree.places, tree.keys
+        )
 
     def clash(self, levels: Mapping[tuple[str, str], Tree]) -> bool:
         """Two factors must not supply one value: their order would decide."""
@@ -214,7 +220,11 @@ class Loading:
         return len(self.findings.mistakes) > before
 
     def finish(
-        self, plan: Plan, bench: judging.Bench, specs: Mapping[str, ModelSpec], conditions: list[Condition]
+        self,
+        plan: ExperimentFields,
+        bench: judging.JudgeSet,
+        specs: Mapping[str, ModelSpec],
+        conditions: list[Condition],
     ) -> None:
         """The checks that look at all conditions together."""
         known = {name: tuple(judge.criteria) for name, judge in bench.judges.items()}
@@ -240,11 +250,11 @@ class Loading:
             right = "let every level change something, or write `coupling: none` for an A/A check"
             self.site.unknown(("factors", factor, second.levels[factor]), wrong, right)
 
-    def tasks(self, plan: Plan) -> dict[str, Task]:
+    def tasks(self, plan: ExperimentFields) -> dict[str, Task]:
         """The tasks of the first condition, without what is added to them."""
         tree = condition.tree(self.tree.value, self.tree)
         for factor, levels in plan.factors.items():
             tree = patch(tree, self.level(factor, next(iter(levels))))
-        site = Site(condition.tree(tree.value, tree), self.findings, self.path.parent)
-        cell = site.validate(Cell, ())
+        site = CheckedDocument(condition.tree(tree.value, tree), self.findings, self.path.parent)
+        cell = site.validate(ConditionFields, ())
         return condition.tasks(site, cell) if cell else {}

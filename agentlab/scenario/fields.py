@@ -88,7 +88,7 @@ class MeasureFields(Fields):
     )
 
 
-class Limit(Fields):
+class LimitFields(Fields):
     tokens: Tokens | None = Field(default=None, description="Most tokens, prompts and replies together, such as 200k.")
     cost: Money | None = Field(default=None, description="Most money, such as 50 USD.")
     minutes: Minutes | None = Field(
@@ -96,12 +96,12 @@ class Limit(Fields):
     )
 
 
-class Limits(Fields):
-    rollout: Limit = Field(default_factory=Limit, description="Of one rollout.")
-    run: Limit = Field(default_factory=Limit, description="Of the whole run, judges included.")
+class LimitsFields(Fields):
+    rollout: LimitFields = Field(default_factory=LimitFields, description="Of one rollout.")
+    run: LimitFields = Field(default_factory=LimitFields, description="Of the whole run, judges included.")
 
 
-class Cell(Fields):
+class ConditionFields(Fields):
     """The sections that a level may patch: all that decides what one condition does."""
 
     models: Mapping[Name, Part] = Field(
@@ -130,7 +130,7 @@ class BaselineFields(Fields):
     )
 
 
-class Plan(Fields):
+class ExperimentFields(Fields):
     """The sections that hold for all conditions alike."""
 
     spec: Literal[1] = Field(description="Version of the format: 1.")
@@ -153,7 +153,7 @@ class Plan(Fields):
     looks: LooksFields | None = Field(
         default=None, description="How often the primary contrasts may be looked at while the run grows."
     )
-    limits: Limits = Field(default_factory=Limits, description="When a rollout, or the run, is stopped.")
+    limits: LimitsFields = Field(default_factory=LimitsFields, description="When a rollout, or the run, is stopped.")
     seed: int | None = Field(
         default=None, ge=0, le=2**63 - 1, description="Run seed; random and recorded if not given."
     )

@@ -8,7 +8,7 @@ from pydantic import BaseModel, create_model
 from agentlab.judges import KINDS as JUDGES
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.protocols import KINDS as PROTOCOLS
-from agentlab.scenario.fields import BaselineFields, Cell, Plan
+from agentlab.scenario.fields import BaselineFields, ConditionFields, ExperimentFields
 from agentlab.scenario.validate import mapping
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -27,7 +27,9 @@ _JUDGE = {
 def scenario_schema() -> dict[str, Any]:
     """Of a scenario; a level of a factor is the same with nothing required and `null` to remove."""
     fields: dict[str, Any] = {
-        name: (info.annotation, info) for part in (Plan, Cell) for name, info in part.model_fields.items()
+        name: (info.annotation, info)
+        for part in (ExperimentFields, ConditionFields)
+        for name, info in part.model_fields.items()
     }
     whole = create_model("Scenario", **fields).model_json_schema()
     definitions: dict[str, Any] = whole.pop("$defs")
@@ -39,7 +41,7 @@ def scenario_schema() -> dict[str, Any]:
     definitions["OrganizationFields"]["properties"]["protocol"] |= {"$ref": "#/$defs/Protocol"}
     for section in (properties["models"], definitions["OrganizationFields"]["properties"]["protocol"]):
         section.pop("type", None)
-    level = {key: properties[key] for key in Cell.model_fields}
+    level = {key: properties[key] for key in ConditionFields.model_fields}
     patched = {f"{name}Patch": _optional(part) for name, part in definitions.items()}
     definitions |= patched
     definitions["Level"] = {

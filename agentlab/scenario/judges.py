@@ -15,11 +15,11 @@ from agentlab.models.spec import ModelSpec
 from agentlab.scenario import checks, library
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, Tree, patch, read, suggest
-from agentlab.scenario.validate import Findings, Site, key_place, mapping, shown
+from agentlab.scenario.validate import CheckedDocument, Findings, key_place, mapping, shown
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class JudgeSet:
     """The judges of a scenario, and what the analysis must know of their criteria."""
 
     judges: Mapping[str, Judge]
@@ -106,7 +106,7 @@ def _named(here: Tree, name: str) -> str:
     return given if isinstance(given, str) else name
 
 
-def build(site: Site, specs: Mapping[str, ModelSpec]) -> Bench:
+def build(site: CheckedDocument, specs: Mapping[str, ModelSpec]) -> JudgeSet:
     """Every judge that is well-formed."""
     judges, scales, counted = dict[str, Judge](), dict[str, dict[str, tuple[float, float]]](), dict[str, Any]()
     section, of_two = mapping(site.tree.value.get("judges")), dict[str, Judge]()
@@ -126,10 +126,10 @@ def build(site: Site, specs: Mapping[str, ModelSpec]) -> Bench:
             _arms(site, config, path)
         if judge.model is not None and checks.alias(site, judge.model, path, specs):
             _needs(site, config, judge.model, specs[judge.model], path)
-    return Bench(judges, scales, counted, of_two)
+    return JudgeSet(judges, scales, counted, of_two)
 
 
-def _arms(site: Site, config: CompareConfig, path: Keys) -> None:
+def _arms(site: CheckedDocument, config: CompareConfig, path: Keys) -> None:
     """The arms of a judge that compares are levels of the scenario's factors."""
     factors = mapping(site.tree.value.get("factors"))
     for factor, pairs in config.arms.items():
@@ -149,7 +149,7 @@ def _scale(config: Any, criterion: str) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _config(site: Site, path: Keys) -> Any:
+def _config(site: CheckedDocument, path: Keys) -> Any:
     """The configuration of a judge; for one of one's own, whatever its module gives."""
     told = site.get(path)
     kind = mapping(told).get("kind")
@@ -163,18 +163,18 @@ def _config(site: Site, path: Keys) -> Any:
     return None if config is None or (hasattr(config, "mistakes") and site.flaws(path, config.mistakes())) else config
 
 
-def _own(site: Site, path: Keys, kind: str, told: dict[str, Any]) -> Any:
+def _own(site: CheckedDocument, path: Keys, kind: str, told: dict[str, Any]) -> Any:
     try:
         part = parts.get(kind, site.folder)
         if isinstance(part, type) and issubclass(part, BaseModel) and hasattr(part, "build"):
             return site.validate(part, path)
         return parts.make(kind, site.folder, {"name": path[-1], **{k: v for k, v in told.items() if k != "kind"}})
     except ValueError as error:
-        site.wrong((*path, "kind"), str(error), "mend the module, or name another judge")
+        site.wrong((*path, "kind"), str(error), "fix the module, or name another judge")
         return None
 
 
-def _needs(site: Site, config: Any, alias: str, spec: ModelSpec, path: Keys) -> None:
+def _needs(site: CheckedDocument, config: Any, alias: str, spec: ModelSpec, path: Keys) -> None:
     """The judge's model takes what its method needs."""
     needed: frozenset[str] = config.needs() if hasattr(config, "needs") else frozenset()
     taken = capabilities_of(spec).settings

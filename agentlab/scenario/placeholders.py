@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentlab.scenario.document import Keys, position, suggest
-from agentlab.scenario.validate import Site
+from agentlab.scenario.validate import CheckedDocument
 
 _PLACEHOLDER = re.compile(r"\{\{(\s*)([\w.-]+)(\s*)\}\}")
 
 
-def fill(site: Site, text: str, path: Keys, values: Mapping[str, Any]) -> str:
+def fill(site: CheckedDocument, text: str, path: Keys, values: Mapping[str, Any]) -> str:
     """`text` with its placeholders filled in one pass; what was filled in is not looked at again."""
 
     def one(match: re.Match[str]) -> str:
@@ -28,7 +28,7 @@ def fill(site: Site, text: str, path: Keys, values: Mapping[str, Any]) -> str:
     return _PLACEHOLDER.sub(one, text)
 
 
-def _misplaced(site: Site, path: Keys, text: str, match: re.Match[str], wrong: str, right: str) -> None:
+def _misplaced(site: CheckedDocument, path: Keys, text: str, match: re.Match[str], wrong: str, right: str) -> None:
     """Points into an included text file, where lines are known; else to the value."""
     place, before = site.tree.place(path), text[: match.start()]
     if (place.line, place.column) == (1, 1) and not place.file.endswith((".yaml", ".yml", ".jsonl")):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from agentlab.errors import Place, ScenarioError
-from agentlab.scenario.design import Design, Loading
+from agentlab.scenario.design import Design, DesignBuilder
 from agentlab.scenario.document import Keys, Tree
 from agentlab.scenario.validate import Findings
 
@@ -20,7 +20,7 @@ def rebuild(tree: Mapping[str, Any], run: Path, modules: Path) -> Design:
     places = dict.fromkeys(_paths(dict(tree), ()), Place(str(run), 1, 1))
     document = Tree(dict(tree), places, places)
     try:
-        return replace(Loading(document, Findings(), modules / "scenario.yaml").design(), file=str(run))
+        return replace(DesignBuilder(document, Findings(), modules / "scenario.yaml").design(), file=str(run))
     except ScenarioError as error:
         raise ScenarioError(
             f"{run}: its design cannot be built again from what it recorded:\n{error}\n"

@@ -77,7 +77,7 @@ class Findings:
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class CheckedDocument:
     """A document that is being checked, where its findings go, and where its own parts are looked for."""
 
     tree: Tree

@@ -22,7 +22,7 @@ DRAWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TaskScores:
     """The rollouts of one arm on one task: both measures by half of the judge draws, each of shape (rollouts, 2)."""
 
     x: Array
@@ -38,7 +38,7 @@ class Attained:
     value: Array
     low: Array
     high: Array
-    """A band that holds at all thresholds at once, over tasks like these; NaN under 6 tasks."""
+    """A band that holds at all thresholds at once, over new tasks; NaN under 6 tasks."""
     reached: Array
     """Share of subsets in which any rollout has such an x; else y counts as its `floor`."""
     placed: Array
@@ -54,7 +54,7 @@ class Random(Protocol):
     def chisquare(self, df: float, size: int) -> Array: ...
 
 
-def attained(tasks: Sequence[Task], at: ArrayLike, floor: float, size: int, level: float = 0.95) -> Attained:
+def attained(tasks: Sequence[TaskScores], at: ArrayLike, floor: float, size: int, level: float = 0.95) -> Attained:
     """The frontier of one arm at `size` rollouts of every task, read at thresholds of x.
 
     In each half a rollout counts if its x is at least the threshold, the best of a subset is chosen by its y (of those
@@ -80,7 +80,7 @@ def attained(tasks: Sequence[Task], at: ArrayLike, floor: float, size: int, leve
     return Attained(thresholds, mean, mean - margin, mean + margin, reached, placed)
 
 
-def _best(task: Task, threshold: float, floor: float, size: int) -> tuple[float, float, float]:
+def _best(task: TaskScores, threshold: float, floor: float, size: int) -> tuple[float, float, float]:
     """Mean over subsets of the chosen rollout's y, the share of subsets that have one to choose, and its x, else 0."""
     value, share, x = 0.0, 0.0, 0.0
     for chosen, placed in ((0, 1), (1, 0)):
@@ -117,7 +117,7 @@ class Dominance:
     second: float
     """Shares of pairs of rollouts, means over tasks; the rest is neither. Equal in one, better in the other counts."""
     first_means: float | None
-    """Probability that the first arm's mean over tasks like these is better in both measures; None under 6 tasks."""
+    """Probability that the first arm's mean over new tasks is better in both measures; None under 6 tasks."""
     second_means: float | None
     tasks: int
 

@@ -17,7 +17,7 @@ from scipy import special, stats
 
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.rows import Floats
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 Statistic = Callable[[Floats], Floats]
 """From sums over tasks, shape (..., K), to a number each, shape (...); NaN where it is undefined."""
@@ -27,7 +27,7 @@ MOST_BENT = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number over a set of tasks, with its interval for tasks like these. None is said why in `notes`."""
+    """A number over a set of tasks, with its interval for new tasks. None is said why in `notes`."""
 
     value: float | None
     low: float | None
@@ -58,7 +58,9 @@ def of_sums(terms: ArrayLike, statistic: Statistic, level: float = 0.95, share: 
     if not np.isfinite(value):
         return missing(None, count, "undefined: the errors do not sum to more than 0")
     if count < FEWEST_TASKS:
-        told = f"no interval: {counted(count, 'task')}, and nothing is claimed beyond them, which takes {FEWEST_TASKS}"
+        told = (
+            f"no interval: {pluralize(count, 'task')}, and nothing is claimed beyond them, which takes {FEWEST_TASKS}"
+        )
         return missing(value, count, told)
     without: Floats = statistic(total - x)
     if not np.isfinite(without).all():
@@ -77,7 +79,7 @@ def _share(weights: Floats, value: float, without: Floats, level: float) -> Esti
     c = float(np.clip(stats.skew(-logits, bias=False) / count**0.5, -MOST_BENT, MOST_BENT))
     t = float(special.stdtrit(df, (1 + level) / 2))
     low, high = (float(special.expit(z - se * _bend(end, c))) for end in (t, -t))
-    few = f"{counted(count, 'task')}, but a few have most of the error: worth about {effective:.1f}"
+    few = f"{pluralize(count, 'task')}, but a few have most of the error: worth about {effective:.1f}"
     return Estimate(value, low, high, _error(without), df, None, count, (few,) if effective < count / 2 else ())
 
 

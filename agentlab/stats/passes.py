@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, t_interval
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 Counts = Sequence[int]
 """Of one task: how many draws gave the right answer, then how many gave each other answer."""
@@ -28,7 +28,7 @@ class Pass:
     value: float
     these_tasks: Interval | None
     """From the draws within tasks: delete-one-draw jackknife variances, summed over tasks, Satterthwaite's df."""
-    tasks_like_these: Interval | None
+    new_tasks: Interval | None
     """The t interval over tasks; None under 6 tasks."""
     notes: tuple[str, ...] = ()
     """Why an interval is missing."""
@@ -82,9 +82,9 @@ def passes(tasks: Sequence[Counts], k: int, worth: Worth, level: float = 0.95) -
         else:
             notes.append("no 'these tasks' interval: in every task all draws are alike")
     if many < FEWEST_TASKS:
-        notes.append(f"{counted(many, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}")
+        notes.append(f"{pluralize(many, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}")
     elif np.ptp(values) <= 1e-12:
-        notes.append("no 'tasks like these' interval: every task has the same value")
+        notes.append("no 'new tasks' interval: every task has the same value")
     else:
         like = t_interval(mean, float(values.std(ddof=1)) / many**0.5, many - 1, level)
     return Pass(k, mean, _cut(these), _cut(like), tuple(notes))

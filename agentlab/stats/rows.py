@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -48,7 +48,7 @@ def rows(tasks: ArrayLike, fewest: int = 2) -> Rows:
     counts: Ints = np.bincount(codes)
     few = np.flatnonzero(counts < fewest)
     if len(few):
-        told = counted(int(counts[few[0]]), "draw")
+        told = pluralize(int(counts[few[0]]), "draw")
         raise ValueError(f"task {few[0]} has {told}, and a variance over draws needs {fewest}; {len(few)} such tasks")
     return Rows(codes, np.argsort(codes, kind="stable"), np.cumsum(counts) - counts, counts)
 

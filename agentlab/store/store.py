@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import msgspec
 
-from agentlab.engine.client import Step
+from agentlab.engine.client import CallPlace
 from agentlab.engine.cut import Cut
 from agentlab.errors import MismatchError, StoreError
 from agentlab.store import ancestry
@@ -136,7 +136,7 @@ class Store:
         """Commits people's labels together: rollout, measure, rater, value, probability. One that is there stays."""
         await self._writer.commit(Batch([("labels", (self.known[key].id, *rest)) for key, *rest in rows]))
 
-    def recorded(self, rollout: str) -> dict[Step, Call]:
+    def recorded(self, rollout: str) -> dict[CallPlace, Call]:
         """The calls of the rollout that succeeded, by place; the latest attempt where there are several.
 
         Of a fork, also those that are its parent's.
@@ -144,7 +144,7 @@ class Store:
         calls = [*ancestry.kept_by(self._reader, self._row(rollout)), *self._calls(rollout)]
         return {(c.actor, c.round, c.k): c for c in calls if c.error is None}
 
-    def kept(self, parent: str, cut: Cut) -> dict[Step, Call]:
+    def kept(self, parent: str, cut: Cut) -> dict[CallPlace, Call]:
         """The calls of `parent` that a fork at this cut does not make again, by place."""
         return {(c.actor, c.round, c.k): c for c in ancestry.kept(self._reader, parent, cut)}
 

@@ -15,7 +15,7 @@ from agentlab.analysis.forks.outcomes import measured
 from agentlab.analysis.registry import ANALYSES, analyse, attempts
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.runs.frames import Run
-from agentlab.text import inert
+from agentlab.text import sanitize
 from agentlab_cli.layout import console_for, table
 
 MOST, WIDEST = 60, 48
@@ -36,7 +36,7 @@ def analysed(run: Run, options: Mapping[str, Any], csv: Path | None) -> None:
         if isinstance(found, AnalysisError):
             refused.append(found)
             if not chosen:
-                console.print(f"{name}: {inert(str(found))}\n", markup=False, soft_wrap=True)
+                console.print(f"{name}: {sanitize(str(found))}\n", markup=False, soft_wrap=True)
             continue
         _print(console, found)
         if csv is not None:
@@ -73,11 +73,11 @@ def _found(run: Run, chosen: list[str], said: Mapping[str, str]) -> Iterator[tup
 
 def _print(console: Console, found: Analysis) -> None:
     def say(text: str) -> None:
-        console.print(inert(text), soft_wrap=True, markup=False)
+        console.print(sanitize(text), soft_wrap=True, markup=False)
 
     shown = list(found.tables.items())[: found.shown]
     if not shown:
-        console.print(escape(inert(found.title)), style="bold")
+        console.print(escape(sanitize(found.title)), style="bold")
     for i, (name, data) in enumerate(shown):
         console.print(_table(found.title if i == 0 else name.replace("_", " "), data))
     say(found.says)
@@ -90,7 +90,7 @@ def _print(console: Console, found: Analysis) -> None:
 
 
 def _table(title: str, data: pd.DataFrame) -> Table:
-    made = table(inert(title))
+    made = table(sanitize(title))
     shown = columns(data.head(MOST), WIDEST)
     for column in shown:
         made.add_column(escape(column.heading), justify="right" if column.number else "left", overflow="fold")

@@ -7,7 +7,7 @@ from pathlib import Path
 from agentlab.analysis.contrasts.contrast import Contrast, compute, verdict
 from agentlab.experiment.confounds import phrase
 from agentlab.stats.contrasts.paired import Interval
-from agentlab.text import counted
+from agentlab.text import pluralize
 from agentlab_cli.layout import number
 
 MOST, BESIDE, PAIRS = 30, 9, 12
@@ -21,13 +21,13 @@ _COLUMNS = (
     "measure",
     "difference",
     "these tasks",
-    "tasks like these",
+    "new tasks",
     "p",
     "pairs",
     "judge",
     "r",
     "AUC",
-    "may be said",
+    "conclusion",
 )
 
 
@@ -42,7 +42,7 @@ def told(contrasts: Sequence[Contrast], say: Callable[[str], None], folder: Path
         most = BESIDE if primary else MOST
         _part("Exploratory contrasts" if primary else "Contrasts", rest[:most], say, known)
         if len(rest) > most:
-            say(f"  {counted(len(rest) - most, 'more exploratory row')}: agentlab stats {folder} --contrasts\n")
+            say(f"  {pluralize(len(rest) - most, 'more exploratory row')}: agentlab stats {folder} --contrasts\n")
     if contrasts:
         for line in _LEGEND:
             say(line)
@@ -86,7 +86,7 @@ def _heading(c: Contrast, block: Sequence[Contrast]) -> str:
     named = f"{name}{c.a} - {c.b}" + (f" ({c.within})" if c.within else "")
     used = f"{c.unit} {number(c.ratios[c.unit], '.2f')}" + (", not matched" if c.unmatched else "")
     facts = (
-        counted(max(one.result.tasks for one in block), "task"),
+        pluralize(max(one.result.tasks for one in block), "task"),
         f"declined {c.declined[0]} and {c.declined[1]}",
         used,
         f"same calls {c.identical:.0%}",
@@ -96,7 +96,7 @@ def _heading(c: Contrast, block: Sequence[Contrast]) -> str:
 
 def _row(c: Contrast) -> list[str]:
     r = c.result
-    found = (number(r.difference, "+.3f"), _interval(r.these_tasks), _interval(r.tasks_like_these), _chance(c))
+    found = (number(r.difference, "+.3f"), _interval(r.these_tasks), _interval(r.new_tasks), _chance(c))
     return [
         f"  {c.measure}",
         *(("",) * 4 if c.suppressed else found),

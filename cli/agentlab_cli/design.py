@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 Scenario = Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")]
 ModelName = Annotated[str | None, typer.Option("--model", help="Replaces models.default: provider/name.")]
@@ -35,9 +35,9 @@ def check(scenario: Scenario, model: ModelName = None, judge_model: JudgeModel =
     rollouts = len(design.conditions) * len(design.tasks) * design.draws
     conditions = ", ".join(condition.name for condition in design.conditions)
     print(f"{design.file}: no mistakes")
-    print(f"{counted(len(design.tasks), 'task')}: {', '.join(design.tasks)}")
-    print(f"{counted(len(design.conditions), 'condition')}: {conditions}")
-    size = f"{counted(design.draws, 'draw')}, {counted(rollouts, 'rollout')}"
+    print(f"{pluralize(len(design.tasks), 'task')}: {', '.join(design.tasks)}")
+    print(f"{pluralize(len(design.conditions), 'condition')}: {conditions}")
+    size = f"{pluralize(design.draws, 'draw')}, {pluralize(rollouts, 'rollout')}"
     print(f"{size}; judges: {', '.join([*design.judges, *design.of_two]) or 'none'}")
 
 

@@ -5,27 +5,27 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.markup import escape
 
-from agentlab.analysis.forks.spread import Outcome, Spread
-from agentlab.experiment.resample import Plan
+from agentlab.analysis.forks.spread import ForkOutcome, ForkSpread
+from agentlab.experiment.resample import ForkPlan
 from agentlab.experiment.resample.cost import Quote
-from agentlab.text import counted
+from agentlab.text import pluralize
 from agentlab_cli.layout import number, table
 
 MOST = 60
 """Rows printed."""
 
 
-def quoted(console: Console, plan: Plan) -> None:
+def quoted(console: Console, plan: ForkPlan) -> None:
     """What is to be drawn, and its price."""
     quote = plan.quote
-    names = list(dict.fromkeys(str(spot.cut) for spot in plan.spots))
+    names = list(dict.fromkeys(str(fork_point.cut) for fork_point in plan.fork_points))
     cuts = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     first, *others = plan.parents
     parents = f"{len(plan.parents)} rollouts" if others else first.place
     most = "at most " if quote.at_most else ""
     there = f"; {quote.there:,} are there already" if quote.there else ""
     console.print(
-        f"{most}{counted(quote.forks, 'fork')} to draw of {escape(parents)}, cut at {escape(cuts)}{there}",
+        f"{most}{pluralize(quote.forks, 'fork')} to draw of {escape(parents)}, cut at {escape(cuts)}{there}",
         soft_wrap=True,
     )
     for note in plan.notes:
@@ -38,14 +38,14 @@ def _price(console: Console, quote: Quote) -> None:
     shown = table("At most" if quote.at_most else "An estimate")
     for heading in ("", "calls", "input tokens", "output tokens", "cost"):
         shown.add_column(heading, justify="left" if not heading else "right")
-    for name, bill in (("agents", quote.agents), ("judges", quote.judges), ("all", quote.total)):
-        usage = bill.usage
-        shown.add_row(name, f"{bill.calls:,}", f"{usage.input:,}", f"{usage.output:,}", bill.money)
+    for name, cost in (("agents", quote.agents), ("judges", quote.judges), ("all", quote.total)):
+        usage = cost.usage
+        shown.add_row(name, f"{cost.calls:,}", f"{usage.input:,}", f"{usage.output:,}", cost.money)
     console.print(shown)
     console.print("By what the rollouts themselves took after the cut, at the prices of today.", soft_wrap=True)
 
 
-def came_to(console: Console, plan: Plan, spreads: Sequence[Spread]) -> None:
+def came_to(console: Console, plan: ForkPlan, spreads: Sequence[ForkSpread]) -> None:
     """Forks by cut, and what to type next."""
     if not spreads:
         console.print("No fork is finished yet.")
@@ -62,10 +62,10 @@ def came_to(console: Console, plan: Plan, spreads: Sequence[Spread]) -> None:
     if len(spreads) > MOST:
         console.print(f"and {len(spreads) - MOST} more cuts: agentlab.load({str(plan.folder)!r}).forks", markup=False)
     first, *others = plan.parents
-    path = f"--path {first.trial.key[:8]}" if not others else "--attribution"
-    option = "--interventions" if plan.wish.changes else path
+    path = f"--path {first.rollout_spec.key[:8]}" if not others else "--attribution"
+    option = "--interventions" if plan.request.changes else path
     console.print(f"Next: agentlab stats {plan.folder} {option}", soft_wrap=True, markup=False)
 
 
-def _told(outcome: Outcome) -> str:
+def _told(outcome: ForkOutcome) -> str:
     return f"{number(outcome.mean)}, {number(outcome.sd)} ({outcome.n})"

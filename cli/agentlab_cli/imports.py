@@ -78,7 +78,7 @@ def labels(
     ] = "",
 ) -> None:
     """People's labels of a run's outputs, to correct its judges by."""
-    from agentlab.runs.imports import Given, labels
+    from agentlab.runs.imports import ColumnDefaults, labels
     from agentlab.store import find
 
-    print(labels(file, find(run), Given.of(measure, rater, probability, scale)))
+    print(labels(file, find(run), ColumnDefaults.of(measure, rater, probability, scale)))

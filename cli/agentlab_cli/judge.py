@@ -21,7 +21,7 @@ def judge(
         int | None, typer.Option(min=1, help="For --probe: how many outputs are changed; 30, if not said.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="For --probe: do not ask before money is spent.")] = False,
-    live: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
+    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
 ) -> None:
     """Add the verdicts of more judges to a run, or try its judges on changed outputs; no rollout is repeated."""
     from agentlab.errors import ScenarioError
@@ -38,5 +38,5 @@ def judge(
         raise ScenarioError(f"{' and '.join(wrong)}: not with {other}; give them in commands of their own")
     folder = find(run)
     if probe is not None:
-        raise typer.Exit(probed(folder, probe, sample or SAMPLE, live, asked=not yes))
-    raise typer.Exit(work(folder, lambda progress: rejudge(folder, with_ or (), judge_model, progress, live)))
+        raise typer.Exit(probed(folder, probe, sample or SAMPLE, concurrency, asked=not yes))
+    raise typer.Exit(work(folder, lambda progress: rejudge(folder, with_ or (), judge_model, progress, concurrency)))

@@ -6,16 +6,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from agentlab.errors import ScenarioError
-from agentlab.experiment.cost import WORDS, Plan
-from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, Blur, Prospect, assumed
+from agentlab.experiment.cost import WORDS, RunPlan
+from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, PowerForecast, assumed
 from agentlab.scenario import Design
-from agentlab.text import counted
+from agentlab.text import pluralize
 from agentlab_cli.layout import number, table
 
-HEADS = ("these tasks", "tasks like these", "endless draws")
+HEADS = ("these tasks", "new tasks", "endless draws")
 
 
-def planned(console: Console, design: Design, plan: Plan) -> None:
+def planned(console: Console, design: Design, plan: RunPlan) -> None:
     """The estimate of `agentlab plan`."""
     shown = table(f"{design.name}: an estimate")
     for heading in ("", "calls", "input tokens", "output tokens", "cost"):
@@ -26,7 +26,7 @@ def planned(console: Console, design: Design, plan: Plan) -> None:
         cost = "unknown" if use.cost is None else f"{use.cost:.2f} USD"
         shown.add_row(escape(name), f"{use.calls:,}", f"{use.usage.input:,}", f"{use.usage.output:,}", cost)
     sizes = ((len(plan.agents), "condition"), (plan.tasks, "task"), (plan.draws, "draw"))
-    console.print(f"{plan.rollouts} rollouts: {' x '.join(counted(*one) for one in sizes)}")
+    console.print(f"{plan.rollouts} rollouts: {' x '.join(pluralize(*one) for one in sizes)}")
     console.print(shown)
     console.print(
         f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} words "
@@ -37,7 +37,7 @@ def planned(console: Console, design: Design, plan: Plan) -> None:
 
 def noises(
     design: Design, pilot: str | None, within: float | None, between: float | None
-) -> tuple[list[Blur], list[str]]:
+) -> tuple[list[ContrastNoise], list[str]]:
     """What is assumed of a design's noise, or what a pilot has; and remarks. Raises ScenarioError for wrong options."""
     for name, value in (("--within", within), ("--between", between)):
         if value is not None and value < 0:
@@ -54,7 +54,7 @@ def noises(
     return piloted(load(find(pilot)), design)
 
 
-def foreseen(console: Console, found: Sequence[Prospect], effect: float | None, remarks: Sequence[str]) -> None:
+def foreseen(console: Console, found: Sequence[PowerForecast], effect: float | None, remarks: Sequence[str]) -> None:
     """What the design can find, as a table with a row for each noise, and what it rests on."""
     if not found:
         return
@@ -64,7 +64,7 @@ def foreseen(console: Console, found: Sequence[Prospect], effect: float | None, 
         shown.add_column(heading, overflow="fold", justify="left" if i < 2 else "right")
     for one in found:
         noise, least = one.blur.noise, one.smallest
-        sizes = (number(x) for x in (least.these_tasks, least.tasks_like_these, least.limit))
+        sizes = (number(x) for x in (least.these_tasks, least.new_tasks, least.limit))
         of = "\n".join(filter(None, (one.blur.measure, one.blur.of)))
         cells = (of, one.blur.source, f"{noise.within:.3f}", f"{noise.between:.3f}")
         needed = ("none", "none") if one.needed is None else tuple(f"{n:,}" for n in one.needed)
@@ -75,7 +75,7 @@ def foreseen(console: Console, found: Sequence[Prospect], effect: float | None, 
         console.print(line, soft_wrap=True, markup=False)
 
 
-def _rests(found: Sequence[Prospect], effect: float | None) -> Iterator[str]:
+def _rests(found: Sequence[PowerForecast], effect: float | None) -> Iterator[str]:
     if effect is not None:
         yield f"power: the chance to find a difference of {effect:g}; tasks, 80%: how many like these it takes."
     strict = {one.alpha for one in found} - {ALPHA}
@@ -91,4 +91,4 @@ def _rests(found: Sequence[Prospect], effect: float | None) -> Iterator[str]:
         )
     else:
         yield "at most: the SDs at their 80% upper limits, which a small pilot leaves far above."
-    yield "Under 6 tasks nothing can be said about tasks like these; endless draws are the limit that only tasks lower."
+    yield "Under 6 tasks nothing can be said about new tasks; endless draws are the limit that only tasks lower."

@@ -9,10 +9,10 @@ import typer
 from agentlab.errors import ScenarioError
 from agentlab.experiment.judging.perturb import VARIANTS, Probe
 from agentlab.experiment.judging.probes import estimate, probe
-from agentlab.experiment.resample.cost import Bill
+from agentlab.experiment.resample.cost import Cost
 from agentlab.runs.frames import load
 from agentlab.scenario.document import suggest
-from agentlab.text import counted
+from agentlab.text import pluralize
 from agentlab_cli.analysed import analysed
 from agentlab_cli.work import work
 
@@ -20,20 +20,20 @@ FREE = ("position", "self")
 """Probes that read what is stored."""
 
 
-def probed(folder: Path, names: str, sample: int, live: int, asked: bool) -> int:
+def probed(folder: Path, names: str, sample: int, concurrency: int, asked: bool) -> int:
     """Tells the price, asks on a terminal where it is not zero, probes, and prints what was found."""
     chosen = _chosen(names)
     if chosen:
         price = asyncio.run(estimate(folder, chosen, sample))
-        cost = "of unknown price" if price.cost is None else Bill(cost=price.cost).money
-        size = f"{counted(price.outputs, 'output')}, {counted(price.calls, 'call')}"
+        cost = "of unknown price" if price.cost is None else Cost(cost=price.cost).money
+        size = f"{pluralize(price.outputs, 'output')}, {pluralize(price.calls, 'call')}"
         print(f"{size}, about {price.tokens:,} tokens, {cost}.", file=sys.stderr)
         if asked and price.cost != 0 and sys.stdin.isatty() and not typer.confirm("Ask them?"):
             print("Nothing was asked.", file=sys.stderr)
             return 0
         code = work(
             folder,
-            lambda progress: probe(folder, chosen, sample, progress, live),
+            lambda progress: probe(folder, chosen, sample, progress, concurrency),
             lambda console: None,
             what="changed outputs judged",
         )

@@ -30,16 +30,16 @@ def resample(
     scenario: Annotated[Path | None, typer.Option(help="The scenario, beside which modules of your own lie.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print what it would take, and stop.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before money is spent.")] = False,
-    live: Annotated[int, typer.Option(min=1, max=2000, help="Most forks at once.")] = 256,
+    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most forks at once.")] = 256,
 ) -> None:
     """Draw stored rollouts anew from a cut on; the price comes first, and what lies before the cut costs nothing."""
     from agentlab.experiment import resample as made
-    from agentlab.experiment.resample.request import Wish
+    from agentlab.experiment.resample.request import ForkRequest
     from agentlab.store import find
     from agentlab_cli import options, resampled
 
     folder = find(run)
-    wish = Wish(
+    request = ForkRequest(
         rollout=options.key_of(folder, rollout),
         selection=options.selection(tasks, only, draws),
         parents=parents,
@@ -53,4 +53,6 @@ def resample(
         drop=drop,
         edit=options.edit(edit, text),
     )
-    raise typer.Exit(resampled.resampled(made.plan(folder, wish, scenario), live, only_price=plan, asked=not yes))
+    raise typer.Exit(
+        resampled.resampled(made.plan(folder, request, scenario), concurrency, only_price=plan, asked=not yes)
+    )

@@ -6,8 +6,8 @@ import typer
 from rich.console import Console
 
 from agentlab.analysis.forks.spread import spread
-from agentlab.experiment.resample import Plan, draw, keys
-from agentlab.experiment.resample.bisect import Decided, bisect
+from agentlab.experiment.resample import ForkPlan, draw, keys
+from agentlab.experiment.resample.bisect import Bisected, bisect
 from agentlab.experiment.runner import Progress
 from agentlab.runs.frames import load
 from agentlab_cli.forks import came_to, quoted
@@ -15,7 +15,7 @@ from agentlab_cli.layout import console_for
 from agentlab_cli.work import work
 
 
-def resampled(plan: Plan, live: int, only_price: bool, asked: bool) -> int:
+def resampled(plan: ForkPlan, concurrency: int, only_price: bool, asked: bool) -> int:
     """Tells the price, asks on a terminal where it is not zero, draws; gives the exit code."""
     quoted(console_for(), plan)
     if only_price:
@@ -23,13 +23,13 @@ def resampled(plan: Plan, live: int, only_price: bool, asked: bool) -> int:
     if asked and plan.quote.total.cost != 0 and sys.stdin.isatty() and not typer.confirm("Draw them?"):
         print("Nothing was drawn.", file=sys.stderr)
         return 0
-    decided: list[Decided | None] = []
+    decided: list[Bisected | None] = []
 
     async def job(progress: Progress) -> None:
-        if plan.wish.bisect:
-            decided.append(await bisect(plan, progress, live))
+        if plan.request.bisect:
+            decided.append(await bisect(plan, progress, concurrency))
         else:
-            await draw(plan, progress, live)
+            await draw(plan, progress, concurrency)
 
     def end(console: Console) -> None:
         came_to(console, plan, spread(load(plan.folder), keys(plan)))
@@ -39,7 +39,7 @@ def resampled(plan: Plan, live: int, only_price: bool, asked: bool) -> int:
     return work(plan.folder, job, end, what="forks")
 
 
-def _sentence(decided: Decided | None) -> str:
+def _sentence(decided: Bisected | None) -> str:
     if decided is None:
         return "No step was found: the work was stopped, or no mean differs from another."
     after = "its end" if decided.end is None else f"cut {decided.end}"

@@ -14,7 +14,7 @@ def run(
     tasks: Annotated[str | None, typer.Option(help="Only these tasks: A,B.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm or team=firm,solo.")] = None,
     draws: Annotated[int | None, typer.Option(min=1, help="So many draws instead of the scenario's.")] = None,
-    live: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
+    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
 ) -> None:
     """Run a scenario, or go on with its run. Ctrl-C stops cleanly; the same command continues."""
     from agentlab import scenario as spec
@@ -23,4 +23,4 @@ def run(
     design = spec.load(scenario, model, judge_model)
     folder = options.folder_for(design.name, out, new)
     selection = options.selection(tasks, only, draws)
-    raise typer.Exit(work.run(design, folder, selection, live))
+    raise typer.Exit(work.run(design, folder, selection, concurrency))

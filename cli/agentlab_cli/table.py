@@ -7,8 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from agentlab.analysis.contrasts.contrast import scope
-from agentlab.analysis.summary import Arm, Summary
-from agentlab.text import counted
+from agentlab.analysis.summary import ConditionSummary, Summary
+from agentlab.text import pluralize
 from agentlab_cli.contrasts import told
 from agentlab_cli.layout import number, table
 
@@ -31,7 +31,7 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
     for judge, outcomes in summary.outcomes.items():
         say(f"Judge {judge}: {_counts(outcomes)} verdicts.{_anchors(summary, judge)}")
     for judge, (outputs, groups) in summary.groups.items():
-        size = f"{counted(outputs, 'output')} in {counted(groups, 'group')} of the same answer"
+        size = f"{pluralize(outputs, 'output')} in {pluralize(groups, 'group')} of the same answer"
         say(f"Judge {judge}: {size}.{_anchors(summary, judge)}")
     say(f"\nNext: agentlab show {folder}\n      agentlab show {folder} --rollout {summary.example}")
     say(f"      agentlab stats {folder}\n      agentlab report {folder}")
@@ -58,7 +58,7 @@ def _arms(summary: Summary) -> Table:
     return made
 
 
-def _measured(arm: Arm, name: str) -> str:
+def _measured(arm: ConditionSummary, name: str) -> str:
     """The mean and its n; what the missing values could make of it; the mean over delivered rollouts if others are."""
     found, lines = arm.measures[name], list[str]()
     lines.append(f"{number(found.observed)} ({found.n})")

@@ -23,9 +23,9 @@ SAME, RAISED = "Raise it", "Raise it in the scenario, `agentlab run` it, which t
 """What to do about a limit where the command reads the scenario, and where it reads what the run recorded of it."""
 
 
-def run(design: Design, folder: Path, chosen: Selection, live: int) -> int:
+def run(design: Design, folder: Path, chosen: Selection, concurrency: int) -> int:
     """Plays the design; gives the exit code."""
-    return work(folder, lambda progress: session.run(design, folder, chosen, progress, live), limit=SAME)
+    return work(folder, lambda progress: session.run(design, folder, chosen, progress, concurrency), limit=SAME)
 
 
 def work(

@@ -39,7 +39,7 @@ def test_twenty_kills_change_nothing_and_repeat_only_what_was_in_flight(commands
         dice, spared, in_flight = random.Random(20), set[str](), 0
         for _ in range(KILLS):
             before = len(server.seen)
-            running = commands.start("run", scenario, "--out", "cut", "--live", "4")
+            running = commands.start("run", scenario, "--out", "cut", "--concurrency", "4")
             if dice.random() < 0.8:
                 assert server.wait(before + dice.randint(1, 4))
                 time.sleep(dice.random() * 0.02)
@@ -136,7 +136,7 @@ def test_kills_while_a_raised_limit_reopens_rollouts_change_nothing(commands: Co
         dice = random.Random(6)
         for stop in (signal.SIGINT, *[signal.SIGKILL] * 7, signal.SIGINT):
             before = len(server.seen)
-            running = commands.start("run", loose, "--out", "cut", "--live", "3")
+            running = commands.start("run", loose, "--out", "cut", "--concurrency", "3")
             server.wait(before + dice.randint(1, 4), 5)
             time.sleep(dice.random() * 0.02)
             running.send(stop)

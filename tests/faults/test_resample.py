@@ -53,7 +53,7 @@ def test_kills_change_nothing_and_no_call_is_sent_twice(commands: Commands) -> N
         dice = random.Random(4)
         for stop in [*[signal.SIGKILL] * 6, signal.SIGINT]:
             at = len(server.seen)
-            running = commands.start("resample", "cut", *EVERY, "--live", "3")
+            running = commands.start("resample", "cut", *EVERY, "--concurrency", "3")
             server.wait(at + dice.randint(1, 5), 5)
             time.sleep(dice.random() * 0.03)
             running.send(stop)
@@ -136,7 +136,7 @@ def test_what_is_refused_has_the_exit_code_of_its_kind(commands: Commands) -> No
         text = scenario.read_text().replace("tokens: 1M", f"tokens: {int(spent) + 500}")
         scenario.write_text(text)
         assert commands.agentlab("run", scenario, "--out", "run").code in (0, 4)
-        ended = commands.agentlab("resample", "run", "--every-round", "-n", "9", "--live", "1")
+        ended = commands.agentlab("resample", "run", "--every-round", "-n", "9", "--concurrency", "1")
         assert ended.code == 4, ended.said
         assert "limits.run" in ended.err
         assert "`agentlab run` it" in ended.err

@@ -10,7 +10,7 @@ from agentlab.analysis.forks.interventions import interventions
 from agentlab.analysis.forks.path import path
 from agentlab.experiment.resample import draw, plan
 from agentlab.experiment.resample.interventions import Swap
-from agentlab.experiment.resample.request import Wish
+from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.runner import Progress
 from agentlab.runs.frames import Run
 
@@ -43,8 +43,8 @@ JUDGE = (0.04**2 + 1 / 6 / 100**2) / 2
 TRUTH = {"round 1": 0.05**2, "round 2": 0.04**2 + 0.02**2 + 0.03**2, "round 3": 0.03**2, "judge noise": JUDGE}
 
 
-async def forked(folder: Path, wish: Wish) -> Run:
-    await draw(plan(folder, wish), Progress())
+async def forked(folder: Path, request: ForkRequest) -> Run:
+    await draw(plan(folder, request), Progress())
     return agentlab.load(folder)
 
 
@@ -53,7 +53,7 @@ async def test_what_was_planted_in_turns_is_found_by_forks(workdir: Path) -> Non
     folder = workdir / "run"
     run = await agentlab.run("turns.yaml", folder)
     rollouts = len(run.rollouts)
-    run = await forked(folder, Wish(every_round=True, by_agent=True, n=4))
+    run = await forked(folder, ForkRequest(every_round=True, by_agent=True, n=4))
     found = attribution(run)
     rounds = found.tables["rounds"].set_index("term")
     assert rounds.index.tolist() == [*TRUTH, "total"]
@@ -74,7 +74,7 @@ async def test_what_was_planted_in_turns_is_found_by_forks(workdir: Path) -> Non
     assert steps["agents"].tolist() == [(), ("drafter",), ("checker", "critic"), ("writer",)]
     own = run.measures.set_index("rollout")["worth"][key]
     assert steps["expected"].iloc[-1] == own
-    run = await forked(folder, Wish(swap=Swap("writer", "better"), at="2", n=4))
+    run = await forked(folder, ForkRequest(swap=Swap("writer", "better"), at="2", n=4))
     assert len(run.rollouts) == rollouts
     effects, beside = (table.iloc[0] for table in interventions(run).tables.values())
     assert (effects["change"], effects["pairs"], beside["dropped"]) == ("swap writer=better", 4 * rollouts, 0)

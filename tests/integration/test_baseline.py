@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 import agentlab
 from agentlab.analysis.summary import summarize
 from agentlab.engine.budget import Budget, nearest
-from agentlab.engine.client import Desk
+from agentlab.engine.client import Client
 from agentlab.engine.cut import Cut
 from agentlab.engine.play import play
-from agentlab.engine.trial import fork
+from agentlab.engine.spec import fork
 from agentlab.errors import ScenarioError
 from agentlab.experiment.cost import plan
 from agentlab.experiment.runner import Selection
@@ -33,7 +33,7 @@ from tests.support.command import Commands
 from tests.support.loopback import Loopback, slow
 from tests.support.rig import SCENARIO as RIG
 from tests.support.rig import assert_equal, tables
-from tests.support.strategies import trial
+from tests.support.strategies import rollout_spec
 
 pytestmark = pytest.mark.usefixtures("workdir")
 
@@ -289,7 +289,7 @@ def test_kills_in_the_middle_of_baselines_change_nothing(commands: Commands) -> 
         server.seen.clear()
         for kill in range(12):
             before = len(server.seen)
-            running = commands.start("run", path, "--out", "cut", "--live", "3")
+            running = commands.start("run", path, "--out", "cut", "--concurrency", "3")
             server.wait(before + 5 + kill % 3, 5)
             time.sleep(0.003 * kill)
             running.send(signal.SIGINT if kill == 5 else signal.SIGKILL)
@@ -322,16 +322,16 @@ def test_a_baseline_can_be_forked_like_anything_else() -> None:
     def answer(request: Request) -> str:
         return "word " * (request.where.stream % 30 + 1)
 
-    first = replace(trial(refine, "Do it."), budget=budget)
+    first = replace(rollout_spec(refine, "Do it."), budget=budget)
     model = Scripted(answer)
-    parent = asyncio.run(play(first, Desk({"default": model})))
+    parent = asyncio.run(play(first, Client({"default": model})))
     kept = {(call.actor, call.round, call.k): call for call in parent.calls if call.round <= 2}
-    child = asyncio.run(play(fork(first, Cut(2), 1), Desk({"default": model}, recorded=kept)))
+    child = asyncio.run(play(fork(first, Cut(2), 1), Client({"default": model}, recorded=kept)))
     assert [c.completion for c in child.calls[:2]] == [c.completion for c in parent.calls[:2]]
     assert child.calls[2].completion != parent.calls[2].completion
     assert parent.budget == child.budget == 100
     again = {(call.actor, call.round, call.k): call for call in parent.calls}
-    assert asyncio.run(play(first, Desk({}, recorded=again))) == parent
+    assert asyncio.run(play(first, Client({}, recorded=again))) == parent
 
 
 PACE = ("factors:\n", "factors:\n  pace:\n    calm: {}\n    fast: {addendum: {hurry: {text: Hurry., to: task}}}\n")
@@ -380,7 +380,7 @@ def vetoing(*lines: tuple[str, int, str], closing: Closing | None = None) -> Any
     def answer(request: Request) -> str:
         return said.get((request.where.actor, request.where.round), "")
 
-    return asyncio.run(play(trial(organization, "Do it."), Desk({"default": Scripted(answer)})))
+    return asyncio.run(play(rollout_spec(organization, "Do it."), Client({"default": Scripted(answer)})))
 
 
 def test_a_veto_ends_the_rollout_and_only_its_holder_has_one() -> None:

@@ -324,12 +324,12 @@ def test_a_judge_that_fails_its_anchors_says_nothing() -> None:
     good = run(draws=1)
     assert good.meta["anchors"]["taste"]["auc"] == 1.0
     assert good.meta["anchors"]["taste"]["padding"] == 0.0
-    assert pairs(good).tables["pairs"]["verdict"].tolist() != ["withheld"]
+    assert pairs(good).tables["pairs"]["verdict"].tolist() != ["suppressed"]
     bad = run(('Taster"}', 'Taster", options: {place: B}}'), out="bad", draws=1)
     assert bad.meta["anchors"]["taste"]["auc"] == 0.5
     assert bad.meta["anchors"]["taste"]["flips"] == 1.0
     found = pairs(bad)
-    assert found.tables["pairs"]["verdict"].tolist() == ["withheld"]
+    assert found.tables["pairs"]["verdict"].tolist() == ["suppressed"]
     assert "AUC 0.50" in found.notes[0]
 
 
@@ -400,7 +400,7 @@ def test_kills_while_pairs_are_judged_change_nothing_and_pay_nothing_twice(comma
         whole = rows("whole", VERDICTS)
         server.seen.clear()
         for kill in range(3):
-            running = commands.start("run", path, "--out", "cut", "--live", "2")
+            running = commands.start("run", path, "--out", "cut", "--concurrency", "2")
             server.wait(calls * (kill + 3) // 6, 3)
             time.sleep(0.003 * kill)
             running.send(signal.SIGINT if kill == 1 else signal.SIGKILL)

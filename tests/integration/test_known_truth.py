@@ -15,9 +15,9 @@ from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import ModelSpec, get_model
 from agentlab.models.simulated.planted import OUTCOMES, Circumstances, Planted, rounded
 from agentlab.models.simulated.reading import FIGURES, title
-from agentlab.report.ladder import Step, climb, draw
+from agentlab.report.ladder import LadderStep, climb, draw
 from agentlab.runs.frames import Run
-from agentlab.types import Completion, Entry, Request, Settings, Where
+from agentlab.types import ChatMessage, Completion, Request, Settings, Where
 
 LINES = {"urge": {"marker": "Think of your pay", "utility": 0.05, "misalignment": 0.1}}
 OPTIONS: dict[str, Any] = {
@@ -51,9 +51,9 @@ async def reply(
     sim: Any, *said: str, system: str = "", stream: int = 1, actor: str = "me", own: str = "", heat: float | None = None
 ) -> Completion:
     """What it answers; `own` is its reply between the first and the second thing that it was told."""
-    chat = [Entry("system", system), Entry("user", said[0])]
-    chat += [Entry("assistant", own)] if own else []
-    chat += [Entry("user", text) for text in said[1:]]
+    chat = [ChatMessage("system", system), ChatMessage("user", said[0])]
+    chat += [ChatMessage("assistant", own)] if own else []
+    chat += [ChatMessage("user", text) for text in said[1:]]
     request = Request(tuple(chat), Settings(temperature=heat), (), Where("r", actor, 1, 0, 1, stream))
     return await sim.complete(request)
 
@@ -262,13 +262,13 @@ async def test_the_ending_table_holds_what_was_planted(tmp_path: Path) -> None:
     found: dict[tuple[str, str, str], Contrast] = {(c.measure, c.a, c.b): c for c in summarize(run).contrasts}
     for (a, b), truth in PLANTED.items():
         for measure, planted in zip(("utility", "misalignment"), truth, strict=True):
-            interval = found[measure, a, b].result.tasks_like_these
+            interval = found[measure, a, b].result.new_tasks
             assert interval is not None
             assert interval.low < planted < interval.high, (measure, a, b, interval)
             assert interval.high - interval.low < 0.12
     alone = found["utility_uncoupled", "firm_open", "solo_matched"].result
-    assert alone.tasks_like_these is not None
-    assert alone.tasks_like_these.low < 0.10 < alone.tasks_like_these.high
+    assert alone.new_tasks is not None
+    assert alone.new_tasks.low < 0.10 < alone.new_tasks.high
     _draws_a_ladder(run, tmp_path)
     values = run.scores.loc[run.scores["criterion"] != "status", "value"]
     assert (values.isin([1, 7]).mean()) < 0.02, "scores stay clear of the ends of the scale"
@@ -277,7 +277,7 @@ async def test_the_ending_table_holds_what_was_planted(tmp_path: Path) -> None:
 def _draws_a_ladder(run: Run, folder: Path) -> None:
     measures = {"utility": "utility_uncoupled", "misalignment": "misalignment"}
     pairs = {"as published": ("firm", "solo"), "structure only": ("firm_open", "solo_matched")}
-    steps = [Step(label, {"team": a}, {"team": b}, measures) for label, (a, b) in pairs.items()]
+    steps = [LadderStep(label, {"team": a}, {"team": b}, measures) for label, (a, b) in pairs.items()]
     rungs = [replace(rung, planted=0.1) for rung in climb(run, steps)]
     assert [(rung.step.label, rung.panel) for rung in rungs] == [
         (label, panel) for label in pairs for panel in measures
@@ -291,4 +291,4 @@ def _draws_a_ladder(run: Run, folder: Path) -> None:
     for text in (*pairs, *measures, "10 tasks x 3 draws", "planted effect of structure"):
         assert f">{text}</text>" in svg, text
     with pytest.raises(ScenarioError, match="no rollout with team=fim"):
-        climb(run, [Step("", {"team": "fim"}, {"team": "solo"}, measures)])
+        climb(run, [LadderStep("", {"team": "fim"}, {"team": "solo"}, measures)])

@@ -123,7 +123,7 @@ def test_effects_of_length_layout_and_kinship_are_found_beside_noise_and_arms() 
     assert found["second", "length"]["effect"] == pytest.approx(0)
     kin = next(row for (_, name), row in found.items() if name == "self")
     assert kin["effect"] == pytest.approx((6 + 2) / 2, abs=0.5)
-    assert kin["tasks_like_these_low"] < 4 < kin["tasks_like_these_high"]
+    assert kin["new_tasks_low"] < 4 < kin["new_tasks_high"]
 
 
 def test_the_price_comes_first_and_nothing_is_paid_twice() -> None:

@@ -19,18 +19,18 @@ from hypothesis import strategies as st
 
 import agentlab
 from agentlab.analysis.summary import summarize
-from agentlab.engine.client import Desk
+from agentlab.engine.client import Client
 from agentlab.engine.cut import Active, Cut, by_agent, ends, parsed, read
 from agentlab.engine.intervention import Change, drop, edit, swap
 from agentlab.engine.play import play
 from agentlab.engine.prompt import chat
-from agentlab.engine.trial import FRESH, fork
+from agentlab.engine.spec import FRESH, fork
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.judging.added import rejudge
-from agentlab.experiment.resample import Plan, draw, plan
-from agentlab.experiment.resample.bisect import Decided, bisect
+from agentlab.experiment.resample import ForkPlan, draw, plan
+from agentlab.experiment.resample.bisect import Bisected, bisect
 from agentlab.experiment.resample.interventions import Swap
-from agentlab.experiment.resample.request import Wish
+from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.resample.score import score
 from agentlab.experiment.runner import Progress, Selection
 from agentlab.experiment.session import run as play_design
@@ -43,7 +43,7 @@ from agentlab.scenario import load as load_design
 from agentlab.store import Store
 from agentlab.types import Call, Capabilities, Completion, Measure, Request, Rollout, Verdict
 from tests.support.rig import assert_equal, rows, tables
-from tests.support.strategies import organizations, replies, trial
+from tests.support.strategies import organizations, replies, rollout_spec
 
 texts = st.lists(replies, min_size=1, max_size=6)
 
@@ -66,15 +66,15 @@ class Dicer:
 
 
 def once(organization: Organization, model: Any, kept: Mapping[tuple[str, int, int], Call] | None = None) -> Rollout:
-    return asyncio.run(play(trial(organization), Desk({"default": model}, recorded=kept or {})))
+    return asyncio.run(play(rollout_spec(organization), Client({"default": model}, recorded=kept or {})))
 
 
 def forked(
     organization: Organization, parent: Rollout, cut: Cut, model: Any, index: int = 1, change: Change | None = None
 ) -> Rollout:
     kept = {(c.actor, c.round, c.k): c for c in parent.calls if cut.keeps(c.round, c.actor)}
-    desk = Desk({"default": model, "@swapped": model}, recorded=kept)
-    return asyncio.run(play(fork(trial(organization), cut, index, change), desk))
+    client = Client({"default": model, "@swapped": model}, recorded=kept)
+    return asyncio.run(play(fork(rollout_spec(organization), cut, index, change), client))
 
 
 def active(rollout: Rollout) -> Active:
@@ -101,14 +101,14 @@ def test_a_fork_keeps_its_past_to_the_byte_and_its_log_is_rebuilt_without_a_mode
     kept = [c for c in parent.calls if cut.keeps(c.round, c.actor)]
     assert [c for c in child.calls if cut.keeps(c.round, c.actor)] == kept
     assert {(r.where.round, r.where.actor) for r in model.requests}.isdisjoint((c.round, c.actor) for c in kept)
-    for request in model.requests:
-        own = [c for c in child.calls if c.actor == request.where.actor and c.round < request.where.round]
-        agent = organization.roster[request.where.actor]
-        assert chat(organization, agent, child.messages, own, request.where.round) == request.chat
+    for fork_request in model.requests:
+        own = [c for c in child.calls if c.actor == fork_request.where.actor and c.round < fork_request.where.round]
+        agent = organization.roster[fork_request.where.actor]
+        assert chat(organization, agent, child.messages, own, fork_request.where.round) == fork_request.chat
     silent = Dicer(["never asked"])
-    again = replace(fork(trial(organization), cut, 1))
+    again = replace(fork(rollout_spec(organization), cut, 1))
     recorded = {(c.actor, c.round, c.k): c for c in child.calls}
-    assert asyncio.run(play(again, Desk({"default": silent}, recorded=recorded))) == child
+    assert asyncio.run(play(again, Client({"default": silent}, recorded=recorded))) == child
     assert not silent.requests
 
 
@@ -243,8 +243,8 @@ def test_a_swap_asks_the_other_model_in_the_turns_that_are_drawn_anew_and_no_oth
     parent = once(organization, Dicer(MAILS))
     change = swap(Agent("ann", model="@swapped"), "own/new")
     kept = {(c.actor, c.round, c.k): c for c in parent.calls if Cut(1, ("ben",)).keeps(c.round, c.actor)}
-    desk = Desk({"default": old, "@swapped": new}, recorded=kept)
-    child = asyncio.run(play(fork(trial(organization), Cut(1, ("ben",)), 1, change), desk))
+    client = Client({"default": old, "@swapped": new}, recorded=kept)
+    child = asyncio.run(play(fork(rollout_spec(organization), Cut(1, ("ben",)), 1, change), client))
     turns = {(c.round, c.actor) for c in child.calls}
     assert {(r.where.round, r.where.actor) for r in new.requests} == {t for t in turns if t[1] == "ann" and t[0] > 1}
     assert {(r.where.round, r.where.actor) for r in old.requests} == {t for t in turns if t[1] != "ann"}
@@ -309,7 +309,7 @@ def key(run: Path, place: str = ONE) -> str:
     return transcript(run, place).record.rollout.key
 
 
-def drawn(made: Plan, **how: Any) -> Progress:
+def drawn(made: ForkPlan, **how: Any) -> Progress:
     progress = Progress()
     asyncio.run(draw(made, progress, **how))
     return progress
@@ -325,7 +325,7 @@ def mails(run: Path) -> list[int]:
 def test_forks_change_no_frame_but_their_own(run: Path) -> None:
     before, summary, looks = tables(run), summarize(load(run)), load(run).meta["looks"]
     shapes = {name: getattr(load(run), name).shape for name in ("agents", "edges", "roles", "conditions")}
-    drawn(plan(run, Wish(every_round=True, by_agent=True, n=2)))
+    drawn(plan(run, ForkRequest(every_round=True, by_agent=True, n=2)))
     after = load(run)
     assert len(after.forks) > 100
     assert_equal(before, tables(run))
@@ -337,9 +337,9 @@ def test_forks_change_no_frame_but_their_own(run: Path) -> None:
 
 
 def test_forks_as_a_frame(run: Path) -> None:
-    made = plan(run, Wish(key(run), at="1/mate", n=2))
+    made = plan(run, ForkRequest(key(run), at="1/mate", n=2))
     drawn(made)
-    drawn(plan(run, Wish(key(run), at="2", n=2)))
+    drawn(plan(run, ForkRequest(key(run), at="2", n=2)))
     frames = load(run)
     forks, head = frames.forks, list(frames.rollouts.columns)
     more = ["parent", "at", "round", "agents", "fork", "fresh", "change", "utility", "utility_draws", "utility_outcome"]
@@ -398,18 +398,18 @@ def test_the_price_told_is_the_price_paid_and_what_is_there_costs_nothing() -> N
     Path("s.yaml").write_text(PRICED)
     run = Path("run")
     asyncio.run(play_design(load_design("s.yaml"), run, Selection(), Progress()))
-    wish = Wish(every_round=True, by_agent=True, n=3)
-    told, spent = plan(run, wish).quote, load_spend(run)
-    progress = drawn(plan(run, wish))
+    fork_request = ForkRequest(every_round=True, by_agent=True, n=3)
+    told, spent = plan(run, fork_request).quote, load_spend(run)
+    progress = drawn(plan(run, fork_request))
     assert told.forks == progress.done == 4 * 5 * 3
     assert told.total.cost == pytest.approx(load_spend(run) - spent) == pytest.approx(progress.paid)
     assert told.total.calls == progress.calls == 4 * 3 * ((4 + 3 + 1 + 2 + 2) + 5 * 2)
-    again = plan(run, wish)
+    again = plan(run, fork_request)
     assert (again.quote.forks, again.quote.there, again.quote.total.cost) == (0, told.forks, 0)
     assert drawn(again).calls == 0
-    more = plan(run, replace(wish, n=5)).quote
+    more = plan(run, replace(fork_request, n=5)).quote
     assert (more.forks, more.there) == (told.forks * 2 // 3, told.forks)
-    assert drawn(plan(run, replace(wish, n=5))).calls * 3 == progress.calls * 2
+    assert drawn(plan(run, replace(fork_request, n=5))).calls * 3 == progress.calls * 2
 
 
 def load_spend(run: Path) -> float:
@@ -426,21 +426,21 @@ def test_on_a_terminal_money_is_asked_for_unless_yes(run: Path, monkeypatch: pyt
 
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("typer.confirm", refuse)
-    made = plan(run, Wish(key(run), at="1", n=2))
+    made = plan(run, ForkRequest(key(run), at="1", n=2))
     assert resampled(made, 8, only_price=False, asked=True) == 0
     assert asked
     assert load(run).forks.empty
     assert resampled(made, 8, only_price=False, asked=False) == 0
     assert len(load(run).forks) == 2
-    again = plan(run, Wish(key(run), at="1", n=2))
+    again = plan(run, ForkRequest(key(run), at="1", n=2))
     assert resampled(again, 8, only_price=False, asked=True) == 0  # nothing is to be paid
     assert len(asked) == 1
 
 
 def test_an_unknown_price_is_unknown(run: Path) -> None:
-    assert plan(run, Wish(key(run), swap=Swap("hand", "openai/nobody-knows"))).quote.total.cost is None
-    known = plan(run, Wish(key(run), swap=Swap("hand", "anthropic/claude-opus-4-5"))).quote.total
-    plain = plan(run, Wish(key(run), at="0")).quote.total
+    assert plan(run, ForkRequest(key(run), swap=Swap("hand", "openai/nobody-knows"))).quote.total.cost is None
+    known = plan(run, ForkRequest(key(run), swap=Swap("hand", "anthropic/claude-opus-4-5"))).quote.total
+    plain = plan(run, ForkRequest(key(run), at="0")).quote.total
     assert known.cost is not None
     assert plain.cost is not None
     assert known.calls == 2 * plain.calls
@@ -449,13 +449,17 @@ def test_an_unknown_price_is_unknown(run: Path) -> None:
     connection.execute("DELETE FROM calls WHERE actor LIKE 'judge/%'")
     connection.commit()
     connection.close()
-    assert plan(run, Wish(key(run), at="0")).quote.judges.cost is None
+    assert plan(run, ForkRequest(key(run), at="0")).quote.judges.cost is None
 
 
 def test_changed_forks_come_with_as_many_plain_ones(run: Path) -> None:
     index = mails(run)[0]
-    for wish in (Wish(drop=index), Wish(edit=(index, "Stop.")), Wish(swap=Swap("hand", "judge"), at="1")):
-        drawn(plan(run, replace(wish, rollout=key(run), n=3)))
+    for fork_request in (
+        ForkRequest(drop=index),
+        ForkRequest(edit=(index, "Stop.")),
+        ForkRequest(swap=Swap("hand", "judge"), at="1"),
+    ):
+        drawn(plan(run, replace(fork_request, rollout=key(run), n=3)))
     forks = load(run).forks
     plain = forks[forks["change"] == ""]
     assert set(forks.loc[forks["change"] != "", "at"]) <= set(plain["at"])
@@ -476,34 +480,37 @@ def test_changed_forks_come_with_as_many_plain_ones(run: Path) -> None:
 
 
 def test_a_swapped_agent_keeps_its_own_settings_and_the_limit_of_its_model(run: Path) -> None:
-    made = plan(run, Wish(key(run), swap=Swap("mate", "sim/firm")))
-    agent = next(spot.change.agent for spot in made.spots if spot.change is not None)
+    made = plan(run, ForkRequest(key(run), swap=Swap("mate", "sim/firm")))
+    agent = next(fork_point.change.agent for fork_point in made.fork_points if fork_point.change is not None)
     assert agent is not None
     assert (agent.settings.top_p, agent.settings.temperature, agent.settings.max_tokens) == (0.9, None, 300)
 
 
 def test_parents_are_chosen_evenly_and_never_by_what_came_of_them(run: Path) -> None:
-    places = [p.place for p in plan(run, Wish(every_round=True, parents=6)).parents]
+    places = [p.place for p in plan(run, ForkRequest(every_round=True, parents=6)).parents]
     assert len(set(places)) == 6
     for part in ("task=loan", "task=rent", "team=firm", "team=solo"):
         assert sum(part in place for place in places) == 3
     assert [place for place in places[:4] if "draw=1" not in place] == []
-    assert plan(run, Wish(every_round=True)).parents[:6] == plan(run, Wish(every_round=True, parents=6)).parents
-    chosen = Wish(every_round=True, selection=Selection(("rent",), {"team": ("firm",)}, 2))
+    assert (
+        plan(run, ForkRequest(every_round=True)).parents[:6]
+        == plan(run, ForkRequest(every_round=True, parents=6)).parents
+    )
+    chosen = ForkRequest(every_round=True, selection=Selection(("rent",), {"team": ("firm",)}, 2))
     found = plan(run, chosen)
     assert [p.place for p in found.parents] == [f"task=rent,team=firm,draw={draw}" for draw in (1, 2)]
     assert "2 rollouts to fork; shares of variance by round and agent rest on 30" in found.notes[0]
-    assert found.wish.forks == 4
-    swapping = plan(run, Wish(swap=Swap("hand", "judge"), parents=4)).parents
+    assert found.request.forks == 4
+    swapping = plan(run, ForkRequest(swap=Swap("hand", "judge"), parents=4)).parents
     assert [p.condition.name for p in swapping] == ["team=firm"] * 4  # solo has no hand
-    (few,) = plan(run, Wish(every_round=True)).notes
+    (few,) = plan(run, ForkRequest(every_round=True)).notes
     assert re.match(r"\d+ rollouts to fork, \d of team=(firm|solo); shares .* 30 or more of a condition", few)
 
 
 def test_rollouts_of_a_selection_without_that_cut_are_left_out_and_said_to_be(run: Path) -> None:
-    made = plan(run, Wish(at="1", selection=Selection(draws=1)))
-    assert {p.trial.condition for p in made.parents} == {"team=firm"}
-    assert {spot.parent.trial.condition for spot in made.spots} == {"team=firm"}
+    made = plan(run, ForkRequest(at="1", selection=Selection(draws=1)))
+    assert {p.rollout_spec.condition for p in made.parents} == {"team=firm"}
+    assert {fork_point.parent.rollout_spec.condition for fork_point in made.fork_points} == {"team=firm"}
     (left,) = made.notes
     assert re.match(r"2 rollouts left out, such as task=\w+,team=solo,draw=1: --at 1: no legal cut", left)
 
@@ -531,11 +538,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("wish", "said"), WRONG)
-def test_a_wish_that_cannot_be_granted_says_why(run: Path, wish: dict[str, Any], said: str) -> None:
-    given: dict[str, Any] = {"rollout": key(run), **wish}
+@pytest.mark.parametrize(("fork_request", "said"), WRONG)
+def test_a_wish_that_cannot_be_granted_says_why(run: Path, fork_request: dict[str, Any], said: str) -> None:
+    given: dict[str, Any] = {"rollout": key(run), **fork_request}
     with pytest.raises(ScenarioError, match=said):
-        plan(run, Wish(**given))
+        plan(run, ForkRequest(**given))
     assert load(run).forks.empty
 
 
@@ -543,33 +550,33 @@ def test_a_message_is_changed_where_it_was_read_or_not_at_all(run: Path) -> None
     log = transcript(run, ONE).record.rollout.messages
     index = mails(run)[0]
     with pytest.raises(ScenarioError, match=f"--at 0: the message is read after round {log[index].round}"):
-        plan(run, Wish(key(run), at="0", drop=index))
+        plan(run, ForkRequest(key(run), at="0", drop=index))
     with pytest.raises(ScenarioError, match="says that already"):
-        plan(run, Wish(key(run), edit=(index, log[index].content)))
+        plan(run, ForkRequest(key(run), edit=(index, log[index].content)))
     with pytest.raises(ScenarioError, match=r"last round|closing question"):
-        plan(run, Wish(key(run), drop=log[-1].index))
+        plan(run, ForkRequest(key(run), drop=log[-1].index))
 
 
 def test_a_fork_or_an_unfinished_rollout_is_no_parent(run: Path) -> None:
-    drawn(plan(run, Wish(key(run), at="0", n=2)))
+    drawn(plan(run, ForkRequest(key(run), at="0", n=2)))
     with pytest.raises(ScenarioError, match=f"this is itself a fork; fork its parent {key(run)[:12]}"):
-        plan(run, Wish(str(load(run).forks["rollout"].iloc[0]), at="0"))
+        plan(run, ForkRequest(str(load(run).forks["rollout"].iloc[0]), at="0"))
     connection = sqlite3.connect(run / "run.db")
     connection.execute("UPDATE rollouts SET status = NULL WHERE key = ?", (key(run),))
     connection.commit()
     connection.close()
     with pytest.raises(ScenarioError, match=r"not finished \(interrupted\); `agentlab run` goes on with it"):
-        plan(run, Wish(key(run), at="0"))
+        plan(run, ForkRequest(key(run), at="0"))
 
 
 def test_a_design_that_gives_other_identities_today_is_refused(run: Path) -> None:
-    wish = Wish(key(run), at="0")
+    fork_request = ForkRequest(key(run), at="0")
     connection = sqlite3.connect(run / "run.db")
     connection.execute("UPDATE meta SET value = replace(value, 'You lead.', 'You follow.') WHERE key = 'tree'")
     connection.commit()
     connection.close()
     with pytest.raises(MismatchError, match="another identity than the rollout has"):
-        plan(run, wish)
+        plan(run, fork_request)
 
 
 OWN = """\
@@ -580,11 +587,11 @@ class Echo:
     name = "echo:Echo"
     capabilities = Capabilities(frozenset(), seed=True)
 
-    async def complete(self, request):
-        last = request.chat[-1].content
-        toss = str(request.where.stream % 2)
+    async def complete(self, fork_request):
+        last = fork_request.chat[-1].content
+        toss = str(fork_request.where.stream % 2)
         said = next((word for word in last.split() if word in ("0", "1")), None)
-        decides = request.where.round == DECIDES
+        decides = fork_request.where.round == DECIDES
         return Completion(toss if decides else said or "nothing")
 """
 CHAIN = """\
@@ -614,10 +621,10 @@ def test_a_bisection_finds_the_round_that_decided_and_measures_it_on_fresh_forks
     folder = Path("run")
     asyncio.run(play_design(load_design("s.yaml"), folder, Selection(), Progress()))
     won = load(folder).measures.query("right == 1")["rollout"].iloc[0]
-    made = plan(folder, Wish(won, bisect=True, n=12))
+    made = plan(folder, ForkRequest(won, bisect=True, n=12))
     assert made.quote.at_most
     found = asyncio.run(bisect(made, progress := Progress()))
-    assert isinstance(found, Decided)
+    assert isinstance(found, Bisected)
     assert (found.start, found.end) == (Cut(decides - 1), Cut(decides) if decides < 6 else None)
     assert found.after == 1
     assert progress.done == progress.planned < made.quote.forks
@@ -650,19 +657,19 @@ def test_a_run_whose_modules_are_gone_says_how_to_find_them(workdir: Path, monke
     home.rename(moved)
     monkeypatch.setattr(sys, "path", list(path))
     sys.modules.pop("my_route")
-    wish = Wish(key(workdir / "run", "draw=1"), at="0", n=2)
+    fork_request = ForkRequest(key(workdir / "run", "draw=1"), at="0", n=2)
     with pytest.raises(ScenarioError, match=r"'my_route' cannot be imported(?s:.*)--scenario FILE"):
-        plan(workdir / "run", wish)
-    assert drawn(plan(workdir / "run", wish, moved / "s.yaml")).done == 2
+        plan(workdir / "run", fork_request)
+    assert drawn(plan(workdir / "run", fork_request, moved / "s.yaml")).done == 2
 
 
 def test_judges_that_are_added_later_judge_forks_too(run: Path) -> None:
-    drawn(plan(run, Wish(key(run), at="1", n=2)))
+    drawn(plan(run, ForkRequest(key(run), at="1", n=2)))
     asyncio.run(rejudge(run, ["final_number"], None, Progress()))
     found = load(run)
     assert set(found.fork_scores["judge"]) == {"quality", "final_number"}
     assert "final_number" in found.forks
-    assert "judges added by `agentlab judge` (final_number)" in plan(run, Wish(key(run), at="2", n=2)).notes[0]
+    assert "judges added by `agentlab judge` (final_number)" in plan(run, ForkRequest(key(run), at="2", n=2)).notes[0]
 
 
 def test_a_run_of_the_format_before_is_read_and_taken_over(run: Path) -> None:
@@ -677,27 +684,27 @@ def test_a_run_of_the_format_before_is_read_and_taken_over(run: Path) -> None:
     assert_equal(before, tables(run))
     assert load(run).forks.empty
     assert load(run).labels.empty
-    drawn(plan(run, Wish(key(run), at="1", n=2)))
+    drawn(plan(run, ForkRequest(key(run), at="1", n=2)))
     assert rows(run, "SELECT value FROM meta WHERE key = 'format'") == [("3",)]
     assert_equal(before, tables(run))
     assert len(load(run).forks) == 2
 
 
 def test_forks_are_reproduced_from_a_recorded_run(run: Path) -> None:
-    wish = Wish(at="1", n=2, selection=Selection(("loan",), {"team": ("firm",)}, 1))
-    drawn(plan(run, wish))
+    fork_request = ForkRequest(at="1", n=2, selection=Selection(("loan",), {"team": ("firm",)}, 1))
+    drawn(plan(run, fork_request))
     head, tail = SCENARIO.index("models:"), SCENARIO.index("tasks:")
     models = "models: {default: {name: replay/run}, judge: {name: replay/run}}\n"
     Path("s.yaml").write_text(SCENARIO[:head] + models + SCENARIO[tail:])
     asyncio.run(play_design(load_design("s.yaml"), Path("again"), Selection(), Progress()))
-    drawn(plan(Path("again"), wish))
+    drawn(plan(Path("again"), fork_request))
     for frame in ("rollouts", "forks"):
         one, other = (getattr(load(name), frame) for name in ("run", "again"))
         columns = ["task", "condition", "draw", "status", "output", *(["fork", "at"] if frame == "forks" else [])]
         pd.testing.assert_frame_equal(one[columns], other[columns])
     assert load("again").measures["utility"].tolist() == load(run).measures["utility"].tolist()
     assert load("again").forks["utility"].tolist() == load(run).forks["utility"].tolist()
-    drawn(plan(Path("again"), replace(wish, at="0")))
+    drawn(plan(Path("again"), replace(fork_request, at="0")))
     assert set(load("again").forks.query("at == '0'")["status"]) == {"infrastructure"}  # none of these was recorded
 
 
@@ -705,7 +712,7 @@ def test_a_run_is_held_while_it_is_drawn(run: Path) -> None:
     async def both() -> None:
         store = Store.open(run)
         try:
-            await draw(plan(run, Wish(key(run), at="0", n=2)), Progress())
+            await draw(plan(run, ForkRequest(key(run), at="0", n=2)), Progress())
         finally:
             store.close()
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, Self
 
 from agentlab.models.simulated import chatter
 from agentlab.seeds import stream
-from agentlab.types import Entry, Request, Settings, Where
+from agentlab.types import ChatMessage, Request, Settings, Where
 
 Body = Mapping[str, Any]
 LOCAL = ("127.0.0.1", "::1", "localhost", None)
@@ -64,7 +64,7 @@ Script = Callable[[Body, int], Answer]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReadPrompt:
     """One request: its canonical body, the id its reply carried, and whether it was answered as it should be."""
 
     body: str
@@ -75,7 +75,7 @@ class Seen:
 
 def talk(body: Body) -> str:
     """The text of a healthy reply: mail, output or a filled-in judge's form, drawn from a hash of the body."""
-    chat = tuple(Entry(one["role"], one["content"] or "") for one in body["messages"])
+    chat = tuple(ChatMessage(one["role"], one["content"] or "") for one in body["messages"])
     where = Where("", "", 0, 0, 1, stream("loopback", body))
     return chatter.reply(Request(chat, Settings(), (), where)).text
 
@@ -112,7 +112,7 @@ class Loopback:
 
     def __init__(self, script: Script = healthy) -> None:
         self.script = script
-        self.seen: list[Seen] = []
+        self.seen: list[ReadPrompt] = []
         self._news = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._tasks = set[asyncio.Task[None]]()
@@ -174,7 +174,7 @@ class Loopback:
             answer = self.script(body, before)
             plain = answer.act == "reply" and answer.status == 200 and answer.raw is None
             id = f"reply-{len(self.seen)}"
-            self.seen.append(Seen(key, id, plain, headers))
+            self.seen.append(ReadPrompt(key, id, plain, headers))
             self._news.notify_all()
         if answer.delay:
             await asyncio.sleep(answer.delay)

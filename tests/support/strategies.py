@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from agentlab.engine.trial import Trial
+from agentlab.engine.spec import RolloutSpec
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols.chain import ChainConfig
 from agentlab.organization.protocols.mail import MailConfig
@@ -82,6 +82,6 @@ class Talker:
         return Completion(self.texts[chosen % len(self.texts)], stop=self.stop_reasons[chosen % len(self.stop_reasons)])
 
 
-def trial(organization: Organization, prompt: str = "Do it.", draw: int = 1) -> Trial:
+def rollout_spec(organization: Organization, prompt: str = "Do it.", draw: int = 1) -> RolloutSpec:
     """A rollout of this organization."""
-    return Trial("key", "scenario", "all", organization, Task("t", prompt), draw, seed=7)
+    return RolloutSpec("key", "scenario", "all", organization, Task("t", prompt), draw, seed=7)

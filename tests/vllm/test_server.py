@@ -18,7 +18,7 @@ from agentlab.errors import ModelError
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
 from agentlab.runs.frames import Run, load
-from agentlab.types import Entry, Request, Settings, TokenLogprob, ToolCall, ToolSpec, Where
+from agentlab.types import ChatMessage, Request, Settings, TokenLogprob, ToolCall, ToolSpec, Where
 from tests.support.command import Commands
 from tests.vllm.run import CONTEXT, NAME
 
@@ -62,9 +62,9 @@ measures:
 """
 
 
-def ask(text: str, stream: int = 1, *more: Entry, tools: tuple[ToolSpec, ...] = (), **settings: Any) -> Request:
+def ask(text: str, stream: int = 1, *more: ChatMessage, tools: tuple[ToolSpec, ...] = (), **settings: Any) -> Request:
     where = Where("r", "a", 1, 0, 1, stream)
-    return Request((Entry("user", text), *more), Settings(**settings), tools, where)
+    return Request((ChatMessage("user", text), *more), Settings(**settings), tools, where)
 
 
 @pytest.fixture
@@ -150,8 +150,8 @@ async def test_tools_and_what_they_returned_are_accepted(model: Model) -> None:
     offered = await model.complete(ask("Add 3.", tools=(TOOL,), max_tokens=10))
     assert offered.stop in ("length", "end", "tool")
     loop = (
-        Entry("assistant", "", (ToolCall("call-1", "add", '{"a": 3}'),)),
-        Entry("tool", "7", tool_call_id="call-1"),
+        ChatMessage("assistant", "", (ToolCall("call-1", "add", '{"a": 3}'),)),
+        ChatMessage("tool", "7", tool_call_id="call-1"),
     )
     after = await model.complete(ask("Add 3.", 1, *loop, tools=(TOOL,), max_tokens=10))
     assert after.usage.input > offered.usage.input

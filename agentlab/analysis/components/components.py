@@ -14,9 +14,9 @@ from agentlab.runs.frames import Run
 from agentlab.stats.components.components import RERUN, Component, Components
 from agentlab.stats.components.components import components as estimated
 from agentlab.stats.components.covariances import Scores, covariances
-from agentlab.stats.components.shared_variance import charge
+from agentlab.stats.components.score_variance import score_variance
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
-from agentlab.text import counted
+from agentlab.text import pluralize
 from agentlab.types import Measure
 
 
@@ -109,7 +109,7 @@ def _says(samples: dict[str, dict[str, _Sample]], wanted: list[Measure], levels:
     every = pd.concat(tables)
     rollouts, tasks = every["rollout"].nunique(), every["task"].nunique()
     parts = ", ".join(levels.names)
-    size = f"{counted(rollouts, 'rollout')} on {counted(tasks, 'task')}"
+    size = f"{pluralize(rollouts, 'rollout')} on {pluralize(tasks, 'task')}"
     return f"Of the variance of one score, what each level adds ({parts}): {size}."
 
 
@@ -185,7 +185,7 @@ def _charged(found: _Found, sample: _Sample) -> None:
     """What a rollout is charged with, of draws that have all labels above them in common."""
     *above, draws = sample.scores.codes
     cells = pd.DataFrame(dict(enumerate(above))).groupby(list(range(len(above)))).ngroup()
-    told = charge(cells.to_numpy(), draws, sample.scores.values, deterministic=bool(sample.copies))
+    told = score_variance(cells.to_numpy(), draws, sample.scores.values, deterministic=bool(sample.copies))
     found.rollouts.append(
         {
             "condition": sample.arm,

@@ -16,7 +16,7 @@ SETTLED = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
+class JudgeNoise:
     """A judge's noise in one measure, and what varies over draws, by condition."""
 
     table: pd.DataFrame
@@ -52,7 +52,7 @@ class Noise:
         return noise / (squares / df)
 
 
-def noise(run: Run, measure: Measure) -> Noise:
+def noise(run: Run, measure: Measure) -> JudgeNoise:
     """Of every condition of the run."""
     verdicts = run.scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"}).astype({"rollout": "str"})
     drawn = per_draw(verdicts, measure).groupby(level=0).agg(["var", "count"])
@@ -69,7 +69,7 @@ def noise(run: Run, measure: Measure) -> Noise:
     table = over.join(judged.groupby(of.reindex(judged.index)).sum(), how="left")
     table["largest"] = (scored[measure.name] ** 2).groupby(scored["condition"]).max()
     models: Mapping[str, str | None] = run.meta.get("judges", {})
-    return Noise(table, repeats(run, measure.judge), models.get(measure.judge, "") is None)
+    return JudgeNoise(table, repeats(run, measure.judge), models.get(measure.judge, "") is None)
 
 
 def repeats(run: Run, judge: str) -> str:

@@ -9,7 +9,7 @@ from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.experiment.preregistration import fixed
 from agentlab.models.capabilities import maker
 from agentlab.runs.frames import Run
-from agentlab.stats.judges.arm_guess import FEWEST_TASKS, Guess, Texts, guess, tokenize
+from agentlab.stats.judges.arm_guess import FEWEST_TASKS, ArmGuess, Texts, guess, tokenize
 
 FEWEST_PAIRS, KNOWN = 10, 0.7
 """Pairs of rollouts under which nothing is guessed; an area from which a judge may be said to know the arm."""
@@ -29,7 +29,7 @@ def blindness(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     return [*_told(guesses(run, [c for c in contrasts if c.measure in of])), *_kin(run)]
 
 
-def guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, Guess]:
+def guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, ArmGuess]:
     """For each pair of arms with enough tasks and pairs, how well the arm can be guessed from the raw outputs."""
     wanted = {
         (c.factor, c.a, c.b, c.within): c
@@ -39,7 +39,7 @@ def guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, Guess]:
     if not wanted:
         return {}
     rows = _few(run.rollouts[run.rollouts["output_words"] > 0])
-    texts, found = tokenize(rows["output"].tolist()), dict[Sides, Guess]()
+    texts, found = tokenize(rows["output"].tolist()), dict[Sides, ArmGuess]()
     for sides in list(wanted)[:MOST_CONTRASTS]:
         made = _guess(rows, texts, sides)
         if made is not None:
@@ -54,7 +54,7 @@ def _few(rollouts: pd.DataFrame) -> pd.DataFrame:
     return rollouts[rollouts["draw"].isin(first)].reset_index(drop=True)
 
 
-def _guess(rows: pd.DataFrame, texts: Texts, sides: Sides) -> Guess | None:
+def _guess(rows: pd.DataFrame, texts: Texts, sides: Sides) -> ArmGuess | None:
     factor, a, b, within = sides
     kept = rows[factor].isin([a, b]).to_numpy()
     for name, level in fixed(within, [*rows.columns]).items():
@@ -70,7 +70,7 @@ def _only(texts: Texts, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Text
     return Texts(texts.terms[kept], place[texts.of[kept]], texts.lengths[rows], texts.vocabulary)
 
 
-def _told(found: dict[Sides, Guess]) -> list[str]:
+def _told(found: dict[Sides, ArmGuess]) -> list[str]:
     """The arms most easily told apart first."""
     if not found:
         return []

@@ -14,7 +14,7 @@ UNITS = {"output tokens": "output_tokens", "tokens": "tokens", "calls": "calls",
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class ComputeComparison:
     """Two arms side by side, apart from their outcomes."""
 
     identical: float
@@ -29,14 +29,14 @@ class Spent:
     """In what the arms differ, `structure` first; compute by what was used."""
 
 
-def spent(run: Run, calls: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> Spent:
+def spent(run: Run, calls: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> ComputeComparison:
     """Of two arms, as rows of `run.measures`; `calls` are the agents' calls that succeeded."""
     ratios, match = _ratios(run, a, b), _unit(run, a, b)
     unit = match or "output tokens"
     ratio = ratios[unit]
     compute = () if ratio is None or matched(ratio) else (f"compute ({ratio:.1f}x the {unit})",)
     apart = (*differs(*(facts(run, side) for side in (a, b))), *compute)
-    return Spent(_identical(calls, a, b), ratios, unit, match is not None, apart)
+    return ComputeComparison(_identical(calls, a, b), ratios, unit, match is not None, apart)
 
 
 def matched(ratio: float) -> bool:

@@ -7,9 +7,9 @@ from itertools import combinations
 
 import pandas as pd
 
-from agentlab.analysis.components.judge_noise import Noise, noise
-from agentlab.analysis.contrasts.compute import Spent, matched, spent
-from agentlab.experiment.preregistration import Look, Primary, Register, conditions, register
+from agentlab.analysis.components.judge_noise import JudgeNoise, noise
+from agentlab.analysis.contrasts.compute import ComputeComparison, matched, spent
+from agentlab.experiment.preregistration import InterimAnalysis, Preregistration, Primary, conditions, register
 from agentlab.judges import recorded
 from agentlab.runs.frames import Run
 from agentlab.scenario.compare import Declared
@@ -36,8 +36,8 @@ class Contrast:
     """As it was declared before the run, or after a look; None for an exploratory one."""
     result: Paired
     """With the intervals of this look: wider than 95 % where alpha is spent on several."""
-    arms: Spent
-    look: Look
+    arms: ComputeComparison
+    look: InterimAnalysis
     declined: tuple[int, int]
     """Rollouts of each arm in which the agents declined."""
     suppressed: str
@@ -91,7 +91,7 @@ class Contrast:
 
         None where nothing may be said.
         """
-        interval = self.result.tasks_like_these or self.result.these_tasks
+        interval = self.result.new_tasks or self.result.these_tasks
         if interval is None or self.undeclared or self.suppressed or self.result.coupled:
             return None
         return repeated_p(interval.p, self.look.spent, self.look.spend) if self.look.planned else interval.p
@@ -141,8 +141,8 @@ class _Pairs:
     run: Run
 
     def __post_init__(self) -> None:
-        self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, Spent] | None] = {}
-        self.noises: dict[str, Noise] = {}
+        self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ComputeComparison] | None] = {}
+        self.noises: dict[str, JudgeNoise] = {}
 
     @cached_property
     def calls(self) -> pd.DataFrame:
@@ -150,7 +150,7 @@ class _Pairs:
         return calls.loc[~calls["actor"].str.startswith("judge/") & calls["error"].isna()]
 
     @cached_property
-    def register(self) -> Register:
+    def register(self) -> Preregistration:
         return register(self.run.meta)
 
     @cached_property
@@ -177,7 +177,7 @@ class _Pairs:
         who = (one.name, one.factor, one.a, one.b, one.within, one.measure)
         return Contrast(*who, primary, result, used, look, declined, why, auc, share)
 
-    def arms(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, Spent] | None:
+    def arms(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, ComputeComparison] | None:
         """Both arms' rows of `run.measures`, and what they used; None when either has none."""
         if names not in self.known:
             rows = self.run.measures
@@ -217,7 +217,7 @@ def verdict(contrast: Contrast) -> str:
     """
     c, result = contrast, contrast.result
     if c.suppressed:
-        return "withheld"
+        return "suppressed"
     if result.coupled:
         return "coupled, no test"
     if c.undeclared:
@@ -231,7 +231,7 @@ def verdict(contrast: Contrast) -> str:
 
 
 def scope(contrasts: Sequence[Contrast]) -> str:
-    """Which tasks the verdicts are about, how p is adjusted, and why some are withheld or have no test, a line each."""
+    """What tasks the conclusions are about, how p is adjusted, why some are suppressed or untested: a line each."""
     lines = ["The p of all primary contrasts is adjusted together by Holm's procedure; exploratory ones are not."]
     if not any(c.primary for c in contrasts):
         lines = [
@@ -239,10 +239,10 @@ def scope(contrasts: Sequence[Contrast]) -> str:
         ]
     said = [c for c in contrasts if not c.suppressed]
     if said:
-        beyond = all(c.result.tasks_like_these for c in said)
+        beyond = all(c.result.new_tasks for c in said)
         most = max(c.result.tasks for c in said)
-        about = "tasks like these" if beyond else "this task only" if most == 1 else f"these {most} tasks only"
-        lines.append(f"What may be said is said of {about}, each contrast by itself.")
+        about = "new tasks" if beyond else "this task only" if most == 1 else f"these {most} tasks only"
+        lines.append(f"Each conclusion is about {about}, one contrast at a time.")
     for measure, why in {c.measure: c.suppressed for c in contrasts if c.suppressed}.items():
         lines.append(f"{measure}: nothing about who did better: {why}.")
     missing = {note for c in said if verdict(c) == "no test" for note in c.result.notes[:1]}

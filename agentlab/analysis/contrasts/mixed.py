@@ -27,7 +27,7 @@ from agentlab.analysis.contrasts.table import Row, arms, head, pair
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 MOST = 30
 """Exploratory contrasts that are fitted where none is primary; each takes a tenth of a second or more."""
@@ -80,8 +80,8 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
         )
     tables = {"mixed": pd.DataFrame(rows), "variances": pd.DataFrame(more)}
     says = (
-        f"score ~ arm + (1 + arm | task) + (1 | task:draw) for {counted(len(rows), 'contrast')} on up to "
-        f"{counted(int(tables['variances']['tasks'].max()), 'task')}; t with tasks - 1 degrees of freedom."
+        f"score ~ arm + (1 + arm | task) + (1 | task:draw) for {pluralize(len(rows), 'contrast')} on up to "
+        f"{pluralize(int(tables['variances']['tasks'].max()), 'task')}; t with tasks - 1 degrees of freedom."
     )
     about = (
         "paired_se: that of the task-level t, which is the headline; se_without: no arm slopes, which claims too much"
@@ -92,7 +92,7 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
 def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
     """Of the first table, of the second, and what has to be said of the fit."""
     if c.suppressed:
-        raise AnalysisError(f"withheld: {c.suppressed}")
+        raise AnalysisError(f"suppressed: {c.suppressed}")
     if c.result.coupled:
         raise AnalysisError("coupled, no test")
     table = pd.concat([side.assign(arm=x) for side, x in zip(arms(run, c), (0.5, -0.5), strict=True)]).dropna()
@@ -104,7 +104,7 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
         )
     one, without = fit(table), fit(table, slopes=False)
     margin = float(stats.t.ppf(0.975, tasks - 1)) * one.se
-    like = c.result.tasks_like_these
+    like = c.result.new_tasks
     row: Row = {
         "contrast": pair(c),
         "measure": c.measure,

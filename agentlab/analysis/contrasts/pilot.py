@@ -6,19 +6,19 @@ from agentlab.analysis.components.judge_noise import noise
 from agentlab.analysis.contrasts.contrast import Contrast, contrasts
 from agentlab.analysis.contrasts.table import arms, pair
 from agentlab.errors import AnalysisError
-from agentlab.experiment.power import Blur
+from agentlab.experiment.power import ContrastNoise
 from agentlab.experiment.preregistration import conditions
 from agentlab.runs.frames import Run
 from agentlab.scenario import Design
 from agentlab.scenario.compare import Declared
-from agentlab.stats.contrasts.pilot import Judge, Pilot, pilot
-from agentlab.text import counted
+from agentlab.stats.contrasts.pilot import JudgeVariance, Pilot, pilot
+from agentlab.text import pluralize
 
 MOST = 6
 """Contrasts that are told where none is declared primary."""
 
 
-def piloted(run: Run, design: Design) -> tuple[list[Blur], list[str]]:
+def piloted(run: Run, design: Design) -> tuple[list[ContrastNoise], list[str]]:
     """For each contrast of the design that the run has, its noise as measured and at its upper limits; and remarks.
 
     These are the primary ones, or the first few where none is declared. Judge noise is that of the judge draws that
@@ -28,7 +28,7 @@ def piloted(run: Run, design: Design) -> tuple[list[Blur], list[str]]:
     made = [c for c in contrasts(run) if c.measure in design.measures]
     if wanted:
         made = [c for c in made if (c.factor, frozenset((c.a, c.b)), c.within, c.measure) in wanted]
-    blurs, remarks = list[Blur](), list[str]()
+    blurs, remarks = list[ContrastNoise](), list[str]()
     for c in made if wanted else made[:MOST]:
         told = f"{c.measure}, {pair(c)}"
         try:
@@ -37,8 +37,8 @@ def piloted(run: Run, design: Design) -> tuple[list[Blur], list[str]]:
             remarks.append(f"{told}: {error}.")
             continue
         blurs += [
-            Blur(c.measure, pair(c), "pilot", found.noise),
-            Blur(c.measure, pair(c), "pilot, at most", found.upper),
+            ContrastNoise(c.measure, pair(c), "pilot", found.noise),
+            ContrastNoise(c.measure, pair(c), "pilot, at most", found.upper),
         ]
         remarks += [f"{told}: {remark}." for remark in _remarks(found)]
     if not blurs:
@@ -54,7 +54,7 @@ def _measured(run: Run, design: Design, c: Contrast) -> Pilot:
     return pilot(both["task"].tolist(), both["value_x"].to_numpy(), both["value_y"].to_numpy(), _judge(run, design, c))
 
 
-def _judge(run: Run, design: Design, c: Contrast) -> Judge | None:
+def _judge(run: Run, design: Design, c: Contrast) -> JudgeVariance | None:
     """None where its noise is not separable; it is then part of what varies over draws."""
     measure = next(m for m in run.measured if m.name == c.measure)
     of = noise(run, measure)
@@ -64,11 +64,11 @@ def _judge(run: Run, design: Design, c: Contrast) -> Judge | None:
     if added is None or planned is None or of.none:
         return None
     one = of.one(arms)
-    return Judge(one, added / one if one else 1.0, 1 / planned.draws)
+    return JudgeVariance(one, added / one if one else 1.0, 1 / planned.draws)
 
 
 def _remarks(found: Pilot) -> Iterator[str]:
     if found.judge_sd is not None and found.noise.within > 0:
         yield f"the judge's noise is {found.judge_sd**2 / found.noise.within**2:.0%} of the variance over draws"
     if found.tasks < 3:
-        yield f"a pilot of {counted(found.tasks, 'task')} says next to nothing of how tasks differ"
+        yield f"a pilot of {pluralize(found.tasks, 'task')} says next to nothing of how tasks differ"

@@ -15,11 +15,11 @@ from agentlab.experiment.confounds import phrase
 from agentlab.experiment.preregistration import fixed
 from agentlab.runs.frames import Run
 from agentlab.stats.bounds import bounds, difference
-from agentlab.stats.contrasts.effect_size import Effect, draw_sd, over_draws, over_tasks
-from agentlab.text import counted
+from agentlab.stats.contrasts.effect_size import EffectSize, draw_sd, over_draws, over_tasks
+from agentlab.text import pluralize
 
 ABOUT = (
-    "difference: a - b, mean over tasks of paired differences; these: draws within these tasks; like: tasks like these "
+    "difference: a - b, mean over tasks of paired differences; these: draws within these tasks; like: new tasks "
     "(task-level t); p: of the latter, or of these tasks where there are few; holm: adjusted within all primary ones",
     "d_z: the difference in SDs of the tasks' differences; in_draw_sd: in SDs of one arm over draws of a task; both "
     "with 95% intervals by the noncentral t; worst: least and greatest it can be, whatever the missing values are",
@@ -66,15 +66,14 @@ def pair(c: Contrast) -> str:
 def _says(found: Sequence[Contrast]) -> str:
     primary = sum(c.primary is not None for c in found)
     tasks, pairs = max(c.result.tasks for c in found), max(c.result.pairs for c in found)
-    rest = counted(len(found) - primary, "exploratory contrast")
-    return (
-        f"{primary} primary and {rest}, paired by draw, on up to {counted(tasks, 'task')} and {counted(pairs, 'pair')}."
-    )
+    rest = pluralize(len(found) - primary, "exploratory contrast")
+    size = f"{pluralize(tasks, 'task')} and {pluralize(pairs, 'pair')}"
+    return f"{primary} primary and {rest}, paired by draw, on up to {size}."
 
 
 def _differences(c: Contrast) -> Row:
     r = c.result
-    these, like = (None, None) if c.suppressed else (r.these_tasks, r.tasks_like_these)
+    these, like = (None, None) if c.suppressed else (r.these_tasks, r.new_tasks)
     return {
         "role": c.role,
         "contrast": pair(c),
@@ -91,12 +90,12 @@ def _differences(c: Contrast) -> Row:
 
 def _effects(run: Run, c: Contrast) -> Row:
     r, sides = c.result, arms(run, c)
-    told: dict[str, Effect | None] = {"d_z": None, "in_draw_sd": None}
+    told: dict[str, EffectSize | None] = {"d_z": None, "in_draw_sd": None}
     if r.difference is not None and not c.suppressed and not r.coupled:
         both = sides[0].merge(sides[1], on=["task", "draw"]).dropna()
         within = draw_sd(both["task"].to_numpy(), both["value_x"].to_numpy(), both["value_y"].to_numpy())
-        if r.tasks_like_these is not None:
-            told["d_z"] = over_tasks(r.difference, r.tasks_like_these, r.tasks)
+        if r.new_tasks is not None:
+            told["d_z"] = over_tasks(r.difference, r.new_tasks, r.tasks)
         if r.these_tasks is not None and within is not None:
             told["in_draw_sd"] = over_draws(r.difference, r.these_tasks, within)
     row: Row = {"tasks": r.tasks, "dropped": r.dropped, "sign_flip": None if c.p is None else r.sign_flip}
@@ -109,8 +108,8 @@ def _effects(run: Run, c: Contrast) -> Row:
 
 def _worst(run: Run, c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[float, float]:
     m = next(m for m in run.measured if m.name == c.measure)
-    counted = pd.concat([side["value"] for side in sides]).dropna().tolist()
-    ends = (*m.range, *m.values.values(), *counted)
+    pluralize = pd.concat([side["value"] for side in sides]).dropna().tolist()
+    ends = (*m.range, *m.values.values(), *pluralize)
     one, other = (bounds(side["value"].to_numpy(), min(ends), max(ends), side["task"].tolist()) for side in sides)
     return difference(one, other)
 

@@ -13,7 +13,7 @@ from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.forks.shapley import Turns, by_agent
 from agentlab.stats.forks.shares import FEWEST_PARENTS, Part, Shares, by_round, parts
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 
 def attribution(run: Run, measure: str | None = None, condition: str | None = None) -> Analysis:
@@ -66,7 +66,7 @@ def _turns(drawn: Sample) -> list[Turns | None]:
 
 
 def _row(part: Part) -> Row:
-    limits = ends("these_tasks", part.these_tasks) | ends("tasks_like_these", part.tasks_like_these)
+    limits = ends("these_tasks", part.these_tasks) | ends("new_tasks", part.new_tasks)
     return {"variance": part.variance, **limits, **estimated("share", part.share)}
 
 
@@ -122,7 +122,7 @@ def _told_apart(agents: pd.DataFrame) -> bool:
 
 def _says(where: str, drawn: Sample, shares: Shares) -> str:
     known = [(s, b) for s, b in zip((part.share.value for part in shares.rounds), drawn.blocks(), strict=True) if s]
-    n = f"{counted(shares.parents, 'parent')} of {counted(shares.tasks, 'task')}"
+    n = f"{pluralize(shares.parents, 'parent')} of {pluralize(shares.tasks, 'task')}"
     if not known:
         return f"{where}: no variance to share ({n})."
     share, block = max(known, key=lambda pair: pair[0])
@@ -135,16 +135,16 @@ def _parents(run: Run, condition: str, drawn: Sample) -> list[str]:
     n, of = len(drawn.parents), int((run.rollouts["condition"].astype("str") == condition).sum())
     notes = [f"{n} of {of} rollouts are parents"]
     if n < FEWEST_PARENTS:
-        notes.append(f"{counted(n, 'parent')}: shares are rough under {FEWEST_PARENTS}")
+        notes.append(f"{pluralize(n, 'parent')}: shares are rough under {FEWEST_PARENTS}")
     if drawn.left_out:
-        notes.append(f"{counted(drawn.left_out, 'parent')} left out, without a cut that most have")
+        notes.append(f"{pluralize(drawn.left_out, 'parent')} left out, without a cut that most have")
     if drawn.cuts[0] > 0:
         notes.append(f"shares are of what is open after round {drawn.cuts[0]}: no forks at cut 0")
     return notes
 
 
 def _lacking(found: Outcomes) -> list[str]:
-    lost = [f"{counted(found.missing, 'fork')} of the run left out, without an outcome"] if found.missing else []
+    lost = [f"{pluralize(found.missing, 'fork')} of the run left out, without an outcome"] if found.missing else []
     return [found.noise.why, *lost] if found.noise.why else lost
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from agentlab.analysis import Analysis
 from agentlab.analysis.forks.outcomes import measured
 from agentlab.analysis.forks.path import path
-from agentlab.engine.trial import FRESH
+from agentlab.engine.spec import FRESH
 from agentlab.errors import AnalysisError, ScenarioError
-from agentlab.experiment.resample import Plan, draw, plan
-from agentlab.experiment.resample.request import Wish
+from agentlab.experiment.resample import ForkPlan, draw, plan
+from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.runner import Progress
 from agentlab.runs.frames import load
 
@@ -23,7 +23,7 @@ class Decision:
     What it gives is the rollout's path: the measure to be expected after each round, and the round that decided it.
     """
 
-    plan: Plan
+    plan: ForkPlan
     measure: str | None = None
 
     def __await__(self) -> Generator[Any, None, Analysis]:
@@ -37,11 +37,11 @@ class Decision:
                 f"{self.plan.folder}: the run's limit (limits.run) stopped it; raise it in the scenario, run that, "
                 "which takes the new limit over, and await this again"
             )
-        return path(load(self.plan.folder), self.plan.parents[0].trial.key, self.measure)
+        return path(load(self.plan.folder), self.plan.parents[0].rollout_spec.key, self.measure)
 
     def __str__(self) -> str:
         quote, parent = self.plan.quote, self.plan.parents[0]
-        cuts = ", ".join(str(spot.cut) for spot in self.plan.spots)
+        cuts = ", ".join(str(fork_point.cut) for fork_point in self.plan.fork_points)
         there = f" ({quote.there} are there already)" if quote.there else ""
         total = quote.total
         cost = "at an unknown price" if total.cost is None else f"about {total.money}"
@@ -61,4 +61,4 @@ def decide(folder: Path, key: str, forks: int, measure: str | None) -> Decision:
     if not 2 <= forks <= FRESH:
         raise ScenarioError(f"decide(forks={forks}): give 2 to {FRESH} forks a cut, 8 or more as a rule")
     measured(load(folder), measure)
-    return Decision(plan(folder, Wish(rollout=key, every_round=True, n=forks)), measure)
+    return Decision(plan(folder, ForkRequest(rollout=key, every_round=True, n=forks)), measure)

@@ -9,8 +9,8 @@ from agentlab.analysis.forks.outcomes import measured, outcomes
 from agentlab.analysis.row import ends
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.stats.forks.intervention import Effect, effect
-from agentlab.text import counted
+from agentlab.stats.forks.intervention import InterventionEffect, effect
+from agentlab.text import pluralize
 
 _PLACE = ["parent", "at", "fork"]
 _EFFECT = ["condition", "measure", "change", "at"]
@@ -30,7 +30,7 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
         forks = outcomes(run, m)
         found = forks.table
         if forks.missing:
-            lost = counted(forks.missing, "fork")
+            lost = pluralize(forks.missing, "fork")
             notes[f"{m.name}: {lost} of the run without an outcome; pairs with them are left out"] = None
         changed, placebo = found[found["change"] != ""], found.loc[found["change"] == "", [*_PLACE, "value"]]
         pairs = changed.merge(placebo, on=_PLACE, how="left", suffixes=("", "_placebo"))
@@ -62,9 +62,9 @@ def _lacking(notes: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"{'; '.join(of) if len(of) <= _ALIKE else f'{len(of)} effects'}: {note}" for note, of in notes.items()]
 
 
-def _row(told: Effect) -> dict[str, object]:
+def _row(told: InterventionEffect) -> dict[str, object]:
     scopes = {
-        "tasks_like_these": told.tasks_like_these,
+        "new_tasks": told.new_tasks,
         "these_tasks": told.these_tasks,
         "these_rollouts": told.these_parents,
     }
@@ -80,7 +80,7 @@ def _row(told: Effect) -> dict[str, object]:
 
 def _says(table: pd.DataFrame) -> str:
     told = int((table["p"] < 0.05).sum())
-    effects, pairs = counted(len(table), "effect"), counted(int(table["pairs"].sum()), "pair")
+    effects, pairs = pluralize(len(table), "effect"), pluralize(int(table["pairs"].sum()), "pair")
     return (
         f"Of {effects} over {pairs} of forks, {told} at p < .05, each by itself, "
         "by the widest interval that its number of tasks and parents allows."

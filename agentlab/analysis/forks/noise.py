@@ -13,7 +13,7 @@ from agentlab.types import Measure
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
+class ForkNoise:
     """Within-rollout sums of squares over judge draws, pooled by parent; both tables are indexed by parent."""
 
     squares: pd.Series
@@ -33,7 +33,7 @@ class Noise:
         return (sigma2 * self.inverse).reindex(list(parents)).astype("float64").tolist()
 
 
-def noise(run: Run, measure: Measure, forks: pd.DataFrame) -> Noise:
+def noise(run: Run, measure: Measure, forks: pd.DataFrame) -> ForkNoise:
     """The noise in `forks`, whose columns are `parent` and `rollout`."""
     verdicts = run.fork_scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
     verdicts = verdicts[verdicts["rollout"].isin(forks["rollout"])].astype({"rollout": "str"})
@@ -54,7 +54,7 @@ def noise(run: Run, measure: Measure, forks: pd.DataFrame) -> Noise:
         why = "judge noise is not separable: the judge's draws never differ"
     else:
         why = ""
-    return Noise(sums["squares"], sums["df"], mean * (not certain), why)
+    return ForkNoise(sums["squares"], sums["df"], mean * (not certain), why)
 
 
 def exact(run: Run, judge: str) -> bool:

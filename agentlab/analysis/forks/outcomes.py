@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from agentlab.analysis.forks.noise import Noise, noise
+from agentlab.analysis.forks.noise import ForkNoise, noise
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.types import Measure
@@ -25,7 +25,7 @@ class Outcomes:
     """Forks without an outcome, left out."""
     scale: tuple[float, float]
     """Least and greatest outcome there can be."""
-    noise: Noise
+    noise: ForkNoise
 
 
 def measured(run: Run, measure: str | None) -> list[Measure]:

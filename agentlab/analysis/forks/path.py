@@ -11,10 +11,10 @@ from agentlab.analysis.forks.outcomes import Acted, Outcomes, acted, kept, label
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.runs.transcript.find import find
-from agentlab.stats.forks.path import End, Path, Step, confirm
+from agentlab.stats.forks.path import End, Path, PathStep, confirm
 from agentlab.stats.forks.path import path as estimate
 from agentlab.store import read
-from agentlab.text import counted
+from agentlab.text import pluralize
 from agentlab.types import Measure
 
 WORDS = 12
@@ -85,7 +85,7 @@ def _told(run: Run, m: Measure, found: Outcomes, key: str, who: Acted) -> tuple[
     enough = {cut: values for cut, values in forks.items() if len(values) > 1}
     notes = [f"cut {cut} has one fork and is left out: two are needed" for cut in forks.keys() - enough.keys()]
     if found.missing:
-        notes.append(f"{m.name}: {counted(found.missing, 'fork')} of the run left out, without an outcome")
+        notes.append(f"{m.name}: {pluralize(found.missing, 'fork')} of the run left out, without an outcome")
     end, why = _end(run, m, found, key, max(who, default=0))
     if len(enough) + (end is not None) < 2:
         return None, [f"{m.name}: {len(enough)} cuts of {key[:8]} have two forks with an outcome, no path"]
@@ -102,7 +102,7 @@ def _bounded(told: Path, scale: tuple[float, float]) -> Path:
     return replace(told, points=points, steps=steps, decisive=told.decisive and _step(told.decisive, scale))
 
 
-def _step(one: Step, scale: tuple[float, float]) -> Step:
+def _step(one: PathStep, scale: tuple[float, float]) -> PathStep:
     span = (scale[0] - scale[1], scale[1] - scale[0])
     return replace(one, low=_within(one.low, span), high=_within(one.high, span))
 
@@ -155,7 +155,7 @@ def _flattered(told: Path, again: pd.DataFrame) -> list[str]:
     return []
 
 
-def _largest(told: Path) -> Step:
+def _largest(told: Path) -> PathStep:
     """The decisive step; without one the step that a bisection ends at."""
     return told.decisive or max(told.steps, key=lambda step: abs(step.change))
 
@@ -186,11 +186,11 @@ def _table(m: Measure, told: Path, who: Acted) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({"forks": "Int64", "change": "float64"})
 
 
-def _between(who: Acted, step: Step) -> list[int]:
+def _between(who: Acted, step: PathStep) -> list[int]:
     return [round for round in who if step.start < round <= step.cut]
 
 
-def _messages(run: Run, key: str, m: Measure, step: Step | None) -> pd.DataFrame:
+def _messages(run: Run, key: str, m: Measure, step: PathStep | None) -> pd.DataFrame:
     """What was said in the rounds of the decisive step."""
     columns = ["measure", "index", "round", "sender", "to", "words"]
     if step is None:

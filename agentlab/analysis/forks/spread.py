@@ -10,7 +10,7 @@ from agentlab.runs.frames import Run
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ForkOutcome:
     """A measure of the forks of one cut."""
 
     n: int
@@ -22,7 +22,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class ForkSpread:
     """The forks of one cut that have one change."""
 
     at: str
@@ -30,25 +30,25 @@ class Spread:
     fresh: bool
     parents: int
     forks: int
-    measures: Mapping[str, Outcome]
+    measures: Mapping[str, ForkOutcome]
 
 
-def spread(run: Run, keys: Collection[str]) -> list[Spread]:
+def spread(run: Run, keys: Collection[str]) -> list[ForkSpread]:
     """By cut, in the order of the rounds, then by change, plain forks first: the forks with these keys."""
     forks = run.forks[run.forks["rollout"].isin(keys)]
     forks = forks.assign(last=forks["round"] - (forks["agents"].str.len() > 0) * 0.5)
     by = ["last", "at", "fresh", "change"]
-    found: list[Spread] = []
+    found: list[ForkSpread] = []
     for (_, at, fresh, change), part in forks.groupby(by, observed=True):
         measures = {m.name: _outcome(part, m.name) for m in run.measured}
-        found.append(Spread(str(at), str(change), bool(fresh), part["parent"].nunique(), len(part), measures))
+        found.append(ForkSpread(str(at), str(change), bool(fresh), part["parent"].nunique(), len(part), measures))
     return found
 
 
-def _outcome(forks: pd.DataFrame, measure: str) -> Outcome:
+def _outcome(forks: pd.DataFrame, measure: str) -> ForkOutcome:
     values = forks.groupby("parent", observed=True)[measure]
     mean, variance = values.mean().mean(), values.var().mean()
-    return Outcome(
+    return ForkOutcome(
         int(forks[measure].notna().sum()),
         None if pd.isna(mean) else float(mean),
         None if pd.isna(variance) else float(np.sqrt(variance)),

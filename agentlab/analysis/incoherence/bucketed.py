@@ -13,7 +13,7 @@ from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.incoherence.buckets import COUNT, Slopes, buckets, slopes
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 OWN = "own"
 """Groups by the arm's own lengths, which hold other tasks in every arm."""
@@ -52,11 +52,11 @@ def grouped(arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[list[Row], 
     """Rows of buckets and of slopes: five groups, or fewer so that each has 6 tasks, which an interval takes."""
     name, tasks = f"{arm.measure.name}, groups by {rule.by} length", [t for t in arm.tasks if t in rule.lengths]
     if lost := len(arm.tasks) - len(tasks):
-        remarks.add(f"{name}: {counted(lost, 'task')} without such a length left out", arm.arm)
+        remarks.add(f"{name}: {pluralize(lost, 'task')} without such a length left out", arm.arm)
     values = np.array([rule.lengths[task] for task in tasks])
     if len(tasks) < 4 or np.ptp(values) == 0:
         why = (
-            f"{counted(len(tasks), 'task')}, and it takes 4"
+            f"{pluralize(len(tasks), 'task')}, and it takes 4"
             if len(tasks) < 4
             else "every task has the same mean length"
         )

@@ -20,7 +20,7 @@ from agentlab.stats.incoherence.decompose import Decomposition, brier, delta_swe
 from agentlab.stats.incoherence.excess import Excess, brier_excess, kl_excess
 from agentlab.stats.incoherence.incoherence import difference, dispersion, dispersion_difference, incoherence
 from agentlab.stats.incoherence.zero_one import zero_one
-from agentlab.text import counted, spanned
+from agentlab.text import pluralize, pluralize_range
 
 BESIDE = {
     "accuracy": "accuracy",
@@ -92,14 +92,14 @@ def _says(frames: dict[str, pd.DataFrame]) -> str:
     assert table is not None
     what = "Error of a draw as bias² and variance" if "decomposition" in frames else "How the answers of draws scatter"
     return (
-        f"{what}, for {counted(table['condition'].nunique(), 'arm')} on {_span(table, 'task')} with "
+        f"{what}, for {pluralize(table['condition'].nunique(), 'arm')} on {_span(table, 'task')} with "
         f"{_span(table, 'draw')} or more."
     )
 
 
 def _span(table: pd.DataFrame, noun: str) -> str:
     values = table[f"{noun}s"]
-    return spanned(int(values.min()), int(values.max()), noun)
+    return pluralize_range(int(values.min()), int(values.max()), noun)
 
 
 def _told(arm: Predictions, tables: dict[str, list[Row]], remarks: Remarks) -> None:

@@ -7,12 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agentlab.analysis.incoherence.predictions import Predictions
-from agentlab.stats.incoherence.halves import Draws
+from agentlab.stats.incoherence.halves import TaskDraws
 
 Floats = NDArray[np.float64]
 
 
-def drawn(arm: Predictions, lengths: Mapping[str, float]) -> list[Draws]:
+def drawn(arm: Predictions, lengths: Mapping[str, float]) -> list[TaskDraws]:
     """A task's draws in the order drawn, tasks as in `arm.tasks`; `lengths` by rollout.
 
     A score is the mean of its J judge draws; its noise is their variance over J. A rollout judged once has the pooled
@@ -22,15 +22,15 @@ def drawn(arm: Predictions, lengths: Mapping[str, float]) -> list[Draws]:
         return _scored(arm, lengths)
     values, targets = arm.laid()
     inside = arm.choices().inside if arm.sort in ("answers", "probabilities", "groups") else None
-    found: list[Draws] = []
+    found: list[TaskDraws] = []
     for i, rows in enumerate(_rows(arm.table)):
         own = slice(None) if inside is None else inside[i]
         target = None if targets is None else targets[i, own]
-        found.append(Draws(_of(arm.table.iloc[rows], lengths), values[rows][:, own], target))
+        found.append(TaskDraws(_of(arm.table.iloc[rows], lengths), values[rows][:, own], target))
     return found
 
 
-def _scored(arm: Predictions, lengths: Mapping[str, float]) -> list[Draws]:
+def _scored(arm: Predictions, lengths: Mapping[str, float]) -> list[TaskDraws]:
     by_rollout = arm.table.groupby(["task", "draw", "rollout"], sort=True, observed=True)["said"]
     table = by_rollout.agg(["mean", "var", "count"]).reset_index()
     squares, freedom = float((table["var"] * (table["count"] - 1)).sum()), int((table["count"] - 1).sum())
@@ -38,7 +38,7 @@ def _scored(arm: Predictions, lengths: Mapping[str, float]) -> list[Draws]:
     noise: Floats = (table["var"].fillna(pooled) / table["count"]).to_numpy(dtype=np.float64)
     goal: Floats = np.array([arm.measure.target], dtype=np.float64)
     return [
-        Draws(
+        TaskDraws(
             _of(table.iloc[rows], lengths),
             table["mean"].to_numpy(dtype=np.float64)[rows, None],
             goal,

@@ -11,7 +11,7 @@ from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.experiment.confounds import differs
 from agentlab.runs.frames import Run
-from agentlab.stats.incoherence.halves import Draws, Half, Halves
+from agentlab.stats.incoherence.halves import Half, Halves, TaskDraws
 from agentlab.stats.incoherence.incoherence import difference, incoherence
 from agentlab.stats.jackknife import Estimate, of_sums, quotient, tested
 
@@ -38,7 +38,7 @@ def budgets(run: Run, remarks: Remarks) -> list[tuple[str, str, str]]:
 
 def effort(
     pair: tuple[Predictions, Predictions],
-    draws: Mapping[str, Sequence[Draws]],
+    draws: Mapping[str, Sequence[TaskDraws]],
     split: Mapping[str, Halves],
     remarks: Remarks,
 ) -> Iterator[Row]:
@@ -79,7 +79,7 @@ def _reasoning(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return sorted((name, str(agent["settings"].get("reasoning"))) for name, agent in agents.items())
 
 
-def _lengths(arm: Predictions, draws: Sequence[Draws], tasks: Sequence[str]) -> Any:
+def _lengths(arm: Predictions, draws: Sequence[TaskDraws], tasks: Sequence[str]) -> Any:
     known = {task: float(one.lengths.mean()) for task, one in zip(arm.tasks, draws, strict=True)}
     return np.array([known[task] for task in tasks])
 

@@ -19,8 +19,8 @@ from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.stats.incoherence.halves import Draws, Half, Halves, halves
-from agentlab.text import counted
+from agentlab.stats.incoherence.halves import Half, Halves, TaskDraws, halves
+from agentlab.text import pluralize
 
 KINDS = ("output_tokens", "reasoning_tokens", "turns", "messages")
 """Columns of `run.rollouts` that are a length."""
@@ -173,7 +173,7 @@ def _compare(plan: _Plan, arms: Sequence[Predictions], found: _Tables, remarks: 
     found.changes += changed(shared, {} if semantic else plan.questions, remarks)
 
 
-def _split(arm: Predictions, draws: Sequence[Draws], found: _Tables, remarks: Remarks) -> Halves | None:
+def _split(arm: Predictions, draws: Sequence[TaskDraws], found: _Tables, remarks: Remarks) -> Halves | None:
     """Rows of the halves of an arm."""
     name = arm.measure.name
     sizes = [len(one.lengths) for one in draws]
@@ -228,5 +228,5 @@ def _says(found: _Tables, of: str) -> str:
         return f"Error, bias² and variance by {of}; no task could be split into short and long draws."
     tasks = max(int(row["tasks"] or 0) for row in found.parts)
     arms = len({row["condition"] for row in found.halves})
-    size = f"{counted(arms, 'arm')}, {counted(tasks, 'task')} at most"
+    size = f"{pluralize(arms, 'arm')}, {pluralize(tasks, 'task')} at most"
     return f"Short against long draws of the same tasks, by {of}: {size}."

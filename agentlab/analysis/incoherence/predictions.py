@@ -20,7 +20,7 @@ from agentlab.runs.frames import Run
 from agentlab.stats.incoherence import choices, distances
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.decompose import Decomposition, brier, unbiased
-from agentlab.stats.incoherence.judged import Judged
+from agentlab.stats.incoherence.judged import JudgedDecomposition
 from agentlab.stats.incoherence.judged import judged as of_scores
 from agentlab.types import Measure
 
@@ -106,7 +106,7 @@ class Predictions:
             return unbiased(self.points() if self.sort == "points" else self.tests())
         return unbiased(brier(self.choices()))
 
-    def scores(self) -> Judged:
+    def scores(self) -> JudgedDecomposition:
         """Judged scores against the measure's target."""
         assert self.measure.target is not None
         tasks, draws = self._codes(), self.table.groupby("task")["draw"].transform(_ranked).to_numpy(dtype=np.intp)

@@ -9,7 +9,7 @@ from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.stats.incoherence.ensemble import ensembles, exponent
 from agentlab.stats.incoherence.flips import changes
-from agentlab.stats.incoherence.halves import Draws
+from agentlab.stats.incoherence.halves import TaskDraws
 
 FEWEST = 10
 """Ensembles of the largest size."""
@@ -18,7 +18,7 @@ ANSWERED = ("answers", "probabilities", "groups")
 """Sorts of predictions that can be averaged, and those of which two are equal or not."""
 
 
-def curve(arm: Predictions, draws: Sequence[Draws], remarks: Remarks) -> list[Row]:
+def curve(arm: Predictions, draws: Sequence[TaskDraws], remarks: Remarks) -> list[Row]:
     """Averages of 1, 2, 4, … draws, at most as many as leave ten ensembles; nothing for tests and scores.
 
     The mean of judged scores is nobody's output, while shares of answers and mean vectors can be one.

@@ -5,7 +5,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from agentlab.analysis.judges.labelled import Labelled, beyond
+from agentlab.analysis.judges.labelled import LabelledMeasure, beyond
 from agentlab.analysis.row import Row, estimated
 from agentlab.stats.judges.agreement import ac1, alpha, confusion, kappa
 
@@ -14,7 +14,7 @@ MOST_VALUES = 12
 ALL, JUDGE = "all", "judge"
 
 
-def agreed(found: Sequence[Labelled]) -> tuple[pd.DataFrame, list[str]]:
+def agreed(found: Sequence[LabelledMeasure]) -> tuple[pd.DataFrame, list[str]]:
     """A row for every two of judge and raters, over all conditions and in each, and notes.
 
     `raw` is the share of equal ratings, `alpha` Krippendorff's on an interval scale; kappa, `weighted` (quadratic) and
@@ -26,7 +26,7 @@ def agreed(found: Sequence[Labelled]) -> tuple[pd.DataFrame, list[str]]:
     return pd.DataFrame(rows), notes
 
 
-def confused(found: Sequence[Labelled]) -> tuple[pd.DataFrame, list[str]]:
+def confused(found: Sequence[LabelledMeasure]) -> tuple[pd.DataFrame, list[str]]:
     """How often each score met each label (the mean of raters), by condition: long, one row a cell that occurs."""
     notes: list[str] = []
     cells: list[Row] = []
@@ -48,7 +48,7 @@ def confused(found: Sequence[Labelled]) -> tuple[pd.DataFrame, list[str]]:
     return pd.DataFrame(cells, columns=["measure", "condition", "judge", "people", "count"]), notes
 
 
-def _rows(one: Labelled, notes: list[str]) -> Iterator[Row]:
+def _rows(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
     columns = {JUDGE: "score", **{name: f"rater {name}" for name in one.raters}}
     parts = {ALL: one.rows, **({name: one.of(name) for name in one.conditions} if len(one.conditions) > 1 else {})}
     for first, second in combinations(columns, 2):

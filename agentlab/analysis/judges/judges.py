@@ -10,7 +10,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.blinding import guesses
 from agentlab.analysis.contrasts.contrast import contrasts
-from agentlab.analysis.judges.labelled import Labelled, beyond, labelled
+from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, labelled
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.judges import recorded
 from agentlab.models.capabilities import maker
@@ -19,7 +19,7 @@ from agentlab.runs.frames.measures import per_draw
 from agentlab.stats.bounds import bounds
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.agreement import alpha
-from agentlab.stats.judges.probes import Estimate, shift, slope
+from agentlab.stats.judges.probes import ProbeEstimate, shift, slope
 
 LOST = ("refused", "truncated", "unparsed", "error")
 _LENGTH = (
@@ -46,10 +46,10 @@ def judges(run: Run, measure: str | None = None) -> Analysis:
     if tables["guesses"].empty:
         notes.append("Arms were not guessed from outputs: that takes 2 tasks and 10 pairs of rollouts.")
     kept = {name: table for name, table in tables.items() if len(table)}
-    return Analysis("judges", "Judges under suspicion", _says(found), kept, tuple(dict.fromkeys(notes)))
+    return Analysis("judges", "Judge diagnostics", _says(found), kept, tuple(dict.fromkeys(notes)))
 
 
-def _says(found: list[Labelled]) -> str:
+def _says(found: list[LabelledMeasure]) -> str:
     rollouts = len({key for one in found for key in one.rows["rollout"]})
     names = ", ".join(dict.fromkeys(one.measure.judge for one in found))
     told = any(one.raters for one in found)
@@ -57,7 +57,7 @@ def _says(found: list[Labelled]) -> str:
     return f"What speaks against {names}, over {rollouts:,} judged rollouts{people}."
 
 
-def _judge(run: Run, one: Labelled, notes: list[str]) -> Row:
+def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     m = one.measure
     model = run.meta.get("judges", {}).get(m.judge)
     anchors = run.meta.get("anchors", {}).get(m.judge, {})
@@ -74,7 +74,7 @@ def _judge(run: Run, one: Labelled, notes: list[str]) -> Row:
     return row | {name: int((outcomes == name).sum()) for name in LOST}
 
 
-def _itself(run: Run, one: Labelled, notes: list[str]) -> Row:
+def _itself(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     """Alpha between the judge's draws of the same rollouts."""
     verdicts = run.scores.drop(columns="draw").rename(columns={"judge_draw": "draw"})
     draws = per_draw(verdicts, one.measure).unstack().reindex(one.rows["rollout"])
@@ -84,7 +84,7 @@ def _itself(run: Run, one: Labelled, notes: list[str]) -> Row:
     return _alpha("itself", one, draws.to_numpy(dtype=np.float64), notes)
 
 
-def _people(one: Labelled, notes: list[str]) -> Row:
+def _people(one: LabelledMeasure, notes: list[str]) -> Row:
     """Alpha between the judge and the mean of people's labels."""
     if not one.raters:
         notes.append(f"{one.measure.name}: no labels, so its means are uncorrected (agentlab export labels).")
@@ -92,14 +92,14 @@ def _people(one: Labelled, notes: list[str]) -> Row:
     return _alpha("people", one, one.rows[["score", "label"]].to_numpy(dtype=np.float64), notes)
 
 
-def _alpha(name: str, one: Labelled, ratings: "np.ndarray[Any, np.dtype[np.float64]]", notes: list[str]) -> Row:
+def _alpha(name: str, one: LabelledMeasure, ratings: "np.ndarray[Any, np.dtype[np.float64]]", notes: list[str]) -> Row:
     both = one.rows.assign(label=np.where((~np.isnan(ratings)).sum(axis=1) > 1, 1.0, np.nan))
     found = alpha(ratings, "interval", one.rows["task"].tolist() if beyond(both) else None)
     notes += [f"{one.measure.name}, agreement with {name}: {found.note}."] if found.note else []
     return estimated(name, found)
 
 
-def _kin(run: Run, one: Labelled, model: str | None, notes: list[str]) -> Row:
+def _kin(run: Run, one: LabelledMeasure, model: str | None, notes: list[str]) -> Row:
     """Whether agents are of the judge's family, and by how much more than people it favours outputs of those."""
     family = maker(model) if model else None
     shares: dict[str, float] = {}
@@ -116,14 +116,14 @@ def _kin(run: Run, one: Labelled, model: str | None, notes: list[str]) -> Row:
     return row | _cells("favour", more, f"{one.measure.name}, favour", notes)
 
 
-def _cells(name: str, found: Estimate, where: str, notes: list[str]) -> Row:
+def _cells(name: str, found: ProbeEstimate, where: str, notes: list[str]) -> Row:
     missing = f"no interval: {found.clusters} tasks; it takes {FEWEST_TASKS}"
     few = "" if found.note or found.clusters >= FEWEST_TASKS else missing
     notes += [f"{where}: {found.note or few}."] if found.note or few else []
     return {name: found.value, **ends(name, None if few else found.interval)}
 
 
-def _pairs(run: Run, found: list[Labelled], notes: list[str]) -> Iterator[Row]:
+def _pairs(run: Run, found: list[LabelledMeasure], notes: list[str]) -> Iterator[Row]:
     """Two judges of one rubric on the same rollouts: what the second gives beyond the first."""
     documents: Mapping[str, Mapping[str, Any]] = recorded(run.meta)
     models = run.meta.get("judges", {})
@@ -155,7 +155,7 @@ def _apart(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> str | No
     return "formatting" if bool(a.get("normalise")) != bool(b.get("normalise")) else ""
 
 
-def _guesses(run: Run, found: list[Labelled]) -> Iterator[Row]:
+def _guesses(run: Run, found: list[LabelledMeasure]) -> Iterator[Row]:
     if not run.factors:
         return
     wanted = {one.measure.name for one in found}
@@ -164,7 +164,7 @@ def _guesses(run: Run, found: list[Labelled]) -> Iterator[Row]:
         yield {**head, "AUC_by_words": guess.words, "AUC_by_length": guess.length}
 
 
-def _bounds(run: Run, one: Labelled) -> Iterator[Row]:
+def _bounds(run: Run, one: LabelledMeasure) -> Iterator[Row]:
     """The mean with everything that has no score at one end of the range, then at the other."""
     m = one.measure
     rows = run.measures[~run.measures["status"].isin(["infrastructure", "cancelled"])]

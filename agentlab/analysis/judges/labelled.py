@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
-from agentlab.stats.judges.ppi import Judged
+from agentlab.stats.judges.ppi import LabelledScores
 from agentlab.types import Measure
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledMeasure:
     """One measure. `rows` are the rollouts that its judge scored."""
 
     measure: Measure
@@ -33,7 +33,7 @@ class Labelled:
         return self.rows[self.rows["condition"] == condition]
 
 
-def labelled(run: Run, measure: str | None = None) -> list[Labelled]:
+def labelled(run: Run, measure: str | None = None) -> list[LabelledMeasure]:
     """Every measure with a judged rollout, or the one named. Raises AnalysisError when there is none."""
     wanted = [m for m in run.measured if measure in (None, m.name)]
     found = [one for m in wanted if len((one := _of(run, m)).rows)]
@@ -43,7 +43,7 @@ def labelled(run: Run, measure: str | None = None) -> list[Labelled]:
     return found
 
 
-def judged(rows: pd.DataFrame, clusters: bool, truth: bool = False, pairs: bool = False) -> Judged:
+def judged(rows: pd.DataFrame, clusters: bool, truth: bool = False, pairs: bool = False) -> LabelledScores:
     """Rows of one condition. Every task weighs the same.
 
     Clusters are tasks, or else rollouts, named by task and draw for `pairs`. With `truth` the scores are the labels
@@ -54,16 +54,16 @@ def judged(rows: pd.DataFrame, clusters: bool, truth: bool = False, pairs: bool 
     scores: NDArray[np.float64] = rows["score"].to_numpy(dtype=np.float64)
     kept = names if clusters or pairs else None
     if truth:
-        return Judged(scores, scores, 1.0, kept, weights)
-    return Judged(scores, rows["label"].to_numpy(), rows["probability"].to_numpy(), kept, weights)
+        return LabelledScores(scores, scores, 1.0, kept, weights)
+    return LabelledScores(scores, rows["label"].to_numpy(), rows["probability"].to_numpy(), kept, weights)
 
 
 def beyond(*parts: pd.DataFrame) -> bool:
-    """Whether each part has labels of enough tasks for a claim about tasks like these."""
+    """Whether each part has labels of enough tasks for a claim about new tasks."""
     return all(part.loc[part["label"].notna(), "task"].nunique() >= FEWEST_TASKS for part in parts)
 
 
-def _of(run: Run, measure: Measure) -> Labelled:
+def _of(run: Run, measure: Measure) -> LabelledMeasure:
     scored = run.measures[run.measures[f"{measure.name}_draws"] > 0]
     rows = scored[["rollout", "task", "condition", "draw"]].astype("str").assign(score=scored[measure.name])
     own = run.labels[run.labels["measure"] == measure.name]
@@ -76,4 +76,4 @@ def _of(run: Run, measure: Measure) -> Labelled:
     rows = rows.assign(label=label, probability=drawn.reindex(rows["rollout"]).to_numpy())
     unscored = int((~own["rollout"].isin(rows["rollout"])).sum())
     named = by_rater.rename(columns={name: f"rater {name}" for name in raters})
-    return Labelled(measure, pd.concat([rows, named], axis=1).reset_index(drop=True), raters, unscored)
+    return LabelledMeasure(measure, pd.concat([rows, named], axis=1).reset_index(drop=True), raters, unscored)

@@ -10,15 +10,15 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.contrast import suppressed
 from agentlab.analysis.judges.agreement import agreed, confused
-from agentlab.analysis.judges.labelled import Labelled, beyond, judged, labelled
+from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, judged, labelled
 from agentlab.analysis.row import Row
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.ppi import Corrected, difference, mean
 from agentlab.stats.judges.rogan_gladen import prevalence
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 UNCORRECTED, PEOPLE, PREDICTED, MISCLASSIFIED = "uncorrected", "labels only", "PPI++", "Rogan-Gladen"
-LIKE, THESE = "tasks like these", "these tasks"
+LIKE, THESE = "new tasks", "these tasks"
 _HOW = (
     "To correct them: agentlab export labels RUN SHEET.csv --measure NAME draws outputs, people fill the sheet, "
     "agentlab import labels SHEET.csv --run RUN brings it back."
@@ -29,7 +29,7 @@ def labels(run: Run, measure: str | None = None) -> Analysis:
     """Per measure and condition the judge's mean, that of the labels alone, and both together, with contrasts.
 
     `estimator` says which: 'uncorrected', 'labels only', 'PPI++' (arXiv 2311.01453), or for yes-or-no measures
-    'Rogan-Gladen'. Labels of one condition correct that condition only. Intervals are about `tasks like these` where
+    'Rogan-Gladen'. Labels of one condition correct that condition only. Intervals are about `new tasks` where
     labels are of six tasks or more, else about `these tasks` (rollouts are then taken as independent). Raises
     AnalysisError when nothing was judged.
     """
@@ -47,7 +47,7 @@ def labels(run: Run, measure: str | None = None) -> Analysis:
     return Analysis("labels", "Judges against people", _says(found), tables, tuple(dict.fromkeys(notes)))
 
 
-def _says(found: list[Labelled]) -> str:
+def _says(found: list[LabelledMeasure]) -> str:
     count, items = (sum(int(one.rows[column].notna().sum()) for one in found) for column in ("label", "score"))
     if not count:
         return f"All means over {items:,} judged rollouts are uncorrected: no one labelled any. {_HOW}"
@@ -56,11 +56,11 @@ def _says(found: list[Labelled]) -> str:
     return f"The judge's means corrected by {count:,} labelled rollouts of {items:,} judged ones, by {which}."
 
 
-def _means(one: Labelled, notes: list[str]) -> Iterator[Row]:
+def _means(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
     name = one.measure.name
     if one.unscored:
         notes.append(
-            f"{name}: {counted(one.unscored, 'label')} of rollouts that the judge did not score, of no use here."
+            f"{name}: {pluralize(one.unscored, 'label')} of rollouts that the judge did not score, of no use here."
         )
     for condition in one.conditions:
         rows = one.of(condition)
@@ -114,7 +114,7 @@ def _row(label: str, result: Corrected, labels: int, items: int) -> Row:
     }
 
 
-def _contrasts(run: Run, one: Labelled, notes: list[str]) -> Iterator[Row]:
+def _contrasts(run: Run, one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
     """Every two conditions that differ in one factor, uncorrected and, where both have labels, corrected."""
     levels = {str(row["condition"]): row for row in run.conditions.to_dict("records")}
     for a, b in combinations(one.conditions, 2):

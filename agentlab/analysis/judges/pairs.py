@@ -17,17 +17,17 @@ from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, paired, t_interval
 from agentlab.stats.judges.bradley_terry import bradley_terry
 from agentlab.stats.judges.probes import position
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 _ARMS = ["judge", "criterion", "factor", "a", "b", "within"]
-_BESIDE = ["factor", "tasks", "these_tasks_low", "these_tasks_high", "tasks_like_these_low", "tasks_like_these_high"]
+_BESIDE = ["factor", "tasks", "these_tasks_low", "these_tasks_high", "new_tasks_low", "new_tasks_high"]
 """What stands in the second table, with how the verdicts ended."""
 _OUTCOMES = ("absent", "refused", "truncated", "unparsed", "error")
 _PAIR = ["rollout_a", "rollout_b", "judge_draw"]
 _WORTH = {"a": 1.0, "tie": 0.5, "b": 0.0}
 _RULE = (
     "A pair is won by the arm that is named in both orders; verdicts that differ, or ties, count half for each. flips: "
-    "pairs whose winner changed with the order. The interval is of tasks like these, of these tasks where they are few."
+    "pairs whose winner changed with the order. The interval is of new tasks, of these tasks where they are few."
 )
 
 
@@ -85,7 +85,7 @@ def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
     result = paired(tasks, draws, by_pair["worth"].to_numpy(), np.full(len(by_pair), 0.5))
     forward, backward = part["straight"].to_numpy(), part["swapped"].to_numpy()
     place = position(forward, backward, part["task"].tolist())
-    interval = result.tasks_like_these or result.these_tasks
+    interval = result.new_tasks or result.these_tasks
     suppressed = run.meta.get("anchors", {}).get(key["judge"], {}).get("suppressed", ["no anchors"])
     return {
         **key,
@@ -97,7 +97,7 @@ def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
         "win_rate": None if result.difference is None else result.difference + 0.5,
         **_ends("win_rate", interval),
         **_ends("these_tasks", result.these_tasks),
-        **_ends("tasks_like_these", result.tasks_like_these),
+        **_ends("new_tasks", result.new_tasks),
         "flips": float(done["flipped"].mean()) if len(done) else None,
         "first_slot": None if place.first.value is None else place.first.value + 0.5,
         "verdict": _verdict(key, suppressed, interval, result.coupled),
@@ -113,7 +113,7 @@ def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
 
 def _verdict(key: dict[str, str], suppressed: list[str], interval: Interval | None, coupled: bool) -> str:
     if suppressed:
-        return "withheld"
+        return "suppressed"
     if coupled:
         return "coupled, no test"
     if interval is None:
@@ -155,7 +155,7 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
         if fitted.note:
             notes.append(f"{judge}, {criterion}: {fitted.note}.")
         elif fitted.clusters < FEWEST_TASKS:
-            told = f"no interval of a strength: {counted(fitted.clusters, 'task')}; it takes {FEWEST_TASKS}"
+            told = f"no interval of a strength: {pluralize(fitted.clusters, 'task')}; it takes {FEWEST_TASKS}"
             notes.append(f"{judge}, {criterion}: {told}.")
         for i, arm in enumerate(fitted.players) if fitted.strengths is not None else ():
             value = fitted.strengths[i] if fitted.strengths else None
@@ -197,7 +197,7 @@ def _says(table: pd.DataFrame) -> str:
     first = table.iloc[0]
     rate = first["win_rate"]
     if rate is None or pd.isna(rate):
-        return f"{counted(len(table), 'comparison')} of arms, the first without a pair that was decided."
+        return f"{pluralize(len(table), 'comparison')} of arms, the first without a pair that was decided."
     wins = f"{first['a']} won {first['wins']}, tied {first['ties']} and lost {first['losses']} against {first['b']}"
-    tail = f"{counted(first['pairs'], 'pair')} on {counted(first['tasks'], 'task')}, each in both orders"
+    tail = f"{pluralize(first['pairs'], 'pair')} on {pluralize(first['tasks'], 'task')}, each in both orders"
     return f"By {first['judge']}, {wins}: win rate {rate:.2f} over {tail}; {first['flips']:.0%} flipped with the order."

@@ -20,12 +20,11 @@ from agentlab.runs.frames.measures import per_draw
 from agentlab.stats.contrasts.paired import FEWEST_TASKS, paired
 from agentlab.stats.judges.probes import slope
 from agentlab.store import read
-from agentlab.text import counted
+from agentlab.text import pluralize
 from agentlab.types import PROBES, Measure
 
 _SHAPE = (
-    "judge probe unit effect these_tasks_low these_tasks_high tasks_like_these_low tasks_like_these_high outputs tasks "
-    "noise arms"
+    "judge probe unit effect these_tasks_low these_tasks_high new_tasks_low new_tasks_high outputs tasks noise arms"
 ).split()
 _MEANS = (
     "length: an output with half as many words again that say nothing, less the output. format: the same words in "
@@ -112,7 +111,7 @@ def _changed(run: Run, judge: str, config: RubricConfig, scores: pd.Series, note
             "unit": "points",
             "effect": result.difference,
             **ends("these_tasks", result.these_tasks),
-            **ends("tasks_like_these", result.tasks_like_these),
+            **ends("new_tasks", result.new_tasks),
             "outputs": result.pairs,
             "tasks": result.tasks,
             "noise": _noise(scores),
@@ -158,7 +157,7 @@ def _position(run: Run, notes: list[str]) -> Iterator[Row]:
             "unit": "of a win",
             "effect": result.difference,
             **ends("these_tasks", result.these_tasks),
-            **ends("tasks_like_these", result.tasks_like_these),
+            **ends("new_tasks", result.new_tasks),
             "outputs": 2 * result.pairs,
             "tasks": result.tasks,
             "noise": None,
@@ -190,7 +189,7 @@ def _kin(
                 "unit": "points",
                 "effect": found.value,
                 **ends("these_tasks", None),
-                **ends("tasks_like_these", found.interval if found.clusters >= FEWEST_TASKS else None),
+                **ends("new_tasks", found.interval if found.clusters >= FEWEST_TASKS else None),
                 "outputs": found.n,
                 "tasks": found.clusters,
                 "noise": None,
@@ -217,7 +216,7 @@ def _says(table: pd.DataFrame) -> str:
     first = table.iloc[0]
     effect = first["effect"]
     told = "nothing could be told" if effect is None or pd.isna(effect) else f"{effect:+.2f} {first['unit']}"
-    where = f"{counted(first['outputs'], 'output')} on {counted(first['tasks'], 'task')}"
+    where = f"{pluralize(first['outputs'], 'output')} on {pluralize(first['tasks'], 'task')}"
     which = f"{first['probe']} of {first['judge']}"
-    size = f"{counted(len(table), 'probe')} of {counted(table['judge'].nunique(), 'judge')}"
+    size = f"{pluralize(len(table), 'probe')} of {pluralize(table['judge'].nunique(), 'judge')}"
     return f"{size}; the first, {which}: {told} over {where}."

@@ -6,26 +6,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agentlab.engine.client import Desk
-from agentlab.engine.trial import branch, lineage
+from agentlab.engine.client import Client
+from agentlab.engine.spec import branch, lineage
 from agentlab.errors import MismatchError, Stopped
-from agentlab.experiment.clients import counting, desk_for, identify, serving
+from agentlab.experiment.clients import client_for, counting, identify, serving
 from agentlab.experiment.judging.anchors import judge_anchors
 from agentlab.experiment.judging.pairs import Work, judge_known
-from agentlab.experiment.judging.rollouts import Bench, Case, past_of
+from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, past_of
 from agentlab.experiment.runner import Progress
-from agentlab.experiment.session import LIVE, judge_two, opened, plain_measure, stoppable, tasks_of, unwrapped
+from agentlab.experiment.session import CONCURRENCY, judge_two, opened, plain_measure, stoppable, tasks_of, unwrapped
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
-from agentlab.models import Brake, ModelSpec
+from agentlab.models import ModelSpec, StopSwitch
 from agentlab.scenario.added_judges import added_judges
-from agentlab.scenario.judges import Bench as Built
+from agentlab.scenario.judges import JudgeSet
 from agentlab.store import UNFINISHED, Store, read
-from agentlab.types import Exhibit, Task
+from agentlab.types import JudgeInput, Task
 
 
 async def rejudge(
-    folder: Path, names: Sequence[str], judge_model: str | None, progress: Progress, live: int = LIVE
+    folder: Path, names: Sequence[str], judge_model: str | None, progress: Progress, concurrency: int = CONCURRENCY
 ) -> None:
     """Judges every finished rollout and fork of the run in `folder` with these judges, unless they have done so.
 
@@ -40,26 +40,28 @@ async def rejudge(
         _register(store, meta, built, specs, documents)
         progress.spent = store.spend()
         used = {identify(specs[judge.model]): specs[judge.model] for judge in built.every.values() if judge.model}
-        async with serving(used, store, [], brake := Brake()) as models:
+        async with serving(used, store, [], stop_switch := StopSwitch()) as models:
             own = {alias: spec for alias, spec in specs.items() if identify(spec) in used}
-            desk = desk_for(Desk({}, counting(store, progress)), own, models)
-            bench = Bench(built.judges, store, desk, {alias: spec.settings() for alias, spec in own.items()})
-            with stoppable(progress, brake):
-                work = _work(meta, replace(bench, judges=built.of_two), documents, progress, live)
+            client = client_for(Client({}, counting(store, progress)), own, models)
+            bench = JudgeRunner(built.judges, store, client, {alias: spec.settings() for alias, spec in own.items()})
+            with stoppable(progress, stop_switch):
+                work = _work(meta, replace(bench, judges=built.of_two), documents, progress, concurrency)
                 reports = await judge_anchors(documents, bench, meta["seed"]) | await judge_known(work)
                 store.set_meta({"anchors": meta.get("anchors", {}) | reports})
-                await unwrapped(_all(store, bench, progress, tasks_of(meta), str(meta.get("coupling")), live))
+                await unwrapped(_all(store, bench, progress, tasks_of(meta), str(meta.get("coupling")), concurrency))
                 await unwrapped(judge_two(work))
 
 
-def _work(meta: Mapping[str, Any], bench: Bench, documents: Mapping[str, Any], progress: Progress, live: int) -> Work:
+def _work(
+    meta: Mapping[str, Any], bench: JudgeRunner, documents: Mapping[str, Any], progress: Progress, concurrency: int
+) -> Work:
     """What the judges of two have to do."""
     run = (documents, tasks_of(meta), meta.get("factors", {}), meta["seed"], str(meta.get("coupling")))
-    return Work(bench, *run, progress, lambda: progress.stopping, live)
+    return Work(bench, *run, progress, lambda: progress.stopping, concurrency)
 
 
 def _register(
-    store: Store, meta: dict[str, Any], built: Built, specs: Mapping[str, ModelSpec], documents: Mapping[str, Any]
+    store: Store, meta: dict[str, Any], built: JudgeSet, specs: Mapping[str, ModelSpec], documents: Mapping[str, Any]
 ) -> None:
     known = recorded(meta)
     models = {name: specs[j.model].name if j.model else None for name, j in built.every.items()}
@@ -81,9 +83,9 @@ def _register(
 
 
 async def _all(
-    store: Store, bench: Bench, progress: Progress, tasks: dict[str, Task], coupling: str, live: int
+    store: Store, bench: JudgeRunner, progress: Progress, tasks: dict[str, Task], coupling: str, concurrency: int
 ) -> None:
-    window = asyncio.Semaphore(live)
+    window = asyncio.Semaphore(concurrency)
     final = store.judged()
     rows = [row for row in store.rollouts(forks=True) if store.known[row.key].status not in UNFINISHED]
     progress.planned = len(rows)
@@ -105,7 +107,7 @@ async def _all(
 
 
 async def _one(
-    bench: Bench,
+    bench: JudgeRunner,
     progress: Progress,
     task: Task,
     key: str,
@@ -117,8 +119,8 @@ async def _one(
     past = past_of(store, key, rollout.attempt)
     progress.running += 1
     try:
-        exhibit = Exhibit(task, rollout.output, rollout.messages)
-        verdicts = await bench.judge(Case(key, root, exhibit), pending, past)
+        judge_input = JudgeInput(task, rollout.output, rollout.messages)
+        verdicts = await bench.judge(JudgingItem(key, root, judge_input), pending, past)
         progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
         progress.done += 1
     except Stopped:

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from agentlab.engine.trial import lineage
+from agentlab.engine.spec import lineage
 from agentlab.errors import Stopped
-from agentlab.experiment.judging.rollouts import Bench, Case, Past
+from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, JudgingRecord
 from agentlab.judges.anchors import exhibits, report
 from agentlab.judges.rubric import RubricConfig
 from agentlab.types import ANCHORS, Rollout, Verdict
 
 
-async def judge_anchors(judges: Mapping[str, Mapping[str, Any]], bench: Bench, seed: int) -> dict[str, Any]:
+async def judge_anchors(judges: Mapping[str, Mapping[str, Any]], bench: JudgeRunner, seed: int) -> dict[str, Any]:
     """By rubric judge: its report as a mapping, with the sentence under `text`.
 
     `judges` are the judges' documents. What was judged by an earlier command is not judged again. A
@@ -27,12 +27,16 @@ async def judge_anchors(judges: Mapping[str, Mapping[str, Any]], bench: Bench, s
         anchors, verdicts = exhibits(config), list[Verdict]()
         for anchor in anchors:
             key = f"{name}/{anchor.key}"
-            task = anchor.exhibit.task.id
+            task = anchor.judge_input.task.id
             known = bench.store.known.get(key)
             if known is None or (name, 0) not in final.get(known.id, set()):
-                await bench.store.finish(_row(key, task, seed, anchor.exhibit.output))
-                past = Past() if known is None else Past(bench.store.recorded(key), bench.store.failed_attempts(key))
-                case = Case(key, lineage(seed, key, 0), anchor.exhibit)
+                await bench.store.finish(_row(key, task, seed, anchor.judge_input.output))
+                past = (
+                    JudgingRecord()
+                    if known is None
+                    else JudgingRecord(bench.store.recorded(key), bench.store.failed_attempts(key))
+                )
+                case = JudgingItem(key, lineage(seed, key, 0), anchor.judge_input)
                 try:
                     await bench.judge(case, [(bench.judges[name], 0)], past)
                 except Stopped:

@@ -11,11 +11,11 @@ from functools import partial
 
 from agentlab.experiment.baselines import plain
 from agentlab.experiment.judging.pairs import Side, Work, entered, sides, spread
-from agentlab.experiment.judging.rollouts import Case
+from agentlab.experiment.judging.rollouts import JudgingItem
 from agentlab.interfaces import Judge
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
 from agentlab.seeds import stream
-from agentlab.types import GROUPS, Exhibit, Rollout, Verdict
+from agentlab.types import GROUPS, JudgeInput, Rollout, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ async def _ask(work: Work, judge: Judge, first: Output, second: Output) -> bool 
     if not known or known[0].outcome == "error":
         root = work.root(other, "same", other.condition)
         texts = (first.text, second.text) if stream(root, one.draw, "first") % 2 else (second.text, first.text)
-        case = Case(key, f"{root}/{one.draw}", Exhibit(work.tasks[one.task], texts[0], rival=texts[1]))
+        case = JudgingItem(key, f"{root}/{one.draw}", JudgeInput(work.tasks[one.task], texts[0], rival=texts[1]))
         known = await work.bench.judge(case, [(judge, 0)], past)
         work.progress.failed += any(verdict.outcome == "error" for verdict in known)
     return same(known[0])

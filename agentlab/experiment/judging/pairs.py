@@ -9,17 +9,17 @@ from typing import Any
 
 import msgspec
 
-from agentlab.engine.trial import lineage
+from agentlab.engine.spec import lineage
 from agentlab.errors import Stopped
-from agentlab.experiment.judging.rollouts import Bench, Case, Past, past_of
+from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, JudgingRecord, past_of
 from agentlab.experiment.runner import Progress
 from agentlab.interfaces import Judge
 from agentlab.judges.compare import ORDERS, CompareConfig, declared
 from agentlab.judges.equivalence import EquivalenceConfig
-from agentlab.judges.known_pairs import Duel, duels, report
+from agentlab.judges.known_pairs import AnchorPair, anchor_pairs, report
 from agentlab.seeds import digest
 from agentlab.store import UNFINISHED, Store, read
-from agentlab.types import ANCHORS, PAIRS, Exhibit, Rollout, Task, Verdict
+from agentlab.types import ANCHORS, PAIRS, JudgeInput, Rollout, Task, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class RolloutPair:
     """Two rollouts on the same task and draw whose conditions differ in one factor's level, `a` and `b`."""
 
     factor: str
@@ -67,7 +67,7 @@ class Pair:
 class Work:
     """What judges of two need of a run: they and their documents, its tasks, and when to stop."""
 
-    bench: Bench
+    bench: JudgeRunner
     """Its judges are those of two."""
     documents: Mapping[str, Mapping[str, Any]]
     tasks: Mapping[str, Task]
@@ -77,7 +77,7 @@ class Work:
     progress: Progress
     stopped: Callable[[], bool]
     """Whether nothing more is to be begun."""
-    live: int
+    concurrency: int
     only: frozenset[str] | None = None
     """Rollouts that are looked at; None means all."""
 
@@ -97,11 +97,11 @@ def configured(document: Mapping[str, Any]) -> CompareConfig | EquivalenceConfig
     return kind.model_validate(document)
 
 
-def pairs(sides: Iterable[Side], arms: Sequence[tuple[str, str, str]]) -> list[Pair]:
+def pairs(sides: Iterable[Side], arms: Sequence[tuple[str, str, str]]) -> list[RolloutPair]:
     """Every pair of the declared arms (factor, a, b) that is there, draw by draw."""
     known = {_cell(side, side.levels): side for side in sides}
     found = [
-        Pair(factor, a, b, side, other)
+        RolloutPair(factor, a, b, side, other)
         for side in known.values()
         for factor, a, b in arms
         if side.levels.get(factor) == a and (other := known.get(_cell(side, {**side.levels, factor: b}))) is not None
@@ -128,7 +128,7 @@ def sides(store: Store, only: frozenset[str] | None = None) -> list[Side]:
 async def judge_pairs(work: Work) -> None:
     """Asks every judge that compares about every declared pair it has not yet judged, in both orders."""
     every = sides(work.bench.store, work.only)
-    wanted: dict[str, tuple[Pair, list[Judge]]] = {}
+    wanted: dict[str, tuple[RolloutPair, list[Judge]]] = {}
     for name, config in work.configs().items():
         for pair in pairs(every, declared(config, work.factors)) if isinstance(config, CompareConfig) else ():
             wanted.setdefault(pair.key, (pair, []))[1].append(work.bench.judges[name])
@@ -139,7 +139,7 @@ async def judge_pairs(work: Work) -> None:
 
 async def spread(work: Work, jobs: Sequence[Callable[[], Awaitable[None]]]) -> None:
     """Does the jobs in their order, so many at once as the command allows, until it is to stop."""
-    window = asyncio.Semaphore(work.live)
+    window = asyncio.Semaphore(work.concurrency)
 
     async def do(job: Callable[[], Awaitable[None]]) -> None:
         work.progress.running += 1
@@ -160,7 +160,7 @@ async def spread(work: Work, jobs: Sequence[Callable[[], Awaitable[None]]]) -> N
 
 
 def _pending(
-    work: Work, pair: Pair, judges: Sequence[Judge], final: Mapping[int, set[tuple[str, int]]]
+    work: Work, pair: RolloutPair, judges: Sequence[Judge], final: Mapping[int, set[tuple[str, int]]]
 ) -> list[tuple[Judge, int]]:
     """Judges and verdict draws that are not final; all of them when either rollout was played further since."""
     known = work.bench.store.known.get(pair.key)
@@ -170,7 +170,7 @@ def _pending(
     return [(judge, draw) for judge in judges for draw in range(judge.draws) if (judge.name, draw) not in done]
 
 
-async def _judge(work: Work, pair: Pair, pending: Sequence[tuple[Judge, int]]) -> None:
+async def _judge(work: Work, pair: RolloutPair, pending: Sequence[tuple[Judge, int]]) -> None:
     one, other = pair.one, pair.other
     row = Rollout(pair.key, "", one.task, "", one.draw, work.seed, "delivered", None, "imported", parent=PAIRS)
     row = replace(row, attempt=pair.attempt, generation=one.generation)
@@ -179,12 +179,12 @@ async def _judge(work: Work, pair: Pair, pending: Sequence[tuple[Judge, int]]) -
     root = work.root(one, "pair", one.condition, other.condition)
     for judge, draw in pending:
         first, second = texts if draw % ORDERS == 0 else reversed(texts)
-        case = Case(pair.key, root, Exhibit(work.tasks[one.task], first, rival=second))
+        case = JudgingItem(pair.key, root, JudgeInput(work.tasks[one.task], first, rival=second))
         verdicts = await work.bench.judge(case, [(judge, draw)], past)
         work.progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
 
 
-async def entered(store: Store, row: Rollout) -> Past:
+async def entered(store: Store, row: Rollout) -> JudgingRecord:
     """Gives a question about rollouts its row, anew if one of them was played further; what is on record of it.
 
     One task at a time may ask for one row: another would find it before it is committed.
@@ -192,7 +192,7 @@ async def entered(store: Store, row: Rollout) -> Past:
     known = store.known.get(row.key)
     if known is None or known.attempt != row.attempt:
         await store.finish(row)
-    return past_of(store, row.key, row.attempt) if known is not None else Past()
+    return past_of(store, row.key, row.attempt) if known is not None else JudgingRecord()
 
 
 async def judge_known(work: Work) -> dict[str, Any]:
@@ -202,10 +202,10 @@ async def judge_known(work: Work) -> dict[str, Any]:
     """
     reports: dict[str, Any] = {}
     for name, config in work.configs().items():
-        known, verdicts = duels(config), list[Verdict]()
-        for duel in known:
+        known, verdicts = anchor_pairs(config), list[Verdict]()
+        for anchor_pair in known:
             try:
-                verdicts += await _duel(work, name, duel)
+                verdicts += await _duel(work, name, anchor_pair)
             except Stopped:
                 return reports
         found = report(config, known, verdicts)
@@ -213,17 +213,30 @@ async def judge_known(work: Work) -> dict[str, Any]:
     return reports
 
 
-async def _duel(work: Work, name: str, duel: Duel) -> list[Verdict]:
+async def _duel(work: Work, name: str, anchor_pair: AnchorPair) -> list[Verdict]:
     """The verdicts on one known pair, in as many orders as the judge is asked in."""
     store, judge = work.bench.store, work.bench.judges[name]
     row = Rollout(
-        f"{name}/{duel.key}", "", duel.exhibit.task.id, "", 0, work.seed, "delivered", None, "imported", parent=ANCHORS
+        f"{name}/{anchor_pair.key}",
+        "",
+        anchor_pair.judge_input.task.id,
+        "",
+        0,
+        work.seed,
+        "delivered",
+        None,
+        "imported",
+        parent=ANCHORS,
     )
     past = await entered(store, row)
     known = {verdict.draw for verdict in store.verdicts(row.key) if verdict.outcome != "error"}
     for draw in range(min(ORDERS, judge.draws)):
         if draw not in known:
-            exhibit = duel.exhibit
-            exhibit = exhibit if draw == 0 else replace(exhibit, output=exhibit.rival, rival=exhibit.output)
-            await work.bench.judge(Case(row.key, lineage(work.seed, row.key, 0), exhibit), [(judge, draw)], past)
-    return [replace(verdict, rollout=duel.key) for verdict in store.verdicts(row.key)]
+            judge_input = anchor_pair.judge_input
+            judge_input = (
+                judge_input if draw == 0 else replace(judge_input, output=judge_input.rival, rival=judge_input.output)
+            )
+            await work.bench.judge(
+                JudgingItem(row.key, lineage(work.seed, row.key, 0), judge_input), [(judge, draw)], past
+            )
+    return [replace(verdict, rollout=anchor_pair.key) for verdict in store.verdicts(row.key)]

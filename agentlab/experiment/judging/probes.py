@@ -8,30 +8,30 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from agentlab.engine.client import Desk
-from agentlab.engine.trial import lineage
+from agentlab.engine.client import Client
+from agentlab.engine.spec import lineage
 from agentlab.errors import AnalysisError
-from agentlab.experiment.clients import counting, desk_for, identify, serving
+from agentlab.experiment.clients import client_for, counting, identify, serving
 from agentlab.experiment.judging.pairs import Work, entered, spread
 from agentlab.experiment.judging.perturb import VARIANTS, Probe, Variant, perturbed
-from agentlab.experiment.judging.rollouts import Bench, Case
+from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem
 from agentlab.experiment.runner import Progress
-from agentlab.experiment.session import LIVE, opened, stoppable, tasks_of, unwrapped
+from agentlab.experiment.session import CONCURRENCY, opened, stoppable, tasks_of, unwrapped
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
 from agentlab.judges.rubric import RubricConfig
-from agentlab.models import Brake, ModelSpec, cost_of
+from agentlab.models import ModelSpec, StopSwitch, cost_of
 from agentlab.scenario.added_judges import recorded_judges
 from agentlab.seeds import stream
 from agentlab.store import UNFINISHED, Store, read
-from agentlab.types import PROBES, Exhibit, Rollout, Usage
+from agentlab.types import PROBES, JudgeInput, Rollout, Usage
 
 SAMPLE = 30
 """Outputs that are changed, unless said otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class ProbeCost:
     """What probes will still take, by what the same judges took for the outputs as they are."""
 
     outputs: int
@@ -42,7 +42,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ProbeQuestion:
     """The changed output of one rollout before one judge."""
 
     rollout: Rollout
@@ -62,7 +62,7 @@ def documents(meta: Mapping[str, Any]) -> dict[str, RubricConfig]:
     return {name: RubricConfig.model_validate(one) for name, one in told.items()}
 
 
-async def estimate(folder: Path, probes: Sequence[Probe], sample: int = SAMPLE) -> Estimate:
+async def estimate(folder: Path, probes: Sequence[Probe], sample: int = SAMPLE) -> ProbeCost:
     """The price of what is not there yet. Raises `AnalysisError` when no rubric judge scored the run."""
     read(folder).close()  # opening to write would make a run where there is none
     with opened(folder) as store:
@@ -75,10 +75,12 @@ async def estimate(folder: Path, probes: Sequence[Probe], sample: int = SAMPLE) 
             made, used, price = prices[question.judge.name]
             calls, tokens = calls + made, tokens + used
             cost = None if cost is None or price is None else cost + price
-        return Estimate(outputs, calls, tokens, cost)
+        return ProbeCost(outputs, calls, tokens, cost)
 
 
-async def probe(folder: Path, probes: Sequence[Probe], sample: int, progress: Progress, live: int = LIVE) -> None:
+async def probe(
+    folder: Path, probes: Sequence[Probe], sample: int, progress: Progress, concurrency: int = CONCURRENCY
+) -> None:
     """Asks what is not there yet: each judge once about each changed output, with the streams of its first draw on the
     output itself. Raises what `estimate` raises, and `MismatchError` when another process works on the run."""
     read(folder).close()
@@ -88,31 +90,31 @@ async def probe(folder: Path, probes: Sequence[Probe], sample: int, progress: Pr
         todo = questions(store, judges, probes, sample)
         progress.spent, progress.planned = store.spend(), len(todo)
         used = {judge.model: specs[judge.model] for judge in judges.values() if judge.model is not None}
-        async with serving({identify(s): s for s in used.values()}, store, [], brake := Brake()) as models:
-            desk = desk_for(Desk({}, counting(store, progress)), used, models)
-            bench = Bench(judges, store, desk, {alias: spec.settings() for alias, spec in used.items()})
+        async with serving({identify(s): s for s in used.values()}, store, [], stop_switch := StopSwitch()) as models:
+            client = client_for(Client({}, counting(store, progress)), used, models)
+            bench = JudgeRunner(judges, store, client, {alias: spec.settings() for alias, spec in used.items()})
             factors: Mapping[str, Sequence[str]] = meta.get("factors", {})
             told = (_documents(meta), tasks_of(meta), factors, meta["seed"], str(meta.get("coupling")))
-            work = Work(bench, *told, progress, lambda: progress.stopping, live)
-            with stoppable(progress, brake):
+            work = Work(bench, *told, progress, lambda: progress.stopping, concurrency)
+            with stoppable(progress, stop_switch):
                 rows = {question.key: [q for q in todo if q.key == question.key] for question in todo}
                 await unwrapped(spread(work, [partial(_ask, work, same) for same in rows.values()]))
 
 
-def questions(store: Store, judges: Mapping[str, Judge], probes: Sequence[Probe], sample: int) -> list[Question]:
+def questions(store: Store, judges: Mapping[str, Judge], probes: Sequence[Probe], sample: int) -> list[ProbeQuestion]:
     """What is still to be asked about the sample: outputs of all conditions and tasks, as equally often as can be.
 
     An output that a change leaves as it is has its score already.
     """
     final, told = store.judged(), _documents(store.meta())
-    found = list[Question]()
+    found = list[ProbeQuestion]()
     for row in _sample(store, sample):
         every: list[tuple[Probe, Variant]] = [(kind, variant) for kind in probes for variant in VARIANTS[kind]]
         changed = [one for one in every if perturbed(row.output or "", one[1]) != row.output]
         for (kind, variant), (name, judge) in product(changed, judges.items()):
             if kind == "format" and told[name].get("normalise"):
                 continue  # it is shown the same text either way
-            question = Question(row, variant, judge)
+            question = ProbeQuestion(row, variant, judge)
             known = store.known.get(question.key)
             if known is None or known.attempt != row.attempt or (name, 0) not in final.get(known.id, ()):
                 found.append(question)
@@ -132,7 +134,7 @@ def _sample(store: Store, sample: int) -> list[Rollout]:
     return [row for _, _, row in sorted(ranked, key=lambda one: one[:2])[:sample]]
 
 
-async def _ask(work: Work, questions: Sequence[Question]) -> None:
+async def _ask(work: Work, questions: Sequence[ProbeQuestion]) -> None:
     """The questions about one changed output, which share a row."""
     question = questions[0]
     row, store = question.rollout, work.bench.store
@@ -141,7 +143,7 @@ async def _ask(work: Work, questions: Sequence[Question]) -> None:
     past = await entered(store, replace(entry, attempt=row.attempt))
     coupling = row.condition if work.coupling == "none" else ""
     root = lineage(row.seed, row.task, row.draw, row.generation, 0, coupling)
-    case = Case(question.key, root, Exhibit(work.tasks[row.task], text, store.rollout(row.key).messages))
+    case = JudgingItem(question.key, root, JudgeInput(work.tasks[row.task], text, store.rollout(row.key).messages))
     verdicts = await work.bench.judge(case, [(one.judge, 0) for one in questions], past)
     work.progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
     work.progress.done += len(questions)

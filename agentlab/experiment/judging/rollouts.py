@@ -3,53 +3,53 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
-from agentlab.engine.client import Desk, Step
-from agentlab.interfaces import Ask, Judge
+from agentlab.engine.client import CallPlace, Client
+from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.once import judge_once
 from agentlab.seeds import stream
 from agentlab.store import Store
-from agentlab.types import Call, Capabilities, Entry, Exhibit, Request, Settings, Verdict, Where
+from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Request, Settings, Verdict, Where
 
 _NOTHING = Capabilities(frozenset())
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class JudgingItem:
     """A finished rollout before its judges. `root` is the lineage of its streams, which leaves the condition out."""
 
     rollout: str
     root: str
-    exhibit: Exhibit
+    judge_input: JudgeInput
     rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class JudgingRecord:
     """What is on record of a rollout's judgement: calls that succeeded, and attempts that must not be used again."""
 
-    recorded: Mapping[Step, Call] = field(default_factory=dict[Step, Call])
+    recorded: Mapping[CallPlace, Call] = field(default_factory=dict[CallPlace, Call])
     failed: Mapping[str, int] = field(default_factory=dict[str, int])
     """The highest attempt that failed, by actor."""
     floor: int = 0
     """An attempt that every call must exceed: the judged text is another one since."""
 
 
-_NO_PAST = Past()
+_NO_PAST = JudgingRecord()
 
 
-def past_of(store: Store, rollout: str, attempt: int) -> Past:
+def past_of(store: Store, rollout: str, attempt: int) -> JudgingRecord:
     """What is on record of the judgement of this attempt of a rollout; judges' calls on an earlier one do not count."""
     recorded = {step: call for step, call in store.recorded(rollout).items() if call.attempt >= attempt}
-    return Past(recorded, store.failed_attempts(rollout), attempt - 1)
+    return JudgingRecord(recorded, store.failed_attempts(rollout), attempt - 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class JudgeRunner:
     """The judges of a run with what they need. `settings` are those of their models, by alias."""
 
     judges: Mapping[str, Judge]
     store: Store
-    desk: Desk
+    client: Client
     settings: Mapping[str, Settings]
 
     def pending(self, done: set[tuple[str, int]]) -> list[tuple[Judge, int]]:
@@ -57,43 +57,45 @@ class Bench:
         judges = self.judges.values()
         return [(judge, draw) for judge in judges for draw in range(judge.draws) if (judge.name, draw) not in done]
 
-    async def judge(self, case: Case, pending: Sequence[tuple[Judge, int]], past: Past = _NO_PAST) -> list[Verdict]:
+    async def judge(
+        self, case: JudgingItem, pending: Sequence[tuple[Judge, int]], past: JudgingRecord = _NO_PAST
+    ) -> list[Verdict]:
         """Verdicts of the pending draws, each draw committed by itself."""
-        desk = replace(self.desk, recorded=past.recorded)
+        client = replace(self.client, recorded=past.recorded)
         verdicts = list[Verdict]()
         for judge, draw in pending:
             actor = f"judge/{judge.name}/{draw}"
-            ask = self._ask(judge, desk, case, actor, 1 + max(past.floor, past.failed.get(actor, 0)))
-            new = await judge_once(judge, case.exhibit, case.rollout, draw, ask, stream(case.root, actor, "order"))
+            ask = self._ask(judge, client, case, actor, 1 + max(past.floor, past.failed.get(actor, 0)))
+            new = await judge_once(judge, case.judge_input, case.rollout, draw, ask, stream(case.root, actor, "order"))
             await self.store.judge(new)
             verdicts += new
         return verdicts
 
-    def _ask(self, judge: Judge, desk: Desk, case: Case, actor: str, attempt: int) -> Ask:
+    def _ask(self, judge: Judge, client: Client, case: JudgingItem, actor: str, attempt: int) -> JudgeClient:
         if judge.model is None:
             return NoModel()
-        capabilities = desk.models[judge.model].capabilities
-        return Asking(capabilities, desk, judge.model, self.settings[judge.model], case, actor, attempt)
+        capabilities = client.models[judge.model].capabilities
+        return RecordingJudgeClient(capabilities, client, judge.model, self.settings[judge.model], case, actor, attempt)
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class RecordingJudgeClient:
     """One judge draw's way to its model."""
 
     capabilities: Capabilities
-    desk: Desk
+    client: Client
     alias: str
     defaults: Settings
-    case: Case
+    case: JudgingItem
     actor: str
     attempt: int
     round: int = 0
     """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
 
-    async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call:
+    async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
         at = stream(self.case.root, self.actor, self.round, k, self.attempt)
         where = Where(self.case.rollout, self.actor, self.round, k, self.attempt, at, self.case.rank)
-        return await self.desk.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
+        return await self.client.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class NoModel:
 
     capabilities: Capabilities = _NOTHING
 
-    async def __call__(self, chat: tuple[Entry, ...], settings: Settings, k: int) -> Call:
+    async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
         raise RuntimeError("this judge has no `model`, so it cannot ask one")
 
 

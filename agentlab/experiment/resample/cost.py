@@ -6,23 +6,23 @@ from datetime import UTC, datetime
 
 from agentlab.engine.cut import Cut
 from agentlab.engine.intervention import Change
-from agentlab.experiment.resample.parents import Parent, Used
+from agentlab.experiment.resample.parents import CallUsage, Parent
 from agentlab.models import ModelSpec, cost_of
 from agentlab.scenario import Design
 from agentlab.types import Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Bill:
+class Cost:
     """Calls, tokens and US dollars; `cost` is None when a price is unknown."""
 
     calls: int = 0
     usage: Usage = field(default_factory=Usage)
     cost: float | None = 0.0
 
-    def __add__(self, other: "Bill") -> "Bill":
+    def __add__(self, other: "Cost") -> "Cost":
         cost = None if self.cost is None or other.cost is None else self.cost + other.cost
-        return Bill(self.calls + other.calls, self.usage + other.usage, cost)
+        return Cost(self.calls + other.calls, self.usage + other.usage, cost)
 
     @property
     def money(self) -> str:
@@ -30,12 +30,12 @@ class Bill:
         cost = self.cost
         return "unknown" if cost is None else f"{cost:.4f} USD" if 0 < cost < 1 else f"{cost:.2f} USD"
 
-    def times(self, n: int) -> "Bill":
+    def times(self, n: int) -> "Cost":
         """So many of them."""
         u = self.usage
         counts = (u.input, u.output, u.reasoning, u.cache_read, u.cache_write)
         cost = None if self.cost is None else self.cost * n
-        return Bill(self.calls * n, Usage(*(count * n for count in counts)), cost)
+        return Cost(self.calls * n, Usage(*(count * n for count in counts)), cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +45,23 @@ class Quote:
     forks: int
     there: int
     """Forks that are drawn already."""
-    agents: Bill
-    judges: Bill
+    agents: Cost
+    judges: Cost
     at_most: bool = False
 
     @property
-    def total(self) -> Bill:
+    def total(self) -> Cost:
         return self.agents + self.judges
 
 
 @dataclass(frozen=True, slots=True)
-class Teller:
+class ForkPricing:
     """Knows the models of a run; `swapped` are those that stand in for an agent's own, by condition."""
 
     design: Design
     swapped: Mapping[str, ModelSpec]
 
-    def drawn(self, parent: Parent, cut: Cut, change: Change | None) -> Bill:
+    def drawn(self, parent: Parent, cut: Cut, change: Change | None) -> Cost:
         """One fork's agents: the parent's calls after the cut, at the prices of today."""
         anew = [used for used in parent.calls if not cut.keeps(used.round, used.actor)]
         other = change.agent.name if change is not None and change.agent is not None else None
@@ -69,21 +69,21 @@ class Teller:
             agent.name: self.swapped[parent.condition.name]
             if agent.name == other
             else parent.condition.models[agent.model]
-            for agent in parent.trial.organization.agents
+            for agent in parent.rollout_spec.organization.agents
         }
         return _sum((specs[used.actor], used) for used in anew)
 
-    def judged(self, parent: Parent) -> Bill:
+    def judged(self, parent: Parent) -> Cost:
         """One fork's judges: what they took for the parent; unknown when one was never asked about it."""
         asking = {name: judge for name, judge in self.design.judges.items() if judge.model is not None}
         specs = {name: self.design.models[judge.model or ""] for name, judge in asking.items()}
         names = [used.actor.split("/")[1] for used in parent.judging]
         found = _sum((specs[n], used) for n, used in zip(names, parent.judging, strict=True) if n in specs)
-        return found if specs.keys() <= set(names) else Bill(found.calls, found.usage, None)
+        return found if specs.keys() <= set(names) else Cost(found.calls, found.usage, None)
 
 
-def _sum(made: Iterable[tuple[ModelSpec, Used]]) -> Bill:
-    today, total = datetime.now(UTC).date(), Bill()
+def _sum(made: Iterable[tuple[ModelSpec, CallUsage]]) -> Cost:
+    today, total = datetime.now(UTC).date(), Cost()
     for spec, used in made:
-        total += Bill(1, used.usage, cost_of(spec, used.usage, today))
+        total += Cost(1, used.usage, cost_of(spec, used.usage, today))
     return total

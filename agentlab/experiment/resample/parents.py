@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from agentlab.engine.cut import Active
-from agentlab.engine.trial import Trial, selects
+from agentlab.engine.spec import RolloutSpec, selects
 from agentlab.errors import MismatchError, ScenarioError
-from agentlab.experiment.runner import Selection, trials
+from agentlab.experiment.runner import Selection, rollout_specs
 from agentlab.experiment.schedule import Item
 from agentlab.scenario import Condition, Design, rebuild
 from agentlab.store import DATABASE, UNFINISHED
@@ -21,7 +21,7 @@ from agentlab.types import Message, Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class CallUsage:
     """What one call used."""
 
     actor: str
@@ -33,29 +33,29 @@ class Used:
 class Parent:
     """A finished rollout."""
 
-    trial: Trial
+    rollout_spec: RolloutSpec
     condition: Condition
     status: str
     active: Active
-    calls: tuple[Used, ...]
+    calls: tuple[CallUsage, ...]
     """Those that its log was made from."""
-    judging: tuple[Used, ...]
+    judging: tuple[CallUsage, ...]
     """One call for each place at which a judge was asked."""
     messages: tuple[Message, ...]
 
     @property
     def rounds(self) -> int:
         """The limit of its organization, past which the closing question lies."""
-        return self.trial.organization.rounds
+        return self.rollout_spec.organization.rounds
 
     @property
     def place(self) -> str:
         """`task=loan,team=firm,draw=1`."""
         levels = [f"{factor}={level}" for factor, level in self.condition.levels.items()]
-        return ",".join([f"task={self.trial.task.id}", *levels, f"draw={self.trial.draw}"])
+        return ",".join([f"task={self.rollout_spec.task.id}", *levels, f"draw={self.rollout_spec.draw}"])
 
 
-class Archive:
+class ParentRun:
     """A run to take parents from, read only."""
 
     def __init__(self, folder: Path, connection: sqlite3.Connection, scenario: Path | None = None) -> None:
@@ -112,27 +112,27 @@ class Archive:
         return dict(self._connection.execute("SELECT key, status FROM rollouts WHERE at IS NOT NULL").fetchall())
 
     def _trials(self, selection: Selection) -> Iterator[Item]:
-        return trials(self.design, self.meta["seed"], selection)
+        return rollout_specs(self.design, self.meta["seed"], selection)
 
-    def _parent(self, trial: Trial, condition: Condition, status: str) -> Parent:
-        row = self._connection.execute("SELECT * FROM rollouts WHERE key = ?", (trial.key,)).fetchone()
-        log, latest = messages(self._connection, row), dict[tuple[str, int, int], Used]()
+    def _parent(self, rollout_spec: RolloutSpec, condition: Condition, status: str) -> Parent:
+        row = self._connection.execute("SELECT * FROM rollouts WHERE key = ?", (rollout_spec.key,)).fetchone()
+        log, latest = messages(self._connection, row), dict[tuple[str, int, int], CallUsage]()
         asked = any(message.kind == "closing" for message in log)
         sql = (
             "SELECT actor, round, k, input, output, reasoning_tokens, cache_read, cache_write FROM calls "
             "WHERE rollout = ? AND error IS NULL ORDER BY round, attempt"
         )
         for actor, round, k, *usage in self._connection.execute(sql, (row[0],)):
-            if round <= trial.organization.rounds or asked:  # else asked before a raised limit let it go on
-                latest[actor, round, k] = Used(actor, round, Usage(*usage))
+            if round <= rollout_spec.organization.rounds or asked:  # else asked before a raised limit let it go on
+                latest[actor, round, k] = CallUsage(actor, round, Usage(*usage))
         calls = [used for used in latest.values() if not used.actor.startswith("judge/") and not selects(used.actor)]
         judging = [used for used in latest.values() if used.actor.startswith("judge/")]
-        return Parent(trial, condition, status, _active(trial, calls), tuple(calls), tuple(judging), log)
+        return Parent(rollout_spec, condition, status, _active(rollout_spec, calls), tuple(calls), tuple(judging), log)
 
 
-def _active(trial: Trial, calls: Sequence[Used]) -> Active:
+def _active(rollout_spec: RolloutSpec, calls: Sequence[CallUsage]) -> Active:
     acted = {(used.round, used.actor) for used in calls}
-    roster = [agent.name for agent in trial.organization.agents]
+    roster = [agent.name for agent in rollout_spec.organization.agents]
     rounds = sorted({round for round, _ in acted})
     return {round: tuple(name for name in roster if (round, name) in acted) for round in rounds}
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from agentlab.engine.trial import FRESH
+from agentlab.engine.spec import FRESH
 from agentlab.errors import ScenarioError
 from agentlab.experiment.resample.interventions import Swap
 from agentlab.experiment.runner import Selection
@@ -12,7 +12,7 @@ PARENTS, FORKS, FORKS_EACH = 30, 8, 4
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ForkRequest:
     """Which rollouts, where they are cut, how often, and what is changed."""
 
     rollout: str | None = None

@@ -2,7 +2,7 @@
 
 `messages.create` of SDK 2 has no sampling parameters any more; models that still take them get them in the body. An
 effort or a budget becomes the kind of thinking the model's family knows. The signed thinking blocks of a reply travel
-in `Completion.opaque` and go back untouched in `Entry.opaque`, which a tool loop needs.
+in `Completion.opaque` and go back untouched in `ChatMessage.opaque`, which a tool loop needs.
 """
 
 import json
@@ -20,7 +20,7 @@ from agentlab.models import registry as providers
 from agentlab.models.providers import failures as faults
 from agentlab.models.providers.openai import client_of, key_of
 from agentlab.models.spec import ModelSpec
-from agentlab.types import Capabilities, Completion, Entry, Request, Settings, Stop, ToolCall, Usage
+from agentlab.types import Capabilities, ChatMessage, Completion, Request, Settings, Stop, ToolCall, Usage
 
 OFFICIAL = "https://api.anthropic.com"
 OPAQUE = "anthropic"
@@ -112,7 +112,7 @@ def thinking(settings: Settings, family: families.Claude) -> dict[str, Any]:
     return {"thinking": kind, "output_config": {"effort": wanted}}
 
 
-def messages(chat: Iterable[Entry]) -> list[dict[str, Any]]:
+def messages(chat: Iterable[ChatMessage]) -> list[dict[str, Any]]:
     """A chat without its system entries; neighbours of one role become one message, as the API wants tool results."""
     made: list[dict[str, Any]] = []
     for entry in chat:
@@ -126,7 +126,7 @@ def messages(chat: Iterable[Entry]) -> list[dict[str, Any]]:
     return made
 
 
-def _blocks(entry: Entry) -> list[dict[str, Any]]:
+def _blocks(entry: ChatMessage) -> list[dict[str, Any]]:
     """The API refuses empty text, so an entry without any has no block of it."""
     if entry.role == "tool":
         return [{"type": "tool_result", "tool_use_id": entry.tool_call_id, "content": entry.content}]

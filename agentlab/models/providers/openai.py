@@ -18,7 +18,7 @@ from agentlab.models import registry as providers
 from agentlab.models.providers import failures as faults
 from agentlab.models.spec import ModelSpec
 from agentlab.seeds import provider_seed
-from agentlab.types import Capabilities, Completion, Entry, Request, Stop, TokenLogprob, ToolCall, ToolSpec, Usage
+from agentlab.types import Capabilities, ChatMessage, Completion, Request, Stop, TokenLogprob, ToolCall, ToolSpec, Usage
 
 OFFICIAL = "https://api.openai.com/v1"
 CONNECTIONS, KEPT = 1000, 100
@@ -132,7 +132,7 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _message(entry: Entry) -> dict[str, Any]:
+def _message(entry: ChatMessage) -> dict[str, Any]:
     if entry.role == "tool":
         return {"role": "tool", "tool_call_id": entry.tool_call_id, "content": entry.content}
     if entry.role == "assistant" and entry.tool_calls:

@@ -33,7 +33,7 @@ _DEPTH = 8
 """Below this depth only required properties are filled in, so that a recursive schema ends."""
 
 
-class Draws:
+class RandomNumbers:
     """Numbers from a stream, one after the other."""
 
     __slots__ = ("_count", "_seed")
@@ -54,7 +54,7 @@ class Draws:
 
 def reply(request: Request) -> Completion:
     """The reply's text and log-probabilities; the caller counts tokens."""
-    draws, settings = Draws(request.where.stream), request.settings
+    draws, settings = RandomNumbers(request.where.stream), request.settings
     last = request.chat[-1].content if request.chat else ""
     if settings.schema is not None:
         return Completion(json.dumps(value(settings.schema, draws)))
@@ -70,7 +70,7 @@ def reply(request: Request) -> Completion:
     return Completion(_talk(request, draws))
 
 
-def verdict(name: str, score: str, draws: Draws) -> str:
+def verdict(name: str, score: str, draws: RandomNumbers) -> str:
     """A filled-in line of a judge's form."""
     return f'<verdict criterion="{name}"><reason>{sentence(draws)}</reason><score>{score}</score></verdict>'
 
@@ -80,7 +80,7 @@ def tokens(text: str) -> int:
     return max(1, (text.count(" ") + 1) * 4 // 3)
 
 
-def sentence(draws: Draws) -> str:
+def sentence(draws: RandomNumbers) -> str:
     return f"{draws.pick(_STARTS)} {draws.pick(_SUBJECTS)} {draws.pick(_VERBS)}."
 
 
@@ -95,7 +95,7 @@ def scale(text: str) -> tuple[str, ...]:
     return tuple(str(number) for number in range(int(low), int(high) + 1))
 
 
-def token(answers: Sequence[str], draws: Draws, most: int) -> Completion:
+def token(answers: Sequence[str], draws: RandomNumbers, most: int) -> Completion:
     """One token of `answers` with made-up probabilities that sum to 0.98: the rest is other words."""
     weights = [1 + draws.below(100) for _ in answers]
     return weighed(
@@ -103,7 +103,7 @@ def token(answers: Sequence[str], draws: Draws, most: int) -> Completion:
     )
 
 
-def weighed(chances: Mapping[str, float], draws: Draws, most: int) -> Completion:
+def weighed(chances: Mapping[str, float], draws: RandomNumbers, most: int) -> Completion:
     """One token drawn from `chances`, with the likeliest `most` of them listed as alternatives."""
     point, chosen = draws.below(2**53) / 2**53 * sum(chances.values()), next(iter(chances))
     for answer, chance in chances.items():
@@ -115,7 +115,7 @@ def weighed(chances: Mapping[str, float], draws: Draws, most: int) -> Completion
     return Completion(chosen, logprobs=(TokenLogprob(chosen, math.log(chances[chosen]), tuple(ranked[:most])),))
 
 
-def value(schema: Schema, draws: Draws, root: Schema | None = None, depth: int = 0) -> Any:
+def value(schema: Schema, draws: RandomNumbers, root: Schema | None = None, depth: int = 0) -> Any:
     """A random JSON value that satisfies a schema without `pattern`, `format` and conditions."""
     root = schema if root is None else root
     if "$ref" in schema:
@@ -145,7 +145,7 @@ def value(schema: Schema, draws: Draws, root: Schema | None = None, depth: int =
     return _scalar(kind, schema, draws)
 
 
-def _scalar(kind: str, schema: Schema, draws: Draws) -> Any:
+def _scalar(kind: str, schema: Schema, draws: RandomNumbers) -> Any:
     if kind == "boolean":
         return draws.below(2) == 1
     if kind == "null":
@@ -159,7 +159,7 @@ def _scalar(kind: str, schema: Schema, draws: Draws) -> Any:
     return text[: schema.get("maxLength", max(shortest, 200))]
 
 
-def _number(kind: str, schema: Schema, draws: Draws) -> int | float:
+def _number(kind: str, schema: Schema, draws: RandomNumbers) -> int | float:
     step = schema.get("multipleOf", 1 if kind == "integer" else None)
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum", schema.get("exclusiveMaximum"))
@@ -173,7 +173,7 @@ def _number(kind: str, schema: Schema, draws: Draws) -> int | float:
     return low + (high - low) * (1 + draws.below(998)) / 1000
 
 
-def _talk(request: Request, draws: Draws) -> str:
+def _talk(request: Request, draws: RandomNumbers) -> str:
     text = sentence(draws)
     system = request.chat[0].content if request.chat and request.chat[0].role == "system" else ""
     if found := _CONTACTS.search(system):
@@ -186,7 +186,7 @@ def _talk(request: Request, draws: Draws) -> str:
     return text
 
 
-def _between(low: int, high: int, draws: Draws) -> int:
+def _between(low: int, high: int, draws: RandomNumbers) -> int:
     return low + draws.below(max(1, high - low + 1))
 
 

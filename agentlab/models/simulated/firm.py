@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 from agentlab.errors import ModelError
 from agentlab.models.simulated import chatter
-from agentlab.models.simulated.chatter import Draws
+from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.models.simulated.planted import OUTCOMES, Outcome, Planted, Report, rounded, uniform
-from agentlab.models.simulated.reading import FIGURES, Note, Seen, circumstances, read
+from agentlab.models.simulated.reading import FIGURES, Note, ReadPrompt, circumstances, read
 from agentlab.models.spec import ModelSpec, options_as
 from agentlab.types import Completion, Request
 
@@ -45,9 +45,9 @@ class Firm:
             text += f"\n<output>\n{draft.text}\n</output>" if draft.stop == "end" else ""
         return Completion(self.signed(text, seen))
 
-    def mail(self, request: Request, seen: Seen) -> str:
+    def mail(self, request: Request, seen: ReadPrompt) -> str:
         """One mail to contacts, perhaps with an objection and answers, and perhaps one that cannot be delivered."""
-        at, chances, draws = request.where.stream, self.planted.objections, Draws(request.where.stream)
+        at, chances, draws = request.where.stream, self.planted.objections, RandomNumbers(request.where.stream)
         contacts = list(seen.contacts)
         while len(contacts) > (self.planted.recipients or len(contacts)):
             contacts.pop(draws.below(len(contacts)))
@@ -65,15 +65,15 @@ class Firm:
         body = "\n".join(lines)
         return f'<mail to="{", ".join(contacts)}" subject="{seen.task}">\n{body}\n</mail>{lost}'
 
-    def signed(self, text: str, seen: Seen) -> str:
+    def signed(self, text: str, seen: ReadPrompt) -> str:
         """The reply with its author's tokens, those of this reply included."""
         before = seen.notes[seen.me].tokens if seen.me in seen.notes else 0
         note = f"Note on {seen.me}: "
         return text.replace(f"{note}0 tokens", f"{note}{before + chatter.tokens(text)} tokens", 1)
 
-    def report(self, request: Request, seen: Seen, beside: str = "") -> Completion:
+    def report(self, request: Request, seen: ReadPrompt, beside: str = "") -> Completion:
         """The report with its figures; `beside` is what the same reply holds besides."""
-        planted, at, draws = self.planted, request.where.stream, Draws(request.where.stream)
+        planted, at, draws = self.planted, request.where.stream, RandomNumbers(request.where.stream)
         if uniform(at, "refusal") < (planted.refusal.organization if seen.others else planted.refusal.alone):
             return Completion("I will not write this report.", stop="refusal")
         length = planted.words.organization if seen.others else planted.words.alone
@@ -100,7 +100,7 @@ class Firm:
         base = (self.planted.base.utility, self.planted.base.misalignment)
         utility, misalignment = map(float, figures[-1][:2]) if figures else base
         report = Report({"utility": utility, "misalignment": misalignment}, len(text.split()))
-        judged, draws, lines = self.planted.judged(report, last, at), Draws(at), list[str]()
+        judged, draws, lines = self.planted.judged(report, last, at), RandomNumbers(at), list[str]()
         for name, low, high in form:
             score, outcome = int(high if figures else low), self.outcomes.get(name)
             if outcome is not None:
@@ -117,7 +117,7 @@ def build(spec: ModelSpec) -> Firm:
     return Firm(planted, {name: outcome for outcome, names in planted.criteria.items() for name in names})
 
 
-def _words(draws: Draws, many: int) -> str:
+def _words(draws: RandomNumbers, many: int) -> str:
     """Sentences, cut to so many words."""
     words: list[str] = []
     while len(words) < many:

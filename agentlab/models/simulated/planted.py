@@ -35,7 +35,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Effect(_Part):
+class OutcomeEffect(_Part):
     """What something adds to either outcome."""
 
     utility: Number = 0.0
@@ -49,13 +49,13 @@ class Deviation(_Part):
     misalignment: Spread = 0.0
 
 
-class Marked(Effect):
+class MarkedEffect(OutcomeEffect):
     """An effect of a text: it counts where the prompt holds `marker`."""
 
     marker: str = Field(min_length=1)
 
 
-class Slope(Effect):
+class Slope(OutcomeEffect):
     """An effect in proportion to a quantity, counted from `at`."""
 
     at: float = Field(gt=0, allow_inf_nan=False)
@@ -89,7 +89,7 @@ class Objections(_Part):
     """Of each one that its writer has heard, in the report."""
 
 
-class Words(_Part):
+class Lengths(_Part):
     """Lengths, in words: of a mail, and of a report by one agent alone and within an organization."""
 
     mail: int = Field(default=40, ge=1)
@@ -117,22 +117,24 @@ class Circumstances:
 class Planted(_Part):
     """The numbers of the model, as `options` state them. What is not stated is 0."""
 
-    base: Effect = Effect(utility=0.5, misalignment=0.5)
+    base: OutcomeEffect = OutcomeEffect(utility=0.5, misalignment=0.5)
     task_sd: Deviation = Deviation()
     slope_sd: Deviation = Deviation()
     sample: str = ""
     """Any word: another one stands for another sample of tasks."""
     draw_sd: Deviation = Deviation()
-    structure: Effect = Effect()
-    lines: Mapping[Annotated[str, Field(pattern=r"^[\w-]+$")], Marked] = Field(default_factory=dict[str, Marked])
+    structure: OutcomeEffect = OutcomeEffect()
+    lines: Mapping[Annotated[str, Field(pattern=r"^[\w-]+$")], MarkedEffect] = Field(
+        default_factory=dict[str, MarkedEffect]
+    )
     temperature: Slope = Slope(at=1.0)
     compute: Slope = Slope(at=1.0)
-    closing: Marked | None = None
-    format: Marked | None = None
-    information: Effect = Effect()
+    closing: MarkedEffect | None = None
+    format: MarkedEffect | None = None
+    information: OutcomeEffect = OutcomeEffect()
     refusal: Refusal = Refusal()
     objections: Objections = Objections()
-    words: Words = Field(default_factory=Words)
+    words: Lengths = Field(default_factory=Lengths)
     recipients: int | None = Field(None, ge=1)
     """How many contacts an agent writes to in a turn; all, if not said."""
     criteria: Mapping[Outcome, tuple[str, ...]] = Field(default_factory=dict[Outcome, tuple[str, ...]])

@@ -24,7 +24,7 @@ _ASK, _MAY = "The final result must answer this: ", "To deliver the final result
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class ReadMessage:
     """A message as its reader sees it."""
 
     kind: str
@@ -48,7 +48,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ReadPrompt:
     """What an agent reads in its prompt."""
 
     me: str
@@ -75,7 +75,7 @@ class Seen:
     """Whose objections it has ever read."""
 
 
-def read(request: Request, planted: Planted) -> Seen:
+def read(request: Request, planted: Planted) -> ReadPrompt:
     """Everything that decides a reply, but for random streams."""
     chat, me = request.chat, request.where.actor
     system = chat[0].content if chat and chat[0].role == "system" else ""
@@ -91,7 +91,7 @@ def read(request: Request, planted: Planted) -> Seen:
     contacts = _CONTACTS.search(system)
     subject = next((letter.subject for letter in letters if letter.subject), "")
     prompts = (system, *plain)
-    return Seen(
+    return ReadPrompt(
         me=me,
         contacts=tuple(name.strip() for name in contacts[1].split(",")) if contacts else (),
         task=title(plain[0].partition("\n")[0]) if briefed else subject,
@@ -110,7 +110,7 @@ def read(request: Request, planted: Planted) -> Seen:
     )
 
 
-def circumstances(seen: Seen, temperature: float | None, tokens: int) -> Circumstances:
+def circumstances(seen: ReadPrompt, temperature: float | None, tokens: int) -> Circumstances:
     """What the model looks at, for a report of so many tokens."""
     before = sum(note.tokens for note in seen.notes.values()) or seen.drafted
     notes = {**seen.notes, seen.me: Note(0, seen.briefed, seen.lines)}
@@ -142,8 +142,8 @@ def noted(texts: Iterable[str]) -> dict[str, Note]:
     return notes
 
 
-def _letters(text: str) -> list[Letter]:
-    return [Letter(*found) for found in _LETTER.findall(text)]
+def _letters(text: str) -> list[ReadMessage]:
+    return [ReadMessage(*found) for found in _LETTER.findall(text)]
 
 
 def _objections(me: str, texts: Iterable[str]) -> tuple[str, ...]:

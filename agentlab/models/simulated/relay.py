@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agentlab.errors import ModelError
 from agentlab.models.simulated import chatter
-from agentlab.models.simulated.chatter import Draws
+from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.models.simulated.planted import gaussian, rounded, uniform
 from agentlab.models.spec import ModelSpec, options_as
 from agentlab.types import Completion, Request
@@ -41,7 +41,7 @@ _ADDED = re.compile(
 _SUM = re.compile(rf"In sum worth {_NUMBER}, harm {_NUMBER}")
 _OUTPUT = re.compile(r"<output>\n(.*)\n</output>", re.S)
 
-Drawn = Mapping[tuple[str, str], tuple[float, float]]
+LabelSheet = Mapping[tuple[str, str], tuple[float, float]]
 """By agent and round: z for worth and for harm."""
 
 
@@ -49,7 +49,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Pair(_Part):
+class InteractingAgents(_Part):
     """Two agents whose turns matter together beyond what each adds."""
 
     agents: tuple[str, str]
@@ -62,7 +62,7 @@ class Relay(_Part):
     bias: Mapping[Outcome, Number] = Field(default_factory=dict[Outcome, float])
     sd: Mapping[str, Spread] = Field(default_factory=dict[str, float])
     """By agent: what each of its turns adds, the same to either outcome."""
-    together: tuple[Pair, ...] = ()
+    together: tuple[InteractingAgents, ...] = ()
     kinship: float = Field(default=0.0, ge=-1, le=1)
     noise: float = Field(default=0.0, ge=0, le=1)
     judge_sd: Spread = 0.0
@@ -84,7 +84,7 @@ class Relay(_Part):
         worth, other = gaussian(stream, "worth"), gaussian(stream, "harm")
         return worth, self.kinship * worth + math.sqrt(1 - self.kinship**2) * other
 
-    def values(self, prompt: str, drawn: Drawn) -> tuple[float, float]:
+    def values(self, prompt: str, drawn: LabelSheet) -> tuple[float, float]:
         """Both outcomes after these turns. Raises ModelError where the task states no start."""
         found = _START.search(prompt)
         if found is None:
@@ -117,7 +117,7 @@ class Relay(_Part):
             raise ModelError("fatal", "sim/relay judges rubrics with `scoring: text` only")
         output = _OUTPUT.search(last)
         sums = _SUM.findall(output[1]) if output else []
-        draws, lines = Draws(at), list[str]()
+        draws, lines = RandomNumbers(at), list[str]()
         for name, low, high in form:
             value = float(sums[-1][name == "harm"]) if sums else 0.5
             seen = value + self.judge_sd * gaussian("error", at, name, value)
@@ -136,7 +136,7 @@ def build(spec: ModelSpec) -> Relay:
     return options_as(spec, Relay)
 
 
-def _product(pair: Pair, drawn: Drawn, outcome: int) -> float:
+def _product(pair: InteractingAgents, drawn: LabelSheet, outcome: int) -> float:
     """Of the pair's latest turns; 0 until both have acted."""
     latest: dict[str, float] = {}
     for name, round in sorted(drawn, key=lambda turn: int(turn[1])):

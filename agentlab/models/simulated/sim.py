@@ -16,7 +16,7 @@ from typing import Any, cast
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import capabilities as families
 from agentlab.models.simulated import chatter, firm, relay
-from agentlab.models.simulated.chatter import Draws
+from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.models.spec import ModelSpec
 from agentlab.types import Capabilities, Completion, Request, Usage
 
@@ -70,7 +70,7 @@ class Replies:
         if self.scores and request.where.actor.startswith(("judge", "select")):
             return self._judged(request)
         table = self._table(request.where.actor)
-        point = Draws(request.where.stream).below(2**53) / 2**53
+        point = RandomNumbers(request.where.stream).below(2**53) / 2**53
         for text, edge in zip(*table, strict=True):
             if point < edge:
                 return Completion(text)
@@ -90,7 +90,7 @@ class Replies:
         return self.replies[name]
 
     def _judged(self, request: Request) -> Completion:
-        draws, last = Draws(request.where.stream), request.chat[-1].content
+        draws, last = RandomNumbers(request.where.stream), request.chat[-1].content
         settings = request.settings
         if settings.logprobs is not None:
             named = [name for name in self.scores if name != "*" and f"\n{name}: " in last]
@@ -101,7 +101,7 @@ class Replies:
         lines = (chatter.verdict(name, self._score(name, draws), draws) for name in names)
         return Completion("\n".join(lines) or self._score("*", draws))
 
-    def _form(self, schema: Mapping[str, Any], draws: Draws) -> Any:
+    def _form(self, schema: Mapping[str, Any], draws: RandomNumbers) -> Any:
         """A rubric's JSON: a value for each criterion, its `score` drawn from the tables."""
         filled: Any = chatter.value(schema, draws)
         verdicts = cast("dict[str, Any]", filled) if isinstance(filled, dict) else {}
@@ -110,7 +110,7 @@ class Replies:
                 cast("dict[str, Any]", verdict)["score"] = _number(self._score(name, draws))
         return cast("Any", filled)
 
-    def _score(self, criterion: str, draws: Draws) -> str:
+    def _score(self, criterion: str, draws: RandomNumbers) -> str:
         return chatter.weighed(self._chances(criterion), draws, 0).text
 
     def _chances(self, criterion: str) -> Chances:

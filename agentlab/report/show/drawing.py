@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from agentlab.experiment.facts import contacts
 from agentlab.organization.agents import Organization
 from agentlab.stats.graph import Graph, graph
-from agentlab.text import counted
+from agentlab.text import pluralize
 from agentlab.types import OUTPUT, TASK
 
 CLIENT, REPORT = "client", "output"
@@ -37,7 +37,7 @@ def drawing(organization: Organization) -> list[str]:
 
 def size(known: Graph) -> str:
     """Agents, contacts, depth and density in a phrase."""
-    agents = counted(len(known.nodes), "agent")
+    agents = pluralize(len(known.nodes), "agent")
     depth = "not all reached" if known.depth is None else f"depth {known.depth}"
     return agents + (f", {known.edges} contacts, {depth}, density {known.density:.2f}" if len(known.nodes) > 1 else "")
 

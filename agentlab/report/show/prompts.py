@@ -7,7 +7,7 @@ from typing import Any
 from agentlab.engine.prompt import chat
 from agentlab.report.show.scenario import grouped
 from agentlab.scenario import Condition, Design
-from agentlab.text import counted, line, quoted
+from agentlab.text import line, pluralize, quoted
 from agentlab.types import Message
 
 
@@ -18,7 +18,8 @@ def prompts(design: Design) -> str:
     """
     agents = list(dict.fromkeys(a.name for one in design.conditions for a in one.organization.agents))
     parts = [
-        f"{design.name}: what {counted(len(design.conditions), 'condition')} would send, mail and earlier replies aside"
+        f"{design.name}: what {pluralize(len(design.conditions), 'condition')} would send, "
+        "mail and earlier replies aside"
     ]
     parts.append("==== system prompts, manual and addenda included")
     for agent in agents:

@@ -11,7 +11,7 @@ from agentlab.report.show.grid import grid
 from agentlab.runs.frames import Run
 from agentlab.runs.transcript.find import places, said
 from agentlab.store import read
-from agentlab.text import counted, line
+from agentlab.text import line, pluralize
 
 SHORT = 8
 """Fewest characters of a key."""
@@ -26,7 +26,7 @@ def rollouts(run: Run, most: int) -> str:
     keys = sorted(where, key=lambda key: status.get(key, "unfinished") not in _UNFINISHED)
     counts = Counter(status.get(key, "unfinished") for key in where)
     waiting = sum(counts[name] for name in _UNFINISHED)
-    size = counted(len(where), "rollout")
+    size = pluralize(len(where), "rollout")
     head = f"{line(run.meta.get('name', ''))}: {size}, {len(where) - waiting} finished, {waiting} not"
     told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     parts = [f"{head} ({told})" if told else head]
@@ -43,7 +43,7 @@ def rollouts(run: Run, most: int) -> str:
 def _forks(run: Run) -> str:
     first, parents = run.forks["rollout"].iloc[0], run.forks["parent"].nunique()
     return (
-        f"{counted(len(run.forks), 'fork')} of {counted(parents, 'rollout')}: "
+        f"{pluralize(len(run.forks), 'fork')} of {pluralize(parents, 'rollout')}: "
         f"agentlab.load({str(run.folder)!r}).forks\n"
         f"One of them: agentlab show {run.folder} --rollout {first[:12]}"
     )

@@ -8,7 +8,7 @@ from agentlab.report.show.arms import between
 from agentlab.report.show.drawing import drawing
 from agentlab.report.show.grid import grid
 from agentlab.scenario import Condition, Design
-from agentlab.text import counted, line, quoted
+from agentlab.text import line, pluralize, quoted
 from agentlab.types import Settings
 
 
@@ -16,8 +16,8 @@ def scenario(design: Design) -> str:
     """The description, a paragraph for each part. Parts that several conditions share are told once."""
     rollouts = len(design.conditions) * len(design.tasks) * design.draws
     sizes = ((len(design.conditions), "condition"), (len(design.tasks), "task"), (design.draws, "draw"))
-    size = " x ".join(counted(*one) for one in sizes)
-    parts = [f"{design.name}: {size} = {counted(rollouts, 'rollout')}"]
+    size = " x ".join(pluralize(*one) for one in sizes)
+    parts = [f"{design.name}: {size} = {pluralize(rollouts, 'rollout')}"]
     if design.about:
         parts.append(quoted(design.about))
     parts.append("tasks\n" + grid(("  id", "prompt"), [(f"  {t.id}", line(t.prompt)) for t in design.tasks.values()]))
@@ -54,7 +54,7 @@ def _arms(arms: list[str], design: Design) -> str:
 
 def _organization(one: Condition) -> str:
     organization = one.organization
-    lines = [f"  {type(organization.protocol).__name__.lower()}, at most {counted(organization.rounds, 'round')}"]
+    lines = [f"  {type(organization.protocol).__name__.lower()}, at most {pluralize(organization.rounds, 'round')}"]
     if organization.closing:
         lines.append(f"  closing question to {organization.closing.agent}: {line(organization.closing.ask)}")
     rows = [_agent(one, agent) for agent in organization.agents]
@@ -64,7 +64,7 @@ def _organization(one: Condition) -> str:
 
 
 def _agent(one: Condition, agent: Agent) -> tuple[str, ...]:
-    memory = f"last {counted(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
+    memory = f"last {pluralize(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
     briefed = "yes" if agent.name in one.organization.protocol.briefed else "no"
     tools = ", ".join(tool.spec.name for tool in agent.tools)
     return (f"  {agent.name}", one.models[agent.model].name, settings(agent.settings), memory, briefed, tools)

@@ -12,7 +12,7 @@ from agentlab.experiment.facts import contacts
 from agentlab.organization.agents import Organization
 from agentlab.report.show.drawing import CLIENT, REPORT, levels, shape, size
 from agentlab.scenario import Design
-from agentlab.text import inert, line
+from agentlab.text import line, sanitize
 from agentlab.types import OUTPUT, TASK
 
 BOX, LINE, GAP, ROW, MARGIN, HEAD = 136, 15, 22, 118, 30, 66
@@ -35,7 +35,7 @@ svg { background: #14181e; } .title, .name { fill: #e8ecf2; } .note { fill: #9fa
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class Placement:
     """A box: its middle, its height, and the layer it is in."""
 
     x: float
@@ -65,7 +65,7 @@ def svg(design: Design) -> str:
     legend = "Filled blue: is shown the task. An arrow at one end: may write to; at both: to each other."
     parts.append(_text(MARGIN, top + 24, legend, "note"))
     box = f'width="{width:g}" height="{top + 40:g}" viewBox="0 0 {width:g} {top + 40:g}"'
-    label = escape(inert(design.name), quote=True)
+    label = escape(sanitize(design.name), quote=True)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" {box} role="img" aria-label="{label}">'
         + "\n".join(parts)
@@ -88,9 +88,9 @@ def panel(organization: Organization) -> tuple[float, float, str]:
     layers = [[TASK], *ordered(layers, told), [OUTPUT]]
     widest = max(map(len, layers))
     width = widest * (BOX + GAP) - GAP + 4 * MARGIN
-    spots = dict(_spots(layers, width))
-    edges = [mark for pair in _pairs(told, spots) for mark in _edge(*pair, spots)]
-    boxes = [_box(name, spot, name in organization.protocol.briefed) for name, spot in spots.items()]
+    fork_points = dict(_spots(layers, width))
+    edges = [mark for pair in _pairs(told, fork_points) for mark in _edge(*pair, fork_points)]
+    boxes = [_box(name, fork_point, name in organization.protocol.briefed) for name, fork_point in fork_points.items()]
     return width, (len(layers) - 1) * ROW + 2 * MARGIN + 20, "".join((*edges, *boxes))
 
 
@@ -115,12 +115,12 @@ def _mean(places: Sequence[float], otherwise: float) -> float:
     return sum(places) / len(places) if places else otherwise
 
 
-def _spots(layers: Sequence[Sequence[str]], width: float) -> Iterator[tuple[str, Spot]]:
+def _spots(layers: Sequence[Sequence[str]], width: float) -> Iterator[tuple[str, Placement]]:
     for i, layer in enumerate(layers):
         step = BOX + GAP
         left = width / 2 - step * (len(layer) - 1) / 2
         for j, name in enumerate(layer):
-            yield name, Spot(left + j * step, MARGIN + i * ROW, LINE * len(_lines(name)) + 12, i)
+            yield name, Placement(left + j * step, MARGIN + i * ROW, LINE * len(_lines(name)) + 12, i)
 
 
 def _lines(name: str) -> list[str]:
@@ -134,23 +134,23 @@ def _lines(name: str) -> list[str]:
     return lines
 
 
-def _pairs(told: Mapping[str, Sequence[str]], spots: Mapping[str, Spot]) -> Iterator[tuple[str, str, bool]]:
+def _pairs(told: Mapping[str, Sequence[str]], fork_points: Mapping[str, Placement]) -> Iterator[tuple[str, str, bool]]:
     """Each pair of boxes once, with whether both may write."""
     links = {(one, other) for one, others in told.items() for other in others if one != other}
     for one, other in sorted(links):
         both = (other, one) in links
-        if one in spots and other in spots and not (both and other < one):
+        if one in fork_points and other in fork_points and not (both and other < one):
             yield one, other, both
 
 
-def _edge(one: str, other: str, both: bool, spots: Mapping[str, Spot]) -> Iterator[str]:
-    a, b = spots[one], spots[other]
+def _edge(one: str, other: str, both: bool, fork_points: Mapping[str, Placement]) -> Iterator[str]:
+    a, b = fork_points[one], fork_points[other]
     kind = "edge outer" if TASK in (one, other) or OUTPUT in (one, other) else "edge"
     start = ' marker-start="url(#tip)"' if both else ""
     yield f'<path class="{kind}" d="{_route(a, b)}" marker-end="url(#tip)"{start}/>'
 
 
-def _route(a: Spot, b: Spot) -> str:
+def _route(a: Placement, b: Placement) -> str:
     """Between layers a curve that leaves and arrives upright; within one an arc above the boxes."""
     if a.layer == b.layer:
         lift = 16 + abs(a.x - b.x) * 0.085
@@ -163,20 +163,20 @@ def _route(a: Spot, b: Spot) -> str:
     return f"M{x1:.1f} {ya:.1f} C{x1:.1f} {ya + bend:.1f} {x2:.1f} {yb - bend:.1f} {x2:.1f} {yb:.1f}"
 
 
-def _port(own: Spot, other: Spot) -> float:
+def _port(own: Placement, other: Placement) -> float:
     """Where on its box an edge begins: the farther the other box, the farther out on its side."""
     return max(-BOX * 0.4, min(BOX * 0.4, (other.x - own.x) * 0.07))
 
 
-def _box(name: str, spot: Spot, briefed: bool) -> str:
+def _box(name: str, fork_point: Placement, briefed: bool) -> str:
     lines = {TASK: [CLIENT], OUTPUT: [REPORT]}.get(name) or _lines(name)
     kind = "end" if name in (TASK, OUTPUT) else "box briefed" if briefed else "box"
-    height = spot.height
-    top = spot.y - LINE * (len(lines) - 1) / 2 + 4
-    words = "".join(_text(spot.x, top + LINE * i, part, "name") for i, part in enumerate(lines))
-    place = f'x="{spot.x - BOX / 2:g}" y="{spot.y - height / 2:g}" width="{BOX}" height="{height:g}"'
+    height = fork_point.height
+    top = fork_point.y - LINE * (len(lines) - 1) / 2 + 4
+    words = "".join(_text(fork_point.x, top + LINE * i, part, "name") for i, part in enumerate(lines))
+    place = f'x="{fork_point.x - BOX / 2:g}" y="{fork_point.y - height / 2:g}" width="{BOX}" height="{height:g}"'
     return f'<rect class="{kind}" {place} rx="7"/>{words}'
 
 
 def _text(x: float, y: float, text: str, kind: str) -> str:
-    return f'<text class="{kind}" x="{x:g}" y="{y:g}">{escape(inert(text), quote=True)}</text>'
+    return f'<text class="{kind}" x="{x:g}" y="{y:g}">{escape(sanitize(text), quote=True)}</text>'

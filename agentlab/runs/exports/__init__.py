@@ -1,6 +1,6 @@
 """A run in formats that other tools read, and sheets that people fill."""
 
-from agentlab.runs.exports.labels import Drawn, sheet
-from agentlab.runs.exports.parquet import Written, parquet
+from agentlab.runs.exports.labels import LabelSheet, sheet
+from agentlab.runs.exports.parquet import WrittenFile, parquet
 
-__all__ = ["Drawn", "Written", "parquet", "sheet"]
+__all__ = ["LabelSheet", "WrittenFile", "parquet", "sheet"]

@@ -13,13 +13,13 @@ from agentlab.experiment.session import tasks_of
 from agentlab.runs.frames import Run
 from agentlab.scenario.document import suggest
 from agentlab.stats.judges.ppi import FEWEST
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 COLUMNS = ("rollout", "measure", "task", "prompt", "output", "label", "rater", "probability")
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class LabelSheet:
     """A sheet as it was written: `drawn` of `of` judged outputs by condition."""
 
     path: Path
@@ -33,16 +33,16 @@ class Drawn:
 
     def __str__(self) -> str:
         every = ", all there are" if self.drawn == self.of else ""
-        size = f"{counted(sum(self.drawn.values()), 'output')}{every}, {min(self.drawn.values())} or more of each of"
+        size = f"{pluralize(sum(self.drawn.values()), 'output')}{every}, {min(self.drawn.values())} or more of each of"
         return (
-            f"{self.path}: {size} {counted(len(self.drawn), 'condition')}, shuffled\n"
+            f"{self.path}: {size} {pluralize(len(self.drawn), 'condition')}, shuffled\n"
             f"Fill label with {self.measure} from {self.low:g} to {self.high:g} (or on another scale, with --scale) "
             "and rater with a name.\n"
             f"Next: agentlab import labels {self.path} --run {self.folder}"
         )
 
 
-def sheet(folder: Path, file: Path, measure: str, n: int, seed: int | None = None) -> Drawn:
+def sheet(folder: Path, file: Path, measure: str, n: int, seed: int | None = None) -> LabelSheet:
     """Writes `n` outputs that have the measure, as many of every condition, to a CSV file with an empty `label`.
 
     Within a condition each output is drawn with the same probability, which stands in its row: every k-th of a list
@@ -70,7 +70,7 @@ def sheet(folder: Path, file: Path, measure: str, n: int, seed: int | None = Non
     _write(table[list(COLUMNS)], file)
     ends = known[measure].range
     sizes = {name: len(part) for name, part in by_condition.items()}
-    return Drawn(file, measure, min(ends), max(ends), dict(zip(by_condition, shares, strict=True)), sizes, folder)
+    return LabelSheet(file, measure, min(ends), max(ends), dict(zip(by_condition, shares, strict=True)), sizes, folder)
 
 
 def _judged(run: Run, measure: str) -> pd.DataFrame:

@@ -36,7 +36,7 @@ pq: Any = import_module("pyarrow.parquet")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenFile:
     """One file; `size` in bytes."""
 
     path: Path
@@ -44,7 +44,7 @@ class Written:
     size: int
 
 
-def parquet(folder: Path, out: Path | None = None) -> list[Written]:
+def parquet(folder: Path, out: Path | None = None) -> list[WrittenFile]:
     """Writes every frame of the run to `out`/FRAME.parquet, by default into `parquet/` of the run folder.
 
     Columns are those of the frames; tuples become lists, the `facts` of conditions JSON text. Each file is there whole
@@ -58,14 +58,14 @@ def parquet(folder: Path, out: Path | None = None) -> list[Written]:
         raise StoreError(f"{out}: cannot write Parquet files ({error}); choose another folder with --out") from error
 
 
-def _write(frame: pd.DataFrame, path: Path) -> Written:
+def _write(frame: pd.DataFrame, path: Path) -> WrittenFile:
     table, beside = _table(frame), path.with_name(f".{path.name}.{os.getpid()}")
     try:
         pq.write_table(table, beside, compression="zstd")
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    return Written(path, table.num_rows, path.stat().st_size)
+    return WrittenFile(path, table.num_rows, path.stat().st_size)
 
 
 def _table(frame: pd.DataFrame) -> Any:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from agentlab.engine.cut import parsed
-from agentlab.engine.trial import FRESH
+from agentlab.engine.spec import FRESH
 
 
 def forked(rollouts: pd.DataFrame) -> pd.DataFrame:

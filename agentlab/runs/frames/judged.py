@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from agentlab.experiment.judging.groups import Output, answered, asked
-from agentlab.experiment.judging.pairs import Pair, Side, configured, pairs
+from agentlab.experiment.judging.pairs import RolloutPair, Side, configured, pairs
 from agentlab.judges import recorded
 from agentlab.judges.compare import ORDERS, CompareConfig, declared
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
@@ -57,7 +57,7 @@ def compared(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> p
     return pd.DataFrame(rows, columns=list(PAIR)).astype(PAIR)
 
 
-def _row(pair: Pair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ...]:
+def _row(pair: RolloutPair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ...]:
     _, draw, criterion, outcome, value, label, reason = verdict
     order = draw % ORDERS
     worth = None if value is None else value if order == 0 else 1 - value

@@ -16,7 +16,7 @@ LISTED = 20
 
 
 @dataclass(slots=True)
-class Checked:
+class ImportCheck:
     """What the first reading found. Of the texts only hashes are kept."""
 
     file: Path
@@ -93,16 +93,16 @@ class Checked:
             for first, count in self.wrong.values()
         ]
         if self.more:
-            told.append(Mistake(told[-1].place, "", f"and {self.more} more mistakes below", "mend these first"))
+            told.append(Mistake(told[-1].place, "", f"and {self.more} more mistakes below", "fix these first"))
         if told:
             raise ScenarioError(told)
         if not self.rows:
             raise ScenarioError(f"{self.file}: there are no rows; one row for each text would be right")
 
 
-def check(file: Path, format: Format, columns: Columns) -> Checked:
+def check(file: Path, format: Format, columns: Columns) -> ImportCheck:
     """The table, when nothing is wrong with it; raises `ScenarioError` with every mistake."""
-    found = Checked(file, columns)
+    found = ImportCheck(file, columns)
     for number, row in rows(file, format):
         if isinstance(row, Mistake):
             found.fault(row)

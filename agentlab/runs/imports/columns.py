@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentlab.engine.client import storable
+from agentlab.engine.client import utf8_safe
 from agentlab.errors import ScenarioError
 from agentlab.scenario.document import suggest
 from agentlab.text import line
@@ -101,7 +101,7 @@ def text(row: Mapping[str, Any], columns: Columns) -> Text:
     output: object = row[columns.output]
     if not isinstance(output, str | int | float | None):
         raise Wrong(columns.output, f"the output is {_kind(output)}", "text, or null where nothing was delivered")
-    told = None if output is None else storable(output if isinstance(output, str) else str(output))
+    told = None if output is None else utf8_safe(output if isinstance(output, str) else str(output))
     return Text(
         task=_label(row, columns.task),
         levels={name: _label(row, column) for name, column in columns.factors.items()},
@@ -118,7 +118,7 @@ def _label(row: Mapping[str, Any], column: str) -> str:
         return "true" if value else "false"
     if not isinstance(value, str | int | float) or not str(value).strip():
         raise Wrong(column, f"found {_kind(value)}", "a name, such as loan or 3")
-    label = storable(str(value)).strip()
+    label = utf8_safe(str(value)).strip()
     if len(label) > 200 or "\n" in label:
         raise Wrong(column, f"a name of {len(label)} characters: {line(label, 40)}", "one line of at most 200")
     return label
@@ -136,7 +136,7 @@ def _prompt(row: Mapping[str, Any], column: str) -> str:
     value = row[column]
     if not isinstance(value, str):
         raise Wrong(column, f"the prompt is {_kind(value)}", "the task's text")
-    return storable(value)
+    return utf8_safe(value)
 
 
 def _target(row: Mapping[str, Any], column: str) -> str | float | None:
@@ -144,7 +144,7 @@ def _target(row: Mapping[str, Any], column: str) -> str | float | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float | None):
         raise Wrong(column, f"the target is {_kind(value)}", "text or a number; null or nothing where there is none")
     if isinstance(value, str | None):
-        return storable(value) if value else None
+        return utf8_safe(value) if value else None
     if abs(value) > sys.float_info.max:
         raise Wrong(column, f"the target {line(value, 40)}", "a number that is not too large, or text")
     return float(value)

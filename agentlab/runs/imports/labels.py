@@ -13,16 +13,16 @@ import msgspec
 
 from agentlab.errors import MismatchError, Mistake, ScenarioError
 from agentlab.runs.imports.lines import rows
-from agentlab.runs.imports.sheet import LISTED, Given, Known, Sheet
+from agentlab.runs.imports.sheet import LISTED, ColumnDefaults, ImportSheet, Known
 from agentlab.runs.transcript.find import places, said
 from agentlab.scenario.document import suggest
 from agentlab.store import DATABASE, Store, read
-from agentlab.text import counted, line
+from agentlab.text import line, pluralize
 from agentlab.types import Measure
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelImport:
     """What an import of labels did; `new` of the `labels` were not there before, `blank` rows had none yet."""
 
     folder: Path
@@ -33,13 +33,13 @@ class Labelled:
     raters: int
 
     def __str__(self) -> str:
-        blank = f", {counted(self.blank, 'row')} without a label" if self.blank else ""
-        rollouts, raters = counted(self.rollouts, "rollout"), counted(self.raters, "rater")
-        size = f"{counted(self.labels, 'label')} of {rollouts} by {raters}"
+        blank = f", {pluralize(self.blank, 'row')} without a label" if self.blank else ""
+        rollouts, raters = pluralize(self.rollouts, "rollout"), pluralize(self.raters, "rater")
+        size = f"{pluralize(self.labels, 'label')} of {rollouts} by {raters}"
         return f"{self.folder}: {size}; {self.new:,} new{blank}\nNext: agentlab stats {self.folder} --labels"
 
 
-def labels(file: str | Path, folder: Path, given: Given | None = None) -> Labelled:
+def labels(file: str | Path, folder: Path, given: ColumnDefaults | None = None) -> LabelImport:
     """Adds the labels of a CSV file to the run in `folder`.
 
     Columns: `rollout` (a key or its beginning), or `task`, every factor and `draw`; `label`, on the measure's range or
@@ -47,7 +47,7 @@ def labels(file: str | Path, folder: Path, given: Given | None = None) -> Labell
     are counted and left. Raises `ScenarioError` with every mistake, `MismatchError` when a label that is there would
     change, `StoreError` when there is no run or it cannot be written.
     """
-    sheet = _read(Path(file), folder, given or Given())
+    sheet = _read(Path(file), folder, given or ColumnDefaults())
     for number, row in rows(sheet.file, "csv"):
         if isinstance(row, Mistake):
             sheet.wrong.append(row)
@@ -56,10 +56,10 @@ def labels(file: str | Path, folder: Path, given: Given | None = None) -> Labell
     sheet.check()
     new = asyncio.run(_write(sheet, folder))
     rollouts, raters = ({place[i] for place in sheet.labels} for i in (0, 2))
-    return Labelled(folder, len(sheet.labels), new, sheet.blank, len(rollouts), len(raters))
+    return LabelImport(folder, len(sheet.labels), new, sheet.blank, len(rollouts), len(raters))
 
 
-def _read(file: Path, folder: Path, given: Given) -> Sheet:
+def _read(file: Path, folder: Path, given: ColumnDefaults) -> ImportSheet:
     with closing(read(folder)) as connection:
         told = dict(connection.execute("SELECT key, value FROM meta WHERE key = 'measures'").fetchall())
         found = connection.execute("SELECT key FROM rollouts WHERE output IS NOT NULL AND parent IS NULL").fetchall()
@@ -71,10 +71,10 @@ def _read(file: Path, folder: Path, given: Given) -> Sheet:
     if given.measure is not None and given.measure not in (names := {m.name: m for m in measures}):
         raise ScenarioError(f"--measure: the run has no measure {given.measure!r}; {suggest(given.measure, names)}")
     delivered = frozenset(key for (key,) in found)
-    return Sheet(file, given, {m.name: m for m in measures}, known, delivered)
+    return ImportSheet(file, given, {m.name: m for m in measures}, known, delivered)
 
 
-async def _write(sheet: Sheet, folder: Path) -> int:
+async def _write(sheet: ImportSheet, folder: Path) -> int:
     store = Store.open(folder)
     try:
         sql = "SELECT key, measure, rater, value, probability FROM labels JOIN rollouts ON id = rollout"
@@ -88,7 +88,7 @@ async def _write(sheet: Sheet, folder: Path) -> int:
         store.close()
 
 
-def _refuse_changes(sheet: Sheet, old: Mapping[Known, tuple[float, float]], folder: Path) -> None:
+def _refuse_changes(sheet: ImportSheet, old: Mapping[Known, tuple[float, float]], folder: Path) -> None:
     drawn = {(key, measure): p for (key, measure, _), (_, p) in old.items()}
     changed: list[str] = []
     for place, (value, probability) in sheet.labels.items():

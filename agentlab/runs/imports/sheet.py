@@ -22,7 +22,7 @@ Known = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ColumnDefaults:
     """What options say for rows whose own cell is blank or missing; `scale` is where lowest and highest score stand."""
 
     measure: str | None = None
@@ -33,7 +33,7 @@ class Given:
     @classmethod
     def of(
         cls, measure: str | None = None, rater: str | None = None, probability: float | None = None, scale: str = ""
-    ) -> "Given":
+    ) -> "ColumnDefaults":
         """From options; `scale` is LOWEST:HIGHEST. Raises `ScenarioError`."""
         if probability is not None and not 0 < probability <= 1:
             raise ScenarioError(f"--probability {probability}: a probability is above 0 and at most 1, such as 0.1")
@@ -49,11 +49,11 @@ class Given:
 
 
 @dataclass(slots=True)
-class Sheet:
+class ImportSheet:
     """A file as it is read, against what the run holds."""
 
     file: Path
-    given: Given
+    given: ColumnDefaults
     measures: Mapping[str, Measure]
     places: Mapping[str, Mapping[str, Any]]
     delivered: frozenset[str]
@@ -166,7 +166,7 @@ class Sheet:
         told = self.wrong[:LISTED]
         if len(self.wrong) > LISTED:
             more = f"and {len(self.wrong) - LISTED} more mistakes below"
-            told.append(Mistake(told[-1].place, "", more, "mend these first"))
+            told.append(Mistake(told[-1].place, "", more, "fix these first"))
         if told:
             raise ScenarioError(told)
         if not self.labels:

@@ -16,12 +16,12 @@ from typing import Any
 
 from agentlab.errors import MismatchError, Mistake
 from agentlab.experiment.session import tasks_of
-from agentlab.runs.imports.check import LISTED, Checked, check
+from agentlab.runs.imports.check import LISTED, ImportCheck, check
 from agentlab.runs.imports.columns import Columns, text
 from agentlab.runs.imports.lines import Format, rows
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store, read
-from agentlab.text import counted, line
+from agentlab.text import line, pluralize
 from agentlab.types import Rollout
 
 _CHUNK = 500
@@ -40,8 +40,8 @@ class Imported:
     conditions: int
 
     def __str__(self) -> str:
-        texts, tasks = counted(self.rows, "text"), counted(self.tasks, "task")
-        size = f"{texts} ({self.empty:,} empty) on {tasks} in {counted(self.conditions, 'condition')}"
+        texts, tasks = pluralize(self.rows, "text"), pluralize(self.tasks, "task")
+        size = f"{texts} ({self.empty:,} empty) on {tasks} in {pluralize(self.conditions, 'condition')}"
         return (
             f"{self.folder}: {size}; {self.new:,} new\nNext: agentlab show {self.folder}\n"
             f"      agentlab judge {self.folder} --with JUDGE"
@@ -64,7 +64,7 @@ def table(
     return Imported(folder, found.rows, new, found.empty, len(found.tasks), len(found.conditions))
 
 
-async def _write(found: Checked, format: Format, name: str, folder: Path) -> int:
+async def _write(found: ImportCheck, format: Format, name: str, folder: Path) -> int:
     store = Store.open(folder)
     try:
         before = len(store.known)
@@ -93,7 +93,7 @@ async def _finish(store: Store, chunk: list[Rollout]) -> None:
     chunk.clear()
 
 
-def _rollouts(found: Checked, format: Format, name: str, seed: int) -> Iterator[Rollout]:
+def _rollouts(found: ImportCheck, format: Format, name: str, seed: int) -> Iterator[Rollout]:
     found.counted.clear()
     for _, row in rows(found.file, format):
         if isinstance(row, Mistake):
@@ -104,7 +104,7 @@ def _rollouts(found: Checked, format: Format, name: str, seed: int) -> Iterator[
         yield Rollout(key, name, one.task, one.condition, draw, seed, status, one.output, "imported")
 
 
-def _check_folder(found: Checked, meta: Mapping[str, Any], folder: Path) -> None:
+def _check_folder(found: ImportCheck, meta: Mapping[str, Any], folder: Path) -> None:
     """Raises `MismatchError` when the run there is another experiment."""
     place = folder / DATABASE
     if "tree" in meta:
@@ -121,7 +121,7 @@ def _check_folder(found: Checked, meta: Mapping[str, Any], folder: Path) -> None
     _refuse(place, changed)
 
 
-def _check_texts(found: Checked, format: Format, name: str, seed: int, folder: Path) -> None:
+def _check_texts(found: ImportCheck, format: Format, name: str, seed: int, folder: Path) -> None:
     """Raises `MismatchError` when a text that is there already would change."""
     with closing(read(folder)) as connection:
         rows = connection.execute("SELECT task, condition, draw, key FROM rollouts WHERE parent IS NULL")
@@ -147,7 +147,7 @@ def _refuse(place: Path, changed: list[str]) -> None:
         raise MismatchError("\n".join([f"{place}: these are other texts:", *changed[:LISTED], *more, advice]))
 
 
-def _facts(found: Checked, old: Mapping[str, Any], name: str, seed: int) -> dict[str, Any]:
+def _facts(found: ImportCheck, old: Mapping[str, Any], name: str, seed: int) -> dict[str, Any]:
     """What a run records of itself, as far as an import knows it."""
     factors: dict[str, list[str]] = {factor: list(levels) for factor, levels in old.get("factors", {}).items()}
     for levels in found.conditions.values():

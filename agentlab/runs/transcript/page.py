@@ -8,9 +8,9 @@ from html import escape
 
 from agentlab.runs.transcript import text
 from agentlab.runs.transcript.record import Record
-from agentlab.runs.transcript.turns import Step, Turn
-from agentlab.text import inert
-from agentlab.types import Call, Entry
+from agentlab.runs.transcript.turns import RecordedCall, Turn
+from agentlab.text import sanitize
+from agentlab.types import Call, ChatMessage
 
 _STYLE = """
 .agentlab { font: 14px/1.45 system-ui, sans-serif; color: inherit; max-width: 64em; }
@@ -79,13 +79,13 @@ def _turn(turn: Turn) -> Iterator[str]:
         yield _small(f"attempt {call.attempt} at call {call.k}, not part of the log · {text.told(call)}")
 
 
-def _step(step: Step, last: bool) -> Iterator[str]:
+def _step(step: RecordedCall, last: bool) -> Iterator[str]:
     call = step.call
     bad = call.completion is None or call.completion.stop in ("length", "refusal")
     yield f'<p class="{"bad" if bad else "small"}">{_show(text.told(call))}</p>'
     if step.intact is False:
         yield '<p class="bad">This prompt differs from what was sent: its hash is not the stored one.</p>'
-    answer = [Entry("assistant", call.completion.text, call.completion.tool_calls)] if call.completion else []
+    answer = [ChatMessage("assistant", call.completion.text, call.completion.tool_calls)] if call.completion else []
     unknown = " as far as the log goes" if step.intact is None else ""
     yield _folded(f"what it saw{unknown} and answered", (_entry(entry) for entry in (*step.prompt, *answer)))
     if call.completion and call.completion.reasoning:
@@ -97,13 +97,13 @@ def _step(step: Step, last: bool) -> Iterator[str]:
 
 def _tools(call: Call) -> Iterator[str]:
     results = {result.id: result for result in call.tool_results}
-    for wish in call.completion.tool_calls if call.completion else ():
-        yield _named(f"tool {wish.name}", wish.arguments)
-        if result := results.get(wish.id):
+    for request in call.completion.tool_calls if call.completion else ():
+        yield _named(f"tool {request.name}", request.arguments)
+        if result := results.get(request.id):
             yield _named(f"tool returned{' an error' if result.error else ''}", result.content)
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: ChatMessage) -> str:
     calls = "".join(_named(f"calls tool {call.name}", call.arguments) for call in entry.tool_calls)
     return _named(entry.role, entry.content) + calls
 
@@ -121,7 +121,7 @@ def _result(record: Record) -> Iterator[str]:
 
 
 def _show(value: str) -> str:
-    return escape(inert(value), quote=True)
+    return escape(sanitize(value), quote=True)
 
 
 def _pre(value: str, kind: str = "") -> str:

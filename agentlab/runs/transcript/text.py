@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from agentlab.runs.transcript.record import Record
-from agentlab.runs.transcript.turns import Step, Turn
-from agentlab.text import counted, line, quoted
-from agentlab.types import Call, Entry, Message, Usage, Verdict
+from agentlab.runs.transcript.turns import RecordedCall, Turn
+from agentlab.text import line, pluralize, quoted
+from agentlab.types import Call, ChatMessage, Message, Usage, Verdict
 
 WIDTH = 100
 
@@ -76,7 +76,9 @@ def used(record: Record) -> str:
     known = [cost for cost in answered if cost is not None]
     cost = f"{sum(known):.4f} USD" if len(known) == len(answered) else "cost unknown"
     seconds = sum(call.seconds for call in calls)
-    return f"{counted(len(calls), 'call')} · {usage.input:,} tokens in, {usage.output:,} out · {cost} · {seconds:.1f} s"
+    return (
+        f"{pluralize(len(calls), 'call')} · {usage.input:,} tokens in, {usage.output:,} out · {cost} · {seconds:.1f} s"
+    )
 
 
 def proof(record: Record) -> str:
@@ -92,7 +94,7 @@ def proof(record: Record) -> str:
     return f"{told} rebuilt from the log, with the hash of what was sent"
 
 
-def entry(one: Entry) -> str:
+def entry(one: ChatMessage) -> str:
     """One entry of a chat under its role."""
     lines = [f"{one.role}{f' (result of {line(one.tool_call_id)})' if one.tool_call_id else ''}:", quoted(one.content)]
     lines += [f"    calls tool {line(call.name)} {line(call.arguments, 2000)}" for call in one.tool_calls]
@@ -154,7 +156,7 @@ def _members(record: Record) -> Iterator[str]:
     if organization is None:
         return
     for agent in organization.agents:
-        memory = f"its last {counted(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
+        memory = f"its last {pluralize(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
         briefed = "" if agent.name in organization.protocol.briefed else " · is not shown the task"
         yield f"{line(agent.name)} · {_asked(agent.name, record)} · remembers {memory}{briefed}"
 
@@ -184,9 +186,9 @@ def _answer(call: Call, short: bool = False) -> Iterator[str]:
     if not short and call.completion.text:
         yield f"  answered\n{quoted(call.completion.text)}"
     results = {result.id: result for result in call.tool_results}
-    for wish in call.completion.tool_calls:
-        yield f"  tool {line(wish.name)}\n{quoted(wish.arguments)}"
-        if result := results.get(wish.id):
+    for request in call.completion.tool_calls:
+        yield f"  tool {line(request.name)}\n{quoted(request.arguments)}"
+        if result := results.get(request.id):
             yield f"  tool returned{' an error' if result.error else ''}\n{quoted(result.content)}"
 
 
@@ -203,7 +205,7 @@ def _outcome(turn: Turn) -> Iterator[str]:
         yield f"  attempt {call.attempt} at call {call.k}, not part of the log · {told(call)}"
 
 
-def _doubt(step: Step) -> str:
+def _doubt(step: RecordedCall) -> str:
     if step.intact is None:
         return " (rebuilt as far as the log goes: the rollout is not finished)"
     return "" if step.intact else " (DIFFERS from what was sent: its hash is not the stored one)"

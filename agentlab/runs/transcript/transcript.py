@@ -10,8 +10,8 @@ from agentlab.runs.transcript import page, text
 from agentlab.runs.transcript.find import Coordinates
 from agentlab.runs.transcript.record import Record, load
 from agentlab.runs.transcript.turns import Turn
-from agentlab.text import counted, line
-from agentlab.types import Entry
+from agentlab.text import line, pluralize
+from agentlab.types import ChatMessage
 
 Decide = Callable[[str, int, str | None], Awaitable[Any]]
 """Takes a rollout's key, forks of each round's end and a measure; shown, it tells the price, awaited, the path."""
@@ -31,7 +31,7 @@ class Transcript:
         """In order, each with its `steps` (model calls with their prompts) and what became of its reply."""
         return self.record.turns
 
-    def saw(self, round: int, agent: str, k: int = 0) -> tuple[Entry, ...]:
+    def saw(self, round: int, agent: str, k: int = 0) -> tuple[ChatMessage, ...]:
         """The chat that `agent` was sent in `round`, for the turn's call `k`. Raises `ScenarioError` if there is none.
 
         `turns` tells whether its hash is that of what was sent.
@@ -73,7 +73,7 @@ class Transcript:
 
     def __repr__(self) -> str:
         rollout = self.record.rollout
-        turns = counted(len(self.turns), "turn")
+        turns = pluralize(len(self.turns), "turn")
         return f"<Transcript {rollout.key[:8]} of {line(rollout.task)}, {turns}; print() shows it>"
 
     def _turn(self, round: int, agent: str, said: str = "") -> Turn:

@@ -8,7 +8,7 @@ from agentlab.engine.client import hash_of
 from agentlab.engine.prompt import chat
 from agentlab.organization.agents import Organization
 from agentlab.organization.tags import Block, parse
-from agentlab.types import POST, Call, Entry, Message, Request, Rollout, ToolSpec, Where
+from agentlab.types import POST, Call, ChatMessage, Message, Request, Rollout, ToolSpec, Where
 
 LOST = ("bounce", "unparsed", "truncated")
 """Kinds of messages that did not arrive."""
@@ -16,11 +16,11 @@ _SPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RecordedCall:
     """One model call of a turn. `intact` says whether `prompt` has the stored hash; None while that is not known."""
 
     call: Call
-    prompt: tuple[Entry, ...]
+    prompt: tuple[ChatMessage, ...]
     intact: bool | None
 
 
@@ -34,7 +34,7 @@ class Turn:
     """Whether it answers the closing question."""
     read: tuple[Message, ...]
     """What reached it since its last turn."""
-    steps: tuple[Step, ...]
+    steps: tuple[RecordedCall, ...]
     sent: tuple[Message, ...]
     lost: tuple[Message, ...]
     private: str
@@ -70,11 +70,11 @@ def turns(
             if not live:
                 continue
             since = made[agent.name][-1].round if made[agent.name] else 0
-            steps: list[Step] = []
+            steps: list[RecordedCall] = []
             for call in live:
                 prompt = chat(organization, agent, rollout.messages, made[agent.name], round)
                 same = _same(call, prompt, tuple(tools.get(agent.name, ())))
-                steps.append(Step(call, prompt, same or (False if final else None)))
+                steps.append(RecordedCall(call, prompt, same or (False if final else None)))
                 made[agent.name].append(call)
             found.append(_turn(organization, rollout.messages, steps, since, [c for c in own if c not in live]))
     return tuple(found)
@@ -98,13 +98,13 @@ def _attempt(call: Call) -> int:
     return call.attempt
 
 
-def _same(call: Call, prompt: tuple[Entry, ...], tools: tuple[ToolSpec, ...]) -> bool:
+def _same(call: Call, prompt: tuple[ChatMessage, ...], tools: tuple[ToolSpec, ...]) -> bool:
     where = Where("", call.actor, call.round, call.k, call.attempt, 0)
     return hash_of(Request(prompt, call.settings, tools, where)) == call.prompt_hash
 
 
 def _turn(
-    organization: Organization, log: Sequence[Message], steps: Sequence[Step], since: int, tries: Sequence[Call]
+    organization: Organization, log: Sequence[Message], steps: Sequence[RecordedCall], since: int, tries: Sequence[Call]
 ) -> Turn:
     last = steps[-1].call
     agent, round = last.actor, last.round

@@ -18,14 +18,14 @@ _NOUGHT = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConfidenceLimits:
     """Two-sided confidence limits. A lower one below 0 is left as it is."""
 
     low: float
     high: float
 
 
-def limits(weights: Array, squares: Array, df: Array, level: float = 0.95) -> Limits:
+def limits(weights: Array, squares: Array, df: Array, level: float = 0.95) -> ConfidenceLimits:
     """Limits of `sum_i weights_i E[squares_i]`; all of shape (k,), weights of either sign, `df` above 0.
 
     `low = g - sqrt(V_L)`, `high = g + sqrt(V_U)`, `V` a quadratic form in the mean squares that makes the limits exact
@@ -40,7 +40,7 @@ def limits(weights: Array, squares: Array, df: Array, level: float = 0.95) -> Li
     positive, negative = (terms[plus], n[plus]), (-terms[~plus], n[~plus])
     down = _variance(positive, negative, tail, lower=True)
     up = _variance(positive, negative, tail, lower=False)
-    return Limits(estimate - down**0.5, estimate + up**0.5)
+    return ConfidenceLimits(estimate - down**0.5, estimate + up**0.5)
 
 
 def _variance(positive: tuple[Array, Array], negative: tuple[Array, Array], tail: float, lower: bool) -> float:

@@ -1,4 +1,4 @@
-"""The paired difference between two arms over tasks and draws, for these tasks and for tasks like these.
+"""The paired difference between two arms over tasks and draws, for these tasks and for new tasks.
 
 `d_tr = a_tr - b_tr` for task t and draw r, `d_t` its mean over the `n_t` complete pairs of the task, G tasks, and the
 difference is `D = sum_t d_t / G`, in which every task weighs the same. Sources: Satterthwaite (1946) for the degrees
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from agentlab.stats.contrasts.power import FEWEST_TASKS
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
 _COUPLED, _NONE = "coupled, no test", "no 'these tasks' interval"
@@ -49,7 +49,7 @@ class Paired:
     dropped: int
     """Pairs in which either value is missing."""
     these_tasks: Interval | None
-    tasks_like_these: Interval | None
+    new_tasks: Interval | None
     sign_flip: float | None
     """Exact two-sided p over all sign patterns of the task differences, for 6 to 12 tasks."""
     correlation: float | None
@@ -69,7 +69,7 @@ def paired(
 
     All four have shape (rows,). Draws are nested in tasks, so `draws` serves only to find a pair given twice, which
     raises ValueError. 'These tasks' needs two complete pairs in every task: a task with one pair has no variance of its
-    own and none is borrowed, so the interval is then None and `notes` says so. 'Tasks like these' needs 6 tasks.
+    own and none is borrowed, so the interval is then None and `notes` says so. 'New tasks' needs 6 tasks.
     """
     x, y = _values(tasks, draws, a, b)
     complete = np.isfinite(x) & np.isfinite(y)
@@ -84,7 +84,7 @@ def paired(
     d_t, x_t, y_t = (np.bincount(codes, values) / n_t for values in (d, x, y))
     same = not bool(np.any(_spread(d, codes) > tiny))
     spread: Array = np.bincount(codes, np.square(d - d_t[codes])).astype(np.float64)
-    like, flip, why_like = _tasks_like_these(d_t, level, tiny)
+    like, flip, why_like = _new_tasks(d_t, level, tiny)
     told = f"{_COUPLED if like is None else _NONE}: {_SAME}"
     these, why_these = (None, told) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level)
     return Paired(
@@ -95,7 +95,7 @@ def paired(
         pairs=len(d),
         dropped=dropped,
         these_tasks=these,
-        tasks_like_these=like,
+        new_tasks=like,
         sign_flip=flip,
         correlation=_correlation(np.stack([x - x.mean(), y - y.mean()]), tiny),
         correlation_within=_correlation(np.stack([x - x_t[codes], y - y_t[codes]]), tiny),
@@ -141,13 +141,13 @@ def _these_tasks(spread: Array, n_t: Array, d_t: Array, level: float) -> tuple[I
     return t_interval(float(d_t.mean()), float(np.sqrt(v_t.sum())) / len(n_t), df, level), ""
 
 
-def _tasks_like_these(means_t: Array, level: float, tiny: float) -> tuple[Interval | None, float | None, str]:
+def _new_tasks(means_t: Array, level: float, tiny: float) -> tuple[Interval | None, float | None, str]:
     """`se(D) = sd(d_t) / sqrt(G)` with G - 1 degrees of freedom; the exact sign-flip p beside it for few tasks."""
     count = len(means_t)
     if count < FEWEST_TASKS:
-        return None, None, f"{counted(count, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}"
+        return None, None, f"{pluralize(count, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}"
     if np.ptp(means_t) <= tiny:
-        return None, None, "no 'tasks like these' interval: every task differs by the same amount"
+        return None, None, "no 'new tasks' interval: every task differs by the same amount"
     flip = sign_flip_p(means_t) if count <= MOST_FLIPS else None
     se = float(means_t.std(ddof=1)) / count**0.5
     return t_interval(float(means_t.mean()), se, count - 1, level), flip, ""

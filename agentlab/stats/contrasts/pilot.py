@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from agentlab.stats.components.mls import limits
-from agentlab.stats.contrasts.power import Noise
+from agentlab.stats.contrasts.power import OutcomeNoise
 
 Array = NDArray[np.float64]
 SURE = 0.8
@@ -21,7 +21,7 @@ SURE = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class JudgeVariance:
     """A judge's noise: the variance of one judge draw, and how many draws of a rollout a score is the mean of."""
 
     variance: float
@@ -35,8 +35,8 @@ class Judge:
 class Pilot:
     """Components of a pilot; for the number of judge draws that is planned, where the judge is known."""
 
-    noise: Noise
-    upper: Noise
+    noise: OutcomeNoise
+    upper: OutcomeNoise
     """Within and between at their 80 % upper limits; the correlation as it was found."""
     judge_sd: float | None
     """Of the judge's part of a score, within the planned `noise.within`."""
@@ -44,7 +44,7 @@ class Pilot:
     pairs: int
 
 
-def pilot(tasks: Sequence[Hashable], a: ArrayLike, b: ArrayLike, judge: Judge | None = None) -> Pilot:
+def pilot(tasks: Sequence[Hashable], a: ArrayLike, b: ArrayLike, judge: JudgeVariance | None = None) -> Pilot:
     """Components from the complete pairs: row i holds both arms' values in one draw of `tasks[i]`, NaN if missing.
 
     A between variance below 0 is 0, and its limit keeps what it may be. Raises ValueError without two tasks of which
@@ -70,8 +70,8 @@ def pilot(tasks: Sequence[Hashable], a: ArrayLike, b: ArrayLike, judge: Judge | 
     correlation = max(-1.0, min(1.0, 1 - of_pair / (2 * within))) if within else 0.0
     between = mean_square - total * share
     return Pilot(
-        Noise(math.sqrt(within), math.sqrt(max(0.0, between)), correlation),
-        Noise(math.sqrt(within * more), math.sqrt(max(0.0, most)), correlation),
+        OutcomeNoise(math.sqrt(within), math.sqrt(max(0.0, between)), correlation),
+        OutcomeNoise(math.sqrt(within * more), math.sqrt(max(0.0, most)), correlation),
         None if judge is None else math.sqrt(judge.variance * judge.planned),
         size,
         len(x),

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from scipy import special
 
 FEWEST_TASKS = 6
-"""Under so many tasks nothing is said about tasks like these."""
+"""Under so many tasks nothing is said about new tasks."""
 
 
 @dataclass(frozen=True, slots=True)
-class Noise:
+class OutcomeNoise:
     """What blurs a difference, as SDs in the measure's units. Raises ValueError for what cannot be."""
 
     within: float
@@ -38,7 +38,7 @@ class Noise:
 class Detectable:
     """Smallest differences found with the given power. None where a design allows no test."""
 
-    tasks_like_these: float | None
+    new_tasks: float | None
     """With the task-level t on G - 1 degrees of freedom, as `paired` computes it; None under 6 tasks."""
     limit: float | None
     """The same with endless draws: only more tasks get below it."""
@@ -46,7 +46,7 @@ class Detectable:
     """For the very tasks at hand, on G (R - 1) degrees of freedom; None with one draw."""
 
 
-def detectable(tasks: int, draws: int, noise: Noise, alpha: float = 0.05, power: float = 0.8) -> Detectable:
+def detectable(tasks: int, draws: int, noise: OutcomeNoise, alpha: float = 0.05, power: float = 0.8) -> Detectable:
     """Smallest detectable `|a - b|` of `tasks` x `draws` pairs in a two-sided test."""
     if tasks < 1 or draws < 1:
         raise ValueError(f"{tasks} tasks and {draws} draws: both are at least 1")
@@ -55,16 +55,16 @@ def detectable(tasks: int, draws: int, noise: Noise, alpha: float = 0.05, power:
     shift = smallest_shift(tasks - 1, alpha, power) if enough else 0.0
     inside, own = tasks * (draws - 1), total - between**2
     return Detectable(
-        tasks_like_these=shift * math.sqrt(total / tasks) if enough else None,
+        new_tasks=shift * math.sqrt(total / tasks) if enough else None,
         limit=shift * between / math.sqrt(tasks) if enough else None,
         these_tasks=smallest_shift(inside, alpha, power) * math.sqrt(own / tasks) if inside else None,
     )
 
 
 def power_of(
-    effect: float, tasks: int, draws: int, noise: Noise, alpha: float = 0.05
+    effect: float, tasks: int, draws: int, noise: OutcomeNoise, alpha: float = 0.05
 ) -> tuple[float | None, float | None]:
-    """Chance that a difference of `effect` is found: for tasks like these, and for these tasks; None without a test."""
+    """Chance that a difference of `effect` is found: for new tasks, and for these tasks; None without a test."""
     between, inside = noise.variance(draws), tasks * (draws - 1)
     like = _power(effect, math.sqrt(between / tasks), tasks - 1, alpha) if tasks >= FEWEST_TASKS else None
     own = between - noise.between**2
@@ -72,9 +72,9 @@ def power_of(
 
 
 def tasks_needed(
-    effect: float, draws: int, noise: Noise, alpha: float = 0.05, power: float = 0.8
+    effect: float, draws: int, noise: OutcomeNoise, alpha: float = 0.05, power: float = 0.8
 ) -> tuple[int, int] | None:
-    """Fewest tasks like these with which a difference of `effect` is found: at so many draws, and at endless ones.
+    """Fewest new tasks with which a difference of `effect` is found: at so many draws, and at endless ones.
 
     At least 6; None where it takes more than a million.
     """

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agentlab.stats.contrasts.paired import Interval, paired, t_interval
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class InterventionEffect:
     """Treated minus placebo, with what it may be said of."""
 
     difference: float | None
@@ -29,7 +29,7 @@ class Effect:
     """Forks within these very logs (Satterthwaite 1946); for one parent it is the paired t over its forks."""
     these_tasks: Interval | None
     """Logs like these of these tasks: t over the parents within tasks; needs two parents of every task."""
-    tasks_like_these: Interval | None
+    new_tasks: Interval | None
     """t over task means; needs 6 tasks."""
     parents: int
     tasks: int
@@ -41,7 +41,7 @@ class Effect:
 
 def effect(
     tasks: Sequence[Hashable], parents: Sequence[Hashable], treated: ArrayLike, placebo: ArrayLike, level: float = 0.95
-) -> Effect:
+) -> InterventionEffect:
     """The effect from pairs of forks: row i holds both outcomes of one fork index of `parents[i]`, of `tasks[i]`.
 
     All have shape (pairs,); NaN where an outcome is missing. Raises ValueError for unequal lengths.
@@ -58,20 +58,20 @@ def effect(
     dropped = int((~complete).sum())
     if not known:
         why = ("no pair of a treated and a placebo fork with both outcomes",)
-        return Effect(None, None, None, None, None, None, 0, 0, 0, dropped, why)
+        return InterventionEffect(None, None, None, None, None, None, 0, 0, 0, dropped, why)
     n = np.bincount(codes).astype(np.float64)
     home = {parents[i]: tasks[i] for i in kept}
     homes = [home[parent] for parent in known]
     a, b = (np.asarray(np.bincount(codes, weights=side[kept]) / n, dtype=np.float64) for side in (x, y))
     whole = paired(homes, range(len(n)), a, b, level)
     these, why = _these_parents((x - y)[kept], codes, homes, level)
-    return Effect(
+    return InterventionEffect(
         difference=whole.difference,
         treated=whole.mean_a,
         placebo=whole.mean_b,
         these_parents=these,
         these_tasks=whole.these_tasks,
-        tasks_like_these=whole.tasks_like_these,
+        new_tasks=whole.new_tasks,
         parents=len(n),
         tasks=whole.tasks,
         pairs=len(kept),
@@ -86,7 +86,7 @@ def _these_parents(
     """`var = sum_p w_p^2 s_p^2 / n_p`, `w_p = 1 / (tasks x parents of the task)`, Satterthwaite degrees of freedom."""
     n = np.bincount(codes).astype(np.float64)
     if n.min() < 2:
-        alone = counted(int((n < 2).sum()), "parent")
+        alone = pluralize(int((n < 2).sum()), "parent")
         return None, f"no interval over forks: {alone} with one pair of forks, and two are needed"
     means = np.bincount(codes, weights=d) / n
     s2 = np.bincount(codes, weights=(d - means[codes]) ** 2) / (n - 1)

@@ -46,7 +46,7 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PathStep:
     """What the rounds after cut `start` up to cut `cut` did: `M_cut - M_start`."""
 
     start: int
@@ -66,8 +66,8 @@ class Path:
     """All points and steps hold at once: each family at `level`."""
 
     points: tuple[Point, ...]
-    steps: tuple[Step, ...]
-    decisive: Step | None
+    steps: tuple[PathStep, ...]
+    decisive: PathStep | None
     """The largest step that excludes 0. It was selected, so its size is flattered: see `confirm`."""
     notes: tuple[str, ...]
 
@@ -118,7 +118,7 @@ def confirm(
     after: ArrayLike | End,
     scale: tuple[float, float] | None = None,
     level: float = 0.95,
-) -> Step:
+) -> PathStep:
     """A step that was selected, measured again on forks which had no part in selecting it: unbiased, at plain `level`.
 
     `before` and `after` are fresh outcomes at the step's two cuts; `after` may be the rollout's end. The cuts of the
@@ -193,24 +193,24 @@ def _last(end: End, level: float) -> Point:
     return Point(end.cut, 0, end.mean, end.se, end.df, end.mean - margin, end.mean + margin)
 
 
-def _step(a: Point, b: Point, level: float) -> Step:
+def _step(a: Point, b: Point, level: float) -> PathStep:
     """Of two independent points whose own intervals hold at `level`."""
     change = b.mean - a.mean
     if a.low is None or a.high is None or b.low is None or b.high is None:
-        return Step(a.cut, b.cut, change, None, None)
+        return PathStep(a.cut, b.cut, change, None, None)
     if a.df is None or b.df is None:
         down = float(np.hypot(b.mean - b.low, a.high - a.mean))
         up = float(np.hypot(b.high - b.mean, a.mean - a.low))
-        return Step(a.cut, b.cut, change, change - down, change + up)
+        return PathStep(a.cut, b.cut, change, change - down, change + up)
     variance = a.se**2 + b.se**2
     if variance == 0:
-        return Step(a.cut, b.cut, change, change, change)
+        return PathStep(a.cut, b.cut, change, change, change)
     df = variance**2 / (a.se**4 / a.df + b.se**4 / b.df)
     margin = float(stats.t.ppf((1 + level) / 2, df)) * variance**0.5
-    return Step(a.cut, b.cut, change, change - margin, change + margin)
+    return PathStep(a.cut, b.cut, change, change - margin, change + margin)
 
 
-def _notes(points: list[Point], decisive: Step | None) -> list[str]:
+def _notes(points: list[Point], decisive: PathStep | None) -> list[str]:
     notes: list[str] = []
     blind = [str(point.cut) for point in points if point.low is None]
     if blind:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, paired
 from agentlab.stats.jackknife import Estimate, ratio
-from agentlab.text import counted
+from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ class Part:
     variance: float
     """Mean over tasks of the mean over a task's parents; negative by chance where little is to be found."""
     these_tasks: Interval | None
-    tasks_like_these: Interval | None
+    new_tasks: Interval | None
     share: Estimate
     """Of the total, which must be above 0; jackknife-t over tasks from 6 tasks on, else over parents, of which it
     takes as many."""
@@ -123,7 +123,7 @@ def parts(
         Part(
             variance=float(variance),
             these_tasks=test.these_tasks,
-            tasks_like_these=test.tasks_like_these,
+            new_tasks=test.new_tasks,
             share=ratio(units[:, i], units[:, -1], level),
         )
         for i, (variance, test) in enumerate(zip(variances, tests, strict=True))
@@ -138,7 +138,7 @@ def _notes(parents: Array) -> list[str]:
     if single:
         notes.append(f"no 'these tasks' interval: {single} of {tasks} tasks have one parent, and two are needed")
     if tasks < FEWEST_TASKS:
-        notes.append(f"{counted(tasks, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}")
+        notes.append(f"{pluralize(tasks, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}")
     if tasks < FEWEST_TASKS > parents.sum():
-        notes.append(f"{counted(int(parents.sum()), 'parent')}: no interval of a share, which takes {FEWEST_TASKS}")
+        notes.append(f"{pluralize(int(parents.sum()), 'parent')}: no interval of a share, which takes {FEWEST_TASKS}")
     return notes

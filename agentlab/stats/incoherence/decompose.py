@@ -49,7 +49,7 @@ class Decomposition:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class DrawSpread:
     """Mean squared distance of T tasks' draws to their mean: a variance with no bias, so no incoherence, beside it."""
 
     plug_in_t: Floats
@@ -115,9 +115,9 @@ def unbiased(plug_in: Decomposition) -> Decomposition:
     return replace(plug_in, variance_t=variance, bias2_t=plug_in.bias2_t - variance / k, estimate="unbiased")
 
 
-def spread(groups: Rows, points: Floats) -> Spread:
+def spread(groups: Rows, points: Floats) -> DrawSpread:
     """`E|x - E x|²` of `points` (N, D) in each task, and K / (K - 1) times it, which is unbiased."""
     centre = groups.mean(points)
     variance = groups.mean(((points - centre[groups.codes]) ** 2).sum(axis=1))
     k = groups.counts_t
-    return Spread(variance, variance * k / (k - 1), k)
+    return DrawSpread(variance, variance * k / (k - 1), k)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from agentlab.stats.incoherence.decompose import Decomposition, Spread, spread, squared
+from agentlab.stats.incoherence.decompose import Decomposition, DrawSpread, spread, squared
 from agentlab.stats.rows import Floats, Rows, rows
 
 
@@ -43,7 +43,7 @@ def norm(tasks: ArrayLike, points: ArrayLike, targets: ArrayLike, matrix: ArrayL
     return squared("norm", groups, x, y)
 
 
-def embeddings(tasks: ArrayLike, points: ArrayLike) -> Spread:
+def embeddings(tasks: ArrayLike, points: ArrayLike) -> DrawSpread:
     """Mean squared Euclidean distance of embeddings (N, D) to the mean of their task.
 
     Variance only: there is no right text, so no bias, no error and no incoherence. It rises with the length and

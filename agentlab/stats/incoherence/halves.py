@@ -19,7 +19,7 @@ FEWEST = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Draws:
+class TaskDraws:
     """One task's draws. `target` is None where there is none: then there is a variance and no error."""
 
     lengths: Array
@@ -60,7 +60,7 @@ class Halves:
     """Tasks with too few draws, or whose draws are all of one length."""
 
 
-def halves(tasks: Sequence[Draws], generator: np.random.Generator, permutations: int = PERMUTATIONS) -> Halves:
+def halves(tasks: Sequence[TaskDraws], generator: np.random.Generator, permutations: int = PERMUTATIONS) -> Halves:
     """Splits every task at its median length; draws of one length fall to either half by lot.
 
     Raises ValueError when no task has 4 draws of different lengths, or a value is missing.
@@ -96,7 +96,7 @@ def _compared(values: Array) -> tuple[float, float]:
     return float(gaps[0]), float((far.sum() + 1) / len(gaps))
 
 
-def _split(one: Draws, generator: np.random.Generator, permutations: int) -> Array:
+def _split(one: TaskDraws, generator: np.random.Generator, permutations: int) -> Array:
     """Unbiased variance and mean error of both halves, shape (1 + permutations, 2, 2)."""
     many = len(one.lengths)
     size = many // 2
@@ -118,7 +118,7 @@ def _split(one: Draws, generator: np.random.Generator, permutations: int) -> Arr
     return found
 
 
-def _half(kept: Sequence[Draws], side: int, means: Array, targeted: bool) -> Half:
+def _half(kept: Sequence[TaskDraws], side: int, means: Array, targeted: bool) -> Half:
     sizes = [len(one.lengths) // 2 for one in kept]
     members = [slice(-size, None) if side else slice(size) for size in sizes]
     length = float(np.mean([np.sort(one.lengths)[own].mean() for one, own in zip(kept, members, strict=True)]))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agentlab.stats.incoherence.decompose import Decomposition
-from agentlab.stats.incoherence.judged import Judged
+from agentlab.stats.incoherence.judged import JudgedDecomposition
 from agentlab.stats.jackknife import Estimate, of_sums, quotient, tested
 from agentlab.stats.rows import Floats
 
@@ -59,7 +59,7 @@ def difference(a: Decomposition, b: Decomposition, level: float = 0.95) -> Estim
     return _difference(terms(a), terms(b), level)
 
 
-def dispersion(scores: Judged, level: float = 0.95) -> Estimate:
+def dispersion(scores: JudgedDecomposition, level: float = 0.95) -> Estimate:
     """`sum VAR / sum m(1 - m)` of scores in [0, 1]: the variance as a share of the most their means allow.
 
     Unlike incoherence it has no cap that rises with the mean score, so it is what conditions are compared on.
@@ -67,7 +67,7 @@ def dispersion(scores: Judged, level: float = 0.95) -> Estimate:
     return of_sums(_room_terms(scores), quotient, level, share=True)
 
 
-def dispersion_difference(a: Judged, b: Judged, level: float = 0.95) -> Estimate:
+def dispersion_difference(a: JudgedDecomposition, b: JudgedDecomposition, level: float = 0.95) -> Estimate:
     """Dispersion of a minus that of b, tasks paired in order."""
     return _difference(_room_terms(a), _room_terms(b), level)
 
@@ -101,7 +101,7 @@ def terms(parts: Decomposition) -> Floats:
     return np.stack([parts.variance_t, parts.error_t, parts.floor_t], axis=1)
 
 
-def _room_terms(scores: Judged) -> Floats:
+def _room_terms(scores: JudgedDecomposition) -> Floats:
     if scores.room_t is None:
         raise ValueError("dispersion needs scores in [0, 1] and target 1 in every task, or 0 in every task")
     return np.stack([scores.parts.variance_t, scores.room_t, scores.parts.floor_t], axis=1)

@@ -14,7 +14,7 @@ from agentlab.stats.rows import Bools, Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedDecomposition:
     """The parts of T tasks' scores. Estimates are unbiased; negative ones stay, as clipping would bias their sums."""
 
     parts: Decomposition
@@ -34,7 +34,7 @@ class Judged:
     notes: tuple[str, ...]
 
 
-def judged(scores: ArrayLike, target: ArrayLike) -> Judged:
+def judged(scores: ArrayLike, target: ArrayLike) -> JudgedDecomposition:
     """Scores (T, R, J): T tasks of up to R draws judged up to J times, NaN where missing; target a number or (T,).
 
     `sigma²_w` is pooled within the rollouts of a task; `S²` is the variance of its R rollouts' means, their mean m:
@@ -68,7 +68,7 @@ def judged(scores: ArrayLike, target: ArrayLike) -> Judged:
     away = float(np.abs(mean_t - goal).sum())
     cap = None if room is None or away <= 1e-12 else min(1.0, float(room.sum()) / away)
     per_draw = judgements.sum(axis=1) / draws
-    return Judged(parts, noise, separable, per_draw, mean_t, room, cap, notes)
+    return JudgedDecomposition(parts, noise, separable, per_draw, mean_t, room, cap, notes)
 
 
 def _within(x: Floats, there: Bools, means: Floats, judgements: Ints) -> tuple[Floats, bool, tuple[str, ...]]:

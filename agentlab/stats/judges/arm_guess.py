@@ -23,7 +23,7 @@ _MOST_WORDS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class ArmGuess:
     """Areas under the ROC curve; the direction is learned on other tasks, so below .5 is bad luck, not knowledge."""
 
     words: float
@@ -58,7 +58,7 @@ def tokenize(texts: Sequence[str]) -> Texts:
     return Texts(np.array(terms, dtype=np.intp), np.array(of, dtype=np.intp), np.array(lengths), len(known))
 
 
-def guess(tasks: Sequence[Hashable], second: Sequence[bool], texts: Texts) -> Guess | None:
+def guess(tasks: Sequence[Hashable], second: Sequence[bool], texts: Texts) -> ArmGuess | None:
     """The areas for two arms; `tasks` and `second` (which arm) have shape (texts,).
 
     None unless two tasks have texts of both arms.
@@ -74,7 +74,7 @@ def guess(tasks: Sequence[Hashable], second: Sequence[bool], texts: Texts) -> Gu
         words += _wins(_bayes(texts, ~out & ~arm, ~out & arm)[out], arm[out])
         length += _wins(_longer(texts.lengths, ~out, arm)[out], arm[out])
         pairs += one * two
-    return Guess(words / pairs, length / pairs, pairs)
+    return ArmGuess(words / pairs, length / pairs, pairs)
 
 
 def _bayes(texts: Texts, first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Floats:

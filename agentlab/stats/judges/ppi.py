@@ -19,7 +19,7 @@ FEWEST = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class LabelledScores:
     """One condition: the judge's score of every item and people's labels of some of them, all of shape (items,)."""
 
     scores: ArrayLike
@@ -59,7 +59,7 @@ class _Part:
     chosen: bool
 
 
-def mean(judged: Judged, power: float | None = None, level: float = 0.95) -> Corrected:
+def mean(judged: LabelledScores, power: float | None = None, level: float = 0.95) -> Corrected:
     """`lam mean_N(F) + mean_n(Y - lam F)`: n labelled items with label Y, N others, score F.
 
     By default `lam = Cov(Y, F) / ((1 + n/N) Var F)`, clipped to [0, 1] (PPI++); `power` sets it: 1 is PPI, 0 the labels
@@ -80,7 +80,7 @@ def mean(judged: Judged, power: float | None = None, level: float = 0.95) -> Cor
     return Corrected(part.value, interval, part.power, judge, len(scores), int(there.sum()), note)
 
 
-def difference(a: Judged, b: Judged, power: float | None = None, level: float = 0.95) -> Corrected:
+def difference(a: LabelledScores, b: LabelledScores, power: float | None = None, level: float = 0.95) -> Corrected:
     """`mean(a) - mean(b)`, each corrected by its own labels, paired by the clusters that both name alike.
 
     A cluster's influence on the difference is that on a minus that on b, so what tasks or pairs have in common cancels;
@@ -107,7 +107,7 @@ def difference(a: Judged, b: Judged, power: float | None = None, level: float = 
     return Corrected(value, interval, (one.power, two.power), judge, items, labels, note)
 
 
-def _part(judged: Judged, power: float | None) -> _Part | None:
+def _part(judged: LabelledScores, power: float | None) -> _Part | None:
     f, labels, p, a = checked(judged)
     there = ~np.isnan(labels)
     n, rest = int(there.sum()), int((~there).sum())
@@ -152,11 +152,11 @@ def _interval(
     return t_interval(value, variance**0.5, df, level), ""
 
 
-def _names(judged: Judged) -> Sequence[Hashable]:
+def _names(judged: LabelledScores) -> Sequence[Hashable]:
     return range(np.size(judged.scores)) if judged.clusters is None else judged.clusters
 
 
-def checked(judged: Judged) -> tuple[Array, Array, Array, Array]:
+def checked(judged: LabelledScores) -> tuple[Array, Array, Array, Array]:
     """Scores, labels, probabilities and weights that sum to 1."""
     scores, labels, p = (np.asarray(x, dtype=np.float64) for x in (judged.scores, judged.labels, judged.probability))
     p = np.broadcast_to(p, labels.shape)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from agentlab.stats.judges.ppi import FEWEST, Judged, checked
+from agentlab.stats.judges.ppi import FEWEST, LabelledScores, checked
 
 Array = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ class _Errors:
         return float(self.w1 @ self.f), float(self.w0 @ (1 - self.f))
 
 
-def prevalence(judged: Judged, level: float = 0.95) -> Prevalence:
+def prevalence(judged: LabelledScores, level: float = 0.95) -> Prevalence:
     """The corrected share of one condition, from its own labels; scores and labels are 0 or 1, else ValueError.
 
     The interval is Lang and Reiczigel's: with `p' = (N p + z^2/2)/(N + z^2)`, `q' = (m q + 1)/(m + 2)` for sensitivity

@@ -16,7 +16,7 @@ from agentlab.judges.plain_text import plain
 from agentlab.judges.rubric import RubricConfig
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import Texts, guess, tokenize
-from agentlab.types import Exhibit, Task
+from agentlab.types import JudgeInput, Task
 from tests.support.firm import design
 from tests.unit.judges.test_judges import Scripted, said, verdict
 
@@ -97,7 +97,7 @@ async def test_a_rubric_may_be_blind_to_formatting() -> None:
     ):
         config = RubricConfig.model_validate({"kind": "rubric", "criteria": criteria, "normalise": normalise})
         ask = Scripted([said(verdict("focus", 3))])
-        await config.build("j")(Exhibit(Task("t", "Report."), MAIL), ask, 1)
+        await config.build("j")(JudgeInput(Task("t", "Report."), MAIL), ask, 1)
         assert f"<output>\n{shown}\n</output>" in ask.asked[0][0][1].content
     assert RubricConfig.model_validate({"kind": "rubric", "criteria": criteria}).normalise is False
 

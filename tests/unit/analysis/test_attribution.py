@@ -30,7 +30,7 @@ WORTH = Measure("worth", "reader", {"worth": (0.0, 100.0)}, (0.0, 1.0))
 
 
 @dataclass(slots=True)
-class Lab:
+class Runner:
     """What the analyses read of a run."""
 
     forks: pd.DataFrame
@@ -58,7 +58,7 @@ def outcome(z: Mapping[tuple[str, int], float]) -> float:
     return 0.5 + sum(effects) + TOGETHER * z["ben", 2] * z["cat", 2]
 
 
-def lab(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, judges: int = 2) -> Lab:
+def runner(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, judges: int = 2) -> Runner:
     """Parents p0, p1, …, each of a task of its own, all forked at every cut."""
     rng = np.random.default_rng(seed)
     rows, scores, own = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
@@ -100,7 +100,7 @@ def lab(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, jud
     ]
     frame = pd.DataFrame(rows).astype({"round": "Int64"})
     measures = pd.DataFrame(own)
-    return Lab(
+    return Runner(
         frame,
         pd.DataFrame(scores),
         measures[["rollout", "condition"]],
@@ -126,14 +126,14 @@ def value(text: Any) -> float:
 
 
 @pytest.fixture(scope="module")
-def many() -> Lab:
-    return lab(240, 5)
+def many() -> Runner:
+    return runner(240, 5)
 
 
 # --- shares -----------------------------------------------------------------------------------------------------------
 
 
-def test_shares_by_round_are_recovered_with_judge_noise_last(many: Lab) -> None:
+def test_shares_by_round_are_recovered_with_judge_noise_last(many: Runner) -> None:
     found = attribution(many.run)
     table = found.tables["rounds"]
     assert table["term"].tolist() == ["round 1", "round 2", "round 4", "judge noise", "total"]
@@ -141,7 +141,7 @@ def test_shares_by_round_are_recovered_with_judge_noise_last(many: Lab) -> None:
     truth = {**{f"round {r}": v for r, v in ROUND.items()}, "judge noise": JUDGE**2 / 2}
     truth["total"] = sum(truth.values())
     for term, expected in truth.items():
-        low, high = (value(cell(table, f"tasks_like_these_{end}", term=term)) for end in ("low", "high"))
+        low, high = (value(cell(table, f"new_tasks_{end}", term=term)) for end in ("low", "high"))
         assert low - 0.3 * (high - low) < expected < high + 0.3 * (high - low), term
     assert value(table["variance"][:4].sum()) == pytest.approx(value(table["variance"][4]), rel=1e-9)
     assert value(table["share"][:4].sum()) == pytest.approx(1.0)
@@ -151,7 +151,7 @@ def test_shares_by_round_are_recovered_with_judge_noise_last(many: Lab) -> None:
     assert not any("rough" in note for note in found.notes)
 
 
-def test_agents_of_one_round_share_it_by_shapley(many: Lab) -> None:
+def test_agents_of_one_round_share_it_by_shapley(many: Runner) -> None:
     found = attribution(many.run, measure="worth", condition="team")
     turns, agents, rounds = (found.tables[name] for name in ("turns", "agents", "rounds"))
     assert turns["agent"].tolist() == ["ann", "ben", "cat", "interaction", "ann"]
@@ -159,7 +159,7 @@ def test_agents_of_one_round_share_it_by_shapley(many: Lab) -> None:
     ben, cat = (value(cell(turns, "variance", round="2", agent=name)) for name in ("ben", "cat"))
     assert ben + cat == pytest.approx(value(cell(rounds, "variance", term="round 2")), rel=1e-9)
     for name, sd in (("ben", 0.06), ("cat", 0.04)):
-        low, high = (value(cell(turns, f"tasks_like_these_{end}", round="2", agent=name)) for end in ("low", "high"))
+        low, high = (value(cell(turns, f"new_tasks_{end}", round="2", agent=name)) for end in ("low", "high"))
         assert low < sd**2 + TOGETHER**2 / 2 < high
     ann = value(cell(agents, "variance", agent="ann"))
     both = value(cell(rounds, "variance", term="round 1")) + value(cell(rounds, "variance", term="round 4"))
@@ -169,7 +169,7 @@ def test_agents_of_one_round_share_it_by_shapley(many: Lab) -> None:
 
 
 def test_a_round_whose_turns_were_not_drawn_stays_whole() -> None:
-    found = attribution(lab(8, 4, ("0", "1", "2")).run)
+    found = attribution(runner(8, 4, ("0", "1", "2")).run)
     turns, agents = found.tables["turns"], found.tables["agents"]
     assert cell(turns, "method", round="2", agent="ben+cat") == "not split"
     assert agents["agent"].tolist() == ["ann", "not split"]
@@ -180,7 +180,7 @@ def test_a_round_whose_turns_were_not_drawn_stays_whole() -> None:
 
 
 def test_no_round_is_said_to_have_most_of_nothing() -> None:
-    quiet = lab(8, 4, ("0", "1", "2"))
+    quiet = runner(8, 4, ("0", "1", "2"))
     places = zip(quiet.forks["fork"], quiet.forks["at"], strict=True)
     quiet.forks["worth"] = [0.5 + 1e-4 * (fork % 2) * (1 + int(at)) for fork, at in places]  # ever more is open
     found = attribution(quiet.run)
@@ -190,41 +190,41 @@ def test_no_round_is_said_to_have_most_of_nothing() -> None:
 
 
 def test_rounds_without_a_cut_between_are_one_term() -> None:
-    found = attribution(lab(8, 4, ("0", "2")).run)
+    found = attribution(runner(8, 4, ("0", "2")).run)
     assert found.tables["rounds"]["term"].tolist() == ["round 1-2", "round 4", "judge noise", "total"]
-    late = attribution(lab(8, 4, ("1", "2")).run)
+    late = attribution(runner(8, 4, ("1", "2")).run)
     assert late.tables["rounds"]["term"].tolist()[0] == "round 2"
     assert any("open after round 1: no forks at cut 0" in note for note in late.notes)
 
 
 def test_one_judge_draw_is_not_separable_and_a_match_judge_has_no_noise() -> None:
-    one = lab(8, 4, judges=1)
+    one = runner(8, 4, judges=1)
     found = attribution(one.run)
     assert found.tables["rounds"]["term"].tolist() == ["round 1", "round 2", "round 4", "total"]
     assert any("not separable: there are forks with one judge draw only" in note for note in found.notes)
     one.meta = {"tree": {"judges": {"reader": {"kind": "match"}}}}
     sure = attribution(one.run)
     assert value(cell(sure.tables["rounds"], "variance", term="judge noise")) == 0
-    same = lab(8, 4)
+    same = runner(8, 4)
     same.fork_scores = same.fork_scores.assign(value=50.0)
     assert any("the judge's draws never differ" in note for note in attribution(same.run).notes)
 
 
 def test_a_parent_that_ended_early_has_nothing_left_open() -> None:
-    short = lab(8, 4, ("0", "1", "2"))
+    short = runner(8, 4, ("0", "1", "2"))
     ends = (short.calls["rollout"] == "p0") & (short.calls["round"] > 1)
     short.calls = short.calls[~ends]
     short.forks = short.forks[(short.forks["parent"] != "p0") | (short.forks["at"] == "0")].reset_index(drop=True)
     found = attribution(short.run)
     assert "8 parents" in found.says
-    lacking = lab(8, 4, ("0", "1", "2"))
+    lacking = runner(8, 4, ("0", "1", "2"))
     gap = (lacking.forks["parent"] == "p3") & (lacking.forks["at"] == "1")
     lacking.forks = lacking.forks[~gap].reset_index(drop=True)
     assert any("1 parent left out, without a cut" in note for note in attribution(lacking.run).notes)
 
 
 def test_forks_without_outcome_and_fresh_ones_are_left_out_and_counted() -> None:
-    some = lab(8, 4)
+    some = runner(8, 4)
     before = attribution(some.run).tables["rounds"]["variance"].tolist()
     extra = some.forks[some.forks["fork"] == 1].assign(fresh=True, worth=99.0, rollout="x")
     lost = some.forks[some.forks["fork"] == 2].assign(worth=np.nan, rollout="y")
@@ -235,24 +235,24 @@ def test_forks_without_outcome_and_fresh_ones_are_left_out_and_counted() -> None
 
 
 def test_what_a_run_must_hold() -> None:
-    empty = lab(2, 2)
+    empty = runner(2, 2)
     empty.forks = empty.forks[:0]
     for analyse in (attribution, interventions):
         with pytest.raises(AnalysisError, match="has no forks; `agentlab resample"):
             analyse(empty.run)
     with pytest.raises(AnalysisError, match="no measure 'charm'; it has worth"):
-        attribution(lab(2, 2).run, measure="charm")
+        attribution(runner(2, 2).run, measure="charm")
     with pytest.raises(AnalysisError, match="condition 'solo' of runs/lab has no forks"):
-        attribution(lab(2, 2).run, condition="solo")
+        attribution(runner(2, 2).run, condition="solo")
     with pytest.raises(AnalysisError, match="two or more a cut"):
-        attribution(lab(2, 1).run)
+        attribution(runner(2, 1).run)
     with pytest.raises(AnalysisError, match="no changed forks; `agentlab resample"):
-        interventions(lab(2, 2).run)
+        interventions(runner(2, 2).run)
     with pytest.raises(AnalysisError, match="0 forked rollouts of runs/lab are 'q'; forked are p0, p1"):
-        path(lab(2, 2).run, "q")
+        path(runner(2, 2).run, "q")
     with pytest.raises(AnalysisError, match="2 forked rollouts"):
-        path(lab(2, 2).run, "p")
-    lone = lab(2, 1)
+        path(runner(2, 2).run, "p")
+    lone = runner(2, 1)
     lone.measures = lone.measures[:0]
     with pytest.raises(AnalysisError, match="no path: "):
         path(lone.run, "p0")
@@ -261,9 +261,9 @@ def test_what_a_run_must_hold() -> None:
 # --- one rollout ------------------------------------------------------------------------------------------------------
 
 
-def decided(fresh: bool = False) -> Lab:
+def decided(fresh: bool = False) -> Runner:
     """A rollout that round 2 decided, whatever the judge."""
-    found = lab(1, 6, ("0", "1", "2"), seed=3)
+    found = runner(1, 6, ("0", "1", "2"), seed=3)
     rng = np.random.default_rng(4)
     level = {"0": 0.2, "1": 0.2, "2": 0.8}
     found.forks["worth"] = [level[at] + float(rng.normal(0, 0.02)) for at in found.forks["at"]]
@@ -275,9 +275,9 @@ def decided(fresh: bool = False) -> Lab:
     return found
 
 
-def doubtful() -> Lab:
+def doubtful() -> Runner:
     """A rollout with too few forks to say what decided it, and as many fresh ones."""
-    found = lab(1, 3, ("0", "1", "2"))
+    found = runner(1, 3, ("0", "1", "2"))
     again = found.forks.assign(fresh=True, fork=found.forks["fork"] + 1000)
     found.forks = pd.concat([found.forks, again], ignore_index=True)
     found.measures["worth"] = found.forks.loc[found.forks["at"] == "2", "worth"].mean()
@@ -329,12 +329,12 @@ def test_every_measure_has_its_rows_and_one_without_outcomes_is_a_note() -> None
     both.forks = both.forks.assign(harm=np.nan)
     both.measures = both.measures.assign(harm=np.nan)
     assert any(note.startswith("harm: 0 cuts") for note in path(both.run, "p0").notes)
-    shares = attribution(replace(lab(8, 4), measured=[WORTH]).run, "worth")
+    shares = attribution(replace(runner(8, 4), measured=[WORTH]).run, "worth")
     assert set(shares.tables["agents"]["measure"]) == {"worth"}
 
 
 def test_no_round_is_named_where_none_can_be_told() -> None:
-    found = path(lab(1, 3, ("0", "1", "2")).run, "p0")
+    found = path(runner(1, 3, ("0", "1", "2")).run, "p0")
     assert not found.tables["path"]["decisive"].any()
     assert found.tables["messages"].empty
     assert "no decisive round at this many forks." in found.says
@@ -358,7 +358,7 @@ def test_a_path_with_cuts_left_out_is_wider_and_says_so() -> None:
 def test_the_rollouts_own_outcome_carries_the_judges_noise() -> None:
     table = path(decided().run, "p0").tables["path"]
     assert value(table["expected_high"].iloc[-1]) > 0.85 > value(table["expected_low"].iloc[-1])
-    one = lab(1, 6, ("0", "1", "2"), judges=1)
+    one = runner(1, 6, ("0", "1", "2"), judges=1)
     found = path(one.run, "p0")
     last = found.tables["path"].iloc[-1]
     assert last["expected_low"] == last["expected"] == last["expected_high"]
@@ -366,7 +366,7 @@ def test_the_rollouts_own_outcome_carries_the_judges_noise() -> None:
 
 
 def test_no_interval_goes_further_than_outcomes_can() -> None:
-    two = lab(1, 2, ("0", "1", "2"))
+    two = runner(1, 2, ("0", "1", "2"))
     two.forks["worth"] = [0.1 + 0.7 * (fork % 2) for fork in two.forks["fork"]]  # t with one degree of freedom
     table = path(two.run, "p0").tables["path"]
     assert (table["expected_low"][:3].tolist(), table["expected_high"][:3].tolist()) == ([0] * 3, [1] * 3)
@@ -385,7 +385,7 @@ def test_a_step_to_the_rollouts_own_outcome_is_not_called_fresh_on_both_sides() 
 # --- changes ----------------------------------------------------------------------------------------------------------
 
 
-def changed(base: Lab, change: str, at: str, by: float) -> Lab:
+def changed(base: Runner, change: str, at: str, by: float) -> Runner:
     """With changed forks beside the plain ones, better than them by so much and a little noise."""
     rng = np.random.default_rng(5)
     treated = base.forks[base.forks["at"] == at].copy()
@@ -402,7 +402,7 @@ def both(tables: Mapping[str, pd.DataFrame]) -> list[dict[Any, Any]]:
 
 
 def test_many_effects_have_one_note_of_a_kind() -> None:
-    plain = lab(1, 4)
+    plain = runner(1, 4)
     each = [changed(plain, f"drop {index}", "1", 0.1).forks for index in range(4)]
     forks = pd.concat([plain.forks, *(one[one["change"] != ""] for one in each)], ignore_index=True)
     found = interventions(replace(plain, forks=forks).run)
@@ -413,7 +413,7 @@ def test_many_effects_have_one_note_of_a_kind() -> None:
 
 
 def test_a_swap_is_compared_with_placebo_forks_of_its_cut() -> None:
-    found = interventions(changed(lab(7, 4), "swap ben=sim/better", "1", 0.1).run)
+    found = interventions(changed(runner(7, 4), "swap ben=sim/better", "1", 0.1).run)
     (row,) = both(found.tables)
     assert (row["change"], row["at"], row["parents"], row["tasks"], row["pairs"]) == (
         "swap ben=sim/better",
@@ -424,21 +424,21 @@ def test_a_swap_is_compared_with_placebo_forks_of_its_cut() -> None:
     )
     assert row["difference"] == pytest.approx(0.1, abs=0.01)
     assert row["changed"] - row["placebo"] == pytest.approx(row["difference"])
-    assert row["tasks_like_these_low"] < 0.1 < row["tasks_like_these_high"]
+    assert row["new_tasks_low"] < 0.1 < row["new_tasks_high"]
     assert row["these_rollouts_low"] < 0.1 < row["these_rollouts_high"]
     assert pd.isna(row["these_tasks_low"])
     assert row["p"] < 0.001
     assert (row["about"], row["low"], row["high"]) == (
-        "tasks like these",
-        row["tasks_like_these_low"],
-        row["tasks_like_these_high"],
+        "new tasks",
+        row["new_tasks_low"],
+        row["new_tasks_high"],
     )
     assert "never with the parent" in found.notes[0]
     assert "Of 1 effect over 28 pairs of forks, 1 at p < .05" in found.says
 
 
 def test_a_change_without_placebo_shows_nothing() -> None:
-    base = changed(lab(1, 4), "drop 3", "2", 0.1)
+    base = changed(runner(1, 4), "drop 3", "2", 0.1)
     base.forks = base.forks[(base.forks["change"] != "") | (base.forks["at"] != "2")].reset_index(drop=True)
     found = interventions(base.run)
     (row,) = both(found.tables)
@@ -449,10 +449,10 @@ def test_a_change_without_placebo_shows_nothing() -> None:
 
 
 def test_one_parent_speaks_for_its_own_log_only_and_indices_are_its_own() -> None:
-    one = interventions(changed(lab(1, 5), "edit 3 0a1b2c3d", "2", 0.2).run)
+    one = interventions(changed(runner(1, 5), "edit 3 0a1b2c3d", "2", 0.2).run)
     (row,) = both(one.tables)
     assert row["about"] == "these rollouts"
     assert row["these_rollouts_low"] < 0.2 < row["these_rollouts_high"]
-    assert pd.isna(row["tasks_like_these_low"])
-    two = interventions(changed(lab(2, 5), "drop 3", "2", 0.2).run)
+    assert pd.isna(row["new_tasks_low"])
+    two = interventions(changed(runner(2, 5), "drop 3", "2", 0.2).run)
     assert any("by its index in each parent's own log" in note for note in two.notes)

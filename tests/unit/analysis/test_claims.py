@@ -92,7 +92,7 @@ def test_draws_that_repeat_each_other_take_no_test_from_tasks() -> None:
     gaps = np.array([0.1, 0.4, 0.2, 0.5, 0.3, 0.6])
     once_each = paired(range(6), [0] * 6, gaps, np.zeros(6))
     twice = paired([*range(6)] * 2, [0] * 6 + [1] * 6, np.tile(gaps, 2), np.zeros(12))
-    assert twice.tasks_like_these == once_each.tasks_like_these is not None
+    assert twice.new_tasks == once_each.new_tasks is not None
     assert twice.these_tasks is None
     assert not twice.coupled
     assert twice.notes == ("no 'these tasks' interval: every pair of a task differs by the same amount",)
@@ -112,9 +112,9 @@ def test_a_target_in_the_middle_of_its_range_makes_no_end_better(workdir: Path) 
 
 def test_what_a_match_judge_calls_right_is_right_on_a_measure_that_falls(tmp_path: Path) -> None:
     run = asyncio.run(test_tries.play(tmp_path, 6))
-    whole = tries(run, "correct").tables["tasks_like_these"]
+    whole = tries(run, "correct").tables["new_tasks"]
     run.meta["measures"] = [{**one, "range": [1, 0]} for one in run.meta["measures"] if one["name"] == "correct"]
-    assert tries(load_like(run), "correct").tables["tasks_like_these"].equals(whole)
+    assert tries(load_like(run), "correct").tables["new_tasks"].equals(whole)
 
 
 def load_like(run: Run) -> Run:

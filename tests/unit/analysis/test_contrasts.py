@@ -22,12 +22,12 @@ from agentlab.analysis.contrasts.table import contrasts
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.power import assumed, prospects
-from agentlab.experiment.preregistration import Register, look, register
+from agentlab.experiment.preregistration import Preregistration, look, register
 from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as load_design
 from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import paired
-from agentlab.stats.contrasts.pilot import Judge, pilot
+from agentlab.stats.contrasts.pilot import JudgeVariance, pilot
 from agentlab.stats.contrasts.sequential import level, repeated_p
 from tests.unit.stats.test_paired import close
 
@@ -188,7 +188,7 @@ def test_looks_are_counted_where_there_are_new_pairs() -> None:
     for finished in ({"a": 2}, {"a": 2, "b": 2}, {"a": 2, "b": 2}, {"a": 4, "b": 2}, {"a": 4, "b": 4}):
         looks = look(looks, finished)
     assert [one["rollouts"] for one in looks] == [2, 4, 6, 8]
-    told = Register(looks=looks)
+    told = Preregistration(looks=looks)
     assert told.look(("a", "b"), 4, 8).number == 2
     assert told.look(("a", "b"), 2, 6).number == 1
     assert told.look(("a", "b"), 5, 10).number == 3
@@ -200,7 +200,7 @@ def test_alpha_is_spent_at_the_first_look_past_a_planned_share() -> None:
 
     def at(*pairs: int) -> tuple[float, ...]:
         looks = [{"rollouts": 2 * n, "finished": {"a": n, "b": n}} for n in pairs]
-        return Register(looks=looks, planned=planned).look(("a", "b"), pairs[-1], 2 * pairs[-1]).spent
+        return Preregistration(looks=looks, planned=planned).look(("a", "b"), pairs[-1], 2 * pairs[-1]).spent
 
     assert at(10) == (1 / 3,)
     assert at(5) == ()
@@ -228,8 +228,8 @@ def test_a_planned_look_widens_the_intervals_and_an_undeclared_one_has_no_p(work
     alpha = level([0.5], "obrien_fleming")
     expected = paired(tasks, draws, values["firm"].to_numpy(), values["solo"].to_numpy(), 1 - alpha)
     assert second.result == expected
-    assert expected.tasks_like_these is not None
-    assert second.p == repeated_p(expected.tasks_like_these.p, [0.5], "obrien_fleming")
+    assert expected.new_tasks is not None
+    assert second.p == repeated_p(expected.new_tasks.p, [0.5], "obrien_fleming")
     assert any(f"{100 * (1 - alpha):.4g}% ones" in note for note in summarize(run).notes)
     run = play()
     (third,) = [c for c in summarize(run).contrasts if c.primary]
@@ -279,7 +279,7 @@ def test_the_ending_table(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [line.rstrip() for line in text.split("\n")]
     at = lines.index("Primary contrasts: paired by task and draw, 95% intervals")
     assert lines[at + 2].split() == (
-        "measure difference these tasks tasks like these Holm p pairs judge r AUC may be said".split()
+        "measure difference these tasks new tasks Holm p pairs judge r AUC conclusion".split()
     )
     block = lines[at + 4 :]
     assert re.fullmatch(
@@ -297,8 +297,8 @@ def test_the_ending_table(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     rest = lines.index("Exploratory contrasts: paired by task and draw, 95% intervals")
     assert " p " in lines[rest + 2]
     assert "Holm" not in lines[rest + 2]
-    withheld = next(line for line in lines[rest:] if line.startswith("   harm"))
-    assert re.fullmatch(r"   harm\s+28\s+not sep\.\s+[+-]\d\.\d\d\s+withheld", withheld)
+    suppressed = next(line for line in lines[rest:] if line.startswith("   harm"))
+    assert re.fullmatch(r"   harm\s+28\s+not sep\.\s+[+-]\d\.\d\d\s+suppressed", suppressed)
     columns = [line for line in lines[at:] if line.startswith(("   utility", "   harm", " measure"))]
     assert max(map(len, columns)) <= 140
 
@@ -313,8 +313,8 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     first = main.iloc[0]
     assert first["like_low"] < first["difference"] < first["like_high"]
     assert first["p"] <= first["holm"]
-    withheld = main[main["measure"] == "harm"]
-    assert withheld["difference"].isna().all()
+    suppressed = main[main["measure"] == "harm"]
+    assert suppressed["difference"].isna().all()
     own = effects.iloc[0]
     assert own["d_z_low"] < own["d_z"] < own["d_z_high"]
     assert own["in_draw_sd_low"] < own["in_draw_sd"] < own["in_draw_sd_high"]
@@ -348,7 +348,7 @@ def test_the_mixed_model_is_the_task_level_t_in_a_balanced_design(seed: int) -> 
     table = synthetic(9, 4, slope=0.8, seed=seed)
     wide = table.pivot_table(index=["task", "draw"], columns="arm", values="value")
     tasks, draws = (wide.index.get_level_values(name).tolist() for name in ("task", "draw"))
-    known = paired(tasks, draws, wide[0.5].to_numpy(), wide[-0.5].to_numpy()).tasks_like_these
+    known = paired(tasks, draws, wide[0.5].to_numpy(), wide[-0.5].to_numpy()).new_tasks
     found, without = fit(table), fit(table, slopes=False)
     assert known is not None
     close(found.estimate, (known.low + known.high) / 2, rtol=1e-6)
@@ -380,7 +380,7 @@ def test_mixed_of_a_run(made: Run) -> None:
     assert len(found.tables["mixed"]) == 2
     assert "utility, curt - plain (team=solo): coupled, no test" in found.notes
     assert set(found.tables["mixed"]["fit"]) <= {"regular", "singular", "not converged"}
-    with pytest.raises(AnalysisError, match="withheld"):
+    with pytest.raises(AnalysisError, match="suppressed"):
         mixed(load(made.folder), measure="harm")
 
 
@@ -408,7 +408,7 @@ def test_a_pilot_is_read_without_bias_and_its_limits_hold_four_times_in_five() -
 
 def test_more_judge_draws_are_planned_for() -> None:
     a, b = [0, 1, 2, 3], [0, 2, 3, 5]
-    plain, fewer = (pilot([0, 0, 1, 1], a, b, judge) for judge in (None, Judge(0.2, 1.0, 0.25)))
+    plain, fewer = (pilot([0, 0, 1, 1], a, b, judge) for judge in (None, JudgeVariance(0.2, 1.0, 0.25)))
     close(plain.noise.within**2 - fewer.noise.within**2, 0.15)
     close(plain.noise.variance(1) - fewer.noise.variance(1), 0.3)
     assert fewer.judge_sd == pytest.approx(0.05**0.5)

@@ -21,7 +21,7 @@ from agentlab.analysis.incoherence.decomposition import decomposition
 from agentlab.errors import AnalysisError
 from agentlab.models.capabilities import EVERYTHING
 from agentlab.models.simulated import chatter
-from agentlab.models.simulated.chatter import Draws
+from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.runs.frames import Run
 from agentlab.types import Capabilities, Completion, Request, Usage
 from tests.support.tables import only, rows
@@ -196,7 +196,7 @@ class Speaker:
     capabilities: Capabilities = EVERYTHING
 
     async def complete(self, request: Request) -> Completion:
-        draws, last = Draws(request.where.stream), request.chat[-1].content
+        draws, last = RandomNumbers(request.where.stream), request.chat[-1].content
         if not request.where.actor.startswith("judge"):
             return Completion(draws.pick([text for text, n in zip(REPLIES, WEIGHTS, strict=True) for _ in range(n)]))
         form = re.findall(r'<verdict criterion="([^"<>]+)">', last)

@@ -17,7 +17,7 @@ from agentlab.analysis.incoherence.length import length
 from agentlab.errors import AnalysisError
 from agentlab.models.capabilities import EVERYTHING
 from agentlab.models.simulated import chatter
-from agentlab.models.simulated.chatter import Draws
+from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.models.simulated.planted import gaussian, uniform
 from agentlab.runs.frames import Run
 from agentlab.types import Capabilities, Completion, Request, Usage
@@ -61,7 +61,7 @@ class Thinker:
         worth = float(last.rpartition("It is worth ")[2].split("\n")[0].rstrip("."))
         score = round(100 * (worth + JUDGE_SD * gaussian("judge", at)))
         return Completion(
-            "\n".join(chatter.verdict(name, str(score), Draws(at)) for name, _, _ in chatter.FORM.findall(last))
+            "\n".join(chatter.verdict(name, str(score), RandomNumbers(at)) for name, _, _ in chatter.FORM.findall(last))
         )
 
 

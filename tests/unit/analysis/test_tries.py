@@ -82,7 +82,7 @@ def test_every_subset_of_draws_counts_once(run: Run) -> None:
     tasks = answers(run)
     assert any("none" in task for task in tasks)
     for k in (1, 2, 3, 5):
-        found = only(tries(run, k=str(k)), "tasks_like_these", measure="correct", condition=ARM)
+        found = only(tries(run, k=str(k)), "new_tasks", measure="correct", condition=ARM)
         shares: list[tuple[float, float, float]] = []
         for task in tasks:
             every = list(combinations(task, k))
@@ -95,11 +95,11 @@ def test_every_subset_of_draws_counts_once(run: Run) -> None:
 
 def test_sizes_double_up_to_the_draws_and_the_sure_have_no_interval(run: Run) -> None:
     found = tries(run)
-    assert [row["k"] for row in rows(found, "tasks_like_these", measure="correct", condition=ARM)] == [1, 2, 4]
-    sure = only(found, "tasks_like_these", measure="correct", condition="team=sure", k=4)
+    assert [row["k"] for row in rows(found, "new_tasks", measure="correct", condition=ARM)] == [1, 2, 4]
+    sure = only(found, "new_tasks", measure="correct", condition="team=sure", k=4)
     assert sure["pass_at"] == sure["pass_all"] == sure["majority"] == 1
     assert np.isnan(sure["pass_at_low"])
-    assert "no 'tasks like these' interval: every task has the same value" in found.notes
+    assert "no 'new tasks' interval: every task has the same value" in found.notes
     these = only(found, "these_tasks", measure="correct", condition=ARM, k=2)
     assert 0 <= these["pass_all_low"] < these["pass_all"] < these["pass_all_high"]
     assert [*dict.fromkeys(found.tables["these_tasks"]["measure"])][:2] == ["correct", "harm"]
@@ -146,7 +146,7 @@ def test_what_is_refused(run: Run, measure: str, k: str | None, why: str) -> Non
 
 async def test_under_six_tasks_nothing_is_claimed_beyond_them(tmp_path: Path) -> None:
     found = tries(await play(tmp_path, 3), "correct", "2")
-    row = only(found, "tasks_like_these", condition=ARM)
+    row = only(found, "new_tasks", condition=ARM)
     assert row["pass_at_low"] is None or np.isnan(row["pass_at_low"])
     assert only(found, "these_tasks", condition=ARM)["pass_at_low"] >= 0
     assert "3 tasks: nothing is claimed beyond them, which takes 6" in found.notes

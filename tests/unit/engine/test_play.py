@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.engine.client import Desk, storable
+from agentlab.engine.client import Client, utf8_safe
 from agentlab.engine.cut import by_agent, ends
 from agentlab.engine.play import play
 from agentlab.engine.prompt import chat
-from agentlab.engine.trial import Limits, fork
+from agentlab.engine.spec import RolloutLimits, fork
 from agentlab.errors import MismatchError, ModelError
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols.chain import ChainConfig
@@ -35,14 +35,14 @@ from agentlab.types import (
     Usage,
     Where,
 )
-from tests.support.strategies import NAMES, Talker, organizations, replies, stops, trial
+from tests.support.strategies import NAMES, Talker, organizations, replies, rollout_spec, stops
 
 texts = st.lists(replies, min_size=1, max_size=6)
-prompts = replies.map(storable)
+prompts = replies.map(utf8_safe)
 
 
-def run(organization: Organization, model: Any, prompt: str = "Do it.", **desk: Any) -> Rollout:
-    return asyncio.run(play(trial(organization, prompt), Desk({"default": model}, **desk)))
+def run(organization: Organization, model: Any, prompt: str = "Do it.", **client: Any) -> Rollout:
+    return asyncio.run(play(rollout_spec(organization, prompt), Client({"default": model}, **client)))
 
 
 def timeless(rollout: Rollout) -> Rollout:
@@ -115,13 +115,13 @@ def test_a_fork_keeps_the_parents_past_and_asks_only_for_what_comes_after(
     kept = {(c.actor, c.round, c.k): c for c in parent.calls if cut.keeps(c.round, c.actor)}
     model, again = Talker(texts), Talker(texts)
     index = data.draw(st.integers(1, 4))
-    child = asyncio.run(play(fork(trial(organization), cut, index), Desk({"default": model}, recorded=kept)))
+    child = asyncio.run(play(fork(rollout_spec(organization), cut, index), Client({"default": model}, recorded=kept)))
     # The talker's words depend on place alone, so the fork must say what its parent said, under another identity.
     assert child.messages == parent.messages
     assert (child.parent, child.at, child.fork) == (parent.key, str(cut), index)
     assert child.key != parent.key
     assert {(r.where.round, r.where.actor) for r in model.requests} == {turn for turn in turns if not cut.keeps(*turn)}
-    asyncio.run(play(fork(trial(organization), cut, 9), Desk({"default": again}, recorded=kept)))
+    asyncio.run(play(fork(rollout_spec(organization), cut, 9), Client({"default": again}, recorded=kept)))
     assert {r.where.stream for r in model.requests}.isdisjoint({r.where.stream for r in again.requests})
 
 
@@ -143,12 +143,12 @@ def test_equal_agents_draw_from_streams_of_their_own_and_arms_share_them() -> No
     organization = Organization(tuple(Agent(name, "same") for name in cast), config.build(cast, None, None), 3)
     one, two = Talker(["hello"]), Talker(["hello"])
     run(organization, one)
-    asyncio.run(play(replace(trial(organization), key="other", condition="other arm"), Desk({"default": two})))
+    asyncio.run(play(replace(rollout_spec(organization), key="other", condition="other arm"), Client({"default": two})))
     streams = [request.where.stream for request in one.requests]
     assert len(set(streams)) == 3
     assert streams == [request.where.stream for request in two.requests]
     third = Talker(["hello"])
-    asyncio.run(play(trial(organization, draw=2), Desk({"default": third})))
+    asyncio.run(play(rollout_spec(organization, draw=2), Client({"default": third})))
     assert set(streams).isdisjoint(request.where.stream for request in third.requests)
 
 
@@ -276,8 +276,8 @@ def test_a_limit_stops_the_rounds_and_the_closing_question_is_still_asked() -> N
     organization = mail(("ann", "ben"), closing, contacts={"ann": ("ben",), "ben": ("ann",)})
     said = Completion('<mail to="ann, ben">more</mail>', usage=Usage(60, 40))
     model = Script({**{(n, r): said for n in ("ann", "ben") for r in range(1, 5)}, ("ann", 5): "The report."})
-    one = replace(trial(organization), limits=Limits(tokens=200))
-    rollout = asyncio.run(play(one, Desk({"default": model})))
+    one = replace(rollout_spec(organization), limits=RolloutLimits(tokens=200))
+    rollout = asyncio.run(play(one, Client({"default": model})))
     assert (rollout.status, rollout.output) == ("limit", "The report.")
     assert max(call.round for call in rollout.calls if call.round < 5) == 2
 

@@ -11,11 +11,11 @@ import pytest
 from asyncio_throttle import throttler
 
 from agentlab.errors import FailureKind, ModelError, Stopped
-from agentlab.models.limits import FIRST, Limits
+from agentlab.models.limits import FIRST, AccountLimits
 from agentlab.models.pace import Pace
-from agentlab.models.retry import Guarded, wait
+from agentlab.models.retry import RetryingModel, wait
 from agentlab.models.simulated.sim import Scripted
-from agentlab.types import Completion, Entry, Request, Settings, Usage, Where
+from agentlab.types import ChatMessage, Completion, Request, Settings, Usage, Where
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 def ask(stream: int = 1, text: str = "x") -> Request:
-    return Request((Entry("user", text),), Settings(max_tokens=10), (), Where("r", "a", 1, 0, 1, stream))
+    return Request((ChatMessage("user", text),), Settings(max_tokens=10), (), Where("r", "a", 1, 0, 1, stream))
 
 
 @dataclass
@@ -86,11 +86,11 @@ class Server:
         return Completion("ok", usage=Usage(90, 10))
 
 
-def guarded(server: Server, **fields: Any) -> Guarded:
-    return Guarded(Scripted(server), timeout=1e6, **fields)
+def guarded(server: Server, **fields: Any) -> RetryingModel:
+    return RetryingModel(Scripted(server), timeout=1e6, **fields)
 
 
-async def crowd(model: Guarded, many: int) -> list[Completion]:
+async def crowd(model: RetryingModel, many: int) -> list[Completion]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(model.complete(ask(i))) for i in range(many)]
     return [task.result() for task in tasks]
@@ -113,7 +113,7 @@ def flaky(*kinds: FailureKind, retry_after: float | None = None) -> tuple[Script
 
 def test_passing_failures_are_tried_again_with_the_same_identity(run: Run) -> None:
     model, seen = flaky("rate_limit", "transient", "transient")
-    assert run(Guarded(model).complete(ask())).text == "yes"
+    assert run(RetryingModel(model).complete(ask())).text == "yes"
     assert len(seen) == 4
     assert len({request.where for request in seen}) == 1
 
@@ -122,21 +122,21 @@ def test_passing_failures_are_tried_again_with_the_same_identity(run: Run) -> No
 def test_lasting_failures_are_not(run: Run, kind: FailureKind) -> None:
     model, seen = flaky(kind)
     with pytest.raises(ModelError, match=kind):
-        run(Guarded(model).complete(ask()))
+        run(RetryingModel(model).complete(ask()))
     assert len(seen) == 1
 
 
 def test_tries_end(run: Run) -> None:
     model, seen = flaky("transient", "transient", "transient", "transient")
     with pytest.raises(ModelError, match="transient"):
-        run(Guarded(model, tries=3).complete(ask()))
+        run(RetryingModel(model, tries=3).complete(ask()))
     assert len(seen) == 3
 
 
 def test_a_pause_beyond_patience_is_a_refusal(run: Run) -> None:
     model, seen = flaky("rate_limit", retry_after=3600)
     with pytest.raises(ModelError):
-        run(Guarded(model).complete(ask()))
+        run(RetryingModel(model).complete(ask()))
     assert len(seen) == 1
 
 
@@ -151,7 +151,7 @@ def test_waits_grow_with_jitter_from_the_stream() -> None:
 
 def test_seconds_are_those_of_the_last_request(run: Run) -> None:
     model, _ = flaky("transient")
-    seconds = run(Guarded(model).complete(ask())).seconds
+    seconds = run(RetryingModel(model).complete(ask())).seconds
     assert seconds is not None
     assert 0 <= seconds < 0.5
 
@@ -160,7 +160,7 @@ def test_seconds_are_those_of_the_last_request(run: Run) -> None:
 
 
 def test_slow_start_doubles_up_to_what_is_asked_for(run: Run) -> None:
-    limits, server = Limits(), Server(most=10_000)
+    limits, server = AccountLimits(), Server(most=10_000)
     run(crowd(guarded(server, limits=limits), 400))
     assert server.peak > 4 * FIRST
     assert limits.limit <= 400
@@ -168,7 +168,7 @@ def test_slow_start_doubles_up_to_what_is_asked_for(run: Run) -> None:
 
 
 def test_never_above_what_is_used(run: Run) -> None:
-    limits, server = Limits(), Server(most=10_000)
+    limits, server = AccountLimits(), Server(most=10_000)
 
     async def few() -> None:
         for _ in range(100):
@@ -180,12 +180,12 @@ def test_never_above_what_is_used(run: Run) -> None:
 
 def test_the_cap_holds(run: Run) -> None:
     server = Server(most=10_000)
-    run(crowd(guarded(server, limits=Limits(cap=5)), 60))
+    run(crowd(guarded(server, limits=AccountLimits(cap=5)), 60))
     assert server.peak == 5
 
 
 def test_a_429_cuts_once_per_cooldown_and_every_call_ends_well(run: Run) -> None:
-    limits, server = Limits(), Server(most=40)
+    limits, server = AccountLimits(), Server(most=40)
     done = run(crowd(guarded(server, limits=limits, tries=50), 600))
     assert len(done) == 600
     assert not limits.starting
@@ -195,7 +195,7 @@ def test_a_429_cuts_once_per_cooldown_and_every_call_ends_well(run: Run) -> None
 
 def test_retry_after_holds_the_whole_account_back(run: Run) -> None:
     server = Server(most=4, retry_after=30.0)
-    limits = Limits()
+    limits = AccountLimits()
     run(crowd(guarded(server, limits=limits, tries=50), 40))
     first = server.refused[0]
     assert not [at for at in server.sent if first < at < first + 30]
@@ -204,23 +204,23 @@ def test_retry_after_holds_the_whole_account_back(run: Run) -> None:
 
 
 def test_server_errors_pause_growth_without_a_cut(run: Run) -> None:
-    limits = Limits()
+    limits = AccountLimits()
     limits.good = 10
     limits.failed(ModelError("transient", "x"))
     assert (limits.limit, limits.good) == (FIRST, 0)
 
 
 def test_a_retried_success_does_not_count(run: Run) -> None:
-    limits = Limits()
+    limits = AccountLimits()
     model, _ = flaky("transient")
-    run(Guarded(model, limits=limits).complete(ask()))
+    run(RetryingModel(model, limits=limits).complete(ask()))
     assert limits.good == 0
-    run(Guarded(model, limits=limits).complete(ask()))
+    run(RetryingModel(model, limits=limits).complete(ask()))
     assert limits.good == 1
 
 
 def test_cancelled_callers_give_their_places_back(run: Run) -> None:
-    limits, server = Limits(cap=3), Server(most=100)
+    limits, server = AccountLimits(cap=3), Server(most=100)
     model = guarded(server, limits=limits)
 
     async def cancel() -> None:
@@ -239,7 +239,7 @@ def test_cancelled_callers_give_their_places_back(run: Run) -> None:
 def test_a_hanging_call_ends(run: Run) -> None:
     server = Server(most=10, seconds=1e9)
     with pytest.raises(ModelError, match="no answer within 5 s"):
-        run(Guarded(Scripted(server), timeout=5, tries=2).complete(ask()))
+        run(RetryingModel(Scripted(server), timeout=5, tries=2).complete(ask()))
     assert len(server.sent) == 2
 
 
@@ -249,7 +249,7 @@ def test_a_hanging_call_ends(run: Run) -> None:
 @pytest.mark.parametrize(("rpm", "many"), [(60, 20), (900, 300), (6000, 1000)])
 def test_requests_per_minute(run: Run, rpm: float, many: int) -> None:
     server = Server(most=10_000, seconds=0.01)
-    limits = Limits(Pace(rpm=rpm), limit=10_000)
+    limits = AccountLimits(Pace(rpm=rpm), limit=10_000)
     run(crowd(guarded(server, limits=limits), many))
     span = server.sent[-1] - server.sent[0]
     assert span >= (many - 1) * 60 / rpm * 0.95
@@ -261,14 +261,14 @@ def test_requests_per_minute(run: Run, rpm: float, many: int) -> None:
 
 def test_tokens_per_minute_follow_what_was_really_used(run: Run) -> None:
     server = Server(most=10_000, seconds=0.01)
-    limits = Limits(Pace(tpm=6000), limit=1)
+    limits = AccountLimits(Pace(tpm=6000), limit=1)
     run(crowd(guarded(server, limits=limits), 30))
     # 100 tokens a call at 100 tokens a second, although 11 were estimated.
     assert server.sent[-1] == pytest.approx(29, rel=0.1)
 
 
 def test_no_dispatcher_without_rates(run: Run) -> None:
-    limits = Limits()
+    limits = AccountLimits()
     run(crowd(guarded(Server(most=100), limits=limits), 10))
     assert limits.pace.dispatcher is None
 
@@ -288,7 +288,7 @@ def test_a_cancelled_waiter_is_skipped(run: Run) -> None:
 
 
 async def test_waiting_calls_of_earlier_rollouts_go_first_and_a_stop_sends_none_of_them() -> None:
-    limits, sent, release = Limits(cap=1.0), list[int](), asyncio.Semaphore(0)
+    limits, sent, release = AccountLimits(cap=1.0), list[int](), asyncio.Semaphore(0)
 
     async def call(request: Request) -> Completion:
         sent.append(request.where.rank)
@@ -316,7 +316,7 @@ async def test_waiting_calls_of_earlier_rollouts_go_first_and_a_stop_sends_none_
 
 
 async def test_a_stop_ends_the_wait_between_two_tries() -> None:
-    limits = Limits()
+    limits = AccountLimits()
     waiting = asyncio.create_task(limits.pause(3600))
     await asyncio.sleep(0)
     limits.stop()

@@ -11,7 +11,7 @@ import pytest
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import ModelSpec, get_model, serve
 from agentlab.models.providers import local
-from agentlab.types import Entry, Request, Settings, Where
+from agentlab.types import ChatMessage, Request, Settings, Where
 
 
 def _missing() -> str | None:
@@ -29,7 +29,7 @@ real = pytest.mark.skipif(MISSING is not None, reason=f"the embedded model is no
 
 
 def ask(text: str, settings: Settings, stream: int = 1) -> Request:
-    return Request((Entry("user", text),), settings, (), Where("r", "a", 1, 0, 1, stream))
+    return Request((ChatMessage("user", text),), settings, (), Where("r", "a", 1, 0, 1, stream))
 
 
 def spec(**options: int) -> ModelSpec:

@@ -15,9 +15,9 @@ import pytest
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.interfaces import Model
 from agentlab.models.providers import anthropic, openai, vllm
-from agentlab.models.retry import Guarded
+from agentlab.models.retry import RetryingModel
 from agentlab.models.spec import ModelSpec
-from agentlab.types import Completion, Entry, Request, Settings, ToolCall, ToolSpec, Where
+from agentlab.types import ChatMessage, Completion, Request, Settings, ToolCall, ToolSpec, Where
 
 KEY = "sk-planted-0123456789abcdef"
 Answer = Callable[[httpx2.Request], httpx2.Response]
@@ -38,10 +38,12 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(
-    text: str = "Hello", settings: Settings | None = None, *more: Entry, tools: tuple[ToolSpec, ...] = ()
+    text: str = "Hello", settings: Settings | None = None, *more: ChatMessage, tools: tuple[ToolSpec, ...] = ()
 ) -> Request:
     where = Where("r", "writer", 1, 0, 1, 12345)
-    return Request((Entry("system", "Be brief."), Entry("user", text), *more), settings or Settings(), tools, where)
+    return Request(
+        (ChatMessage("system", "Be brief."), ChatMessage("user", text), *more), settings or Settings(), tools, where
+    )
 
 
 def claude(*content: Mapping[str, Any], stop: str = "end_turn", **usage: int) -> httpx2.Response:
@@ -189,7 +191,7 @@ async def test_timeout(name: str) -> None:
         return said(name, "late")
 
     with pytest.raises(ModelError, match=r"transient: no answer within 0.05 s"):
-        await Guarded(model(name, cast("Answer", answer)), tries=1, timeout=0.05).complete(ask())
+        await RetryingModel(model(name, cast("Answer", answer)), tries=1, timeout=0.05).complete(ask())
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -257,7 +259,7 @@ async def test_openai_tool_round_trip() -> None:
     body, got = await sent("openai/gpt-4o", ask(tools=(TOOL,)), reply)
     assert body["tools"][0]["function"]["name"] == "add"
     assert (got.stop, got.tool_calls) == ("tool", (ToolCall("c1", "add", '{"a": 1}'),))
-    more = (Entry("assistant", got.text, got.tool_calls), Entry("tool", "2", tool_call_id="c1"))
+    more = (ChatMessage("assistant", got.text, got.tool_calls), ChatMessage("tool", "2", tool_call_id="c1"))
     body, _ = await sent("openai/gpt-4o", ask("Hello", None, *more), chat({"content": "two"}))
     assert body["messages"][2:] == [
         {"role": "assistant", "content": None, "tool_calls": [call]},
@@ -314,9 +316,9 @@ async def test_claude_tool_loop_carries_signed_thinking() -> None:
     assert got.tool_calls == (ToolCall("t1", "add", '{"a": 1}'),)
     opaque = json.loads(json.dumps(got.opaque))
     more = (
-        Entry("assistant", got.text, got.tool_calls, opaque=opaque),
-        Entry("tool", "2", tool_call_id="t1"),
-        Entry("user", "Now say it."),
+        ChatMessage("assistant", got.text, got.tool_calls, opaque=opaque),
+        ChatMessage("tool", "2", tool_call_id="t1"),
+        ChatMessage("user", "Now say it."),
     )
     body, _ = await sent(
         "anthropic/claude-opus-4-5", ask("Hello", None, *more), claude({"type": "text", "text": "two"})
@@ -329,7 +331,7 @@ async def test_claude_tool_loop_carries_signed_thinking() -> None:
 
 
 async def test_claude_neighbours_of_one_role_are_one_message_and_empty_text_is_left_out() -> None:
-    more = (Entry("assistant", ""), Entry("user", "And?"))
+    more = (ChatMessage("assistant", ""), ChatMessage("user", "And?"))
     body, _ = await sent("anthropic/claude-opus-4-5", ask("Hello", None, *more), claude({"type": "text", "text": "x"}))
     assert [len(message["content"]) for message in body["messages"]] == [2]
 

@@ -13,7 +13,7 @@ from agentlab.models import ModelSpec, get_model, serve
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import Scripted
 from agentlab.seeds import stream
-from agentlab.types import Completion, Entry, Request, Settings, Where
+from agentlab.types import ChatMessage, Completion, Request, Settings, Where
 
 REPLIES = {"replies": {"*": {"yes": 0.3, "no": 0.7}, "coder": {"done": 1.0}}, "scores": {"*": {1: 0.25, 7: 0.75}}}
 FORM = (
@@ -22,7 +22,7 @@ FORM = (
 
 
 def ask(text: str, number: int = 1, settings: Settings | None = None, actor: str = "a", system: str = "") -> Request:
-    chat = (Entry("system", system), Entry("user", text))
+    chat = (ChatMessage("system", system), ChatMessage("user", text))
     return Request(chat, settings or Settings(), (), Where("r", actor, 1, 0, 1, number))
 
 
@@ -140,7 +140,7 @@ SCHEMAS: list[Any] = [
 @pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: json.dumps(schema)[:40])
 def test_values_satisfy_their_schema(schema: Any) -> None:
     for number in range(100):
-        value: Any = chatter.value(schema, chatter.Draws(number))
+        value: Any = chatter.value(schema, chatter.RandomNumbers(number))
         assert satisfies(value, schema), value
 
 
@@ -187,11 +187,11 @@ async def test_simulated_models_have_no_wrapper() -> None:
 
 
 async def test_replay_answers_from_the_record_or_not_at_all() -> None:
-    def recall(where: Where) -> Completion | None:
+    def replay_index(where: Where) -> Completion | None:
         return Completion("old") if where.actor == "a" else None
 
     spec = ModelSpec.model_validate({"name": "replay/old"})
-    async with serve({"default": spec}, {"replay/old": recall}) as models:
+    async with serve({"default": spec}, {"replay/old": replay_index}) as models:
         assert (await models["default"].complete(ask("?"))).text == "old"
         with pytest.raises(ModelError, match="fatal: not recorded: replay/old holds no call of b in rollout r"):
             await models["default"].complete(ask("?", actor="b"))

@@ -22,7 +22,7 @@ from agentlab.models import (
 )
 from agentlab.models.capabilities import claude
 from agentlab.models.prices import as_of
-from agentlab.models.retry import Guarded
+from agentlab.models.retry import RetryingModel
 from agentlab.types import Settings, Usage
 
 NOW = date(2026, 11, 22)
@@ -227,7 +227,7 @@ async def test_one_model_is_built_once_and_accounts_share_limits(monkeypatch: py
         "far": spec("openai/gpt-4o", base_url="http://127.0.0.1:1/v1"),
     }
     async with serve(specs) as models:
-        made = {alias: model for alias, model in models.items() if isinstance(model, Guarded)}
+        made = {alias: model for alias, model in models.items() if isinstance(model, RetryingModel)}
         assert made["default"].inner is made["judge"].inner
         assert made["default"].limits is made["other"].limits
         assert made["default"].limits is not made["far"].limits

@@ -18,9 +18,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from agentlab.engine.client import Desk
+from agentlab.engine.client import Client
 from agentlab.engine.play import play
-from agentlab.engine.trial import Trial, unstarted
+from agentlab.engine.spec import RolloutSpec, unstarted
 from agentlab.errors import ModelError, ScenarioError, StoreError
 from agentlab.experiment import session
 from agentlab.experiment.runner import Progress, Selection
@@ -36,7 +36,7 @@ from agentlab.runs.transcript.turns import apart
 from agentlab.scenario import Condition, Design
 from agentlab.scenario import load as load_scenario
 from agentlab.store import Store
-from agentlab.text import MARGIN, inert, line, quoted
+from agentlab.text import MARGIN, line, quoted, sanitize
 from agentlab.types import Completion, Request, Task, ToolCall, ToolSpec, Where
 from tests.support.firm import BASE, PRESSURE, design
 from tests.support.strategies import Talker, organizations, replies, stops
@@ -52,28 +52,30 @@ def base() -> Design:
         return load_scenario(path)
 
 
-def stored(folder: Path, organization: Organization, model: Model, attempts: int = 1, prompt: str = "Do it.") -> Trial:
+def stored(
+    folder: Path, organization: Organization, model: Model, attempts: int = 1, prompt: str = "Do it."
+) -> RolloutSpec:
     """One rollout of this organization, played into a run folder; again while attempts are left."""
     models = {agent.model: ModelSpec.model_validate({"name": "sim/chatter"}) for agent in organization.agents}
     tasks = {"t": Task("t", prompt)}
     condition = Condition("team=own", {"team": "own"}, organization, models, tasks, {}, "identity")
     own = replace(base(), conditions=(condition,), tasks=tasks, factors={"team": ("own",)})
-    trial = Trial("abcdef0123456789", "s", "team=own", organization, tasks["t"], 1, seed=7)
+    rollout_spec = RolloutSpec("abcdef0123456789", "s", "team=own", organization, tasks["t"], 1, seed=7)
 
     async def played() -> None:
         store = Store.open(folder)
         try:
             session.register(own, store)
             for attempt in range(1, attempts + 1):
-                again = replace(trial, attempt=attempt)
-                past = store.recorded(trial.key) if attempt > 1 else {}
+                again = replace(rollout_spec, attempt=attempt)
+                past = store.recorded(rollout_spec.key) if attempt > 1 else {}
                 store.begin(unstarted(again))
-                await store.finish(await play(again, Desk({"default": model}, store.record, recorded=past)))
+                await store.finish(await play(again, Client({"default": model}, store.record, recorded=past)))
         finally:
             store.close()
 
     asyncio.run(played())
-    return trial
+    return rollout_spec
 
 
 class Echo:
@@ -115,8 +117,8 @@ def test_the_quickest_look(workdir: Path) -> None:
 def test_a_rebuilt_prompt_is_what_was_sent(organization: Organization, texts: list[str], reasons: list[Any]) -> None:
     model = Talker(texts, reasons)
     with tempfile.TemporaryDirectory() as place:
-        trial = stored(Path(place), organization, model)
-        found = transcript(place, trial.key[:6])
+        rollout_spec = stored(Path(place), organization, model)
+        found = transcript(place, rollout_spec.key[:6])
         for request in model.requests:
             assert found.saw(request.where.round, request.where.actor, request.where.k) == request.chat
         steps = [step for turn in found.turns for step in turn.steps]
@@ -131,8 +133,8 @@ def test_a_rebuilt_prompt_is_what_was_sent(organization: Organization, texts: li
 
 def tooled(request: Request) -> Completion | str:
     if request.where.k < 2 and request.where.actor == "ann":
-        wish = ToolCall(f"id{request.where.k}", ("echo", "ghost")[request.where.k], '{"x": 1}')
-        return Completion("I call.", tool_calls=(wish,))
+        tool_call = ToolCall(f"id{request.where.k}", ("echo", "ghost")[request.where.k], '{"x": 1}')
+        return Completion("I call.", tool_calls=(tool_call,))
     return f'So it is.\n<mail to="ben" subject="it">{request.chat[-1].content}</mail>'
 
 
@@ -313,14 +315,14 @@ def test_any_text_stays_inert_in_its_place(text: str) -> None:
     parser = Elements()
     parser.feed(page)
     assert parser.names <= ELEMENTS
-    assert "p" + inert(text) in [inner.removeprefix("\n") for inner in parser.texts]
+    assert "p" + sanitize(text) in [inner.removeprefix("\n") for inner in parser.texts]
 
 
 @given(odd)
 def test_a_line_is_one_line(text: str) -> None:
     assert "\n" not in line(text)
     assert not UNSAFE.search(line(text))
-    assert inert(inert(text)) == inert(text)
+    assert sanitize(sanitize(text)) == sanitize(text)
 
 
 # --- finding --------------------------------------------------------------------------------------------------------

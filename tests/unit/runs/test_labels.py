@@ -23,7 +23,7 @@ from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.runner import Progress
 from agentlab.runs.exports import sheet
 from agentlab.runs.frames import Run, load
-from agentlab.runs.imports import Columns, Given, labels, table
+from agentlab.runs.imports import ColumnDefaults, Columns, labels, table
 from agentlab.store import Store
 from agentlab.types import Verdict
 
@@ -179,7 +179,7 @@ def test_there_and_back_by_the_command_line(folder: Path) -> None:
 
 def test_coordinates_a_constant_probability_and_another_scale(folder: Path) -> None:
     rows = [{"task": "t1", "arm": "firm", "draw": str(d), "label": str(1 + d), "rater": "bob"} for d in (1, 2, 9)]
-    done = labels(write(rows), folder, Given.of(probability=0.1, scale="1:10"))
+    done = labels(write(rows), folder, ColumnDefaults.of(probability=0.1, scale="1:10"))
     assert (done.labels, done.new) == (3, 3)
     frame = load(folder).labels
     np.testing.assert_allclose(frame["value"], [1 / 9, 2 / 9, 1.0])
@@ -190,10 +190,10 @@ def test_a_measure_that_falls_is_turned(folder: Path) -> None:
     turned = [{"name": "wrong", "judge": "right", "scales": {"correct": [0, 1]}, "range": [1, 0], "values": {}}]
     asyncio.run(put(folder, {"measures": [*load(folder).meta["measures"], *turned]}))
     row = [{"task": "t1", "arm": "firm", "draw": "1", "label": "10"}]
-    labels(write(row), folder, Given.of("wrong", "cy", 0.5, "1:10"))
+    labels(write(row), folder, ColumnDefaults.of("wrong", "cy", 0.5, "1:10"))
     assert load(folder).labels["value"].tolist() == [0.0]
     with pytest.raises(ScenarioError, match="nothing says what was rated; --measure, of right, wrong"):
-        labels(write(row), folder, Given.of(probability=0.5, scale="1:10"))
+        labels(write(row), folder, ColumnDefaults.of(probability=0.5, scale="1:10"))
 
 
 async def put(
@@ -276,15 +276,15 @@ def test_a_column_that_is_not_there_is_one_mistake(folder: Path, column: str) ->
 def test_wrong_options_and_runs_are_refused(folder: Path) -> None:
     file = write([base(folder)])
     with pytest.raises(ScenarioError, match="above 0 and at most 1"):
-        Given.of(probability=0)
+        ColumnDefaults.of(probability=0)
     for text in ("10:1", "1", "a:b", "1:nan"):
         with pytest.raises(ScenarioError, match="lowest and the highest"):
-            Given.of(scale=text)
+            ColumnDefaults.of(scale=text)
     with pytest.raises(ScenarioError, match="no measure 'wright'"):
-        labels(file, folder, Given.of("wright"))
+        labels(file, folder, ColumnDefaults.of("wright"))
     said = write([{**base(folder), "measure": "other"}], "m.csv")
     with pytest.raises(ScenarioError, match="the row is of 'other', --measure says 'right'"):
-        labels(said, folder, Given.of("right"))
+        labels(said, folder, ColumnDefaults.of("right"))
     with pytest.raises(ScenarioError, match="cannot be read"):
         labels("nothing.csv", folder)
     with pytest.raises(StoreError, match="no run here"):
@@ -328,7 +328,7 @@ def test_a_mean_is_corrected_by_its_own_labels(folder: Path) -> None:
     for arm in ("firm", "solo"):
         own: Any = means[means["condition"] == f"arm={arm}"].set_index("estimator")
         assert list(own.index) == ["uncorrected", "labels only", "PPI++", "Rogan-Gladen"]
-        assert set(own["about"]) == {"tasks like these"}
+        assert set(own["about"]) == {"new tasks"}
         scored = run.measures[run.measures["arm"] == arm]["right"].mean()
         assert own.loc["uncorrected", "estimate"] == pytest.approx(scored)
         for name in ("PPI++", "Rogan-Gladen"):
@@ -504,7 +504,7 @@ def test_a_judge_that_favours_its_like_is_found_by_people(folder: Path) -> None:
         for k, w, at in zip(frame["rollout"], worth, range(160), strict=True)
         if at % 2
     ]
-    labels(write(rows), folder, Given.of("gpt"))
+    labels(write(rows), folder, ColumnDefaults.of("gpt"))
     found = judges(load(folder), "gpt")
     table: Any = found.tables["judges"].iloc[0]
     assert table["favour"] == pytest.approx(1, abs=0.15)

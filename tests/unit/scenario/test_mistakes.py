@@ -105,7 +105,7 @@ CASES = [
     ("sim/chatter", "sym/chatter", "4:19", "did you mean sim/chatter?"),
     ("{name: sim/chatter}", "{nam: sim/chatter}", "4:13", "did you mean 'name'?"),
     ("sim/chatter", "anthropic/claude-opus-5, temperature: 1", "4:57", "takes no temperature"),
-    ("sim/chatter", "my_nowhere:Model", "4:19", "mend the module"),
+    ("sim/chatter", "my_nowhere:Model", "4:19", "fix the module"),
     ("sim/replies", "openai/gpt-5.2, base_url: ftp://x", "5:43", "begins with http"),
     ("  judge: {name: sim/replies}\n", "", "24:5", "or give --judge-model"),
     # what must fit together
@@ -139,8 +139,8 @@ CASES = [
     ("cast: [boss]", "rounds: 1, cast: [boss, hand]", "21:35", "write at least 2"),
     (LIMIT, "tokens: 1", "29:28", "write at least 2"),
     (HAND, "hand: {system: Work., tools: [Search]}", "11:35", "write my_module:Name"),
-    ("kind: mail", "kind: my_nowhere:Protocol", "13:11", "mend the module"),
-    ("kind: rubric", "kind: my_nowhere:Judge", "25:11", "mend the module"),
+    ("kind: mail", "kind: my_nowhere:Protocol", "13:11", "fix the module"),
+    ("kind: rubric", "kind: my_nowhere:Judge", "25:11", "fix the module"),
     # what is compared
     ("draws: 2", "compare: {primry: {s: {team: [firm, solo]}}}", "22:11", "did you mean 'primary'?"),
     ("draws: 2", "compare: {primary: {s: {tem: [firm, solo]}}}", "22:25", "did you mean 'team'?"),

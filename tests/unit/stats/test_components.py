@@ -15,7 +15,7 @@ from agentlab.stats.components.components import IN_CONTEXTS, JUDGED, components
 from agentlab.stats.components.covariances import Scores, covariances
 from agentlab.stats.components.mls import limits
 from agentlab.stats.components.nested import coefficients, henderson, nest, products, satterthwaite
-from agentlab.stats.components.shared_variance import charge
+from agentlab.stats.components.score_variance import score_variance
 from bench.coverage import SETTINGS, Setting, of_components
 from tests.unit.stats.test_paired import close
 
@@ -276,27 +276,27 @@ def test_a_level_of_confidence_is_between_0_and_1() -> None:
 
 
 def test_charge_by_hand_and_never_clipped() -> None:
-    found = charge(list("aaabbb"), [0, 0, 1, 0, 1, 2], [1, 3, 6, 2, 4, 9])
+    found = score_variance(list("aaabbb"), [0, 0, 1, 0, 1, 2], [1, 3, 6, 2, 4, 9])
     close(found.judge, 2)
     close(found.between, 34 / 3)
     close(found.by_task, [8 - 2 * 0.75, 13 - 2])
     close(found.noise, 2 * 2.75 / 3)
     close(found.variance.variance, 34 / 3 - 5.5 / 3)
     close(found.reliability, 1 - 5.5 / 34)
-    assert charge(list("aaaabb"), [0, 0, 1, 1, 0, 1], [0, 4, 4, 0, 3, 3]).by_task.min() < 0
+    assert score_variance(list("aaaabb"), [0, 0, 1, 1, 0, 1], [0, 4, 4, 0, 3, 3]).by_task.min() < 0
 
 
 def test_reliability_is_an_f_interval_and_missing_without_a_second_judge_draw() -> None:
     codes, y = drawn((6, 4, 2), (1, 1, 0.5), seed=8)
-    found = charge(codes[0], codes[1], y)
+    found = score_variance(codes[0], codes[1], y)
     assert found.reliability is not None
     ends = 1 - (1 - found.reliability) * stats.f.ppf([0.975, 0.025], 18, 24)
     close([found.low, found.high], ends)
-    alone = charge(codes[0][::2], codes[1][::2], y[::2])
+    alone = score_variance(codes[0][::2], codes[1][::2], y[::2])
     assert (alone.variance.variance, alone.judge, alone.noise, alone.reliability) == (None,) * 4
     assert np.isnan(alone.by_task).all()
     assert alone.notes == ("judge draw not separable from draw: one judge draw in every draw",)
-    assert np.isnan(charge(["a", "a", "b"], [0, 1, 0], [1, 2, 4]).by_task).all()
+    assert np.isnan(score_variance(["a", "a", "b"], [0, 1, 0], [1, 2, 4]).by_task).all()
 
 
 # --- two measures ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests  # pyright: ignore[reportM
 from agentlab.stats.contrasts.effect_size import draw_sd, noncentrality, over_draws, over_tasks
 from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import Interval, paired, t_interval
-from agentlab.stats.contrasts.power import Noise, detectable, power_of, tasks_needed
+from agentlab.stats.contrasts.power import OutcomeNoise, detectable, power_of, tasks_needed
 from agentlab.stats.contrasts.sequential import Spend, boundaries, level, repeated_p, spent
 from tests.unit.stats.test_paired import close, grid
 
@@ -145,8 +145,8 @@ def test_intervals_of_effects_cover() -> None:
         b = rng.normal(size=(8, 4))
         found = paired(tasks, draws, a.ravel(), b.ravel())
         assert found.difference is not None
-        assert found.tasks_like_these is not None
-        z = over_tasks(found.difference, found.tasks_like_these, 8)
+        assert found.new_tasks is not None
+        z = over_tasks(found.difference, found.new_tasks, 8)
         hits[0] += z.low <= 0.5 / (0.25 + 2 / 4) ** 0.5 <= z.high
         fixed = paired(
             tasks, draws, (a - a.mean(axis=1, keepdims=True) + rng.normal(0.5, 0.5, (8, 1))).ravel(), b.ravel()
@@ -170,15 +170,15 @@ def test_intervals_of_effects_cover() -> None:
 def test_tasks_needed_is_millers_number_with_t_for_z() -> None:
     z = (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** 2 * (1 / 9) / 0.03**2
     close(z, 968.997, atol=1e-3)
-    found = tasks_needed(0.03, 1, Noise(0, 1 / 3))
+    found = tasks_needed(0.03, 1, OutcomeNoise(0, 1 / 3))
     assert found is not None
     assert found[0] == found[1]
     assert 969 <= found[0] <= 972
-    close(detectable(found[0], 1, Noise(0, 1 / 3)).tasks_like_these, 0.03, rtol=1e-3)
+    close(detectable(found[0], 1, OutcomeNoise(0, 1 / 3)).new_tasks, 0.03, rtol=1e-3)
 
 
 def test_power_is_that_of_simulated_experiments() -> None:
-    rng, noise = np.random.default_rng(3), Noise(0.3, 0.1, 0.4)
+    rng, noise = np.random.default_rng(3), OutcomeNoise(0.3, 0.1, 0.4)
     a = rng.normal(size=(4000, 8, 5)) * 0.3
     b = 0.4 * a + (1 - 0.16) ** 0.5 * 0.3 * rng.normal(size=a.shape)
     d = (a - b + 0.2 + 0.1 * rng.normal(size=(4000, 8, 1))).mean(axis=2)
@@ -192,7 +192,7 @@ def test_power_is_that_of_simulated_experiments() -> None:
 
 @given(st.floats(0.05, 1), st.floats(0, 1), st.floats(0, 1), st.integers(1, 20))
 def test_the_smallest_difference_has_the_stated_power(effect: float, within: float, between: float, draws: int) -> None:
-    noise = Noise(within, between)
+    noise = OutcomeNoise(within, between)
     found = tasks_needed(effect, draws, noise)
     assert found is not None
     most, least = found
@@ -204,7 +204,7 @@ def test_the_smallest_difference_has_the_stated_power(effect: float, within: flo
         fewer = power_of(effect, most - 1, draws, noise)[0]
         assert fewer is not None
         assert fewer < 0.8
-    smallest = detectable(most, draws, noise).tasks_like_these
+    smallest = detectable(most, draws, noise).new_tasks
     assert smallest is not None
     assert smallest <= effect * (1 + 1e-9)
 
@@ -212,7 +212,7 @@ def test_the_smallest_difference_has_the_stated_power(effect: float, within: flo
 def test_power_refuses_what_cannot_be() -> None:
     for wrong in ((-1, 0, 0), (0, -1, 0), (0, 0, 2)):
         with pytest.raises(ValueError, match="SDs"):
-            Noise(*wrong)
+            OutcomeNoise(*wrong)
     with pytest.raises(ValueError, match="above 0"):
-        tasks_needed(0, 1, Noise(1, 1))
-    assert tasks_needed(1e-6, 1, Noise(1, 1)) is None
+        tasks_needed(0, 1, OutcomeNoise(1, 1))
+    assert tasks_needed(1e-6, 1, OutcomeNoise(1, 1)) is None

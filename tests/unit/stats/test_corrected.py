@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from agentlab.stats.judges.ppi import Corrected, Judged, difference, mean
+from agentlab.stats.judges.ppi import Corrected, LabelledScores, difference, mean
 from agentlab.stats.judges.probes import mean as plain
 from agentlab.stats.judges.probes import position, shift, slope
 from agentlab.stats.judges.rogan_gladen import Prevalence, prevalence
@@ -46,7 +46,7 @@ def test_estimate_and_error_by_the_formula(power: float | None) -> None:
     n, rest = 40, 300
     y = rng.normal(size=n + rest)
     f = 0.7 * y + rng.normal(size=n + rest)
-    found = mean(Judged(f, hidden(y, n), n / (n + rest)), power)
+    found = mean(LabelledScores(f, hidden(y, n), n / (n + rest)), power)
     lam = found.power
     assert isinstance(lam, float)
     if power is None:
@@ -63,7 +63,7 @@ def test_estimate_and_error_by_the_formula(power: float | None) -> None:
 
 def test_labels_alone_are_a_t_test() -> None:
     y = np.random.default_rng(2).normal(size=12)
-    found = mean(Judged(np.zeros(50), np.concatenate([y, np.full(38, NAN)]), 0.24))
+    found = mean(LabelledScores(np.zeros(50), np.concatenate([y, np.full(38, NAN)]), 0.24))
     assert found.power == 0.0
     assert found.value == pytest.approx(y.mean())
     assert found.interval is not None
@@ -73,7 +73,7 @@ def test_labels_alone_are_a_t_test() -> None:
 
 def test_everything_labelled_is_the_mean_of_the_labels() -> None:
     y = np.random.default_rng(3).normal(size=20)
-    found = mean(Judged(y + 1, y, 1.0))
+    found = mean(LabelledScores(y + 1, y, 1.0))
     assert (found.value, found.power) == (pytest.approx(y.mean()), 0.0)
 
 
@@ -83,7 +83,7 @@ def test_published_variance_ratio_and_coverage() -> None:
     rows: list[tuple[float, ...]] = []
     for _ in range(runs):
         y, f = binary(rng, 100, 2000)
-        judged = Judged(f, hidden(y, 100), 100 / 2100)
+        judged = LabelledScores(f, hidden(y, 100), 100 / 2100)
         both, alone, rg = mean(judged), mean(judged, 0.0), prevalence(judged)
         naive = 1.96 * (f.mean() * (1 - f.mean()) / 2100) ** 0.5
         inside = [float(low <= 0.6 <= high) for low, high in map(ends, (both, alone, rg))]
@@ -109,7 +109,7 @@ def test_unequal_probabilities_are_undone() -> None:
         f = y + rng.normal(size=600)
         p = np.where(f > 0, 0.25, 0.05)
         labels = np.where(rng.random(600) < p, y, NAN)
-        one = mean(Judged(f, labels, p))
+        one = mean(LabelledScores(f, labels, p))
         low, high = ends(one)
         found.append((one.value or 0, low <= 0 <= high))
         naive.append(float(np.nanmean(labels)))
@@ -133,7 +133,7 @@ def test_clusters_cover_the_mean_over_tasks_and_items_do_not() -> None:
         y, f, tasks, kept = nested(rng, 14, 10)
         labels = np.where(kept, y, NAN)
         for i, clusters in enumerate((tasks, None)):
-            low, high = ends(mean(Judged(f, labels, 0.2, clusters)))
+            low, high = ends(mean(LabelledScores(f, labels, 0.2, clusters)))
             inside[i] += low <= 0 <= high
     assert inside[0] / 300 == pytest.approx(0.95, abs=0.03)
     assert inside[1] / 300 < 0.85
@@ -147,7 +147,7 @@ def test_a_difference_uses_each_conditions_own_labels_and_what_they_share() -> N
         y = np.stack([worth + 0.5, worth]) + slack
         f = y + np.array([[0.0], [1.0]]) + rng.normal(size=(2, 140)) * 0.3
         tasks, kept = np.repeat(np.arange(14), 10).tolist(), np.arange(140) % 10 < 2
-        a, b = (Judged(f[i], np.where(kept, y[i], NAN), 0.2, tasks) for i in (0, 1))
+        a, b = (LabelledScores(f[i], np.where(kept, y[i], NAN), 0.2, tasks) for i in (0, 1))
         found = difference(a, b)
         low, high = ends(found)
         apart = sum((one.interval.se**2) for one in (mean(a), mean(b)) if one.interval is not None) ** 0.5
@@ -163,7 +163,7 @@ def test_a_difference_uses_each_conditions_own_labels_and_what_they_share() -> N
 def test_a_paired_difference_by_hand() -> None:
     rng = np.random.default_rng(8)
     a, b = rng.normal(size=9), rng.normal(size=9)
-    found = difference(Judged(a, a, 1.0, range(9)), Judged(b, b, 1.0, range(9)), 0.0)
+    found = difference(LabelledScores(a, a, 1.0, range(9)), LabelledScores(b, b, 1.0, range(9)), 0.0)
     assert found.value == pytest.approx((a - b).mean())
     assert found.interval is not None
     assert found.interval.se == pytest.approx((a - b).std(ddof=1) / 3)
@@ -172,44 +172,44 @@ def test_a_paired_difference_by_hand() -> None:
 
 def test_labels_of_one_condition_say_nothing_of_another() -> None:
     y = np.arange(10.0)
-    one, other = Judged(y, y, 1.0, range(10)), Judged(y, np.full(10, NAN), NAN, range(10))
+    one, other = LabelledScores(y, y, 1.0, range(10)), LabelledScores(y, np.full(10, NAN), NAN, range(10))
     found = difference(one, other)
     assert (found.value, found.interval, found.judge) == (None, None, 0.0)
     assert "the second has no labels of its own" in found.note
     with pytest.raises(ValueError, match="paired by clusters"):
-        difference(one, Judged(y, y, 1.0))
+        difference(one, LabelledScores(y, y, 1.0))
 
 
 def test_too_few_labels_have_no_interval() -> None:
     y = np.arange(10.0)
-    assert mean(Judged(y, np.full(10, NAN), NAN)).note == "no labels: the mean is uncorrected"
-    assert "3 are needed" in mean(Judged(y, hidden(y, 2), 0.2)).note
-    assert "labels of 1 independent" in mean(Judged(y, y, 1.0, ["t"] * 10)).note
-    assert "do not vary" in mean(Judged(np.ones(5), np.ones(5), 1.0)).note
+    assert mean(LabelledScores(y, np.full(10, NAN), NAN)).note == "no labels: the mean is uncorrected"
+    assert "3 are needed" in mean(LabelledScores(y, hidden(y, 2), 0.2)).note
+    assert "labels of 1 independent" in mean(LabelledScores(y, y, 1.0, ["t"] * 10)).note
+    assert "do not vary" in mean(LabelledScores(np.ones(5), np.ones(5), 1.0)).note
 
 
-REFUSED: list[tuple[Judged, str]] = [
-    (Judged([0, 1], [0, 1], [0.5, NAN]), "needs the probability"),
-    (Judged([0, 1], [0, 1], 0.0), "needs the probability"),
-    (Judged([0, 1], [0, 1], 1.5), "needs the probability"),
-    (Judged([0, NAN], [0, 1], 1), "every score is finite"),
-    (Judged([0, 1], [0, float("inf")], 1), "every score is finite"),
-    (Judged([0, 1], [0], 1), "one shape"),
-    (Judged([], [], 1), "one shape"),
-    (Judged([0, 1], [0, 1], 1, ["a"]), "1 clusters for 2 items"),
-    (Judged([0, 1], [0, 1], 1, None, [0, 1]), "weights are above 0"),
+REFUSED: list[tuple[LabelledScores, str]] = [
+    (LabelledScores([0, 1], [0, 1], [0.5, NAN]), "needs the probability"),
+    (LabelledScores([0, 1], [0, 1], 0.0), "needs the probability"),
+    (LabelledScores([0, 1], [0, 1], 1.5), "needs the probability"),
+    (LabelledScores([0, NAN], [0, 1], 1), "every score is finite"),
+    (LabelledScores([0, 1], [0, float("inf")], 1), "every score is finite"),
+    (LabelledScores([0, 1], [0], 1), "one shape"),
+    (LabelledScores([], [], 1), "one shape"),
+    (LabelledScores([0, 1], [0, 1], 1, ["a"]), "1 clusters for 2 items"),
+    (LabelledScores([0, 1], [0, 1], 1, None, [0, 1]), "weights are above 0"),
 ]
 
 
 @pytest.mark.parametrize(("judged", "why"), REFUSED)
-def test_wrong_input_is_refused(judged: Judged, why: str) -> None:
+def test_wrong_input_is_refused(judged: LabelledScores, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         mean(judged)
 
 
 def test_a_lambda_outside_is_refused() -> None:
     with pytest.raises(ValueError, match="lambda 2"):
-        mean(Judged([0, 1], [0, NAN], 1), 2)
+        mean(LabelledScores([0, 1], [0, NAN], 1), 2)
 
 
 @given(st.integers(0, 10_000), st.floats(-5, 5), st.floats(0.1, 10))
@@ -217,7 +217,10 @@ def test_a_change_of_the_unit_changes_nothing_else(seed: int, shifted: float, sc
     rng = np.random.default_rng(seed)
     y = rng.normal(size=60)
     f, labels = y + rng.normal(size=60), hidden(y, 15)
-    one, other = mean(Judged(f, labels, 0.25)), mean(Judged(f * scaled + shifted, labels * scaled + shifted, 0.25))
+    one, other = (
+        mean(LabelledScores(f, labels, 0.25)),
+        mean(LabelledScores(f * scaled + shifted, labels * scaled + shifted, 0.25)),
+    )
     assert one.value is not None
     assert other.value == pytest.approx(one.value * scaled + shifted, abs=1e-9 * max(1, scaled))
     assert other.power == pytest.approx(one.power)
@@ -226,12 +229,12 @@ def test_a_change_of_the_unit_changes_nothing_else(seed: int, shifted: float, sc
 # --- misclassification ----------------------------------------------------------------------------------------------
 
 
-def counts(positives: Sequence[int], negatives: Sequence[int], rest: Sequence[int]) -> Judged:
+def counts(positives: Sequence[int], negatives: Sequence[int], rest: Sequence[int]) -> LabelledScores:
     """(judged 1, judged 0) of labelled positives, of labelled negatives, and of those without a label."""
     cells = [(1.0, 1.0, positives[0]), (0.0, 1.0, positives[1]), (1.0, 0.0, negatives[0]), (0.0, 0.0, negatives[1])]
     cells += [(1.0, NAN, rest[0]), (0.0, NAN, rest[1])]
     rows = np.array([(f, y) for f, y, times in cells for _ in range(times)])
-    return Judged(rows[:, 0], rows[:, 1], 0.1)
+    return LabelledScores(rows[:, 0], rows[:, 1], 0.1)
 
 
 def test_rogan_gladen_by_hand() -> None:
@@ -254,7 +257,7 @@ def test_rogan_gladen_does_not_mind_where_labels_come_from() -> None:
     for _ in range(200):
         y, f = binary(rng, 0, 2000)
         kept = rng.random(2000) < np.where(y == 1, 0.1, 0.02)
-        judged = Judged(f, np.where(kept, y, NAN), 0.05)
+        judged = LabelledScores(f, np.where(kept, y, NAN), 0.05)
         found.append(prevalence(judged).value or 0)
     assert np.mean(found) == pytest.approx(0.6, abs=0.02)
 
@@ -262,14 +265,14 @@ def test_rogan_gladen_does_not_mind_where_labels_come_from() -> None:
 def test_clusters_never_narrow_it() -> None:
     judged = counts((18, 2), (4, 16), (98, 62))
     alone = prevalence(judged)
-    tasks = prevalence(Judged(judged.scores, judged.labels, 0.1, [i % 8 for i in range(200)]))
-    blocks = prevalence(Judged(judged.scores, judged.labels, 0.1, [i // 10 for i in range(200)]))
+    tasks = prevalence(LabelledScores(judged.scores, judged.labels, 0.1, [i % 8 for i in range(200)]))
+    blocks = prevalence(LabelledScores(judged.scores, judged.labels, 0.1, [i // 10 for i in range(200)]))
     widths = [high - low for low, high in map(ends, (alone, tasks, blocks))]
     assert widths[0] < widths[1] < widths[2]
     assert tasks.value == alone.value
 
 
-NONE: list[tuple[Judged, str]] = [
+NONE: list[tuple[LabelledScores, str]] = [
     (counts((5, 5), (5, 5), (10, 10)), "tells nothing apart"),
     (counts((0, 0), (2, 8), (10, 10)), "no label of a positive"),
     (counts((9, 1), (0, 0), (10, 10)), "no label of a negative"),
@@ -278,7 +281,7 @@ NONE: list[tuple[Judged, str]] = [
 
 
 @pytest.mark.parametrize(("judged", "why"), NONE)
-def test_what_cannot_be_corrected_says_why(judged: Judged, why: str) -> None:
+def test_what_cannot_be_corrected_says_why(judged: LabelledScores, why: str) -> None:
     found = prevalence(judged)
     assert (found.value, found.low, found.high) == (None, None, None)
     assert why in found.note
@@ -292,7 +295,7 @@ def test_an_estimate_outside_is_put_on_the_edge() -> None:
 
 def test_more_than_two_values_are_refused() -> None:
     with pytest.raises(ValueError, match="0 or 1"):
-        prevalence(Judged([0, 0.5], [0, 1], 1.0))
+        prevalence(LabelledScores([0, 0.5], [0, 1], 1.0))
 
 
 # --- probes ---------------------------------------------------------------------------------------------------------

@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.stats.frontier import Task, attained, dominance, on_frontier
+from agentlab.stats.frontier import TaskScores, attained, dominance, on_frontier
 
 unit = st.floats(0, 1, width=32)
 rollout = st.tuples(unit, unit, unit, unit)
 
 
-def task(rows: object) -> Task:
+def task(rows: object) -> TaskScores:
     values = np.asarray(rows, dtype=np.float64)
-    return Task(values[:, :2], values[:, 2:])
+    return TaskScores(values[:, :2], values[:, 2:])
 
 
-def best(one: Task, threshold: float, floor: float, size: int) -> float:
+def best(one: TaskScores, threshold: float, floor: float, size: int) -> float:
     """The mean over all subsets of the y of whom one half of the draws chooses, by the other half."""
     found: list[float] = []
     for chosen, placed in ((0, 1), (1, 0)):
@@ -51,9 +51,9 @@ def test_more_rollouts_attain_more_so_unequal_numbers_are_refused() -> None:
 
 def test_a_choice_by_noise_earns_nothing() -> None:
     rng = np.random.default_rng(2)
-    tasks = [Task(np.ones((8, 2)), rng.normal(size=(8, 2))) for _ in range(400)]
+    tasks = [TaskScores(np.ones((8, 2)), rng.normal(size=(8, 2))) for _ in range(400)]
     honest = attained(tasks, [0.0], -9, 8).value[0]
-    same = [Task(one.x, one.y[:, [0, 0]]) for one in tasks]
+    same = [TaskScores(one.x, one.y[:, [0, 0]]) for one in tasks]
     assert abs(honest) < 4 / 800**0.5
     assert attained(same, [0.0], -9, 8).value[0] == pytest.approx(1.42, abs=0.1)  # the mean of the best of eight
 
@@ -61,8 +61,8 @@ def test_a_choice_by_noise_earns_nothing() -> None:
 def test_who_is_chosen_by_a_lucky_x_is_placed_where_the_other_half_has_it() -> None:
     rng = np.random.default_rng(5)
     true = rng.normal(0.5, 0.1, (300, 8, 1))
-    noisy = [Task(x + rng.normal(0, 0.1, (8, 2)), np.repeat(1 - x, 2, axis=1)) for x in true]
-    exact = [Task(np.repeat(x, 2, axis=1), np.repeat(1 - x, 2, axis=1)) for x in true]
+    noisy = [TaskScores(x + rng.normal(0, 0.1, (8, 2)), np.repeat(1 - x, 2, axis=1)) for x in true]
+    exact = [TaskScores(np.repeat(x, 2, axis=1), np.repeat(1 - x, 2, axis=1)) for x in true]
     found, known = attained(noisy, [0.65, 2.0], 0, 8), attained(exact, [0.65], 0, 8)
     assert known.placed[0] > 0.65
     assert found.placed[0] < 0.6
@@ -81,9 +81,9 @@ def test_what_nobody_reaches_counts_as_the_floor() -> None:
 def test_the_band_holds_at_all_thresholds_at_once() -> None:
     rng, hits, at = np.random.default_rng(4), 0, np.array([0.0, 0.3, 0.6])
 
-    def sample(tasks: int) -> list[Task]:
+    def sample(tasks: int) -> list[TaskScores]:
         own = rng.normal(0.5, 0.1, size=(tasks, 1, 1))
-        return [Task(rng.uniform(size=(3, 1)).repeat(2, 1), o + rng.normal(0, 0.1, size=(3, 2))) for o in own]
+        return [TaskScores(rng.uniform(size=(3, 1)).repeat(2, 1), o + rng.normal(0, 0.1, size=(3, 2))) for o in own]
 
     truth = attained(sample(20_000), at, 0, 2).value
     for _ in range(200):
@@ -128,6 +128,6 @@ def test_missing_values_are_refused() -> None:
     with pytest.raises(ValueError, match="leave the rollout out"):
         dominance([holed], [[[0, 0]]])
     with pytest.raises(ValueError, match="leave the rollout out"):
-        attained([Task(np.array(holed), np.array(holed))], [0.0], 0, 1)
+        attained([TaskScores(np.array(holed), np.array(holed))], [0.0], 0, 1)
     with pytest.raises(ValueError, match="a rollout of both arms"):
         dominance([np.zeros((0, 2))], [[[0, 0]]])

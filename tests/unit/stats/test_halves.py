@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from agentlab.stats.incoherence.ensemble import ensembles, exponent
 from agentlab.stats.incoherence.flips import changes
-from agentlab.stats.incoherence.halves import Array, Draws, halves
+from agentlab.stats.incoherence.halves import Array, TaskDraws, halves
 
 ONE_HOT = np.eye(4)
 
@@ -16,18 +16,18 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def drawn(generator: np.random.Generator, short: list[float], long: list[float], each: int) -> Draws:
+def drawn(generator: np.random.Generator, short: list[float], long: list[float], each: int) -> TaskDraws:
     """One task: the right answer is the first, and long chains have probabilities of their own."""
     answers = np.concatenate([generator.choice(4, each, p=p) for p in (short, long)])
     lengths = np.concatenate([generator.uniform(1, 2, each), generator.uniform(3, 4, each)])
     order = generator.permutation(2 * each)
-    return Draws(lengths[order], ONE_HOT[answers][order], ONE_HOT[0])
+    return TaskDraws(lengths[order], ONE_HOT[answers][order], ONE_HOT[0])
 
 
 def test_by_hand() -> None:
     lengths = np.array([9.0, 1.0, 2.0, 8.0, 5.0])  # the draw of length 5 is the middle one
     scores = np.array([[1.0], [0.0], [0.4], [0.6], [77.0]])
-    found = halves([Draws(lengths, scores, np.array([1.0]))], rng(), 200)
+    found = halves([TaskDraws(lengths, scores, np.array([1.0]))], rng(), 200)
     assert (found.short.length, found.long.length) == (1.5, 8.5)
     assert found.short.variance == pytest.approx(0.08)
     assert found.short.error == pytest.approx((1 + 0.36) / 2)
@@ -39,8 +39,8 @@ def test_by_hand() -> None:
 def test_a_judges_own_error_is_taken_out_of_each_half() -> None:
     lengths, scores = np.arange(6.0), np.array([[0.0], [0.3], [0.6], [1.0], [0.2], [0.9]])
     noise = np.array([0.01, 0.02, 0.03, 0.1, 0.2, 0.3])
-    plain = halves([Draws(lengths, scores, np.ones(1))], rng(), 20)
-    less = halves([Draws(lengths, scores, np.ones(1), noise)], rng(), 20)
+    plain = halves([TaskDraws(lengths, scores, np.ones(1))], rng(), 20)
+    less = halves([TaskDraws(lengths, scores, np.ones(1), noise)], rng(), 20)
     for with_it, without, own in ((plain.short, less.short, 0.02), (plain.long, less.long, 0.2)):
         assert without.variance == pytest.approx(with_it.variance - own)
         assert without.error == pytest.approx(float(with_it.error or 0) - own)
@@ -62,7 +62,7 @@ def test_the_null_is_kept() -> None:
     for i in range(150):
         generator = rng(i)
         tasks = [
-            Draws(generator.integers(1, 9, 12).astype(float), generator.normal(size=(12, 1)) * (1 + t), np.zeros(1))
+            TaskDraws(generator.integers(1, 9, 12).astype(float), generator.normal(size=(12, 1)) * (1 + t), np.zeros(1))
             for t in range(5)
         ]
         small += halves(tasks, generator, 99).variance_p <= 0.05
@@ -70,23 +70,23 @@ def test_the_null_is_kept() -> None:
 
 
 def test_without_a_target_there_is_a_variance_only() -> None:
-    found = halves([Draws(np.arange(6.0), rng().normal(size=(6, 3)), None)], rng(), 50)
+    found = halves([TaskDraws(np.arange(6.0), rng().normal(size=(6, 3)), None)], rng(), 50)
     assert (found.short.error, found.long.bias2, found.incoherence_difference, found.incoherence_p) == (None,) * 4
     assert found.short.variance > 0
 
 
 @pytest.mark.parametrize("lengths", [[3.0, 3.0, 3.0, 3.0], [1.0, 2.0, 3.0]])
 def test_what_cannot_be_split_is_left_out(lengths: list[float]) -> None:
-    other = Draws(np.array(lengths), np.zeros((len(lengths), 1)), np.zeros(1))
+    other = TaskDraws(np.array(lengths), np.zeros((len(lengths), 1)), np.zeros(1))
     with pytest.raises(ValueError, match="4 draws of different lengths"):
         halves([other], rng())
-    fine = Draws(np.arange(4.0), rng().normal(size=(4, 1)), np.zeros(1))
+    fine = TaskDraws(np.arange(4.0), rng().normal(size=(4, 1)), np.zeros(1))
     assert halves([fine, other], rng(), 20).left_out == 1
 
 
 def test_missing_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="a length or a value is missing"):
-        halves([Draws(np.array([1.0, float("nan"), 2.0, 3.0]), np.zeros((4, 1)), None)], rng())
+        halves([TaskDraws(np.array([1.0, float("nan"), 2.0, 3.0]), np.zeros((4, 1)), None)], rng())
     with pytest.raises(ValueError, match="a value is missing"):
         ensembles([[[float("nan")]] * 4], [[0.0]], [2])
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 from agentlab.stats.bounds import bounds, difference
 from agentlab.stats.contrasts.paired import paired, sign_flip_p
-from agentlab.stats.contrasts.power import Noise, detectable, smallest_shift
+from agentlab.stats.contrasts.power import OutcomeNoise, detectable, smallest_shift
 from agentlab.stats.judges.auc import auc
 
 NAN = float("nan")
@@ -43,7 +43,7 @@ def test_these_tasks_by_hand() -> None:
     close(found.these_tasks.df, 67 / 29)
     margin = float(stats.t.ppf(0.975, 67 / 29)) * (1 / 3) ** 0.5
     close([found.these_tasks.low, found.these_tasks.high], [1.5 - margin, 1.5 + margin])
-    assert found.tasks_like_these is None
+    assert found.new_tasks is None
     assert found.sign_flip is None
     assert found.notes == ("2 tasks: nothing is claimed beyond them, which takes 6",)
 
@@ -60,15 +60,15 @@ def test_one_task_is_a_paired_t_test() -> None:
     )
 
 
-def test_tasks_like_these_is_a_t_test_on_task_means() -> None:
+def test_new_tasks_is_a_t_test_on_task_means() -> None:
     rng = np.random.default_rng(2)
     tasks, draws = grid(7, 3)
     a, b = rng.normal(size=21), rng.normal(size=21)
     found = paired(tasks, draws, a, b)
     means = (a - b).reshape(7, 3).mean(axis=1)
     known = stats.ttest_1samp(means, 0.0)
-    assert found.tasks_like_these is not None
-    close([found.tasks_like_these.p, found.tasks_like_these.df], [float(known.pvalue), 6])
+    assert found.new_tasks is not None
+    close([found.new_tasks.p, found.new_tasks.df], [float(known.pvalue), 6])
     permuted = stats.permutation_test((means, np.zeros(7)), gap, permutation_type="samples", n_resamples=10**4)
     assert found.sign_flip is not None
     close(found.sign_flip, float(permuted.pvalue))
@@ -105,7 +105,7 @@ def test_no_variance_is_coupled_and_has_no_test() -> None:
     found = paired(tasks, draws, a + 0.7, a)
     assert found.coupled
     assert found.these_tasks is None
-    assert found.tasks_like_these is None
+    assert found.new_tasks is None
     assert found.notes[0].startswith("coupled, no test")
     close([found.difference, found.correlation], [0.7, 1.0])
 
@@ -152,7 +152,7 @@ def test_both_intervals_cover_what_they_name() -> None:
         noise = rng.normal(0, np.linspace(0.5, 1.5, 8)[:, None], (8, 4))
         these = paired(tasks, draws, (fixed[:, None] + noise).ravel(), np.zeros(32)).these_tasks
         fresh = (0.3 + rng.normal(0, 1, (8, 1)) + noise).ravel()
-        like = paired(tasks, draws, fresh, np.zeros(32)).tasks_like_these
+        like = paired(tasks, draws, fresh, np.zeros(32)).new_tasks
         assert these is not None
         assert like is not None
         hits += [these.low <= fixed.mean() <= these.high, like.low <= 0.3 <= like.high]
@@ -207,9 +207,9 @@ def test_auc_mirrors_and_holds_its_own_area(x: list[float], y: list[float]) -> N
 
 def test_power_reproduces_the_published_examples() -> None:
     # Miller 2024: w² = 1/9 and n = 969 detect 0.03; n = 198 with s² = 1/6 detects 13.3 % at K = 1, 7.6 % at K = 10
-    close(detectable(969, 1, Noise(0, 1 / 3)).tasks_like_these, 0.03, rtol=2e-3)
-    close(detectable(198, 1, Noise(6**-0.5, 1 / 3)).tasks_like_these, 0.133, rtol=7e-3)
-    close(detectable(198, 10, Noise(6**-0.5, 1 / 3)).tasks_like_these, 0.076, rtol=7e-3)
+    close(detectable(969, 1, OutcomeNoise(0, 1 / 3)).new_tasks, 0.03, rtol=2e-3)
+    close(detectable(198, 1, OutcomeNoise(6**-0.5, 1 / 3)).new_tasks, 0.133, rtol=7e-3)
+    close(detectable(198, 10, OutcomeNoise(6**-0.5, 1 / 3)).new_tasks, 0.076, rtol=7e-3)
 
 
 def test_the_shift_has_the_power_it_promises_and_tends_to_the_normal_one() -> None:
@@ -221,19 +221,19 @@ def test_the_shift_has_the_power_it_promises_and_tends_to_the_normal_one() -> No
 
 
 def test_more_draws_stop_helping_where_tasks_differ() -> None:
-    found = [detectable(10, draws, Noise(0.4, 0.2)) for draws in (1, 10, 10_000)]
-    effects = [one.tasks_like_these for one in found]
+    found = [detectable(10, draws, OutcomeNoise(0.4, 0.2)) for draws in (1, 10, 10_000)]
+    effects = [one.new_tasks for one in found]
     assert all(effect is not None for effect in effects)
     assert effects == sorted(effects, key=lambda effect: -(effect or 0))
     close(effects[-1], found[-1].limit, rtol=1e-3)
     assert found[0].these_tasks is None
-    few = detectable(2, 3, Noise(0.4, 0.2))
-    assert few.tasks_like_these is None
+    few = detectable(2, 3, OutcomeNoise(0.4, 0.2))
+    assert few.new_tasks is None
     assert few.limit is None
     assert few.these_tasks is not None
     close(few.these_tasks, smallest_shift(4) * (2 * 0.16 / 3 / 2) ** 0.5)
     with pytest.raises(ValueError, match="at least"):
-        detectable(0, 1, Noise(1, 1))
+        detectable(0, 1, OutcomeNoise(1, 1))
     with pytest.raises(ValueError, match="alpha"):
         smallest_shift(5, alpha=0.9)
 

@@ -70,8 +70,8 @@ def test_with_one_try_the_intervals_are_those_of_a_mean() -> None:
     assert found.value == pytest.approx(shares.mean())
     assert found.these_tasks is not None
     assert found.these_tasks.se == pytest.approx(np.sqrt((shares * (1 - shares) / 9).sum()) / 6)
-    assert found.tasks_like_these is not None
-    assert found.tasks_like_these.se == pytest.approx(shares.std(ddof=1) / 6**0.5)
+    assert found.new_tasks is not None
+    assert found.new_tasks.se == pytest.approx(shares.std(ddof=1) / 6**0.5)
 
 
 def test_these_tasks_are_covered() -> None:

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from agentlab.stats.forks.path import End, Path, Point, Step, confirm, next_cut, path
+from agentlab.stats.forks.path import End, Path, PathStep, Point, confirm, next_cut, path
 
 
 def close(found: Any, expected: Any, rtol: float = 1e-9) -> None:
     np.testing.assert_allclose(np.asarray(found, float), np.asarray(expected, float), rtol, 1e-12, equal_nan=False)
 
 
-def limits(part: Point | Step) -> tuple[float, float]:
+def limits(part: Point | PathStep) -> tuple[float, float]:
     assert part.low is not None
     assert part.high is not None
     return part.low, part.high
@@ -29,7 +29,7 @@ def around(mean: float, margin: float) -> list[float]:
     return [mean - margin, mean + margin]
 
 
-def covers(part: Point | Step, truth: float) -> bool:
+def covers(part: Point | PathStep, truth: float) -> bool:
     low, high = limits(part)
     return low <= truth <= high
 

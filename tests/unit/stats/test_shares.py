@@ -71,8 +71,8 @@ def test_shares_of_a_chain_are_recovered_and_judge_noise_is_last() -> None:
     expected = [sd**2 for sd in sds]
     total = sum(expected) + noise**2
     for part, truth in zip((*found.rounds, found.total), [*expected, total], strict=True):
-        assert part.tasks_like_these is not None
-        assert abs(part.variance - truth) < 3.5 * part.tasks_like_these.se
+        assert part.new_tasks is not None
+        assert abs(part.variance - truth) < 3.5 * part.new_tasks.se
     for part, truth in zip(found.rounds, expected, strict=True):
         assert part.share.value is not None
         assert part.share.se is not None
@@ -91,12 +91,12 @@ def test_intervals_over_parents_of_one_task_and_over_tasks() -> None:
     one = by_round(s2, ["t"] * 12).rounds[0]
     known = stats.ttest_1samp(d, 0.0).confidence_interval()
     assert one.these_tasks is not None
-    assert one.tasks_like_these is None
+    assert one.new_tasks is None
     close([one.variance, one.these_tasks.low, one.these_tasks.high], [d.mean(), float(known.low), float(known.high)])
     many = by_round(s2, [i // 2 for i in range(12)]).rounds[0]
     known = stats.ttest_1samp(d.reshape(6, 2).mean(axis=1), 0.0).confidence_interval()
-    assert many.tasks_like_these is not None
-    close([many.tasks_like_these.low, many.tasks_like_these.high], [float(known.low), float(known.high)])
+    assert many.new_tasks is not None
+    close([many.new_tasks.low, many.new_tasks.high], [float(known.low), float(known.high)])
     single = by_round(s2[:3], range(3))
     assert single.rounds[0].these_tasks is None
     assert "3 parents: no interval of a share" in single.notes[2]
@@ -143,10 +143,10 @@ def test_rounds_and_noise_telescope_to_the_total(rounds: int, parents: int, seed
 
 
 def coverage(part: Part, truth: float, share: float) -> list[bool]:
-    assert part.tasks_like_these is not None
+    assert part.new_tasks is not None
     assert part.share.low is not None
     assert part.share.high is not None
-    variance = part.tasks_like_these
+    variance = part.new_tasks
     return [variance.low <= truth <= variance.high, part.share.low <= share <= part.share.high]
 
 
@@ -189,8 +189,8 @@ def test_two_agents_with_and_without_an_interaction(product: float) -> None:
     assert found.interaction is not None
     truths = {"a": SA**2 + product**2 / 2, "b": SB**2 + product**2 / 2}
     for part, truth in [*((found.agents[n], truths[n]) for n in truths), (found.interaction, product**2)]:
-        assert part.tasks_like_these is not None
-        assert abs(part.variance - truth) < 3.5 * part.tasks_like_these.se
+        assert part.new_tasks is not None
+        assert abs(part.variance - truth) < 3.5 * part.new_tasks.se
 
 
 def shapley(acted: Replies, s2: Mapping[Replies, float]) -> dict[str, float]:
@@ -283,9 +283,9 @@ def test_over_parents_it_is_a_t_over_their_means() -> None:
     assert same.these_tasks is not None
     close([same.these_tasks.low, same.these_tasks.high], [float(known.low), float(known.high)])
     apart = effect(parents, parents, *flat)
-    assert apart.tasks_like_these is not None
+    assert apart.new_tasks is not None
     assert apart.these_parents is not None
-    close([apart.tasks_like_these.low, apart.tasks_like_these.high], [float(known.low), float(known.high)])
+    close([apart.new_tasks.low, apart.new_tasks.high], [float(known.low), float(known.high)])
     close(apart.these_parents.se, (unbiased(a - b).sum() / 4) ** 0.5 / 7)
 
 

@@ -1,8 +1,8 @@
-"""What a rollout is charged with: the variance of its score over draws of a task, once the judge's noise is subtracted.
+"""Score variance: the variance of a rollout's score over draws of a task, net of the judge's noise.
 
-`charge = S^2_between - sigma^2_w mean(1/J)`, with `S^2_between` of the rollouts' mean scores within a task, `sigma^2_w`
-of one judge draw, pooled within all rollouts, and J judge draws of a rollout. A task's own charge may be negative and
-is left so; sums and means of them are right only because none is clipped.
+`score_variance = S^2_between - sigma^2_w mean(1/J)`, with `S^2_between` of the rollouts' mean scores within a task,
+`sigma^2_w` of one judge draw, pooled within all rollouts, and J judge draws of a rollout. A single task's value may be
+negative and is left so: sums and means are right only because none is clipped.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
-    """The charge within tasks, and how far a rollout's mean score may be relied on. None: judge noise not separable."""
+class ScoreVariance:
+    """The score variance within tasks, and the reliability of a rollout's mean. None: judge noise not separable."""
 
     variance: Component
     """Pooled over tasks by degrees of freedom, with MLS limits."""
@@ -33,22 +33,22 @@ class Charge:
     noise: float | None
     """`sigma^2_w mean(1/J)`, over the rollouts that `between` is of."""
     reliability: float | None
-    """Of a rollout's mean score among rollouts of its task: `1 - noise / between`, below 0 where the charge is."""
+    """Of a rollout's mean score among rollouts of its task: `1 - noise / between`; it may be negative."""
     low: float | None
     high: float | None
     """Limits of the reliability by the F distribution of `between / noise`: exact with equal numbers."""
     notes: tuple[str, ...]
 
 
-def charge(
+def score_variance(
     tasks: Sequence[str] | ArrayLike,
     draws: Sequence[str] | ArrayLike,
     values: ArrayLike,
     *,
     level: float = 0.95,
     deterministic: bool = False,
-) -> Charge:
-    """The charge of rollouts that are told by task and draw, all of shape (N,), one value for each judge draw.
+) -> ScoreVariance:
+    """The score variance of rollouts that are told by task and draw, all of shape (N,), one value for each judge draw.
 
     It is about these tasks, so one of them is enough. Raises ValueError as `components` does.
     """
@@ -61,7 +61,7 @@ def charge(
     draw = found.of("draw")
     notes = tuple(note for note in found.notes if not note.startswith("these "))
     if found.merged is not None:
-        return Charge(draw, np.full(len(pairs), np.nan), between, None, None, None, None, None, notes)
+        return ScoreVariance(draw, np.full(len(pairs), np.nan), between, None, None, None, None, None, notes)
     judge = float(judged.sum() / design.df[2])
     load = design.loads[1][:, 2]  # of (R_t - 1) mean(1/J)
     by_task -= judge * np.divide(load, pairs, out=np.zeros(len(pairs)), where=pairs > 0)
@@ -71,4 +71,4 @@ def charge(
         ratio, tails = noise / between, np.array([1 - level, 1 + level]) / 2
         low, high = (1 - ratio / special.fdtri(float(design.df[2]), draw.df, tails)).tolist()
         told = (1 - ratio, low, high)
-    return Charge(draw, by_task, between, judge, noise, *told, notes)
+    return ScoreVariance(draw, by_task, between, judge, noise, *told, notes)

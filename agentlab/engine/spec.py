@@ -12,7 +12,7 @@ from agentlab.types import Call, Rollout, Task, Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RolloutLimits:
     """What one rollout may use; checked at round starts. `minutes` are summed call and tool time, without queueing."""
 
     tokens: int | None = None
@@ -21,7 +21,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class RolloutSpec:
     """A rollout to be run: one condition on one task, one draw."""
 
     key: str
@@ -43,7 +43,7 @@ class Trial:
     """Of a fork: its index, from 1."""
     change: Change | None = None
     """Of a fork: what it does otherwise from its cut on."""
-    limits: Limits = Limits()
+    limits: RolloutLimits = RolloutLimits()
     rank: int = 0
     """Place in the order of work; of calls that wait, the lowest goes first."""
     of: str | None = None
@@ -76,7 +76,7 @@ def selects(actor: str) -> bool:
     return actor.startswith("select/")
 
 
-def over_limits(limits: Limits, calls: Sequence[Call]) -> bool:
+def over_limits(limits: RolloutLimits, calls: Sequence[Call]) -> bool:
     """Whether what the calls used reaches a limit."""
     usage = sum((call.completion.usage for call in calls if call.completion), Usage())
     return (
@@ -86,26 +86,26 @@ def over_limits(limits: Limits, calls: Sequence[Call]) -> bool:
     )
 
 
-def unstarted(trial: Trial) -> Rollout:
+def unstarted(spec: RolloutSpec) -> Rollout:
     """The rollout before anything happened."""
     return Rollout(
-        key=trial.key,
-        scenario=trial.scenario,
-        task=trial.task.id,
-        condition=trial.condition,
-        draw=trial.draw,
-        seed=trial.seed,
+        key=spec.key,
+        scenario=spec.scenario,
+        task=spec.task.id,
+        condition=spec.condition,
+        draw=spec.draw,
+        seed=spec.seed,
         status="incomplete",
         output=None,
         output_via="none",
-        attempt=trial.attempt,
-        generation=trial.generation,
-        parent=trial.parent,
-        at=None if trial.cut is None else str(trial.cut),
-        fork=trial.fork,
-        change="" if trial.change is None else trial.change.text,
-        of=trial.of,
-        budget=trial.budget.amount if trial.budget else None,
+        attempt=spec.attempt,
+        generation=spec.generation,
+        parent=spec.parent,
+        at=None if spec.cut is None else str(spec.cut),
+        fork=spec.fork,
+        change="" if spec.change is None else spec.change.text,
+        of=spec.of,
+        budget=spec.budget.amount if spec.budget else None,
     )
 
 
@@ -113,8 +113,8 @@ FRESH = 1000
 """Forks with an index above it were drawn to measure again what the others had selected."""
 
 
-def fork(parent: Trial, cut: Cut, index: int, change: Change | None = None) -> Trial:
-    """The trial that draws `parent` anew from `cut` on; `index` counts from 1 and enters every later stream.
+def fork(parent: RolloutSpec, cut: Cut, index: int, change: Change | None = None) -> RolloutSpec:
+    """The rollout that draws `parent` anew from `cut` on; `index` counts from 1 and enters every later stream.
 
     The calls before the cut are the parent's, and are not made again.
     """
