@@ -25,6 +25,7 @@ from agentlab.stats.decompose import brier, unbiased
 from agentlab.stats.paired import paired
 from agentlab.types import Measure
 from tests import test_analysis_tries, test_audit, test_compare, test_contrasts
+from tests.tables import assert_alike
 
 BINARY = """\
 spec: 1
@@ -90,7 +91,7 @@ def test_draws_that_repeat_each_other_take_no_test_from_tasks() -> None:
     gaps = np.array([0.1, 0.4, 0.2, 0.5, 0.3, 0.6])
     once_each = paired(range(6), [0] * 6, gaps, np.zeros(6))
     twice = paired([*range(6)] * 2, [0] * 6 + [1] * 6, np.tile(gaps, 2), np.zeros(12))
-    assert twice.tasks_like_these == once_each.tasks_like_these is not None
+    assert_alike(twice.tasks_like_these, once_each.tasks_like_these)
     assert twice.these_tasks is None
     assert not twice.coupled
     assert twice.notes == ("no 'these tasks' interval: every pair of a task differs by the same amount",)

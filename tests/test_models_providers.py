@@ -11,6 +11,8 @@ from typing import Any, cast
 
 import httpx2
 import pytest
+from anthropic.resources import AsyncMessages
+from openai.resources.chat import AsyncCompletions
 
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.interfaces import Model
@@ -353,12 +355,22 @@ async def test_claude_counts_cached_tokens_as_input() -> None:
     assert (usage.input, usage.cache_read, usage.cache_write) == (130, 100, 20)
 
 
-async def test_a_deprecation_fails_no_run(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("name", BUILDERS)
+async def test_a_deprecation_fails_no_run(
+    name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    sdk: Any = AsyncMessages if name.startswith("anthropic") else AsyncCompletions
+    create = sdk.create
+
+    async def warns(self: Any, **body: Any) -> Any:
+        warnings.warn(f"{name} is past its prime", DeprecationWarning, stacklevel=2)
+        return await create(self, **body)
+
+    monkeypatch.setattr(sdk, "create", warns)
     warnings.simplefilter("error")  # pytest puts its own filters back
     for _ in range(2):
-        _, got = await sent("anthropic/claude-opus-4-20250514", ask(), claude({"type": "text", "text": "old"}))
-        assert got.text == "old"
-    assert sum("deprecated" in record.message for record in caplog.records) == 1
+        assert (await sent(name, ask(), said(name, "old")))[1].text == "old"
+    assert sum(f"{name} is past its prime" in record.message for record in caplog.records) == 1
 
 
 async def test_a_cancelled_call_is_cancelled() -> None:
