@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -38,5 +38,8 @@ def assert_alike(found: Any, expected: Any) -> None:
 
 def flat(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Nested fields by their dotted names."""
-    parts = {name: flat(value) if isinstance(value, dict) else {"": value} for name, value in fields.items()}
-    return {f"{name}.{inner}": value for name, part in parts.items() for inner, value in part.items()}
+    leaves: dict[str, Any] = {}
+    for name, value in fields.items():
+        inner: dict[str, Any] = flat(cast("dict[str, Any]", value)) if isinstance(value, dict) else {"": value}
+        leaves |= {f"{name}.{below}": leaf for below, leaf in inner.items()}
+    return leaves

@@ -137,7 +137,7 @@ def test_what_the_parser_refuses_is_told_with_a_way_out(
 ) -> None:
     def refuse(text: str, Loader: object) -> Iterator[yaml.Event]:  # noqa: N803 (the parser's own name)
         yield yaml.StreamStartEvent()
-        raise yaml.MarkedYAMLError(problem=problem, problem_mark=yaml.Mark("", 2, 0, 2, None, None))
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=yaml.Mark("", 2, 0, 2, None, 0))
 
     path = write("a.yaml", "a: 1\n")
     monkeypatch.setattr(yaml, "parse", refuse)
