@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.command import Commands
 from tests.loopback import refuse_the_world
 
-settings.register_profile("agentlab", deadline=None)
+settings.register_profile("agentlab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("agentlab")
 
 

@@ -273,7 +273,7 @@ PICK = (
     "  number: {kind: match, by: number}\n",
     "  number: {kind: match, by: number}\n  pick: {kind: rubric, model: other, criteria: {good: {text: Good?}}}\n",
 )
-OTHER = ("tasks:\n", '  other: {name: openai/pick, base_url: "URL", timeout: 20, tries: 1, concurrency: 8}\ntasks:\n')
+OTHER = ("tasks:\n", '  other: {name: openai/pick, base_url: "URL", timeout: 600, tries: 1, concurrency: 8}\ntasks:\n')
 
 
 def test_kills_in_the_middle_of_baselines_change_nothing(commands: Commands) -> None:
