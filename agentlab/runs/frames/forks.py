@@ -8,8 +8,7 @@ from agentlab.engine.spec import FRESH
 
 def forked(rollouts: pd.DataFrame) -> pd.DataFrame:
     """The rows of `rollouts` that are forks, with `round`, `agents` and `fresh` beside their `at` and `fork`."""
-    parent = rollouts["parent"]
-    table = rollouts[parent.notna() & ~parent.str.startswith("@", na=True)].reset_index(drop=True)
+    table = rollouts[rollouts["kind"] == "fork"].drop(columns="kind").reset_index(drop=True)
     cuts = {text: parsed(text) for text in table["at"].unique()}
     table["round"] = pd.Series([cuts[text].round for text in table["at"]], dtype="Int64")
     table["agents"] = pd.Series([cuts[text].agents for text in table["at"]], dtype="object")

@@ -42,7 +42,7 @@ def edges(messages: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
 def _spend(both: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
     """What a turn took, shared equally by the mails that left it; a cost is missing where a price is unknown."""
     turn = ["rollout", "sender", "round"]
-    took = calls.rename(columns={"actor": "sender", "output": "output_tokens"})[[*turn, *SPENT]]
+    took = calls.rename(columns={"actor": "sender"})[[*turn, *SPENT]]
     took = took.astype(dict.fromkeys(SPENT, "float64")).groupby(turn, observed=True).sum(min_count=1)
     share = both[turn].join(took, on=turn)[list(SPENT)]
     share[both["sender"].astype("str").str.startswith("@")] = 0.0

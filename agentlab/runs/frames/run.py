@@ -28,8 +28,8 @@ from agentlab.store import read
 from agentlab.types import Measure
 
 _ROLLOUTS = (
-    "id key task condition generation draw seed parent at fork change attempt status output output_via error".split()
-)
+    "id key kind task condition generation draw seed parent at fork change attempt status output output_via error"
+).split()
 _BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}
 
 
@@ -70,13 +70,13 @@ class Run:
         `status` (delivered, incomplete, declined, vetoed, limit, cancelled, infrastructure), `output` (text),
         `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: the
         delivering call hit its length limit), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`,
-        `turns`, `rounds`, `input`, `output_tokens`, `reasoning_tokens` (int), `seconds`, `cost` (USD, NaN when a price
-        is unknown); `messages` and, of what did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges' calls are
-        not counted here.
+        `turns`, `rounds`, `input_tokens`, `output_tokens`, `reasoning_tokens` (int), `seconds`, `cost` (USD, NaN when a
+        price is unknown); `messages` and, of what did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges'
+        calls are not counted here.
         Of a baseline, and else missing: `of` (the rollout it is compared with), `budget` (what that one used), `spent`
         (by its own `steps`, in the same unit; a step that was made but left out is in `calls` only, as a frame).
         """
-        own = self._all[self._all["parent"].isna()].drop(columns=["parent", "at", "fork", "change"])
+        own = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
         return own.reset_index(drop=True)
 
     @cached_property
@@ -96,7 +96,7 @@ class Run:
     @cached_property
     def fork_scores(self) -> pd.DataFrame:
         """One row per verdict on a fork: the columns of `scores`."""
-        return self._placed(tables.scores(self._select, f"NOT {tables.OWN}"))
+        return self._placed(tables.scores(self._select, tables.FORKED))
 
     @cached_property
     def messages(self) -> pd.DataFrame:
@@ -105,11 +105,13 @@ class Run:
 
     @cached_property
     def calls(self) -> pd.DataFrame:
-        """One row per model call, judges' included (their `actor` is `judge/NAME/DRAW`).
+        """One row per model call, judges' included.
 
-        `round`, `k` (place in the turn), `attempt`, `model` (as asked), `served_model` and `request_id` (as returned),
-        `stop`, `text`, token counts (Int64, missing for failed calls), `started` (UTC), `seconds`, `cost`, `seeded`
-        (whether a seed was sent), `error`; `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
+        `round`, `actor` (the agent, or what tells a judge's draws apart), `purpose` (agent, judge, selector, product),
+        of a judge and a selector `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`,
+        `model` (as asked), `served_model` and `request_id` (as returned), `stop`, `text`, token counts (Int64, missing
+        for failed calls), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent), `error`;
+        `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
         """
         return self._placed(tables.calls(self._select))
 
@@ -117,7 +119,7 @@ class Run:
     def scores(self) -> pd.DataFrame:
         """One row per verdict: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless scored), `label`,
         `reason`, `call` (Int64: place of the judge's call)."""
-        return self._placed(tables.scores(self._select, f"{tables.OWN} AND {tables.SINGLE}"))
+        return self._placed(tables.scores(self._select, tables.SCORED))
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -148,7 +150,7 @@ class Run:
 
     @cached_property
     def agents(self) -> pd.DataFrame:
-        """One row per rollout and agent: `calls`, `turns`, `input`, `output_tokens`, `reasoning_tokens`, `seconds`,
+        """One row per rollout and agent: `calls`, `turns`, `input_tokens`, `output_tokens`, `reasoning_tokens`, `seconds`,
         `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
         table = self._placed(by_agent(self._select, tables.OWN))
         lost = ["sent", "bounced", "unparsed", "truncated"]

@@ -5,20 +5,20 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pandas as pd
 
-from agentlab.store.ancestry import FORKS
-
 Select = Callable[[str, Sequence[str], Sequence[str]], pd.DataFrame]
 """The rows of a query under these names, of which the last are numbers whatever they are called."""
 
-OWN = f"rollout NOT IN (SELECT id FROM rollouts WHERE {FORKS})"
-"""Forks are in `Run.forks` alone."""
-SINGLE = "rollout NOT IN (SELECT id FROM rollouts WHERE parent IN ('@pairs', '@groups', '@probes'))"
+OWN = "rollout NOT IN (SELECT id FROM rollouts WHERE kind IN ('fork', 'particle'))"
+"""Calls of the run's rollouts, and of what judges are asked about; forks are in `Run.forks` alone."""
+SCORED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind NOT IN ('rollout', 'anchor'))"
 """Verdicts on two outputs, or on changed ones, are in frames of their own."""
+FORKED = "rollout IN (SELECT id FROM rollouts WHERE kind = 'fork')"
 _CALLS = (
-    "rollout round actor k attempt model served_model request_id stop text input output reasoning_tokens cache_read "
-    "cache_write reasoning started seconds cost seeded error tool_calls tool_results logprobs settings prompt_hash"
+    "rollout round actor purpose judge judge_draw k attempt model served_model request_id stop text input_tokens "
+    "output_tokens reasoning_tokens cache_read_tokens cache_write_tokens reasoning started seconds cost seeded error "
+    "tool_calls tool_results logprobs settings prompt_hash"
 ).split()
-_INTEGERS = ("input", "output", "reasoning_tokens", "cache_read", "cache_write")
+_INTEGERS = "judge_draw input_tokens output_tokens reasoning_tokens cache_read_tokens cache_write_tokens".split()
 
 
 def messages(select: Select) -> pd.DataFrame:

@@ -13,13 +13,14 @@ from agentlab.store.ancestry import FORKS
 Select = Callable[[str, list[str]], pd.DataFrame]
 """The rows of a query, under these names."""
 
-_USED = ["calls", "turns", "rounds", "input", "output_tokens", "reasoning_tokens", "seconds", "cost"]
+_USED = ["calls", "turns", "rounds", "input_tokens", "output_tokens", "reasoning_tokens", "seconds", "cost"]
 _USE = """
 WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT NULL)
-SELECT rollout, {by}, count(*), sum(k = 0 AND actor NOT LIKE 'select/%'), max(round), total(input), total(output),
-    total(reasoning_tokens), total(seconds), CASE WHEN count(cost) = count(text) THEN total(cost) END
+SELECT rollout, {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round), total(input_tokens),
+    total(output_tokens), total(reasoning_tokens), total(seconds),
+    CASE WHEN count(cost) = count(text) THEN total(cost) END
 FROM calls LEFT JOIN counted ON id = rollout
-WHERE actor NOT LIKE 'judge/%' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
+WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
 _KINDS = """
 SELECT rollout, count(*), sum(kind = 'bounce'), sum(kind = 'unparsed'), sum(kind = 'truncated')
 FROM messages GROUP BY rollout"""
