@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from agentlab.columns import FORK
 from agentlab.engine.cut import parsed
 from agentlab.engine.spec import FRESH
 
@@ -13,5 +14,4 @@ def forked(rollouts: pd.DataFrame) -> pd.DataFrame:
     table["round"] = pd.Series([cuts[text].round for text in table["at"]], dtype="Int64")
     table["agents"] = pd.Series([cuts[text].agents for text in table["at"]], dtype="object")
     table["fresh"] = table["fork"] > FRESH
-    last = ["parent", "at", "round", "agents", "fork", "fresh", "change"]
-    return table[[*(name for name in table.columns if name not in last), *last]]
+    return table[[*(name for name in table.columns if name not in FORK), *FORK]]

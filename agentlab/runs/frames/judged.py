@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from agentlab.columns import GROUPS, PAIRS
 from agentlab.experiment.judging.groups import Output, answered, asked
 from agentlab.experiment.judging.pairs import RolloutPair, Side, configured, pairs
 from agentlab.judges import recorded
@@ -14,26 +15,6 @@ from agentlab.judges.compare import ORDERS, CompareConfig, declared
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
 from agentlab.store import read
 from agentlab.types import RolloutKind
-
-PAIR = {
-    "factor": "str",
-    "a": "str",
-    "b": "str",
-    "within": "str",
-    "rollout_a": "str",
-    "rollout_b": "str",
-    "task": "str",
-    "draw": "int64",
-    "judge": "str",
-    "judge_draw": "int64",
-    "order": "int64",
-    "criterion": "str",
-    "outcome": "str",
-    "label": "str",
-    "winner": "str",
-    "reason": "str",
-}
-GROUP = {"judge": "str", "group": "Int64", "size": "Int64"}
 
 Documents = Mapping[str, Mapping[str, Any]]
 _Key = tuple[str, int]
@@ -54,7 +35,7 @@ def compared(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> p
     for name, config in judges.items():
         for pair in pairs(every, declared(config, meta["factors"])) if isinstance(config, CompareConfig) else ():
             rows += [_row(pair, name, one) for one in verdicts.get((pair.key, pair.attempt), ()) if one[0] == name]
-    return pd.DataFrame(rows, columns=list(PAIR)).astype(PAIR)
+    return pd.DataFrame(rows, columns=list(PAIRS)).astype(PAIRS)
 
 
 def _row(pair: RolloutPair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ...]:
@@ -78,9 +59,9 @@ def grouped(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd
     for name, config in documents(meta).items():
         for cell in cells.values() if isinstance(config, EquivalenceConfig) else ():
             rows += _groups(name, [Output(side, _text(texts[side.key])) for side in cell], verdicts)
-    table = pd.DataFrame(rows, columns=["rollout", *GROUP]).astype({"rollout": "str", **GROUP})
+    table = pd.DataFrame(rows, columns=["rollout", *GROUPS]).astype({"rollout": "str", **GROUPS})
     head = [name for name in ("rollout", "task", "condition", *meta.get("factors", {}), "draw")]
-    return table.merge(rollouts[head], on="rollout", how="left")[[*head, *GROUP]]
+    return table.merge(rollouts[head], on="rollout", how="left")[[*head, *GROUPS]]
 
 
 def _groups(

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from agentlab.columns import BASELINE, LABELS, MEASURES
 from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
 from agentlab.runs.frames.forks import forked
@@ -30,7 +31,6 @@ from agentlab.types import Measure
 _ROLLOUTS = (
     "id key kind task condition generation draw seed parent at fork change attempt status output output_via error"
 ).split()
-_BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}
 
 
 class Run:
@@ -138,20 +138,19 @@ class Run:
     def labels(self) -> pd.DataFrame:
         """One row per label that a person gave: `measure`, `rater`, `value` (on the measure's range), `probability`
         (with which the rollout was drawn to be labelled)."""
-        columns = ("id", "measure", "rater", "value", "probability")
-        return self._placed(self._select("SELECT * FROM labels ORDER BY rowid", columns))
+        return self._placed(self._select("SELECT * FROM labels ORDER BY rowid", ("id", *LABELS)))
 
     @cached_property
     def measures(self) -> pd.DataFrame:
-        """One row per rollout: its `status`, `output_words`, and for each measure NAME (float), NAME_draws (int: judge
-        draws that were complete) and NAME_outcome (the worst outcome of its verdicts)."""
-        head = self.rollouts[["rollout", "task", "condition", *self.factors, "draw", "status", "output_words"]]
+        """One row per rollout: `generation`, `status`, `output_words`, and for each measure NAME (float), NAME_draws
+        (int: judge draws that were complete) and NAME_outcome (the worst outcome of its verdicts)."""
+        head = self.rollouts[[name for name in self.rollouts if name in MEASURES or name in self.factors]]
         return head.join(self._measured(head, self.scores), on="rollout")
 
     @cached_property
     def agents(self) -> pd.DataFrame:
-        """One row per rollout and agent: `calls`, `turns`, `input_tokens`, `output_tokens`, `reasoning_tokens`, `seconds`,
-        `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
+        """One row per rollout and agent: `calls`, `turns`, `input_tokens`, `output_tokens`, `reasoning_tokens`,
+        `seconds`, `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
         table = self._placed(by_agent(self._select, tables.OWN))
         lost = ["sent", "bounced", "unparsed", "truncated"]
         sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
@@ -194,10 +193,10 @@ class Run:
 
     @cached_property
     def _all(self) -> pd.DataFrame:
-        sql = f"SELECT {', '.join([*_ROLLOUTS, *_BASELINE])} FROM rollouts WHERE status IS NOT NULL ORDER BY id"
-        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *_BASELINE])
-        own = table[[*_BASELINE]].astype(_BASELINE)
-        table = self._with_factors(table.drop(columns=[*_BASELINE]))
+        sql = f"SELECT {', '.join([*_ROLLOUTS, *BASELINE])} FROM rollouts WHERE status IS NOT NULL ORDER BY id"
+        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *BASELINE])
+        own = table[[*BASELINE]].astype(BASELINE)
+        table = self._with_factors(table.drop(columns=[*BASELINE]))
         return with_use(table, self._select).drop(columns="id").join(own)
 
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
@@ -232,8 +231,8 @@ class Run:
             table.insert(at + i, factor, level.astype("category"))
         return table
 
-    def _select(self, sql: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
-        return select(self.folder, sql, columns, numbers)
+    def _select(self, sql: str, columns: Sequence[str]) -> pd.DataFrame:
+        return select(self.folder, sql, columns)
 
 
 def load(folder: str | Path) -> Run:
