@@ -5,7 +5,6 @@ import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -21,6 +20,7 @@ import agentlab
 from agentlab.analysis.summary import summarize
 from agentlab.engine.client import Client
 from agentlab.engine.cut import Active, Cut, by_agent, ends, parsed, read
+from agentlab.engine.fork import prepare
 from agentlab.engine.intervention import Change, drop, edit, swap
 from agentlab.engine.play import play
 from agentlab.engine.prompt import chat
@@ -41,7 +41,7 @@ from agentlab.runs.frames.measures import measure
 from agentlab.runs.transcript import transcript
 from agentlab.scenario import load as load_design
 from agentlab.store import Store
-from agentlab.types import Call, Capabilities, Completion, Measure, Request, Rollout, Verdict
+from agentlab.types import Capabilities, Completion, Measure, Request, Rollout, Verdict
 from tests.support.rig import assert_equal, rows, tables
 from tests.support.strategies import organizations, replies, rollout_spec
 
@@ -65,16 +65,16 @@ class Dicer:
         return Completion(self.texts[request.where.stream % len(self.texts)])
 
 
-def once(organization: Organization, model: Any, kept: Mapping[tuple[str, int, int], Call] | None = None) -> Rollout:
-    return asyncio.run(play(rollout_spec(organization), Client({"default": model}, recorded=kept or {})))
+def once(organization: Organization, model: Any) -> Rollout:
+    return asyncio.run(play(rollout_spec(organization), Client({"default": model})))
 
 
 def forked(
     organization: Organization, parent: Rollout, cut: Cut, model: Any, index: int = 1, change: Change | None = None
 ) -> Rollout:
-    kept = {(c.actor, c.round, c.k): c for c in parent.calls if cut.keeps(c.round, c.actor)}
-    client = Client({"default": model, "@swapped": model}, recorded=kept)
-    return asyncio.run(play(fork(rollout_spec(organization), cut, index, change), client))
+    client = Client({"default": model, "@swapped": model})
+    state = prepare(organization, cut, parent.messages, parent.calls, change)
+    return asyncio.run(play(fork(rollout_spec(organization), cut, index, change), client, state=state))
 
 
 def active(rollout: Rollout) -> Active:
@@ -108,7 +108,8 @@ def test_a_fork_keeps_its_past_to_the_byte_and_its_log_is_rebuilt_without_a_mode
     silent = Dicer(["never asked"])
     again = replace(fork(rollout_spec(organization), cut, 1))
     recorded = {(c.actor, c.round, c.k): c for c in child.calls}
-    assert asyncio.run(play(again, Client({"default": silent}, recorded=recorded))) == child
+    state = prepare(organization, cut, parent.messages, parent.calls)
+    assert asyncio.run(play(again, Client({"default": silent}, recorded=recorded), state=state)) == child
     assert not silent.requests
 
 
@@ -242,9 +243,9 @@ def test_a_swap_asks_the_other_model_in_the_turns_that_are_drawn_anew_and_no_oth
     organization, old, new = office("ann", "ben"), Dicer(MAILS), Dicer(MAILS)
     parent = once(organization, Dicer(MAILS))
     change = swap(Agent("ann", model="@swapped"), "own/new")
-    kept = {(c.actor, c.round, c.k): c for c in parent.calls if Cut(1, ("ben",)).keeps(c.round, c.actor)}
-    client = Client({"default": old, "@swapped": new}, recorded=kept)
-    child = asyncio.run(play(fork(rollout_spec(organization), Cut(1, ("ben",)), 1, change), client))
+    client = Client({"default": old, "@swapped": new})
+    state = prepare(organization, Cut(1, ("ben",)), parent.messages, parent.calls, change)
+    child = asyncio.run(play(fork(rollout_spec(organization), Cut(1, ("ben",)), 1, change), client, state=state))
     turns = {(c.round, c.actor) for c in child.calls}
     assert {(r.where.round, r.where.actor) for r in new.requests} == {t for t in turns if t[1] == "ann" and t[0] > 1}
     assert {(r.where.round, r.where.actor) for r in old.requests} == {t for t in turns if t[1] != "ann"}
