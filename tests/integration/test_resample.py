@@ -29,9 +29,9 @@ from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.resample import ForkPlan, draw, plan
 from agentlab.experiment.resample.bisect import Bisected, bisect
-from agentlab.experiment.resample.interventions import Swap
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.resample.score import score
+from agentlab.experiment.resample.swaps import Swap
 from agentlab.experiment.runner import Progress, Selection
 from agentlab.experiment.session import run as play_design
 from agentlab.organization.agents import Agent, Organization
@@ -558,10 +558,81 @@ def test_a_message_is_changed_where_it_was_read_or_not_at_all(run: Path) -> None
         plan(run, ForkRequest(key(run), drop=log[-1].index))
 
 
-def test_a_fork_or_an_unfinished_rollout_is_no_parent(run: Path) -> None:
-    drawn(plan(run, ForkRequest(key(run), at="0", n=2)))
-    with pytest.raises(ScenarioError, match=f"this is itself a fork; fork its parent {key(run)[:12]}"):
-        plan(run, ForkRequest(str(load(run).forks["rollout"].iloc[0]), at="0"))
+def child(run: Path, parent: str, fork_request: ForkRequest, change: str = "") -> str:
+    """The key of one of the forks that the request draws of `parent`, with this change."""
+    assert drawn(plan(run, replace(fork_request, rollout=parent))).failed == 0
+    forks = load(run).forks
+    return str(forks[(forks["parent"] == parent) & (forks["change"] == change)]["rollout"].iloc[-1])
+
+
+def test_a_fork_of_a_fork_is_kept_whole_and_changes_nothing_that_was_there(run: Path) -> None:
+    before, index = tables(run), mails(run)[0]
+    drawn(plan(run, ForkRequest(key(run), edit=(index, "Say more."), n=6)))
+    forks = load(run).forks
+    edited = forks[forks["change"] != ""]["rollout"].astype("str")
+    parent = max(edited, key=lambda name: len(transcript(run, name).record.turns))
+    round = int(forks.set_index("rollout").loc[parent, "at"])
+    record = transcript(run, parent).record
+    rounds = sorted({turn.round for turn in record.turns})
+    assert rounds[-2] > round
+    drawn(plan(run, ForkRequest(parent, every_round=True, by_agent=True, n=2)))
+    after = load(run).forks
+    pd.testing.assert_frame_equal(after.head(len(forks))[forks.columns], forks, check_categorical=False)
+    assert_equal(before, tables(run))
+    own = after[after["parent"] == parent]
+    assert set(own["round"]) >= {one for one in rounds[:-1] if one >= round}
+    assert own["utility"].notna().all()
+    log, turns = record.rollout.messages, {(turn.round, turn.agent): turn.steps for turn in record.turns}
+    for name, at in zip(own["rollout"], own["at"], strict=True):
+        cut, drawn_anew = parsed(at), transcript(run, name).record
+        assert all(step.intact for turn in drawn_anew.turns for step in turn.steps), at
+        heads = [[m for m in some if m.round <= cut.whole] for some in (drawn_anew.rollout.messages, log)]
+        said = [[m for m in some if m.kind != "closing"] for some in heads]
+        assert said[0] == said[1]
+        assert drawn_anew.kept == {turn for turn in turns if cut.keeps(*turn)}
+        (calls,) = rows(
+            run,
+            f"SELECT count(*) FROM calls JOIN rollouts ON id = rollout WHERE key = '{name}' AND "
+            f"round > 0 AND (round < {cut.round} OR (round = {cut.round} AND {not cut.agents}))",
+        )
+        assert calls == (0,)
+
+
+def test_a_swap_goes_on_in_a_fork_of_its_fork_and_another_may_come_on_top(run: Path) -> None:
+    first = child(run, key(run), ForkRequest(at="1", swap=Swap("hand", "judge"), n=2), "swap hand=judge")
+    made = plan(run, ForkRequest(first, swap=Swap("boss", "judge"), n=2))
+    assert {str(fork_point.cut) for fork_point in made.fork_points} == {"1"}
+    assert made.parents[0].place.startswith("fork ")
+    second = child(run, first, ForkRequest(swap=Swap("boss", "judge"), n=2), "swap boss=judge")
+    for name, swapped in ((first, {"hand"}), (second, {"hand", "boss"})):
+        for turn in transcript(run, name).record.turns:
+            new = turn.agent in swapped and turn.round > 1
+            assert turn.steps[0].call.model == ("sim/replies" if new else "sim/chatter")
+    with pytest.raises(ScenarioError, match=r"swap hand=judge: so it is in fork \d at 1 of task=loan"):
+        plan(run, ForkRequest(first, swap=Swap("hand", "judge")))
+
+
+def test_forks_of_forks_are_judged_later_and_reproduced_like_any_other(run: Path) -> None:
+    parent = child(run, key(run), ForkRequest(at="1", n=2))
+    drawn(plan(run, grand := ForkRequest(parent, at="2", n=2)))
+    asyncio.run(rejudge(run, ["final_number"], None, Progress()))
+    judged = load(run).fork_scores.query("judge == 'final_number'")["rollout"].nunique()
+    assert judged == len(load(run).forks)
+    head, tail = SCENARIO.index("models:"), SCENARIO.index("tasks:")
+    models = "models: {default: {name: replay/run}, judge: {name: replay/run}}\n"
+    Path("s.yaml").write_text(SCENARIO[:head] + models + SCENARIO[tail:])
+    asyncio.run(play_design(load_design("s.yaml"), Path("again"), Selection(), Progress()))
+    again = child(Path("again"), key(Path("again")), ForkRequest(at="1", n=2))
+    drawn(plan(Path("again"), replace(grand, rollout=again)))
+    columns = ["task", "condition", "draw", "status", "output", "fork", "at"]
+    pd.testing.assert_frame_equal(load("run").forks[columns], load("again").forks[columns])
+
+
+def test_a_fork_is_cut_where_it_is_its_own_and_an_unfinished_rollout_is_no_parent(run: Path) -> None:
+    parent = child(run, key(run), ForkRequest(at="1", n=2))
+    for request, said in ((ForkRequest(at="0"), "--at 0"), (ForkRequest(at="1/mate"), "--at 1/mate")):
+        with pytest.raises(ScenarioError, match=f"{said}: fork 2 at 1 of task=.* or fork .*--rollout {key(run)[:12]}"):
+            plan(run, replace(request, rollout=parent))
     connection = sqlite3.connect(run / "run.db")
     connection.execute("UPDATE rollouts SET status = NULL WHERE key = ?", (key(run),))
     connection.commit()

@@ -21,9 +21,10 @@ from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.clients import client_for, counting, identify, serving
 from agentlab.experiment.judging.rollouts import JudgeRunner
 from agentlab.experiment.resample.cost import Cost, ForkPricing, Quote
-from agentlab.experiment.resample.interventions import SWAPPED, dropped, edited, swapped
+from agentlab.experiment.resample.interventions import dropped, edited
 from agentlab.experiment.resample.parents import Parent, ParentRun
 from agentlab.experiment.resample.request import ForkRequest
+from agentlab.experiment.resample.swaps import swapped
 from agentlab.experiment.runner import Progress, Runner
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.session import CONCURRENCY, MAX_CONCURRENCY, check, opened, stoppable, unwrapped
@@ -83,13 +84,10 @@ def plan(folder: Path, request: ForkRequest, scenario: Path | None = None) -> Fo
         fork_points, notes = _spots(request, parents, stand_ins)
         forked = {fork_point.parent.rollout_spec.key for fork_point in fork_points}
         parents = tuple(parent for parent in parents if parent.rollout_spec.key in forked)
-        specs = {name: spec for name, (_, spec) in stand_ins.items()}
+        models = _models(parents, stand_ins)
         added = _added(archive)
         there = {key for key, status in archive.forks().items() if status not in UNFINISHED}
-    quote = _quote(request, fork_points, ForkPricing(archive.design, specs), there)
-    models = {p.condition.name: dict(p.condition.models) for p in parents}
-    for name, spec in specs.items():
-        models[name][SWAPPED] = spec
+    quote = _quote(request, fork_points, ForkPricing(archive.design, models), there)
     return ForkPlan(
         folder,
         archive.design,
@@ -186,6 +184,17 @@ def _stand_ins(design: Design, request: ForkRequest, parents: Sequence[Parent]) 
     }
 
 
+def _models(
+    parents: Sequence[Parent], stand_ins: Mapping[str, tuple[Change, ModelSpec]]
+) -> dict[str, dict[str, ModelSpec]]:
+    """By condition and alias, those that swaps bring in among them."""
+    models = {parent.condition.name: {**parent.condition.models, **parent.models} for parent in parents}
+    for name, (change, spec) in stand_ins.items():
+        if name in models and change.agent is not None:
+            models[name][change.agent.model] = spec
+    return models
+
+
 def _spots(
     request: ForkRequest, parents: Sequence[Parent], stand_ins: Mapping[str, tuple[Change, ModelSpec]]
 ) -> tuple[tuple[ForkPoint, ...], list[str]]:
@@ -212,21 +221,38 @@ def _cuts(
     if not parent.active:
         raise ScenarioError(f"{parent.place}: nobody was asked anything in it, so nothing can be drawn anew")
     if request.every_round or request.bisect:
-        return [(cut, None) for cut in (*ends(parent.active), *(by_agent(parent.active) if request.by_agent else ()))]
+        cuts = (*ends(parent.active), *(by_agent(parent.active) if request.by_agent else ()))
+        return [(cut, None) for cut in cuts if cut.covers(parent.kept)]
     at = None if request.at is None else read(request.at, parent.active, parent.rounds)
+    if at is not None:
+        _own(parent, at, f"--at {request.at}")
     if request.swap is not None:
-        return [(at or Cut(0), stand_ins[parent.condition.name][0])]
+        change = stand_ins[parent.condition.name][0]
+        if any(branch.change == change for branch in parent.rollout_spec.branches):
+            raise ScenarioError(f"--{change.text}: so it is in {parent.place} already; name another model")
+        return [(at or parent.kept, change)]
     if request.drop is None and request.edit is None:
         assert at is not None
         return [(at, None)]
     cut, change = (
         dropped(parent, request.drop) if request.drop is not None else edited(parent, *(request.edit or (0, "")))
     )
+    _own(parent, cut, request.changes[0])
     if at not in (None, cut):
         raise ScenarioError(
             f"--at {at}: the message is read after round {cut}, so its fork is cut there: leave out --at"
         )
     return [(cut, change)]
+
+
+def _own(parent: Parent, cut: Cut, said: str) -> None:
+    """Raises `ScenarioError` when the cut lies in what a fork has from its own parent."""
+    branch = parent.rollout_spec.branch
+    if branch is not None and not cut.covers(branch.cut):
+        raise ScenarioError(
+            f"{said}: {parent.place} has all up to cut {branch.cut} from its parent; cut it there or later, or fork "
+            f"the parent: --rollout {branch.parent[:12]}"
+        )
 
 
 def _quote(request: ForkRequest, fork_points: Sequence[ForkPoint], pricing: ForkPricing, there: set[str]) -> Quote:
