@@ -598,6 +598,33 @@ def test_a_fork_of_a_fork_is_kept_whole_and_changes_nothing_that_was_there(run: 
         assert calls == (0,)
 
 
+def test_a_fork_of_a_fork_that_was_killed_goes_on_and_its_stored_calls_are_guarded(run: Path) -> None:
+    parent = child(run, key(run), ForkRequest(at="1", n=2))
+    fork_request = ForkRequest(parent, at="1", n=3)
+    drawn(plan(run, fork_request))
+    volatile = ["seconds", "cost"]
+    whole = load(run).forks.drop(columns=volatile)
+    own = f"(SELECT id FROM rollouts WHERE parent = '{parent}')"
+    connection = sqlite3.connect(
+        run / "run.db"
+    )  # as a kill leaves it: the last reply is not there, nor what came later
+    connection.execute(f"UPDATE rollouts SET status = NULL WHERE id IN {own}")
+    for table in ("messages", "verdicts"):
+        connection.execute(f"DELETE FROM {table} WHERE rollout IN {own}")
+    last = f"SELECT max(rowid) FROM calls WHERE rollout IN {own} AND round > 0 GROUP BY rollout"
+    lost = connection.execute(f"DELETE FROM calls WHERE rowid IN ({last})").rowcount
+    lost += connection.execute(f"DELETE FROM calls WHERE rollout IN {own} AND round = 0").rowcount
+    connection.commit()
+    assert drawn(plan(run, fork_request)).calls == lost
+    pd.testing.assert_frame_equal(load(run).forks.drop(columns=volatile), whole, check_categorical=False)
+    connection.execute(f"UPDATE rollouts SET status = NULL WHERE id IN {own}")
+    connection.execute(f"UPDATE calls SET prompt_hash = 'another' WHERE rollout IN {own} AND round = 2")
+    connection.commit()
+    connection.close()
+    with pytest.raises(MismatchError, match="in round 2 answers another prompt"):
+        drawn(plan(run, fork_request))
+
+
 def test_a_swap_goes_on_in_a_fork_of_its_fork_and_another_may_come_on_top(run: Path) -> None:
     first = child(run, key(run), ForkRequest(at="1", swap=Swap("hand", "judge"), n=2), "swap hand=judge")
     made = plan(run, ForkRequest(first, swap=Swap("boss", "judge"), n=2))
