@@ -571,8 +571,8 @@ def test_a_fork_of_a_fork_is_kept_whole_and_changes_nothing_that_was_there(run: 
     forks = load(run).forks
     edited = forks[forks["change"] != ""]["rollout"].astype("str")
     parent = max(edited, key=lambda name: len(transcript(run, name).record.turns))
-    round = int(forks.set_index("rollout").loc[parent, "at"])
     record = transcript(run, parent).record
+    round = parsed(str(record.rollout.at)).round
     rounds = sorted({turn.round for turn in record.turns})
     assert rounds[-2] > round
     drawn(plan(run, ForkRequest(parent, every_round=True, by_agent=True, n=2)))
