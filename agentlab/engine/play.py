@@ -1,19 +1,20 @@
-"""One rollout: rounds, turns and the closing question. Tells `record` what happened and knows no store.
+"""One rollout: start, steps of a round each, and the end. Tells `record` what happened and knows no store.
 
 An agent acts when it has unread mail; a protocol only says where a reply goes; the log is the whole state.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
-from agentlab.engine.prompt import chat
+from agentlab.engine.prompt import Fold
 from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unstarted
+from agentlab.engine.state import DROPPED, State
 from agentlab.engine.tools import use
 from agentlab.errors import Stopped
-from agentlab.organization.agents import Agent, Organization
+from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols.solo import Tries
 from agentlab.seeds import stream
 from agentlab.types import (
@@ -31,98 +32,93 @@ from agentlab.types import (
     Where,
 )
 
-DROPPED = frozenset({"bounce", "unparsed"})
-"""Kinds that report to a sender what did not arrive."""
-
-
-@dataclass(slots=True)
-class _State:
-    """A rollout in the making. `calls` are by agent, each in order."""
-
-    log: list[Message]
-    calls: dict[str, list[Call]]
-    error: str | None = None
-    status: Status | None = None
-    steps: int | None = None
-    """How many steps of a baseline count, once that is known."""
-    woken_by_bounce: set[str] = field(default_factory=set[str])
-
-    def made(self) -> list[Call]:
-        return [call for own in self.calls.values() for call in own]
-
-    def post(self, messages: Sequence[Message], round: int) -> None:
-        for m in messages:  # built anew by hand: `replace` takes several times as long, for every message there is
-            self.log.append(Message(m.sender, m.to, m.kind, m.content, m.ref, round, len(self.log)))
-
 
 def _never() -> bool:
     return False
 
 
-async def play(spec: RolloutSpec, client: Client, stopping: Callable[[], bool] = _never) -> Rollout:
+async def play(
+    spec: RolloutSpec, client: Client, stopping: Callable[[], bool] = _never, state: State | None = None
+) -> Rollout:
     """Runs `spec` to its end; calls that `client` has on record are not made again.
 
-    `stopping` is asked at every round start; once true the rollout ends as `cancelled`, its calls kept. Raises
-    `MismatchError` when a stored call does not fit, and whatever `client.record` raises; model failures are data.
+    `stopping` is asked at every round start; once true the rollout ends as `cancelled`, its calls kept. `state`, which
+    changes, is where it goes on from: that of a fork is what `engine.fork.prepare` makes. Raises `MismatchError` when a
+    stored call does not fit, and whatever `client.record` raises; model failures are data.
     """
-    organization = spec.organization
-    state = _State([], {agent.name: [] for agent in organization.agents})
-    state.post(organization.protocol.open(spec.task), 0)
-    root = spec.lineage
-    for round in range(1, organization.rounds + 1):
-        actors = _awake(organization, state, round)
-        if not actors:
-            break
-        if stopping():
-            state.status = "cancelled"
-        elif spec.limits != RolloutLimits() and over_limits(spec.limits, state.made()):
-            state.status = "limit"
-        if state.status:
-            break
-        await _round(spec, root, client, state, _acting(spec, actors, round), round)
-        if state.status or state.steps is not None:
-            break
-        if spec.change is not None and spec.cut is not None and round == spec.cut.round:
-            state.log = spec.change.applied(state.log)
-    closing = organization.closing if spec.budget is None else None  # a baseline has it in its task, every step
+    state = start(spec) if state is None else state
+    while await step(state, spec, client, stopping):
+        pass
+    return await end(state, spec, client)
+
+
+def start(spec: RolloutSpec) -> State:
+    """A rollout that is no fork, before its first round."""
+    assert not spec.branches, "a fork goes on from its parent's state, see engine.fork"
+    agents = [agent.name for agent in spec.organization.agents]
+    state = State([], {name: [] for name in agents}, folds={name: Fold() for name in agents})
+    state.post(spec.organization.protocol.open(spec.task), 0)
+    return state
+
+
+async def step(state: State, spec: RolloutSpec, client: Client, stopping: Callable[[], bool] = _never) -> bool:
+    """Plays the next round, all its agents at once. Whether there was one: once it says False only `end` is left."""
+    round = state.round + 1
+    if state.status or state.steps is not None or round > spec.organization.rounds:
+        return False
+    actors, bounced = _awake(spec.organization, state)
+    if not actors:
+        return False
+    if stopping():
+        state.status = "cancelled"
+    elif spec.limits != RolloutLimits() and over_limits(spec.limits, state.made()):
+        state.status = "limit"
+    if state.status:
+        return False
+    state.woken_by_bounce, state.round = bounced, round
+    await _round(spec, client, state, _acting(spec, actors, round), round)
+    return True
+
+
+async def end(state: State, spec: RolloutSpec, client: Client) -> Rollout:
+    """Asks the closing question where it has to be asked; what became of the rollout."""
+    closing = spec.organization.closing if spec.budget is None else None  # a baseline has it in its task, every step
     if closing and state.status in (None, "limit") and state.error is None and _output(state) is None:
-        await _close(spec, root, client, state)
+        await _close(spec, client, state, closing)
         return _finish(spec, state, "closing")
     return _finish(spec, state, "protocol")
 
 
-def _awake(organization: Organization, state: _State, round: int) -> list[Agent]:
-    """Agents with mail from the round before. A bounce wakes its sender once in a row, lest it bounce forever."""
+def _awake(organization: Organization, state: State) -> tuple[list[Agent], frozenset[str]]:
+    """Agents with mail from the last round, and those of them who have nothing but reports of what did not arrive.
+
+    A bounce wakes its sender once in a row, lest it bounce forever.
+    """
     fresh: dict[str, bool] = {}
     for message in reversed(state.log):
-        if message.round < round - 1:
+        if message.round < state.round:
             break
         for name in message.to:
             fresh[name] = fresh.get(name, False) or message.kind not in DROPPED
     awake = [
         a for a in organization.agents if a.name in fresh and (fresh[a.name] or a.name not in state.woken_by_bounce)
     ]
-    state.woken_by_bounce = {agent.name for agent in awake if not fresh[agent.name]}
-    return awake
+    return awake, frozenset(agent.name for agent in awake if not fresh[agent.name])
 
 
 def _acting(spec: RolloutSpec, actors: list[Agent], round: int) -> list[Agent]:
     """The actors, with another in the place of one that a fork swaps, unless its turn is kept."""
-    swapped = spec.change.agent if spec.change is not None else None
-    if swapped is None or spec.cut is None or spec.cut.keeps(round, swapped.name):
-        return actors
-    return [swapped if agent.name == swapped.name else agent for agent in actors]
+    return [spec.agent(agent, round) for agent in actors] if spec.branches else actors
 
 
-async def _round(
-    spec: RolloutSpec, root: str, client: Client, state: _State, actors: Sequence[Agent], round: int
-) -> None:
+async def _round(spec: RolloutSpec, client: Client, state: State, actors: Sequence[Agent], round: int) -> None:
+    given, state.given = state.given, {}
     if len(actors) == 1:
-        await _turn(spec, root, client, state, actors[0], round)
+        await _turn(spec, client, state, actors[0], round, given.get(actors[0].name, ()))
     else:
         async with asyncio.TaskGroup() as group:
             for agent in actors:
-                group.create_task(_turn(spec, root, client, state, agent, round))
+                group.create_task(_turn(spec, client, state, agent, round, given.get(agent.name, ())))
     if state.status:
         return
     last = [(agent.name, state.calls[agent.name][-1]) for agent in actors]
@@ -140,7 +136,7 @@ async def _round(
         state.status = "vetoed"
 
 
-async def _step(spec: RolloutSpec, client: Client, state: _State, agent: str, round: int) -> None:
+async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, round: int) -> None:
     """Ends a baseline's step: its selector looks at the reply, then its budget says whether the step counts."""
     completion, protocol, log = state.calls[agent][-1].completion, spec.organization.protocol, tuple(state.log)
     assert spec.budget is not None
@@ -162,18 +158,23 @@ async def _step(spec: RolloutSpec, client: Client, state: _State, agent: str, ro
         state.post(messages, round)
 
 
-async def _turn(spec: RolloutSpec, root: str, client: Client, state: _State, agent: Agent, round: int) -> None:
-    """One agent acts: a call, and while it asks for tools, their results and another call."""
-    calls = state.calls[agent.name]
-    tools = tuple(tool.spec for tool in agent.tools)
+async def _turn(
+    spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int, given: Sequence[Call] = ()
+) -> None:
+    """One agent acts: a call, and while it asks for tools, their results and another call. `given` were made before."""
+    calls, fold = state.calls[agent.name], state.folds[agent.name]
+    tools, root = tuple(tool.spec for tool in agent.tools), spec.root(round, agent.name)
     for k in range(spec.organization.calls):
         where = Where(spec.key, agent.name, round, k, spec.attempt, stream(root, agent.name, round, k, spec.attempt))
-        entries = chat(spec.organization, agent, state.log, calls, round)
-        try:
-            call = await client.ask(agent.model, Request(entries, agent.settings, tools, where))
-        except Stopped:  # never sent; siblings that were sent are waited for and kept
-            state.status = "cancelled"
-            return
+        if k < len(given):
+            call = given[k]
+        else:
+            entries = fold.chat(spec.organization, agent, state.log, calls, round)
+            try:
+                call = await client.ask(agent.model, Request(entries, agent.settings, tools, where))
+            except Stopped:  # never sent; siblings that were sent are waited for and kept
+                state.status = "cancelled"
+                return
         wanted = call.completion.tool_calls if call.completion else ()
         if wanted and not call.tool_results:
             results = [await use(agent.tools, request, where) for request in wanted]
@@ -184,13 +185,12 @@ async def _turn(spec: RolloutSpec, root: str, client: Client, state: _State, age
             return
 
 
-async def _close(spec: RolloutSpec, root: str, client: Client, state: _State) -> None:
+async def _close(spec: RolloutSpec, client: Client, state: State, closing: Closing) -> None:
     """Asks the closing question. Its round lies past the limit, so that it collides with no other turn."""
     organization = spec.organization
-    assert organization.closing is not None
-    agent, last = organization.roster[organization.closing.agent], organization.rounds
-    state.post([Message(TASK, (agent.name,), "closing", organization.closing.ask)], last)
-    await _turn(spec, root, client, state, _acting(spec, [agent], last + 1)[0], last + 1)
+    agent, last = organization.roster[closing.agent], organization.rounds
+    state.post([Message(TASK, (agent.name,), "closing", closing.ask)], last)
+    await _turn(spec, client, state, _acting(spec, [agent], last + 1)[0], last + 1)
     if state.status == "cancelled":
         return
     call = state.calls[agent.name][-1]
@@ -203,7 +203,7 @@ async def _close(spec: RolloutSpec, root: str, client: Client, state: _State) ->
             state.status = "vetoed"
 
 
-def _delivered(organization: Organization, agent: Agent, call: Call, state: _State) -> Message:
+def _delivered(organization: Organization, agent: Agent, call: Call, state: State) -> Message:
     """The closing reply, or what it puts between output tags if the protocol reads any in it; or a veto."""
     completion: Completion = call.completion or Completion("")
     routed = organization.protocol.route(agent.name, completion, tuple(state.log), call.round)
@@ -212,12 +212,12 @@ def _delivered(organization: Organization, agent: Agent, call: Call, state: _Sta
     return next((message for message in routed if VETO in message.to), output)
 
 
-def _output(state: _State) -> Message | None:
+def _output(state: State) -> Message | None:
     """The last message to `@output` that says anything."""
     return next((m for m in reversed(state.log) if OUTPUT in m.to and m.content.strip()), None)
 
 
-def _finish(spec: RolloutSpec, state: _State, via: OutputVia) -> Rollout:
+def _finish(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
     output = _output(state) if state.status != "vetoed" else None
     order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
     calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))

@@ -17,7 +17,7 @@ from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
 from agentlab.scenario.placeholders import fill, paragraphs
 from agentlab.scenario.validate import CheckedDocument, mapping
-from agentlab.seeds import digest
+from agentlab.seeds import digest, ordered
 from agentlab.types import Settings, Task
 
 OPERATIONAL = frozenset(
@@ -144,7 +144,8 @@ def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tupl
     if parts.is_own(kind):
         own = {key: value for key, value in part.items() if key != "kind"}
         try:
-            return parts.make(str(kind), site.folder, {"cast": cast.names, "closing": cast.closing, **own}), part
+            made = parts.make(str(kind), site.folder, {"cast": cast.names, "closing": cast.closing, **own})
+            return made, _told(made, part)
         except ValueError as error:
             site.wrong((*PROTOCOL, "kind"), str(error), "fix the module, or name another protocol")
             return None, part
@@ -157,7 +158,21 @@ def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tupl
         return None, part
     if checks.protocol(site, config, cast.names, cast.closing, cast.writers, org.rounds):
         return None, part
-    return config.build(cast.names, cast.closing, cast.writers), config.model_dump(mode="json")
+    built = config.build(cast.names, cast.closing, cast.writers)
+    return built, _told(built, config.model_dump(mode="json"))
+
+
+def ordered_fields(interaction: Routing) -> frozenset[str]:
+    """The fields of a protocol that it declares, as `ordered`, to be mappings the order of whose keys counts."""
+    return frozenset(getattr(interaction, "ordered", ()))
+
+
+def _told(interaction: Routing, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a protocol as they decide the identity."""
+    for name in ordered_fields(interaction) & fields.keys():
+        if isinstance(fields[name], Mapping):
+            fields[name] = ordered(fields[name])
+    return fields
 
 
 def _agents(
