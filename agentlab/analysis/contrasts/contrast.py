@@ -189,8 +189,8 @@ class _Pairs:
 
 
 def _compare(both: ArmPairs, measure: str, width: float) -> Paired:
-    values = (both.rows[f"{measure}_{side}"].to_numpy() for side in "ab")
-    result = paired(both.tasks, both.draws, *values, width)
+    a, b = (both.rows[f"{measure}_{side}"].to_numpy() for side in "ab")
+    result = paired(both.tasks, both.draws, a, b, width)
     if not both.unmatched:
         return result
     note = f"{pluralize(both.unmatched, 'rollout')} without a partner in the other arm left out"
