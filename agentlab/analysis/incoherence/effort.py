@@ -9,7 +9,7 @@ import numpy as np
 from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
-from agentlab.experiment.confounds import differs
+from agentlab.experiment.confounds import confounds
 from agentlab.runs.frames import Run
 from agentlab.stats.incoherence.halves import Half, Halves, TaskDraws
 from agentlab.stats.incoherence.incoherence import difference, incoherence
@@ -31,7 +31,7 @@ def budgets(run: Run, remarks: Remarks) -> list[tuple[str, str, str]]:
             continue
         within = ",".join(f"{factor}={a[factor]}" for factor in run.factors if factor not in apart)
         found.append((str(a["condition"]), str(b["condition"]), within))
-        if others := [what for what in differs(a["facts"], b["facts"]) if not what.startswith("reasoning ")]:
+        if others := [what for what in confounds(a["facts"], b["facts"]) if not what.startswith("reasoning ")]:
             remarks.add(f"{a['condition']} and {b['condition']} differ in more than reasoning: {', '.join(others)}")
     return found
 
