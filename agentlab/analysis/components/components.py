@@ -6,8 +6,8 @@ from itertools import combinations
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.components.judge_noise import repeats
-from agentlab.analysis.components.nested import Template, arms, judged, named, noiseless, template
+from agentlab.analysis.components.judge_noise import noiseless, repeats
+from agentlab.analysis.components.nested import Template, arms, judged, named, template
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run

@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.components.nested import named, once
+from agentlab.analysis.components.judge_noise import once
+from agentlab.analysis.components.nested import named
 from agentlab.analysis.incoherence.meanings import meanings
 from agentlab.analysis.incoherence.predictions import Predictions, predictions
 from agentlab.analysis.incoherence.vectors import vectors

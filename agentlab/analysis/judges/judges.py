@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.contrasts.blinding import guesses
 from agentlab.analysis.contrasts.contrast import contrasts
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, labelled
@@ -15,7 +16,6 @@ from agentlab.analysis.row import Row, ends, estimated
 from agentlab.judges import recorded
 from agentlab.models.capabilities import maker
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import per_draw
 from agentlab.stats.bounds import bounds
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.agreement import alpha
@@ -76,8 +76,7 @@ def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
 
 def _itself(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     """Alpha between the judge's draws of the same rollouts."""
-    verdicts = run.scores.drop(columns="draw").rename(columns={"judge_draw": "draw"})
-    draws = per_draw(verdicts, one.measure).unstack().reindex(one.rows["rollout"])
+    draws = judge_draws(run.scores, one.measure).unstack().reindex(one.rows["rollout"])
     if draws.shape[1] < 2:
         notes.append(f"{one.measure.judge}: one draw of each rollout, so its agreement with itself is not known.")
         return estimated("itself", None)

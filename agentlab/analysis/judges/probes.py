@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.judges.pairs import together
 from agentlab.analysis.row import Row, ends
 from agentlab.errors import AnalysisError
@@ -62,8 +63,7 @@ def _measure(judge: str, config: RubricConfig) -> Measure:
 
 def _points(scores: pd.DataFrame, judge: str, config: RubricConfig) -> pd.Series:
     """By rollout and judge draw."""
-    verdicts = scores.drop(columns="draw").rename(columns={"judge_draw": "draw"}).astype({"rollout": "str"})
-    return per_draw(verdicts, _measure(judge, config))
+    return judge_draws(scores, _measure(judge, config))
 
 
 def _verdicts(run: Run) -> pd.DataFrame:

@@ -68,8 +68,8 @@ def level(fractions: Sequence[float], spend: Spend, alpha: float = 0.05) -> floa
 def repeated_p(p: float, fractions: Sequence[float], spend: Spend) -> float:
     """The p of the last interim analysis made valid whichever it is: the least alpha at which it would reject.
 
-    `p` is the two-sided p of that analysis alone (Jennison & Turnbull 1984). Under the null it is at most alpha at any of
-    them with probability alpha, so that Holm's procedure may take it (Ye et al. 2013).
+    `p` is the two-sided p of that analysis alone (Jennison & Turnbull 1984). Under the null it is at most alpha at any
+    of them with probability alpha, so that Holm's procedure may take it (Ye et al. 2013).
     """
     if len(fractions) == 1 and fractions[0] == 1:
         return p
