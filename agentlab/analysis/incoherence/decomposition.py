@@ -200,4 +200,4 @@ def _apart(a: Predictions, b: Predictions) -> list[Row]:
 
 def _beyond(found: Excess) -> Row:
     parts = {**estimated("by_accuracy", found.by_accuracy), **estimated("excess", found.excess)}
-    return {**parts, "excess_p": found.excess.p, "tasks_of_excess": found.excess.tasks}
+    return {**parts, "excess_p": found.excess.p, "tasks_of_excess": found.excess.n}

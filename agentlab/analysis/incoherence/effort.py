@@ -11,9 +11,10 @@ from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.experiment.confounds import confounds
 from agentlab.runs.frames import Run
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.halves import Half, Halves, TaskDraws
 from agentlab.stats.incoherence.incoherence import difference, incoherence
-from agentlab.stats.jackknife import Estimate, of_sums, quotient, tested
+from agentlab.stats.jackknife import of_sums, quotient, tested
 
 QUANTITIES = ("length", "error", "bias2", "variance", "incoherence")
 

@@ -181,7 +181,7 @@ def _kin(
         author = places["condition"].map(wrote)
         x = (author == a).astype(float) - (author == b).astype(float)
         found = slope((both["one"] - both["other"]).to_numpy(), x.to_numpy(), places["task"].tolist())
-        notes += [f"{one} and {other}, self: {found.note}."] if found.note else []
+        notes += [f"{one} and {other}, self: {note}." for note in found.notes]
         if found.value is not None:
             yield {
                 "judge": f"{one} ({a}) and {other} ({b})",
@@ -189,9 +189,9 @@ def _kin(
                 "unit": "points",
                 "effect": found.value,
                 **ends("these_tasks", None),
-                **ends("new_tasks", found.interval if found.clusters >= FEWEST_TASKS else None),
-                "outputs": found.n,
-                "tasks": found.clusters,
+                **ends("new_tasks", found if found.n >= FEWEST_TASKS else None),
+                "outputs": len(both),
+                "tasks": found.n,
                 "noise": None,
                 "arms": _arms(run, scores[one]),
             }
