@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.components.nested import noiseless
+from agentlab.analysis.components.judge_noise import noiseless
 from agentlab.analysis.direction import best
 from agentlab.analysis.incoherence.predictions import document
 from agentlab.analysis.row import Row

@@ -1,4 +1,4 @@
-"""The design of a run: its question, arms, tasks, draws, seeds, models, versions and looks."""
+"""The design of a run: its question, arms, tasks, draws, seeds, models, versions and interim analyses."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +37,7 @@ def facts(run: Run) -> pd.DataFrame:
         "draws": str(meta.get("draws", "not declared")),
         "finished rollouts": f"{len(run.rollouts):,}",
         "seed": str(meta.get("seed", "none")),
-        "coupling of arms": {"seeds": "by seeds: arms share random numbers", "none": "none"}.get(
+        "common random numbers": {"seeds": "by seeds, between arms", "none": "none"}.get(
             str(meta.get("coupling")), "not declared"
         ),
         "models asked": ", ".join(sorted(map(str, run.calls["model"].unique()))) or "none",
@@ -47,7 +47,9 @@ def facts(run: Run) -> pd.DataFrame:
         "measures": "; ".join(f"{m.name} by {m.judge}, from {m.range[0]:g} to {m.range[1]:g}" for m in run.measured)
         or "none",
         "limits": "; ".join(_limits(tree.get("limits") or {})) or "none",
-        "looks": "; ".join(f"{i}: {pluralize(look['rollouts'], 'rollout')}" for i, look in enumerate(looks, 1))
+        "interim analyses": "; ".join(
+            f"{i}: {pluralize(look['rollouts'], 'rollout')}" for i, look in enumerate(looks, 1)
+        )
         or "none logged",
         "made": f"{meta.get('created', 'not recorded')}, with {', '.join(versions) or 'unrecorded versions'}",
     }

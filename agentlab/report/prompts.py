@@ -28,7 +28,7 @@ def section(run: Run, contrasts: Sequence[Contrast]) -> Section:
         )
     pairs = {(c.factor, c.a, c.b, c.within): c for c in contrasts}
     table = pd.DataFrame(
-        [{"a": c.a, "b": c.b, "within": c.within, "differ_in": phrase(c.differs)} for c in pairs.values()]
+        [{"a": c.a, "b": c.b, "within": c.within, "confounds": phrase(c.arms.confounds)} for c in pairs.values()]
     )
     changes: dict[str, list[str]] = {}
     asked = _asked(run)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from agentlab.analysis import Analysis
+from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.registry import ANALYSES, analyse, attempts
 from agentlab.analysis.summary import Summary, summarize
 from agentlab.errors import AnalysisError, StoreError
@@ -114,7 +115,7 @@ def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) ->
     title = "Paired differences"
     if isinstance(found, AnalysisError):
         return Section("contrasts", title, _without(run, found))
-    charts = forest.charts(found)
+    charts = forest.charts(tabulate(run))
     said = found.says if charts else f"{found.says} No difference supports a conclusion about who did better."
     tables = of(found, "contrasts", title).tables
     return Section("contrasts", title, said, charts, tables, (*found.notes, *summary.notes), shown=found.shown)

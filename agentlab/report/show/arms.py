@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from agentlab.experiment.confounds import differs, own_prompt, phrase
+from agentlab.experiment.confounds import confounds, own_prompt, phrase
 from agentlab.experiment.facts import facts
 from agentlab.scenario import Condition, Design
 from agentlab.text import line, quoted
@@ -60,7 +60,7 @@ def _listed(lines: Mapping[str, Mapping[str, list[str]]]) -> Iterator[str]:
 
 
 def _short(levels: tuple[str, str], a: Facts, b: Facts) -> Iterator[str]:
-    yield phrase(differs(a, b))
+    yield phrase(confounds(a, b))
     if not a["agents"].keys() & b["agents"].keys():
         yield f"    no agent in common: {len(a['agents'])} against {len(b['agents'])}"
         return

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from agentlab import api as notebook
 from agentlab.analysis.contrasts.contrast import scope
-from agentlab.analysis.contrasts.contrast import verdict as verdict_on
 from agentlab.analysis.summary import summarize
 from agentlab.judges.audit import COUNTS, AuditConfig
 from agentlab.judges.objections import FIRST, heard, read, verbatim
@@ -326,8 +325,8 @@ def test_the_manuals_way_finds_the_mail_and_contrasts_are_withheld(workdir: Path
     assert known["said"][["sender", "content"]].to_numpy().tolist() == [["boss", "Let us hide the fees from them."]]
     summary = summarize(run)
     assert {contrast.measure for contrast in summary.contrasts} == {"audit"}
-    assert verdict_on(summary.contrasts[0]) == "suppressed"
-    assert "read what it quotes in run.objections" in scope(summary.contrasts)
+    assert summary.contrasts[0].conclusion == "suppressed"
+    assert "read what it quotes in run.objections" in " ".join(scope(summary.contrasts))
 
 
 def test_counts_may_be_measured(workdir: Path) -> None:

@@ -150,7 +150,7 @@ def test_every_part_is_there(reported: Path) -> None:
         )
     for said in (
         "consultancy_sim",
-        "by seeds: arms share random numbers",
+        "by seeds, between arms",
         "sim/known_truth.firm:firm",
         "1: ",
         "uncorrected",

@@ -96,17 +96,17 @@ def test_a_task_with_one_pair_refuses_the_interval() -> None:
     assert found.these_tasks is None
     assert found.difference == 2.25
     assert "1 of 2 tasks have one pair" in found.notes[0]
-    assert not found.coupled
+    assert not found.constant
 
 
-def test_no_variance_is_coupled_and_has_no_test() -> None:
+def test_no_variance_is_constant_and_has_no_test() -> None:
     tasks, draws = grid(6, 2)
     a = np.array([0.1, 0.2, 0.3] * 4)
     found = paired(tasks, draws, a + 0.7, a)
-    assert found.coupled
+    assert found.constant
     assert found.these_tasks is None
     assert found.new_tasks is None
-    assert found.notes[0].startswith("coupled, no test")
+    assert found.notes[0].startswith("constant difference, no test")
     close([found.difference, found.correlation], [0.7, 1.0])
 
 
@@ -133,7 +133,7 @@ def test_paired_is_antisymmetric_and_ignores_the_order_of_rows(rows: list[tuple[
     a, b = [row[1] for row in rows], [row[2] for row in rows]
     one, other = paired(tasks, draws, a, b), paired(tasks, draws, b, a)
     turned = paired(tasks[::-1], draws[::-1], a[::-1], b[::-1])
-    assert one.coupled == other.coupled == turned.coupled
+    assert one.constant == other.constant == turned.constant
     assert (one.these_tasks is None) == (other.these_tasks is None)
     if one.difference is not None and other.difference is not None and turned.difference is not None:
         close([one.difference, turned.difference], -other.difference, atol=1e-12)
