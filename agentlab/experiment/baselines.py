@@ -94,24 +94,23 @@ class SelectorCalls:
         self, judge: Judge, draw: int, text: str, round: int, made: list[Call], first: str | None = None
     ) -> list[Verdict]:
         """One judge draw on one try, or on `first` and this try."""
-        actor, root = f"select/{judge.name}/{draw}", self.rollout_spec.lineage
-        ask = self.ask(judge, actor, round, made)
+        client = self.asking(judge, draw, round, made)
         judge_input = JudgeInput(self.task, text) if first is None else JudgeInput(self.task, first, rival=text)
-        return await judge_once(
-            judge, judge_input, self.rollout_spec.key, draw, ask, stream(root, actor, round, "order")
-        )
+        return await judge_once(judge, judge_input, self.rollout_spec.key, client)
 
-    def ask(self, judge: Judge, actor: str, round: int, made: list[Call]) -> JudgeClient:
+    def asking(self, judge: Judge, draw: int, round: int, made: list[Call]) -> JudgeClient:
         """The way to the judge's model; every call is added to `made`."""
+        actor = f"select/{judge.name}/{draw}"
+        seed = stream(self.rollout_spec.lineage, actor, round, "order")
         if judge.model is None:
-            return NoModel()
+            return NoModel(draw, seed)
         case = JudgingItem(
             self.rollout_spec.key, self.rollout_spec.lineage, JudgeInput(self.task, None), self.rollout_spec.rank
         )
-        capabilities, settings = self.client.models[judge.model].capabilities, self.settings[judge.model]
+        settings = self.settings[judge.model]
         return _Noting(
             RecordingJudgeClient(
-                capabilities, self.client, judge.model, settings, case, actor, self.rollout_spec.attempt, round
+                draw, seed, self.client, judge.model, settings, case, actor, self.rollout_spec.attempt, round
             ),
             made,
         )
@@ -125,6 +124,14 @@ class _Noting:
     @property
     def capabilities(self) -> Capabilities:
         return self.asking.capabilities
+
+    @property
+    def draw(self) -> int:
+        return self.asking.draw
+
+    @property
+    def seed(self) -> int:
+        return self.asking.seed
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
         call = await self.asking(chat, settings, k)

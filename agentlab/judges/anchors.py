@@ -18,7 +18,7 @@ LEAST_AUC, LEAST_MASS = 0.8, 0.5
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """One text of known worth as an exhibit. `key` stands where a rollout's key would."""
+    """One text of known worth as a judge is shown it. `key` stands where a rollout's key would."""
 
     key: str
     family: str
@@ -60,7 +60,7 @@ class AnchorReport:
 
 
 def exhibits(config: RubricConfig) -> tuple[Anchor, ...]:
-    """The anchor texts of a rubric as exhibits, family by family, in a fixed order."""
+    """The anchor texts of a rubric as judge inputs, family by family, in a fixed order."""
     return tuple(
         Anchor(f"anchor/{family}/{role}/{i}", family, role, JudgeInput(Task(f"anchor/{family}", texts.task), text))
         for family, texts in config.anchors.items()
@@ -81,7 +81,9 @@ def report(config: RubricConfig, anchors: Sequence[Anchor], verdicts: Iterable[V
     masses = [share for verdict in kept if (share := mass(verdict)) is not None]
     auc = _auc([(roles.get("good", []), roles.get("bad", [])) for roles in families])
     share = fmean(masses) if masses else None
-    means = {role: fmean(found) for role in ROLES if (found := [s for roles in families for s in roles.get(role, [])])}
+    means = {
+        role: fmean(scored) for role in ROLES if (scored := [s for roles in families for s in roles.get(role, [])])
+    }
     return AnchorReport(
         auc=auc,
         padding=_gap(families, "padded", "good"),
@@ -121,8 +123,8 @@ def _auc(families: Sequence[tuple[Sequence[float], Sequence[float]]]) -> float |
     return fmean(wins) if wins else None
 
 
-def _gap(families: Sequence[Mapping[Role, Sequence[float]]], one: Role, other: Role) -> float | None:
-    gaps = [fmean(roles[one]) - fmean(roles[other]) for roles in families if one in roles and other in roles]
+def _gap(families: Sequence[Mapping[Role, Sequence[float]]], role: Role, other: Role) -> float | None:
+    gaps = [fmean(roles[role]) - fmean(roles[other]) for roles in families if role in roles and other in roles]
     return fmean(gaps) if gaps else None
 
 

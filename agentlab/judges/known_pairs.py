@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
 from statistics import fmean
 from typing import Literal
 
 from agentlab.judges.anchors import LEAST_AUC
-from agentlab.judges.compare import CompareConfig
-from agentlab.judges.equivalence import EquivalenceConfig
 from agentlab.types import JudgeInput, Task, Verdict
 
 Role = Literal["better", "padded", "same", "different"]
@@ -49,24 +46,9 @@ class KnownReport:
         return "anchors: " + ", ".join(parts)
 
 
-def anchor_pairs(config: CompareConfig | EquivalenceConfig) -> tuple[AnchorPair, ...]:
-    """The anchors of a judge as pairs, family by family, in a fixed order."""
-    found = list[AnchorPair]()
-    if isinstance(config, EquivalenceConfig):
-        for family, twins in config.anchors.items():
-            found += [_duel(family, twins.task, "same", str(i), pair) for i, pair in enumerate(twins.same)]
-            found += [_duel(family, twins.task, "different", str(i), pair) for i, pair in enumerate(twins.different)]
-        return tuple(found)
-    for family, texts in config.anchors.items():
-        for (i, good), (j, bad) in product(enumerate(texts.good), enumerate(texts.bad)):
-            found.append(_duel(family, texts.task, "better", f"{i}-{j}", (good, bad)))
-        longer = zip(texts.padded, texts.good, strict=False)
-        found += [_duel(family, texts.task, "padded", str(i), pair) for i, pair in enumerate(longer)]
-    return tuple(found)
-
-
-def _duel(family: str, task: str, role: Role, which: str, pair: tuple[str, str]) -> AnchorPair:
-    judge_input = JudgeInput(Task(f"anchor/{family}", task), pair[0], rival=pair[1])
+def anchor_pair(family: str, task: str, role: Role, which: str, texts: tuple[str, str]) -> AnchorPair:
+    """Two texts on one task as a question to a judge of two."""
+    judge_input = JudgeInput(Task(f"anchor/{family}", task), texts[0], rival=texts[1])
     return AnchorPair(f"anchor/{family}/{role}/{which}", role, judge_input)
 
 
@@ -85,19 +67,19 @@ def flipped(straight: float | None, swapped: float | None) -> bool:
     return straight is not None and straight == swapped and straight != 0.5
 
 
-def report(
-    config: CompareConfig | EquivalenceConfig, pairs: Sequence[AnchorPair], verdicts: Iterable[Verdict]
-) -> KnownReport:
-    """Judges the judge. Verdicts belong to the pair whose `key` is their `rollout`; odd draws are the swapped order."""
+def report(counted: Sequence[str], pairs: Sequence[AnchorPair], verdicts: Iterable[Verdict]) -> KnownReport:
+    """Judges the judge by its counted criteria.
+
+    Verdicts belong to the pair whose `key` is their `rollout`; odd draws are the swapped order.
+    """
     values = {(v.rollout, v.draw, v.criterion): v.value for v in verdicts}
     both = {
         anchor_pair.key: [
-            (values.get((anchor_pair.key, 0, name)), values.get((anchor_pair.key, 1, name)))
-            for name in config.counted()
+            (values.get((anchor_pair.key, 0, name)), values.get((anchor_pair.key, 1, name))) for name in counted
         ]
         for anchor_pair in pairs
     }
-    if isinstance(config, EquivalenceConfig):
+    if any(anchor_pair.role in ("same", "different") for anchor_pair in pairs):
         answers: Worth = [(anchor_pair.role, both[anchor_pair.key][0][0]) for anchor_pair in pairs]
         return _equivalence(answers)
     worth: Worth = [

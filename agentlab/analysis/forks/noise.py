@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from agentlab.judges import recorded
+from agentlab.judges import traits
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.measures import per_draw
 from agentlab.types import Measure
@@ -58,5 +58,6 @@ def noise(run: Run, measure: Measure, forks: pd.DataFrame) -> ForkNoise:
 
 
 def exact(run: Run, judge: str) -> bool:
-    """Whether a judge has no noise of its own, since it asks no model."""
-    return recorded(run.meta).get(judge, {}).get("kind") == "match"
+    """Whether a judge has no noise of its own: it asks no model, and its draws cannot differ."""
+    asks: str | None = run.meta.get("judges", {}).get(judge, "")
+    return asks is None and bool(traits(run.meta, judge).repeats)

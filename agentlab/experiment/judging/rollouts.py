@@ -65,24 +65,29 @@ class JudgeRunner:
         verdicts = list[Verdict]()
         for judge, draw in pending:
             actor = f"judge/{judge.name}/{draw}"
-            ask = self._ask(judge, client, case, actor, 1 + max(past.floor, past.failed.get(actor, 0)))
-            new = await judge_once(judge, case.judge_input, case.rollout, draw, ask, stream(case.root, actor, "order"))
+            attempt = 1 + max(past.floor, past.failed.get(actor, 0))
+            asking = self._client(judge, draw, client, case, actor, attempt)
+            new = await judge_once(judge, case.judge_input, case.rollout, asking)
             await self.store.judge(new)
             verdicts += new
         return verdicts
 
-    def _ask(self, judge: Judge, client: Client, case: JudgingItem, actor: str, attempt: int) -> JudgeClient:
+    def _client(
+        self, judge: Judge, draw: int, client: Client, case: JudgingItem, actor: str, attempt: int
+    ) -> JudgeClient:
+        seed = stream(case.root, actor, "order")
         if judge.model is None:
-            return NoModel()
-        capabilities = client.models[judge.model].capabilities
-        return RecordingJudgeClient(capabilities, client, judge.model, self.settings[judge.model], case, actor, attempt)
+            return NoModel(draw, seed)
+        settings = self.settings[judge.model]
+        return RecordingJudgeClient(draw, seed, client, judge.model, settings, case, actor, attempt)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingJudgeClient:
     """One judge draw's way to its model."""
 
-    capabilities: Capabilities
+    draw: int
+    seed: int
     client: Client
     alias: str
     defaults: Settings
@@ -91,6 +96,10 @@ class RecordingJudgeClient:
     attempt: int
     round: int = 0
     """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.client.models[self.alias].capabilities
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
         at = stream(self.case.root, self.actor, self.round, k, self.attempt)
@@ -102,6 +111,8 @@ class RecordingJudgeClient:
 class NoModel:
     """The way of a judge that asks no model."""
 
+    draw: int
+    seed: int
     capabilities: Capabilities = _NOTHING
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:

@@ -202,7 +202,7 @@ def test_one_judge_draw_is_not_separable_and_a_match_judge_has_no_noise() -> Non
     found = attribution(one.run)
     assert found.tables["rounds"]["term"].tolist() == ["round 1", "round 2", "round 4", "total"]
     assert any("not separable: there are forks with one judge draw only" in note for note in found.notes)
-    one.meta = {"tree": {"judges": {"reader": {"kind": "match"}}}}
+    one.meta = {"judges": {"reader": None}, "traits": {"reader": {"repeats": "the judge asks no model"}}}
     sure = attribution(one.run)
     assert value(cell(sure.tables["rounds"], "variance", term="judge noise")) == 0
     same = runner(8, 4)

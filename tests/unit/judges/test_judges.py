@@ -54,6 +54,8 @@ class Scripted:
     replies: Sequence[Completion | str]
     capabilities: Capabilities = CAPABLE
     asked: list[tuple[tuple[ChatMessage, ...], Settings, int]] = field(default_factory=list[Any])
+    draw: int = 0
+    seed: int = 1
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
         reply = self.replies[len(self.asked)]
@@ -84,10 +86,8 @@ def tokens(**weights: float) -> Completion:
     return Completion(top[0][0], logprobs=(TokenLogprob(*top[0], top),))
 
 
-async def judged(
-    config: RubricConfig, ask: JudgeClient, judge_input: JudgeInput = WORK, order: int = 1
-) -> dict[str, Verdict]:
-    return {v.criterion: v for v in await config.build("j")(judge_input, ask, order)}
+async def judged(config: RubricConfig, client: JudgeClient, judge_input: JudgeInput = WORK) -> dict[str, Verdict]:
+    return {v.criterion: v for v in await config.build("j")(judge_input, client)}
 
 
 # --- text and structured ----------------------------------------------------------------------------------------------
@@ -467,7 +467,7 @@ class Own:
     criteria: tuple[str, ...] = ("a", "b")
     model: str | None = None
 
-    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
+    async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]:
         return self.act()
 
 
@@ -477,33 +477,41 @@ def broken() -> list[Verdict]:
 
 async def test_whatever_a_judge_does_becomes_one_stamped_verdict_per_criterion() -> None:
     a, b = Verdict("a", "scored", 1.0), Verdict("b", "scored", 2.0)
-    for act, outcomes in (
-        (lambda: [b, a], ["scored", "scored"]),
-        (broken, ["error", "error"]),
-        (lambda: [a], ["scored", "error"]),
-        (lambda: [a, b, b, Verdict("c", "scored", 1.0)], ["scored", "error"]),
-        (lambda: [a, Verdict("b", "scored")], ["scored", "error"]),
-        (lambda: [a, Verdict("b", "scored", math.nan)], ["scored", "error"]),
+    oddity: Any = "fine"
+    nothing: Any = None
+    for act, named, outcomes in (
+        (lambda: [b, a], "ab", ["scored", "scored"]),
+        (broken, "ab", ["error", "error"]),
+        (lambda: nothing, "ab", ["error", "error"]),
+        (lambda: [a, oddity], "ab", ["error", "error"]),
+        (lambda: [a], "ab", ["scored", "error"]),
+        (lambda: [a, b, b, Verdict("c", "scored", 1.0)], "abc", ["scored", "error", "error"]),
+        (lambda: [a, Verdict("b", "scored")], "ab", ["scored", "error"]),
+        (lambda: [a, Verdict("b", "scored", math.nan)], "ab", ["scored", "error"]),
+        (lambda: [a, Verdict("b", "scored", oddity)], "ab", ["scored", "error"]),
+        (lambda: [a, Verdict("b", oddity, 1.0)], "ab", ["scored", "error"]),
     ):
-        found = await judge_once(Own(act), WORK, "r1", 1, Scripted([]), 0)
+        found = await judge_once(Own(act), WORK, "r1", Scripted([], draw=1))
         assert [v.outcome for v in found] == outcomes
-        assert [(v.criterion, v.rollout, v.judge, v.draw) for v in found] == [(c, "r1", "own", 1) for c in "ab"]
+        assert [(v.criterion, v.rollout, v.judge, v.draw) for v in found] == [(c, "r1", "own", 1) for c in named]
         assert all((v.value is None) == (v.outcome != "scored") for v in found)
-    unscored = await judge_once(Own(lambda: [a, Verdict("b", "refused", 3.0)]), WORK, "r", 0, Scripted([]), 0)
+    unscored = await judge_once(Own(lambda: [a, Verdict("b", "refused", 3.0)]), WORK, "r", Scripted([]))
     assert unscored[1].value is None
 
 
 async def test_draws_are_judged_apart_and_errors_of_the_run_pass() -> None:
     replies = [said(verdict("focus", s) + verdict("plain", s)) for s in (1, 2, 3)]
-    ask, judge = Scripted(replies), rubric(draws=3).build("j")
-    found = [one for draw in range(judge.draws) for one in await judge_once(judge, WORK, "r", draw, ask, draw)]
+    client, judge, found = Scripted(replies), rubric(draws=3).build("j"), list[Verdict]()
+    for draw in range(judge.draws):
+        client.draw = client.seed = draw
+        found += await judge_once(judge, WORK, "r", client)
     assert [(v.draw, v.value) for v in found] == [(d, d + 1.0) for d, _ in product(range(3), range(2))]
 
     def mismatch() -> list[Verdict]:
         raise MismatchError("another prompt")
 
     with pytest.raises(MismatchError):
-        await judge_once(Own(mismatch), WORK, "r", 0, ask, 0)
+        await judge_once(Own(mismatch), WORK, "r", client)
 
 
 # --- anchors and what ships -------------------------------------------------------------------------------------------
