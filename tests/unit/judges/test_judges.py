@@ -27,7 +27,6 @@ from agentlab.judges.scoring import mass
 from agentlab.organization.tags import escape
 from agentlab.scenario import judges as judging
 from agentlab.scenario import library
-from agentlab.stats.judges.auc import auc
 from agentlab.types import (
     Call,
     Capabilities,
@@ -535,9 +534,7 @@ def anchored(scores: dict[str, float], share: float | None = None) -> Any:
 def test_anchors_measure_the_judge() -> None:
     scores = {"g1": 5.0, "g2": 3.0, "b1": 1.0, "b2": 3.0, "e": 1.0, "p": 4.5}
     found = anchored(scores, 0.9)
-    known = auc([5, 3], [1, 3])
-    assert known is not None
-    assert found.auc == known.area == 0.875
+    assert found.auc == 0.875  # g1 beats both, g2 beats one and ties with one
     assert (found.padding, found.signal, found.mass, found.scored, found.suppressed) == (0.5, 2.0, 0.9, 6, ())
     assert found.means["empty"] == 1.0
     assert "AUC 0.88" in str(found)
