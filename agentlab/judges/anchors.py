@@ -7,7 +7,6 @@ from statistics import fmean
 from typing import Literal
 
 from agentlab.judges.rubric import RubricConfig
-from agentlab.judges.scoring import mass
 from agentlab.types import JudgeInput, Task, Verdict
 
 Role = Literal["good", "bad", "empty", "padded"]
@@ -78,7 +77,7 @@ def report(config: RubricConfig, anchors: Sequence[Anchor], verdicts: Iterable[V
         if (score := scores[anchor.key]) is not None:
             by_role.setdefault(anchor.family, {}).setdefault(anchor.role, []).append(score)
     families = list(by_role.values())
-    masses = [share for verdict in kept if (share := mass(verdict)) is not None]
+    masses = [verdict.mass for verdict in kept if verdict.mass is not None]
     auc = _auc([(roles.get("good", []), roles.get("bad", [])) for roles in families])
     share = fmean(masses) if masses else None
     means = {

@@ -118,7 +118,7 @@ class ExpectedScoring:
     """Asks one call per criterion for one token; the score is its expectation under the model's own probabilities.
 
     `value = sum_d d p(d) / sum_d p(d)` over the digits of the scale. A verdict's `label` is the most probable digit,
-    its `reason` is `mass 0.8312`, the probability the model gave to the scale's digits at all (`mass` reads it back).
+    its `mass` the probability the model gave to the scale's digits at all, which its `reason` tells readers.
     Call k asks the k-th criterion of the rubric.
     """
 
@@ -156,16 +156,7 @@ class ExpectedScoring:
             return Verdict(name, "unparsed", reason=reason, call=call.k)
         value = sum(digit * weight for digit, weight in weights.items())
         likeliest = max(weights, key=lambda digit: weights[digit])
-        return Verdict(name, "scored", value, str(likeliest), f"mass {mass:.4f}", call.k)
-
-
-def mass(verdict: Verdict) -> float | None:
-    """The probability on the scale's digits that a log-probability verdict carries; None for any other verdict."""
-    word, _, number = (verdict.reason or "").partition(" ")
-    try:
-        return float(number) if word == "mass" and verdict.outcome == "scored" else None
-    except ValueError:
-        return None
+        return Verdict(name, "scored", value, str(likeliest), f"mass {mass:.4f}", call.k, mass)
 
 
 def unfit(rubric: RubricPrompt, judge_input: JudgeInput, max_chars: int | None) -> list[Verdict]:

@@ -46,8 +46,8 @@ def calls(select: Select) -> pd.DataFrame:
 
 def scores(select: Select, which: str) -> pd.DataFrame:
     """The verdicts that `which` (SQL over `rollout`) chooses, as they were committed."""
-    columns = ("id", "judge", "judge_draw", "criterion", "outcome", "value", "label", "reason", "call")
+    columns = ("id", "judge", "judge_draw", "criterion", "outcome", "value", "label", "reason", "call", "mass")
     table = select(f"SELECT * FROM verdicts WHERE {which} ORDER BY rowid", columns, ())
-    table["value"] = table["value"].astype("float64")
+    table[["value", "mass"]] = table[["value", "mass"]].astype("float64")
     table["call"] = table["call"].astype("Int64")
     return table

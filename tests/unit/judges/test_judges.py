@@ -23,7 +23,6 @@ from agentlab.judges.once import judge_once
 from agentlab.judges.parse import ParsedScore, from_json, from_text, from_tokens
 from agentlab.judges.prompt import shuffled
 from agentlab.judges.rubric import RubricConfig
-from agentlab.judges.scoring import mass
 from agentlab.organization.tags import escape
 from agentlab.scenario import judges as judging
 from agentlab.scenario import library
@@ -275,7 +274,7 @@ async def test_the_expected_score_under_the_models_own_probabilities() -> None:
     first = config.names()[ask.asked[0][2]]
     assert found[first].value == pytest.approx((5 * 0.6 + 3 * 0.2) / 0.8)
     assert (found[first].label, found[first].reason) == ("5", "mass 0.8000")
-    assert mass(found[first]) == pytest.approx(0.8)
+    assert found[first].mass == pytest.approx(0.8)
     assert ask.asked[0][1] == Settings(top_p=0.9, max_tokens=1, logprobs=20)
     assert "from 1 to 5" in ask.asked[0][0][-1].content
     assert ask.asked[0][0][-1].content.endswith("Score:")
@@ -290,7 +289,7 @@ async def test_no_mass_no_logprobs_and_failures_are_no_scores() -> None:
     ):
         found = await judged(rubric(scoring="logprobs"), Scripted([reply, reply]))
         assert {(v.outcome, v.value) for v in found.values()} == {(outcome, None)}
-        assert all(mass(v) is None for v in found.values())
+        assert all(v.mass is None for v in found.values())
 
 
 @given(st.dictionaries(st.text(max_size=2) | st.sampled_from("0123456789"), st.floats(-50, 0), min_size=1))
@@ -522,9 +521,8 @@ def anchored(scores: dict[str, float], share: float | None = None) -> Any:
     config = rubric(anchors={"x": TEXTS}, criteria={"a": {"text": "x"}, "idle": {"text": "y", "count": False}})
     anchors = exhibits(config)
     assert [a.role for a in anchors] == ["good", "good", "bad", "bad", "empty", "padded"]
-    reason = None if share is None else f"mass {share}"
     verdicts = [
-        Verdict("a", "scored", scores[a.judge_input.output], reason=reason, rollout=a.key)
+        Verdict("a", "scored", scores[a.judge_input.output], mass=share, rollout=a.key)
         for a in anchors
         if a.judge_input.output in scores
     ]
