@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-from agentlab.judges.anchors import LEAST_AUC
+from agentlab.judges.anchors import LEAST_AUC, AnchorReport
 from agentlab.types import JudgeInput, Task, Verdict
 
 Role = Literal["better", "padded", "same", "different"]
@@ -19,31 +19,6 @@ class AnchorPair:
     key: str
     role: Role
     judge_input: JudgeInput
-
-
-@dataclass(frozen=True, slots=True)
-class KnownReport:
-    """What its verdicts on known pairs say about a judge. A figure is None when no pair could give it."""
-
-    auc: float | None
-    """Of a judge that compares: share of pairs won by the good text, ties half. Of one that tells what is the same:
-    chance that a pair of the same answer is found more alike than a pair of different ones."""
-    padding: float | None
-    """Share of pairs won by the padded text over the text itself, ties half, less one half."""
-    flips: float | None
-    """Share of pairs whose winner changed with the order."""
-    first: float | None
-    """Share of single verdicts won by the text shown first, ties half."""
-    scored: int
-    anchors: int
-    suppressed: tuple[str, ...]
-    """Reasons why nothing is said by this judge; empty when it can tell."""
-
-    def __str__(self) -> str:
-        parts = [f"AUC {'none' if self.auc is None else format(self.auc, '.2f')}"]
-        parts += [] if self.padding is None else [f"padding {self.padding:+.2f} of a win"]
-        parts += [] if self.flips is None else [f"flips {self.flips:.0%}"]
-        return "anchors: " + ", ".join(parts)
 
 
 def anchor_pair(family: str, task: str, role: Role, which: str, texts: tuple[str, str]) -> AnchorPair:
@@ -67,7 +42,7 @@ def flipped(straight: float | None, swapped: float | None) -> bool:
     return straight is not None and straight == swapped and straight != 0.5
 
 
-def report(counted: Sequence[str], pairs: Sequence[AnchorPair], verdicts: Iterable[Verdict]) -> KnownReport:
+def report(counted: Sequence[str], pairs: Sequence[AnchorPair], verdicts: Iterable[Verdict]) -> AnchorReport:
     """Judges the judge by its counted criteria.
 
     Verdicts belong to the pair whose `key` is their `rollout`; odd draws are the swapped order.
@@ -88,7 +63,7 @@ def report(counted: Sequence[str], pairs: Sequence[AnchorPair], verdicts: Iterab
     scored = [orders for anchor_pair in pairs for orders in both[anchor_pair.key] if None not in orders]
     auc = _of(worth, "better")
     padding = _of(worth, "padded")
-    return KnownReport(
+    return AnchorReport(
         auc=auc,
         padding=None if padding is None else padding - 0.5,
         flips=fmean(flipped(*orders) for orders in scored) if scored else None,
@@ -99,15 +74,15 @@ def report(counted: Sequence[str], pairs: Sequence[AnchorPair], verdicts: Iterab
     )
 
 
-def _equivalence(found: Worth) -> KnownReport:
-    same, different = _of(found, "same"), _of(found, "different")
+def _equivalence(answers: Worth) -> AnchorReport:
+    same, different = _of(answers, "same"), _of(answers, "different")
     auc = None if same is None or different is None else (same + 1 - different) / 2
-    scored = sum(value is not None for _, value in found)
-    return KnownReport(auc, None, None, None, scored, len(found), _reasons(auc, len(found)))
+    scored = sum(value is not None for _, value in answers)
+    return AnchorReport(auc, None, scored, len(answers), _reasons(auc, len(answers)))
 
 
 def _of(worth: Worth, role: Role) -> float | None:
-    values = [value for own, value in worth if own == role and value is not None]
+    values = [value for known, value in worth if known == role and value is not None]
     return fmean(values) if values else None
 
 
