@@ -56,7 +56,7 @@ def own_judge(part: Any, name: str, kind: str) -> OwnJudge:
         raise ValueError(f"{kind} has draws = {draws!r}; give it a whole number from 1 on")
     if model is not None and not isinstance(model, str):
         raise ValueError(f"{kind} has model = {model!r}; give it a key of models:, or None to ask no model")
-    if not iscoroutinefunction(getattr(type(part), "__call__", None)):  # noqa: B004, for it must be awaitable too
+    if not iscoroutinefunction(getattr(part, "__call__", None)):  # noqa: B004, for it must be awaitable too
         raise ValueError(f"{kind} is no judge; give it async def __call__(self, judge_input, client)")
     scales = _scales(getattr(part, "criteria", None), kind)
     return OwnJudge(name, draws, model, scales, bool(getattr(part, "noisy", True)), part)
