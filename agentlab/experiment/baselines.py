@@ -7,8 +7,8 @@ from statistics import fmean, median
 
 from agentlab.engine.budget import Budget, Price, uncached, used
 from agentlab.engine.client import Client, Finding, Select
-from agentlab.engine.spec import RolloutSpec, selects
-from agentlab.experiment.judging.rollouts import JudgingItem, NoModel, RecordingJudgeClient
+from agentlab.engine.spec import RolloutSpec
+from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, NoModel, RecordingJudgeClient
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.choice import ChoiceScoring
 from agentlab.judges.equivalence import EquivalenceConfig
@@ -59,8 +59,8 @@ class ComputeBudgets:
 
     def spec(self, condition: Condition, call: Call) -> ModelSpec:
         """The model that a call of one of the condition's rollouts asked."""
-        if selects(call.actor):
-            return self.design.models[self.design.selectors[call.actor.split("/")[1]].model or ""]
+        if call.purpose == "selector":
+            return self.design.models[self.design.selectors[call.judge or ""].model or ""]
         return condition.models[condition.organization.roster[call.actor].model]
 
     def selector(self, rollout_spec: RolloutSpec, condition: Condition, client: Client) -> Select | None:
@@ -94,23 +94,22 @@ class SelectorCalls:
         self, judge: Judge, draw: int, text: str, round: int, made: list[Call], first: str | None = None
     ) -> list[Verdict]:
         """One judge draw on one try, or on `first` and this try."""
-        client = self.asking(judge, draw, round, made)
+        client = self.asking(judge, JudgeDraw(judge.name, draw, "selector"), round, made)
         judge_input = JudgeInput(self.task, text) if first is None else JudgeInput(self.task, first, rival=text)
         return await judge_once(judge, judge_input, self.rollout_spec.key, client)
 
-    def asking(self, judge: Judge, draw: int, round: int, made: list[Call]) -> JudgeClient:
+    def asking(self, judge: Judge, judge_draw: JudgeDraw, round: int, made: list[Call]) -> JudgeClient:
         """The way to the judge's model; every call is added to `made`."""
-        actor = f"select/{judge.name}/{draw}"
-        seed = stream(self.rollout_spec.lineage, actor, round, "order")
+        seed = stream(self.rollout_spec.lineage, judge_draw.actor, round, "order")
         if judge.model is None:
-            return NoModel(draw, seed)
+            return NoModel(judge_draw.draw, seed)
         case = JudgingItem(
             self.rollout_spec.key, self.rollout_spec.lineage, JudgeInput(self.task, None), self.rollout_spec.rank
         )
         settings = self.settings[judge.model]
         return _Noting(
             RecordingJudgeClient(
-                draw, seed, self.client, judge.model, settings, case, actor, self.rollout_spec.attempt, round
+                judge_draw, seed, self.client, judge.model, settings, case, self.rollout_spec.attempt, round
             ),
             made,
         )

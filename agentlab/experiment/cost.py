@@ -15,7 +15,7 @@ from agentlab.engine.play import play
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.judging.pairs import Side, configured, pairs
-from agentlab.experiment.judging.rollouts import JudgingItem, RecordingJudgeClient
+from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, RecordingJudgeClient
 from agentlab.experiment.runner import Selection, rollout_specs
 from agentlab.interfaces import Judge, Model
 from agentlab.judges.once import judge_once
@@ -195,13 +195,12 @@ async def _judged(design: Design, judge: Judge, judge_input: JudgeInput, chatter
 
     client = Client({judge.model: _Typical(spec, chatter)}, record)
     ask = RecordingJudgeClient(
-        0,
+        JudgeDraw(judge.name, 0),
         0,
         client,
         judge.model,
         spec.settings(),
         JudgingItem("plan", "plan", judge_input),
-        f"judge/{judge.name}/0",
         1,
     )
     await judge_once(judge, judge_input, "plan", ask)

@@ -8,9 +8,23 @@ from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.once import judge_once
 from agentlab.seeds import stream
 from agentlab.store import Store
-from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Request, Settings, Verdict, Where
+from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Purpose, Request, Settings, Verdict, Where
 
 _NOTHING = Capabilities(frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeDraw:
+    """One draw of a judge, on a finished rollout or on a try that a baseline selects from."""
+
+    judge: str
+    draw: int
+    purpose: Purpose = "judge"
+
+    @property
+    def actor(self) -> str:
+        """What tells its calls from others of the rollout, and names its random streams."""
+        return f"{'judge' if self.purpose == 'judge' else 'select'}/{self.judge}/{self.draw}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,7 @@ _NO_PAST = JudgingRecord()
 def past_of(store: Store, rollout: str, attempt: int) -> JudgingRecord:
     """What is on record of the judgement of this attempt of a rollout; judges' calls on an earlier one do not count."""
     recorded = {step: call for step, call in store.recorded(rollout).items() if call.attempt >= attempt}
-    return JudgingRecord(recorded, store.failed_attempts(rollout), attempt - 1)
+    return JudgingRecord(recorded, store.failed_attempts(rollout, judges=True), attempt - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,46 +78,51 @@ class JudgeRunner:
         client = replace(self.client, recorded=past.recorded)
         verdicts = list[Verdict]()
         for judge, draw in pending:
-            actor = f"judge/{judge.name}/{draw}"
-            attempt = 1 + max(past.floor, past.failed.get(actor, 0))
-            asking = self._client(judge, draw, client, case, actor, attempt)
+            judge_draw = JudgeDraw(judge.name, draw)
+            attempt = 1 + max(past.floor, past.failed.get(judge_draw.actor, 0))
+            asking = self._client(judge, client, case, judge_draw, attempt)
             new = await judge_once(judge, case.judge_input, case.rollout, asking)
             await self.store.judge(new)
             verdicts += new
         return verdicts
 
     def _client(
-        self, judge: Judge, draw: int, client: Client, case: JudgingItem, actor: str, attempt: int
+        self, judge: Judge, client: Client, case: JudgingItem, judge_draw: JudgeDraw, attempt: int
     ) -> JudgeClient:
-        seed = stream(case.root, actor, "order")
+        seed = stream(case.root, judge_draw.actor, "order")
         if judge.model is None:
-            return NoModel(draw, seed)
+            return NoModel(judge_draw.draw, seed)
         settings = self.settings[judge.model]
-        return RecordingJudgeClient(draw, seed, client, judge.model, settings, case, actor, attempt)
+        return RecordingJudgeClient(judge_draw, seed, client, judge.model, settings, case, attempt)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingJudgeClient:
     """One judge draw's way to its model."""
 
-    draw: int
+    asking: JudgeDraw
     seed: int
     client: Client
     alias: str
     defaults: Settings
     case: JudgingItem
-    actor: str
     attempt: int
     round: int = 0
     """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
+
+    @property
+    def draw(self) -> int:
+        return self.asking.draw
 
     @property
     def capabilities(self) -> Capabilities:
         return self.client.models[self.alias].capabilities
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
-        at = stream(self.case.root, self.actor, self.round, k, self.attempt)
-        where = Where(self.case.rollout, self.actor, self.round, k, self.attempt, at, self.case.rank)
+        actor, case, asking = self.asking.actor, self.case, self.asking
+        at = stream(case.root, actor, self.round, k, self.attempt)
+        who = (asking.purpose, asking.judge, asking.draw)
+        where = Where(case.rollout, actor, self.round, k, self.attempt, at, case.rank, *who)
         return await self.client.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
 
 
