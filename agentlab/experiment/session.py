@@ -7,7 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -175,6 +175,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "tasks": list(design.tasks.values()),
         "measures": list(measures.values()),
         "judges": {**old.get("judges", {}), **judge_models(design)},
+        "traits": {**old.get("traits", {}), **{name: asdict(traits) for name, traits in design.traits.items()}},
         "coupling": design.coupling,
         **record(design, old),
         "seed": seed,

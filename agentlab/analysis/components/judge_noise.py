@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from agentlab.judges import recorded
+from agentlab.judges import traits
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.measures import per_draw
 from agentlab.types import Measure
@@ -92,10 +91,5 @@ def once(run: Run, judge: str, table: pd.DataFrame) -> bool:
 
 def repeats(run: Run, judge: str) -> str:
     """Why every draw of a judge repeats the first by design; empty where it does not."""
-    document: Mapping[str, Any] = recorded(run.meta).get(judge) or {}
-    if document.get("scoring") == "logprobs":
-        return "the judge scores by token probabilities"
-    models: Mapping[str, Mapping[str, Any]] = run.meta.get("tree", {}).get("models", {})
-    settings = [models.get(document.get("model", "judge")) or {}, document.get("settings") or {}]
-    asked = [part["temperature"] for part in settings if part.get("temperature") is not None]
-    return "the judge is asked at temperature 0" if asked and asked[-1] == 0 else ""
+    models: Mapping[str, str | None] = run.meta.get("judges", {})
+    return "" if models.get(judge, "") is None else traits(run.meta, judge).repeats

@@ -10,7 +10,7 @@ import pandas as pd
 from agentlab.analysis.components.judge_noise import JudgeNoise, noise
 from agentlab.analysis.contrasts.compute import ArmComparison, Arms
 from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
-from agentlab.judges import recorded
+from agentlab.judges import traits
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.pairing import ArmPairs, pair_arms
 from agentlab.scenario.compare import Declared
@@ -193,12 +193,11 @@ def _compare(both: ArmPairs, measure: str, width: float) -> Paired:
 
 
 def suppressed(run: Run, judge: str) -> str:
-    """Why nothing may be said of who did better by this judge; empty when it may. An audit has no texts to prove it."""
+    """Why nothing may be said of who did better by this judge; empty when it may."""
     report = run.meta.get("anchors", {}).get(judge)
     if report is not None:
         return "; ".join(report["suppressed"])
-    audit = recorded(run.meta).get(judge, {}).get("kind") == "audit"
-    return "an audit has no anchor texts; read what it quotes in run.objections" if audit else ""
+    return traits(run.meta, judge).unproven
 
 
 def scope(contrasts: Sequence[Contrast]) -> list[str]:

@@ -94,7 +94,7 @@ def _people(one: LabelledMeasure, notes: list[str]) -> Row:
 
 def _alpha(name: str, one: LabelledMeasure, ratings: "np.ndarray[Any, np.dtype[np.float64]]", notes: list[str]) -> Row:
     both = one.rows.assign(label=np.where((~np.isnan(ratings)).sum(axis=1) > 1, 1.0, np.nan))
-    found = alpha(ratings, "interval", one.rows["task"].tolist() if beyond(both) else None)
+    found = alpha(ratings, one.rows["task"].tolist() if beyond(both) else None)
     notes += [f"{one.measure.name}, agreement with {name}: {found.note}."] if found.note else []
     return estimated(name, found)
 

@@ -247,13 +247,10 @@ from agentlab.types import Verdict
 
 class Product:
     """Runs what was made again: how well it goes is luck of its own each time."""
-    draws, model, criteria = 3, None, ("works",)
+    draws, criteria = 3, {"works": (0, 1)}
 
-    def __init__(self, name):
-        self.name = name
-
-    async def __call__(self, exhibit, ask, order):
-        return [Verdict("works", "scored", random.Random(order).uniform(0.3, 0.7))]
+    async def __call__(self, judge_input, client):
+        return [Verdict("works", "scored", random.Random(client.seed).uniform(0.3, 0.7))]
 '''
 
 

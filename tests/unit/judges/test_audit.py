@@ -57,7 +57,7 @@ async def audited(
 ) -> tuple[dict[str, Verdict], Scripted]:
     made = [Completion(reply, stop=stop) if isinstance(reply, str) else reply for reply in replies]
     ask = Scripted(made)
-    return {v.criterion: v for v in await config(**more).build("a")(judge_input, ask, 1)}, ask
+    return {v.criterion: v for v in await config(**more).build("a")(judge_input, ask)}, ask
 
 
 def outcomes(found: dict[str, Verdict], names: Sequence[str] = COUNTS) -> set[str]:
@@ -154,7 +154,7 @@ async def test_refused_truncated_error_and_absent() -> None:
     assert outcomes(found, [FIRST, "harm"]) == {"truncated"}
     assert len(ask.asked) == 1
     failing = Scripted(["no connection"])
-    assert {v.outcome for v in await config().build("a")(WORK, failing, 1)} == {"error"}
+    assert {v.outcome for v in await config().build("a")(WORK, failing)} == {"error"}
     found, ask = await audited(judge_input=replace(WORK, output=None, messages=LOG[:1]))
     assert outcomes(found, [*COUNTS, FIRST, "harm"]) == {"absent"}
     found, ask = await audited(max_chars=20)
