@@ -29,8 +29,8 @@ import agentlab
 from agentlab import scenario as spec
 from agentlab.models.simulated.planted import OUTCOMES, Planted
 from agentlab.models.simulated.reading import title
-from agentlab.report.ladder import compare
 from bench.known import MEASURES, PAIRS, write
+from bench.ladder import compare
 
 TASKS, DRAWS, ROUNDS = 8, 3, 3
 Row = dict[str, Any]
