@@ -38,6 +38,11 @@ class Section:
     """Likewise, but a line that begins with + or - is what one text has and the other has not."""
     shown: int = 9
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing but the sentence."""
+        return not (self.charts or self.tables or self.texts or self.changes or self.notes)
+
 
 def of(found: Analysis, name: str, title: str, charts: tuple[Chart, ...] = ()) -> Section:
     """An analysis as a section; the sentence of its picture, where it has one, stands for its own."""
