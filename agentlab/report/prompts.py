@@ -8,7 +8,7 @@ import pandas as pd
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.experiment.changes import changes
 from agentlab.experiment.confounds import phrase
-from agentlab.report.section import Section
+from agentlab.report.section import Material, Section
 from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
 
@@ -19,8 +19,9 @@ _CONTEXT = 1
 """Unchanged lines around a change."""
 
 
-def section(run: Run, contrasts: Sequence[Contrast]) -> Section:
+def section(material: Material) -> Section:
     """A line for each pair of arms; folded, every changed text once with its pairs, and every prompt of every arm."""
+    run = material.run
     facts: dict[str, Facts] = dict(zip(run.conditions["condition"], run.conditions["facts"], strict=True))
     facts = {name: known for name, known in facts.items() if known.get("agents")}
     title = "What differs between the arms"
@@ -28,7 +29,7 @@ def section(run: Run, contrasts: Sequence[Contrast]) -> Section:
         return Section(
             "prompts", title, "The arms' prompts were not recorded: nothing can be said of their differences."
         )
-    pairs = {(c.factor, c.a, c.b, c.within): c for c in contrasts}
+    pairs = {(c.factor, c.a, c.b, c.within): c for c in material.summary.contrasts}
     table = pd.DataFrame(
         [{"a": c.a, "b": c.b, "within": c.within, "differ_in": phrase(c.differs)} for c in pairs.values()]
     )

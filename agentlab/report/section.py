@@ -7,6 +7,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
+from agentlab.analysis.summary import Summary
+from agentlab.report.style import ArmStyle
+from agentlab.runs.frames import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a section is made of."""
+
+    run: Run
+    summary: Summary
+    styles: Mapping[str, ArmStyle]
+    """By condition, in the run's order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,7 @@ from agentlab.experiment import session
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.runner import Progress, Selection
 from agentlab.report.report import write
-from agentlab.report.style import look as nth
-from agentlab.report.style import looks, short
+from agentlab.report.style import arm_styles, nth_style, short
 from agentlab.runs.frames import Run, load
 from agentlab.runs.imports import Columns, table
 from tests.support import chromium
@@ -283,7 +282,7 @@ def test_names_that_would_act_are_shown(hostile: Run) -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "not recorded" in text
-    labels = [look.label for look in looks(run).values()]
+    labels = [style.label for style in arm_styles(run).values()]
     assert len(set(labels)) == len(NAMES)
     with (folder / "tables" / "measures.csv").open(encoding="utf-8", newline="") as file:
         assert {row["condition"] for row in csv.DictReader(file)} == set(run.measures["condition"])
@@ -320,7 +319,7 @@ def test_where_the_run_lies_is_not_told(run: Run, reported: Path) -> None:
 
 
 def test_56_things_can_be_told_apart() -> None:
-    seen = {(one.colour, one.marker) for one in (nth(i, "") for i in range(56))}
+    seen = {(one.colour, one.marker) for one in (nth_style(i, "") for i in range(56))}
     assert len(seen) == 56
 
 
