@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -22,6 +23,7 @@ from agentlab.errors import StoreError
 from agentlab.experiment import session
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.runner import Progress, Selection
+from agentlab.report import report
 from agentlab.report.report import write
 from agentlab.report.style import arm_styles, nth_style, short
 from agentlab.runs.frames import Run, load
@@ -232,6 +234,21 @@ def test_forks_are_drawn_as_shares_and_paths(forked: Path) -> None:
     path = pd.read_csv(forked / "tables" / "path_1.csv")
     assert path["cut"].tolist() == [0, 1, 2, 3] * path["measure"].nunique()
     assert {"figure-shares_rounds", "figure-path_1", "figure-decomposition"} <= set(Marks(page(forked)).ids)
+
+
+def test_the_guide_adds_a_figure(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "extending.md").read_text(encoding="utf-8")
+    code = re.search(r"## A figure.*?```python\n(.*?)```", guide, flags=re.DOTALL)
+    assert code is not None
+    names: dict[str, Any] = {}
+    exec(code[1], names)
+    monkeypatch.setattr(report, "AFTER", (names["section"], *report.AFTER))
+    folder = write(run, tmp_path / "out").parent
+    assert "figure-pace" in Marks(page(folder)).ids
+    told = pd.read_csv(folder / "tables" / "pace.csv").set_index("condition")["seconds"]
+    for condition, rows in run.rollouts.astype({"condition": "str"}).groupby("condition"):
+        assert told[condition] == pytest.approx(rows["seconds"].mean())
+    assert "solo_matched" in (folder / "figures" / "pace.svg").read_text(encoding="utf-8")
 
 
 # --- runs that lack something ---------------------------------------------------------------------------------------
