@@ -26,13 +26,11 @@ def section(material: Material) -> Section:
     unknown = int(run.rollouts["cost"].isna().sum())
     says = (
         f"Means per rollout, judges left out; n = {used:,} calls of agents in {len(run.rollouts):,} rollouts. "
-        "The picture parts each arm's bar among its agents."
+        "In the picture each arm's bar is divided among its agents."
     )
-    notes = ["What one arm used for one of another, and whether that is matched, is in the table 'contrasts arms'."]
+    notes = ["The table 'contrasts arms' says how much one arm used relative to another, and whether they are matched."]
     if unknown:
-        notes.append(
-            f"A price is unknown for {pluralize(unknown, 'rollout')}: what they cost is not known, and not zero."
-        )
+        notes.append(f"A price is unknown for {pluralize(unknown, 'rollout')}: their cost is unknown, not zero.")
     tables = {"spend_arms": data, "spend": by_agent}
     chart = Chart("spend", title, says, by_agent, lambda: draw(by_agent, material.styles))
     return Section("spend", title, "", (chart,), tables, tuple(notes))

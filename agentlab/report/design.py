@@ -42,7 +42,7 @@ def facts(run: Run) -> pd.DataFrame:
             str(meta.get("coupling")), "not declared"
         ),
         "models asked": ", ".join(sorted(map(str, run.calls["model"].unique()))) or "none",
-        "models that answered": ", ".join(served) or "not told",
+        "models that answered": ", ".join(served) or "not reported",
         "judges": "; ".join(f"{name}: {model or 'no model'}" for name, model in meta.get("judges", {}).items())
         or "none",
         "measures": "; ".join(f"{m.name} by {m.judge}, from {m.range[0]:g} to {m.range[1]:g}" for m in run.measured)

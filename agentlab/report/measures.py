@@ -29,7 +29,7 @@ def section(material: Material) -> Section:
         f"{pluralize(len(summary.arms), 'condition')}, n = {pluralize(len(run.measures), 'rollout')} of "
         f"{pluralize(run.measures['task'].nunique(), 'task')}. The thick line is the 95% "
         "interval for these tasks, the thin one for new tasks. Arms share their "
-        "tasks, so that overlapping lines say nothing about a difference: for that see the paired differences."
+        "tasks, so overlapping intervals say nothing about a difference: see the paired differences."
     )
     notes: list[str] = []
     if missing:

@@ -44,14 +44,14 @@ def section(material: Material) -> Section:
     data, by_agent, by_edge = arms(run), agents(run), edges(run)
     sent = int(run.edges["sent"].sum())
     says = (
-        f"What became of n = {len(run.rollouts):,} rollouts, as shares of each arm's, and of {sent:,} messages those "
-        "that were lost, per rollout: sent to nobody (bounced), not to be read (unparsed), cut off (truncated), or to "
-        "somebody who never acted again (late)."
+        f"Left: what became of n = {len(run.rollouts):,} rollouts, as shares of each arm. Right: lost messages per "
+        f"rollout, of {sent:,} sent: undeliverable (bounced), unreadable (unparsed), cut off (truncated), or sent to an "
+        "agent that never acted again (late)."
     )
     tables = {"losses": data, "losses_agents": by_agent, "losses_edges": by_edge, "losses_verdicts": verdicts(run)}
     notes = (
-        "An arm may be behind because it declines: the scenario says what counts then, the bounds of the measures how "
-        "much it can be.",
+        "An arm may score lower because it declines. The scenario says how a declined rollout counts; the bounds of "
+        "the measures show how much it can matter.",
     )
     chart = Chart("losses", title, says, data, lambda: draw(data, material.styles))
     return Section("losses", title, "", (chart,), tables, notes)

@@ -42,11 +42,11 @@ def section(material: Material) -> Section:
                 text = "\n".join((change.name, *change.lines(_CONTEXT)))
                 changed.setdefault(text, []).append(f"{c.a} → {c.b}{f' ({c.within})' if c.within else ''}")
     said = (
-        f"n = {pluralize(len(pairs), 'pair')} of arms; texts of both that differ between some two: {len(changed)}."
+        f"n = {pluralize(len(pairs), 'pair')} of arms; texts that differ between two of them: {len(changed)}."
         if len(pairs)
         else ("There is one arm, and nothing to compare it with.")
     )
-    notes = ("In the folded texts + is what comes, - what goes, from the first arm to the second.",) if changed else ()
+    notes = ("In the folded texts, + marks what the second arm adds, - what it leaves out.",) if changed else ()
     tables = {"differences": table} if len(table) else {}
     return Section("prompts", title, said, (), tables, notes, _prompts(facts), _headed(changed))
 

@@ -55,25 +55,23 @@ def _sort(order: list[list[Point]], near: Mapping[Point, Sequence[Point]]) -> No
     for sweep in range(SWEEPS):
         for before, layer in pairwise(order if sweep % 2 == 0 else order[::-1]):
             place = {point: (i + 0.5) / len(before) for i, point in enumerate(before)}
-            own = {point: (i + 0.5) / len(layer) for i, point in enumerate(layer)}
-            layer.sort(key=lambda point: _mean([place[other] for other in near[point] if other in place], own[point]))
+            stay = {point: (i + 0.5) / len(layer) for i, point in enumerate(layer)}
+            layer.sort(key=lambda point: _mean([place[other] for other in near[point] if other in place], stay[point]))
 
 
 def _place(
     order: Sequence[Sequence[Point]], near: Mapping[Point, Sequence[Point]], widths: Mapping[Point, float]
 ) -> dict[Point, float]:
     """Each point as near to the mean of its neighbours as the widths in its layer allow."""
-    offsets: list[list[float]] = []
+    rows: list[tuple[Sequence[Point], list[float]]] = []
     for layer in order:
-        steps = [(widths[a] + widths[b]) / 2 for a, b in pairwise(layer)]
-        offsets.append(list(accumulate(steps, initial=0.0)))
-    x = {
-        p: at - own[-1] / 2 for layer, own in zip(order, offsets, strict=True) for p, at in zip(layer, own, strict=True)
-    }
+        steps = ((widths[a] + widths[b]) / 2 for a, b in pairwise(layer))
+        rows.append((layer, list(accumulate(steps, initial=0.0))))
+    x = {point: at - offsets[-1] / 2 for layer, offsets in rows for point, at in zip(layer, offsets, strict=True)}
     for sweep in range(SWEEPS):
-        for layer, own in list(zip(order, offsets, strict=True))[:: 1 if sweep % 2 == 0 else -1]:
+        for layer, offsets in rows if sweep % 2 == 0 else rows[::-1]:
             wanted = [_mean([x[other] for other in near[point]], x[point]) for point in layer]
-            x |= dict(zip(layer, _apart(wanted, own), strict=True))
+            x |= dict(zip(layer, _apart(wanted, offsets), strict=True))
     return x
 
 

@@ -64,8 +64,8 @@ def svg(design: Design) -> str:
     panels: dict[Panel, list[str]] = {}
     for condition in design.conditions:
         panels.setdefault(panel(condition.organization), []).append(condition.name)
-    width = max(LEAST, *(found.width for found in panels))
-    titled = [(line(_title(names), int((width - 2 * MARGIN) / 9)), found) for found, names in panels.items()]
+    width = max(LEAST, *(drawn.width for drawn in panels))
+    titled = [(line(_title(names), int((width - 2 * MARGIN) / 9)), drawn) for drawn, names in panels.items()]
     return render("report/show/organizations.svg", name=design.name, width=width, panels=titled)
 
 
@@ -75,10 +75,10 @@ def _title(names: Sequence[str]) -> str:
 
 def panel(organization: Organization) -> Panel:
     """The client on top, then the agents by their distance from it, and the output below."""
-    told, known = contacts(organization.protocol), shape(organization)
+    known = shape(organization)
     agents = [[agent.name for agent in organization.agents]] if known is None else list(levels(known).values())
     shown = {TASK, OUTPUT, *(name for names in agents for name in names)}
-    pairs = _pairs({name: others for name, others in (told or {}).items() if name in shown}, shown)
+    pairs = _pairs(contacts(organization.protocol) or {}, shown)
     drawn = layout([[TASK], *agents, [OUTPUT]], pairs, BOX + GAP, JOINT)
     left = MARGIN - min(drawn.x.values()) + BOX / 2
     x = {point: place + left for point, place in drawn.x.items()}
@@ -94,9 +94,9 @@ def panel(organization: Organization) -> Panel:
     return Panel(max(x.values()) + BOX / 2 + MARGIN, tops[-1] + heights[-1] + MARGIN, note, boxes, edges)
 
 
-def _pairs(told: Mapping[str, Sequence[str]], shown: set[str]) -> dict[tuple[str, str], bool]:
+def _pairs(contacts: Mapping[str, Sequence[str]], shown: set[str]) -> dict[tuple[str, str], bool]:
     """Each pair of boxes once, with whether both may write."""
-    links = {(name, other) for name, others in told.items() for other in others if name != other and other in shown}
+    links = {(a, b) for a, others in contacts.items() for b in others if a != b and a in shown and b in shown}
     return {(a, b): (b, a) in links for a, b in sorted(links) if not ((b, a) in links and b < a)}
 
 
@@ -107,11 +107,11 @@ def _heights(drawn: Layout, x: Mapping[Point, float]) -> tuple[list[float], list
     arcs, reach = [0.0] * len(drawn.layers), [0.0] * len(drawn.layers)
     for points in drawn.lines.values():
         for a, b in pairwise(points):
-            wanted, need = (
-                (arcs, 0.75 * _lift(x[a], x[b])) if layer[a] == layer[b] else (reach, abs(x[a] - x[b]) * 0.06)
-            )
             lower = max(layer[a], layer[b])
-            wanted[lower] = max(wanted[lower], need)
+            if layer[a] == layer[b]:
+                arcs[lower] = max(arcs[lower], 0.75 * _lift(x[a], x[b]))
+            else:
+                reach[lower] = max(reach[lower], 0.06 * abs(x[a] - x[b]))
     tops, heights, top = list[float](), list[float](), float(MARGIN)
     for i, points in enumerate(drawn.layers):
         top += (ROW + reach[i] if i else 0) + arcs[i]
@@ -162,13 +162,13 @@ def _ports(drawn: Layout, x: Mapping[Point, float]) -> dict[tuple[str, Point, st
     for (a, b), points in drawn.lines.items():
         for name, following, other in ((a, points[1], b), (b, points[-2], a)):
             sides.setdefault((name, layer[following] > layer[name]), []).append((following, other))
-    found: dict[tuple[str, Point, str], float] = {}
+    places: dict[tuple[str, Point, str], float] = {}
     for (name, _), ends in sides.items():
-        own = sorted(ends, key=lambda end: _turn(name, end[0], x, layer))
-        step = min(PORT, (BOX - 2 * PORT) / len(own))
-        for i, (following, other) in enumerate(own):
-            found[name, following, other] = x[name] + (i - (len(own) - 1) / 2) * step
-    return found
+        ends.sort(key=lambda end: _turn(name, end[0], x, layer))
+        step = min(PORT, (BOX - 2 * PORT) / len(ends))
+        for i, (following, other) in enumerate(ends):
+            places[name, following, other] = x[name] + (i - (len(ends) - 1) / 2) * step
+    return places
 
 
 def _turn(name: str, to: Point, x: Mapping[Point, float], layer: Mapping[Point, int]) -> tuple[int, float]:

@@ -36,10 +36,10 @@ def drawn(text: str, members: str) -> Graph:
 
 def contacts_of(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     """Whom each may write to, as often as it is said."""
-    found: dict[str, list[str]] = {}
+    others: dict[str, list[str]] = {}
     for name, other in pairs:
-        found.setdefault(name, []).append(other)
-    return found
+        others.setdefault(name, []).append(other)
+    return others
 
 
 def test_a_line() -> None:

@@ -42,9 +42,9 @@ def inside(point: Point, box: Box) -> bool:
 
 
 def check(organization: Organization) -> None:
-    drawn, told = panel(organization), contacts(organization.protocol) or {}
+    drawn, allowed = panel(organization), contacts(organization.protocol) or {}
     shown = {TASK, OUTPUT, *organization.roster}
-    links = {(a, b) for a, others in told.items() for b in others if a in shown and b in shown and a != b}
+    links = {(a, b) for a, others in allowed.items() for b in others if a in shown and b in shown and a != b}
     assert len(drawn.boxes) == len(shown)
     assert sum(1 + edge.both for edge in drawn.edges) == len(links)
     for edge in drawn.edges:
