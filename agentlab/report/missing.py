@@ -45,8 +45,8 @@ def section(material: Material) -> Section:
     sent = int(run.edges["sent"].sum())
     says = (
         f"Left: what became of n = {len(run.rollouts):,} rollouts, as shares of each arm. Right: lost messages per "
-        f"rollout, of {sent:,} sent: undeliverable (bounced), unreadable (unparsed), cut off (truncated), or sent to an "
-        "agent that never acted again (late)."
+        f"rollout, of {sent:,} sent: undeliverable (bounced), unreadable (unparsed), cut off (truncated), or sent to "
+        "an agent that never acted again (late)."
     )
     tables = {"losses": data, "losses_agents": by_agent, "losses_edges": by_edge, "losses_verdicts": verdicts(run)}
     notes = (
