@@ -5,13 +5,14 @@ from typing import Any
 
 import pandas as pd
 
-from agentlab.report.section import Section
+from agentlab.report.section import Material, Section
 from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
 
 
-def section(run: Run) -> Section:
+def section(material: Material) -> Section:
     """Tables only: the facts, the arms, the tasks."""
+    run = material.run
     tasks = run.meta.get("tasks", [])
     says = (
         f"{pluralize(len(run.conditions), 'condition')} x {pluralize(len(tasks), 'task')}, "
@@ -41,7 +42,7 @@ def facts(run: Run) -> pd.DataFrame:
             str(meta.get("coupling")), "not declared"
         ),
         "models asked": ", ".join(sorted(map(str, run.calls["model"].unique()))) or "none",
-        "models that answered": ", ".join(served) or "not told",
+        "models that answered": ", ".join(served) or "not reported",
         "judges": "; ".join(f"{name}: {model or 'no model'}" for name, model in meta.get("judges", {}).items())
         or "none",
         "measures": "; ".join(f"{m.name} by {m.judge}, from {m.range[0]:g} to {m.range[1]:g}" for m in run.measured)
@@ -91,7 +92,7 @@ def listed(run: Run) -> pd.DataFrame:
                 "task": task["id"],
                 "rollouts": int(counts.get(task["id"], 0)),
                 "words": len(task["prompt"].split()),
-                "begins": line(task["prompt"], 90),
+                "begins": line(" ".join(task["prompt"].split()), 90),
                 "target": task.get("target") is not None,
             }
             for task in run.meta.get("tasks", [])

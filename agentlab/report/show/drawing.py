@@ -14,10 +14,7 @@ CLIENT, REPORT = "client", "output"
 def shape(organization: Organization) -> Graph | None:
     """Its graph; None for a protocol that does not say who may write to whom."""
     told = contacts(organization.protocol)
-    if told is None:
-        return None
-    pairs = [(one, other) for one, others in told.items() for other in others]
-    return graph([agent.name for agent in organization.agents], pairs, TASK)
+    return None if told is None else graph([agent.name for agent in organization.agents], told, TASK)
 
 
 def drawing(organization: Organization) -> list[str]:
