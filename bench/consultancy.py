@@ -57,9 +57,9 @@ def work(draws: int, concurrency: int) -> dict[str, float]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "rollouts": progress.done,
-        "calls": progress.calls,
+        "calls": progress.made.calls,
         "seconds": seconds,
-        "calls_per_s": progress.calls / seconds,
+        "calls_per_s": progress.made.calls / seconds,
         "peak_mb": peak,
     }
 

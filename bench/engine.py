@@ -52,8 +52,8 @@ def through_agentlab(rollouts: int, turns: int, concurrency: int, folder: Path) 
     started = time.perf_counter()
     asyncio.run(run(design, folder / "run", Selection(), progress, concurrency))
     seconds = time.perf_counter() - started
-    assert progress.calls == rollouts * turns, progress
-    return {"calls_per_s": progress.calls / seconds, "ms_per_rollout": 1000 * seconds / rollouts}
+    assert progress.made.calls == rollouts * turns, progress
+    return {"calls_per_s": progress.made.calls / seconds, "ms_per_rollout": 1000 * seconds / rollouts}
 
 
 def floor(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str, float]:

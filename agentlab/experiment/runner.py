@@ -12,11 +12,12 @@ from agentlab.errors import Stopped
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, JudgingRecord, past_of
 from agentlab.experiment.schedule import Item, Schedule
+from agentlab.models import Cost, cost_of_call
 from agentlab.scenario import Condition, Design
 from agentlab.scenario.baseline import chained
 from agentlab.seeds import digest
-from agentlab.store import UNFINISHED, Known, Spend, Store
-from agentlab.types import Call, JudgeInput, Rollout, Usage
+from agentlab.store import UNFINISHED, Known, Store
+from agentlab.types import Call, JudgeInput, Rollout
 
 
 @dataclass(slots=True)
@@ -31,13 +32,10 @@ class Progress:
     running: int = 0
     failed: int = 0
     """Rollouts ended by infrastructure, or with a verdict whose judge failed."""
-    calls: int = 0
-    """Made by this command."""
-    tokens: int = 0
-    spent: Spend = field(default_factory=Spend)
-    """By the whole run."""
-    paid: float = 0.0
-    """US dollars, by this command."""
+    earlier: Cost = field(default_factory=Cost)
+    """Of the run's calls that were there when the command began."""
+    made: Cost = field(default_factory=Cost)
+    """Of the calls that this command made."""
     stopping: bool = False
     """Set it to end the run softly: what is in flight is finished and kept."""
     limited: bool = False
@@ -45,16 +43,12 @@ class Progress:
 
     def add(self, call: Call) -> None:
         """Counts one call."""
-        usage = call.completion.usage if call.completion else Usage()
-        self.calls += 1
-        self.tokens += usage.input + usage.output
-        self.paid += call.cost or 0.0
-        self.spent = Spend(
-            self.spent.cost + (call.cost or 0.0),
-            self.spent.tokens + usage.input + usage.output,
-            self.spent.minutes + call.seconds / 60,
-            self.spent.unpriced + (call.cost is None and call.error is None),
-        )
+        self.made += cost_of_call(call)
+
+    @property
+    def cost(self) -> Cost:
+        """Of the whole run so far."""
+        return self.earlier + self.made
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +173,11 @@ class Runner:
 
     def over_limit(self) -> bool:
         """Whether the run's limit is reached, which is noted."""
-        limit, spent = self.design.limits.run, self.progress.spent
+        limit, cost = self.design.limits.run, self.progress.cost
         over = (
-            (limit.cost is not None and spent.cost >= limit.cost)
-            or (limit.tokens is not None and spent.tokens >= limit.tokens)
-            or (limit.minutes is not None and spent.minutes >= limit.minutes)
+            (limit.cost is not None and cost.priced >= limit.cost)
+            or (limit.tokens is not None and cost.tokens >= limit.tokens)
+            or (limit.minutes is not None and cost.seconds >= limit.minutes * 60)
         )
         self.progress.limited = self.progress.limited or over
         return over

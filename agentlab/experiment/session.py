@@ -47,7 +47,7 @@ async def run(
     check(design, selection)
     with opened(folder) as store:
         seed = register(design, store)
-        progress.spent = store.spend()
+        progress.earlier = store.cost()
         todo = list(rollout_specs(design, seed, selection))
         _measured(todo, store)
         progress.planned = len(todo)

@@ -20,11 +20,11 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
     shown = table(f"{design.name}: an estimate")
     for heading in ("", "calls", "input tokens", "output tokens", "cost"):
         shown.add_column(heading, overflow="fold", justify="left" if not heading else "right")
-    judges = [(f"judge {name}", use) for name, use in plan.judges.items() if use.calls]
+    judges = [(f"judge {name}", cost) for name, cost in plan.judges.items() if cost.calls]
     rows = [*plan.agents.items(), *judges, ("all", plan.total)]
-    for name, use in rows:
-        cost = "unknown" if use.cost is None else f"{use.cost:.2f} USD"
-        shown.add_row(escape(name), f"{use.calls:,}", f"{use.usage.input:,}", f"{use.usage.output:,}", cost)
+    for name, cost in rows:
+        usage = cost.usage
+        shown.add_row(escape(name), f"{cost.calls:,}", f"{usage.input:,}", f"{usage.output:,}", cost.money)
     sizes = ((len(plan.agents), "condition"), (plan.tasks, "task"), (plan.draws, "draw"))
     console.print(f"{plan.rollouts} rollouts: {' x '.join(pluralize(*one) for one in sizes)}")
     console.print(shown)

@@ -402,14 +402,14 @@ def test_the_price_told_is_the_price_paid_and_what_is_there_costs_nothing() -> N
     told, spent = plan(run, fork_request).quote, load_spend(run)
     progress = drawn(plan(run, fork_request))
     assert told.forks == progress.done == 4 * 5 * 3
-    assert told.total.cost == pytest.approx(load_spend(run) - spent) == pytest.approx(progress.paid)
-    assert told.total.calls == progress.calls == 4 * 3 * ((4 + 3 + 1 + 2 + 2) + 5 * 2)
+    assert told.total.cost == pytest.approx(load_spend(run) - spent) == pytest.approx(progress.made.priced)
+    assert told.total.calls == progress.made.calls == 4 * 3 * ((4 + 3 + 1 + 2 + 2) + 5 * 2)
     again = plan(run, fork_request)
     assert (again.quote.forks, again.quote.there, again.quote.total.cost) == (0, told.forks, 0)
-    assert drawn(again).calls == 0
+    assert drawn(again).made.calls == 0
     more = plan(run, replace(fork_request, n=5)).quote
     assert (more.forks, more.there) == (told.forks * 2 // 3, told.forks)
-    assert drawn(plan(run, replace(fork_request, n=5))).calls * 3 == progress.calls * 2
+    assert drawn(plan(run, replace(fork_request, n=5))).made.calls * 3 == progress.made.calls * 2
 
 
 def load_spend(run: Path) -> float:
@@ -634,7 +634,7 @@ def test_a_bisection_finds_the_round_that_decided_and_measures_it_on_fresh_forks
     assert fresh.groupby("at")["fork"].apply(list).iloc[0] == [FRESH + i for i in range(1, 13)]
     calls = asyncio.run(bisect(made, again := Progress()))
     assert calls == found
-    assert again.calls == 0
+    assert again.made.calls == 0
 
 
 def test_a_run_whose_modules_are_gone_says_how_to_find_them(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

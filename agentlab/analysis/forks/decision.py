@@ -47,7 +47,7 @@ class Decision:
         cost = "at an unknown price" if total.cost is None else f"about {total.money}"
         return (
             f"{quote.forks} forks of {parent.place} to draw, after rounds {cuts}{there}: {total.calls:,} calls, "
-            f"{total.usage.input + total.usage.output:,} tokens, {cost}. Await this to draw them."
+            f"{total.tokens:,} tokens, {cost}. Await this to draw them."
         )
 
     __repr__ = __str__

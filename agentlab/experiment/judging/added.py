@@ -38,7 +38,7 @@ async def rejudge(
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
         built, specs, documents = added_judges(names, section, judge_model, meta.get("factors", {}))
         _register(store, meta, built, specs, documents)
-        progress.spent = store.spend()
+        progress.earlier = store.cost()
         used = {identify(specs[judge.model]): specs[judge.model] for judge in built.every.values() if judge.model}
         async with serving(used, store, [], stop_switch := StopSwitch()) as models:
             own = {alias: spec for alias, spec in specs.items() if identify(spec) in used}

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -20,7 +19,7 @@ from agentlab.experiment.session import CONCURRENCY, opened, stoppable, tasks_of
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
 from agentlab.judges.rubric import RubricConfig
-from agentlab.models import ModelSpec, StopSwitch, cost_of
+from agentlab.models import Cost, ModelSpec, StopSwitch, estimated
 from agentlab.scenario.added_judges import recorded_judges
 from agentlab.seeds import stream
 from agentlab.store import UNFINISHED, Store, read
@@ -28,17 +27,6 @@ from agentlab.types import PROBES, JudgeInput, Rollout, Usage
 
 SAMPLE = 30
 """Outputs that are changed, unless said otherwise."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeCost:
-    """What probes will still take, by what the same judges took for the outputs as they are."""
-
-    outputs: int
-    calls: int
-    tokens: int
-    cost: float | None
-    """US dollars; None when a price is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +50,18 @@ def documents(meta: Mapping[str, Any]) -> dict[str, RubricConfig]:
     return {name: RubricConfig.model_validate(one) for name, one in told.items()}
 
 
-async def estimate(folder: Path, probes: Sequence[Probe], sample: int = SAMPLE) -> ProbeCost:
-    """The price of what is not there yet. Raises `AnalysisError` when no rubric judge scored the run."""
+async def estimate(folder: Path, probes: Sequence[Probe], sample: int = SAMPLE) -> tuple[int, Cost]:
+    """The outputs that are still to be probed, and what that takes, by what their judges took for them unchanged.
+
+    Raises `AnalysisError` when no rubric judge scored the run.
+    """
     read(folder).close()  # opening to write would make a run where there is none
     with opened(folder) as store:
         bench, specs = _bench(store)
         todo = questions(store, bench, probes, sample)
         outputs = len({question.rollout.key for question in todo})
-        tokens, cost, calls = 0, 0.0, 0
-        prices = {name: _usage(store, name, specs[judge.model or ""]) for name, judge in bench.items()}
-        for question in todo:
-            made, used, price = prices[question.judge.name]
-            calls, tokens = calls + made, tokens + used
-            cost = None if cost is None or price is None else cost + price
-        return ProbeCost(outputs, calls, tokens, cost)
+        costs = {name: _judgement(store, name, specs[judge.model or ""]) for name, judge in bench.items()}
+        return outputs, sum((costs[question.judge.name] for question in todo), Cost())
 
 
 async def probe(
@@ -88,7 +74,7 @@ async def probe(
         meta = store.meta()
         judges, specs = _bench(store)
         todo = questions(store, judges, probes, sample)
-        progress.spent, progress.planned = store.spend(), len(todo)
+        progress.earlier, progress.planned = store.cost(), len(todo)
         used = {judge.model: specs[judge.model] for judge in judges.values() if judge.model is not None}
         async with serving({identify(s): s for s in used.values()}, store, [], stop_switch := StopSwitch()) as models:
             client = client_for(Client({}, counting(store, progress)), used, models)
@@ -165,8 +151,8 @@ def _bench(store: Store) -> tuple[dict[str, Judge], Mapping[str, ModelSpec]]:
     return dict(bench.judges), specs
 
 
-def _usage(store: Store, judge: str, spec: ModelSpec) -> tuple[int, int, float | None]:
-    """Calls, tokens and price of one judgement, as the mean of those that were made."""
+def _judgement(store: Store, judge: str, spec: ModelSpec) -> Cost:
+    """The cost of one judgement, as the mean of those that were made, at the prices of today."""
     connection = read(store.folder)
     sql = (
         "SELECT count(DISTINCT rollout || actor), count(*), total(input), total(output) FROM calls "
@@ -175,7 +161,6 @@ def _usage(store: Store, judge: str, spec: ModelSpec) -> tuple[int, int, float |
     times, made, input, output = connection.execute(sql, (f"judge/{judge}/%",)).fetchone()
     connection.close()
     if not times:
-        return 1, 0, None
-    usage = Usage(round(input / times), round(output / times))
-    cost = cost_of(spec, usage, datetime.now(UTC).date())
-    return round(made / times), usage.input + usage.output, cost
+        return Cost(calls=1, unpriced=1)
+    judgement = estimated(spec, Usage(round(input / times), round(output / times)))
+    return replace(judgement, calls=round(made / times))

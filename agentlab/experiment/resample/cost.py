@@ -1,41 +1,13 @@
 """What forks will take before they are drawn, by what their parents took after the cut."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from agentlab.engine.cut import Cut
 from agentlab.engine.intervention import Change
-from agentlab.experiment.resample.parents import CallUsage, Parent
-from agentlab.models import ModelSpec, cost_of
+from agentlab.experiment.resample.parents import Parent
+from agentlab.models import Cost, ModelSpec, estimated
 from agentlab.scenario import Design
-from agentlab.types import Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Calls, tokens and US dollars; `cost` is None when a price is unknown."""
-
-    calls: int = 0
-    usage: Usage = field(default_factory=Usage)
-    cost: float | None = 0.0
-
-    def __add__(self, other: "Cost") -> "Cost":
-        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
-        return Cost(self.calls + other.calls, self.usage + other.usage, cost)
-
-    @property
-    def money(self) -> str:
-        """US dollars, or that they are unknown."""
-        cost = self.cost
-        return "unknown" if cost is None else f"{cost:.4f} USD" if 0 < cost < 1 else f"{cost:.2f} USD"
-
-    def times(self, n: int) -> "Cost":
-        """So many of them."""
-        u = self.usage
-        counts = (u.input, u.output, u.reasoning, u.cache_read, u.cache_write)
-        cost = None if self.cost is None else self.cost * n
-        return Cost(self.calls * n, Usage(*(count * n for count in counts)), cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +35,7 @@ class ForkPricing:
 
     def drawn(self, parent: Parent, cut: Cut, change: Change | None) -> Cost:
         """One fork's agents: the parent's calls after the cut, at the prices of today."""
-        anew = [used for used in parent.calls if not cut.keeps(used.round, used.actor)]
+        anew = [call for call in parent.calls if not cut.keeps(call.round, call.actor)]
         other = change.agent.name if change is not None and change.agent is not None else None
         specs = {
             agent.name: self.swapped[parent.condition.name]
@@ -71,19 +43,13 @@ class ForkPricing:
             else parent.condition.models[agent.model]
             for agent in parent.rollout_spec.organization.agents
         }
-        return _sum((specs[used.actor], used) for used in anew)
+        return sum((estimated(specs[call.actor], call.usage) for call in anew), Cost())
 
     def judged(self, parent: Parent) -> Cost:
         """One fork's judges: what they took for the parent; unknown when one was never asked about it."""
         asking = {name: judge for name, judge in self.design.judges.items() if judge.model is not None}
         specs = {name: self.design.models[judge.model or ""] for name, judge in asking.items()}
         names = [used.actor.split("/")[1] for used in parent.judging]
-        found = _sum((specs[n], used) for n, used in zip(names, parent.judging, strict=True) if n in specs)
-        return found if specs.keys() <= set(names) else Cost(found.calls, found.usage, None)
-
-
-def _sum(made: Iterable[tuple[ModelSpec, CallUsage]]) -> Cost:
-    today, total = datetime.now(UTC).date(), Cost()
-    for spec, used in made:
-        total += Cost(1, used.usage, cost_of(spec, used.usage, today))
-    return total
+        asked = [(specs[name], call) for name, call in zip(names, parent.judging, strict=True) if name in specs]
+        known = sum((estimated(spec, call.usage) for spec, call in asked), Cost())
+        return known if specs.keys() <= set(names) else known + Cost(unpriced=1)

@@ -20,14 +20,14 @@ from agentlab.errors import ScenarioError
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.clients import client_for, counting, identify, serving
 from agentlab.experiment.judging.rollouts import JudgeRunner
-from agentlab.experiment.resample.cost import Cost, ForkPricing, Quote
+from agentlab.experiment.resample.cost import ForkPricing, Quote
 from agentlab.experiment.resample.interventions import SWAPPED, dropped, edited, swapped
 from agentlab.experiment.resample.parents import Parent, ParentRun
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.runner import Progress, Runner
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.session import CONCURRENCY, MAX_CONCURRENCY, check, opened, stoppable, unwrapped
-from agentlab.models import ModelSpec, StopSwitch
+from agentlab.models import Cost, ModelSpec, StopSwitch
 from agentlab.scenario import Design
 from agentlab.scenario.document import suggest
 from agentlab.store import UNFINISHED
@@ -135,7 +135,7 @@ async def laboratory(plan: ForkPlan, todo: Sequence[Item], progress: Progress) -
     """The run, held and ready to draw; `todo` are all forks that it may be asked for."""
     design = plan.design
     with opened(plan.folder) as store:
-        progress.spent = store.spend()
+        progress.earlier = store.cost()
         judging = {j.model: design.models[j.model] for j in design.judges.values() if j.model is not None}
         used = [*judging.values(), *(spec for specs in plan.models.values() for spec in specs.values())]
         async with serving(
@@ -240,8 +240,8 @@ def _quote(request: ForkRequest, fork_points: Sequence[ForkPoint], pricing: Fork
             fork(fork_point.parent.rollout_spec, fork_point.cut, i, fork_point.change).key not in there for i in numbers
         )
         missing += new
-        agents += pricing.drawn(fork_point.parent, fork_point.cut, fork_point.change).times(new)
-        judges += pricing.judged(fork_point.parent).times(new)
+        agents += pricing.drawn(fork_point.parent, fork_point.cut, fork_point.change) * new
+        judges += pricing.judged(fork_point.parent) * new
     return Quote(missing, len(drawn) * request.forks - missing, agents, judges, at_most=request.bisect)
 
 
