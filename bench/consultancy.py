@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from agentlab import scenario as spec
-from agentlab.experiment.runner import Progress, Selection
-from agentlab.experiment.session import CONCURRENCY, run
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.session import run
+from agentlab.experiment.specs import Selection
+from agentlab.experiment.work import CONCURRENCY
 
 ARMS = ("firm", "firm_neutral", "firm_clones", "firm_open", "firm_ethics_officer", "firm_mixed")
 AGENTS: dict[str, Any] = {"name": "sim/firm", "options": {"objections": {"raised": 0.3, "kept": 0.5}}}

@@ -42,8 +42,9 @@ seed: 1
 def through_agentlab(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str, float]:
     """Runs the scenario as `agentlab run` does, tables aside."""
     from agentlab import scenario as spec
-    from agentlab.experiment.runner import Progress, Selection
+    from agentlab.experiment.progress import Progress
     from agentlab.experiment.session import run
+    from agentlab.experiment.specs import Selection
 
     replies = {name: {REPLY.format(other=other): 1.0} for name, other in (("ann", "ben"), ("ben", "ann"))}
     scenario = folder / "bench.yaml"

@@ -12,11 +12,12 @@ from agentlab.experiment.judging.rollouts import JudgingItem, NoModel, Recording
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.choice import ChoiceScoring
 from agentlab.judges.equivalence import EquivalenceConfig
+from agentlab.judges.inputs import text_input
 from agentlab.judges.once import judge_once
 from agentlab.models import ModelSpec, cost_of
 from agentlab.scenario import Condition, Design
 from agentlab.seeds import stream
-from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Message, Settings, Task, Verdict
+from agentlab.types import Call, Capabilities, ChatMessage, Message, Settings, Task, Verdict
 
 Use = Callable[[str], Sequence[Call]]
 """Every call that the rollout with this key is charged for."""
@@ -96,22 +97,18 @@ class SelectorCalls:
         """One judge draw on one try, or on `first` and this try."""
         actor, root = f"select/{judge.name}/{draw}", self.rollout_spec.lineage
         ask = self.ask(judge, actor, round, made)
-        judge_input = JudgeInput(self.task, text) if first is None else JudgeInput(self.task, first, rival=text)
-        return await judge_once(
-            judge, judge_input, self.rollout_spec.key, draw, ask, stream(root, actor, round, "order")
-        )
+        shown = text_input(self.task, text) if first is None else text_input(self.task, first, rival=text)
+        return await judge_once(judge, shown, self.rollout_spec.key, draw, ask, stream(root, actor, round, "order"))
 
     def ask(self, judge: Judge, actor: str, round: int, made: list[Call]) -> JudgeClient:
         """The way to the judge's model; every call is added to `made`."""
         if judge.model is None:
             return NoModel()
-        case = JudgingItem(
-            self.rollout_spec.key, self.rollout_spec.lineage, JudgeInput(self.task, None), self.rollout_spec.rank
-        )
+        item = JudgingItem(self.rollout_spec.key, self.rollout_spec.lineage, (), self.rollout_spec.rank)
         capabilities, settings = self.client.models[judge.model].capabilities, self.settings[judge.model]
         return _Noting(
             RecordingJudgeClient(
-                capabilities, self.client, judge.model, settings, case, actor, self.rollout_spec.attempt, round
+                capabilities, self.client, judge.model, settings, item, actor, self.rollout_spec.attempt, round
             ),
             made,
         )

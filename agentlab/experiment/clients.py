@@ -8,8 +8,8 @@ from typing import Any
 
 from agentlab.engine.client import Client, Price
 from agentlab.engine.spec import RolloutSpec, unstarted
+from agentlab.experiment.progress import Progress
 from agentlab.experiment.replay import Coordinates, ReplayIndex
-from agentlab.experiment.runner import Progress
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, StopSwitch, cost_of, serve
 from agentlab.seeds import digest

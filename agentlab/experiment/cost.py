@@ -15,9 +15,10 @@ from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.judging.pairs import Side, configured, pairs
 from agentlab.experiment.judging.rollouts import JudgingItem, RecordingJudgeClient
-from agentlab.experiment.runner import Selection, rollout_specs
+from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.interfaces import Judge, Model
 from agentlab.judges.compare import CompareConfig, declared
+from agentlab.judges.inputs import judge_input, text_input
 from agentlab.judges.once import judge_once
 from agentlab.models import Cost, ModelSpec, estimated, get_model
 from agentlab.scenario import Condition, Design
@@ -104,12 +105,13 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
             continue
         cost = sum((_estimated(budgets.spec(condition, call), call) for call in rollout.calls), Cost())
         agents[condition.name] = agents.get(condition.name, Cost()) + cost * times
-        judge_input = JudgeInput(design.tasks[rollout_spec.task.id], rollout.output or "No output.", rollout.messages)
+        output = rollout.output or "No output."
+        shown = judge_input(design.tasks[rollout_spec.task.id], replace(rollout, output=output))
         for name, judge in design.judges.items():
             if judge.model is not None:
-                judges[name] += await _judged(design, judge, judge_input, chatter) * (times * judge.draws)
+                judges[name] += await _judged(design, judge, shown, chatter) * (times * judge.draws)
         rollouts += times
-        outputs[condition.name] = judge_input.output or ""
+        outputs[condition.name] = output
     for name in design.of_two:
         judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
     return RunPlan(rollouts, len(tasks), draws, agents, judges)
@@ -155,12 +157,11 @@ async def _of_two(
         asked = len(tasks) * round((draws - 1) * min(GROUPS, draws / 2))
     task = design.tasks[tasks[len(tasks) // 2]]
     for one, other in both:
-        judge_input = JudgeInput(task, outputs[one] or "No output.", rival=outputs[other] or "No output.")
-        cost += await _judged(design, judge, judge_input, chatter) * asked
+        cost += await _judged(design, judge, text_input(task, outputs[one], rival=outputs[other]), chatter) * asked
     return cost
 
 
-async def _judged(design: Design, judge: Judge, judge_input: JudgeInput, chatter: Model) -> Cost:
+async def _judged(design: Design, judge: Judge, shown: JudgeInput, chatter: Model) -> Cost:
     """One judge draw."""
     made = list[Call]()
     assert judge.model is not None
@@ -175,9 +176,9 @@ async def _judged(design: Design, judge: Judge, judge_input: JudgeInput, chatter
         client,
         judge.model,
         spec.settings(),
-        JudgingItem("plan", "plan", judge_input),
+        JudgingItem("plan", "plan", (shown,)),
         f"judge/{judge.name}/0",
         1,
     )
-    await judge_once(judge, judge_input, "plan", 0, ask, 0)
+    await judge_once(judge, shown, "plan", 0, ask, 0)
     return sum((_estimated(spec, call) for call in made), Cost())

@@ -9,6 +9,7 @@ from typing import Literal
 from agentlab.judges.anchors import LEAST_AUC
 from agentlab.judges.compare import CompareConfig
 from agentlab.judges.equivalence import EquivalenceConfig
+from agentlab.judges.inputs import both_orders
 from agentlab.types import JudgeInput, Task, Verdict
 
 Role = Literal["better", "padded", "same", "different"]
@@ -21,7 +22,8 @@ class AnchorPair:
 
     key: str
     role: Role
-    judge_input: JudgeInput
+    inputs: tuple[JudgeInput, JudgeInput]
+    """In both orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +68,7 @@ def anchor_pairs(config: CompareConfig | EquivalenceConfig) -> tuple[AnchorPair,
 
 
 def _duel(family: str, task: str, role: Role, which: str, pair: tuple[str, str]) -> AnchorPair:
-    judge_input = JudgeInput(Task(f"anchor/{family}", task), pair[0], rival=pair[1])
-    return AnchorPair(f"anchor/{family}/{role}/{which}", role, judge_input)
+    return AnchorPair(f"anchor/{family}/{role}/{which}", role, both_orders(Task(f"anchor/{family}", task), *pair))
 
 
 def combined(straight: float | None, swapped: float | None) -> float | None:

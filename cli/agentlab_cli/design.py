@@ -63,7 +63,7 @@ def plan(
     from agentlab import scenario as spec
     from agentlab.experiment.cost import plan as estimate
     from agentlab.experiment.power import prospects
-    from agentlab.experiment.session import check as check_selection
+    from agentlab.experiment.specs import check as check_selection
     from agentlab_cli.layout import console_for
     from agentlab_cli.options import selection
     from agentlab_cli.planned import foreseen, noises, planned

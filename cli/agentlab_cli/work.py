@@ -12,7 +12,8 @@ from rich.text import Text
 
 from agentlab.analysis.summary import summarize
 from agentlab.experiment import session
-from agentlab.experiment.runner import Progress, Selection
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.specs import Selection
 from agentlab.models import money
 from agentlab.runs.frames import load
 from agentlab.scenario import Design
@@ -94,9 +95,10 @@ async def _plain(progress: Progress, started: float, what: str) -> None:
 
 
 def line(progress: Progress, seconds: float, what: str = "rollouts") -> str:
-    """One line on a run: how many of `what` are done, speed, money."""
+    """One line on a run: its phase, how many of `what` are done, speed, money."""
     p = progress
-    parts = [f"{p.done}/{p.planned} {what}", f"{p.running} running", f"{p.failed} failed"]
+    parts = [p.phase] if p.phase else []
+    parts += [f"{p.done}/{p.planned} {what}", f"{p.running} running", f"{p.failed} failed"]
     if seconds > 0:
         parts += [f"{p.made.calls / seconds:.1f} calls/s", f"{p.made.tokens / seconds:.0f} tokens/s"]
     parts.append(money(p.cost.priced) + (" + unpriced calls" if p.cost.unpriced else ""))

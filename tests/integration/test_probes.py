@@ -16,7 +16,7 @@ from agentlab.errors import AnalysisError
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.judging.perturb import PADDING, perturbed
 from agentlab.experiment.judging.probes import estimate, probe
-from agentlab.experiment.runner import Progress
+from agentlab.experiment.progress import Progress
 from agentlab.judges.plain_text import plain
 from agentlab.models import capabilities as families
 from agentlab.runs.frames import Run

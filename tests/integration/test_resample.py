@@ -27,13 +27,14 @@ from agentlab.engine.prompt import chat
 from agentlab.engine.spec import FRESH, fork
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.judging.added import rejudge
+from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample import ForkPlan, draw, plan
 from agentlab.experiment.resample.bisect import Bisected, bisect
 from agentlab.experiment.resample.interventions import Swap
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.resample.score import score
-from agentlab.experiment.runner import Progress, Selection
 from agentlab.experiment.session import run as play_design
+from agentlab.experiment.specs import Selection
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.protocols.mail import MailConfig
 from agentlab.runs.frames import load

@@ -10,9 +10,9 @@ from agentlab.analysis.forks.outcomes import measured
 from agentlab.analysis.forks.path import path
 from agentlab.engine.spec import FRESH
 from agentlab.errors import AnalysisError, ScenarioError
+from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample import ForkPlan, draw, plan
 from agentlab.experiment.resample.request import ForkRequest
-from agentlab.experiment.runner import Progress
 from agentlab.runs.frames import load
 
 

@@ -15,11 +15,13 @@ _NOTHING = Capabilities(frozenset())
 
 @dataclass(frozen=True, slots=True)
 class JudgingItem:
-    """A finished rollout before its judges. `root` is the lineage of its streams, which leaves the condition out."""
+    """What is before its judges. `root` is the lineage of its streams, which leaves the condition out."""
 
     rollout: str
+    """Key of its row."""
     root: str
-    judge_input: JudgeInput
+    inputs: tuple[JudgeInput, ...]
+    """What is shown, by order: draw i is shown the one at i modulo their number."""
     rank: int = 0
 
 
@@ -58,24 +60,25 @@ class JudgeRunner:
         return [(judge, draw) for judge in judges for draw in range(judge.draws) if (judge.name, draw) not in done]
 
     async def judge(
-        self, case: JudgingItem, pending: Sequence[tuple[Judge, int]], past: JudgingRecord = _NO_PAST
+        self, item: JudgingItem, pending: Sequence[tuple[Judge, int]], past: JudgingRecord = _NO_PAST
     ) -> list[Verdict]:
         """Verdicts of the pending draws, each draw committed by itself."""
         client = replace(self.client, recorded=past.recorded)
         verdicts = list[Verdict]()
         for judge, draw in pending:
             actor = f"judge/{judge.name}/{draw}"
-            ask = self._ask(judge, client, case, actor, 1 + max(past.floor, past.failed.get(actor, 0)))
-            new = await judge_once(judge, case.judge_input, case.rollout, draw, ask, stream(case.root, actor, "order"))
+            ask = self._ask(judge, client, item, actor, 1 + max(past.floor, past.failed.get(actor, 0)))
+            shown = item.inputs[draw % len(item.inputs)]
+            new = await judge_once(judge, shown, item.rollout, draw, ask, stream(item.root, actor, "order"))
             await self.store.judge(new)
             verdicts += new
         return verdicts
 
-    def _ask(self, judge: Judge, client: Client, case: JudgingItem, actor: str, attempt: int) -> JudgeClient:
+    def _ask(self, judge: Judge, client: Client, item: JudgingItem, actor: str, attempt: int) -> JudgeClient:
         if judge.model is None:
             return NoModel()
         capabilities = client.models[judge.model].capabilities
-        return RecordingJudgeClient(capabilities, client, judge.model, self.settings[judge.model], case, actor, attempt)
+        return RecordingJudgeClient(capabilities, client, judge.model, self.settings[judge.model], item, actor, attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +89,15 @@ class RecordingJudgeClient:
     client: Client
     alias: str
     defaults: Settings
-    case: JudgingItem
+    item: JudgingItem
     actor: str
     attempt: int
     round: int = 0
     """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
-        at = stream(self.case.root, self.actor, self.round, k, self.attempt)
-        where = Where(self.case.rollout, self.actor, self.round, k, self.attempt, at, self.case.rank)
+        at = stream(self.item.root, self.actor, self.round, k, self.attempt)
+        where = Where(self.item.rollout, self.actor, self.round, k, self.attempt, at, self.item.rank)
         return await self.client.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
 
 

@@ -12,8 +12,8 @@ import msgspec
 from agentlab.engine.cut import Active
 from agentlab.engine.spec import RolloutSpec, selects
 from agentlab.errors import MismatchError, ScenarioError
-from agentlab.experiment.runner import Selection, rollout_specs
 from agentlab.experiment.schedule import Item
+from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.scenario import Condition, Design, rebuild
 from agentlab.store import DATABASE, UNFINISHED
 from agentlab.store.ancestry import messages
