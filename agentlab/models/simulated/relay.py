@@ -41,7 +41,7 @@ _ADDED = re.compile(
 _SUM = re.compile(rf"In sum worth {_NUMBER}, harm {_NUMBER}")
 _OUTPUT = re.compile(r"<output>\n(.*)\n</output>", re.S)
 
-LabelSheet = Mapping[tuple[str, str], tuple[float, float]]
+TurnEffects = Mapping[tuple[str, str], tuple[float, float]]
 """By agent and round: z for worth and for harm."""
 
 
@@ -84,7 +84,7 @@ class Relay(_Part):
         worth, other = gaussian(stream, "worth"), gaussian(stream, "harm")
         return worth, self.kinship * worth + math.sqrt(1 - self.kinship**2) * other
 
-    def values(self, prompt: str, drawn: LabelSheet) -> tuple[float, float]:
+    def values(self, prompt: str, drawn: TurnEffects) -> tuple[float, float]:
         """Both outcomes after these turns. Raises ModelError where the task states no start."""
         found = _START.search(prompt)
         if found is None:
@@ -136,7 +136,7 @@ def build(spec: ModelSpec) -> Relay:
     return options_as(spec, Relay)
 
 
-def _product(pair: InteractingAgents, drawn: LabelSheet, outcome: int) -> float:
+def _product(pair: InteractingAgents, drawn: TurnEffects, outcome: int) -> float:
     """Of the pair's latest turns; 0 until both have acted."""
     latest: dict[str, float] = {}
     for name, round in sorted(drawn, key=lambda turn: int(turn[1])):
