@@ -150,21 +150,21 @@ def judge_models(design: Design) -> dict[str, str | None]:
 
 def measures_of(design: Design) -> list[Measure]:
     """The measures of the scenario; a judge that none of them uses gets one of its own, on its own scale."""
-    found: list[Measure] = []
-    for name, told in design.measures.items():
-        criteria = design.counted[told.judge] if told.criteria == "all" else told.criteria
-        scales = {criterion: design.scales[told.judge][criterion] for criterion in criteria}
-        values = {s: v for s, v in (("declined", told.declined), ("vetoed", told.vetoed)) if v is not None}
-        found.append(Measure(name, told.judge, scales, told.range, values, told.target))
-    used = {measure.judge for measure in found}
-    return found + [plain_measure(j, design.scales[j], design.counted[j]) for j in design.judges if j not in used]
+    measures: list[Measure] = []
+    for name, config in design.measures.items():
+        criteria = design.counted[config.judge] if config.criteria == "all" else config.criteria
+        scales = {criterion: design.scales[config.judge][criterion] for criterion in criteria}
+        values = {s: v for s, v in (("declined", config.declined), ("vetoed", config.vetoed)) if v is not None}
+        measures.append(Measure(name, config.judge, scales, config.range, values, config.target))
+    used = {measure.judge for measure in measures}
+    return measures + [plain_measure(j, design.scales[j], design.counted[j]) for j in design.judges if j not in used]
 
 
 def plain_measure(judge: str, scales: Mapping[str, tuple[float, float]], counted: Sequence[str]) -> Measure:
     """The mean of a judge's counted criteria on their own scale, or from 0 to 1 when they have several scales."""
-    own = {criterion: scales[criterion] for criterion in counted}
-    ranges = set(own.values())
-    return Measure(judge, judge, own, ranges.pop() if len(ranges) == 1 else (0.0, 1.0))
+    of_counted = {criterion: scales[criterion] for criterion in counted}
+    ranges = set(of_counted.values())
+    return Measure(judge, judge, of_counted, ranges.pop() if len(ranges) == 1 else (0.0, 1.0))
 
 
 def _short(value: Any) -> str:
