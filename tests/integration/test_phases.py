@@ -22,7 +22,7 @@ def phases() -> list[tuple[int, str, bool]]:
 
 def test_phases_are_shown_and_recorded_and_an_unended_one_is_taken_up_again() -> None:
     progress = Progress()
-    tight = design(SAID, ("{rollout: {tokens: 200k}}", "{run: {tokens: 2}}"))
+    tight = design(SAID, ("{rollout: {tokens: 200k}}", "{run: {tokens: 4}}"))
     asyncio.run(run(tight, Path("run"), Selection(), progress, concurrency=1))
     assert progress.limited
     assert phases() == [(0, ANCHORS, True), (0, SAMPLE, False)]
