@@ -70,7 +70,7 @@ def plan(
 
     design, chosen = spec.load(scenario, model, judge_model), selection(tasks, only, draws)
     check_selection(design, chosen)
-    blurs, remarks = noises(design, pilot, within, between)
+    assumptions, remarks = noises(design, pilot, within, between)
     made = asyncio.run(estimate(design, chosen))
     planned(console_for(), design, made)
-    foreseen(console_for(), prospects(design, (made.tasks, made.draws), blurs, effect), effect, remarks)
+    foreseen(console_for(), prospects(design, (made.tasks, made.draws), assumptions, effect), effect, remarks)
