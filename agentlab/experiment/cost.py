@@ -14,7 +14,7 @@ from agentlab.engine.play import play
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.judging.pairs import Side, configured, pairs
-from agentlab.experiment.judging.rollouts import JudgingItem, RecordingJudgeClient
+from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, RecordingJudgeClient
 from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.interfaces import Judge, Model
 from agentlab.judges.compare import CompareConfig, declared
@@ -177,7 +177,7 @@ async def _judged(design: Design, judge: Judge, shown: JudgeInput, chatter: Mode
         judge.model,
         spec.settings(),
         JudgingItem("plan", "plan", (shown,)),
-        f"judge/{judge.name}/0",
+        JudgeDraw(judge.name, 0),
         1,
     )
     await judge_once(judge, shown, "plan", 0, ask, 0)

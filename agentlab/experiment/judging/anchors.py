@@ -10,7 +10,7 @@ from agentlab.experiment.judging.questions import Question, ask
 from agentlab.experiment.work import Work
 from agentlab.judges.anchors import exhibits, report
 from agentlab.judges.rubric import RubricConfig
-from agentlab.types import ANCHORS, Verdict
+from agentlab.types import Verdict
 
 
 async def judge_anchors(work: Work, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -28,7 +28,8 @@ async def judge_anchors(work: Work, documents: Mapping[str, Mapping[str, Any]]) 
         for anchor in anchors:
             key, shown = f"{name}/{anchor.key}", anchor.judge_input
             root = lineage(work.seed, key, 0)
-            question = Question(key, ANCHORS, root, (shown,), work.seed, output=shown.output)
+            about = {"judge": name, "anchor": anchor.key}
+            question = Question(key, "anchor", about, root, (shown,), work.seed, output=shown.output)
             try:
                 recorded, new = await ask(work.judges, question, [(work.judges.judges[name], 0)])
             except Stopped:

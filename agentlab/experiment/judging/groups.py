@@ -16,7 +16,7 @@ from agentlab.interfaces import Judge
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
 from agentlab.judges.inputs import text_input
 from agentlab.seeds import stream
-from agentlab.types import GROUPS, Verdict
+from agentlab.types import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ async def _ask(comparisons: Comparisons, judge: Judge, first: Output, second: Ou
     texts = (first.text, second.text) if stream(root, a.draw, "first") % 2 else (second.text, first.text)
     question = Question(
         asked(a, b),
-        GROUPS,
+        "group",
+        {"a": a.key, "b": b.key},
         f"{root}/{a.draw}",
         (text_input(work.tasks[a.task], *texts),),
         work.seed,

@@ -20,7 +20,7 @@ from agentlab.judges.inputs import both_orders
 from agentlab.judges.known_pairs import AnchorPair, anchor_pairs, report
 from agentlab.seeds import digest
 from agentlab.store import UNFINISHED, Store, read
-from agentlab.types import ANCHORS, PAIRS, Verdict
+from agentlab.types import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,8 @@ async def _judge(comparisons: Comparisons, pair: RolloutPair, left: Sequence[tup
     texts = (work.store.rollout(side.key).output for side in (a, b))
     question = Question(
         pair.key,
-        PAIRS,
+        "pair",
+        {"a": a.key, "b": b.key},
         comparisons.root(a, "pair", a.condition, b.condition),
         both_orders(work.tasks[a.task], *texts),
         work.seed,
@@ -174,6 +175,7 @@ async def judge_known(comparisons: Comparisons) -> dict[str, Any]:
 async def _known(comparisons: Comparisons, name: str, anchor: AnchorPair) -> list[Verdict]:
     """The verdicts on one known pair, in as many orders as the judge is asked in."""
     judge, key, seed = comparisons.judges.judges[name], f"{name}/{anchor.key}", comparisons.work.seed
-    question = Question(key, ANCHORS, lineage(seed, key, 0), anchor.inputs, seed)
+    about = {"judge": name, "anchor": anchor.key}
+    question = Question(key, "anchor", about, lineage(seed, key, 0), anchor.inputs, seed)
     recorded, new = await ask(comparisons.judges, question, [(judge, i) for i in range(min(ORDERS, judge.draws))])
     return [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]

@@ -22,7 +22,7 @@ from agentlab.models import Cost, ModelSpec, estimated
 from agentlab.scenario.added_judges import recorded_judges
 from agentlab.seeds import stream
 from agentlab.store import UNFINISHED, Store, read
-from agentlab.types import PROBES, Rollout, Usage
+from agentlab.types import Rollout, Usage
 
 SAMPLE = 30
 """Outputs that are changed, unless said otherwise."""
@@ -114,7 +114,8 @@ async def _ask(work: Work, changed: ChangedOutput) -> None:
     coupling = row.condition if work.coupling == "none" else ""
     question = Question(
         changed.key,
-        PROBES,
+        "probe",
+        {"rollout": row.key, "variant": changed.variant},
         lineage(row.seed, row.task, row.draw, row.generation, 0, coupling),
         (judge_input(task, replace(row, output=text)),),
         row.seed,
@@ -149,10 +150,10 @@ def _judgement(store: Store, judge: str, spec: ModelSpec) -> Cost:
     """The cost of one judgement, as the mean of those that were made, at the prices of today."""
     connection = read(store.folder)
     sql = (
-        "SELECT count(DISTINCT rollout || actor), count(*), total(input), total(output) FROM calls "
-        "WHERE actor LIKE ? AND error IS NULL"
+        "SELECT count(DISTINCT rollout || actor), count(*), total(input_tokens), total(output_tokens) FROM calls "
+        "WHERE purpose = 'judge' AND judge = ? AND error IS NULL"
     )
-    times, made, input, output = connection.execute(sql, (f"judge/{judge}/%",)).fetchone()
+    times, made, input, output = connection.execute(sql, (judge,)).fetchone()
     connection.close()
     if not times:
         return Cost(calls=1, unpriced=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, JudgingRecord, past_of
 from agentlab.interfaces import Judge
 from agentlab.store import Store
-from agentlab.types import JudgeInput, Rollout, Verdict
+from agentlab.types import JudgeInput, Rollout, RolloutKind, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +15,9 @@ class Question:
 
     key: str
     """Of the row. It names no model, so that `replay/RUN` finds it."""
-    kind: str
-    """What the row is: `ANCHORS`, `PAIRS`, `GROUPS` or `PROBES`."""
+    kind: RolloutKind
+    about: Mapping[str, str]
+    """What it consists of, such as the rollouts of a pair."""
     root: str
     """Of the random streams of its judges."""
     inputs: tuple[JudgeInput, ...]
@@ -44,7 +45,8 @@ class Question:
             "imported",
             attempt=self.attempt,
             generation=self.generation,
-            parent=self.kind,
+            kind=self.kind,
+            about=self.about,
         )
 
 

@@ -8,9 +8,23 @@ from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.once import judge_once
 from agentlab.seeds import stream
 from agentlab.store import Store
-from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Request, Settings, Verdict, Where
+from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Purpose, Request, Settings, Verdict, Where
 
 _NOTHING = Capabilities(frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeDraw:
+    """One draw of a judge, on a finished rollout or on a try that a baseline selects from."""
+
+    judge: str
+    draw: int
+    purpose: Purpose = "judge"
+
+    @property
+    def actor(self) -> str:
+        """What tells its calls from others of the rollout, and names its random streams."""
+        return f"{'judge' if self.purpose == 'judge' else 'select'}/{self.judge}/{self.draw}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +56,7 @@ _NO_PAST = JudgingRecord()
 def past_of(store: Store, rollout: str, attempt: int) -> JudgingRecord:
     """What is on record of the judgement of this attempt of a rollout; judges' calls on an earlier one do not count."""
     recorded = {step: call for step, call in store.recorded(rollout).items() if call.attempt >= attempt}
-    return JudgingRecord(recorded, store.failed_attempts(rollout), attempt - 1)
+    return JudgingRecord(recorded, store.failed_attempts(rollout, judges=True), attempt - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +80,20 @@ class JudgeRunner:
         client = replace(self.client, recorded=past.recorded)
         verdicts = list[Verdict]()
         for judge, draw in pending:
-            actor = f"judge/{judge.name}/{draw}"
-            ask = self._ask(judge, client, item, actor, 1 + max(past.floor, past.failed.get(actor, 0)))
+            judge_draw = JudgeDraw(judge.name, draw)
+            actor = judge_draw.actor
+            ask = self._ask(judge, client, item, judge_draw, 1 + max(past.floor, past.failed.get(actor, 0)))
             shown = item.inputs[draw % len(item.inputs)]
             new = await judge_once(judge, shown, item.rollout, draw, ask, stream(item.root, actor, "order"))
             await self.store.judge(new)
             verdicts += new
         return verdicts
 
-    def _ask(self, judge: Judge, client: Client, item: JudgingItem, actor: str, attempt: int) -> JudgeClient:
+    def _ask(self, judge: Judge, client: Client, item: JudgingItem, draw: JudgeDraw, attempt: int) -> JudgeClient:
         if judge.model is None:
             return NoModel()
         capabilities = client.models[judge.model].capabilities
-        return RecordingJudgeClient(capabilities, client, judge.model, self.settings[judge.model], item, actor, attempt)
+        return RecordingJudgeClient(capabilities, client, judge.model, self.settings[judge.model], item, draw, attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +105,16 @@ class RecordingJudgeClient:
     alias: str
     defaults: Settings
     item: JudgingItem
-    actor: str
+    draw: JudgeDraw
     attempt: int
     round: int = 0
     """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
-        at = stream(self.item.root, self.actor, self.round, k, self.attempt)
-        where = Where(self.item.rollout, self.actor, self.round, k, self.attempt, at, self.item.rank)
+        item, actor = self.item, self.draw.actor
+        at = stream(item.root, actor, self.round, k, self.attempt)
+        judge_draw = (self.draw.purpose, self.draw.judge, self.draw.draw)
+        where = Where(item.rollout, actor, self.round, k, self.attempt, at, item.rank, *judge_draw)
         return await self.client.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
 
 

@@ -49,7 +49,6 @@ class ForkPricing:
         """One fork's judges: what they took for the parent; unknown when one was never asked about it."""
         asking = {name: judge for name, judge in self.design.judges.items() if judge.model is not None}
         specs = {name: self.design.models[judge.model or ""] for name, judge in asking.items()}
-        names = [used.actor.split("/")[1] for used in parent.judging]
-        asked = [(specs[name], call) for name, call in zip(names, parent.judging, strict=True) if name in specs]
-        known = sum((estimated(spec, call.usage) for spec, call in asked), Cost())
-        return known if specs.keys() <= set(names) else known + Cost(unpriced=1)
+        known = sum((estimated(specs[c.judge], c.usage) for c in parent.judging if c.judge in specs), Cost())
+        asked = {call.judge for call in parent.judging}
+        return known if specs.keys() <= asked else known + Cost(unpriced=1)

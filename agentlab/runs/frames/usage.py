@@ -7,19 +7,20 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from agentlab.columns import USED
 from agentlab.runs.frames.messages import LOST
 from agentlab.store.ancestry import FORKS
 
 Select = Callable[[str, list[str]], pd.DataFrame]
 """The rows of a query, under these names."""
 
-_USED = ["calls", "turns", "rounds", "input", "output_tokens", "reasoning_tokens", "seconds", "cost"]
 _USE = """
 WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT NULL)
-SELECT rollout, {by}, count(*), sum(k = 0 AND actor NOT LIKE 'select/%'), max(round), total(input), total(output),
-    total(reasoning_tokens), total(seconds), CASE WHEN count(cost) = count(text) THEN total(cost) END
+SELECT rollout, {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round), total(input_tokens),
+    total(output_tokens), total(reasoning_tokens), total(seconds),
+    CASE WHEN count(cost) = count(text) THEN total(cost) END
 FROM calls LEFT JOIN counted ON id = rollout
-WHERE actor NOT LIKE 'judge/%' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
+WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
 _KINDS = """
 SELECT rollout, count(*), sum(kind = 'bounce'), sum(kind = 'unparsed'), sum(kind = 'truncated')
 FROM messages GROUP BY rollout"""
@@ -37,10 +38,10 @@ WHERE m.kind = 'output' AND c.text IS NOT NULL GROUP BY f.id"""
 
 def with_use(table: pd.DataFrame, select: Select) -> pd.DataFrame:
     """`table` (columns `id` and `output`, a row per rollout) with what each used, `output_words` and `output_cut`."""
-    use = _typed(select(_USE.format(by="''", which="1"), ["id", "", *_USED])).set_index("id").drop(columns="")
+    use = _typed(select(_USE.format(by="''", which="1"), ["id", "", *USED])).set_index("id").drop(columns="")
     kinds = select(_KINDS, ["id", "messages", *LOST]).set_index("id")
     table = table.join(use, on="id").join(kinds, on="id")
-    whole = [*(name for name in _USED if name not in ("seconds", "cost")), *kinds.columns]
+    whole = [*(name for name, dtype in USED.items() if dtype == "int64"), *kinds.columns]
     table[whole] = table[whole].fillna(0).astype("int64")
     table["cost"] = table["cost"].mask(table["calls"] == 0, 0.0)  # nothing was called, so nothing is unknown
     cut = pd.concat([select(sql, ["id", "cut"]) for sql in (_CUT, _CUT_BEFORE)]).groupby("id")["cut"].max()
@@ -51,11 +52,9 @@ def with_use(table: pd.DataFrame, select: Select) -> pd.DataFrame:
 
 def by_agent(select: Select, which: str) -> pd.DataFrame:
     """One row per rollout that `which` (SQL over `rollout`) chooses and agent: `id`, `agent`, and what it used."""
-    return _typed(select(_USE.format(by="actor", which=which), ["id", "agent", *_USED])).drop(columns="rounds")
+    return _typed(select(_USE.format(by="actor", which=which), ["id", "agent", *USED])).drop(columns="rounds")
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Counts as integers, sums as floats; an unknown cost is NaN."""
-    whole = [name for name in _USED if name not in ("seconds", "cost")]
-    types = {**dict.fromkeys(whole, "int64"), "seconds": "float64", "cost": "float64"}
-    return table.astype(types)
+    return table.astype(USED)
