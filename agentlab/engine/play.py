@@ -13,7 +13,7 @@ from agentlab.engine.prompt import Fold
 from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unstarted
 from agentlab.engine.state import DROPPED, State
 from agentlab.engine.tools import use
-from agentlab.errors import Stopped
+from agentlab.errors import Stopped, is_too_long
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols.solo import Tries
 from agentlab.seeds import stream
@@ -123,7 +123,7 @@ async def _round(spec: RolloutSpec, client: Client, state: State, actors: Sequen
         return
     last = [(agent.name, state.calls[agent.name][-1]) for agent in actors]
     if failed := next((call.error for _, call in last if call.error), None):
-        state.error, state.status = failed, "limit" if failed.startswith("too_long") else "infrastructure"
+        state.error, state.status = failed, "limit" if is_too_long(failed) else "infrastructure"
         return
     if spec.budget is not None:
         await _step(spec, client, state, actors[0].name, round)
@@ -195,7 +195,7 @@ async def _close(spec: RolloutSpec, client: Client, state: State, closing: Closi
         return
     call = state.calls[agent.name][-1]
     if call.completion is None:
-        state.error, state.status = call.error, "limit" if str(call.error).startswith("too_long") else "infrastructure"
+        state.error, state.status = call.error, "limit" if is_too_long(call.error) else "infrastructure"
     else:
         final = _delivered(organization, agent, call, state)
         state.post([final], last + 1)
