@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from agentlab.experiment.changes import Change, changes
+from agentlab.experiment.changes import TextChange, changes
 from agentlab.experiment.confounds import confounds, phrase
 from agentlab.experiment.facts import facts
 from agentlab.scenario import Condition, Design
@@ -77,5 +77,5 @@ def _texts(a: Condition, b: Condition, told: Mapping[str, Facts]) -> Iterator[tu
     comes first; whether the first is the shorter."""
     for change in changes(told[a.name], told[b.name], a.questions, b.questions):
         forward = (len(change.before), change.before) < (len(change.after), change.after)
-        grown = change if forward else Change(change.name, change.after, change.before)
+        grown = change if forward else TextChange(change.name, change.after, change.before)
         yield change.name, quoted("\n".join(grown.lines(_CONTEXT))), forward
