@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from agentlab.stats.components.components import JUDGED, checked, enough, inseparable
 from agentlab.stats.components.nested import Nest, grouped, means, products
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.jackknife import margin
 
 Array = NDArray[np.float64]
 
@@ -181,7 +181,7 @@ def _ratio(shared: Array, a: Array, b: Array) -> Array:
 
 
 def _jackknife(correlations: Array, level: float) -> tuple[float, float] | None:
-    """`se^2 = (G - 1)/G sum_t (z_-t - mean)^2` of `z = artanh r`; shape (1 + G,), the first of all tasks.
+    """The plain interval of `z = artanh r`, turned back; shape (1 + G,), the first of all tasks.
 
     None under 6 tasks, and where r is beyond 1 or missing, with all tasks or without one.
     """
@@ -189,8 +189,8 @@ def _jackknife(correlations: Array, level: float) -> tuple[float, float] | None:
     if tasks < FEWEST_TASKS or not (np.abs(correlations) < 1).all():
         return None
     z = np.arctanh(correlations)
-    margin = float(special.stdtrit(tasks - 1, (1 + level) / 2)) * float(z[1:].std()) * (tasks - 1) ** 0.5
-    return float(np.tanh(z[0] - margin)), float(np.tanh(z[0] + margin))
+    half = margin(z[1:], level)
+    return float(np.tanh(z[0] - half)), float(np.tanh(z[0] + half))
 
 
 def _told(value: float) -> float | None:
