@@ -5,16 +5,16 @@ An agent acts when it has unread mail; a protocol only says where a reply goes; 
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
 from agentlab.engine.prompt import chat
+from agentlab.engine.rules import acted, awake, following, opening, routed
 from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unstarted
-from agentlab.engine.tools import use
-from agentlab.errors import Stopped
+from agentlab.engine.tools import Tools, opened, use_all
+from agentlab.errors import Stopped, ToolsetError
 from agentlab.organization.agents import Agent, Organization
-from agentlab.organization.protocols.solo import Tries
 from agentlab.seeds import stream
 from agentlab.types import (
     OUTPUT,
@@ -27,12 +27,10 @@ from agentlab.types import (
     OutputVia,
     Request,
     Rollout,
+    Scene,
     Status,
     Where,
 )
-
-DROPPED = frozenset({"bounce", "unparsed"})
-"""Kinds that report to a sender what did not arrive."""
 
 
 @dataclass(slots=True)
@@ -45,7 +43,8 @@ class _State:
     status: Status | None = None
     steps: int | None = None
     """How many steps of a baseline count, once that is known."""
-    woken_by_bounce: set[str] = field(default_factory=set[str])
+    reported: frozenset[str] = frozenset()
+    """Agents that acted in the last round on nothing but reports, such as bounces."""
 
     def made(self) -> list[Call]:
         return [call for own in self.calls.values() for call in own]
@@ -63,14 +62,23 @@ async def play(spec: RolloutSpec, client: Client, stopping: Callable[[], bool] =
     """Runs `spec` to its end; calls that `client` has on record are not made again.
 
     `stopping` is asked at every round start; once true the rollout ends as `cancelled`, its calls kept. Raises
-    `MismatchError` when a stored call does not fit, and whatever `client.record` raises; model failures are data.
+    `MismatchError` when a stored call does not fit, and whatever `client.record` raises; model failures are data, and
+    so are tools that cannot be opened.
     """
+    try:
+        async with opened(spec.organization, spec.task) as tools:
+            return await _play(spec, client, stopping, tools)
+    except ToolsetError as error:
+        return replace(unstarted(spec), status="infrastructure", error=str(error))
+
+
+async def _play(spec: RolloutSpec, client: Client, stopping: Callable[[], bool], tools: Tools) -> Rollout:
     organization = spec.organization
     state = _State([], {agent.name: [] for agent in organization.agents})
-    state.post(organization.protocol.open(spec.task), 0)
+    state.post(opening(organization, spec.task, spec.step_stream(0)), 0)
     root = spec.lineage
     for round in range(1, organization.rounds + 1):
-        actors = _awake(organization, state, round)
+        actors, state.reported = awake(organization, state.log, round, state.reported)
         if not actors:
             break
         if stopping():
@@ -79,31 +87,16 @@ async def play(spec: RolloutSpec, client: Client, stopping: Callable[[], bool] =
             state.status = "limit"
         if state.status:
             break
-        await _round(spec, root, client, state, _acting(spec, actors, round), round)
+        await _round(spec, root, client, tools, state, _acting(spec, actors, round), round)
         if state.status or state.steps is not None:
             break
         if spec.change is not None and spec.cut is not None and round == spec.cut.round:
             state.log = spec.change.applied(state.log)
     closing = organization.closing if spec.budget is None else None  # a baseline has it in its task, every step
     if closing and state.status in (None, "limit") and state.error is None and _output(state) is None:
-        await _close(spec, root, client, state)
+        await _close(spec, root, client, tools, state)
         return _finish(spec, state, "closing")
     return _finish(spec, state, "protocol")
-
-
-def _awake(organization: Organization, state: _State, round: int) -> list[Agent]:
-    """Agents with mail from the round before. A bounce wakes its sender once in a row, lest it bounce forever."""
-    fresh: dict[str, bool] = {}
-    for message in reversed(state.log):
-        if message.round < round - 1:
-            break
-        for name in message.to:
-            fresh[name] = fresh.get(name, False) or message.kind not in DROPPED
-    awake = [
-        a for a in organization.agents if a.name in fresh and (fresh[a.name] or a.name not in state.woken_by_bounce)
-    ]
-    state.woken_by_bounce = {agent.name for agent in awake if not fresh[agent.name]}
-    return awake
 
 
 def _acting(spec: RolloutSpec, actors: list[Agent], round: int) -> list[Agent]:
@@ -115,14 +108,14 @@ def _acting(spec: RolloutSpec, actors: list[Agent], round: int) -> list[Agent]:
 
 
 async def _round(
-    spec: RolloutSpec, root: str, client: Client, state: _State, actors: Sequence[Agent], round: int
+    spec: RolloutSpec, root: str, client: Client, tools: Tools, state: _State, actors: Sequence[Agent], round: int
 ) -> None:
     if len(actors) == 1:
-        await _turn(spec, root, client, state, actors[0], round)
+        limited = await _turn(spec, root, client, tools, state, actors[0], round)
     else:
         async with asyncio.TaskGroup() as group:
-            for agent in actors:
-                group.create_task(_turn(spec, root, client, state, agent, round))
+            tasks = [group.create_task(_turn(spec, root, client, tools, state, agent, round)) for agent in actors]
+        limited = any(task.result() for task in tasks)
     if state.status:
         return
     last = [(agent.name, state.calls[agent.name][-1]) for agent in actors]
@@ -132,12 +125,13 @@ async def _round(
     if spec.budget is not None:
         await _step(spec, client, state, actors[0].name, round)
         return
-    log = tuple(state.log)
-    for name, call in last:
-        if call.completion is not None:
-            state.post(spec.organization.protocol.route(name, call.completion, log, round), round)
-    if any(VETO in message.to for message in state.log[len(log) :]):
+    turns = [[call for call in state.calls[agent.name] if call.round == round] for agent in actors]
+    messages = following(spec.organization, state.log, turns, round, spec.step_stream(round))
+    state.post(messages, round)
+    if any(VETO in message.to for message in messages):
         state.status = "vetoed"
+    elif limited:
+        state.status = "limit"
 
 
 async def _step(spec: RolloutSpec, client: Client, state: _State, agent: str, round: int) -> None:
@@ -146,7 +140,8 @@ async def _step(spec: RolloutSpec, client: Client, state: _State, agent: str, ro
     assert spec.budget is not None
     assert completion is not None
     messages = [*protocol.route(agent, completion, log, round)]
-    if isinstance(protocol, Tries) and client.select is not None:
+    choose = spec.organization.hooks.choose
+    if choose is not None and client.select is not None:
         try:
             found = await client.select(completion.text, log, round)
         except Stopped:
@@ -156,60 +151,81 @@ async def _step(spec: RolloutSpec, client: Client, state: _State, agent: str, ro
         if found.error is not None:
             state.error, state.status = found.error, "infrastructure"
             return
-        messages += protocol.choose(completion.text, found.text, log)
+        messages += choose(completion.text, found.text, log)
     state.steps = nearest(spec.budget.sizes(state.made()), spec.budget.amount)
     if state.steps in (None, round):
         state.post(messages, round)
 
 
-async def _turn(spec: RolloutSpec, root: str, client: Client, state: _State, agent: Agent, round: int) -> None:
-    """One agent acts: a call, and while it asks for tools, their results and another call."""
+async def _turn(
+    spec: RolloutSpec, root: str, client: Client, tools: Tools, state: _State, agent: Agent, round: int
+) -> bool:
+    """One agent acts: a call, and while it asks for tools, their results and another call.
+
+    Whether a limit ended it. What counts is earlier rounds and this turn, whatever the others of the round do.
+    """
     calls = state.calls[agent.name]
-    tools = tuple(tool.spec for tool in agent.tools)
+    first = len(calls)
     for k in range(spec.organization.calls):
         where = Where(spec.key, agent.name, round, k, spec.attempt, stream(root, agent.name, round, k, spec.attempt))
         entries = chat(spec.organization, agent, state.log, calls, round)
         try:
-            call = await client.ask(agent.model, Request(entries, agent.settings, tools, where))
+            call = await client.ask(agent.model, Request(entries, agent.settings, agent.offered, where))
         except Stopped:  # never sent; siblings that were sent are waited for and kept
             state.status = "cancelled"
-            return
+            return False
         wanted = call.completion.tool_calls if call.completion else ()
         if wanted and not call.tool_results:
-            results = [await use(agent.tools, request, where) for request in wanted]
-            call = replace(call, tool_results=tuple(results))
+            scene = _scene(spec.organization, state, (*calls[first:], call))
+            call = replace(call, tool_results=await use_all(tools[agent.name], scene, root))
             await client.record(spec.key, call)
         calls.append(call)
         if not wanted:
-            return
+            return False
+        if round <= spec.organization.rounds and _over(spec, state, calls[first:]):  # a closing question may be past it
+            return True
+    return False
 
 
-async def _close(spec: RolloutSpec, root: str, client: Client, state: _State) -> None:
+def _over(spec: RolloutSpec, state: _State, turn: Sequence[Call]) -> bool:
+    earlier = (call for call in state.made() if call.round < turn[-1].round)
+    return spec.limits != RolloutLimits() and over_limits(spec.limits, [*earlier, *turn])
+
+
+def _scene(organization: Organization, state: _State, turn: tuple[Call, ...]) -> Scene:
+    """What the tools that the last call of the turn asks for may know."""
+    workspace, log = organization.hooks.workspace, tuple(state.log)
+    return Scene(turn[-1].actor, turn[-1].round, log, turn, workspace(log) if workspace is not None else {})
+
+
+async def _close(spec: RolloutSpec, root: str, client: Client, tools: Tools, state: _State) -> None:
     """Asks the closing question. Its round lies past the limit, so that it collides with no other turn."""
     organization = spec.organization
     assert organization.closing is not None
     agent, last = organization.roster[organization.closing.agent], organization.rounds
     state.post([Message(TASK, (agent.name,), "closing", organization.closing.ask)], last)
-    await _turn(spec, root, client, state, _acting(spec, [agent], last + 1)[0], last + 1)
+    await _turn(spec, root, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
     if state.status == "cancelled":
         return
     call = state.calls[agent.name][-1]
     if call.completion is None:
         state.error, state.status = call.error, "limit" if str(call.error).startswith("too_long") else "infrastructure"
     else:
-        final = _delivered(organization, agent, call, state)
-        state.post([final], last + 1)
+        turn = [own for own in state.calls[agent.name] if own.round == call.round]
+        log = tuple(state.log)
+        final = _delivered(organization, log, turn)
+        state.post([*acted(organization, log, turn), final], last + 1)
         if VETO in final.to:
             state.status = "vetoed"
 
 
-def _delivered(organization: Organization, agent: Agent, call: Call, state: _State) -> Message:
+def _delivered(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> Message:
     """The closing reply, or what it puts between output tags if the protocol reads any in it; or a veto."""
-    completion: Completion = call.completion or Completion("")
-    routed = organization.protocol.route(agent.name, completion, tuple(state.log), call.round)
-    written = [message.content for message in routed if OUTPUT in message.to]
-    output = Message(agent.name, (OUTPUT,), "output", written[-1] if written else completion.text)
-    return next((message for message in routed if VETO in message.to), output)
+    completion: Completion = turn[-1].completion or Completion("")
+    messages = routed(organization, log, turn)
+    written = [message.content for message in messages if OUTPUT in message.to]
+    output = Message(turn[-1].actor, (OUTPUT,), "output", written[-1] if written else completion.text)
+    return next((message for message in messages if VETO in message.to), output)
 
 
 def _output(state: _State) -> Message | None:

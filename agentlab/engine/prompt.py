@@ -1,10 +1,10 @@
 """What an agent saw: a pure fold over the log, equal to the byte whenever it is made again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from agentlab.organization.agents import Agent, Organization
-from agentlab.organization.tags import attribute, escape
-from agentlab.types import TASK, Call, ChatMessage, Message
+from agentlab.organization.tags import markup_of
+from agentlab.types import Call, ChatMessage, Message
 
 
 def chat(
@@ -28,18 +28,32 @@ def chat(
             continue
         since = turns[i - 1] if i else 0
         parts = [brief] if i == first and brief else []
-        parts += [render(message) for message in heard if since <= message.round < turn and message.kind != "task"]
+        read = [message for message in heard if since <= message.round < turn]
+        parts += render(organization, [*read, *viewed(organization, agent, log, turn)])
         entries.append(ChatMessage("user", "\n\n".join(parts)))
         entries += (entry for call in calls if call.round == turn for entry in _own(call))
     return tuple(entries)
 
 
-def render(message: Message) -> str:
-    """A message as its reader sees it: in a tag that names its sender, which nobody else can write."""
-    if message.sender == TASK:
-        return escape(message.content)
-    ref = f' subject="{attribute(message.ref)}"' if message.ref and message.kind == "mail" else ""
-    return f'<{message.kind} from="{attribute(message.sender)}"{ref}>\n{escape(message.content)}\n</{message.kind}>'
+def viewed(organization: Organization, agent: Agent, log: Sequence[Message], round: int) -> Sequence[Message]:
+    """What the protocol shows the agent in this round beside its mail."""
+    view = organization.hooks.view
+    return view(agent.name, [message for message in log if message.round < round], round) if view else ()
+
+
+def render(organization: Organization, messages: Iterable[Message]) -> list[str]:
+    """Messages as their reader sees them, by their declared kinds: quoted text can hold no tag of the protocol."""
+    markup, kinds = markup_of(organization.protocol), organization.kinds
+    shown: list[str] = []
+    for m in messages:
+        kind = kinds[m.kind]
+        if kind.shown == "text":
+            shown.append(markup.escape(m.content))
+        elif kind.shown == "tag":
+            ref = f' {kind.ref}="{markup.attribute(m.ref)}"' if kind.ref and m.ref else ""
+            head = f'{m.kind} from="{markup.attribute(m.sender)}"{ref}'
+            shown.append(f"<{head}>\n{markup.escape(m.content)}\n</{m.kind}>")
+    return shown
 
 
 def _first_kept(agent: Agent, turns: list[int]) -> int:
@@ -51,6 +65,7 @@ def _first_kept(agent: Agent, turns: list[int]) -> int:
 def _brief(organization: Organization, agent: Agent, log: Sequence[Message]) -> str:
     if agent.name not in organization.protocol.briefed:
         return ""
+    escape = markup_of(organization.protocol).escape
     return next((escape(message.content) for message in log if message.kind == "task"), "")
 
 

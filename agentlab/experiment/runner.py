@@ -56,6 +56,11 @@ class Progress:
             self.spent.unpriced + (call.cost is None and call.error is None),
         )
 
+    def add_tools(self, call: Call) -> None:
+        """Counts the time of the tools that a call asked for."""
+        minutes = sum(result.seconds for result in call.tool_results) / 60
+        self.spent = replace(self.spent, minutes=self.spent.minutes + minutes)
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agentlab.interfaces import Routing, Tool
+from agentlab.interfaces import Routing
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols import KINDS
@@ -18,7 +18,7 @@ from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionField
 from agentlab.scenario.placeholders import fill, paragraphs
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest
-from agentlab.types import Settings, Task
+from agentlab.types import Settings, Task, ToolSpec
 
 OPERATIONAL = frozenset(
     ("price", "requests_per_minute", "tokens_per_minute", "concurrency", "timeout", "tries", "api_key_env")
@@ -142,22 +142,39 @@ def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tupl
     part: dict[str, Any] = dict(org.protocol)
     kind = part.get("kind")
     if parts.is_own(kind):
-        own = {key: value for key, value in part.items() if key != "kind"}
-        try:
-            return parts.make(str(kind), site.folder, {"cast": cast.names, "closing": cast.closing, **own}), part
-        except ValueError as error:
-            site.wrong((*PROTOCOL, "kind"), str(error), "fix the module, or name another protocol")
+        routing, config = _own(site, str(kind), cast)
+    elif isinstance(kind, str) and kind in KINDS:
+        config = site.validate(KINDS[kind], PROTOCOL)
+        if config is None or not all(name in org.agents for name in cast.names):
             return None, part
-    if not isinstance(kind, str) or kind not in KINDS:
+        routing, part = _built(site, config, cast), config.model_dump(mode="json")
+    else:
         wrong = f"unknown protocol {kind!r}" if "kind" in part else "'kind' is missing"
         site.wrong((*PROTOCOL, "kind"), wrong, f"{suggest(kind, KINDS)} or my_module:Name for one of your own")
         return None, part
-    config: Any = site.validate(KINDS[kind], PROTOCOL)
-    if config is None or not all(name in org.agents for name in cast.names):
+    if routing is None or not checks.reach(site, routing, config, cast.names, org.rounds):
         return None, part
-    if checks.protocol(site, config, cast.names, cast.closing, cast.writers, org.rounds):
-        return None, part
-    return config.build(cast.names, cast.closing, cast.writers), config.model_dump(mode="json")
+    return routing, part
+
+
+def _own(site: CheckedDocument, kind: str, cast: Cast) -> tuple[Routing | None, Any]:
+    """A protocol of one's own, and its configuration where it has one: else it is called with its fields."""
+    try:
+        part = parts.get(kind, site.folder)
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            config = site.validate(part, PROTOCOL)
+            return (None if config is None else _built(site, config, cast)), config
+        fields = {key: value for key, value in mapping(site.get(PROTOCOL)).items() if key != "kind"}
+        made = parts.make(kind, site.folder, {"cast": cast.names, "closing": cast.closing, **fields})
+        return (made if checks.declared(site, made) else None), None
+    except ValueError as error:
+        site.wrong((*PROTOCOL, "kind"), str(error), "fix the module, or name another protocol")
+        return None, None
+
+
+def _built(site: CheckedDocument, config: Any, cast: Cast) -> Routing | None:
+    routing = checks.protocol(site, config, cast.names, cast.closing, cast.writers)
+    return routing if routing is not None and checks.declared(site, routing) else None
 
 
 def _agents(
@@ -238,14 +255,14 @@ def _identity(
         for alias, spec in specs.items()
     }
     agents = [
-        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.tools])
+        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.offered])
         for a in organization.agents
     ]
     return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda)
 
 
-def _tool(tool: Tool) -> tuple[Any, ...]:
-    return tool.spec.name, tool.spec.description, dict(tool.spec.parameters)
+def _tool(tool: ToolSpec) -> tuple[Any, ...]:
+    return tool.name, tool.description, dict(tool.parameters)
 
 
 def tree(value: Mapping[str, Any], whole: Tree) -> Tree:

@@ -18,6 +18,7 @@ from agentlab.store import ancestry
 from agentlab.store.formats import FORMAT, adapt, prepare
 from agentlab.store.lock import hold
 from agentlab.store.rows import (
+    SECONDS,
     call_fact,
     call_row,
     dump,
@@ -198,7 +199,7 @@ class Store:
     def spend(self) -> Spend:
         """What all calls of the run have used."""
         sql = (
-            "SELECT total(cost), total(input) + total(output), total(seconds) / 60, "
+            f"SELECT total(cost), total(input) + total(output), total({SECONDS}) / 60, "
             "sum(cost IS NULL AND error IS NULL) FROM calls"
         )
         cost, tokens, minutes, unpriced = self._reader.execute(sql).fetchone()

@@ -2,7 +2,10 @@
 
 from pydantic import BaseModel
 
-from agentlab.organization.protocols.chain import ChainConfig
-from agentlab.organization.protocols.mail import MailConfig
+from agentlab.organization.protocols.chain import Chain, ChainConfig
+from agentlab.organization.protocols.mail import Mail, MailConfig
+from agentlab.organization.protocols.solo import Refine, Tries
 
 KINDS: dict[str, type[BaseModel]] = {"chain": ChainConfig, "mail": MailConfig}
+SHIPPED: tuple[type, ...] = (Mail, Chain, Refine, Tries)
+"""What the configurations and baselines build."""

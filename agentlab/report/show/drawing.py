@@ -11,20 +11,15 @@ from agentlab.types import OUTPUT, TASK
 CLIENT, REPORT = "client", "output"
 
 
-def shape(organization: Organization) -> Graph | None:
-    """Its graph; None for a protocol that does not say who may write to whom."""
-    told = contacts(organization.protocol)
-    if told is None:
-        return None
-    pairs = [(one, other) for one, others in told.items() for other in others]
+def shape(organization: Organization) -> Graph:
+    """Its graph."""
+    pairs = [(one, other) for one, others in contacts(organization.protocol).items() for other in others]
     return graph([agent.name for agent in organization.agents], pairs, TASK)
 
 
 def drawing(organization: Organization) -> list[str]:
     """A line for the client and for each group of agents with the same contacts, nearest to the client first."""
     told, known = contacts(organization.protocol), shape(organization)
-    if told is None or known is None:
-        return ["contacts unknown: the protocol has no `edges`"]
     lines = [f"{CLIENT} → {', '.join(told.get(TASK, ()))}"]
     for distance, names in levels(known).items():
         groups: dict[str, list[str]] = {}

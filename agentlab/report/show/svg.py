@@ -51,7 +51,7 @@ def svg(design: Design) -> str:
     for one in design.conditions:
         width, height, marks = panel(one.organization)
         known = shape(one.organization)
-        notes[marks] = "contacts unknown: the protocol has no `edges`" if known is None else size(known)
+        notes[marks] = size(known)
         panels.setdefault(marks, (width, height, []))[2].append(one.name)
     width = max(max(w for w, _, _ in panels.values()), 560)
     parts, top = [f"<style>{_STYLE}</style>", _TIPS], 0.0
@@ -82,10 +82,7 @@ _TIPS = (
 def panel(organization: Organization) -> tuple[float, float, str]:
     """Width, height and marks of one organization."""
     told, known = contacts(organization.protocol), shape(organization)
-    names = [agent.name for agent in organization.agents]
-    layers = [names] if known is None else list(levels(known).values())
-    told = told or {}
-    layers = [[TASK], *ordered(layers, told), [OUTPUT]]
+    layers = [[TASK], *ordered(list(levels(known).values()), told), [OUTPUT]]
     widest = max(map(len, layers))
     width = widest * (BOX + GAP) - GAP + 4 * MARGIN
     fork_points = dict(_spots(layers, width))

@@ -137,7 +137,7 @@ def score(verdict: Verdict) -> str:
 
 
 def _ref(message: Message) -> str:
-    return f" “{line(message.ref)}”" if message.ref and message.kind not in ("bounce", "unparsed", "truncated") else ""
+    return f" “{line(message.ref)}”" if message.ref and not message.sender.startswith("@") else ""
 
 
 def _rule(title: str) -> str:

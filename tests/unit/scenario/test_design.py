@@ -194,11 +194,14 @@ def test_tasks_may_come_as_lines(tmp_path: Path) -> None:
 
 
 OWN = """
-from agentlab.types import Message, OUTPUT, TASK, ToolSpec
+from agentlab.tools import tool
+from agentlab.types import Message, OUTPUT, TASK
 
 class Ring:
-    briefed = frozenset({"boss"})
-    def __init__(self, cast, closing, laps): self.cast, self.laps = cast, laps
+    briefed, kinds, tags = frozenset({"boss"}), {}, ()
+    def __init__(self, cast, closing, laps):
+        self.cast, self.laps = cast, laps
+        self.edges = {TASK: cast, **dict.fromkeys(cast, (OUTPUT,))}
     def open(self, task): return [Message(TASK, self.cast[:1], "task", task.prompt)]
     def manual(self, agent): return ""
     def route(self, agent, reply, log, round): return [Message(agent, (OUTPUT,), "output", reply.text)]
@@ -207,9 +210,10 @@ class Length:
     draws, criteria, model = 1, ("length",), None
     def __init__(self, name, most): self.name, self.most = name, most
 
-class Search:
-    spec = ToolSpec("search", "Finds.", {"type": "object"})
-    async def __call__(self, arguments, where): return ""
+@tool
+async def search(scene, words: str) -> str:
+    "Finds."
+    return ""
 
 class Mine:
     capabilities = None
@@ -229,12 +233,12 @@ def test_parts_of_ones_own_are_loaded_from_beside_the_scenario(tmp_path: Path) -
             "    kind: own_parts_here:Length\n    most: 9",
         ),
         ("criteria: [focus]", "criteria: [length]"),
-        ("{system: Work.}", "{system: Work., tools: [own_parts_here:Search]}"),
+        ("{system: Work.}", "{system: Work., tools: [calculate, own_parts_here:search]}"),
         ("{name: sim/chatter}", "{name: own_parts_here:Mine}"),
     )
     firm = cell(made, "team=firm").organization
     assert firm.protocol.open(made.tasks["loan"])[0].to == ("boss",)
-    assert firm.roster["hand"].tools[0].spec.name == "search"
+    assert [spec.name for spec in firm.roster["hand"].offered] == ["calculate", "search"]
     assert made.scales["quality"] == {"length": (0, 1)}
     ring = "own_parts_here:Ring refuses its fields: TypeError"
     assert ring in wrong(("kind: mail", "kind: own_parts_here:Ring"))
