@@ -176,7 +176,8 @@ async def _turn(
             return False
         wanted = call.completion.tool_calls if call.completion else ()
         if wanted and not call.tool_results:
-            scene = _scene(spec.organization, state, (*calls[first:], call))
+            log = tuple(state.log)
+            scene = Scene(agent.name, round, log, (*calls[first:], call), spec.organization.files(log))
             call = replace(call, tool_results=await use_all(tools[agent.name], scene, root))
             await client.record(spec.key, call)
         calls.append(call)
@@ -190,12 +191,6 @@ async def _turn(
 def _over(spec: RolloutSpec, state: _State, turn: Sequence[Call]) -> bool:
     earlier = (call for call in state.made() if call.round < turn[-1].round)
     return spec.limits != RolloutLimits() and over_limits(spec.limits, [*earlier, *turn])
-
-
-def _scene(organization: Organization, state: _State, turn: tuple[Call, ...]) -> Scene:
-    """What the tools that the last call of the turn asks for may know."""
-    workspace, log = organization.hooks.workspace, tuple(state.log)
-    return Scene(turn[-1].actor, turn[-1].round, log, turn, workspace(log) if workspace is not None else {})
 
 
 async def _close(spec: RolloutSpec, root: str, client: Client, tools: Tools, state: _State) -> None:

@@ -254,7 +254,8 @@ class Runner:
             return
         if self.progress.stopping:
             return
-        judge_input = JudgeInput(self.design.tasks[rollout.task], rollout.output, rollout.messages)
+        files = rollout_spec.organization.files(rollout.messages)
+        judge_input = JudgeInput(self.design.tasks[rollout.task], rollout.output, rollout.messages, files)
         case = JudgingItem(rollout_spec.key, rollout_spec.lineage, judge_input, rollout_spec.rank)
         try:
             verdicts = await self.bench.judge(case, self.bench.pending(done), past)

@@ -1,12 +1,12 @@
 """Agents, the protocol between them, and the question that ends their work."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from agentlab.interfaces import Routing, Toolset
 from agentlab.organization.declaration import Hooks, hooks_of, kinds_of
-from agentlab.types import MessageKind, Settings, ToolSpec
+from agentlab.types import Message, MessageKind, Settings, ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +58,7 @@ class Organization:
         object.__setattr__(self, "systems", systems)
         object.__setattr__(self, "kinds", kinds_of(self.protocol))
         object.__setattr__(self, "hooks", hooks_of(self.protocol))
+
+    def files(self, log: Sequence[Message]) -> Mapping[str, str]:
+        """The workspace by path, as the messages made it; empty where the protocol has none."""
+        return self.hooks.workspace(log) if self.hooks.workspace is not None else {}
