@@ -2,6 +2,7 @@
 
 import ast
 import math
+import re
 from collections.abc import Callable
 from typing import Annotated
 
@@ -12,6 +13,8 @@ from agentlab.types import Scene
 
 LONGEST = 1000
 """Characters of an expression."""
+_NOT_ARITHMETIC = re.compile(r"[^0-9.eE+*/%() \t\n-]")
+_RIGHT = "write numbers with + - * / // % ** and ( )"
 _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
@@ -31,6 +34,8 @@ async def calculate(
     """Works out an arithmetic expression of numbers with + - * / // % ** and parentheses."""
     if len(expression) > LONGEST:
         raise ValueError(f"the expression has {len(expression):,} characters; write at most {LONGEST:,}")
+    if odd := _NOT_ARITHMETIC.search(expression):
+        raise ValueError(f"{odd[0]!r} is no arithmetic; {_RIGHT}")
     value = _value(ast.parse(expression.strip(), mode="eval").body)
     return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
 
@@ -45,4 +50,4 @@ def _value(node: ast.expr) -> float:
         case ast.BinOp() if type(node.op) in _BINARY:
             return float(_BINARY[type(node.op)](_value(node.left), _value(node.right)))
         case _:
-            raise ValueError(f"{ast.unparse(node)[:80]!r} is no arithmetic; write numbers with + - * / // % ** and ( )")
+            raise ValueError(f"{ast.unparse(node)[:80]!r} is no arithmetic; {_RIGHT}")

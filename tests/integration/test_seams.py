@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agentlab_cli.main import app
@@ -22,9 +23,13 @@ def played(workdir: Path) -> Run:
     return load("run")
 
 
+def spent(results: str) -> float:
+    return sum(result["seconds"] for result in json.loads(results))
+
+
 def test_every_hook_of_a_protocol_is_played(played: Run) -> None:
     log = played.messages
-    first = log[log["rollout"] == played.rollouts["rollout"].iloc[0]]
+    first: Any = log[log["rollout"] == played.rollouts["rollout"].iloc[0]]
     # The task wakes nobody: the protocol's own step before round 1 does, and both write a file of one name at once.
     assert first["kind"].tolist()[:2] == ["task", "turn"]
     assert first[first["round"] == 1]["kind"].tolist() == ["file", "notice", "file", "notice", "refused", "turn"]
@@ -58,8 +63,7 @@ def test_a_toolset_is_open_as_long_as_its_rollout_and_shared_by_its_agents(playe
 def test_a_judge_sees_the_workspace_and_the_time_of_tools_counts(played: Run) -> None:
     assert (played.scores["value"] >= 2).all()
     calls = played.calls
-    results = calls["tool_results"].fillna("[]").map(json.loads)
-    tools = results.map(lambda found: sum(result["seconds"] for result in found))
+    tools = calls["tool_results"].fillna("[]").map(spent)
     total = (calls["seconds"] + tools).groupby(calls["rollout"], observed=True).sum()
     assert played.rollouts.set_index("rollout")["seconds"].to_dict() == pytest.approx(total.to_dict())
 
