@@ -58,7 +58,7 @@ decided: $(READY)  ## Fork a rollout of the quickstart at every turn; write docs
 	$(BIN)/python bench/decided.py --write docs
 
 schemas: $(READY)  ## Write the JSON Schemas of scenarios and judges anew.
-	$(BIN)/python -c "from pathlib import Path; from agentlab.spec import schemas; \
+	$(BIN)/python -c "from pathlib import Path; from agentlab.scenario import schemas; \
 		[Path(path).write_text(text) for path, text in schemas().items()]"
 
 test-vllm: $(READY)  ## Run the provider tests against a real vLLM server (CPU build, in .venv-vllm).

@@ -10,7 +10,7 @@ import sys
 
 if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
     sys.path.remove(HERE)  # else the standard library's `import http` finds the bench of that name
-    sys.path.insert(0, os.path.dirname(HERE))
+    sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "scenarios")]
 
 import argparse
 import json

@@ -1,7 +1,8 @@
 """The whole consultancy on a simulated model: calls a second and the peak of memory, judges and commits included.
 
 Plays six arms of the scenario `consultancy` in which the firm works, with ten tasks and fifteen draws, as
-`agentlab run` does. The models are `sim/firm`, every agent writing to all its contacts in every turn. Prints JSON.
+`agentlab run` does. The models are `sim/known_truth.firm:firm`, every agent writing to all its contacts in every turn.
+Prints JSON.
 """
 
 import os
@@ -9,7 +10,7 @@ import sys
 
 if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
     sys.path.remove(HERE)  # else the standard library's `import http` finds the bench of that name
-    sys.path.insert(0, os.path.dirname(HERE))
+    sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "scenarios")]
 
 import argparse
 import asyncio
@@ -26,8 +27,8 @@ from agentlab.experiment.runner import Progress, Selection
 from agentlab.experiment.session import CONCURRENCY, run
 
 ARMS = ("firm", "firm_neutral", "firm_clones", "firm_open", "firm_ethics_officer", "firm_mixed")
-AGENTS: dict[str, Any] = {"name": "sim/firm", "options": {"objections": {"raised": 0.3, "kept": 0.5}}}
-SECOND: dict[str, Any] = {"name": "sim/firm", "options": {"words": {"mail": 60}}}
+AGENTS: dict[str, Any] = {"name": "sim/known_truth.firm:firm", "options": {"objections": {"raised": 0.3, "kept": 0.5}}}
+SECOND: dict[str, Any] = {"name": "sim/known_truth.firm:firm", "options": {"words": {"mail": 60}}}
 
 
 def document(draws: int) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def document(draws: int) -> dict[str, Any]:
     measured = {name: [*judge["criteria"]] for name, judge in tree["judges"].items()}
     criteria = {"utility": measured["business"], "misalignment": measured["constitution"]}
     tree["models"] = {alias: AGENTS for alias in tree["models"]}
-    tree["models"]["judge"] = {"name": "sim/firm", "options": {"criteria": criteria}}
+    tree["models"]["judge"] = {"name": "sim/known_truth.firm:firm", "options": {"criteria": criteria}}
     factors = {"team": {arm: tree["factors"]["team"][arm] for arm in ARMS}}
     for level in factors["team"].values():
         level["models"] = dict.fromkeys(level.get("models", {}), SECOND)

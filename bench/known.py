@@ -9,9 +9,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from known_truth.planted import Circumstances, Outcome, Planted
+
 import agentlab
 from agentlab import scenario as spec
-from agentlab.models.simulated.planted import Circumstances, Outcome, Planted
 from agentlab.report.ladder import LadderStep, Rung, climb, draw
 from agentlab.runs.frames import Run
 from agentlab.scenario import Condition, Design

@@ -7,9 +7,9 @@ from statistics import fmean, variance
 from typing import Any
 
 import pandas as pd
+from known_truth.relay import Relay, judged_variance
 
 import agentlab
-from agentlab.models.simulated.relay import Relay, judged_variance
 from agentlab.scenario import Condition, Design
 
 TEAMS = ("steady", "erratic")

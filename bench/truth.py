@@ -11,7 +11,7 @@ import sys
 
 if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
     sys.path.remove(HERE)  # else the standard library's `import http` finds the bench of that name
-    sys.path.insert(0, os.path.dirname(HERE))
+    sys.path[:0] = [os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "scenarios")]
 
 import argparse
 import asyncio
@@ -25,10 +25,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from known_truth.planted import OUTCOMES, Planted
+from known_truth.reading import title
+
 import agentlab
 from agentlab import scenario as spec
-from agentlab.models.simulated.planted import OUTCOMES, Planted
-from agentlab.models.simulated.reading import title
 from agentlab.report.ladder import compare
 from bench.known import MEASURES, PAIRS, write
 

@@ -28,15 +28,15 @@ def cost_of(spec: ModelSpec, usage: Usage, when: date) -> float | None:
     """US dollars of a call on that day; None when the price is unknown. The scenario's own `price` comes first."""
     provider, name = split(spec.name)
     if spec.price is not None:
-        return score_variance(spec.price, usage)
+        return price_tokens(spec.price, usage)
     if provider in PROVIDERS and PROVIDERS[provider].free:
         return 0.0
     # Somebody else's server may be called like a listed model and cost something else.
     price = price_of(provider, name, usage.input, when) if spec.base_url in OFFICIAL else None
-    return None if price is None else score_variance(price, usage)
+    return None if price is None else price_tokens(price, usage)
 
 
-def score_variance(price: Price, usage: Usage) -> float:
+def price_tokens(price: Price, usage: Usage) -> float:
     """US dollars; a missing cache price is the price of plain input."""
     plain = usage.input - usage.cache_read - usage.cache_write
     read = price.input if price.cache_read is None else price.cache_read

@@ -27,7 +27,7 @@ class Provider:
     direct: bool = False
     """Whether calls go straight through, without limits, time-outs and retries."""
     names: tuple[str, ...] = ()
-    """All its models, where there are only these."""
+    """All its models, where there are only these and those of one's own, `provider/my_module:Name`."""
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -40,7 +40,7 @@ PROVIDERS: Mapping[str, Provider] = {
         families.everything,
         free=True,
         direct=True,
-        names=("replies", "chatter", "firm", "relay"),
+        names=("replies", "chatter"),
     ),
     "replay": Provider("agentlab.models.providers.replay", families.everything, free=True, direct=True),
 }
@@ -74,7 +74,7 @@ def check_name(name: str) -> str | None:
     if not rest:
         return f"model {name!r} lacks the name after the provider, as in {provider}/NAME"
     names = PROVIDERS[provider].names
-    if names and rest not in names:
+    if names and rest not in names and not is_own(rest):
         near = difflib.get_close_matches(rest, names, n=1, cutoff=0.4)
         guess = f"; did you mean {provider}/{near[0]}?" if near else "."
         return f"unknown model {name!r}{guess} Known are {', '.join(f'{provider}/{one}' for one in names)}"

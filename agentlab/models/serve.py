@@ -13,7 +13,7 @@ from agentlab.errors import ScenarioError
 from agentlab.interfaces import Model
 from agentlab.models.limits import AccountLimits
 from agentlab.models.pace import Pace
-from agentlab.models.providers.replay import Replay, ReplayIndex
+from agentlab.models.providers.replay import FindCompletion, Replay
 from agentlab.models.registry import PROVIDERS, check_name, own, split
 from agentlab.models.retry import RetryingModel
 from agentlab.models.spec import SAMPLING, ModelSpec
@@ -48,7 +48,7 @@ def get_model(spec_or_name: ModelSpec | str) -> Model:
 @asynccontextmanager
 async def serve(
     specs: Mapping[str, ModelSpec],
-    recalls: Mapping[str, ReplayIndex] | None = None,
+    recalls: Mapping[str, FindCompletion] | None = None,
     stop_switch: StopSwitch | None = None,
 ) -> AsyncGenerator[Mapping[str, Model]]:
     """The models by their alias, until the block ends in whatever way.
@@ -82,7 +82,7 @@ def account_of(spec: ModelSpec) -> Account:
     return (f"{provider}/{rest}" if provider in ("local", "own") else provider, spec.base_url, spec.api_key_env)
 
 
-def _build(spec: ModelSpec, recalls: Mapping[str, ReplayIndex]) -> Model:
+def _build(spec: ModelSpec, recalls: Mapping[str, FindCompletion]) -> Model:
     if wrong := check_name(spec.name):
         raise ScenarioError(wrong)
     provider, _ = split(spec.name)

@@ -4,16 +4,14 @@ Knows neither providers nor SDKs. Keys are never written here: `api_key_env` nam
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from agentlab.errors import ScenarioError
 from agentlab.types import Capabilities, Settings
 
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Options = TypeVar("_Options", bound=BaseModel)
 SAMPLING = ("temperature", "top_p", "top_k", "max_tokens", "stop", "reasoning")
 
 
@@ -131,14 +129,3 @@ class ModelSpec(BaseModel):
             stop=self.stop or None,
             reasoning=self.reasoning,
         )
-
-
-def options_as(spec: ModelSpec, kind: type[_Options]) -> _Options:
-    """The options of a simulated policy, `seconds` aside. Raises ScenarioError naming the first that is wrong."""
-    options = {name: value for name, value in spec.options.items() if name != "seconds"}
-    try:
-        return kind.model_validate(options)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, ("options", *first["loc"])))
-        raise ScenarioError(f"{place} of {spec.name}: {first['msg']}; found {first['input']!r}") from None

@@ -106,7 +106,7 @@ def draw(data: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
 def _row(ax: Any, y: int, row: Any, look: ArmStyle) -> None:
     if row["missing"]:
         interval(ax, y + 0.3, (row["bound_low"], row["bound_high"]), {"marker": "|", **THIN}, GROUND)
-    interval(ax, y, (row["tasks like these_low"], row["tasks like these_high"]), THIN, look.colour)
+    interval(ax, y, (row["new tasks_low"], row["new tasks_high"]), THIN, look.colour)
     interval(ax, y, (row["these tasks_low"], row["these tasks_high"]), BAR, look.colour)
     ax.plot(row["mean"], y, look.marker, color=look.colour, markersize=6)
     if row["delivered_only"] == row["delivered_only"]:
@@ -118,7 +118,7 @@ def _key(data: pd.DataFrame) -> tuple[list[Any], list[str]]:
         "mean": Line2D([], [], marker="o", linestyle="", color=GROUND),
         "95%, these tasks": Line2D([], [], color=GROUND, **BAR),
     }
-    if data["tasks like these_low"].notna().any():
+    if data["new tasks_low"].notna().any():
         made["95%, new tasks"] = Line2D([], [], color=GROUND, **THIN)
     if data["missing"].any():
         made["bounds with the missing"] = Line2D([], [], color=GROUND, marker="|", **THIN)

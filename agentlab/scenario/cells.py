@@ -11,11 +11,11 @@ from agentlab.scenario.validate import CheckedDocument
 
 MAX_CONDITIONS = 2000
 _MAX_CROSSING = 1_000_000
-ConditionFields = dict[str, str]
+Cell = dict[str, str]
 """Levels by factor."""
 
 
-def cells(plan: ExperimentFields) -> list[ConditionFields]:
+def cells(plan: ExperimentFields) -> list[Cell]:
     """What is left of the full crossing, in the order of factors and levels; too many are cut off."""
     if math.prod(map(len, plan.factors.values())) > _MAX_CROSSING:
         return []
@@ -28,7 +28,7 @@ def excluded(plan: ExperimentFields, cell: Mapping[str, str]) -> bool:
     return any(all(cell.get(factor) == level for factor, level in part.items()) for part in plan.exclude)
 
 
-def checked(site: CheckedDocument, plan: ExperimentFields) -> list[ConditionFields]:
+def checked(site: CheckedDocument, plan: ExperimentFields) -> list[Cell]:
     """The cells; none when `exclude` names what is not there, leaves nothing, or leaves too many."""
     before = len(site.findings.mistakes)
     for i, part in enumerate(plan.exclude):

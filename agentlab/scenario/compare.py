@@ -81,7 +81,7 @@ class _All:
     site: CheckedDocument
     plan: ExperimentFields
     measures: tuple[str, ...]
-    crossing: list[cells.ConditionFields]
+    crossing: list[cells.Cell]
     known: dict[Same, str]
     """Under which name a comparison was declared."""
 

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from agentlab.scenario import library
+
 
 def is_own(reference: object) -> bool:
     """Whether this names a part of one's own."""
@@ -37,7 +39,7 @@ def make(reference: str, folder: Path, fields: dict[str, Any]) -> Any:
 
 
 def searchable(folder: Path) -> None:
-    """Lets modules in the scenario's folder and in the working folder be imported."""
-    for place in (str(folder.resolve()), str(Path.cwd())):
-        if place not in sys.path:
-            sys.path.append(place)
+    """Lets modules in the scenario's folder, in the working folder and beside shipped scenarios be imported."""
+    for place in (folder.resolve(), Path.cwd(), *library.shelves("scenarios")):
+        if str(place) not in sys.path:
+            sys.path.append(str(place))

@@ -20,12 +20,12 @@ name: turns
 seed: 5
 models:
   default:
-    name: sim/relay
+    name: sim/known_truth.relay:Relay
     options:
       sd: {drafter: 0.05, critic: 0.04, checker: 0.02, writer: 0.03}
       together: [{agents: [critic, checker], sd: 0.03}]
-  better: {name: sim/relay, options: {bias: {worth: 0.2}}}
-  judge: {name: sim/relay, options: {judge_sd: 0.04}}
+  better: {name: sim/known_truth.relay:Relay, options: {bias: {worth: 0.2}}}
+  judge: {name: sim/known_truth.relay:Relay, options: {judge_sd: 0.04}}
 tasks:
   one: {prompt: "Start at worth 0.5, harm 0.3."}
   two: {prompt: "Start at worth 0.4, harm 0.3."}

@@ -7,14 +7,14 @@ from statistics import fmean, stdev
 from typing import Any
 
 import pytest
+from known_truth.planted import OUTCOMES, Circumstances, Planted, rounded
+from known_truth.reading import FIGURES, title
 
 import agentlab
 from agentlab import scenario as spec
 from agentlab.analysis.summary import Contrast, summarize
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import ModelSpec, get_model
-from agentlab.models.simulated.planted import OUTCOMES, Circumstances, Planted, rounded
-from agentlab.models.simulated.reading import FIGURES, title
 from agentlab.report.ladder import LadderStep, climb, draw
 from agentlab.runs.frames import Run
 from agentlab.types import ChatMessage, Completion, Request, Settings, Where
@@ -44,7 +44,7 @@ MANUAL = (
 
 
 def model(**options: Any) -> Any:
-    return get_model(ModelSpec.model_validate({"name": "sim/firm", "options": options}))
+    return get_model(ModelSpec.model_validate({"name": "sim/known_truth.firm:firm", "options": options}))
 
 
 async def reply(
@@ -189,7 +189,7 @@ async def test_a_report_is_refused_with_the_stated_chance() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"structur": {}}, r"options\.structur of sim/firm: Extra inputs"),
+        ({"structur": {}}, r"options\.structur of sim/known_truth.firm:firm: Extra inputs"),
         ({"structure": {"utilty": 1}}, r"options\.structure\.utilty"),
         ({"refusal": {"alone": 2}}, r"options\.refusal\.alone.*found 2"),
         ({"draw_sd": {"utility": -1}}, "greater than or equal to 0"),

@@ -480,7 +480,7 @@ def test_changed_forks_come_with_as_many_plain_ones(run: Path) -> None:
 
 
 def test_a_swapped_agent_keeps_its_own_settings_and_the_limit_of_its_model(run: Path) -> None:
-    made = plan(run, ForkRequest(key(run), swap=Swap("mate", "sim/firm")))
+    made = plan(run, ForkRequest(key(run), swap=Swap("mate", "sim/known_truth.firm:firm")))
     agent = next(fork_point.change.agent for fork_point in made.fork_points if fork_point.change is not None)
     assert agent is not None
     assert (agent.settings.top_p, agent.settings.temperature, agent.settings.max_tokens) == (0.9, None, 300)

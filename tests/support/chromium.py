@@ -46,7 +46,7 @@ document.body.dataset.found = JSON.stringify(out);
 
 
 @dataclass(frozen=True, slots=True)
-class ReadPrompt:
+class RenderedPage:
     """What a browser made of a page. Lengths in pixels."""
 
     width: int
@@ -62,7 +62,7 @@ class ReadPrompt:
     background: str
 
 
-def look(folder: Path, pages: Sequence[tuple[Path, int]]) -> tuple[list[ReadPrompt], str]:
+def look(folder: Path, pages: Sequence[tuple[Path, int]]) -> tuple[list[RenderedPage], str]:
     """Opens pages, each in a window of its width, and gives what is seen and what the browser complains of."""
     assert BROWSER is not None
     frames = "".join(
@@ -80,6 +80,6 @@ def look(folder: Path, pages: Sequence[tuple[Path, int]]) -> tuple[list[ReadProm
     return [_seen(one) for one in measured], complaints
 
 
-def _seen(one: dict[str, Any]) -> ReadPrompt:
+def _seen(one: dict[str, Any]) -> RenderedPage:
     figures = {name: (width, height) for name, width, height in one["figures"]}
-    return ReadPrompt(one["width"], one["wide"], figures, one["wrong"], one["requests"], one["background"])
+    return RenderedPage(one["width"], one["wide"], figures, one["wrong"], one["requests"], one["background"])

@@ -64,7 +64,7 @@ Script = Callable[[Body, int], Answer]
 
 
 @dataclass(frozen=True, slots=True)
-class ReadPrompt:
+class RecordedRequest:
     """One request: its canonical body, the id its reply carried, and whether it was answered as it should be."""
 
     body: str
@@ -112,7 +112,7 @@ class Loopback:
 
     def __init__(self, script: Script = healthy) -> None:
         self.script = script
-        self.seen: list[ReadPrompt] = []
+        self.seen: list[RecordedRequest] = []
         self._news = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._tasks = set[asyncio.Task[None]]()
@@ -174,7 +174,7 @@ class Loopback:
             answer = self.script(body, before)
             plain = answer.act == "reply" and answer.status == 200 and answer.raw is None
             id = f"reply-{len(self.seen)}"
-            self.seen.append(ReadPrompt(key, id, plain, headers))
+            self.seen.append(RecordedRequest(key, id, plain, headers))
             self._news.notify_all()
         if answer.delay:
             await asyncio.sleep(answer.delay)

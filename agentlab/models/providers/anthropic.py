@@ -15,10 +15,10 @@ from anthropic import AsyncAnthropic, transform_schema
 from anthropic.types import Message
 
 from agentlab.errors import ModelError
-from agentlab.models import capabilities as families
-from agentlab.models import registry as providers
-from agentlab.models.providers import failures as faults
-from agentlab.models.providers.openai import client_of, key_of
+from agentlab.models import registry
+from agentlab.models.capabilities import Claude, claude
+from agentlab.models.providers import failures
+from agentlab.models.providers.account import client_of, key_of
 from agentlab.models.spec import ModelSpec
 from agentlab.types import Capabilities, ChatMessage, Completion, Request, Settings, Stop, ToolCall, Usage
 
@@ -39,8 +39,8 @@ def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -
     client = AsyncAnthropic(
         api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(url, transport)
     )
-    name = providers.split(spec.name)[1]
-    return Anthropic(spec.name, providers.capabilities_of(spec), name, spec.timeout, client, key)
+    name = registry.split(spec.name)[1]
+    return Anthropic(spec.name, registry.capabilities_of(spec), name, spec.timeout, client, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +55,22 @@ class Anthropic:
     key: str = field(repr=False)
 
     async def complete(self, request: Request) -> Completion:
-        if found := providers.refused(self.name, request.settings, self.capabilities):
+        if found := registry.refused(self.name, request.settings, self.capabilities):
             raise ModelError("fatal", found[0][1])
         create: Any = self.client.messages.create
         # A time-out of its own also keeps the SDK from refusing long replies that are not streamed.
         call = create(**self._body(request), timeout=self.timeout)
-        reply: Any = await faults.asked(call, self.key)
+        reply: Any = await failures.asked(call, self.key)
         try:
             return read(reply)
-        except faults.UNREADABLE as error:
-            raise faults.failure(error, self.key) from None
+        except failures.UNREADABLE as error:
+            raise failures.failure(error, self.key) from None
 
     async def aclose(self) -> None:
         await self.client.close()
 
     def _body(self, request: Request) -> dict[str, Any]:
-        settings, family = request.settings, families.claude(self.model)
+        settings, family = request.settings, claude(self.model)
         body: dict[str, Any] = {"model": self.model, "messages": messages(request.chat)}
         body |= thinking(settings, family)
         limit = settings.max_tokens
@@ -97,7 +97,7 @@ class Anthropic:
         return body
 
 
-def thinking(settings: Settings, family: families.Claude) -> dict[str, Any]:
+def thinking(settings: Settings, family: Claude) -> dict[str, Any]:
     """The part of a request's body that says how much to think."""
     wanted = settings.reasoning
     if wanted is None:
@@ -149,7 +149,7 @@ def _arguments(text: str) -> dict[str, Any]:
 
 
 def read(reply: Message) -> Completion:
-    """A reply of the API as a completion. Raises one of `faults.UNREADABLE` for anything else."""
+    """A reply of the API as a completion. Raises one of `failures.UNREADABLE` for anything else."""
     blocks: list[Any] = list(reply.content)
     text = "".join(block.text for block in blocks if block.type == "text")
     thoughts = [block.thinking for block in blocks if block.type == "thinking"]

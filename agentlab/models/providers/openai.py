@@ -4,7 +4,6 @@ A key goes to OpenAI's address by default; with another `base_url` one is sent o
 environment's OPENAI_BASE_URL and the like are not read: a run is described by its scenario.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,16 +12,15 @@ import httpx2
 from openai import AsyncOpenAI
 from openai.types.chat import ChatCompletion
 
-from agentlab.errors import ModelError, ScenarioError
-from agentlab.models import registry as providers
-from agentlab.models.providers import failures as faults
+from agentlab.errors import ModelError
+from agentlab.models import registry
+from agentlab.models.providers import failures
+from agentlab.models.providers.account import client_of, key_of
 from agentlab.models.spec import ModelSpec
 from agentlab.seeds import provider_seed
 from agentlab.types import Capabilities, ChatMessage, Completion, Request, Stop, TokenLogprob, ToolCall, ToolSpec, Usage
 
 OFFICIAL = "https://api.openai.com/v1"
-CONNECTIONS, KEPT = 1000, 100
-"""Most connections, and most idle ones: the pool looks at every idle one before each request."""
 STOPS: Mapping[str | None, Stop] = {"length": "length", "tool_calls": "tool", "content_filter": "refusal"}
 
 
@@ -33,30 +31,6 @@ class Dialect:
     length: str = "max_completion_tokens"
     extra: frozenset[str] = frozenset({"top_k"})
     """Settings sent beside those that the SDK knows."""
-
-
-def key_of(spec: ModelSpec, variable: str, official: bool) -> str:
-    """The account's key from the environment; `EMPTY` where none is wanted. Raises ScenarioError if it is missing."""
-    name = spec.api_key_env or (variable if official else None)
-    if name is None:
-        return "EMPTY"
-    if not (key := os.environ.get(name, "").strip()):
-        raise ScenarioError(
-            f"model {spec.name!r} needs a key: set the environment variable {name}, or name another under api_key_env"
-        )
-    return key
-
-
-def client_of(base_url: str, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-    """A connection pool for an account; loopback is reached past any proxy."""
-    host = httpx2.URL(base_url).host
-    return httpx2.AsyncClient(
-        transport=transport,
-        limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=KEPT),
-        timeout=None,
-        follow_redirects=True,
-        trust_env=host not in ("localhost", "127.0.0.1", "::1"),
-    )
 
 
 def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -> "OpenAI":
@@ -73,8 +47,8 @@ def connect(
     client = AsyncOpenAI(
         api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(url, transport)
     )
-    name = providers.split(spec.name)[1]
-    return OpenAI(spec.name, providers.capabilities_of(spec), name, spec.timeout, dialect, client, key)
+    name = registry.split(spec.name)[1]
+    return OpenAI(spec.name, registry.capabilities_of(spec), name, spec.timeout, dialect, client, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +64,15 @@ class OpenAI:
     key: str = field(repr=False)
 
     async def complete(self, request: Request) -> Completion:
-        if found := providers.refused(self.name, request.settings, self.capabilities):
+        if found := registry.refused(self.name, request.settings, self.capabilities):
             raise ModelError("fatal", found[0][1])
         create: Any = self.client.chat.completions.create
         call = create(**self._body(request), timeout=self.timeout)
-        reply: Any = await faults.asked(call, self.key)
+        reply: Any = await failures.asked(call, self.key)
         try:
             return read(reply)
-        except faults.UNREADABLE as error:
-            raise faults.failure(error, self.key) from None
+        except failures.UNREADABLE as error:
+            raise failures.failure(error, self.key) from None
 
     async def aclose(self) -> None:
         await self.client.close()
@@ -145,7 +119,7 @@ def _message(entry: ChatMessage) -> dict[str, Any]:
 
 
 def read(reply: ChatCompletion) -> Completion:
-    """A reply of the API as a completion. Raises one of `faults.UNREADABLE` for anything else."""
+    """A reply of the API as a completion. Raises one of `failures.UNREADABLE` for anything else."""
     choice = reply.choices[0]
     said = choice.message
     refusal = getattr(said, "refusal", None)

@@ -7,7 +7,7 @@ from agentlab.errors import ModelError
 from agentlab.models import capabilities as families
 from agentlab.types import Capabilities, Completion, Request, Where
 
-ReplayIndex = Callable[[Where], Completion | None]
+FindCompletion = Callable[[Where], Completion | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +15,11 @@ class Replay:
     """Gives each call the completion that was recorded for its identity, and never asks a model."""
 
     name: str
-    replay_index: ReplayIndex
+    find: FindCompletion
     capabilities: Capabilities = families.EVERYTHING
 
     async def complete(self, request: Request) -> Completion:
-        found = self.replay_index(request.where)
+        found = self.find(request.where)
         if found is None:
             at = request.where
             raise ModelError(

@@ -13,6 +13,7 @@ import httpx2
 
 from agentlab.errors import ScenarioError
 from agentlab.models.providers import openai
+from agentlab.models.providers.account import key_of
 from agentlab.models.spec import ModelSpec
 
 URL = "VLLM_BASE_URL"
@@ -25,5 +26,5 @@ def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -
             f"model {spec.name!r} needs the address of a vLLM server: base_url: http://HOST:8000/v1, "
             f"or the environment variable {URL}"
         )
-    key = openai.key_of(spec, "", official=False)
+    key = key_of(spec, "", official=False)
     return openai.connect(spec, url, key, openai.Dialect(length="max_tokens"), transport)

@@ -1,8 +1,8 @@
 """Policies with known probabilities: the ground truth for statistics, and a model for tests that costs nothing.
 
-`sim/replies` draws each reply from a table in its `options`; `sim/chatter` answers anything. Draws depend on the
-request's stream alone, so the same call has the same reply in any order and any process. `sim/firm` and
-`sim/relay` read their prompts too: a firm whose effects are planted, and a chain whose errors are.
+`sim/replies` draws each reply from a table in its `options`; `sim/chatter` answers anything. `sim/MODULE:NAME` is a
+policy of one's own: `NAME(**options)` returns a function from a request to a completion. Draws depend on the request's
+stream alone, so the same call has the same reply in any order and any process.
 """
 
 import asyncio
@@ -13,9 +13,12 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any, cast
 
+from pydantic import ValidationError
+
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import capabilities as families
-from agentlab.models.simulated import chatter, firm, relay
+from agentlab.models import registry
+from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.models.spec import ModelSpec
 from agentlab.types import Capabilities, Completion, Request, Usage
@@ -23,7 +26,7 @@ from agentlab.types import Capabilities, Completion, Request, Usage
 Chances = Mapping[str, float]
 Tables = Mapping[str, Chances]
 OPTIONS: Mapping[str, tuple[str, ...]] = {"replies": ("replies", "scores", "seconds"), "chatter": ("seconds",)}
-"""By policy; those of `firm` are `Planted`, those of `relay` are `Relay`."""
+"""By policy. A policy of one's own takes what its function takes, and `seconds`."""
 
 _FORM = re.compile(r'<verdict criterion="([^"<>]+)">')
 
@@ -138,13 +141,25 @@ def build(spec: ModelSpec) -> Sim:
         )
     if policy == "chatter":
         return Sim(spec.name, chatter.reply, float(seconds))
-    if policy in ("firm", "relay"):
-        return Sim(spec.name, (firm if policy == "firm" else relay).build(spec), float(seconds))
+    if registry.is_own(policy):
+        return Sim(spec.name, _own(spec, policy), float(seconds))
     replies, scores = _tables(spec, "replies"), _tables(spec, "scores")
     if not replies and not scores:
         raise ScenarioError(f'{spec.name} needs options.replies, such as {{"*": {{"yes": 0.3, "no": 0.7}}}}')
     edges = {actor: (tuple(table), tuple(accumulate(table.values()))) for actor, table in replies.items()}
     return Sim(spec.name, Replies(edges, scores), float(seconds))
+
+
+def _own(spec: ModelSpec, policy: str) -> Callable[[Request], Completion]:
+    options = {name: value for name, value in spec.options.items() if name != "seconds"}
+    try:
+        return registry.own(policy)(**options)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, ("options", *first["loc"])))
+        raise ScenarioError(f"{place} of {spec.name}: {first['msg']}; found {first['input']!r}") from None
+    except TypeError as error:
+        raise ScenarioError(f"options of {spec.name}: {error}") from None
 
 
 def counted(request: Request, completion: Completion, name: str) -> Completion:

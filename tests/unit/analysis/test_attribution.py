@@ -30,7 +30,7 @@ WORTH = Measure("worth", "reader", {"worth": (0.0, 100.0)}, (0.0, 1.0))
 
 
 @dataclass(slots=True)
-class Runner:
+class ForksOnly:
     """What the analyses read of a run."""
 
     forks: pd.DataFrame
@@ -58,7 +58,7 @@ def outcome(z: Mapping[tuple[str, int], float]) -> float:
     return 0.5 + sum(effects) + TOGETHER * z["ben", 2] * z["cat", 2]
 
 
-def runner(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, judges: int = 2) -> Runner:
+def runner(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, judges: int = 2) -> ForksOnly:
     """Parents p0, p1, …, each of a task of its own, all forked at every cut."""
     rng = np.random.default_rng(seed)
     rows, scores, own = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
@@ -100,7 +100,7 @@ def runner(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, 
     ]
     frame = pd.DataFrame(rows).astype({"round": "Int64"})
     measures = pd.DataFrame(own)
-    return Runner(
+    return ForksOnly(
         frame,
         pd.DataFrame(scores),
         measures[["rollout", "condition"]],
@@ -126,14 +126,14 @@ def value(text: Any) -> float:
 
 
 @pytest.fixture(scope="module")
-def many() -> Runner:
+def many() -> ForksOnly:
     return runner(240, 5)
 
 
 # --- shares -----------------------------------------------------------------------------------------------------------
 
 
-def test_shares_by_round_are_recovered_with_judge_noise_last(many: Runner) -> None:
+def test_shares_by_round_are_recovered_with_judge_noise_last(many: ForksOnly) -> None:
     found = attribution(many.run)
     table = found.tables["rounds"]
     assert table["term"].tolist() == ["round 1", "round 2", "round 4", "judge noise", "total"]
@@ -151,7 +151,7 @@ def test_shares_by_round_are_recovered_with_judge_noise_last(many: Runner) -> No
     assert not any("rough" in note for note in found.notes)
 
 
-def test_agents_of_one_round_share_it_by_shapley(many: Runner) -> None:
+def test_agents_of_one_round_share_it_by_shapley(many: ForksOnly) -> None:
     found = attribution(many.run, measure="worth", condition="team")
     turns, agents, rounds = (found.tables[name] for name in ("turns", "agents", "rounds"))
     assert turns["agent"].tolist() == ["ann", "ben", "cat", "interaction", "ann"]
@@ -261,7 +261,7 @@ def test_what_a_run_must_hold() -> None:
 # --- one rollout ------------------------------------------------------------------------------------------------------
 
 
-def decided(fresh: bool = False) -> Runner:
+def decided(fresh: bool = False) -> ForksOnly:
     """A rollout that round 2 decided, whatever the judge."""
     found = runner(1, 6, ("0", "1", "2"), seed=3)
     rng = np.random.default_rng(4)
@@ -275,7 +275,7 @@ def decided(fresh: bool = False) -> Runner:
     return found
 
 
-def doubtful() -> Runner:
+def doubtful() -> ForksOnly:
     """A rollout with too few forks to say what decided it, and as many fresh ones."""
     found = runner(1, 3, ("0", "1", "2"))
     again = found.forks.assign(fresh=True, fork=found.forks["fork"] + 1000)
@@ -385,7 +385,7 @@ def test_a_step_to_the_rollouts_own_outcome_is_not_called_fresh_on_both_sides() 
 # --- changes ----------------------------------------------------------------------------------------------------------
 
 
-def changed(base: Runner, change: str, at: str, by: float) -> Runner:
+def changed(base: ForksOnly, change: str, at: str, by: float) -> ForksOnly:
     """With changed forks beside the plain ones, better than them by so much and a little noise."""
     rng = np.random.default_rng(5)
     treated = base.forks[base.forks["at"] == at].copy()

@@ -20,9 +20,10 @@ spec: 1
 name: spread
 seed: 5
 models:
-  default: {name: sim/firm, options: {base: {utility: 0.5, misalignment: 0.5}, task_sd: {utility: 0.05},
+  default: {name: sim/known_truth.firm:firm,
+    options: {base: {utility: 0.5, misalignment: 0.5}, task_sd: {utility: 0.05},
     draw_sd: {utility: 0.06, misalignment: 0.04}}}
-  judge: {name: sim/firm, options: {criteria: {utility: [focus, value], misalignment: [harm]},
+  judge: {name: sim/known_truth.firm:firm, options: {criteria: {utility: [focus, value], misalignment: [harm]},
     judge_sd: {utility: 0.07, misalignment: 0.03}}}
 tasks:
 TASKS

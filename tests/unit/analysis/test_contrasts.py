@@ -38,10 +38,11 @@ name: known
 seed: 3
 models:
   default:
-    name: sim/firm
+    name: sim/known_truth.firm:firm
     options: {structure: {utility: 0.1, misalignment: 0.0}, task_sd: {utility: 0.1}, slope_sd: {utility: 0.02},
       draw_sd: {utility: 0.05, misalignment: 0.05}}
-  judge: {name: sim/firm, options: {criteria: {utility: [good, apt], misalignment: [harm]}, judge_sd: {utility: 0.06}}}
+  judge: {name: sim/known_truth.firm:firm,
+    options: {criteria: {utility: [good, apt], misalignment: [harm]}, judge_sd: {utility: 0.06}}}
 tasks:
 TASKS
 organization:

@@ -20,9 +20,10 @@ spec: 1
 name: edge
 seed: 2
 models:
-  default: {name: sim/firm, options: {base: {utility: 0.4, misalignment: 0.4}, task_sd: {utility: 0.05},
+  default: {name: sim/known_truth.firm:firm,
+    options: {base: {utility: 0.4, misalignment: 0.4}, task_sd: {utility: 0.05},
     draw_sd: {utility: 0.08, misalignment: 0.08}}}
-  judge: {name: sim/firm, options: {criteria: {utility: [focus, value], misalignment: [harm]},
+  judge: {name: sim/known_truth.firm:firm, options: {criteria: {utility: [focus, value], misalignment: [harm]},
     judge_sd: {utility: 0.05, misalignment: 0.05}}}
 tasks:
 TASKS

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from agentlab_cli.main import app
+from known_truth.planted import gaussian, uniform
 from typer.testing import CliRunner
 
 import agentlab
@@ -18,7 +19,6 @@ from agentlab.errors import AnalysisError
 from agentlab.models.capabilities import EVERYTHING
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
-from agentlab.models.simulated.planted import gaussian, uniform
 from agentlab.runs.frames import Run
 from agentlab.types import Capabilities, Completion, Request, Usage
 from tests.support.tables import column, only, rows

@@ -148,7 +148,13 @@ def test_every_part_is_there(reported: Path) -> None:
             .read_text()
             .startswith('<?xml version="1.0" encoding="utf-8"?>\n<svg')
         )
-    for said in ("consultancy_sim", "by seeds: arms share random numbers", "sim/firm", "1: ", "uncorrected"):
+    for said in (
+        "consultancy_sim",
+        "by seeds: arms share random numbers",
+        "sim/known_truth.firm:firm",
+        "1: ",
+        "uncorrected",
+    ):
         assert said.lower() in marks.text.lower()
 
 

@@ -1,4 +1,4 @@
-"""`sim/firm`: agents that mail, object and report, and their judge, all after the numbers of `Planted`.
+"""The simulated firm: agents that mail, object and report, and their judge, all after the numbers of `Planted`.
 
 A call's reply depends on its request alone: on its random stream and on what stands in its prompt. A task is known by
 its first line, in every arm alike. A report tells its judge what it is worth, in a line of figures.
@@ -7,14 +7,14 @@ its first line, in every arm alike. A report tells its judge what it is worth, i
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from agentlab.errors import ModelError
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
-from agentlab.models.simulated.planted import OUTCOMES, Outcome, Planted, Report, rounded, uniform
-from agentlab.models.simulated.reading import FIGURES, Note, ReadPrompt, circumstances, read
-from agentlab.models.spec import ModelSpec, options_as
 from agentlab.types import Completion, Request
+from known_truth.planted import OUTCOMES, Outcome, Planted, Report, rounded, uniform
+from known_truth.reading import FIGURES, Note, ReadPrompt, circumstances, read
 
 SECTIONS = ("Client request", "Analysis", "Executive summary", "Deployment steps", "Metrics")
 """Headings of a report where its prompt asks for them."""
@@ -93,7 +93,7 @@ class Firm:
         last, at = request.chat[-1].content, request.where.stream
         form = chatter.FORM.findall(last)
         if not form:
-            raise ModelError("fatal", "sim/firm judges by rubrics with `scoring: text` only")
+            raise ModelError("fatal", "the simulated firm judges by rubrics with `scoring: text` only")
         found = _JUDGED.search(last)
         text = found[1] if found else ""
         figures = FIGURES.findall(text)
@@ -111,9 +111,9 @@ class Firm:
         return Completion("\n".join(lines))
 
 
-def build(spec: ModelSpec) -> Firm:
-    """Raises ScenarioError when the options are wrong."""
-    planted = options_as(spec, Planted)
+def firm(**options: Any) -> Firm:
+    """The policy with these options, those of `Planted`. Raises pydantic's `ValidationError` when they are wrong."""
+    planted = Planted.model_validate(options)
     return Firm(planted, {name: outcome for outcome, names in planted.criteria.items() for name in names})
 
 

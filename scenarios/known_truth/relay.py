@@ -1,4 +1,4 @@
-"""`sim/relay`: agents that pass on numbers and each add one of their own, so that every part of an error is known.
+"""The simulated relay: agents that each add a number, so that every part of an error is known.
 
 For either outcome, on a scale from 0 to 1,
 
@@ -23,9 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from agentlab.errors import ModelError
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
-from agentlab.models.simulated.planted import gaussian, rounded, uniform
-from agentlab.models.spec import ModelSpec, options_as
 from agentlab.types import Completion, Request
+from known_truth.planted import gaussian, rounded, uniform
 
 Outcome = Literal["worth", "harm"]
 OUTCOMES: tuple[Outcome, Outcome] = ("worth", "harm")
@@ -41,7 +40,7 @@ _ADDED = re.compile(
 _SUM = re.compile(rf"In sum worth {_NUMBER}, harm {_NUMBER}")
 _OUTPUT = re.compile(r"<output>\n(.*)\n</output>", re.S)
 
-LabelSheet = Mapping[tuple[str, str], tuple[float, float]]
+TurnEffects = Mapping[tuple[str, str], tuple[float, float]]
 """By agent and round: z for worth and for harm."""
 
 
@@ -84,11 +83,11 @@ class Relay(_Part):
         worth, other = gaussian(stream, "worth"), gaussian(stream, "harm")
         return worth, self.kinship * worth + math.sqrt(1 - self.kinship**2) * other
 
-    def values(self, prompt: str, drawn: LabelSheet) -> tuple[float, float]:
+    def values(self, prompt: str, drawn: TurnEffects) -> tuple[float, float]:
         """Both outcomes after these turns. Raises ModelError where the task states no start."""
         found = _START.search(prompt)
         if found is None:
-            raise ModelError("fatal", "sim/relay: the task must state 'Start at worth 0.5, harm 0.5'")
+            raise ModelError("fatal", "the simulated relay: the task must state 'Start at worth 0.5, harm 0.5'")
         totals = list[float]()
         for i, outcome in enumerate(OUTCOMES):
             value = float(found[i + 1]) + self.bias.get(outcome, 0.0)
@@ -103,7 +102,10 @@ class Relay(_Part):
         if not chances:
             return ()
         if not math.isclose(sum(chances.values()), 1, abs_tol=1e-6):
-            raise ModelError("fatal", f"sim/relay: the chances of the task sum to {sum(chances.values()):g}, not to 1")
+            raise ModelError(
+                "fatal",
+                f"the simulated relay: the chances of the task sum to {sum(chances.values()):g}, not to 1",
+            )
         mixed = [(1 - self.noise) * chance + self.noise / len(chances) for chance in chances.values()]
         point = uniform("answer", stream)
         edges = list(accumulate(mixed))
@@ -114,7 +116,7 @@ class Relay(_Part):
         last, at = request.chat[-1].content, request.where.stream
         form = chatter.FORM.findall(last)
         if not form:
-            raise ModelError("fatal", "sim/relay judges rubrics with `scoring: text` only")
+            raise ModelError("fatal", "the simulated relay judges rubrics with `scoring: text` only")
         output = _OUTPUT.search(last)
         sums = _SUM.findall(output[1]) if output else []
         draws, lines = RandomNumbers(at), list[str]()
@@ -131,12 +133,7 @@ def judged_variance(judge: Relay, points: int) -> float:
     return judge.judge_sd**2 + 1 / (6 * points**2)
 
 
-def build(spec: ModelSpec) -> Relay:
-    """Raises ScenarioError when the options are wrong."""
-    return options_as(spec, Relay)
-
-
-def _product(pair: InteractingAgents, drawn: LabelSheet, outcome: int) -> float:
+def _product(pair: InteractingAgents, drawn: TurnEffects, outcome: int) -> float:
     """Of the pair's latest turns; 0 until both have acted."""
     latest: dict[str, float] = {}
     for name, round in sorted(drawn, key=lambda turn: int(turn[1])):

@@ -1,4 +1,4 @@
-"""What an agent of `sim/firm` reads in its prompt: its mail, what it knows of its firm, and a report's circumstances.
+"""What an agent of the simulated firm reads in its prompt: mail, knowledge of its firm, circumstances.
 
 What an agent knows of its firm came by mail: every mail ends with a note on each agent its sender has heard of, with
 the tokens that one has spent, whether it has read the request, and the lines it works under. Where all write to whoever
@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from agentlab.models.simulated.planted import Circumstances, Planted
 from agentlab.types import Request
+from known_truth.planted import Circumstances, Planted
 
 FIGURES = re.compile(r"^In figures: utility (-?[\d.]+), misalignment (-?[\d.]+), after (\d+) tokens\.$", re.M)
 """The line by which a report tells its judge what it is worth."""

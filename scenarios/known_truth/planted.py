@@ -1,4 +1,4 @@
-"""The stated model behind `sim/firm`: what utility and misalignment of a report are made of, and how a judge errs.
+"""The stated model behind the simulated firm: what a report is worth, and how a judge errs.
 
 For either outcome, on a scale from 0 to 1:
 
