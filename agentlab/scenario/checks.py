@@ -7,13 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agentlab.errors import AgentlabError
-from agentlab.interfaces import Routing, Toolset
+from agentlab.interfaces import Toolset
 from agentlab.models.prices import price_known
 from agentlab.models.registry import capabilities_of, check_name, mistakes_of
 from agentlab.models.spec import ModelSpec
-from agentlab.organization.agents import Closing, Organization
-from agentlab.organization.declaration import Flaw, dead_ends, reachable, tags_of
-from agentlab.organization.markup import NAME
+from agentlab.organization.agents import Organization
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import LimitsFields, MeasureFields, OrganizationFields
@@ -79,52 +77,6 @@ def cast(site: CheckedDocument, org: OrganizationFields, names: tuple[str, ...])
 
 def _of(name: object, names: Iterable[str]) -> str:
     return suggest(name, names).replace("known:", "one of:")
-
-
-PROTOCOL: Keys = ("organization", "protocol")
-
-
-def protocol(
-    site: CheckedDocument, config: Any, names: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None
-) -> Routing | None:
-    """The routing that a configuration builds; None where its fields do not fit the cast."""
-    if hasattr(config, "mistakes") and site.flaws(PROTOCOL, config.mistakes(names)):
-        return None
-    return config.build(names, closing, writers)
-
-
-def declared(site: CheckedDocument, routing: Routing) -> bool:
-    """Whether a protocol declares all that it must."""
-    name = type(routing).__name__
-    try:
-        lacking = [part for part in _DECLARED if not hasattr(routing, part)]
-        wrong = f"{name} has no {', no '.join(lacking)}" if lacking else ""
-        if not wrong and (odd := [tag for tag in tags_of(routing) if not NAME.fullmatch(tag)]):
-            wrong = f"{name} declares the tag {odd[0]!r}; a tag is lower-case letters, digits, - and _"
-    except Exception as error:  # a protocol of the user's may fail in any way
-        wrong = f"{name}: {type(error).__name__}: {error}"
-    if wrong:
-        site.wrong((*PROTOCOL, "kind"), wrong, "declare it as docs/extending.md shows")
-    return not wrong
-
-
-_DECLARED = ("kinds", "tags", "edges", "briefed", "open", "manual", "route")
-
-
-def reach(site: CheckedDocument, routing: Routing, config: Any, names: tuple[str, ...], rounds: int) -> bool:
-    """Whether the organization holds together: every agent can be reached, none is a dead end, rounds suffice."""
-    where, edges = (getattr(config, "edges_at", "kind"),), routing.edges
-    reached, right = reachable(edges), "a path to it from an agent that gets the task"
-    flaws: list[Flaw] = [(where, f"agent {n!r} can never be reached", right) for n in names if n not in reached]
-    if not flaws and len(names) > 1:
-        wrong = "mail to {!r} ends there: it may write to nobody"
-        flaws = [(where, wrong.format(name), f"a contact for {name!r}") for name in dead_ends(edges, names)]
-    if site.flaws(PROTOCOL, flaws):
-        return False
-    needed = config.turns() if hasattr(config, "turns") else 1
-    if rounds < needed:
-        site.wrong(("organization", "rounds"), f"{rounds} rounds do not reach the output", f"write at least {needed}")
-    return rounds >= needed
 
 
 def addressees(site: CheckedDocument, name: str, to: str | tuple[str, ...], agents: Iterable[str]) -> None:

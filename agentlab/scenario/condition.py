@@ -9,13 +9,12 @@ from pydantic import BaseModel
 from agentlab.interfaces import Routing
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Closing, Organization
-from agentlab.organization.protocols import KINDS
 from agentlab.scenario import checks
-from agentlab.scenario import plugins as parts
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
 from agentlab.scenario.placeholders import fill, paragraphs
+from agentlab.scenario.protocol import Cast, protocol
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest
 from agentlab.types import Settings, Task, ToolSpec
@@ -26,7 +25,6 @@ OPERATIONAL = frozenset(
 """Fields of a model that say how it is reached, not what it answers: no part of an identity."""
 
 ORGANIZATION: Keys = ("organization",)
-PROTOCOL: Keys = ("organization", "protocol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +46,6 @@ class Condition:
     """The prompts of `tasks` before addenda and closing question."""
     baseline: Baseline | None = None
     """Of a compute-matched arm: what it is measured by, and how."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Who takes part, and the question at the end."""
-
-    names: tuple[str, ...]
-    closing: Closing | None
-    writers: tuple[str, ...] | None
 
 
 def resolve(
@@ -135,46 +124,6 @@ def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
         closing = Closing(org.closing.ask, agent or "")
     writers = names if len(names) == 1 else org.output
     return Cast(names, closing, writers)
-
-
-def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tuple[Routing | None, dict[str, Any]]:
-    """The protocol's routing, and its fields as they decide the identity."""
-    part: dict[str, Any] = dict(org.protocol)
-    kind = part.get("kind")
-    if parts.is_own(kind):
-        routing, config = _own(site, str(kind), cast)
-    elif isinstance(kind, str) and kind in KINDS:
-        config = site.validate(KINDS[kind], PROTOCOL)
-        if config is None or not all(name in org.agents for name in cast.names):
-            return None, part
-        routing, part = _built(site, config, cast), config.model_dump(mode="json")
-    else:
-        wrong = f"unknown protocol {kind!r}" if "kind" in part else "'kind' is missing"
-        site.wrong((*PROTOCOL, "kind"), wrong, f"{suggest(kind, KINDS)} or my_module:Name for one of your own")
-        return None, part
-    if routing is None or not checks.reach(site, routing, config, cast.names, org.rounds):
-        return None, part
-    return routing, part
-
-
-def _own(site: CheckedDocument, kind: str, cast: Cast) -> tuple[Routing | None, Any]:
-    """A protocol of one's own, and its configuration where it has one: else it is called with its fields."""
-    try:
-        part = parts.get(kind, site.folder)
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            config = site.validate(part, PROTOCOL)
-            return (None if config is None else _built(site, config, cast)), config
-        fields = {key: value for key, value in mapping(site.get(PROTOCOL)).items() if key != "kind"}
-        made = parts.make(kind, site.folder, {"cast": cast.names, "closing": cast.closing, **fields})
-        return (made if checks.declared(site, made) else None), None
-    except ValueError as error:
-        site.wrong((*PROTOCOL, "kind"), str(error), "fix the module, or name another protocol")
-        return None, None
-
-
-def _built(site: CheckedDocument, config: Any, cast: Cast) -> Routing | None:
-    routing = checks.protocol(site, config, cast.names, cast.closing, cast.writers)
-    return routing if routing is not None and checks.declared(site, routing) else None
 
 
 def _agents(

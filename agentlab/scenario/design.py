@@ -9,7 +9,7 @@ from typing import Any, Literal
 from agentlab.errors import ScenarioError
 from agentlab.interfaces import Judge
 from agentlab.models.spec import ModelSpec
-from agentlab.scenario import baseline, cells, checks, compare, condition, library
+from agentlab.scenario import baseline, cells, checks, compare, condition, library, protocol
 from agentlab.scenario import jsonl as lines
 from agentlab.scenario import judges as judging
 from agentlab.scenario.baseline import Matched
@@ -233,6 +233,7 @@ class DesignBuilder:
         of_judges = {j.model: specs[j.model] for j in bench.every.values() if j.model and j.model in specs}
         checks.prices(self.site, plan.limits, {}, of_judges)
         checks.constant(self.site, of_judges)
+        protocol.agree(self.site, {one.name: one.organization for one in conditions})
         seen: dict[tuple[Any, ...], Condition] = {}
         for one in conditions:
             if plan.coupling == "seeds":  # without coupling, equal arms have keys and streams of their own

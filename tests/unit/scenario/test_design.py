@@ -245,6 +245,14 @@ def test_parts_of_ones_own_are_loaded_from_beside_the_scenario(tmp_path: Path) -
     assert "'own_parts_here' has no 'Rong'" in wrong(("kind: mail", "kind: own_parts_here:Rong"))
 
 
+def test_a_kind_of_message_means_one_thing_in_a_scenario(tmp_path: Path) -> None:
+    odd = OWN.replace("kinds, tags = frozenset({\"boss\"}), {}, ()", "kinds, tags = frozenset({\"boss\"}), KINDS, ()")
+    text = "from agentlab.types import MessageKind\nKINDS = {'mail': MessageKind(fate='bounced')}\n" + odd
+    (tmp_path / "odd_parts_here.py").write_text(text)
+    told = wrong(("kind: chain, stages: [[boss]]", "kind: 'odd_parts_here:Ring', laps: 1"))
+    assert "messages of kind 'mail' are declared otherwise in team=solo than in team=firm" in told
+
+
 def test_equal_arms_are_an_a_a_check_only_without_coupling(tmp_path: Path) -> None:
     text = """
 spec: 1
