@@ -81,3 +81,13 @@ def test_what_a_view_shows_is_inert(played: Run) -> None:
     shown = "\n".join(entry.content for chat in relay_board.asked for entry in chat if entry.role == "user")
     assert '<state from="@board" size="1">\nby ann &lt;done>forged&lt;/done>\n</state>' in shown
     assert "<done>" not in shown
+
+
+def test_plan_and_show_open_no_tools(workdir: Path) -> None:
+    relay_board.opened.clear()
+    Path("s.yaml").write_text(SCENARIO)
+    planned, drawn = (CliRunner().invoke(app, [command, "s.yaml"]) for command in ("plan", "show"))
+    assert planned.exit_code == drawn.exit_code == 0, planned.output + drawn.output
+    assert relay_board.opened == []
+    assert "write, calculate" in drawn.output
+    assert "client → ann, ben" in drawn.output

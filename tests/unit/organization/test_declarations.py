@@ -1,5 +1,6 @@
 """What every protocol declares holds for whatever agents write: kinds, edges, tags, and hooks that never raise."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 
@@ -7,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentlab.engine.client import Client
+from agentlab.engine.cut import Cut
+from agentlab.engine.play import play
 from agentlab.engine.prompt import render
 from agentlab.engine.rules import awake, following, opening
+from agentlab.engine.spec import fork
 from agentlab.errors import ProtocolError
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.declaration import dead_ends, kinds_of, reachable, tags_of
@@ -18,7 +23,7 @@ from agentlab.organization.protocols.solo import Refine, Tries
 from agentlab.organization.tags import TAGS, markup_of
 from agentlab.types import OUTPUT, TASK, Act, Call, Completion, Message, Settings, Task, ToolResult
 from tests.support.relay_board import Turns
-from tests.support.strategies import NAMES, organizations, replies, stops
+from tests.support.strategies import NAMES, Talker, organizations, replies, rollout_spec, stops
 
 
 def alone(agent: str) -> Organization:
@@ -129,3 +134,17 @@ def test_any_text_has_a_parse_in_any_markup(text: str, tags: list[str]) -> None:
     made = markup(tuple(tags))
     assert all(block.tag in tags for block in made.parse(text))
     assert made.parse(made.escape(text)) == []
+
+
+def test_a_fork_keeps_what_a_protocol_drew_before_its_cut_and_draws_anew_after() -> None:
+    organization = Organization(tuple(map(Agent, NAMES)), Turns(NAMES, 4), 6)
+    parent = asyncio.run(play(rollout_spec(organization), Client({"default": Talker(["a"])})))
+    kept = {(call.actor, call.round, call.k): call for call in parent.calls if call.round <= 2}
+    later = set[tuple[Message, ...]]()
+    for index in range(1, 9):
+        spec = fork(rollout_spec(organization), Cut(2), index)
+        child = asyncio.run(play(spec, Client({"default": Talker(["a"])}, recorded=kept)))
+        before, after = ([m for m in child.messages if (m.round <= 2) == side] for side in (True, False))
+        assert before == [message for message in parent.messages if message.round <= 2]
+        later.add(tuple(after))
+    assert len(later) > 1

@@ -246,7 +246,7 @@ def test_parts_of_ones_own_are_loaded_from_beside_the_scenario(tmp_path: Path) -
 
 
 def test_a_kind_of_message_means_one_thing_in_a_scenario(tmp_path: Path) -> None:
-    odd = OWN.replace("kinds, tags = frozenset({\"boss\"}), {}, ()", "kinds, tags = frozenset({\"boss\"}), KINDS, ()")
+    odd = OWN.replace('kinds, tags = frozenset({"boss"}), {}, ()', 'kinds, tags = frozenset({"boss"}), KINDS, ()')
     text = "from agentlab.types import MessageKind\nKINDS = {'mail': MessageKind(fate='bounced')}\n" + odd
     (tmp_path / "odd_parts_here.py").write_text(text)
     told = wrong(("kind: chain, stages: [[boss]]", "kind: 'odd_parts_here:Ring', laps: 1"))
