@@ -83,6 +83,15 @@ def test_what_a_view_shows_is_inert(played: Run) -> None:
     assert "<done>" not in shown
 
 
+def test_a_judge_that_is_added_sees_the_same_workspace(played: Run) -> None:
+    Path("judges").mkdir()
+    Path("judges/again.yaml").write_text('kind: "tests.support.relay_board:Files"\n')
+    told = CliRunner().invoke(app, ["judge", "run", "--with", "judges/again.yaml"])
+    assert told.exit_code == 0, told.output
+    scores = load("run").scores.pivot_table("value", "rollout", "judge", observed=True)
+    assert (scores["files"] == scores["again"]).all()
+
+
 def test_plan_and_show_open_no_tools(workdir: Path) -> None:
     relay_board.opened.clear()
     Path("s.yaml").write_text(SCENARIO)

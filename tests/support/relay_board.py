@@ -139,9 +139,9 @@ shelf = Shared((write,), _shelf)
 class Files:
     """A judge that counts the files of the workspace."""
 
-    draws, criteria, model = 1, ("files",), None
+    draws, criteria, model = 1, {"files": (0, 10)}, None
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str = "files") -> None:
         self.name = name
 
     async def __call__(self, judge_input: JudgeInput, *_: Any) -> list[Verdict]:

@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from agentlab.engine.client import Client
 from agentlab.engine.spec import branch, lineage
@@ -18,6 +21,8 @@ from agentlab.experiment.session import CONCURRENCY, judge_two, opened, plain_me
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
 from agentlab.models import ModelSpec, StopSwitch
+from agentlab.organization.agents import Organization
+from agentlab.scenario import rebuild
 from agentlab.scenario.added_judges import added_judges
 from agentlab.scenario.judges import JudgeSet
 from agentlab.store import UNFINISHED, Store, read
@@ -48,7 +53,8 @@ async def rejudge(
                 work = _work(meta, replace(bench, judges=built.of_two), documents, progress, concurrency)
                 reports = await judge_anchors(documents, bench, meta["seed"]) | await judge_known(work)
                 store.set_meta({"anchors": meta.get("anchors", {}) | reports})
-                await unwrapped(_all(store, bench, progress, tasks_of(meta), str(meta.get("coupling")), concurrency))
+                organizations = _with_workspace(folder, meta)
+                await unwrapped(_all(store, bench, progress, tasks_of(meta), organizations, meta, concurrency))
                 await unwrapped(judge_two(work))
 
 
@@ -82,8 +88,27 @@ def _register(
     )
 
 
+def _with_workspace(folder: Path, meta: Mapping[str, Any]) -> Mapping[str, Organization]:
+    """By condition, if some protocol of the run has a workspace, which only its code can make of the messages.
+
+    Raises `ScenarioError` when the module of such a protocol is gone.
+    """
+    with closing(read(folder)) as connection:
+        rows = connection.execute("SELECT facts FROM conditions").fetchall()
+    if not any(msgspec.json.decode(facts).get("workspace") for (facts,) in rows):
+        return {}
+    design = rebuild(meta["tree"], folder, Path(meta.get("file", "scenario.yaml")).parent)
+    return {condition.name: condition.organization for condition in design.conditions}
+
+
 async def _all(
-    store: Store, bench: JudgeRunner, progress: Progress, tasks: dict[str, Task], coupling: str, concurrency: int
+    store: Store,
+    bench: JudgeRunner,
+    progress: Progress,
+    tasks: dict[str, Task],
+    organizations: Mapping[str, Organization],
+    meta: Mapping[str, Any],
+    concurrency: int,
 ) -> None:
     window = asyncio.Semaphore(concurrency)
     final = store.judged()
@@ -100,9 +125,11 @@ async def _all(
             await window.acquire()
             if progress.stopping:
                 break
-            own = row.condition if coupling == "none" else ""
+            own = row.condition if meta.get("coupling") == "none" else ""
             root = lineage(row.seed, row.task, row.draw, row.generation, branch(row.at, row.fork), own)
-            task = group.create_task(_one(bench, progress, tasks[row.task], row.key, root, pending))
+            task = group.create_task(
+                _one(bench, progress, tasks[row.task], organizations.get(row.condition), row.key, root, pending)
+            )
             task.add_done_callback(lambda _: window.release())
 
 
@@ -110,6 +137,7 @@ async def _one(
     bench: JudgeRunner,
     progress: Progress,
     task: Task,
+    organization: Organization | None,
     key: str,
     root: str,
     pending: Sequence[tuple[Judge, int]],
@@ -119,7 +147,8 @@ async def _one(
     past = past_of(store, key, rollout.attempt)
     progress.running += 1
     try:
-        judge_input = JudgeInput(task, rollout.output, rollout.messages)
+        files = organization.files(rollout.messages) if organization is not None else {}
+        judge_input = JudgeInput(task, rollout.output, rollout.messages, files)
         verdicts = await bench.judge(JudgingItem(key, root, judge_input), pending, past)
         progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
         progress.done += 1

@@ -68,6 +68,11 @@ class Chain:
     tags = ()
 
     @property
+    def length(self) -> int:
+        """As many rounds as stages, whatever the limit."""
+        return len(self.stages)
+
+    @property
     def briefed(self) -> frozenset[str]:
         """Every stage sees the task."""
         return frozenset(name for stage in self.stages for name in stage)

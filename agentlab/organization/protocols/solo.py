@@ -102,3 +102,14 @@ class Tries:
             return float(finding) > max(map(float, earlier))
         before = Counter(earlier)
         return before[finding] == max((count for name, count in before.items() if name != finding), default=0)
+
+
+def groups(log: Sequence[Message]) -> dict[str, str]:
+    """The first text of every group of tries by the group's name, the largest group first."""
+    texts = {message.round: message.content for message in log if message.kind == "reply"}
+    tries = [
+        (message.content, texts[message.round]) for message in log if message.kind == "finding" and message.content
+    ]
+    first = {name: text for name, text in reversed(tries)}
+    sizes = Counter(name for name, _ in tries)
+    return {name: first[name] for name in sorted(first, key=lambda name: (-sizes[name], int(name)))}
