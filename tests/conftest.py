@@ -1,26 +1,44 @@
-"""For every test: no socket beyond this machine, no key in the environment, and no time limit on generated examples."""
+"""For every test: no socket beyond this machine, no key in the environment, no time limit on generated examples, and no
+other process without the mark `process`."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.support.command import Commands
 from tests.support.loopback import refuse_the_world
 
-settings.register_profile("agentlab", deadline=None)
+settings.register_profile("agentlab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("agentlab")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what `make test-fast` leaves out: whatever uses the `commands` fixture or the embedded model."""
+    for item in items:
+        if "commands" in getattr(item, "fixturenames", ()) or item.get_closest_marker("local"):
+            item.add_marker(pytest.mark.process)
+
+
 @pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Takes keys and proxies out of the environment and refuses every address but loopback."""
+def alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Takes keys and proxies out of the environment, and refuses every address but loopback and unmarked processes."""
     for name in list(os.environ):
         if name.upper().endswith(("_API_KEY", "_PROXY")):
             monkeypatch.delenv(name)
     refuse_the_world(monkeypatch.setattr)
+    if request.node.get_closest_marker("process") is None:
+        monkeypatch.setattr(subprocess.Popen, "__init__", start_nothing)
+        monkeypatch.setattr(os, "fork", start_nothing)
+
+
+def start_nothing(*args: Any, **named: Any) -> None:
+    raise AssertionError(f"a test starts a process and lacks `@pytest.mark.process`: {args}")
 
 
 @pytest.fixture

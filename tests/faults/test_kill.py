@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.support.command import Commands
-from tests.support.loopback import Answer, Loopback, delayed, healthy, slow
+from tests.support.loopback import Answer, Loopback, healthy, slow
 from tests.support.rig import assert_equal, rows, tables, write
 
 pytestmark = pytest.mark.usefixtures("workdir")
@@ -38,20 +38,23 @@ def test_twenty_kills_change_nothing_and_repeat_only_what_was_in_flight(commands
         server.seen.clear()
         dice, spared, in_flight = random.Random(20), set[str](), 0
         for _ in range(KILLS):
-            before = len(server.seen)
+            before, many = len(server.seen), dice.randint(1, 4)
+            server.pause(many + 3)
             running = commands.start("run", scenario, "--out", "cut", "--concurrency", "4")
             if dice.random() < 0.8:
-                assert server.wait(before + dice.randint(1, 4))
+                assert server.wait(before + many)
                 time.sleep(dice.random() * 0.02)
             else:  # while it opens the folder
                 time.sleep(dice.random() * 0.15)
             assert running.kill().code == -signal.SIGKILL
+            server.settle()
             kept = committed(Path("cut"), workdir / "copy")
             assert not [one for one in server.seen[before:] if one.body in spared], "a stored call was made again"
             spared |= {one.body for one in server.seen if one.id in kept}
             open_ = {one.body for one in server.seen[before:]} - spared
             assert len(open_) <= 4 * 3  # live rollouts, each with as many calls as a round has agents
             in_flight += len(open_)
+        server.go_on()
         before = len(server.seen)
         assert commands.agentlab("run", scenario, "--out", "cut").code == 0
 
@@ -65,8 +68,9 @@ def test_twenty_kills_change_nothing_and_repeat_only_what_was_in_flight(commands
 
 
 def test_a_second_process_is_refused_with_the_pid_of_the_first_until_that_is_killed(commands: Commands) -> None:
-    with Loopback(delayed(healthy, 30)) as server:
+    with Loopback() as server:
         scenario = write(server)
+        server.pause(0)
         first = commands.start("run", scenario, "--out", "run")
         assert server.wait(1)
         for command in (("run", scenario, "--out", "run"), ("judge", "run", "--with", "final_number")):
@@ -75,7 +79,7 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first_until_that_is_kil
             assert f"process {first.pid} is working on this run" in second.err
         assert len(server.distinct) == len(server.seen)
         first.kill()
-        server.script = healthy
+        server.go_on()
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         assert_equal(tables("run"), whole(commands, scenario))
 
@@ -88,21 +92,21 @@ def whole(commands: Commands, scenario: Path) -> dict[str, pd.DataFrame]:
 
 @pytest.mark.parametrize("moment", [1, 12, 30])
 def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(commands: Commands, moment: int) -> None:
-    with Loopback(delayed(healthy, 0.1)) as server:
+    with Loopback() as server:
         scenario = write(server)
+        server.pause(moment - 1)
         running = commands.start("run", scenario, "--out", "run")
         assert server.wait(moment)
-        at = len(server.seen)
-        running.send(signal.SIGINT)
+        running.interrupt()
+        server.go_on()
         ended = running.end()
         assert ended.code == 130
         assert f"The same command goes on: agentlab run {scenario} --out run" in ended.err
         assert "Traceback" not in ended.said
         sent = len(server.seen)
-        assert sent <= at + 8  # what was being sent when the signal came
+        assert sent <= moment - 1 + 8  # what was answered, and what was in flight when the signal came
         assert {one.id for one in server.seen} == {id for (id,) in rows("run", "SELECT request_id FROM calls")}
 
-        server.script = healthy
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         assert len(server.seen) == len(server.distinct) > sent
         assert_equal(tables("run"), whole(commands, scenario))
@@ -110,12 +114,11 @@ def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(comm
 
 def test_the_second_interrupt_waits_for_nobody(commands: Commands) -> None:
     with Loopback(lambda body, before: Answer(act="hang")) as server:
-        scenario = write(server, ("timeout: 20", "timeout: 500"))
+        scenario = write(server)
         running = commands.start("run", scenario, "--out", "run")
         assert server.wait(1)
-        running.send(signal.SIGINT)
-        time.sleep(0.3)
-        running.send(signal.SIGINT)
+        running.interrupt()
+        running.interrupt()
         ended = running.end()
         assert ended.code == 130
         assert "Traceback" not in ended.said

@@ -10,7 +10,7 @@ import pytest
 
 from agentlab.runs.frames import load
 from tests.support.command import Commands
-from tests.support.loopback import Loopback, delayed, healthy, slow
+from tests.support.loopback import Loopback, slow
 from tests.support.rig import VOLATILE, assert_equal, rows, tables, write
 
 pytestmark = pytest.mark.usefixtures("workdir")
@@ -90,7 +90,7 @@ def test_a_plan_asks_nothing_and_changes_nothing(commands: Commands) -> None:
 
 
 def test_the_model_that_comes_in_is_asked_and_the_message_is_gone(commands: Commands) -> None:
-    swap = '  other: {name: openai/other, base_url: "URL", timeout: 20, tries: 1}\ntasks:'
+    swap = '  other: {name: openai/other, base_url: "URL", timeout: 600, tries: 1}\ntasks:'
     with Loopback() as server:
         scenario = write(server, ("tasks:", swap.replace("URL", server.url)))
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
@@ -106,7 +106,7 @@ def test_the_model_that_comes_in_is_asked_and_the_message_is_gone(commands: Comm
 
 
 def test_what_is_refused_has_the_exit_code_of_its_kind(commands: Commands) -> None:
-    with Loopback(delayed(healthy, 0)) as server:
+    with Loopback() as server:
         scenario = write(server, ("draws: 2\njudges:", "draws: 2\nlimits: {run: {tokens: 1M}}\njudges:"))
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         for options, code, said in (
@@ -123,15 +123,16 @@ def test_what_is_refused_has_the_exit_code_of_its_kind(commands: Commands) -> No
         assert commands.agentlab("resample", "nowhere", "--every-round").code == 1
         assert load("run").forks.empty
 
-        server.script = delayed(healthy, 30)
-        running, at = commands.start("resample", "run", *ONE, "--at", "0"), len(server.seen)
+        server.pause(0)
+        at = len(server.seen)
+        running = commands.start("resample", "run", *ONE, "--at", "0")
         assert server.wait(at + 1)
         ended = commands.agentlab("resample", "run", *ONE, "--at", "0", "-n", "2")
         assert ended.code == 3
         assert f"process {running.pid} is working on this run" in ended.err
         running.kill()
 
-        server.script = healthy
+        server.go_on()
         spent = rows("run", "SELECT total(input) + total(output) FROM calls")[0][0]
         text = scenario.read_text().replace("tokens: 1M", f"tokens: {int(spent) + 500}")
         scenario.write_text(text)

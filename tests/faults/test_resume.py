@@ -12,14 +12,14 @@ import pytest
 
 from agentlab.runs.frames import load
 from tests.support.command import Commands
-from tests.support.loopback import Answer, Body, Loopback, delayed, healthy, talk
+from tests.support.loopback import Answer, Body, Loopback, healthy, talk
 from tests.support.rig import Change, assert_equal, rows, tables, write
 
 pytestmark = pytest.mark.usefixtures("workdir")
 
 CHANGED: list[tuple[Change, str, str, str]] = [
     (("openai/tiny", "openai/huge"), "models.default.name", "'openai/tiny'", "'openai/huge'"),
-    (("timeout: 20,", "temperature: 0.5, timeout: 20,"), "models.default.temperature", "None", "0.5"),
+    (("timeout: 600,", "temperature: 0.5, timeout: 600,"), "models.default.temperature", "None", "0.5"),
     (("lends 40", "lends 41"), "tasks.loan.prompt", "lends 40", "lends 41"),
     (("target: 42", "target: 43"), "tasks.loan.target", "42", "43"),
     (("You lead.", "You follow."), "organization.agents.boss.system", "'You lead.'", "'You follow.'"),
@@ -151,11 +151,12 @@ def test_judges_added_later_repeat_no_rollout_and_are_asked_once(commands: Comma
         Path("extra.yaml").write_text(EXTRA)
         before, finished = len(server.seen), tables("run")
         more = ("judge", "run", "--with", "extra.yaml", "--with", "final_number")
-        server.script = delayed(healthy, 0.05)
+        server.pause(3)
         killed = commands.start(*more)
         assert server.wait(before + 3)
         killed.kill()
-        server.script = healthy
+        server.settle()
+        server.go_on()
         for _ in range(2):
             ended = commands.agentlab(*more)
             assert ended.code == 0, ended.said
@@ -214,6 +215,7 @@ def test_the_log_does_not_depend_on_which_call_returns_first(commands: Commands)
         assert_equal(tables("a"), tables("c"))
 
 
+@pytest.mark.process
 def test_the_log_does_not_depend_on_how_python_hashes() -> None:
     with Loopback(healthy) as server:
         scenario = write(server)

@@ -131,7 +131,6 @@ FAULTS = [
     Answer(status=429, headers={"retry-after": "0"}, raw=b'{"error": {"message": "slow down"}}'),
     Answer(status=500, raw=b"oops"),
     Answer(status=503, raw=b'{"error": {"message": "overloaded"}}'),
-    Answer(act="hang"),
     Answer(act="close"),
     Answer(raw=b"garbage"),
     Answer(raw=b'{"id": ', headers={"content-length": "999"}),
@@ -145,12 +144,12 @@ def third(body: Body, before: int) -> Answer:
     return FAULTS[fault // 3 % len(FAULTS)] if fault % 3 == 0 else healthy(body, before)
 
 
-QUICK = ("timeout: 20, tries: 1", "timeout: 1, tries: 2")
+TWICE = ("tries: 1", "tries: 2")
 
 
 def test_a_third_of_the_calls_fails_and_only_those_are_made_again(commands: Commands) -> None:
     with Loopback(third) as server:
-        scenario = write(server, QUICK, ("draws: 2\njudges", "draws: 8\njudges"))
+        scenario = write(server, TWICE, ("draws: 2\njudges", "draws: 8\njudges"))
         ended = commands.agentlab("run", scenario, "--out", "run")
         assert ended.code == 1
         assert "the same command tries them again" in ended.err
@@ -187,9 +186,28 @@ def test_a_third_of_the_calls_fails_and_only_those_are_made_again(commands: Comm
         assert len(server.seen) == seen
 
 
+def test_a_call_that_is_never_answered_fails_its_rollout_and_is_made_again(commands: Commands) -> None:
+    """Nothing is said of the other rollouts: on a busy machine a healthy reply may also take more than a second."""
+
+    def silent(body: Body, before: int) -> Answer:
+        alone = any("You do it all." in entry["content"] for entry in body["messages"])
+        return Answer(act="hang") if alone else healthy(body, before)
+
+    with Loopback(silent) as server:
+        ended = commands.agentlab("run", write(server, ("timeout: 600", "timeout: 1")), "--out", "run")
+        assert ended.code == 1, ended.said
+        assert "Traceback" not in ended.said
+        alone = load("run").rollouts.query("team == 'solo'")
+        assert set(alone["status"]) == {"infrastructure"}
+        assert alone["error"].str.contains("no answer within 1 s|timed out").all()
+        server.script = healthy
+        assert commands.agentlab("run", write(server), "--out", "run").code == 0
+        assert set(load("run").rollouts["status"]) <= {"delivered", "incomplete"}
+
+
 def test_what_a_second_try_mends_leaves_no_trace(commands: Commands) -> None:
     with Loopback(lambda body, before: healthy(body, before) if before else third(body, before)) as server:
-        scenario = write(server, QUICK)
+        scenario = write(server, TWICE)
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         assert len(server.seen) > len(server.distinct)
         server.script = healthy
@@ -239,7 +257,7 @@ def echoing(body: Body, before: int) -> Answer:
 
 
 def test_a_key_is_in_no_file_and_in_no_output(commands: Commands) -> None:
-    named = ("timeout: 20", "api_key_env: PLANTED, timeout: 20")
+    named = ("timeout: 600", "api_key_env: PLANTED, timeout: 600")
     with Loopback(echoing) as server:
         scenario = write(server, named, ("draws: 2\njudges", "draws: 8\njudges"))
         missing = commands.agentlab("run", scenario, "--out", "run")

@@ -73,7 +73,7 @@ async def test_what_was_planted_in_turns_is_found_by_forks(workdir: Path) -> Non
     assert steps["cut"].tolist() == [0, 1, 2, 3]
     assert steps["agents"].tolist() == [(), ("drafter",), ("checker", "critic"), ("writer",)]
     own = run.measures.set_index("rollout")["worth"][key]
-    assert steps["expected"].iloc[-1] == own
+    assert steps["expected"].iloc[-1] == pytest.approx(own)
     run = await forked(folder, ForkRequest(swap=Swap("writer", "better"), at="2", n=4))
     assert len(run.rollouts) == rollouts
     effects, beside = (table.iloc[0] for table in interventions(run).tables.values())

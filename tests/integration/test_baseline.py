@@ -120,7 +120,7 @@ def test_every_measured_rollout_has_a_pair_that_ends_with_the_step_nearest_to_wh
             totals: list[float] = [sum(sizes[: n + 1]) for n in range(len(sizes))]
             assert float(row["spent"]) == pytest.approx(totals[int(row["steps"]) - 1])
             gaps = [abs(total - float(row["budget"])) for total in totals]
-            assert gaps[int(row["steps"]) - 1] == min(gaps)
+            assert gaps[int(row["steps"]) - 1] <= min(gaps) + 1e-9
             assert len(sizes) <= row["steps"] + 1  # one step more is made at most, and left out
             assert row["turns"] == row["rounds"] == row["steps"] >= 1
             if arm != "voted":
@@ -273,7 +273,7 @@ PICK = (
     "  number: {kind: match, by: number}\n",
     "  number: {kind: match, by: number}\n  pick: {kind: rubric, model: other, criteria: {good: {text: Good?}}}\n",
 )
-OTHER = ("tasks:\n", '  other: {name: openai/pick, base_url: "URL", timeout: 20, tries: 1, concurrency: 8}\ntasks:\n')
+OTHER = ("tasks:\n", '  other: {name: openai/pick, base_url: "URL", timeout: 600, tries: 1, concurrency: 8}\ntasks:\n')
 
 
 def test_kills_in_the_middle_of_baselines_change_nothing(commands: Commands) -> None:

@@ -93,6 +93,7 @@ def test_the_committed_schemas_are_the_generated_ones() -> None:
     assert {"rubric", "match"} <= {one["properties"]["kind"].get("const") for one in judge_schema()["anyOf"]}
 
 
+@pytest.mark.process
 def test_loading_imports_no_sdk_and_no_pandas() -> None:
     heavy = ["pandas", "scipy", "numpy", "anthropic", "openai", "httpx2", "typer"]
     code = f"import sys, agentlab.scenario; print([m for m in {heavy} if m in sys.modules])"

@@ -18,6 +18,7 @@ from agentlab.models import ModelSpec, get_model
 from agentlab.report.ladder import LadderStep, climb, draw
 from agentlab.runs.frames import Run
 from agentlab.types import ChatMessage, Completion, Request, Settings, Where
+from tests.support.tables import assert_alike
 
 LINES = {"urge": {"marker": "Think of your pay", "utility": 0.05, "misalignment": 0.1}}
 OPTIONS: dict[str, Any] = {
@@ -283,7 +284,7 @@ def _draws_a_ladder(run: Run, folder: Path) -> None:
         (label, panel) for label in pairs for panel in measures
     ]
     table = {(c.measure, c.a, c.b): c.result for c in summarize(run).contrasts}
-    assert rungs[2].found == table["utility_uncoupled", "firm_open", "solo_matched"]
+    assert_alike(rungs[2].found, table["utility_uncoupled", "firm_open", "solo_matched"])
     for name in ("one", "two"):
         draw(rungs, folder / f"{name}.svg", "10 tasks x 3 draws")
     svg = (folder / "one.svg").read_text()

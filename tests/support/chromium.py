@@ -72,7 +72,7 @@ def look(folder: Path, pages: Sequence[tuple[Path, int]]) -> tuple[list[Rendered
     driver = folder / "driver.html"
     driver.write_text(f"<!doctype html><body>{frames}<script>addEventListener('load', () => {{{_MEASURE}}})</script>")
     where = ["--enable-logging=stderr", "--v=0", f"--user-data-dir={folder / 'profile'}", "--dump-dom", driver.as_uri()]
-    ended = subprocess.run([BROWSER, *_OPTIONS, *where], capture_output=True, text=True, timeout=120, check=True)
+    ended = subprocess.run([BROWSER, *_OPTIONS, *where], capture_output=True, text=True, timeout=900, check=True)
     found = re.search(r'data-found="([^"]*)"', ended.stdout)
     assert found is not None, ended.stderr
     measured: list[dict[str, Any]] = json.loads(unescape(found[1]))

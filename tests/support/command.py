@@ -6,10 +6,12 @@
 import importlib
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,8 @@ PRELOADED = (
     "agentlab.report.show",
     "encodings.utf_8_sig",
 )
+PENDING = re.compile(r"^(?:Sig|Shd)Pnd:\s*(\w+)", re.M)
+"""The signals that wait, as masks, in what Linux tells of a process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,15 @@ class Running:
 
     def send(self, what: signal.Signals) -> None:
         os.kill(self.pid, what)
+
+    def interrupt(self) -> None:
+        """Sends Ctrl-C and waits until it has been taken, since two that wait to be taken are one."""
+        self.send(signal.SIGINT)
+        status, taken = Path(f"/proc/{self.pid}/status"), 1 << (signal.SIGINT - 1)
+        while status.exists() and any(int(mask, 16) & taken for mask in PENDING.findall(status.read_text())):
+            time.sleep(0.005)
+        if not status.exists():  # no Linux
+            time.sleep(1)
 
     def end(self) -> Ended:
         """Waits for its end."""

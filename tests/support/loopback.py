@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -116,6 +116,8 @@ class Loopback:
         self._news = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._tasks = set[asyncio.Task[None]]()
+        self._room: int | None = None
+        self._going = asyncio.Event()
         self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/v1"
         self._thread = threading.Thread(target=self._loop.run_forever, name="loopback", daemon=True)
@@ -135,10 +137,44 @@ class Loopback:
         """Bodies seen, which hold prompt and seed."""
         return {one.body for one in self.seen}
 
-    def wait(self, many: int, timeout: float = 60.0) -> bool:
+    def wait(self, many: int, timeout: float = 600.0) -> bool:
         """Waits until so many requests were seen in all; False if they do not come."""
         with self._news:
             return self._news.wait_for(lambda: len(self.seen) >= many, timeout)
+
+    def pause(self, after: int) -> None:
+        """Answers so many requests more; later ones wait until `go_on`, so that no client runs ahead of the test."""
+        asyncio.run_coroutine_threadsafe(self._make_room(len(self.seen) + after), self._loop).result()
+
+    def go_on(self) -> None:
+        """Answers whatever waits and comes."""
+        asyncio.run_coroutine_threadsafe(self._make_room(None), self._loop).result()
+
+    def settle(self) -> None:
+        """Waits until all that dead clients sent is seen and their connections are closed."""
+        asyncio.run_coroutine_threadsafe(self._settle(), self._loop).result()
+
+    async def _make_room(self, room: int | None) -> None:
+        self._room = room
+        if room is None:
+            self._going.set()
+        else:
+            self._going.clear()
+
+    async def _settle(self) -> None:
+        for _ in range(10):  # a connection that waits to be accepted is accepted now
+            await asyncio.sleep(0)
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def _held(self, reader: asyncio.StreamReader) -> None:
+        """Waits until the server goes on, or until the client gives up."""
+        waits = {asyncio.ensure_future(self._going.wait()), asyncio.ensure_future(reader.read())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
 
     async def _stop(self) -> None:
         self._server.close()
@@ -174,8 +210,11 @@ class Loopback:
             answer = self.script(body, before)
             plain = answer.act == "reply" and answer.status == 200 and answer.raw is None
             id = f"reply-{len(self.seen)}"
+            held = self._room is not None and len(self.seen) >= self._room
             self.seen.append(RecordedRequest(key, id, plain, headers))
             self._news.notify_all()
+        if held:
+            await self._held(reader)
         if answer.delay:
             await asyncio.sleep(answer.delay)
         if answer.act == "hang":
@@ -188,8 +227,3 @@ class Loopback:
         writer.write(f"{start}\r\n".encode() + raw)
         await writer.drain()
         return int(lines["content-length"]) == len(raw)
-
-
-def delayed(script: Script, seconds: float) -> Script:
-    """`script` with every answer so much later."""
-    return lambda body, before: replace(script(body, before), delay=seconds)

@@ -16,8 +16,8 @@ spec: 1
 name: rig
 seed: 7
 models:
-  default: {name: openai/tiny, base_url: "URL", timeout: 20, tries: 1, concurrency: 8, capabilities: {seed: true}}
-  judge: {name: openai/judge, base_url: "URL", timeout: 20, tries: 1, concurrency: 8, capabilities: {seed: true}}
+  default: {name: openai/tiny, base_url: "URL", timeout: 600, tries: 1, concurrency: 8, capabilities: {seed: true}}
+  judge: {name: openai/judge, base_url: "URL", timeout: 600, tries: 1, concurrency: 8, capabilities: {seed: true}}
 tasks:
   loan: {prompt: "A bank lends 40 and asks for 2. How much is due?", target: 42}
   rent: {prompt: "Three rooms cost 5 each. What is the rent?", target: 15}

@@ -14,8 +14,8 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.errors import AnalysisError
 from agentlab.judges.known_pairs import combined, flipped
 from agentlab.runs.frames import Run
-from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, paired, t_interval
-from agentlab.stats.judges.bradley_terry import bradley_terry
+from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, paired
+from agentlab.stats.judges.bradley_terry import bradley_terry, fitted_interval
 from agentlab.stats.judges.probes import position
 from agentlab.text import pluralize
 
@@ -160,8 +160,8 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
         for i, arm in enumerate(fitted.players) if fitted.strengths is not None else ():
             value = fitted.strengths[i] if fitted.strengths else None
             enough = fitted.clusters >= FEWEST_TASKS
-            se = fitted.covariance[i][i] ** 0.5 if fitted.covariance and enough else 0.0
-            ends = t_interval(value, se, fitted.df) if value is not None and se > 0 else None
+            variance = fitted.covariance[i][i] if fitted.covariance and enough else 0.0
+            ends = fitted_interval(value, variance, fitted.df) if value is not None else None
             limits = (ends.low, ends.high) if ends else (None, None)
             head = {"judge": judge, "criterion": criterion, "arm": arm, "strength": value}
             rows.append(

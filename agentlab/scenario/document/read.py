@@ -5,6 +5,7 @@ size are bounded before anything is built.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ MAX_DEPTH, MAX_NODES = 40, 500_000
 FILE_NODES = 500
 """An included file counts for so many values: files that include each other double at every step."""
 YAML = (".yaml", ".yml")
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _STRING = (None, "!", "tag:yaml.org,2002:str")
 _HINTS = {
@@ -98,11 +100,16 @@ class _File:
         return Place(self.shown, mark.line + 1, mark.column + 1)
 
     def document(self, text: str, at: Keys) -> Any:
-        self.events = yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        self.events = yaml.parse(text, Loader=LOADER)
+        known = len(self.reader.mistakes)
         try:
             return self._document(at)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
+            if mark is not None and too_deep(before := text[: mark.index], at):
+                # The parser looks ahead: it gave up on a bound of its own before this reader came to MAX_DEPTH.
+                del self.reader.mistakes[known:]
+                return self.document(before, at)
             problem = error.problem or "this is not YAML"
             right = next((hint for part, hint in _HINTS.items() if part in problem), "write YAML that parses")
             wrong = f"{problem} {error.context or ''}".strip()
@@ -227,3 +234,15 @@ class _File:
         if real in self.stack:
             return f"!file {name!r} includes itself", "break the circle"
         return None
+
+
+def too_deep(text: str, at: Keys) -> bool:
+    """Whether the document in `text`, which stands at `at` in a larger one, has collections beyond `MAX_DEPTH`."""
+    depth = len(at)
+    with suppress(yaml.YAMLError):
+        for event in yaml.parse(text, Loader=LOADER):
+            starts = isinstance(event, yaml.CollectionStartEvent)
+            if starts and depth > MAX_DEPTH:
+                return True
+            depth += starts - isinstance(event, yaml.CollectionEndEvent)
+    return False

@@ -22,6 +22,8 @@ STEPS, FARTHEST = 100, 15.0
 """Newton steps, and the log odds beyond which a strength counts as endless."""
 ENDLESS = 1e6
 """Degrees of freedom of a normal interval."""
+ROUNDING = 1e-9
+"""A standard error of log odds below this is what rounding leaves of 0, and gives no interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Strengths:
     order: float | None
     """Log odds of being shown first against being shown second; None where it is no part of the model."""
     order_interval: Interval | None
+    """None too where both orders balance in every cluster, so that nothing is left to estimate its error from."""
     tie: float | None
     """Log weight of a tie of equals; None without a tie."""
     covariance: tuple[tuple[float, ...], ...] | None
@@ -92,8 +95,14 @@ def versus(fitted: Strengths, a: str, b: str, level: float = 0.95) -> Interval |
         return None
     i, j = fitted.players.index(a), fitted.players.index(b)
     c = fitted.covariance
-    se = max(c[i][i] + c[j][j] - 2 * c[i][j], 0.0) ** 0.5
-    return t_interval(fitted.strengths[i] - fitted.strengths[j], se, fitted.df, level) if se > 0 else None
+    gap = fitted.strengths[i] - fitted.strengths[j]
+    return fitted_interval(gap, c[i][i] + c[j][j] - 2 * c[i][j], fitted.df, level)
+
+
+def fitted_interval(estimate: float, variance: float, df: float, level: float = 0.95) -> Interval | None:
+    """The t interval of a log strength or of the order; None where its variance is 0 up to rounding."""
+    se = max(variance, 0.0) ** 0.5
+    return t_interval(estimate, se, df, level) if se > ROUNDING else None
 
 
 def _told(none: Strengths, data: _Data, beta: Array, order: bool, count: int) -> Strengths:
@@ -102,16 +111,16 @@ def _told(none: Strengths, data: _Data, beta: Array, order: bool, count: int) ->
     covariance, why = _covariance(data, beta, count)
     df = ENDLESS if data.clusters is None else float(count - 1)
     place = players - 1
-    interval = None
+    of_order = None
     if order and covariance is not None:
-        interval = t_interval(float(beta[place]), float(covariance[place, place]) ** 0.5, df)
+        of_order = fitted_interval(float(beta[place]), float(covariance[place, place]), df)
     ties = data.x_rok.shape[2] > place + order
     own = None if covariance is None else to_strengths @ covariance[:place, :place] @ to_strengths.T
     return Strengths(
         players=none.players,
         strengths=tuple(map(float, to_strengths @ beta[:place])),
         order=float(beta[place]) if order else None,
-        order_interval=interval,
+        order_interval=of_order,
         tie=float(beta[-1]) if ties else None,
         covariance=None if own is None else tuple(tuple(map(float, row)) for row in own),
         df=df,

@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -210,12 +209,11 @@ def test_two_scores_for_one_criterion_are_no_score() -> None:
 
 
 @pytest.mark.parametrize("unit", ['<verdict criterion="focus">', "<score>", "<verdict ", "<reason>", "< " + " " * 99])
-def test_a_megabyte_of_unclosed_tags_is_read_in_a_moment(unit: str) -> None:
+def test_a_megabyte_of_unclosed_tags_is_read_to_its_end(unit: str) -> None:
+    """Only a linear scan comes to it, a quadratic one takes hours; `make bench` prints the seconds."""
     text = unit * (1_000_000 // len(unit))
-    start = time.process_time()
-    from_text(text, ["focus"], 1, 5)
+    assert not isinstance(from_text(text, ["focus"], 1, 5)["focus"], ParsedScore)
     escape(text)
-    assert time.process_time() - start < 1.0  # 0.1 s aimed at; a quadratic scan takes minutes
 
 
 # --- what the judge is shown ------------------------------------------------------------------------------------------
@@ -444,14 +442,13 @@ def test_any_number_is_found_as_it_was_written(number: float) -> None:
     assert [find.value(found) for found in find.numbers(f"it is {number:,.3f}, yes")] == [number]
 
 
-def test_a_megabyte_is_searched_in_a_moment() -> None:
-    start = time.process_time()
+def test_a_megabyte_is_searched_to_its_end() -> None:
+    """Only a linear search comes to it; `make bench` prints the seconds."""
     for text in ("1" * 10**6, "1,111" * 200_000, "(A" * 500_000, "answer is " * 100_000, " \n" * 500_000):
         find.numbers(text)
         find.choices(text, "AB")
         find.distribution(text, "AB")
         find.vector(text)
-    assert time.process_time() - start < 5
 
 
 # --- the runner -------------------------------------------------------------------------------------------------------
@@ -529,8 +526,9 @@ def test_anchors_measure_the_judge() -> None:
     found = anchored(scores, 0.9)
     known = auc([5, 3], [1, 3])
     assert known is not None
-    assert found.auc == known.area == 0.875
-    assert (found.padding, found.signal, found.mass, found.scored, found.suppressed) == (0.5, 2.0, 0.9, 6, ())
+    assert found.auc == pytest.approx(known.area) == 0.875
+    assert (found.padding, found.signal, found.mass) == pytest.approx((0.5, 2.0, 0.9))
+    assert (found.scored, found.suppressed) == (6, ())
     assert found.means["empty"] == 1.0
     assert "AUC 0.88" in str(found)
 

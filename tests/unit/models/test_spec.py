@@ -33,6 +33,7 @@ def spec(name: str, **fields: Any) -> ModelSpec:
     return ModelSpec.model_validate({"name": name, **fields})
 
 
+@pytest.mark.process
 def test_no_sdk_is_imported_to_know_a_model() -> None:
     code = (
         "import sys; from agentlab.models import *; s = ModelSpec(name='anthropic/claude-opus-4-5');"

@@ -380,6 +380,7 @@ def many(workdir: Path) -> Path:
     return write(run, Path("many")).parent
 
 
+@pytest.mark.process
 @browser
 def test_a_browser_shows_it_whole(reported: Path, many: Path, hostile: Run, forked: Path, workdir: Path) -> None:
     folders = (reported, many, hostile.folder.parents[1] / "out", forked)
@@ -398,6 +399,7 @@ def test_a_browser_shows_it_whole(reported: Path, many: Path, hostile: Run, fork
             assert high > 60, name
 
 
+@pytest.mark.process
 @browser
 def test_the_browser_would_see_texts_upon_each_other(workdir: Path) -> None:
     texts = '<text x="10" y="30">one</text><text x="12" y="31">two</text><text x="290" y="50">far out</text>'

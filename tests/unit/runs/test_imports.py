@@ -256,6 +256,7 @@ def test_lone_surrogates_and_a_megabyte_come_in(workdir: Path) -> None:
     assert load("runs/old").rollouts["output"].str.len().tolist() == [1, 2**20]
 
 
+@pytest.mark.process
 def test_a_large_file_is_not_kept_in_memory(workdir: Path) -> None:
     with Path("big.jsonl").open("w", encoding="utf-8") as file:
         for n in range(20_000):

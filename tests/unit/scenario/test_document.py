@@ -1,6 +1,6 @@
 """The document layer: places, strict scalars, confined includes, and bounded input."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -103,7 +103,7 @@ def test_all_mistakes_of_all_files_are_told_at_once(write: Write) -> None:
     assert "the first is at a.yaml:1:1" in told[1]
 
 
-def test_bombs_are_refused_quickly(write: Write) -> None:
+def test_bombs_are_refused_before_they_are_built(write: Write) -> None:
     laughs = "a: &a [x, x]\n" + "".join(
         f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20)
     )
@@ -117,6 +117,33 @@ def test_bombs_are_refused_quickly(write: Write) -> None:
         write(f"f{level}.yaml", f"a: !file f{level + 1}.yaml\nb: !file f{level + 1}.yaml\n")
     write("f30.yaml", "x: 1\n")
     assert "too many values or included files" in " ".join(found(Path("f0.yaml")))
+
+
+@pytest.mark.parametrize(
+    ("problem", "right"),
+    [
+        ("found character '\\t' that cannot start any token", "indent with spaces"),
+        ("mapping values are not allowed in this context", "quote a text that holds ': '"),
+        ("could not find expected ':'", "write `key: value`"),
+        ("did not find expected key", "check the indentation"),
+        ("did not find expected ',' or ']'", "close the bracket"),
+        ("did not find expected '-' indicator", "all equally indented"),
+        ("found unexpected end of stream", "close the quote"),
+        ("said in other words", "write YAML that parses"),
+    ],
+)
+def test_what_the_parser_refuses_is_told_with_a_way_out(
+    write: Write, monkeypatch: pytest.MonkeyPatch, problem: str, right: str
+) -> None:
+    def refuse(text: str, Loader: object) -> Iterator[yaml.Event]:  # noqa: N803 (the parser's own name)
+        yield yaml.StreamStartEvent()
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=yaml.Mark("", 2, 0, 2, None, 0))
+
+    path = write("a.yaml", "a: 1\n")
+    monkeypatch.setattr(yaml, "parse", refuse)
+    (told,) = found(path)
+    assert told.startswith(f"a.yaml:1:3: {problem}; ")
+    assert right in told
 
 
 def test_a_large_document_is_refused_with_the_way_out(write: Write) -> None:

@@ -75,6 +75,16 @@ def test_ties_and_order_are_found_again() -> None:
     assert np.mean(covered) >= 0.88
 
 
+def test_orders_that_balance_in_every_cluster_have_no_interval() -> None:
+    """A judge that is never moved by the order: nothing is left but rounding, which differs between processors."""
+    worth = [[1, 0, 0.5, 1], [0, 0.5, 1, 0], [0.5, 1, 0, 0.5]]
+    outcome = [either for task in worth for won in task for either in (won, 1 - won)]
+    found = bradley_terry(["a", "b"] * 12, ["b", "a"] * 12, outcome, clusters=[i // 8 for i in range(24)])
+    assert found.order == pytest.approx(0, abs=1e-9)
+    assert found.order_interval is None
+    assert versus(found, "a", "b") is not None
+
+
 def test_clusters_widen_what_repeats_itself() -> None:
     first, second, outcome = played(3, 60, 0.0, -0.4)
     once = versus(bradley_terry(first, second, outcome), "a", "b")
