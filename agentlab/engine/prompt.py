@@ -43,7 +43,7 @@ def viewed(organization: Organization, agent: Agent, log: Sequence[Message], rou
 
 def render(organization: Organization, messages: Iterable[Message]) -> list[str]:
     """Messages as their reader sees them, by their declared kinds: quoted text can hold no tag of the protocol."""
-    markup, kinds = markup_of(organization.protocol), organization.kinds
+    markup, kinds = markup_of(organization.tags), organization.kinds
     shown: list[str] = []
     for m in messages:
         kind = kinds[m.kind]
@@ -65,7 +65,7 @@ def _first_kept(agent: Agent, turns: list[int]) -> int:
 def _brief(organization: Organization, agent: Agent, log: Sequence[Message]) -> str:
     if agent.name not in organization.protocol.briefed:
         return ""
-    escape = markup_of(organization.protocol).escape
+    escape = markup_of(organization.tags).escape
     return next((escape(message.content) for message in log if message.kind == "task"), "")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agentlab.interfaces import Routing, Toolset
-from agentlab.organization.declaration import Hooks, hooks_of, kinds_of
+from agentlab.organization.declaration import Hooks, hooks_of, kinds_of, tags_of
 from agentlab.types import Message, MessageKind, Settings, ToolSpec
 
 
@@ -49,6 +49,8 @@ class Organization:
     systems: Mapping[str, str] = field(init=False, repr=False, compare=False)
     """By agent: its system prompt with the protocol's manual."""
     kinds: Mapping[str, MessageKind] = field(init=False, repr=False, compare=False)
+    tags: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """All that its protocol reads or shows."""
     hooks: Hooks = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +59,7 @@ class Organization:
         object.__setattr__(self, "roster", {agent.name: agent for agent in self.agents})
         object.__setattr__(self, "systems", systems)
         object.__setattr__(self, "kinds", kinds_of(self.protocol))
+        object.__setattr__(self, "tags", tags_of(self.protocol))
         object.__setattr__(self, "hooks", hooks_of(self.protocol))
 
     def files(self, log: Sequence[Message]) -> Mapping[str, str]:

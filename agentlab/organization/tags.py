@@ -1,6 +1,7 @@
 """The tags that are read or written anywhere: those of the shipped protocols and of judges' replies."""
 
-from agentlab.interfaces import Routing
+from functools import lru_cache
+
 from agentlab.organization.declaration import tags_of
 from agentlab.organization.markup import Block, Markup, markup
 from agentlab.organization.protocols import SHIPPED
@@ -14,6 +15,7 @@ parse, escape, attribute = ALL.parse, ALL.escape, ALL.attribute
 __all__ = ["ALL", "TAGS", "Block", "attribute", "escape", "markup_of", "parse"]
 
 
-def markup_of(protocol: Routing) -> Markup:
-    """All tags that must be inert in what this protocol's agents are shown: `TAGS` and its own."""
-    return markup(tuple(dict.fromkeys((*TAGS, *tags_of(protocol)))))
+@lru_cache(maxsize=256)
+def markup_of(own: tuple[str, ...]) -> Markup:
+    """What must be inert in what agents are shown under a protocol with these tags of its own: they and `TAGS`."""
+    return markup(tuple(dict.fromkeys((*TAGS, *own))))

@@ -117,7 +117,7 @@ def _turn(
     lost = [m for m in failed if (agent in m.to if m.sender.startswith("@") else m.sender == agent)]
     sent = [m for m in now if m.sender == agent and m.kind in arrived]
     text, delivered = last.completion.text if last.completion else "", [message.content for message in sent]
-    private, unsent = apart(text, delivered, markup_of(organization.protocol))
+    private, unsent = apart(text, delivered, markup_of(organization.tags))
     return Turn(
         agent=agent,
         round=round,

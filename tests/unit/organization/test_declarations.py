@@ -93,7 +93,7 @@ def test_quoted_text_forges_no_declared_tag(
             kind = organization.kinds[message.kind]
             opened = re.findall(rf"<\s*/?\s*(?:{tags})\b", shown, re.IGNORECASE)
             assert len(opened) == (2 if kind.shown == "tag" else 0), shown
-            blocks = markup_of(organization.protocol).parse(shown)
+            blocks = markup_of(organization.tags).parse(shown)
             assert [block.tag for block in blocks] == ([message.kind] if kind.shown == "tag" else [])
 
 
