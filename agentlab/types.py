@@ -8,15 +8,17 @@ TASK, OUTPUT, EVERYONE, POST, SELECT, VETO = "@task", "@output", "@everyone", "@
 """Members of every organization that are not agents: who asks, where the result goes, all of one's contacts, who
 reports what could not be delivered, who tells the tries of one agent apart, and where a veto goes."""
 
-ANCHORS, PAIRS, GROUPS, PROBES = "@anchors", "@pairs", "@groups", "@probes"
-"""Parents of rows that are no rollouts: a judge's anchor texts, two outputs that are compared, two that are asked to be
-the same, and an output that was changed to try a judge. No other parent begins with `@`."""
-
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
 Fate = Literal["sent", "bounced", "unparsed", "truncated"]
 Status = Literal["delivered", "incomplete", "declined", "vetoed", "limit", "cancelled", "infrastructure"]
 OutputVia = Literal["protocol", "closing", "none", "imported"]
+RolloutKind = Literal["rollout", "fork", "particle", "anchor", "pair", "group", "probe"]
+"""What a row of rollouts is. An `anchor` is a text of known quality, a `pair` two outputs that are compared, a `group`
+two outputs that may be the same answer, and a `probe` an output that was changed to try a judge: what judges are asked
+about, but no rollouts."""
+Purpose = Literal["agent", "judge", "selector", "product"]
+"""What a call was made for: an agent's turn, a judge's verdict, or telling the tries of a baseline apart."""
 Outcome = Literal["scored", "refused", "unparsed", "truncated", "absent", "error"]
 
 
@@ -99,6 +101,11 @@ class Where:
     stream: int
     rank: int = 0
     """Place of the rollout in the order of work: of the calls that wait, the lowest is sent first."""
+    purpose: Purpose = "agent"
+    judge: str | None = None
+    """Of a judge or selector: its name; `actor` then tells its draws apart."""
+    judge_draw: int | None = None
+    """Of a judge or selector: which of its draws this is, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,11 @@ class Call:
     error: str | None = None
     seeded: bool = False
     """Whether the provider was sent the call's random stream as a seed."""
+    purpose: Purpose = "agent"
+    judge: str | None = None
+    """Of a judge or selector: its name."""
+    judge_draw: int | None = None
+    """Of a judge or selector: which of its draws this is, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,9 +279,13 @@ class Rollout:
     output_via: OutputVia
     messages: tuple[Message, ...] = ()
     calls: tuple[Call, ...] = ()
+    kind: RolloutKind = "rollout"
     attempt: int = 1
     generation: int = 0
+    weight: float | None = None
+    """Of a particle; None for every other kind."""
     parent: str | None = None
+    """Of a fork: the rollout that it is drawn anew from."""
     at: str | None = None
     """A fork's cut: `round` is kept with all before it, or of `round/agent` that turn and all after it are not."""
     fork: int = 0
@@ -285,6 +301,8 @@ class Rollout:
     """Of a baseline: what its counted steps used, in the same unit."""
     steps: int | None = None
     """Of a baseline: how many of its rounds count."""
+    about: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Of a kind that judges are asked about: what the question consists of, such as the rollouts of a pair."""
 
 
 @dataclass(frozen=True, slots=True)

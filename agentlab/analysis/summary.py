@@ -102,7 +102,7 @@ def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFram
         delivered={name: None if pd.isna(value) else float(value) for name, value in by_task.items()},
         calls=int(own["calls"].sum()),
         output_tokens=int(own["output_tokens"].sum()),
-        tokens=int((own["input"] + own["output_tokens"]).sum()),
+        tokens=int((own["input_tokens"] + own["output_tokens"]).sum()),
         cost=None if own["cost"].isna().any() else float(own["cost"].sum()),
         dropped=int(own[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
     )

@@ -93,6 +93,9 @@ class Client:
             cost=self.price(alias, completion.usage, started) if completion else None,
             error=error,
             seeded=model.capabilities.seed,
+            purpose=where.purpose,
+            judge=where.judge,
+            judge_draw=where.judge_draw,
         )
         await self.record(where.rollout, call)
         return call

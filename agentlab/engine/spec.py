@@ -83,11 +83,6 @@ def branch(at: str | None, fork: int) -> int | str:
     return 0 if at is None else f"{at}#{fork}"
 
 
-def selects(actor: str) -> bool:
-    """Whether this is a judge that tells the tries of a baseline apart; its calls count as the rollout's own."""
-    return actor.startswith("select/")
-
-
 def over_limits(limits: RolloutLimits, calls: Sequence[Call]) -> bool:
     """Whether what the calls used reaches a limit."""
     usage = sum((call.completion.usage for call in calls if call.completion), Usage())
@@ -115,6 +110,7 @@ def unstarted(spec: RolloutSpec) -> Rollout:
         status="incomplete",
         output=None,
         output_via="none",
+        kind="rollout" if spec.cut is None else "fork",
         attempt=spec.attempt,
         generation=spec.generation,
         parent=spec.parent,

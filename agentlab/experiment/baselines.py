@@ -7,8 +7,8 @@ from statistics import fmean, median
 
 from agentlab.engine.budget import Budget, Price, uncached, used
 from agentlab.engine.client import Client, Finding, Select
-from agentlab.engine.spec import RolloutSpec, selects
-from agentlab.experiment.judging.rollouts import JudgingItem, NoModel, RecordingJudgeClient
+from agentlab.engine.spec import RolloutSpec
+from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, NoModel, RecordingJudgeClient
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.choice import ChoiceScoring
 from agentlab.judges.equivalence import EquivalenceConfig
@@ -60,8 +60,8 @@ class ComputeBudgets:
 
     def spec(self, condition: Condition, call: Call) -> ModelSpec:
         """The model that a call of one of the condition's rollouts asked."""
-        if selects(call.actor):
-            return self.design.models[self.design.selectors[call.actor.split("/")[1]].model or ""]
+        if call.purpose == "selector":
+            return self.design.models[self.design.selectors[call.judge or ""].model or ""]
         return condition.models[condition.organization.roster[call.actor].model]
 
     def selector(self, rollout_spec: RolloutSpec, condition: Condition, client: Client) -> Select | None:
@@ -95,14 +95,14 @@ class SelectorCalls:
         self, judge: Judge, draw: int, text: str, round: int, made: list[Call], first: str | None = None
     ) -> list[Verdict]:
         """One judge draw on one try, or on `first` and this try."""
-        actor, root = f"select/{judge.name}/{draw}", self.rollout_spec.lineage
-        ask = self.ask(judge, actor, round, made)
+        selector_draw, root = JudgeDraw(judge.name, draw, "selector"), self.rollout_spec.lineage
+        ask = self.ask(judge, selector_draw, round, made)
         judge_input = JudgeInput(self.task, text) if first is None else JudgeInput(self.task, first, rival=text)
         return await judge_once(
-            judge, judge_input, self.rollout_spec.key, draw, ask, stream(root, actor, round, "order")
+            judge, judge_input, self.rollout_spec.key, draw, ask, stream(root, selector_draw.actor, round, "order")
         )
 
-    def ask(self, judge: Judge, actor: str, round: int, made: list[Call]) -> JudgeClient:
+    def ask(self, judge: Judge, draw: JudgeDraw, round: int, made: list[Call]) -> JudgeClient:
         """The way to the judge's model; every call is added to `made`."""
         if judge.model is None:
             return NoModel()
@@ -112,7 +112,7 @@ class SelectorCalls:
         capabilities, settings = self.client.models[judge.model].capabilities, self.settings[judge.model]
         return _Noting(
             RecordingJudgeClient(
-                capabilities, self.client, judge.model, settings, case, actor, self.rollout_spec.attempt, round
+                capabilities, self.client, judge.model, settings, case, draw, self.rollout_spec.attempt, round
             ),
             made,
         )

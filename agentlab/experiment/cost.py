@@ -15,7 +15,7 @@ from agentlab.engine.play import play
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.judging.pairs import Side, configured, pairs
-from agentlab.experiment.judging.rollouts import JudgingItem, RecordingJudgeClient
+from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, RecordingJudgeClient
 from agentlab.experiment.runner import Selection, rollout_specs
 from agentlab.interfaces import Judge, Model
 from agentlab.judges.compare import CompareConfig, declared
@@ -209,7 +209,7 @@ async def _judged(design: Design, judge: Judge, judge_input: JudgeInput, chatter
         judge.model,
         spec.settings(),
         JudgingItem("plan", "plan", judge_input),
-        f"judge/{judge.name}/0",
+        JudgeDraw(judge.name, 0),
         1,
     )
     await judge_once(judge, judge_input, "plan", 0, ask, 0)

@@ -180,7 +180,7 @@ class Runner:
         calls = [
             c for c in self.store.recorded(rollout_spec.key).values() if c.round <= rollout_spec.organization.rounds
         ]
-        return not over_limits(rollout_spec.limits, [c for c in calls if not c.actor.startswith("judge/")])
+        return not over_limits(rollout_spec.limits, [c for c in calls if c.purpose != "judge"])
 
     def over_limit(self) -> bool:
         """Whether the run's limit is reached, which is noted."""
@@ -235,15 +235,16 @@ class Runner:
                 replace(client, recorded=kept, select=self.budgets.selector(rollout_spec, condition, client)),
                 JudgingRecord(),
             )
-        recorded, failed = self.store.recorded(rollout_spec.key), self.store.failed_attempts(rollout_spec.key)
+        recorded = self.store.recorded(rollout_spec.key)
         # The closing question that an attempt ended with at a limit is asked anew when the rollout goes further.
         floor, rounds = known.attempt - (known.status != "limit"), rollout_spec.organization.rounds
         kept = {step: call for step, call in recorded.items() if 0 < step[1] <= rounds or call.attempt > floor}
-        own = [attempt for actor, attempt in failed.items() if not actor.startswith("judge/")]
-        attempt = max(known.attempt, 1 + max(own, default=0), 1 + floor)
+        failed = self.store.failed_attempts(rollout_spec.key, judges=False).values()
+        attempt = max(known.attempt, 1 + max(failed, default=0), 1 + floor)
         rollout_spec, client = replace(rollout_spec, attempt=attempt), replace(client, recorded=kept)
         client = replace(client, select=self.budgets.selector(rollout_spec, condition, client))
-        return rollout_spec, client, JudgingRecord({}, failed, attempt - 1)
+        judges = self.store.failed_attempts(rollout_spec.key, judges=True)
+        return rollout_spec, client, JudgingRecord({}, judges, attempt - 1)
 
     async def _end(
         self, rollout_spec: RolloutSpec, rollout: Rollout, done: set[tuple[str, int]], past: JudgingRecord

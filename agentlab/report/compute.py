@@ -11,7 +11,7 @@ from agentlab.report.style import GROUND, ArmStyle, canvas, legend, look, named,
 from agentlab.runs.frames import Run
 from agentlab.text import pluralize
 
-USED = ["calls", "input", "output_tokens", "reasoning_tokens", "seconds", "cost"]
+USED = ["calls", "input_tokens", "output_tokens", "reasoning_tokens", "seconds", "cost"]
 PANELS = {"output_tokens": "output tokens per rollout", "cost": "US dollars per rollout"}
 APART, OTHERS = 6, "the other agents"
 """Agents told apart in the picture, by what they used."""
@@ -42,7 +42,7 @@ def arms(run: Run) -> pd.DataFrame:
     """One row per condition: rollouts, and what a rollout used on average; cost is missing when one is unknown."""
     pluralize = run.rollouts.assign(condition=run.rollouts["condition"].astype("str"))
     groups = pluralize.groupby("condition", sort=False)
-    means = groups[USED].mean().rename(columns={"input": "input_tokens"})
+    means = groups[USED].mean()
     unknown = groups["cost"].apply(lambda costs: costs.isna().any())
     return (
         means.assign(cost=means["cost"].mask(unknown))
@@ -59,7 +59,7 @@ def agents(run: Run) -> pd.DataFrame:
     sums["cost"] = sums["cost"].mask(unknown)
     count = run.rollouts["condition"].astype("str").value_counts()
     per = sums.div(count.reindex(sums.index.get_level_values("condition")).to_numpy(), axis=0)
-    return per.rename(columns={"input": "input_tokens"}).reset_index()
+    return per.reset_index()
 
 
 def draw(data: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from agentlab.errors import ScenarioError
 from agentlab.interfaces import Judge
 from agentlab.models.spec import ModelSpec
-from agentlab.scenario import baseline, cells, checks, compare, condition, library, protocol
+from agentlab.scenario import baseline, cells, checks, columns, compare, condition, library, protocol
 from agentlab.scenario import jsonl as lines
 from agentlab.scenario import judges as judging
 from agentlab.scenario.baseline import Matched
@@ -93,6 +93,7 @@ class DesignBuilder:
         bench = judging.build(self.site, specs)
         conditions, declared = list[Condition](), Compare()
         if plan is not None:
+            columns.check(self.site, plan)
             matched = baseline.read(self.site, plan.factors)
             told = [one for one in matched.values() if one is not None]
             self.selectors = baseline.selectors(self.site, told, bench.every)

@@ -9,8 +9,8 @@ from agentlab.engine.intervention import MESSAGES
 from agentlab.store.rows import COLUMNS, call_fact, message_fact
 from agentlab.types import Call, Message, Rollout
 
-FORKS = "parent IS NOT NULL AND substr(parent, 1, 1) != '@'"
-"""Rows of `rollouts` that are forks; parents that begin with `@` mark rows that are no rollouts."""
+FORKS = "kind = 'fork'"
+"""Rows of `rollouts` that are forks."""
 
 
 def own_from(at: str, change: str) -> int:
@@ -39,7 +39,7 @@ def messages(connection: sqlite3.Connection, row: Sequence[Any]) -> tuple[Messag
 def kept(connection: sqlite3.Connection, parent: str, cut: Cut) -> list[Call]:
     """The calls of `parent` that a fork at this cut does not make again, in order; no judge's."""
     sql = (
-        "SELECT * FROM calls WHERE rollout = ? AND round <= ? AND error IS NULL AND actor NOT LIKE 'judge/%' "
+        "SELECT * FROM calls WHERE rollout = ? AND round <= ? AND error IS NULL AND purpose != 'judge' "
         "ORDER BY round, actor, k, attempt"
     )
     rows = connection.execute(sql, (_id(connection, parent), cut.round))

@@ -24,18 +24,18 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS conditions (name TEXT PRIMARY KEY, levels TEXT NOT NULL, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rollouts (
-    id INTEGER PRIMARY KEY, key TEXT NOT NULL, scenario TEXT, task TEXT, condition TEXT, generation INTEGER,
-    draw INTEGER, seed INTEGER, parent TEXT, at TEXT, attempt INTEGER, status TEXT, output TEXT, output_via TEXT,
-    error TEXT, finished REAL, of TEXT, budget REAL, spent REAL, steps INTEGER,
-    fork INTEGER NOT NULL DEFAULT 0, change TEXT NOT NULL DEFAULT '');
+    id INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL, scenario TEXT, task TEXT, condition TEXT,
+    generation INTEGER, draw INTEGER, weight REAL, seed INTEGER, parent TEXT, at TEXT, fork INTEGER NOT NULL,
+    change TEXT NOT NULL, attempt INTEGER, status TEXT, output TEXT, output_via TEXT, error TEXT, finished REAL,
+    of TEXT, budget REAL, spent REAL, steps INTEGER, about TEXT);
 CREATE TABLE IF NOT EXISTS messages (
     rollout INTEGER, idx INTEGER, round INTEGER, sender TEXT, recipients TEXT, kind TEXT, content TEXT, ref TEXT);
 CREATE TABLE IF NOT EXISTS calls (
-    rollout INTEGER, round INTEGER, actor TEXT, k INTEGER, attempt INTEGER, model TEXT, settings TEXT,
-    prompt_hash TEXT, text TEXT, stop TEXT, input INTEGER, output INTEGER, reasoning_tokens INTEGER,
-    cache_read INTEGER, cache_write INTEGER, reasoning TEXT, tool_calls TEXT, tool_results TEXT, logprobs TEXT,
-    opaque TEXT, served_model TEXT, request_id TEXT, started REAL, seconds REAL, cost REAL, seeded INTEGER,
-    error TEXT);
+    rollout INTEGER, round INTEGER, actor TEXT, k INTEGER, attempt INTEGER, purpose TEXT NOT NULL, judge TEXT,
+    judge_draw INTEGER, model TEXT, settings TEXT, prompt_hash TEXT, text TEXT, stop TEXT, input_tokens INTEGER,
+    output_tokens INTEGER, reasoning_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER,
+    reasoning TEXT, tool_calls TEXT, tool_results TEXT, logprobs TEXT, opaque TEXT, served_model TEXT,
+    request_id TEXT, started REAL, seconds REAL, cost REAL, seeded INTEGER, error TEXT);
 CREATE TABLE IF NOT EXISTS verdicts (
     rollout INTEGER, judge TEXT, draw INTEGER, criterion TEXT, outcome TEXT, value REAL, label TEXT, reason TEXT,
     call INTEGER);
@@ -50,15 +50,15 @@ CREATE UNIQUE INDEX IF NOT EXISTS labels_place ON labels (rollout, measure, rate
 COLUMNS = {
     "messages": "rollout idx round sender recipients kind content ref".split(),
     "calls": (
-        "rollout round actor k attempt model settings prompt_hash text stop input output reasoning_tokens cache_read "
-        "cache_write reasoning tool_calls tool_results logprobs opaque served_model request_id started seconds cost "
-        "seeded error"
+        "rollout round actor k attempt purpose judge judge_draw model settings prompt_hash text stop input_tokens "
+        "output_tokens reasoning_tokens cache_read_tokens cache_write_tokens reasoning tool_calls tool_results "
+        "logprobs opaque served_model request_id started seconds cost seeded error"
     ).split(),
     "verdicts": "rollout judge draw criterion outcome value label reason call".split(),
     "labels": "rollout measure rater value probability".split(),
     "rollouts": (
-        "id key scenario task condition generation draw seed parent at attempt status output output_via error finished "
-        "of budget spent steps fork change"
+        "id key kind scenario task condition generation draw weight seed parent at fork change attempt status output "
+        "output_via error finished of budget spent steps about"
     ).split(),
 }
 """Column names in the order of the rows made here."""
@@ -86,7 +86,8 @@ def settings_row(settings: Settings) -> str:
 def call_row(rollout: int, call: Call) -> Row:
     """One row of `calls`."""
     answer = call.completion
-    head = (rollout, call.round, call.actor, call.k, call.attempt, call.model, settings_row(call.settings))
+    place = (rollout, call.round, call.actor, call.k, call.attempt, call.purpose, call.judge, call.judge_draw)
+    head = (*place, call.model, settings_row(call.settings))
     tail = (call.started, call.seconds, call.cost, call.seeded, call.error)
     if answer is None:
         return (*head, call.prompt_hash, *(None,) * 14, *tail)
@@ -121,15 +122,15 @@ SECONDS = (
 
 def call_fact(row: Sequence[Any]) -> Call:
     """The call a row of `calls` was made from."""
-    (_, round, actor, k, attempt, model, settings, prompt_hash, text, stop, *rest) = row
-    input, output, reasoning_tokens, cache_read, cache_write, reasoning, tool_calls, tool_results, *rest = rest
+    (_, round, actor, k, attempt, purpose, judge, judge_draw, model, settings, prompt_hash, text, stop, *rest) = row
+    usage, (reasoning, tool_calls, tool_results, *rest) = rest[:5], rest[5:]
     logprobs, opaque, served_model, request_id, started, seconds, cost, seeded, error = rest
     completion = None
     if text is not None:
         completion = Completion(
             text=text,
             tool_calls=_decode(tool_calls, tuple[ToolCall, ...], ()),
-            usage=Usage(input, output, reasoning_tokens, cache_read, cache_write),
+            usage=Usage(*usage),
             stop=stop,
             reasoning=reasoning,
             logprobs=_decode(logprobs, tuple[TokenLogprob, ...], None),
@@ -152,6 +153,9 @@ def call_fact(row: Sequence[Any]) -> Call:
         cost=cost,
         error=error,
         seeded=bool(seeded),
+        purpose=purpose,
+        judge=judge,
+        judge_draw=judge_draw,
     )
 
 
@@ -177,16 +181,17 @@ def message_fact(row: Sequence[Any]) -> Message:
 
 def rollout_row(id: int, r: Rollout, status: str | None, now: float) -> Row:
     """One row of `rollouts`; `status` is None while the rollout is unfinished."""
-    head = (id, r.key, r.scenario, r.task, r.condition, r.generation, r.draw, r.seed, r.parent, r.at)
-    tail = (r.of, r.budget, r.spent, r.steps, r.fork, r.change)
-    return (*head, r.attempt, status, r.output, r.output_via, r.error, now, *tail)
+    head = (id, r.key, r.kind, r.scenario, r.task, r.condition, r.generation, r.draw, r.weight, r.seed)
+    end = (r.attempt, status, r.output, r.output_via, r.error, now)
+    about = dump(r.about) if r.about else None
+    return (*head, r.parent, r.at, r.fork, r.change, *end, r.of, r.budget, r.spent, r.steps, about)
 
 
 def rollout_fact(row: Sequence[Any], messages: tuple[Message, ...]) -> Rollout:
     """The finished rollout a row of `rollouts` was made from, without its calls."""
     names = COLUMNS["rollouts"]
-    given = {name: value for name, value in zip(names, row, strict=True) if name not in ("id", "finished")}
-    return Rollout(**given, messages=messages)
+    given = {name: value for name, value in zip(names, row, strict=True) if name not in ("id", "finished", "about")}
+    return Rollout(**given, messages=messages, about=_decode(row[names.index("about")], dict[str, Any], {}))
 
 
 def verdict_row(rollout: int, verdict: Verdict) -> Row:

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -13,9 +13,9 @@ import msgspec
 
 from agentlab.engine.client import CallPlace
 from agentlab.engine.cut import Cut
-from agentlab.errors import MismatchError, StoreError
+from agentlab.errors import StoreError
 from agentlab.store import ancestry
-from agentlab.store.formats import FORMAT, adapt, prepare
+from agentlab.store.formats import known, prepare
 from agentlab.store.lock import hold
 from agentlab.store.rows import (
     SECONDS,
@@ -75,15 +75,16 @@ class Store:
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if (folder / DATABASE).is_file():
+                with closing(_reading(folder / DATABASE)) as before:
+                    known(before, folder)  # a file of another format is left as it is, to the byte
             lock = hold(folder)
             connection = connect(str(folder / DATABASE))
-            found = prepare(connection)
+            prepare(connection)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"{folder}: cannot be used as a run folder ({error}); choose another with --out"
             ) from error
-        if found != dump(FORMAT):
-            raise MismatchError(f"{folder}: the run has format {found}, this agentlab writes format {FORMAT}")
         return cls(folder, lock, connection)
 
     def close(self) -> None:
@@ -149,9 +150,10 @@ class Store:
         """The calls of `parent` that a fork at this cut does not make again, by place."""
         return {(c.actor, c.round, c.k): c for c in ancestry.kept(self._reader, parent, cut)}
 
-    def failed_attempts(self, rollout: str) -> dict[str, int]:
-        """The highest attempt that failed, by actor."""
-        failed = [call for call in self._calls(rollout) if call.error is not None]
+    def failed_attempts(self, rollout: str, judges: bool) -> dict[str, int]:
+        """The highest attempt that failed, by actor: of the judges, or of those whose calls are the rollout's own."""
+        calls = (call for call in self._calls(rollout) if (call.purpose == "judge") == judges)
+        failed = [call for call in calls if call.error is not None]
         return {call.actor: max(c.attempt for c in failed if c.actor == call.actor) for call in failed}
 
     def final(self, key: str) -> bool:
@@ -163,7 +165,7 @@ class Store:
         """Every call that the rollout is charged for: failed ones and those of earlier attempts too, no judge's."""
         sql = "SELECT coalesce(steps, 9e9) FROM rollouts WHERE id = ?"
         last = self._reader.execute(sql, (self.known[key].id,)).fetchone()[0]
-        return [call for call in self._calls(key) if call.round <= last and not call.actor.startswith("judge/")]
+        return [call for call in self._calls(key) if call.round <= last and call.purpose != "judge"]
 
     def reopen(self, key: str) -> None:
         """Makes an ended rollout unfinished, to go on as a new attempt. Before the first rollout only."""
@@ -179,7 +181,7 @@ class Store:
 
     def rollouts(self, forks: bool = False) -> Iterator[Rollout]:
         """Every rollout, finished or not, without messages and calls; forks only if they are asked for."""
-        which = f"parent IS NULL OR ({ancestry.FORKS})" if forks else "parent IS NULL"
+        which = "kind IN ('rollout', 'fork')" if forks else "kind = 'rollout'"
         rows = self._reader.execute(f"SELECT * FROM rollouts WHERE {which} ORDER BY id").fetchall()
         return (rollout_fact(row, ()) for row in rows)
 
@@ -199,7 +201,7 @@ class Store:
     def spend(self) -> Spend:
         """What all calls of the run have used."""
         sql = (
-            f"SELECT total(cost), total(input) + total(output), total({SECONDS}) / 60, "
+            f"SELECT total(cost), total(input_tokens) + total(output_tokens), total({SECONDS}) / 60, "
             "sum(cost IS NULL AND error IS NULL) FROM calls"
         )
         cost, tokens, minutes, unpriced = self._reader.execute(sql).fetchone()
@@ -229,12 +231,22 @@ def find(run: str) -> Path:
 
 
 def read(folder: Path) -> sqlite3.Connection:
-    """A read-only connection to the run in `folder`, which may be running. Raises `StoreError` when there is none."""
+    """A read-only connection to the run in `folder`, which may be running.
+
+    Raises `StoreError` when there is none, and `MismatchError` when it has another format.
+    """
     path = folder / DATABASE
     if not path.is_file():
         raise StoreError(f"{folder}: no run here (there is no {DATABASE}); runs are folders made by `agentlab run`")
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)
-    if not adapt(connection):
+    connection = _reading(path)
+    try:
+        if not known(connection, folder):
+            raise StoreError(f"{folder}: no run here yet (its {DATABASE} is empty); `agentlab run` makes it")
+    except BaseException:
         connection.close()
-        raise StoreError(f"{folder}: the run was made by an older agentlab, and has not the columns of format {FORMAT}")
+        raise
     return connection
+
+
+def _reading(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)

@@ -25,7 +25,8 @@ _UPSERT = {
     "value = excluded.value, label = excluded.label, reason = excluded.reason, call = excluded.call",
     "rollouts": " ON CONFLICT(key) DO UPDATE SET attempt = excluded.attempt, status = excluded.status, "
     "output = excluded.output, output_via = excluded.output_via, error = excluded.error, finished = excluded.finished, "
-    "of = excluded.of, budget = excluded.budget, spent = excluded.spent, steps = excluded.steps",
+    "weight = excluded.weight, about = excluded.about, of = excluded.of, budget = excluded.budget, "
+    "spent = excluded.spent, steps = excluded.steps",
 }
 _GROUP = 4000
 

@@ -34,7 +34,7 @@ class Firm:
     """By criterion."""
 
     def __call__(self, request: Request) -> Completion:
-        if request.where.actor.startswith(("judge", "select")):
+        if request.where.purpose != "agent":
             return self.judge(request)
         seen = read(request, self.planted)
         if not seen.contacts or seen.closed:

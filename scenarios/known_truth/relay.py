@@ -67,7 +67,7 @@ class Relay(_Part):
     judge_sd: Spread = 0.0
 
     def __call__(self, request: Request) -> Completion:
-        if request.where.actor.startswith(("judge", "select")):
+        if request.where.purpose != "agent":
             return self.judge(request)
         prompt = "\n".join(entry.content for entry in request.chat if entry.role != "system")
         where = request.where

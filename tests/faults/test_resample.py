@@ -133,7 +133,7 @@ def test_what_is_refused_has_the_exit_code_of_its_kind(commands: Commands) -> No
         running.kill()
 
         server.go_on()
-        spent = rows("run", "SELECT total(input) + total(output) FROM calls")[0][0]
+        spent = rows("run", "SELECT total(input_tokens) + total(output_tokens) FROM calls")[0][0]
         text = scenario.read_text().replace("tokens: 1M", f"tokens: {int(spent) + 500}")
         scenario.write_text(text)
         assert commands.agentlab("run", scenario, "--out", "run").code in (0, 4)

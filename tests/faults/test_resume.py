@@ -130,14 +130,15 @@ def test_a_raised_rollout_limit_reopens_what_it_stopped(commands: Commands) -> N
             first["rollouts"][~first["rollouts"]["rollout"].isin(stopped["rollout"])].reset_index(drop=True),
             check_categorical=False,
         )
-        latest = second["calls"][second["calls"]["actor"].str.startswith("judge/quality/")]
+        latest = second["calls"][second["calls"]["judge"] == "quality"]
         latest = latest[latest["rollout"].isin(stopped["rollout"])].groupby(["rollout", "actor"])["attempt"].max()
         assert (latest == 2).all()
         assert len(second["scores"]) == len(first["scores"])
         for row in second["scores"][second["scores"]["rollout"].isin(stopped["rollout"])].itertuples():
             if row.judge == "quality":
                 asked = second["calls"].query(
-                    f"rollout == '{row.rollout}' and actor == 'judge/quality/{row.judge_draw}' and attempt == 2"
+                    f"rollout == '{row.rollout}' and judge == 'quality' "
+                    f"and judge_draw == {row.judge_draw} and attempt == 2"
                 )
                 assert str(row.reason) in asked["text"].iloc[-1]
 

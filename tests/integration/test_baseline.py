@@ -90,12 +90,12 @@ def run(*changes: tuple[str, str], out: str = "run", **options: Any) -> agentlab
 
 def steps(calls: pd.DataFrame, unit: str) -> list[float]:
     """What each step of a baseline used, those that do not count included."""
-    own = calls[~calls["actor"].str.startswith("judge/")]
+    own = calls[calls["purpose"] != "judge"]
     worth = {
-        "output_tokens": own["output"],
-        "tokens": own["input"] + own["output"],
+        "output_tokens": own["output_tokens"],
+        "tokens": own["input_tokens"] + own["output_tokens"],
         "calls": own["k"] * 0 + 1,
-        "cost": (own["input"] + 5 * own["output"]) / 1e6,
+        "cost": (own["input_tokens"] + 5 * own["output_tokens"]) / 1e6,
     }[unit]
     return worth.groupby(own["round"]).sum().astype("float64").tolist()
 
@@ -171,10 +171,10 @@ def test_tries_never_share_a_reply_and_the_selector_picks_and_pays() -> None:
         assert tries["prompt_hash"].nunique() == 1
         assert tries["round"].is_unique
         assert tries["text"].nunique() == len(tries)
-        picks = own[own["actor"].str.startswith("select/picker/")]
-        assert set(picks["actor"]) == {"select/picker/0", "select/picker/1"}
-        counted = own[~own["actor"].str.startswith("judge/") & (own["round"] <= row["steps"])]
-        assert row["spent"] == (counted["input"] + counted["output"]).sum()
+        picks = own[(own["purpose"] == "selector") & (own["judge"] == "picker")]
+        assert set(picks["judge_draw"]) == {0, 1}
+        counted = own[(own["purpose"] != "judge") & (own["round"] <= row["steps"])]
+        assert row["spent"] == (counted["input_tokens"] + counted["output_tokens"]).sum()
         assert row["calls"] == len(counted)
         log = made.messages[made.messages["rollout"] == key]
         scores = log.loc[log["kind"] == "finding"].set_index("round")["content"].astype(float)

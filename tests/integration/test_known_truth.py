@@ -17,7 +17,7 @@ from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import ModelSpec, get_model
 from agentlab.report.ladder import LadderStep, climb, draw
 from agentlab.runs.frames import Run
-from agentlab.types import ChatMessage, Completion, Request, Settings, Where
+from agentlab.types import ChatMessage, Completion, Purpose, Request, Settings, Where
 from tests.support.tables import assert_alike
 
 LINES = {"urge": {"marker": "Think of your pay", "utility": 0.05, "misalignment": 0.1}}
@@ -49,13 +49,20 @@ def model(**options: Any) -> Any:
 
 
 async def reply(
-    sim: Any, *said: str, system: str = "", stream: int = 1, actor: str = "me", own: str = "", heat: float | None = None
+    sim: Any,
+    *said: str,
+    system: str = "",
+    stream: int = 1,
+    actor: str = "me",
+    own: str = "",
+    heat: float | None = None,
+    purpose: Purpose = "agent",
 ) -> Completion:
     """What it answers; `own` is its reply between the first and the second thing that it was told."""
     chat = [ChatMessage("system", system), ChatMessage("user", said[0])]
     chat += [ChatMessage("assistant", own)] if own else []
     chat += [ChatMessage("user", text) for text in said[1:]]
-    request = Request(tuple(chat), Settings(temperature=heat), (), Where("r", actor, 1, 0, 1, stream))
+    request = Request(tuple(chat), Settings(temperature=heat), (), Where("r", actor, 1, 0, 1, stream, purpose=purpose))
     return await sim.complete(request)
 
 
@@ -71,7 +78,7 @@ def scores(text: str) -> list[int]:
 async def judged(sim: Any, output: str, stream: int, *criteria: str, rubric: str = "") -> list[int]:
     forms = "\n".join(map(FORM.format, criteria))
     asked = f"<task>\nA plan\n</task>\n\n<output>\n{output}\n</output>\n\n{rubric}\n{forms}"
-    return scores((await reply(sim, asked, actor="judge/business/0", stream=stream)).text)
+    return scores((await reply(sim, asked, purpose="judge", stream=stream)).text)
 
 
 async def test_every_term_adds_what_its_option_states() -> None:
@@ -204,7 +211,7 @@ def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> Non
 
 async def test_a_judge_of_another_form_is_a_failed_call() -> None:
     with pytest.raises(ModelError, match="scoring: text"):
-        await reply(model(), "Score:", actor="judge/x/0")
+        await reply(model(), "Score:", purpose="judge")
 
 
 def test_a_title_survives_quoting() -> None:

@@ -363,7 +363,7 @@ def test_forks_as_a_frame(run: Path) -> None:
         rows(
             run,
             "SELECT r.key, count(*) FROM calls c JOIN rollouts r ON r.id = c.rollout "
-            "WHERE r.at IS NOT NULL AND actor NOT LIKE 'judge/%' GROUP BY 1",
+            "WHERE r.at IS NOT NULL AND purpose != 'judge' GROUP BY 1",
         )
     )
     assert forks["calls"].tolist() == [made_calls[name] for name in forks["rollout"]]
@@ -446,7 +446,7 @@ def test_an_unknown_price_is_unknown(run: Path) -> None:
     assert known.calls == 2 * plain.calls
     assert known.cost > 2 * plain.cost
     connection = sqlite3.connect(run / "run.db")
-    connection.execute("DELETE FROM calls WHERE actor LIKE 'judge/%'")
+    connection.execute("DELETE FROM calls WHERE purpose = 'judge'")
     connection.commit()
     connection.close()
     assert plan(run, ForkRequest(key(run), at="0")).quote.judges.cost is None
@@ -672,24 +672,6 @@ def test_judges_that_are_added_later_judge_forks_too(run: Path) -> None:
     assert set(found.fork_scores["judge"]) == {"quality", "final_number"}
     assert "final_number" in found.forks
     assert "judges added by `agentlab judge` (final_number)" in plan(run, ForkRequest(key(run), at="2", n=2)).notes[0]
-
-
-def test_a_run_of_the_format_before_is_read_and_taken_over(run: Path) -> None:
-    before = tables(run)
-    connection = sqlite3.connect(run / "run.db")
-    for column in ("fork", "change"):
-        connection.execute(f"ALTER TABLE rollouts DROP COLUMN {column}")
-    connection.execute("DROP TABLE labels")
-    connection.execute("UPDATE meta SET value = '2' WHERE key = 'format'")
-    connection.commit()
-    connection.close()
-    assert_equal(before, tables(run))
-    assert load(run).forks.empty
-    assert load(run).labels.empty
-    drawn(plan(run, ForkRequest(key(run), at="1", n=2)))
-    assert rows(run, "SELECT value FROM meta WHERE key = 'format'") == [("3",)]
-    assert_equal(before, tables(run))
-    assert len(load(run).forks) == 2
 
 
 def test_forks_are_reproduced_from_a_recorded_run(run: Path) -> None:

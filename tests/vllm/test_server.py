@@ -237,8 +237,8 @@ def test_every_call_of_the_run_was_seeded_and_answered(run: Run) -> None:
     assert set(calls["model"]) == {f"vllm/{NAME}"}
     assert set(calls["served_model"]) == {NAME}
     assert calls["request_id"].is_unique
-    assert (calls["input"] > 0).all()
-    assert (calls["output"] > 0).all()
+    assert (calls["input_tokens"] > 0).all()
+    assert (calls["output_tokens"] > 0).all()
     assert set(calls["stop"]) <= {"end", "length"}
     assert (calls["seconds"] > 0).all()
 
@@ -249,10 +249,10 @@ def test_scores_are_expectations_under_the_models_probabilities(run: Run) -> Non
     assert set(scores["outcome"]) == {"scored"}
     assert scores["reason"].str.fullmatch(r"mass 0\.\d{4}|mass 1\.0000").all()
     assert scores["value"].between(1, 5).all()
-    replies: dict[Any, Any] = run.calls.set_index(["rollout", "actor", "k"])["logprobs"].to_dict()
+    replies: dict[Any, Any] = run.calls.set_index(["rollout", "judge", "judge_draw", "k"])["logprobs"].to_dict()
     columns = (scores[name] for name in ("rollout", "judge_draw", "call", "value"))
     for rollout, draw, call, value in zip(*columns, strict=True):
-        assert value == pytest.approx(expected(replies[rollout, f"judge/chances/{draw}", call]))
+        assert value == pytest.approx(expected(replies[rollout, "chances", draw, call]))
 
 
 def expected(logprobs: str) -> float:
@@ -266,7 +266,7 @@ def test_forms_are_filled_in_or_cut(run: Run) -> None:
     scores = run.scores[run.scores["judge"] == "filled"]
     assert len(scores) == 12
     assert set(scores["outcome"]) <= {"scored", "truncated"}
-    replies = run.calls[run.calls["actor"].str.startswith("judge/filled")]
+    replies = run.calls[run.calls["judge"] == "filled"]
     for text in replies.loc[replies["stop"] == "end", "text"]:
         assert 1 <= json.loads(text)["answer"]["score"] <= 5
 

@@ -58,7 +58,7 @@ def _identical(calls: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> float:
 
 
 def _ratios(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, float | None]:
-    used = run.rollouts.assign(tokens=run.rollouts["input"] + run.rollouts["output_tokens"]).set_index("rollout")
+    used = run.rollouts.assign(tokens=run.rollouts["input_tokens"] + run.rollouts["output_tokens"]).set_index("rollout")
     pairs = a[["task", "draw", "rollout"]].merge(b[["task", "draw", "rollout"]], on=["task", "draw"])
     found: dict[str, float | None] = {}
     for unit, column in UNITS.items():

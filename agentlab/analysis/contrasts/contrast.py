@@ -147,7 +147,7 @@ class _Pairs:
     @cached_property
     def calls(self) -> pd.DataFrame:
         calls = self.run.calls
-        return calls.loc[~calls["actor"].str.startswith("judge/") & calls["error"].isna()]
+        return calls.loc[(calls["purpose"] != "judge") & calls["error"].isna()]
 
     @cached_property
     def register(self) -> Preregistration:

@@ -56,8 +56,8 @@ def outcomes(run: Run, measure: Measure, condition: str | None = None) -> Outcom
 
 def acted(run: Run, parents: set[str]) -> dict[str, Acted]:
     """Who acted in each round of these rollouts, by rollout."""
-    calls = run.calls.loc[run.calls["rollout"].isin(parents), ["rollout", "round", "actor"]].astype({"actor": "str"})
-    own = calls[~calls["actor"].str.startswith(("judge/", "select/"))]
+    theirs = run.calls["rollout"].isin(parents) & (run.calls["purpose"] == "agent")
+    own = run.calls.loc[theirs, ["rollout", "round", "actor"]].astype({"actor": "str"})
     found: dict[str, dict[int, frozenset[str]]] = {}
     turns = own.drop_duplicates().sort_values("round")
     columns = (turns["rollout"].astype("str").tolist(), turns["round"].tolist(), turns["actor"].tolist())

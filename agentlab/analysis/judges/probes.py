@@ -21,7 +21,7 @@ from agentlab.stats.contrasts.paired import FEWEST_TASKS, paired
 from agentlab.stats.judges.probes import slope
 from agentlab.store import read
 from agentlab.text import pluralize
-from agentlab.types import PROBES, Measure
+from agentlab.types import Measure
 
 _SHAPE = (
     "judge probe unit effect these_tasks_low these_tasks_high new_tasks_low new_tasks_high outputs tasks noise arms"
@@ -69,15 +69,13 @@ def _points(scores: pd.DataFrame, judge: str, config: RubricConfig) -> pd.Series
 def _verdicts(run: Run) -> pd.DataFrame:
     """Verdicts on changed outputs of rollouts that are as they were."""
     sql = (
-        "SELECT r.key, r.attempt, v.judge, v.draw, v.criterion, v.outcome, v.value FROM verdicts v "
-        "JOIN rollouts r ON r.id = v.rollout WHERE r.parent = ?"
+        "SELECT json_extract(r.about, '$.variant'), json_extract(r.about, '$.rollout'), r.attempt, v.judge, v.draw, "
+        "v.criterion, v.outcome, v.value FROM verdicts v JOIN rollouts r ON r.id = v.rollout WHERE r.kind = 'probe'"
     )
     with closing(read(run.folder)) as connection:
-        rows = connection.execute(sql, (PROBES,)).fetchall()
-    columns = ["key", "attempt", "judge", "draw", "criterion", "outcome", "value"]
-    table = pd.DataFrame(rows, columns=columns).astype({"value": "float64", "key": "str"})
-    parts = table["key"].str.split("/", n=2, expand=True).reindex(columns=[1, 2])
-    table = table.assign(variant=parts[1], rollout=parts[2])
+        rows = connection.execute(sql).fetchall()
+    columns = ["variant", "rollout", "attempt", "judge", "draw", "criterion", "outcome", "value"]
+    table = pd.DataFrame(rows, columns=columns).astype({"value": "float64", "variant": "str", "rollout": "str"})
     return table.merge(run.rollouts[["rollout", "attempt", "task"]], on=["rollout", "attempt"])
 
 

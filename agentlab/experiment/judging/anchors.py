@@ -9,7 +9,7 @@ from agentlab.errors import Stopped
 from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, JudgingRecord
 from agentlab.judges.anchors import exhibits, report
 from agentlab.judges.rubric import RubricConfig
-from agentlab.types import ANCHORS, Rollout, Verdict
+from agentlab.types import Rollout, Verdict
 
 
 async def judge_anchors(judges: Mapping[str, Mapping[str, Any]], bench: JudgeRunner, seed: int) -> dict[str, Any]:
@@ -30,11 +30,12 @@ async def judge_anchors(judges: Mapping[str, Mapping[str, Any]], bench: JudgeRun
             task = anchor.judge_input.task.id
             known = bench.store.known.get(key)
             if known is None or (name, 0) not in final.get(known.id, set()):
-                await bench.store.finish(_row(key, task, seed, anchor.judge_input.output))
+                about = {"judge": name, "anchor": anchor.key}
+                await bench.store.finish(_row(key, task, seed, anchor.judge_input.output, about))
                 past = (
                     JudgingRecord()
                     if known is None
-                    else JudgingRecord(bench.store.recorded(key), bench.store.failed_attempts(key))
+                    else JudgingRecord(bench.store.recorded(key), bench.store.failed_attempts(key, judges=True))
                 )
                 case = JudgingItem(key, lineage(seed, key, 0), anchor.judge_input)
                 try:
@@ -47,5 +48,5 @@ async def judge_anchors(judges: Mapping[str, Mapping[str, Any]], bench: JudgeRun
     return reports
 
 
-def _row(key: str, task: str, seed: int, output: str | None) -> Rollout:
-    return Rollout(key, "", task, "", 0, seed, "delivered", output, "imported", parent=ANCHORS)
+def _row(key: str, task: str, seed: int, output: str | None, about: Mapping[str, str]) -> Rollout:
+    return Rollout(key, "", task, "", 0, seed, "delivered", output, "imported", kind="anchor", about=about)

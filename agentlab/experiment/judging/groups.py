@@ -15,7 +15,7 @@ from agentlab.experiment.judging.rollouts import JudgingItem
 from agentlab.interfaces import Judge
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
 from agentlab.seeds import stream
-from agentlab.types import GROUPS, JudgeInput, Rollout, Verdict
+from agentlab.types import JudgeInput, Rollout, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,9 @@ async def _ask(work: Work, judge: Judge, first: Output, second: Output) -> bool 
     """One answer, from the record if it is there."""
     one, other, store = first.side, second.side, work.bench.store
     key, attempt = asked(one, other), one.attempt + other.attempt - 1
-    row = Rollout(key, "", one.task, "", other.draw, work.seed, "delivered", None, "imported", parent=GROUPS)
-    past = await entered(store, replace(row, attempt=attempt, generation=other.generation))
+    row = Rollout(key, "", one.task, "", other.draw, work.seed, "delivered", None, "imported", kind="group")
+    about = {"a": one.key, "b": other.key}
+    past = await entered(store, replace(row, attempt=attempt, generation=other.generation, about=about))
     known = [verdict for verdict in store.verdicts(key) if verdict.judge == judge.name]
     if not known or known[0].outcome == "error":
         root = work.root(other, "same", other.condition)

@@ -19,7 +19,7 @@ from agentlab.judges.equivalence import EquivalenceConfig
 from agentlab.judges.known_pairs import AnchorPair, anchor_pairs, report
 from agentlab.seeds import digest
 from agentlab.store import UNFINISHED, Store, read
-from agentlab.types import ANCHORS, PAIRS, JudgeInput, Rollout, Task, Verdict
+from agentlab.types import JudgeInput, Rollout, Task, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +172,8 @@ def _pending(
 
 async def _judge(work: Work, pair: RolloutPair, pending: Sequence[tuple[Judge, int]]) -> None:
     one, other = pair.one, pair.other
-    row = Rollout(pair.key, "", one.task, "", one.draw, work.seed, "delivered", None, "imported", parent=PAIRS)
-    row = replace(row, attempt=pair.attempt, generation=one.generation)
+    row = Rollout(pair.key, "", one.task, "", one.draw, work.seed, "delivered", None, "imported", kind="pair")
+    row = replace(row, attempt=pair.attempt, generation=one.generation, about={"a": one.key, "b": other.key})
     past = await entered(work.bench.store, row)
     texts = [work.bench.store.rollout(side.key).output for side in (one, other)]
     root = work.root(one, "pair", one.condition, other.condition)
@@ -226,7 +226,8 @@ async def _duel(work: Work, name: str, anchor_pair: AnchorPair) -> list[Verdict]
         "delivered",
         None,
         "imported",
-        parent=ANCHORS,
+        kind="anchor",
+        about={"judge": name, "anchor": anchor_pair.key},
     )
     past = await entered(store, row)
     known = {verdict.draw for verdict in store.verdicts(row.key) if verdict.outcome != "error"}

@@ -24,7 +24,7 @@ from agentlab.models import ModelSpec, StopSwitch, cost_of
 from agentlab.scenario.added_judges import recorded_judges
 from agentlab.seeds import stream
 from agentlab.store import UNFINISHED, Store, read
-from agentlab.types import PROBES, JudgeInput, Rollout, Usage
+from agentlab.types import JudgeInput, Rollout, Usage
 
 SAMPLE = 30
 """Outputs that are changed, unless said otherwise."""
@@ -139,8 +139,9 @@ async def _ask(work: Work, questions: Sequence[ProbeQuestion]) -> None:
     question = questions[0]
     row, store = question.rollout, work.bench.store
     text = perturbed(row.output or "", question.variant)
-    entry = Rollout(question.key, "", row.task, "", row.draw, row.seed, "delivered", text, "imported", parent=PROBES)
-    past = await entered(store, replace(entry, attempt=row.attempt))
+    entry = Rollout(question.key, "", row.task, "", row.draw, row.seed, "delivered", text, "imported", kind="probe")
+    about = {"rollout": row.key, "variant": question.variant}
+    past = await entered(store, replace(entry, attempt=row.attempt, about=about))
     coupling = row.condition if work.coupling == "none" else ""
     root = lineage(row.seed, row.task, row.draw, row.generation, 0, coupling)
     case = JudgingItem(question.key, root, JudgeInput(work.tasks[row.task], text, store.rollout(row.key).messages))
@@ -169,10 +170,10 @@ def _usage(store: Store, judge: str, spec: ModelSpec) -> tuple[int, int, float |
     """Calls, tokens and price of one judgement, as the mean of those that were made."""
     connection = read(store.folder)
     sql = (
-        "SELECT count(DISTINCT rollout || actor), count(*), total(input), total(output) FROM calls "
-        "WHERE actor LIKE ? AND error IS NULL"
+        "SELECT count(DISTINCT rollout || actor), count(*), total(input_tokens), total(output_tokens) FROM calls "
+        "WHERE purpose = 'judge' AND judge = ? AND error IS NULL"
     )
-    times, made, input, output = connection.execute(sql, (f"judge/{judge}/%",)).fetchone()
+    times, made, input, output = connection.execute(sql, (judge,)).fetchone()
     connection.close()
     if not times:
         return 1, 0, None

@@ -8,9 +8,23 @@ from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.once import judge_once
 from agentlab.seeds import stream
 from agentlab.store import Store
-from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Request, Settings, Verdict, Where
+from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Purpose, Request, Settings, Verdict, Where
 
 _NOTHING = Capabilities(frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeDraw:
+    """One draw of a judge, on a finished rollout or on a try that a baseline selects from."""
+
+    judge: str
+    draw: int
+    purpose: Purpose = "judge"
+
+    @property
+    def actor(self) -> str:
+        """What tells its calls from others of the rollout, and names its random streams."""
+        return f"{'judge' if self.purpose == 'judge' else 'select'}/{self.judge}/{self.draw}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,7 @@ _NO_PAST = JudgingRecord()
 def past_of(store: Store, rollout: str, attempt: int) -> JudgingRecord:
     """What is on record of the judgement of this attempt of a rollout; judges' calls on an earlier one do not count."""
     recorded = {step: call for step, call in store.recorded(rollout).items() if call.attempt >= attempt}
-    return JudgingRecord(recorded, store.failed_attempts(rollout), attempt - 1)
+    return JudgingRecord(recorded, store.failed_attempts(rollout, judges=True), attempt - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +78,19 @@ class JudgeRunner:
         client = replace(self.client, recorded=past.recorded)
         verdicts = list[Verdict]()
         for judge, draw in pending:
-            actor = f"judge/{judge.name}/{draw}"
-            ask = self._ask(judge, client, case, actor, 1 + max(past.floor, past.failed.get(actor, 0)))
+            judge_draw = JudgeDraw(judge.name, draw)
+            actor = judge_draw.actor
+            ask = self._ask(judge, client, case, judge_draw, 1 + max(past.floor, past.failed.get(actor, 0)))
             new = await judge_once(judge, case.judge_input, case.rollout, draw, ask, stream(case.root, actor, "order"))
             await self.store.judge(new)
             verdicts += new
         return verdicts
 
-    def _ask(self, judge: Judge, client: Client, case: JudgingItem, actor: str, attempt: int) -> JudgeClient:
+    def _ask(self, judge: Judge, client: Client, case: JudgingItem, draw: JudgeDraw, attempt: int) -> JudgeClient:
         if judge.model is None:
             return NoModel()
         capabilities = client.models[judge.model].capabilities
-        return RecordingJudgeClient(capabilities, client, judge.model, self.settings[judge.model], case, actor, attempt)
+        return RecordingJudgeClient(capabilities, client, judge.model, self.settings[judge.model], case, draw, attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +102,16 @@ class RecordingJudgeClient:
     alias: str
     defaults: Settings
     case: JudgingItem
-    actor: str
+    draw: JudgeDraw
     attempt: int
     round: int = 0
     """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
-        at = stream(self.case.root, self.actor, self.round, k, self.attempt)
-        where = Where(self.case.rollout, self.actor, self.round, k, self.attempt, at, self.case.rank)
+        actor, case, asking = self.draw.actor, self.case, self.draw
+        at = stream(case.root, actor, self.round, k, self.attempt)
+        who = (asking.purpose, asking.judge, asking.draw)
+        where = Where(case.rollout, actor, self.round, k, self.attempt, at, case.rank, *who)
         return await self.client.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
 
 

@@ -77,9 +77,9 @@ class ForkPricing:
         """One fork's judges: what they took for the parent; unknown when one was never asked about it."""
         asking = {name: judge for name, judge in self.design.judges.items() if judge.model is not None}
         specs = {name: self.design.models[judge.model or ""] for name, judge in asking.items()}
-        names = [used.actor.split("/")[1] for used in parent.judging]
-        found = _sum((specs[n], used) for n, used in zip(names, parent.judging, strict=True) if n in specs)
-        return found if specs.keys() <= set(names) else Cost(found.calls, found.usage, None)
+        found = _sum((specs[used.judge], used) for used in parent.judging if used.judge in specs)
+        every = specs.keys() <= {used.judge for used in parent.judging}
+        return found if every else Cost(found.calls, found.usage, None)
 
 
 def _sum(made: Iterable[tuple[ModelSpec, CallUsage]]) -> Cost:

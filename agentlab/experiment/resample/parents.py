@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 
 from agentlab.engine.cut import Active
-from agentlab.engine.spec import RolloutSpec, selects
+from agentlab.engine.spec import RolloutSpec
 from agentlab.errors import MismatchError, ScenarioError
 from agentlab.experiment.runner import Selection, rollout_specs
 from agentlab.experiment.schedule import Item
 from agentlab.scenario import Condition, Design, rebuild
 from agentlab.store import DATABASE, UNFINISHED
 from agentlab.store.ancestry import messages
-from agentlab.types import Message, Usage
+from agentlab.types import Message, Purpose, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class CallUsage:
     actor: str
     round: int
     usage: Usage
+    judge: str | None = None
+    """Of a judge's call: its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +101,9 @@ class ParentRun:
         Baselines are left out, as are conditions without `agent` where others have it. Nothing that came out of a
         rollout has a say.
         """
-        rows = self._connection.execute("SELECT key, status FROM rollouts WHERE parent IS NULL AND of IS NULL")
+        rows = self._connection.execute("SELECT key, status FROM rollouts WHERE kind = 'rollout' AND of IS NULL")
         status: dict[str, str | None] = dict(rows.fetchall())
-        (last,) = self._connection.execute("SELECT max(draw) FROM rollouts WHERE parent IS NULL").fetchone()
+        (last,) = self._connection.execute("SELECT max(draw) FROM rollouts WHERE kind = 'rollout'").fetchone()
         known = Selection(selection.tasks, selection.levels, min(selection.draws or last, last or 1))
         finished = [item for item in self._trials(known) if status.get(item[0].key) not in UNFINISHED]
         finished = [item for item in finished if agent in item[1].organization.roster] or finished
@@ -109,24 +111,24 @@ class ParentRun:
 
     def forks(self) -> dict[str, str | None]:
         """The status of every fork, by key."""
-        return dict(self._connection.execute("SELECT key, status FROM rollouts WHERE at IS NOT NULL").fetchall())
+        return dict(self._connection.execute("SELECT key, status FROM rollouts WHERE kind = 'fork'").fetchall())
 
     def _trials(self, selection: Selection) -> Iterator[Item]:
         return rollout_specs(self.design, self.meta["seed"], selection)
 
     def _parent(self, rollout_spec: RolloutSpec, condition: Condition, status: str) -> Parent:
         row = self._connection.execute("SELECT * FROM rollouts WHERE key = ?", (rollout_spec.key,)).fetchone()
-        log, latest = messages(self._connection, row), dict[tuple[str, int, int], CallUsage]()
+        log, latest = messages(self._connection, row), dict[tuple[str, int, int], tuple[Purpose, CallUsage]]()
         asked = any(message.kind == "closing" for message in log)
         sql = (
-            "SELECT actor, round, k, input, output, reasoning_tokens, cache_read, cache_write FROM calls "
-            "WHERE rollout = ? AND error IS NULL ORDER BY round, attempt"
+            "SELECT purpose, actor, round, k, judge, input_tokens, output_tokens, reasoning_tokens, cache_read_tokens, "
+            "cache_write_tokens FROM calls WHERE rollout = ? AND error IS NULL ORDER BY round, attempt"
         )
-        for actor, round, k, *usage in self._connection.execute(sql, (row[0],)):
+        for purpose, actor, round, k, judge, *usage in self._connection.execute(sql, (row[0],)):
             if round <= rollout_spec.organization.rounds or asked:  # else asked before a raised limit let it go on
-                latest[actor, round, k] = CallUsage(actor, round, Usage(*usage))
-        calls = [used for used in latest.values() if not used.actor.startswith("judge/") and not selects(used.actor)]
-        judging = [used for used in latest.values() if used.actor.startswith("judge/")]
+                latest[actor, round, k] = purpose, CallUsage(actor, round, Usage(*usage), judge)
+        calls = [used for purpose, used in latest.values() if purpose == "agent"]
+        judging = [used for purpose, used in latest.values() if purpose == "judge"]
         return Parent(rollout_spec, condition, status, _active(rollout_spec, calls), tuple(calls), tuple(judging), log)
 
 

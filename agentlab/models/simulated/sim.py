@@ -21,7 +21,7 @@ from agentlab.models import registry
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.models.spec import ModelSpec
-from agentlab.types import Capabilities, Completion, Request, Usage
+from agentlab.types import Capabilities, Completion, Request, Usage, Where
 
 Chances = Mapping[str, float]
 Tables = Mapping[str, Chances]
@@ -70,27 +70,22 @@ class Replies:
     scores: Tables
 
     def __call__(self, request: Request) -> Completion:
-        if self.scores and request.where.actor.startswith(("judge", "select")):
+        if self.scores and request.where.purpose != "agent":
             return self._judged(request)
-        table = self._table(request.where.actor)
+        table = self._table(request.where)
         point = RandomNumbers(request.where.stream).below(2**53) / 2**53
         for text, edge in zip(*table, strict=True):
             if point < edge:
                 return Completion(text)
         return Completion(table[0][-1])
 
-    def _table(self, actor: str) -> tuple[tuple[str, ...], tuple[float, ...]]:
-        """Of the actor, else of its name before a copy's number or a judge's draw, else of everybody."""
-        name = actor
-        while name not in self.replies:
-            shorter = re.sub(r"[./][^./]*$", "", name)
-            if shorter == name:
-                name = "*"
-                break
-            name = shorter
-        if name not in self.replies:
-            raise ModelError("fatal", f"sim/replies has no replies for {actor!r}: add it, or '*', to options.replies")
-        return self.replies[name]
+    def _table(self, where: Where) -> tuple[tuple[str, ...], tuple[float, ...]]:
+        """Of the agent, else of its name before a copy's number; of a judge by its name; else of everybody."""
+        actor = where.judge or where.actor
+        for name in (actor, actor.rpartition(".")[0], "*"):
+            if name in self.replies:
+                return self.replies[name]
+        raise ModelError("fatal", f"sim/replies has no replies for {actor!r}: add it, or '*', to options.replies")
 
     def _judged(self, request: Request) -> Completion:
         draws, last = RandomNumbers(request.where.stream), request.chat[-1].content

@@ -52,7 +52,7 @@ def _forks(run: Run) -> str:
 def _table(run: Run, chosen: Mapping[str, Mapping[str, object]], status: Mapping[str, str], short: int) -> str:
     names = [measure.name for measure in run.measured]
     values = _by_key(run.measures, names)
-    tokens = _by_key(run.rollouts, ["input", "output_tokens"])
+    tokens = _by_key(run.rollouts, ["input_tokens", "output_tokens"])
     head = ["key", "task", *run.factors, "draw", "status", *names, "tokens in", "out"]
     rows: list[list[object]] = []
     for key, place in chosen.items():

@@ -2,17 +2,16 @@
 
 import pandas as pd
 
+from agentlab.columns import FORK
 from agentlab.engine.cut import parsed
 from agentlab.engine.spec import FRESH
 
 
 def forked(rollouts: pd.DataFrame) -> pd.DataFrame:
     """The rows of `rollouts` that are forks, with `round`, `agents` and `fresh` beside their `at` and `fork`."""
-    parent = rollouts["parent"]
-    table = rollouts[parent.notna() & ~parent.str.startswith("@", na=True)].reset_index(drop=True)
+    table = rollouts[rollouts["kind"] == "fork"].drop(columns="kind").reset_index(drop=True)
     cuts = {text: parsed(text) for text in table["at"].unique()}
     table["round"] = pd.Series([cuts[text].round for text in table["at"]], dtype="Int64")
     table["agents"] = pd.Series([cuts[text].agents for text in table["at"]], dtype="object")
     table["fresh"] = table["fork"] > FRESH
-    last = ["parent", "at", "round", "agents", "fork", "fresh", "change"]
-    return table[[*(name for name in table.columns if name not in last), *last]]
+    return table[[*(name for name in table.columns if name not in FORK), *FORK]]

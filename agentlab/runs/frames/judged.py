@@ -7,33 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from agentlab.columns import GROUPS, PAIRS
 from agentlab.experiment.judging.groups import Output, answered, asked
 from agentlab.experiment.judging.pairs import RolloutPair, Side, configured, pairs
 from agentlab.judges import recorded
 from agentlab.judges.compare import ORDERS, CompareConfig, declared
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
 from agentlab.store import read
-from agentlab.types import GROUPS, PAIRS
-
-PAIR = {
-    "factor": "str",
-    "a": "str",
-    "b": "str",
-    "within": "str",
-    "rollout_a": "str",
-    "rollout_b": "str",
-    "task": "str",
-    "draw": "int64",
-    "judge": "str",
-    "judge_draw": "int64",
-    "order": "int64",
-    "criterion": "str",
-    "outcome": "str",
-    "label": "str",
-    "winner": "str",
-    "reason": "str",
-}
-GROUP = {"judge": "str", "group": "Int64", "size": "Int64"}
+from agentlab.types import RolloutKind
 
 Documents = Mapping[str, Mapping[str, Any]]
 _Key = tuple[str, int]
@@ -50,11 +31,11 @@ def documents(meta: Mapping[str, Any]) -> dict[str, CompareConfig | EquivalenceC
 def compared(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
     """`Run.pairs`: verdicts on pairs whose rollouts are as they were when they were compared."""
     judges, rows = documents(meta), list[tuple[Any, ...]]()
-    verdicts, every = (_verdicts(folder, PAIRS), _sides(rollouts, meta)) if judges else ({}, [])
+    verdicts, every = (_verdicts(folder, "pair"), _sides(rollouts, meta)) if judges else ({}, [])
     for name, config in judges.items():
         for pair in pairs(every, declared(config, meta["factors"])) if isinstance(config, CompareConfig) else ():
             rows += [_row(pair, name, one) for one in verdicts.get((pair.key, pair.attempt), ()) if one[0] == name]
-    return pd.DataFrame(rows, columns=list(PAIR)).astype(PAIR)
+    return pd.DataFrame(rows, columns=list(PAIRS)).astype(PAIRS)
 
 
 def _row(pair: RolloutPair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ...]:
@@ -69,7 +50,7 @@ def _row(pair: RolloutPair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ..
 
 def grouped(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
     """`Run.groups`: a row per judge and finished rollout."""
-    verdicts = _verdicts(folder, GROUPS)
+    verdicts = _verdicts(folder, "group")
     texts = dict(zip(rollouts["rollout"], rollouts["output"], strict=True))
     cells: dict[tuple[Any, ...], list[Side]] = {}
     for side in _sides(rollouts, meta):
@@ -78,9 +59,9 @@ def grouped(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd
     for name, config in documents(meta).items():
         for cell in cells.values() if isinstance(config, EquivalenceConfig) else ():
             rows += _groups(name, [Output(side, _text(texts[side.key])) for side in cell], verdicts)
-    table = pd.DataFrame(rows, columns=["rollout", *GROUP]).astype({"rollout": "str", **GROUP})
+    table = pd.DataFrame(rows, columns=["rollout", *GROUPS]).astype({"rollout": "str", **GROUPS})
     head = [name for name in ("rollout", "task", "condition", *meta.get("factors", {}), "draw")]
-    return table.merge(rollouts[head], on="rollout", how="left")[[*head, *GROUP]]
+    return table.merge(rollouts[head], on="rollout", how="left")[[*head, *GROUPS]]
 
 
 def _groups(
@@ -116,14 +97,14 @@ def _sides(rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> list[Side]:
     ]
 
 
-def _verdicts(folder: Path, parent: str) -> dict[_Key, list[tuple[Any, ...]]]:
+def _verdicts(folder: Path, kind: RolloutKind) -> dict[_Key, list[tuple[Any, ...]]]:
     """Judge, draw, criterion, outcome, value, label, reason of every verdict, by key and attempt of its row."""
     sql = (
         "SELECT r.key, r.attempt, v.judge, v.draw, v.criterion, v.outcome, v.value, v.label, v.reason FROM verdicts v "
-        "JOIN rollouts r ON r.id = v.rollout WHERE r.parent = ? ORDER BY v.rowid"
+        "JOIN rollouts r ON r.id = v.rollout WHERE r.kind = ? ORDER BY v.rowid"
     )
     found: dict[_Key, list[tuple[Any, ...]]] = {}
     with closing(read(folder)) as connection:
-        for key, attempt, *verdict in connection.execute(sql, (parent,)):
+        for key, attempt, *verdict in connection.execute(sql, (kind,)):
             found.setdefault((key, attempt), []).append(tuple(verdict))
     return found

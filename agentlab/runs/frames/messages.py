@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from agentlab.columns import OBJECTION
 from agentlab.runs.frames.kinds import Kinds, addressed, fates
 
 LOST = ("bounced", "unparsed", "truncated")
@@ -45,7 +46,7 @@ def edges(messages: pd.DataFrame, calls: pd.DataFrame, kinds: Kinds) -> pd.DataF
 def _spend(both: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
     """What a turn took, shared equally by the mails that left it; a cost is missing where a price is unknown."""
     turn = ["rollout", "sender", "round"]
-    took = calls.rename(columns={"actor": "sender", "output": "output_tokens"})[[*turn, *SPENT]]
+    took = calls.rename(columns={"actor": "sender"})[[*turn, *SPENT]]
     took = took.astype(dict.fromkeys(SPENT, "float64")).groupby(turn, observed=True).sum(min_count=1)
     share = both[turn].join(took, on=turn)[list(SPENT)]
     share[both["sender"].astype("str").str.startswith("@")] = 0.0
@@ -63,19 +64,6 @@ def _dropped(sent: pd.DataFrame) -> pd.Series:
     return last.join(later, on=["rollout", "sender", "round"]).set_index(_EDGE)["dropped_later"]
 
 
-_OBJECTION = {
-    "message": "int64",
-    "round": "int64",
-    "by": "str",
-    "to": "object",
-    "quote": "str",
-    "answered": "Int64",
-    "surviving": "bool",
-    "late": "bool",
-    "dropped_by": "object",
-}
-
-
 def objections(scores: pd.DataFrame, messages: pd.DataFrame, calls: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
     """One row per objection of the verdicts on `objections_raised`, with what the log knows of its readers."""
     raised = scores[(scores["criterion"] == "objections_raised") & (scores["outcome"] == "scored")]
@@ -91,9 +79,9 @@ def objections(scores: pd.DataFrame, messages: pd.DataFrame, calls: pd.DataFrame
         for one in found:
             fate = _fate(one, by_rollout.get(str(verdict["rollout"]), own.iloc[:0]), last, verdict["rollout"])
             told = {**one, "to": tuple(one["to"]), **fate}
-            rows.append([verdict[name] for name in head] + [told[name] for name in _OBJECTION])
-    table = pd.DataFrame(rows, columns=[*head, *_OBJECTION])
-    return table.astype({**{name: scores[name].dtype for name in head}, **_OBJECTION})
+            rows.append([verdict[name] for name in head] + [told[name] for name in OBJECTION])
+    table = pd.DataFrame(rows, columns=[*head, *OBJECTION])
+    return table.astype({**{name: scores[name].dtype for name in head}, **OBJECTION})
 
 
 def _fate(one: Mapping[str, Any], log: pd.DataFrame, last: Mapping[Any, int], rollout: Any) -> dict[str, Any]:

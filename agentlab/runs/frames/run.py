@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
+from agentlab.columns import BASELINE, LABELS, MEASURES
 from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
 from agentlab.runs.frames.forks import forked
@@ -29,9 +30,8 @@ from agentlab.store import read
 from agentlab.types import Measure
 
 _ROLLOUTS = (
-    "id key task condition generation draw seed parent at fork change attempt status output output_via error".split()
-)
-_BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}
+    "id key kind task condition generation draw seed parent at fork change attempt status output output_via error"
+).split()
 
 
 class Run:
@@ -71,13 +71,13 @@ class Run:
         `status` (delivered, incomplete, declined, vetoed, limit, cancelled, infrastructure), `output` (text),
         `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: the
         delivering call hit its length limit), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`,
-        `turns`, `rounds`, `input`, `output_tokens`, `reasoning_tokens` (int), `seconds`, `cost` (USD, NaN when a price
-        is unknown); `messages` and, of what did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges' calls are
-        not counted here.
+        `turns`, `rounds`, `input_tokens`, `output_tokens`, `reasoning_tokens` (int), `seconds`, `cost` (USD, NaN when a
+        price is unknown); `messages` and, of what did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges'
+        calls are not counted here.
         Of a baseline, and else missing: `of` (the rollout it is compared with), `budget` (what that one used), `spent`
         (by its own `steps`, in the same unit; a step that was made but left out is in `calls` only, as a frame).
         """
-        own = self._all[self._all["parent"].isna()].drop(columns=["parent", "at", "fork", "change"])
+        own = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
         return own.reset_index(drop=True)
 
     @cached_property
@@ -97,7 +97,7 @@ class Run:
     @cached_property
     def fork_scores(self) -> pd.DataFrame:
         """One row per verdict on a fork: the columns of `scores`."""
-        return self._placed(tables.scores(self._select, f"NOT {tables.OWN}"))
+        return self._placed(tables.scores(self._select, tables.FORKED))
 
     @cached_property
     def messages(self) -> pd.DataFrame:
@@ -106,11 +106,13 @@ class Run:
 
     @cached_property
     def calls(self) -> pd.DataFrame:
-        """One row per model call, judges' included (their `actor` is `judge/NAME/DRAW`).
+        """One row per model call, judges' included.
 
-        `round`, `k` (place in the turn), `attempt`, `model` (as asked), `served_model` and `request_id` (as returned),
-        `stop`, `text`, token counts (Int64, missing for failed calls), `started` (UTC), `seconds`, `cost`, `seeded`
-        (whether a seed was sent), `error`; `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
+        `round`, `actor` (the agent, or what tells a judge's draws apart), `purpose` (agent, judge, selector, product),
+        of a judge and a selector `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`,
+        `model` (as asked), `served_model` and `request_id` (as returned), `stop`, `text`, token counts (Int64, missing
+        for failed calls), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent), `error`;
+        `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
         """
         return self._placed(tables.calls(self._select))
 
@@ -118,7 +120,7 @@ class Run:
     def scores(self) -> pd.DataFrame:
         """One row per verdict: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless scored), `label`,
         `reason`, `call` (Int64: place of the judge's call)."""
-        return self._placed(tables.scores(self._select, f"{tables.OWN} AND {tables.SINGLE}"))
+        return self._placed(tables.scores(self._select, tables.SCORED))
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
@@ -137,20 +139,19 @@ class Run:
     def labels(self) -> pd.DataFrame:
         """One row per label that a person gave: `measure`, `rater`, `value` (on the measure's range), `probability`
         (with which the rollout was drawn to be labelled)."""
-        columns = ("id", "measure", "rater", "value", "probability")
-        return self._placed(self._select("SELECT * FROM labels ORDER BY rowid", columns))
+        return self._placed(self._select("SELECT * FROM labels ORDER BY rowid", ("id", *LABELS)))
 
     @cached_property
     def measures(self) -> pd.DataFrame:
-        """One row per rollout: its `status`, `output_words`, and for each measure NAME (float), NAME_draws (int: judge
-        draws that were complete) and NAME_outcome (the worst outcome of its verdicts)."""
-        head = self.rollouts[["rollout", "task", "condition", *self.factors, "draw", "status", "output_words"]]
+        """One row per rollout: `generation`, `status`, `output_words`, and for each measure NAME (float), NAME_draws
+        (int: judge draws that were complete) and NAME_outcome (the worst outcome of its verdicts)."""
+        head = self.rollouts[[name for name in self.rollouts if name in MEASURES or name in self.factors]]
         return head.join(self._measured(head, self.scores), on="rollout")
 
     @cached_property
     def agents(self) -> pd.DataFrame:
-        """One row per rollout and agent: `calls`, `turns`, `input`, `output_tokens`, `reasoning_tokens`, `seconds`,
-        `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
+        """One row per rollout and agent: `calls`, `turns`, `input_tokens`, `output_tokens`, `reasoning_tokens`,
+        `seconds`, `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
         table = self._placed(by_agent(self._select, tables.OWN))
         lost = ["sent", "bounced", "unparsed", "truncated"]
         sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
@@ -197,10 +198,10 @@ class Run:
 
     @cached_property
     def _all(self) -> pd.DataFrame:
-        sql = f"SELECT {', '.join([*_ROLLOUTS, *_BASELINE])} FROM rollouts WHERE status IS NOT NULL ORDER BY id"
-        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *_BASELINE])
-        own = table[[*_BASELINE]].astype(_BASELINE)
-        table = self._with_factors(table.drop(columns=[*_BASELINE]))
+        sql = f"SELECT {', '.join([*_ROLLOUTS, *BASELINE])} FROM rollouts WHERE status IS NOT NULL ORDER BY id"
+        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *BASELINE])
+        own = table[[*BASELINE]].astype(BASELINE)
+        table = self._with_factors(table.drop(columns=[*BASELINE]))
         return with_use(table, self._select, self._kinds).drop(columns="id").join(own)
 
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
@@ -235,8 +236,8 @@ class Run:
             table.insert(at + i, factor, level.astype("category"))
         return table
 
-    def _select(self, sql: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
-        return select(self.folder, sql, columns, numbers)
+    def _select(self, sql: str, columns: Sequence[str]) -> pd.DataFrame:
+        return select(self.folder, sql, columns)
 
 
 def load(folder: str | Path) -> Run:

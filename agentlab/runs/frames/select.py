@@ -13,7 +13,7 @@ from agentlab.store import read
 _TEXT = frozenset(
     "rollout task condition parent at of status output output_via error sender to kind content ref actor agent model "
     "served_model request_id stop text reasoning tool_calls tool_results logprobs settings prompt_hash judge criterion "
-    "outcome label reason levels facts measure rater".split()
+    "outcome label reason purpose kind levels facts measure rater".split()
 )
 _REAL = ("value", "probability", "budget", "spent", "seconds", "cost", "started")
 _CHUNK = 1_000
@@ -21,16 +21,15 @@ _CHUNK = 1_000
 _arrow: Any = import_module("pyarrow")  # it comes without types
 
 
-def select(folder: Path, sql: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
-    """The rows under these names. `_TEXT` but not `numbers` are `str`; everything else is a number."""
-    texts = _TEXT.difference(numbers)
+def select(folder: Path, sql: str, columns: Sequence[str]) -> pd.DataFrame:
+    """The rows under these names: `_TEXT` as `str`, everything else as numbers."""
     found: dict[str, list[Any]] = {name: [] for name in columns}
     with closing(read(folder)) as connection:
         cursor = connection.execute(sql)
         while rows := cursor.fetchmany(_CHUNK):
             for name, values in zip(columns, zip(*rows, strict=True), strict=True):
-                found[name].append(_arrow.array(values, _arrow.large_string()) if name in texts else values)
-    return pd.DataFrame({name: _column(name, parts, name in texts) for name, parts in found.items()})
+                found[name].append(_arrow.array(values, _arrow.large_string()) if name in _TEXT else values)
+    return pd.DataFrame({name: _column(name, parts, name in _TEXT) for name, parts in found.items()})
 
 
 def _column(name: str, parts: list[Any], text: bool) -> pd.Series:

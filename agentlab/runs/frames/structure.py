@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from agentlab.columns import ROLES
 from agentlab.stats.graph import Graph, graph
 from agentlab.types import TASK
 
@@ -35,11 +36,9 @@ def shaped(conditions: pd.DataFrame) -> pd.DataFrame:
 def roles(conditions: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
     """One row per condition and agent, in roster order."""
     rows = [row for one in conditions.to_dict("records") for row in _agents(one, factors)]
-    own = ("agent", "model", "distance", "betweenness", "in_degree", "out_degree", "briefed")
+    own = [name for name in ROLES if name != "condition"]
     table = pd.DataFrame(rows, columns=["condition", *factors, *own])
-    types = {**dict.fromkeys(("distance", "in_degree", "out_degree"), "Int64"), "betweenness": "float64"}
-    texts = dict.fromkeys(("condition", *factors, "agent", "model"), "str")
-    return table.astype({**texts, **types, "briefed": "bool"})
+    return table.astype({**dict.fromkeys(factors, "str"), **ROLES})
 
 
 def _agents(condition: Mapping[Any, Any], factors: Sequence[str]) -> list[tuple[Any, ...]]:

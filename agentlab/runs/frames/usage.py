@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from agentlab.columns import USED
 from agentlab.runs.frames.kinds import Kinds, fates
 from agentlab.runs.frames.messages import LOST
 from agentlab.store.ancestry import FORKS
@@ -15,13 +16,13 @@ from agentlab.store.rows import SECONDS
 Select = Callable[[str, list[str]], pd.DataFrame]
 """The rows of a query, under these names."""
 
-_USED = ["calls", "turns", "rounds", "input", "output_tokens", "reasoning_tokens", "seconds", "cost"]
 _USE = """
 WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT NULL)
-SELECT rollout, {by}, count(*), sum(k = 0 AND actor NOT LIKE 'select/%'), max(round), total(input), total(output),
-    total(reasoning_tokens), total({seconds}), CASE WHEN count(cost) = count(text) THEN total(cost) END
+SELECT rollout, {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round), total(input_tokens),
+    total(output_tokens), total(reasoning_tokens), total({seconds}),
+    CASE WHEN count(cost) = count(text) THEN total(cost) END
 FROM calls LEFT JOIN counted ON id = rollout
-WHERE actor NOT LIKE 'judge/%' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
+WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
 _KINDS = "SELECT rollout, kind, count(*) FROM messages GROUP BY rollout, kind"
 _CUT = """
 SELECT m.rollout, max(c.stop = 'length') FROM messages m
@@ -37,14 +38,10 @@ WHERE m.kind = 'output' AND c.text IS NOT NULL GROUP BY f.id"""
 
 def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
     """`table` (columns `id` and `output`, a row per rollout) with what each used, `output_words` and `output_cut`."""
-    use = (
-        _typed(select(_USE.format(by="''", which="1", seconds=SECONDS), ["id", "", *_USED]))
-        .set_index("id")
-        .drop(columns="")
-    )
+    use = _typed(select(_use("''", "1"), ["id", "", *USED])).set_index("id").drop(columns="")
     counts = _counts(select(_KINDS, ["id", "kind", "count"]), kinds)
     table = table.join(use, on="id").join(counts, on="id")
-    whole = [*(name for name in _USED if name not in ("seconds", "cost")), *counts.columns]
+    whole = [*(name for name, dtype in USED.items() if dtype == "int64"), *counts.columns]
     table[whole] = table[whole].fillna(0).astype("int64")
     table["cost"] = table["cost"].mask(table["calls"] == 0, 0.0)  # nothing was called, so nothing is unknown
     cut = pd.concat([select(sql, ["id", "cut"]) for sql in (_CUT, _CUT_BEFORE)]).groupby("id")["cut"].max()
@@ -66,11 +63,9 @@ def _counts(messages: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
 
 def by_agent(select: Select, which: str) -> pd.DataFrame:
     """One row per rollout that `which` (SQL over `rollout`) chooses and agent: `id`, `agent`, and what it used."""
-    return _typed(select(_use("actor", which), ["id", "agent", *_USED])).drop(columns="rounds")
+    return _typed(select(_use("actor", which), ["id", "agent", *USED])).drop(columns="rounds")
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     """Counts as integers, sums as floats; an unknown cost is NaN."""
-    whole = [name for name in _USED if name not in ("seconds", "cost")]
-    types = {**dict.fromkeys(whole, "int64"), "seconds": "float64", "cost": "float64"}
-    return table.astype(types)
+    return table.astype(USED)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentlab.columns import RESERVED
 from agentlab.engine.client import utf8_safe
 from agentlab.errors import ScenarioError
 from agentlab.scenario.document import suggest
@@ -12,13 +13,6 @@ from agentlab.text import line
 
 ARM = "arm"
 """The factor that `--condition` makes."""
-TAKEN = frozenset(
-    "rollout task condition draw generation seed attempt status output output_via output_cut error parent at key id "
-    "calls turns rounds input output_tokens reasoning_tokens seconds cost messages bounced unparsed truncated sent "
-    "late agent sender recipient actor round index k model judge criterion outcome value label reason call "
-    "facts".split()
-)
-"""Columns of the run's frames, which no factor may be called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +45,8 @@ class Columns:
             name, _, column = text.partition("=")
             if not name or not column:
                 raise ScenarioError(f"--factor {text!r}: write NAME=COLUMN, such as team=setup")
-            if name in TAKEN or not name.isidentifier():
-                why = "is a column of every run" if name in TAKEN else "is no plain name"
+            if name in RESERVED or not name.isidentifier():
+                why = "is a column of every run" if name in RESERVED else "is no plain name"
                 raise ScenarioError(f"--factor {text!r}: {name!r} {why}; choose another name, such as {ARM}={column}")
             if name in found:
                 raise ScenarioError(f"--factor {text!r}: {name!r} is there twice; each factor has one column")

@@ -62,7 +62,7 @@ def labels(file: str | Path, folder: Path, given: ColumnDefaults | None = None) 
 def _read(file: Path, folder: Path, given: ColumnDefaults) -> ImportSheet:
     with closing(read(folder)) as connection:
         told = dict(connection.execute("SELECT key, value FROM meta WHERE key = 'measures'").fetchall())
-        found = connection.execute("SELECT key FROM rollouts WHERE output IS NOT NULL AND parent IS NULL").fetchall()
+        found = connection.execute("SELECT key FROM rollouts WHERE output IS NOT NULL AND kind = 'rollout'").fetchall()
         known = places(connection)
     measures = msgspec.json.decode(told.get("measures", "[]"), type=list[Measure])
     if not measures:

@@ -124,7 +124,7 @@ def _check_folder(found: ImportCheck, meta: Mapping[str, Any], folder: Path) -> 
 def _check_texts(found: ImportCheck, format: Format, name: str, seed: int, folder: Path) -> None:
     """Raises `MismatchError` when a text that is there already would change."""
     with closing(read(folder)) as connection:
-        rows = connection.execute("SELECT task, condition, draw, key FROM rollouts WHERE parent IS NULL")
+        rows = connection.execute("SELECT task, condition, draw, key FROM rollouts WHERE kind = 'rollout'")
         known = {(task, condition, draw): key for task, condition, draw, key in rows}
     if not known:
         return

@@ -9,7 +9,6 @@ import msgspec
 
 from agentlab.errors import ScenarioError
 from agentlab.scenario.document import suggest
-from agentlab.store.ancestry import FORKS
 from agentlab.text import line
 
 SHORTEST, LISTED = 4, 10
@@ -47,7 +46,7 @@ def places(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
     """Of every rollout that is no fork, by key: `task`, levels by factor, `draw`."""
     conditions = connection.execute("SELECT name, levels FROM conditions").fetchall()
     levels: dict[str, dict[str, str]] = {name: msgspec.json.decode(text) for name, text in conditions}
-    rows = connection.execute("SELECT key, task, condition, draw FROM rollouts WHERE parent IS NULL ORDER BY id")
+    rows = connection.execute("SELECT key, task, condition, draw FROM rollouts WHERE kind = 'rollout' ORDER BY id")
     return {key: {"task": task, **levels.get(name, {}), "draw": draw} for key, task, name, draw in rows}
 
 
@@ -73,7 +72,7 @@ def _by_key(connection: sqlite3.Connection, start: str, option: str) -> str:
         raise ScenarioError(
             f"{option}: {start!r} is too short; give at least {SHORTEST} characters of a key, or task=…,draw=…"
         )
-    sql = f"SELECT key FROM rollouts WHERE substr(key, 1, ?) = ? AND (parent IS NULL OR ({FORKS})) ORDER BY id"
+    sql = "SELECT key FROM rollouts WHERE substr(key, 1, ?) = ? AND kind IN ('rollout', 'fork') ORDER BY id"
     keys = [key for (key,) in connection.execute(sql, (len(start), start))]
     if start in keys:
         return start

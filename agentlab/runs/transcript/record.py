@@ -112,7 +112,7 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
     id = row[0]
     messages, kept = ancestry.messages(connection, row), ancestry.kept_by(connection, row)
     calls = [*kept, *map(call_fact, _rows(connection, "calls", id, "round, actor, k, attempt"))]
-    own = tuple(call for call in calls if not call.actor.startswith("judge/"))
+    own = tuple(call for call in calls if call.purpose != "judge")
     rollout, status = rollout_fact(row, messages), row[COLUMNS["rollouts"].index("status")]
     levels, facts = _condition(connection, rollout.condition)
     organization = facts.organization() if facts else None
@@ -128,7 +128,7 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         turns=turns(organization, tools, rollout, own, final, facts.view) if facts and organization else (),
         verdicts=tuple(verdict_fact(key, verdict) for verdict in _rows(connection, "verdicts", id, "rowid")),
         kept=frozenset((call.round, call.actor) for call in kept),
-        judging=tuple(call for call in calls if call.actor.startswith("judge/")),
+        judging=tuple(call for call in calls if call.purpose == "judge"),
     )
 
 

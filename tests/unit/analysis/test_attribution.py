@@ -84,7 +84,9 @@ def runner(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, 
                 verdict = {"judge": "reader", "criterion": "worth"}
                 scores += [{**head, **verdict, "judge_draw": j, "value": 100 * v} for j, v in enumerate(drawn)]
     calls = [
-        {"rollout": f"p{p}", "round": r, "actor": a} for p in range(parents) for a, r in (*TURNS, ("judge/reader", 0))
+        {"rollout": f"p{p}", "round": r, "actor": a, "purpose": "judge" if a == "reader" else "agent"}
+        for p in range(parents)
+        for a, r in (*TURNS, ("reader", 0))
     ]
     said = [
         {
@@ -96,7 +98,7 @@ def runner(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, 
             "content": TEXT,
         }
         for i, c in enumerate(calls)
-        if "/" not in str(c["actor"])
+        if c["purpose"] == "agent"
     ]
     frame = pd.DataFrame(rows).astype({"round": "Int64"})
     measures = pd.DataFrame(own)

@@ -197,7 +197,7 @@ class Speaker:
 
     async def complete(self, request: Request) -> Completion:
         draws, last = RandomNumbers(request.where.stream), request.chat[-1].content
-        if not request.where.actor.startswith("judge"):
+        if request.where.purpose != "judge":
             return Completion(draws.pick([text for text, n in zip(REPLIES, WEIGHTS, strict=True) for _ in range(n)]))
         form = re.findall(r'<verdict criterion="([^"<>]+)">', last)
         ends = [text.partition("comes to ")[2][:2] for text in re.findall(r"^(?:A: |Hard).*$", last, re.M)]

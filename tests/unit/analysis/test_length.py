@@ -43,7 +43,7 @@ class Thinker:
 
     async def complete(self, request: Request) -> Completion:
         at, last = request.where.stream, request.chat[-1].content
-        if request.where.actor.startswith("judge"):
+        if request.where.purpose == "judge":
             return self._judged(last, at)
         long, size = uniform("coin", at) < 0.5, int(last.partition("Size ")[2].split()[0])
         chances = SURE if request.settings.reasoning == "high" else LONG if long and not self.flat else SHORT

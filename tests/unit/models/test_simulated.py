@@ -13,7 +13,7 @@ from agentlab.models import ModelSpec, get_model, serve
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import Scripted
 from agentlab.seeds import stream
-from agentlab.types import ChatMessage, Completion, Request, Settings, Where
+from agentlab.types import ChatMessage, Completion, Purpose, Request, Settings, Where
 
 REPLIES = {"replies": {"*": {"yes": 0.3, "no": 0.7}, "coder": {"done": 1.0}}, "scores": {"*": {1: 0.25, 7: 0.75}}}
 FORM = (
@@ -21,9 +21,16 @@ FORM = (
 )
 
 
-def ask(text: str, number: int = 1, settings: Settings | None = None, actor: str = "a", system: str = "") -> Request:
+def ask(
+    text: str,
+    number: int = 1,
+    settings: Settings | None = None,
+    actor: str = "a",
+    system: str = "",
+    purpose: Purpose = "agent",
+) -> Request:
     chat = (ChatMessage("system", system), ChatMessage("user", text))
-    return Request(chat, settings or Settings(), (), Where("r", actor, 1, 0, 1, number))
+    return Request(chat, settings or Settings(), (), Where("r", actor, 1, 0, 1, number, purpose=purpose))
 
 
 def model(name: str, **options: Any) -> Any:
@@ -49,13 +56,13 @@ async def test_a_reply_depends_on_the_stream_alone() -> None:
 async def test_scores_have_their_probabilities_in_every_form() -> None:
     sim = model("sim/replies", **REPLIES)
     form = FORM.format("clarity", 1, 7)
-    texts = [(await sim.complete(ask(form, number, actor="judge/x/0"))).text for number in range(4000)]
+    texts = [(await sim.complete(ask(form, number, purpose="judge"))).text for number in range(4000)]
     assert sum("<score>7<" in text for text in texts) == pytest.approx(3000, abs=110)
-    got = await sim.complete(ask("Score:", 3, Settings(logprobs=20), actor="judge/x/0"))
+    got = await sim.complete(ask("Score:", 3, Settings(logprobs=20), purpose="judge"))
     assert {token: round(math.exp(p), 9) for token, p in got.logprobs[0].top} == {"1": 0.25, "7": 0.75}
     verdict = {"type": "object", "properties": {"reason": {"type": "string"}, "score": {"enum": list(range(1, 8))}}}
     schema = {"type": "object", "properties": {"clarity": verdict}}
-    got = await sim.complete(ask("Judge", 3, Settings(schema=schema), actor="judge/x/0"))
+    got = await sim.complete(ask("Judge", 3, Settings(schema=schema), purpose="judge"))
     assert json.loads(got.text)["clarity"]["score"] in (1, 7)
 
 

@@ -133,7 +133,7 @@ def mails(*told: str) -> pd.DataFrame:
 
 def test_who_is_left_off_later_mails() -> None:
     calls = pd.DataFrame({"rollout": ["r"] * 3, "actor": ["a", "b", "c"], "round": [4, 4, 4]})
-    calls = calls.assign(output=1, seconds=0.0, cost=0.0)
+    calls = calls.assign(output_tokens=1, seconds=0.0, cost=0.0)
     log = mails("1 a b c", "1 b a", "2 a c", "3 a c", "3 b @output")
     found = edges_of(log, calls, Mail.kinds).set_index(["sender", "recipient"])["dropped_later"].to_dict()
     assert found == {("a", "b"): 2, ("a", "c"): 0, ("b", "a"): 0, ("b", "@output"): 0}

@@ -51,6 +51,12 @@ CASES = [
     (HAND, "1: {system: Work.}", "11:5", 'quote it: "1"'),
     (HAND, "hand: {system: !file brief.md}", "11:20", "did you mean 'briefs.md'?"),
     (HAND, "hand: {system: !file ../x.md}", "11:20", "in the scenario's folder"),
+    # names of columns
+    ("  team:", "  turns:", "19:3", "choose another name, such as turns_level"),
+    ("  team:", "  generation:", "19:3", "choose another name, such as generation_level"),
+    ("client: Bank", "client: Bank, cost: 3", "7:61", "choose another name, such as task_cost"),
+    ("  utility:", "  status:", "28:3", "choose another name, such as status_score"),
+    ("  utility:", "  team:", "28:3", "choose another name, such as team_score"),
     # fields
     ("spec: 1", "spec: 2", "1:7", "write 1"),
     ("spec: 1\n", "", "1:1", "add `spec:`"),

@@ -1,0 +1,185 @@
+"""The columns of a run's frames, frame by frame with their dtypes: no factor may be named like one of them."""
+
+PLACE = {"rollout": "category", "task": "category", "condition": "category", "draw": "int64"}
+"""Where a row belongs; in most frames its first columns, with one per factor after `condition`."""
+ROLLOUT = {"rollout": "str", "task": "str", "condition": "str", "generation": "int64", "draw": "int64"}
+"""The same in the frames of rollouts, where every row has its own."""
+USED = {
+    "calls": "int64",
+    "turns": "int64",
+    "rounds": "int64",
+    "input_tokens": "int64",
+    "output_tokens": "int64",
+    "reasoning_tokens": "int64",
+    "seconds": "float64",
+    "cost": "float64",
+}
+LOST = {"bounced": "int64", "unparsed": "int64", "truncated": "int64"}
+BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}
+ROLLOUTS = {
+    **ROLLOUT,
+    "seed": "int64",
+    "attempt": "int64",
+    "status": "str",
+    "output": "str",
+    "output_via": "str",
+    "error": "str",
+    **USED,
+    "messages": "int64",
+    **LOST,
+    "output_words": "int64",
+    "output_cut": "bool",
+    **BASELINE,
+}
+FORK = {
+    "parent": "str",
+    "at": "str",
+    "round": "Int64",
+    "agents": "object",
+    "fork": "int64",
+    "fresh": "bool",
+    "change": "str",
+}
+MEASURES = {**ROLLOUT, "status": "str", "output_words": "int64"}
+MEASURE = {"": "float64", "_draws": "int64", "_outcome": "str"}
+"""What is put behind a measure's name for its columns."""
+MESSAGES = {
+    "index": "int64",
+    "round": "int64",
+    "sender": "str",
+    "to": "object",
+    "kind": "str",
+    "content": "str",
+    "ref": "str",
+}
+CALLS = {
+    "round": "int64",
+    "actor": "str",
+    "purpose": "str",
+    "judge": "str",
+    "judge_draw": "Int64",
+    "k": "int64",
+    "attempt": "int64",
+    "model": "str",
+    "served_model": "str",
+    "request_id": "str",
+    "stop": "str",
+    "text": "str",
+    "input_tokens": "Int64",
+    "output_tokens": "Int64",
+    "reasoning_tokens": "Int64",
+    "cache_read_tokens": "Int64",
+    "cache_write_tokens": "Int64",
+    "reasoning": "str",
+    "started": "datetime64[us, UTC]",
+    "seconds": "float64",
+    "cost": "float64",
+    "seeded": "bool",
+    "error": "str",
+    "tool_calls": "str",
+    "tool_results": "str",
+    "logprobs": "str",
+    "settings": "str",
+    "prompt_hash": "str",
+}
+SCORES = {
+    "judge": "str",
+    "judge_draw": "int64",
+    "criterion": "str",
+    "outcome": "str",
+    "value": "float64",
+    "label": "str",
+    "reason": "str",
+    "call": "Int64",
+}
+PAIRS = {
+    "factor": "str",
+    "a": "str",
+    "b": "str",
+    "within": "str",
+    "rollout_a": "str",
+    "rollout_b": "str",
+    "task": "str",
+    "draw": "int64",
+    "judge": "str",
+    "judge_draw": "int64",
+    "order": "int64",
+    "criterion": "str",
+    "outcome": "str",
+    "label": "str",
+    "winner": "str",
+    "reason": "str",
+}
+GROUPS = {"judge": "str", "group": "Int64", "size": "Int64"}
+LABELS = {"measure": "str", "rater": "str", "value": "float64", "probability": "float64"}
+AGENTS = {
+    "agent": "str",
+    **{name: dtype for name, dtype in USED.items() if name != "rounds"},
+    "sent": "int64",
+    **LOST,
+}
+EDGES = {
+    "sender": "str",
+    "recipient": "str",
+    "sent": "int64",
+    "late": "int64",
+    **LOST,
+    "output_tokens": "float64",
+    "seconds": "float64",
+    "cost": "float64",
+    "dropped_later": "int64",
+}
+OBJECTION = {
+    "message": "int64",
+    "round": "int64",
+    "by": "str",
+    "to": "object",
+    "quote": "str",
+    "answered": "Int64",
+    "surviving": "bool",
+    "late": "bool",
+    "dropped_by": "object",
+}
+CONDITIONS = {
+    "condition": "str",
+    "agents": "Int64",
+    "edges": "Int64",
+    "density": "float64",
+    "depth": "Int64",
+    "facts": "object",
+}
+ROLES = {
+    "condition": "str",
+    "agent": "str",
+    "model": "str",
+    "distance": "Int64",
+    "betweenness": "float64",
+    "in_degree": "Int64",
+    "out_degree": "Int64",
+    "briefed": "bool",
+}
+FRAMES = {
+    "rollouts": ROLLOUTS,
+    "forks": {**ROLLOUTS, **FORK},
+    "measures": MEASURES,
+    "messages": {**PLACE, **MESSAGES},
+    "calls": {**PLACE, **CALLS},
+    "scores": {**PLACE, **SCORES},
+    "fork_scores": {**PLACE, **SCORES},
+    "pairs": PAIRS,
+    "groups": {"rollout": "str", "task": "str", "condition": "str", "draw": "int64", **GROUPS},
+    "labels": {**PLACE, **LABELS},
+    "agents": {**PLACE, **AGENTS},
+    "edges": {**PLACE, **EDGES},
+    "objections": {**PLACE, "judge": "str", "judge_draw": "int64", **OBJECTION},
+    "conditions": CONDITIONS,
+    "roles": ROLES,
+}
+"""Every frame by its name in `Run`; a column per factor, and those of each measure, come on top."""
+RESERVED = frozenset(name for frame, own in FRAMES.items() for name in own if frame != "pairs") | {"key", "id"}
+"""What no factor may be called: the columns of every frame that has one per factor, and `key` and `id` of the file."""
+MEASURED = frozenset({**FRAMES["measures"], **FRAMES["forks"]})
+"""What no measure may be called: the columns of the frames that have some per measure."""
+
+PAIRING = ("task", "draw", "generation")
+"""What two rows of different arms have in common when they are a pair."""

@@ -1,0 +1,142 @@
+"""The frames of a run: which rows are in which, their columns with dtypes, and the page that lists them."""
+
+import asyncio
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+import pytest
+
+from agentlab import columns
+from agentlab.runs.frames import Run, load
+from agentlab.store import Store
+from agentlab.types import (
+    Call,
+    Completion,
+    Message,
+    Purpose,
+    Rollout,
+    RolloutKind,
+    Settings,
+    Task,
+    Usage,
+    Verdict,
+)
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "frames.md"
+KINDS: tuple[RolloutKind, ...] = get_args(RolloutKind)
+MEASURE = {"name": "worth", "judge": "quality", "scales": {"good": [1, 5]}, "range": [0, 1]}
+NAMED = re.compile(r"`(\w+)` (datetime64\[us, UTC\]|\w+)")
+
+
+def call(actor: str, purpose: Purpose = "agent", judge: str | None = None) -> Call:
+    usage = Usage(input=7, output=5, reasoning=3, cache_read=2, cache_write=1)
+    place = (actor, 1, 0, 1, "sim/x", Settings(), "")
+    return Call(*place, Completion(actor, usage=usage), purpose=purpose, judge=judge, judge_draw=0 if judge else None)
+
+
+async def planted(folder: Path) -> None:
+    """A run with one row of every kind, each with a message, calls of an agent and a judge, and a verdict."""
+    store = Store.open(folder)
+    store.set_meta({"factors": {"team": ["firm"]}, "tasks": [Task("t", "")], "measures": [MEASURE], "judges": {}})
+    store.set_conditions([("firm", {"team": "firm"}, {})])
+    for kind in KINDS:
+        said = Message("ann", ("@output",), "output", "text", round=1, index=0)
+        row = Rollout(kind, "s", "t", "firm", 1, 1, "delivered", "text", "protocol", (said,), kind=kind)
+        if kind == "fork":
+            row = replace(row, parent="rollout", at="0", fork=1)
+        if kind == "particle":
+            row = replace(row, weight=0.25, generation=2)
+        store.begin(row)
+        for one in (
+            call("ann"),
+            call("judge/quality/0", "judge", "quality"),
+            call("select/pick/0", "selector", "pick"),
+        ):
+            await store.record(kind, one)
+        await store.finish(row)
+        await store.judge([Verdict("good", "scored", 3.0, rollout=kind, judge="quality")])
+    store.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    asyncio.run(planted(tmp_path))
+    return load(tmp_path)
+
+
+def keys(frame: pd.DataFrame) -> set[str]:
+    return set(frame["rollout"].astype("str"))
+
+
+def test_every_row_is_in_the_frames_of_its_kind_alone(run: Run) -> None:
+    assert keys(run.rollouts) == keys(run.measures) == keys(run.messages) == keys(run.edges) == {"rollout"}
+    assert keys(run.forks) == keys(run.fork_scores) == {"fork"}
+    assert keys(run.scores) == {"rollout", "anchor"}
+    assert keys(run.calls) == set(KINDS) - {"fork", "particle"}
+    assert keys(run.agents) == {"rollout"}
+
+
+def test_calls_are_told_apart_by_their_purpose(run: Run) -> None:
+    own = run.calls[run.calls["rollout"] == "rollout"].set_index("purpose")
+    assert own["judge"].dropna().to_dict() == {"judge": "quality", "selector": "pick"}
+    assert own["judge_draw"].dropna().to_dict() == {"judge": 0, "selector": 0}
+    assert own.loc["agent", ["input_tokens", "output_tokens"]].tolist() == [7, 5]
+    row = run.rollouts.iloc[0]
+    assert (row["calls"], row["turns"]) == (2, 1)  # a selector's calls are the rollout's own, but no turn
+    assert (row["input_tokens"], row["output_tokens"], row["output"]) == (14, 10, "text")
+
+
+def test_rows_keep_their_kind_and_weight(tmp_path: Path) -> None:
+    asyncio.run(planted(tmp_path))
+
+    async def read() -> dict[str, Rollout]:
+        store = Store.open(tmp_path)
+        found = {kind: store.rollout(kind) for kind in KINDS if kind != "fork"}
+        store.close()
+        return found
+
+    found = asyncio.run(read())
+    assert {key: row.kind for key, row in found.items()} == {kind: kind for kind in KINDS if kind != "fork"}
+    assert (found["particle"].weight, found["particle"].generation) == (0.25, 2)
+    assert found["pair"].weight is None
+
+
+def dtypes(frame: pd.DataFrame) -> dict[str, str]:
+    return {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
+
+
+@pytest.mark.parametrize("name", columns.FRAMES)
+def test_a_frame_has_the_columns_that_are_listed(run: Run, name: str) -> None:
+    measured = {"worth": "float64", "worth_draws": "int64", "worth_outcome": "str"}
+    more = {} if name == "pairs" else {"team": "str" if name in ("conditions", "roles") else "category"}
+    more |= measured if name in ("measures", "forks") else {}
+    assert dtypes(getattr(run, name)) == {**columns.FRAMES[name], **more}
+
+
+def test_no_frame_is_unlisted() -> None:
+    annotated = {
+        name
+        for name, value in vars(Run).items()
+        if getattr(getattr(value, "func", None), "__annotations__", {}).get("return") is pd.DataFrame
+    }
+    assert {name for name in annotated if not name.startswith("_")} == set(columns.FRAMES)
+
+
+@pytest.mark.parametrize("name", columns.FRAMES)
+def test_the_page_lists_every_column_with_its_dtype(name: str) -> None:
+    rows = dict(re.findall(r"^\| `run\.(\w+)` \|[^|]*\|(.*)\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    head = {"rollout", "task", "condition", "draw"} if name != "pairs" else set[str]()
+    if name in ("conditions", "roles"):
+        head = set[str]()
+    own = {column: dtype for column, dtype in columns.FRAMES[name].items() if column not in head}
+    listed = dict(NAMED.findall(rows[name]))
+    if name == "forks":
+        listed |= dict(NAMED.findall(rows["rollouts"]))
+    if name == "fork_scores":
+        listed |= dict(NAMED.findall(rows["scores"]))
+    if name == "measures":
+        assert [listed.pop(f"NAME{end}") for end in columns.MEASURE] == list(columns.MEASURE.values())
+    assert listed == own
