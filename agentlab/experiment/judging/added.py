@@ -147,7 +147,7 @@ async def _one(
     past = past_of(store, key, rollout.attempt)
     progress.running += 1
     try:
-        files = organization.files(rollout.messages) if organization is not None else {}
+        files: Mapping[str, str] = organization.files(rollout.messages) if organization is not None else {}
         judge_input = JudgeInput(task, rollout.output, rollout.messages, files)
         verdicts = await bench.judge(JudgingItem(key, root, judge_input), pending, past)
         progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
