@@ -180,6 +180,3 @@ RESERVED = frozenset(name for frame, own in FRAMES.items() for name in own if fr
 """What no factor may be called: the columns of every frame that has one per factor, and `key` and `id` of the file."""
 MEASURED = frozenset({**FRAMES["measures"], **FRAMES["forks"]})
 """What no measure may be called: the columns of the frames that have some per measure."""
-
-PAIRING = ("task", "draw", "generation")
-"""What two rows of different arms have in common when they are a pair."""

@@ -5,7 +5,7 @@ numbers draw by draw (common random numbers) while agents, rounds, draws and att
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,8 +17,16 @@ PROVIDER_BITS = 31
 
 
 def digest(*parts: Any) -> str:
-    """32 hex digits over the canonical JSON of `parts`; equal for equal content under any PYTHONHASHSEED."""
+    """32 hex digits over the canonical JSON of `parts`; equal for equal content under any PYTHONHASHSEED.
+
+    The order of a mapping's keys does not count; where it means something, the mapping goes in as `ordered`.
+    """
     return hashlib.blake2b(_encode(parts), digest_size=16).hexdigest()
+
+
+def ordered(mapping: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The mapping as what a digest keeps the order of; mappings inside it have to be told apart the same way."""
+    return list(mapping.items())
 
 
 def stream(*parts: Any) -> int:

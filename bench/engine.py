@@ -1,7 +1,10 @@
 """Model calls a second of whole rollouts on a simulated model, every reply committed before it is used.
 
 The floor, measured in the same run, is what asyncio and SQLite alone need for as many acknowledged rows: as many tasks,
-each waiting for the commit of one row of the same size per call, group-committed by one thread. Prints JSON.
+each waiting for the commit of one row of the same size per call, group-committed by one thread.
+
+Then how long a fork of a log of 200 messages takes until its first new call is asked, beside what a replay of the same
+log takes, for agents that remember all and for agents that remember nothing: medians in milliseconds. Prints JSON.
 """
 
 import os
@@ -15,12 +18,14 @@ import asyncio
 import json
 import resource
 import sqlite3
+import statistics
 import subprocess
 import tempfile
 import threading
 import time
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 REPLY = (
     '<mail to="{other}" subject="the plan">' + "We should look at the figures again before we write. " * 6 + "</mail>"
@@ -107,14 +112,76 @@ def floor(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str
     return {"floor_calls_per_s": rollouts * turns / asyncio.run(everything())}
 
 
+class Stopwatch:
+    """A model that answers at once and notes when it was first asked."""
+
+    name = "bench/stopwatch"
+
+    def __init__(self) -> None:
+        from agentlab.types import Capabilities
+
+        self.capabilities, self.asked = Capabilities(frozenset(), seed=True), 0.0
+
+    async def complete(self, request: Any) -> Any:
+        from agentlab.types import Completion
+
+        self.asked = self.asked or time.perf_counter()
+        return Completion(REPLY.format(other="ben" if request.where.actor == "ann" else "ann"))
+
+
+def forks(messages: int, times: int = 200) -> dict[str, float]:
+    """Milliseconds until the first new call after the last round but one, by memory: forked, prepared and replayed."""
+    from agentlab.engine.client import Client
+    from agentlab.engine.cut import Cut
+    from agentlab.engine.fork import prepare
+    from agentlab.engine.play import play, start, step
+    from agentlab.engine.spec import RolloutSpec, fork
+    from agentlab.organization.agents import Agent, Organization
+    from agentlab.organization.protocols.mail import MailConfig
+    from agentlab.types import Task
+
+    config = MailConfig(kind="mail", start=("ann",), contacts={"ann": ("ben",), "ben": ("ann",)})
+    figures: dict[str, float] = {"messages": messages}
+    for memory in ("all", "unread"):
+        agents = tuple(Agent(name, f"You are {name}.", memory=memory) for name in ("ann", "ben"))
+        organization = Organization(agents, config.build(("ann", "ben"), None, None), messages)
+        spec = RolloutSpec("key", "bench", "all", organization, Task("plan", "Make a plan."), 1, seed=1)
+        parent = asyncio.run(play(spec, Client({"default": Stopwatch()})))
+        cut = Cut(messages - 1)
+        kept = {(c.actor, c.round, c.k): c for c in parent.calls if c.round <= cut.round}
+
+        async def first_call(
+            index: int, replayed: bool, made: Any, watch: Stopwatch, spec: Any = spec, cut: Any = cut, kept: Any = kept
+        ) -> float:
+            began = time.perf_counter()
+            client = Client({"default": watch}, recorded=kept if replayed else {})
+            state = start(spec) if replayed else made.copy()
+            which = spec if replayed else fork(spec, cut, index)
+            while not watch.asked and await step(state, which, client):
+                pass
+            return 1000 * (watch.asked - began)
+
+        began = time.perf_counter()
+        made = prepare(organization, cut, parent.messages, list(kept.values()))
+        figures[f"{memory}_prepare_ms"] = 1000 * (time.perf_counter() - began)
+        for name, replayed, n in (("fork", False, times), ("replay", True, max(3, times // 20))):
+            taken = [asyncio.run(first_call(i + 1, replayed, made, Stopwatch())) for i in range(n)]
+            figures[f"{memory}_{name}_ms"] = statistics.median(taken)
+    return figures
+
+
 def main() -> None:
     """Each part in a process of its own, so that the peak of memory is that of agentlab."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rollouts", type=int, default=2000)
     parser.add_argument("--turns", type=int, default=12)
     parser.add_argument("--concurrency", type=int, default=256)
-    parser.add_argument("--part", choices=("agentlab", "floor"))
+    parser.add_argument("--part", choices=("agentlab", "floor", "forks"))
+    parser.add_argument("--messages", type=int, default=200, help="Of the log that is forked.")
     options = parser.parse_args()
+    if options.part == "forks":
+        print(json.dumps(forks(options.messages)))
+        return
     if options.part:
         work = through_agentlab if options.part == "agentlab" else floor
         with tempfile.TemporaryDirectory() as folder:
@@ -128,10 +195,10 @@ def main() -> None:
         "turns": options.turns,
         "concurrency": options.concurrency,
     }
-    for part in ("agentlab", "floor"):
+    for part in ("agentlab", "floor", "forks"):
         command = [sys.executable, __file__, *sys.argv[1:], "--part", part]
         figures |= json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    print(json.dumps({name: round(value, 2) for name, value in figures.items()}))
+    print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,12 @@ class Cut:
         """Whether this turn stays as it was."""
         return round < self.round or (round == self.round and actor not in self.agents)
 
+    def covers(self, other: "Cut") -> bool:
+        """Whether every turn that `other` keeps is kept here too."""
+        if self.round != other.round:
+            return self.round > other.round
+        return not self.agents or (bool(other.agents) and set(self.agents) <= set(other.agents))
+
     @property
     def whole(self) -> int:
         """The last round of which nothing is drawn anew."""

@@ -35,6 +35,13 @@ def swap(agent: Agent, model: str) -> Change:
     return Change(f"swap {agent.name}={model}", agent=agent)
 
 
+def swapped(text: str) -> tuple[str, str] | None:
+    """The agent and the model of a swap that was stored as `text`; None for another change, or none."""
+    what, _, rest = text.partition(" ")
+    agent, _, model = rest.partition("=")
+    return (agent, model) if what == "swap" else None
+
+
 def drop(message: int) -> Change:
     """A message that reaches nobody."""
     return Change(f"drop {message}", message=message)

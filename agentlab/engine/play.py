@@ -1,20 +1,21 @@
-"""One rollout: rounds, turns and the closing question. Tells `record` what happened and knows no store.
+"""One rollout: start, steps of a round each, and the end. Tells `record` what happened and knows no store.
 
 An agent acts when it has unread mail; a protocol only says where a reply goes; the log is the whole state.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
-from agentlab.engine.prompt import chat
+from agentlab.engine.prompt import Fold
 from agentlab.engine.rules import acted, awake, following, opening, routed
 from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unstarted
-from agentlab.engine.tools import Tools, opened, use_all
+from agentlab.engine.state import State
+from agentlab.engine.tools import NO_TOOLS, Tools, opened, use_all
 from agentlab.errors import Stopped, ToolsetError
-from agentlab.organization.agents import Agent, Organization
+from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.seeds import stream
 from agentlab.types import (
     OUTPUT,
@@ -33,88 +34,87 @@ from agentlab.types import (
 )
 
 
-@dataclass(slots=True)
-class _State:
-    """A rollout in the making. `calls` are by agent, each in order."""
-
-    log: list[Message]
-    calls: dict[str, list[Call]]
-    error: str | None = None
-    status: Status | None = None
-    steps: int | None = None
-    """How many steps of a baseline count, once that is known."""
-    reported: frozenset[str] = frozenset()
-    """Agents that acted in the last round on nothing but reports, such as bounces."""
-
-    def made(self) -> list[Call]:
-        return [call for own in self.calls.values() for call in own]
-
-    def post(self, messages: Sequence[Message], round: int) -> None:
-        for m in messages:  # built anew by hand: `replace` takes several times as long, for every message there is
-            self.log.append(Message(m.sender, m.to, m.kind, m.content, m.ref, round, len(self.log)))
-
-
 def _never() -> bool:
     return False
 
 
-async def play(spec: RolloutSpec, client: Client, stopping: Callable[[], bool] = _never) -> Rollout:
+async def play(
+    spec: RolloutSpec, client: Client, stopping: Callable[[], bool] = _never, state: State | None = None
+) -> Rollout:
     """Runs `spec` to its end; calls that `client` has on record are not made again.
 
-    `stopping` is asked at every round start; once true the rollout ends as `cancelled`, its calls kept. Raises
-    `MismatchError` when a stored call does not fit, and whatever `client.record` raises; model failures are data, and
-    so are tools that cannot be opened.
+    `stopping` is asked at every round start; once true the rollout ends as `cancelled`, its calls kept. `state`, which
+    changes, is where it goes on from: that of a fork is what `engine.fork.prepare` makes. Raises `MismatchError` when a
+    stored call does not fit, and whatever `client.record` raises; model failures are data, and so are tools that cannot
+    be opened.
     """
     try:
         async with opened(spec.organization, spec.task) as tools:
-            return await _play(spec, client, stopping, tools)
+            state = start(spec) if state is None else state
+            while await step(state, spec, client, stopping, tools):
+                pass
+            return await end(state, spec, client, tools)
     except ToolsetError as error:
         return replace(unstarted(spec), status="infrastructure", error=str(error))
 
 
-async def _play(spec: RolloutSpec, client: Client, stopping: Callable[[], bool], tools: Tools) -> Rollout:
-    organization = spec.organization
-    state = _State([], {agent.name: [] for agent in organization.agents})
-    state.post(opening(organization, spec.task, spec.step_stream(0)), 0)
-    root = spec.lineage
-    for round in range(1, organization.rounds + 1):
-        actors, state.reported = awake(organization, state.log, round, state.reported)
-        if not actors:
-            break
-        if stopping():
-            state.status = "cancelled"
-        elif spec.limits != RolloutLimits() and over_limits(spec.limits, state.made()):
-            state.status = "limit"
-        if state.status:
-            break
-        await _round(spec, root, client, tools, state, _acting(spec, actors, round), round)
-        if state.status or state.steps is not None:
-            break
-        if spec.change is not None and spec.cut is not None and round == spec.cut.round:
-            state.log = spec.change.applied(state.log)
-    closing = organization.closing if spec.budget is None else None  # a baseline has it in its task, every step
+def start(spec: RolloutSpec) -> State:
+    """A rollout that is no fork, before its first round."""
+    assert not spec.branches, "a fork goes on from its parent's state, see engine.fork"
+    agents = [agent.name for agent in spec.organization.agents]
+    state = State([], {name: [] for name in agents}, folds={name: Fold() for name in agents})
+    state.post(opening(spec.organization, spec.task, spec.step_stream(0)), 0)
+    return state
+
+
+async def step(
+    state: State, spec: RolloutSpec, client: Client, stopping: Callable[[], bool] = _never, tools: Tools = NO_TOOLS
+) -> bool:
+    """Plays the next round, all its agents at once. Whether there was one: once it says False only `end` is left.
+
+    `tools` are those that `engine.tools.opened` yields.
+    """
+    round = state.round + 1
+    if state.status or state.steps is not None or round > spec.organization.rounds:
+        return False
+    actors, reported = awake(spec.organization, state.log, round, state.woken_by_bounce)
+    if not actors:
+        return False
+    if stopping():
+        state.status = "cancelled"
+    elif spec.limits != RolloutLimits() and over_limits(spec.limits, state.made()):
+        state.status = "limit"
+    if state.status:
+        return False
+    state.woken_by_bounce, state.round = reported, round
+    await _round(spec, client, tools, state, _acting(spec, actors, round), round)
+    return True
+
+
+async def end(state: State, spec: RolloutSpec, client: Client, tools: Tools = NO_TOOLS) -> Rollout:
+    """Asks the closing question where it has to be asked; what became of the rollout."""
+    closing = spec.organization.closing if spec.budget is None else None  # a baseline has it in its task, every step
     if closing and state.status in (None, "limit") and state.error is None and _output(state) is None:
-        await _close(spec, root, client, tools, state)
+        await _close(spec, client, tools, state, closing)
         return _finish(spec, state, "closing")
     return _finish(spec, state, "protocol")
 
 
 def _acting(spec: RolloutSpec, actors: list[Agent], round: int) -> list[Agent]:
     """The actors, with another in the place of one that a fork swaps, unless its turn is kept."""
-    swapped = spec.change.agent if spec.change is not None else None
-    if swapped is None or spec.cut is None or spec.cut.keeps(round, swapped.name):
-        return actors
-    return [swapped if agent.name == swapped.name else agent for agent in actors]
+    return [spec.agent(agent, round) for agent in actors] if spec.branches else actors
 
 
 async def _round(
-    spec: RolloutSpec, root: str, client: Client, tools: Tools, state: _State, actors: Sequence[Agent], round: int
+    spec: RolloutSpec, client: Client, tools: Tools, state: State, actors: Sequence[Agent], round: int
 ) -> None:
+    given, state.given = state.given, {}
     if len(actors) == 1:
-        limited = await _turn(spec, root, client, tools, state, actors[0], round)
+        limited = await _turn(spec, client, tools, state, actors[0], round, given.get(actors[0].name, ()))
     else:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_turn(spec, root, client, tools, state, agent, round)) for agent in actors]
+            turns = [_turn(spec, client, tools, state, a, round, given.get(a.name, ())) for a in actors]
+            tasks = [group.create_task(turn) for turn in turns]
         limited = any(task.result() for task in tasks)
     if state.status:
         return
@@ -134,7 +134,7 @@ async def _round(
         state.status = "limit"
 
 
-async def _step(spec: RolloutSpec, client: Client, state: _State, agent: str, round: int) -> None:
+async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, round: int) -> None:
     """Ends a baseline's step: its selector looks at the reply, then its budget says whether the step counts."""
     completion, protocol, log = state.calls[agent][-1].completion, spec.organization.protocol, tuple(state.log)
     assert spec.budget is not None
@@ -158,27 +158,36 @@ async def _step(spec: RolloutSpec, client: Client, state: _State, agent: str, ro
 
 
 async def _turn(
-    spec: RolloutSpec, root: str, client: Client, tools: Tools, state: _State, agent: Agent, round: int
+    spec: RolloutSpec,
+    client: Client,
+    tools: Tools,
+    state: State,
+    agent: Agent,
+    round: int,
+    given: Sequence[Call] = (),
 ) -> bool:
-    """One agent acts: a call, and while it asks for tools, their results and another call.
+    """One agent acts: a call, and while it asks for tools, their results and another call. `given` were made before.
 
     Whether a limit ended it. What counts is earlier rounds and this turn, whatever the others of the round do.
     """
-    calls = state.calls[agent.name]
+    calls, fold, root = state.calls[agent.name], state.folds[agent.name], spec.root(round, agent.name)
     first = len(calls)
     for k in range(spec.organization.calls):
         where = Where(spec.key, agent.name, round, k, spec.attempt, stream(root, agent.name, round, k, spec.attempt))
-        entries = chat(spec.organization, agent, state.log, calls, round)
-        try:
-            call = await client.ask(agent.model, Request(entries, agent.settings, agent.offered, where))
-        except Stopped:  # never sent; siblings that were sent are waited for and kept
-            state.status = "cancelled"
-            return False
+        if k < len(given):
+            call = given[k]
+        else:
+            entries = fold.chat(spec.organization, agent, state.log, calls, round)
+            try:
+                call = await client.ask(agent.model, Request(entries, agent.settings, agent.offered, where))
+            except Stopped:  # never sent; siblings that were sent are waited for and kept
+                state.status = "cancelled"
+                return False
         wanted = call.completion.tool_calls if call.completion else ()
         if wanted and not call.tool_results:
             log = tuple(state.log)
             scene = Scene(agent.name, round, log, (*calls[first:], call), spec.organization.files(log))
-            call = replace(call, tool_results=await use_all(tools[agent.name], scene, root))
+            call = replace(call, tool_results=await use_all(tools.get(agent.name, {}), scene, root))
             await client.record(spec.key, call)
         calls.append(call)
         if not wanted:
@@ -188,18 +197,17 @@ async def _turn(
     return False
 
 
-def _over(spec: RolloutSpec, state: _State, turn: Sequence[Call]) -> bool:
+def _over(spec: RolloutSpec, state: State, turn: Sequence[Call]) -> bool:
     earlier = (call for call in state.made() if call.round < turn[-1].round)
     return spec.limits != RolloutLimits() and over_limits(spec.limits, [*earlier, *turn])
 
 
-async def _close(spec: RolloutSpec, root: str, client: Client, tools: Tools, state: _State) -> None:
+async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, closing: Closing) -> None:
     """Asks the closing question. Its round lies past the limit, so that it collides with no other turn."""
     organization = spec.organization
-    assert organization.closing is not None
-    agent, last = organization.roster[organization.closing.agent], organization.rounds
-    state.post([Message(TASK, (agent.name,), "closing", organization.closing.ask)], last)
-    await _turn(spec, root, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
+    agent, last = organization.roster[closing.agent], organization.rounds
+    state.post([Message(TASK, (agent.name,), "closing", closing.ask)], last)
+    await _turn(spec, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
     if state.status == "cancelled":
         return
     call = state.calls[agent.name][-1]
@@ -223,12 +231,12 @@ def _delivered(organization: Organization, log: Sequence[Message], turn: Sequenc
     return next((message for message in messages if VETO in message.to), output)
 
 
-def _output(state: _State) -> Message | None:
+def _output(state: State) -> Message | None:
     """The last message to `@output` that says anything."""
     return next((m for m in reversed(state.log) if OUTPUT in m.to and m.content.strip()), None)
 
 
-def _finish(spec: RolloutSpec, state: _State, via: OutputVia) -> Rollout:
+def _finish(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
     output = _output(state) if state.status != "vetoed" else None
     order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
     calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))

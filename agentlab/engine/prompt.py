@@ -1,6 +1,11 @@
-"""What an agent saw: a pure fold over the log, equal to the byte whenever it is made again."""
+"""What an agent saw: a pure fold over the log, equal to the byte whenever it is made again.
+
+`chat` says what that is; a `Fold` comes to the same turn by turn, without going over the log again.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.tags import markup_of
@@ -76,3 +81,73 @@ def _own(call: Call) -> Iterator[ChatMessage]:
     yield ChatMessage("assistant", answer.text, answer.tool_calls, opaque=answer.opaque)
     for result in call.tool_results:
         yield ChatMessage("tool", result.content, tool_call_id=result.id)
+
+
+@dataclass(slots=True)
+class Fold:
+    """The chat of one agent as it grows, so that a turn costs what was added since the last one; equal to `chat`.
+
+    The entries are those that a later turn may still be shown: an agent without memory leaves its past behind.
+    """
+
+    entries: list[ChatMessage] = field(default_factory=list[ChatMessage])
+    """Without the system prompt and the task. The first is a turn's mail."""
+    heads: list[tuple[int, tuple[str, ...]]] = field(default_factory=list[tuple[int, tuple[str, ...]]])
+    """Where turns begin in `entries`, and what had been read then; of an agent that remembers all, the first alone."""
+    round: int = -1
+    """Of the last turn."""
+    read: int = 0
+    """Messages of the log that have been looked at."""
+    said: int = 0
+    """Calls of the agent that are in `entries`."""
+    brief: str = ""
+    """The task, for an agent that is shown it."""
+
+    def copy(self) -> "Fold":
+        """Another chat that grows from here."""
+        return Fold(self.entries.copy(), self.heads.copy(), self.round, self.read, self.said, self.brief)
+
+    def chat(
+        self, organization: Organization, agent: Agent, log: Sequence[Message], calls: Sequence[Call], round: int
+    ) -> tuple[ChatMessage, ...]:
+        """The chat that `agent` is sent in `round`; log and calls hold what they held before, and what was added."""
+        self.remember(organization, agent, log, calls)
+        self._turn(organization, agent, log, round)
+        if not self.brief:
+            self.brief = _brief(organization, agent, log)
+        _, parts = self.heads[0]
+        system = organization.systems[agent.name]
+        first = ChatMessage("user", "\n\n".join((self.brief, *parts))) if self.brief else self.entries[0]
+        return (*((ChatMessage("system", system),) if system else ()), first, *islice(self.entries, 1, None))
+
+    def remember(self, organization: Organization, agent: Agent, log: Sequence[Message], calls: Sequence[Call]) -> None:
+        """Takes in the calls made so far and what was read for them."""
+        for call in islice(calls, self.said, None):
+            self._turn(organization, agent, log, call.round)
+            self.entries += _own(call)
+        self.said = len(calls)
+
+    def _turn(self, organization: Organization, agent: Agent, log: Sequence[Message], round: int) -> None:
+        """Begins the turn of `round` with what arrived since the turn before, unless it has begun."""
+        if round == self.round:
+            return
+        heard: list[Message] = []
+        while self.read < len(log) and (message := log[self.read]).round < round:
+            self.read += 1
+            if agent.name in message.to:
+                heard.append(message)
+        parts = render(organization, [*heard, *viewed(organization, agent, log, round)])
+        if agent.memory != "all":
+            self._forget(0 if agent.memory == "unread" else agent.memory)
+        if agent.memory != "all" or not self.heads:
+            self.heads.append((len(self.entries), tuple(parts)))
+        self.entries.append(ChatMessage("user", "\n\n".join(parts)))
+        self.round = round
+
+    def _forget(self, kept: int) -> None:
+        """Leaves behind all but the last `kept` turns."""
+        gone = len(self.heads) - kept
+        if gone > 0:
+            start = self.heads[gone][0] if kept else len(self.entries)
+            del self.entries[:start]
+            self.heads = [(at - start, parts) for at, parts in self.heads[gone:]]

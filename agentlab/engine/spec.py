@@ -6,9 +6,12 @@ from dataclasses import dataclass, replace
 from agentlab.engine.budget import Budget
 from agentlab.engine.cut import Cut
 from agentlab.engine.intervention import Change
-from agentlab.organization.agents import Organization
+from agentlab.organization.agents import Agent, Organization
 from agentlab.seeds import digest, stream
 from agentlab.types import Call, Rollout, Task, Usage
+
+ForkPath = int | str | list[str]
+"""0 of a rollout that is no fork, one cut and index of its fork, and a list of them of a fork of a fork."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,19 @@ class RolloutLimits:
     tokens: int | None = None
     cost: float | None = None
     minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Where a fork leaves its parent."""
+
+    parent: str
+    """The key of the rollout that is forked."""
+    cut: Cut
+    index: int
+    """Among the forks of this cut, from 1."""
+    change: Change | None = None
+    """What the fork does otherwise from the cut on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +55,8 @@ class RolloutSpec:
     generation: int = 0
     coupling: str = ""
     """Empty when arms share random numbers; else something of the arm's own."""
-    parent: str | None = None
-    cut: Cut | None = None
-    """Of a fork: from where on it is drawn anew."""
-    fork: int = 0
-    """Of a fork: its index, from 1."""
-    change: Change | None = None
-    """Of a fork: what it does otherwise from its cut on."""
+    branches: tuple[Branch, ...] = ()
+    """Of a fork: the way to it from a rollout that is none, fork by fork; the last one is its own."""
     limits: RolloutLimits = RolloutLimits()
     rank: int = 0
     """Place in the order of work; of calls that wait, the lowest goes first."""
@@ -57,30 +68,57 @@ class RolloutSpec:
     """Of a baseline that may begin: what its steps may use; nothing else ends it but a limit."""
 
     @property
+    def branch(self) -> Branch | None:
+        """Of a fork: where it leaves its parent."""
+        return self.branches[-1] if self.branches else None
+
+    @property
     def lineage(self) -> str:
         """What every random stream of this rollout hashes: never the condition, so that arms are coupled."""
-        fork = branch(None if self.cut is None else str(self.cut), self.fork)
-        return lineage(self.seed, self.task.id, self.draw, self.generation, fork, self.coupling)
+        return self._root(self.branches)
+
+    def root(self, round: int, actor: str) -> str:
+        """What the random streams of a turn hash: `lineage`, and for a turn that is kept, that of whose turn it is."""
+        branches = self.branches
+        while branches and branches[-1].cut.keeps(round, actor):
+            branches = branches[:-1]
+        return self._root(branches)
+
+    def agent(self, agent: Agent, round: int) -> Agent:
+        """Who acts for `agent` in this round: itself, or the one that a fork put in its place."""
+        for branch in reversed(self.branches):
+            swapped = branch.change.agent if branch.change is not None else None
+            if swapped is not None and swapped.name == agent.name and not branch.cut.keeps(round, agent.name):
+                return swapped
+        return agent
+
+    def _root(self, branches: Sequence[Branch]) -> str:
+        way = fork_path([(str(branch.cut), branch.index) for branch in branches])
+        return lineage(self.seed, self.task.id, self.draw, self.generation, way, self.coupling)
 
     def step_stream(self, round: int) -> int:
-        """The random stream of what the protocol does by itself after `round`; of a kept round it is the parent's.
+        """The random stream of what the protocol does by itself after `round`; of a kept round it is its parent's.
 
         An attempt has no say in it: what was drawn before stays what it was.
         """
-        kept = self.cut is not None and round <= self.cut.whole
-        root = lineage(self.seed, self.task.id, self.draw, self.generation, 0, self.coupling) if kept else self.lineage
-        return stream(root, "@advance", round)
+        branches = self.branches
+        while branches and round <= branches[-1].cut.whole:
+            branches = branches[:-1]
+        return stream(self._root(branches), "@advance", round)
 
 
-def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: int | str = 0, coupling: str = "") -> str:
-    """The root of a rollout's random streams; `fork` is its `branch`."""
+def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: ForkPath = 0, coupling: str = "") -> str:
+    """The root of a rollout's random streams; `fork` is its `fork_path`."""
     return digest(seed, task, draw, generation, fork, coupling)
 
 
-def branch(at: str | None, fork: int) -> int | str:
-    """What tells a fork's random streams from its parent's and from those of other cuts; its change has no say, so that
-    a changed fork shares random numbers with the plain one of the same cut and index."""
-    return 0 if at is None else f"{at}#{fork}"
+def fork_path(branches: Sequence[tuple[str, int]]) -> ForkPath:
+    """What tells a fork's random streams from those of all other forks: every cut and index on the way to it.
+
+    Changes have no say, so that a changed fork shares random numbers with the plain one of the same cut and index.
+    """
+    ways = [f"{cut}#{index}" for cut, index in branches]
+    return ways if len(ways) > 1 else ways[0] if ways else 0
 
 
 def over_limits(limits: RolloutLimits, calls: Sequence[Call]) -> bool:
@@ -100,6 +138,8 @@ def seconds(call: Call) -> float:
 
 def unstarted(spec: RolloutSpec) -> Rollout:
     """The rollout before anything happened."""
+    branch = spec.branch
+    change = branch.change if branch is not None else None
     return Rollout(
         key=spec.key,
         scenario=spec.scenario,
@@ -110,13 +150,13 @@ def unstarted(spec: RolloutSpec) -> Rollout:
         status="incomplete",
         output=None,
         output_via="none",
-        kind="rollout" if spec.cut is None else "fork",
+        kind="rollout" if branch is None else "fork",
         attempt=spec.attempt,
         generation=spec.generation,
-        parent=spec.parent,
-        at=None if spec.cut is None else str(spec.cut),
-        fork=spec.fork,
-        change="" if spec.change is None else spec.change.text,
+        parent=None if branch is None else branch.parent,
+        at=None if branch is None else str(branch.cut),
+        fork=0 if branch is None else branch.index,
+        change="" if change is None else change.text,
         of=spec.of,
         budget=spec.budget.amount if spec.budget else None,
     )
@@ -129,7 +169,8 @@ FRESH = 1000
 def fork(parent: RolloutSpec, cut: Cut, index: int, change: Change | None = None) -> RolloutSpec:
     """The rollout that draws `parent` anew from `cut` on; `index` counts from 1 and enters every later stream.
 
-    The calls before the cut are the parent's, and are not made again.
+    The calls before the cut are the parent's, and are not made again. `parent` may be a fork, of which all that it
+    kept must be kept.
     """
     key = digest(parent.key, str(cut), index, "" if change is None else change.text)
-    return replace(parent, key=key, parent=parent.key, cut=cut, fork=index, change=change, attempt=1)
+    return replace(parent, key=key, branches=(*parent.branches, Branch(parent.key, cut, index, change)), attempt=1)

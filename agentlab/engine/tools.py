@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, cast
 
 from agentlab.engine.client import utf8_safe
@@ -29,6 +30,7 @@ class OpenTool:
 
 Tools = Mapping[str, Mapping[str, OpenTool]]
 """By agent, then by the tool's name."""
+NO_TOOLS: Tools = MappingProxyType({})
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agentlab.engine.client import Client, Price
-from agentlab.engine.spec import RolloutSpec, unstarted
+from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.replay import Coordinates, ReplayIndex
 from agentlab.experiment.runner import Progress
 from agentlab.interfaces import Model
@@ -37,8 +37,9 @@ async def serving(
 
 
 def _coordinates(rollout_spec: RolloutSpec) -> Coordinates:
-    row = unstarted(rollout_spec)
-    return row.task, row.condition, row.draw, row.generation, row.at, row.fork, row.change
+    spec = rollout_spec
+    forks = [(str(b.cut), b.index, "" if b.change is None else b.change.text) for b in spec.branches]
+    return spec.task.id, spec.condition, spec.draw, spec.generation, tuple(forks)
 
 
 def _run_folder(name: str, store: Store) -> Path:

@@ -12,8 +12,8 @@ from agentlab.store import read
 from agentlab.store.rows import call_fact
 from agentlab.types import Completion, Where
 
-Coordinates = tuple[str, str, int, int, str | None, int, str]
-"""Task, condition, draw, generation; cut, index and change of a fork."""
+Coordinates = tuple[str, str, int, int, tuple[tuple[str, int, str], ...]]
+"""Task, condition, draw, generation; of a fork, cut, index and change of every fork on the way to it."""
 
 
 class ReplayIndex:
@@ -23,10 +23,12 @@ class ReplayIndex:
         self._place = place
         self._connection = read(folder)
         self._ids: dict[Coordinates | str, int] = {}
-        sql = "SELECT task, condition, draw, generation, at, fork, change, key, id FROM rollouts"
+        ways: dict[str, tuple[tuple[str, int, str], ...]] = {}
+        sql = "SELECT task, condition, draw, generation, parent, at, fork, change, key, id FROM rollouts ORDER BY id"
         with closing(self._connection.execute(sql)) as rows:
-            for *coordinates, key, id in rows:
-                self._ids[tuple(coordinates)] = self._ids[key] = id
+            for task, condition, draw, generation, parent, at, *fork, key, id in rows:
+                ways[key] = () if at is None else (*ways[parent], (at, *fork))  # a parent's row is older
+                self._ids[task, condition, draw, generation, ways[key]] = self._ids[key] = id
 
     def __call__(self, where: Where) -> Completion | None:
         """The latest recorded answer at this place; None when there is none."""

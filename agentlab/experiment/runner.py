@@ -10,6 +10,7 @@ from agentlab.engine.play import play
 from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unstarted
 from agentlab.errors import Stopped
 from agentlab.experiment.baselines import ComputeBudgets
+from agentlab.experiment.forks import ForkStates
 from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, JudgingRecord, past_of
 from agentlab.experiment.schedule import Item, Schedule
 from agentlab.scenario import Condition, Design
@@ -132,6 +133,10 @@ class Runner:
     judged: Mapping[int, set[tuple[str, int]]]
     """Judge draws that were final when the command began, by the rollout's number."""
     budgets: ComputeBudgets
+    forks: ForkStates = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.forks = ForkStates(self.store)
 
     async def run(self, todo: Sequence[Item], concurrency: int) -> None:
         """Plays and judges what is not done yet, at most `concurrency` rollouts at once."""
@@ -202,7 +207,8 @@ class Runner:
             if known is None or known.status in UNFINISHED or self._reopened(rollout_spec):
                 rollout_spec, client, past = self._resume(rollout_spec, condition, known)
                 self.store.begin(unstarted(rollout_spec))
-                rollout = await play(rollout_spec, client, lambda: self.progress.stopping)
+                state = self.forks.state(rollout_spec) if rollout_spec.branches else None
+                rollout = await play(rollout_spec, client, lambda: self.progress.stopping, state)
                 await self.store.finish(rollout)
                 schedule.end(rollout_spec.key, final=rollout.status not in UNFINISHED)
                 done = set[tuple[str, int]]()
@@ -225,16 +231,8 @@ class Runner:
         """
         client, rollout_spec = self.clients[condition.name], self.budgets.budgeted(rollout_spec, condition)
         if known is None:
-            kept = (
-                {}
-                if rollout_spec.parent is None or rollout_spec.cut is None
-                else self.store.kept(rollout_spec.parent, rollout_spec.cut)
-            )
-            return (
-                rollout_spec,
-                replace(client, recorded=kept, select=self.budgets.selector(rollout_spec, condition, client)),
-                JudgingRecord(),
-            )
+            select = self.budgets.selector(rollout_spec, condition, client)
+            return rollout_spec, replace(client, recorded={}, select=select), JudgingRecord()
         recorded = self.store.recorded(rollout_spec.key)
         # The closing question that an attempt ended with at a limit is asked anew when the rollout goes further.
         floor, rounds = known.attempt - (known.status != "limit"), rollout_spec.organization.rounds

@@ -148,7 +148,7 @@ def register(design: Design, store: Store) -> int:
     """
     old = store.meta()
     if "tree" in old and store.known:  # a folder without a rollout holds nothing that could be mixed up
-        changed = differences(old["tree"], design.tree)
+        changed = differences(old["tree"], design.tree, design.ordered)
         if changed:
             lines = [f"  {path}: was {_short(was)}, is {_short(now)}" for path, was, now in changed]
             raise MismatchError(

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from agentlab.errors import ScenarioError
 from agentlab.report.style import BLUE, GROUND, VERMILION, styled
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.pairing import pair_arms
 from agentlab.stats.contrasts.paired import Paired, paired
 
 FOUND, PLANTED = BLUE, VERMILION
@@ -55,10 +56,8 @@ def climb(run: Run, steps: Sequence[LadderStep]) -> list[Rung]:
 def compare(run: Run, a: Mapping[str, str], b: Mapping[str, str], measure: str) -> Paired:
     """The paired difference `a - b` of one measure between two arms, each given by its levels."""
     one, two = (_arm(run, levels) for levels in (a, b))
-    keys = ["task", "draw"]
-    both = one[[*keys, measure]].merge(two[[*keys, measure]], on=keys, suffixes=("_a", "_b"))
-    tasks = both["task"].astype("str").tolist()
-    return paired(tasks, both["draw"].tolist(), both[f"{measure}_a"].to_numpy(), both[f"{measure}_b"].to_numpy())
+    both = pair_arms(one, two, measure)
+    return paired(both.tasks, both.draws, *(both.rows[f"{measure}_{side}"].to_numpy() for side in "ab"))
 
 
 def _arm(run: Run, levels: Mapping[str, str]) -> pd.DataFrame:

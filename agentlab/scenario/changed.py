@@ -1,6 +1,6 @@
 """What changed between the document a run folder was made from and the one that is to continue it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from agentlab.scenario.condition import OPERATIONAL
@@ -13,7 +13,9 @@ GROWING = ("tasks", "judges", "models")
 """Sections to which entries may be added; `factors` grows by levels."""
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+def differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], ordered: Collection[str] = ()
+) -> list[tuple[str, Any, Any]]:
     """Dotted path, old and new value of every change that a run cannot be continued over; None for what is not there.
 
     Tasks, draws, levels of known factors, judges, measures and aliases of models may be added; limits, measures,
@@ -28,8 +30,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[st
         reached = top == "models" and len(path) >= 3 and path[2] in OPERATIONAL
         if top not in FREE and not grown and not reached:
             found.append((dotted(path), before, after))
-    if "cast" not in mapping(new.get("organization")):
-        found += _reordered(old, new)
+    without_cast = "cast" not in mapping(new.get("organization"))
+    found += _reordered(old, new, (), ordered, without_cast)
     return found
 
 
@@ -42,8 +44,17 @@ def _changes(old: Any, new: Any, path: Keys) -> Iterator[tuple[Keys, Any, Any]]:
         yield path, old, new
 
 
-def _reordered(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Without a `cast` the order of the agents is the roster's."""
-    before, after = (list(mapping(mapping(one.get("organization")).get("agents"))) for one in (old, new))
-    if before != after and sorted(before) == sorted(after):
-        yield "organization.agents", before, after
+def _reordered(
+    old: Mapping[str, Any], new: Mapping[str, Any], path: Keys, ordered: Collection[str], without_cast: bool
+) -> Iterator[tuple[str, Any, Any]]:
+    """Mappings the order of whose keys counts: addenda, the `ordered` fields of a protocol, agents without a cast."""
+    counts = (
+        path[-1:] == ("addendum",)
+        or (path[-2:] == ("organization", "agents") and without_cast)
+        or (path[-3:-1] == ("organization", "protocol") and path[-1] in ordered)
+    )
+    before, after = [key for key in old if key in new], [key for key in new if key in old]
+    if counts and before != after:
+        yield dotted(path), before, after
+    for key in before if path else [key for key in before if key in ("organization", "addendum", "factors")]:
+        yield from _reordered(mapping(old[key]), mapping(new[key]), (*path, key), ordered, without_cast)

@@ -19,6 +19,7 @@ from agentlab.scenario.condition import Condition
 from agentlab.scenario.document import Keys, Tree, clashes, patch, read, suggest
 from agentlab.scenario.fields import ConditionFields, ExperimentFields, LimitsFields, MeasureFields
 from agentlab.scenario.override import override
+from agentlab.scenario.protocol import ordered_fields
 from agentlab.scenario.validate import CheckedDocument, Findings, mapping
 from agentlab.types import Task
 
@@ -54,6 +55,11 @@ class Design:
     compare: Compare
     looks: LooksFields | None
     limits: LimitsFields
+
+    @property
+    def ordered(self) -> frozenset[str]:
+        """Fields of the protocols in which the order of keys counts."""
+        return frozenset[str]().union(*(ordered_fields(one.organization.protocol) for one in self.conditions))
 
 
 def load(name_or_path: str | Path, model: str | None = None, judge_model: str | None = None) -> Design:

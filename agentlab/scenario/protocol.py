@@ -15,6 +15,7 @@ from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import OrganizationFields
 from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.seeds import ordered
 from agentlab.types import MessageKind
 
 PROTOCOL: Keys = ("organization", "protocol")
@@ -46,7 +47,20 @@ def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tupl
         return None, part
     if routing is None or not _holds_together(site, routing, config, cast.names, org.rounds):
         return None, part
-    return routing, part
+    return routing, _told(routing, part)
+
+
+def ordered_fields(routing: Routing) -> frozenset[str]:
+    """The fields of a protocol that it declares, as `ordered`, to be mappings the order of whose keys counts."""
+    return frozenset(getattr(routing, "ordered", ()))
+
+
+def _told(routing: Routing, part: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a protocol as they decide the identity."""
+    for name in ordered_fields(routing) & part.keys():
+        if isinstance(part[name], Mapping):
+            part[name] = ordered(part[name])
+    return part
 
 
 def _own(site: CheckedDocument, kind: str, cast: Cast) -> tuple[Routing | None, Any]:

@@ -1,7 +1,8 @@
-"""What a fork has from its parent: its row holds only what it did itself, the rest is found by lineage."""
+"""What a fork has from those it descends from: its rows hold only what it did itself, the rest is found by lineage."""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agentlab.engine.cut import Cut, parsed
@@ -11,6 +12,28 @@ from agentlab.types import Call, Message, Rollout
 
 FORKS = "kind = 'fork'"
 """Rows of `rollouts` that are forks."""
+
+LINE = """
+WITH RECURSIVE line(depth, id, key, parent, at, fork, change) AS (
+    SELECT 0, id, key, parent, at, fork, change FROM rollouts WHERE key = ?
+    UNION ALL
+    SELECT line.depth + 1, r.id, r.key, r.parent, r.at, r.fork, r.change
+    FROM line JOIN rollouts r ON r.key = line.parent WHERE line.at IS NOT NULL)"""
+"""A rollout and all that it descends from, nearest first by `depth`; its parameter is a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ancestor:
+    """One rollout of a line of forks."""
+
+    depth: int
+    id: int
+    key: str
+    parent: str | None
+    at: str | None
+    """None of one that is no fork, with which the line ends."""
+    fork: int
+    change: str
 
 
 def own_from(at: str, change: str) -> int:
@@ -28,39 +51,46 @@ def own(rollout: Rollout) -> Sequence[Message]:
 
 def messages(connection: sqlite3.Connection, row: Sequence[Any]) -> tuple[Message, ...]:
     """The whole log of the rollout with this row of `rollouts`."""
-    fields = _named(row)
-    found = _messages(connection, fields["id"])
-    if fields["at"] is None:
-        return found
-    first = own_from(fields["at"], fields["change"])
-    return (*_messages(connection, _id(connection, fields["parent"]), first), *found)
+    parts: list[tuple[Message, ...]] = []
+    until = 1 << 62
+    for ancestor in line(connection, _named(row)["key"]):
+        parts.append(_messages(connection, ancestor.id, until))
+        if ancestor.at is not None:
+            until = min(until, own_from(ancestor.at, ancestor.change))
+    return tuple(message for part in reversed(parts) for message in part)
 
 
 def kept(connection: sqlite3.Connection, parent: str, cut: Cut) -> list[Call]:
-    """The calls of `parent` that a fork at this cut does not make again, in order; no judge's."""
+    """The calls that a fork of `parent` at this cut does not make again, in order; no judge's."""
     sql = (
-        "SELECT * FROM calls WHERE rollout = ? AND round <= ? AND error IS NULL AND purpose != 'judge' "
-        "ORDER BY round, actor, k, attempt"
+        "SELECT * FROM calls WHERE rollout = ? AND round <= ? AND error IS NULL AND purpose != 'judge' ORDER BY attempt"
     )
-    rows = connection.execute(sql, (_id(connection, parent), cut.round))
-    latest = {(call.actor, call.round, call.k): call for call in map(call_fact, rows)}
-    return [call for call in latest.values() if cut.keeps(call.round, call.actor)]
+    latest: dict[tuple[int, str, int], Call] = {}
+    cuts = [cut]
+    for ancestor in line(connection, parent):
+        rows = connection.execute(sql, (ancestor.id, min(cut.round for cut in cuts)))
+        calls = [call for call in map(call_fact, rows) if all(cut.keeps(call.round, call.actor) for cut in cuts)]
+        latest |= {(call.round, call.actor, call.k): call for call in calls}
+        if ancestor.at is not None:
+            cuts.append(parsed(ancestor.at))
+    return [latest[place] for place in sorted(latest)]
 
 
 def kept_by(connection: sqlite3.Connection, row: Sequence[Any]) -> list[Call]:
-    """The calls that the rollout with this row of `rollouts` has from its parent; none when it is no fork."""
+    """The calls that the rollout with this row of `rollouts` has from its ancestors; none when it is no fork."""
     fields = _named(row)
     return [] if fields["at"] is None else kept(connection, fields["parent"], parsed(fields["at"]))
 
 
-def _messages(connection: sqlite3.Connection, id: int, until: int = 1 << 62) -> tuple[Message, ...]:
+def line(connection: sqlite3.Connection, key: str) -> list[Ancestor]:
+    """The rollout with this key, then what it is a fork of, and so on up to one that is no fork."""
+    return [Ancestor(*row) for row in connection.execute(f"{LINE} SELECT * FROM line ORDER BY depth", (key,))]
+
+
+def _messages(connection: sqlite3.Connection, id: int, until: int) -> tuple[Message, ...]:
     """In order, of the rounds before `until`."""
     sql = "SELECT * FROM messages WHERE rollout = ? AND round < ? ORDER BY idx"
     return tuple(map(message_fact, connection.execute(sql, (id, until))))
-
-
-def _id(connection: sqlite3.Connection, key: str) -> int:
-    return connection.execute("SELECT id FROM rollouts WHERE key = ?", (key,)).fetchone()[0]
 
 
 def _named(row: Sequence[Any]) -> Mapping[str, Any]:

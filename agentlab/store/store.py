@@ -141,14 +141,18 @@ class Store:
     def recorded(self, rollout: str) -> dict[CallPlace, Call]:
         """The calls of the rollout that succeeded, by place; the latest attempt where there are several.
 
-        Of a fork, also those that are its parent's.
+        Of a fork, also those that it has from its parent.
         """
         calls = [*ancestry.kept_by(self._reader, self._row(rollout)), *self._calls(rollout)]
         return {(c.actor, c.round, c.k): c for c in calls if c.error is None}
 
-    def kept(self, parent: str, cut: Cut) -> dict[CallPlace, Call]:
-        """The calls of `parent` that a fork at this cut does not make again, by place."""
-        return {(c.actor, c.round, c.k): c for c in ancestry.kept(self._reader, parent, cut)}
+    def kept(self, parent: str, cut: Cut) -> list[Call]:
+        """The calls that a fork of `parent` at this cut does not make again, in order."""
+        return ancestry.kept(self._reader, parent, cut)
+
+    def line(self, key: str) -> list[ancestry.Ancestor]:
+        """The rollout, then what it is a fork of, and so on up to one that is no fork."""
+        return ancestry.line(self._reader, key)
 
     def failed_attempts(self, rollout: str, judges: bool) -> dict[str, int]:
         """The highest attempt that failed, by actor: of the judges, or of those whose calls are the rollout's own."""

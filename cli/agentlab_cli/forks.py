@@ -64,7 +64,10 @@ def came_to(console: Console, plan: ForkPlan, spreads: Sequence[ForkSpread]) -> 
     first, *others = plan.parents
     path = f"--path {first.rollout_spec.key[:8]}" if not others else "--attribution"
     option = "--interventions" if plan.request.changes else path
-    console.print(f"Next: agentlab stats {plan.folder} {option}", soft_wrap=True, markup=False)
+    following = f"agentlab stats {plan.folder} {option}"
+    if first.rollout_spec.branches:  # these analyses are of rollouts that are no forks
+        following = f"agentlab.load({str(plan.folder)!r}).forks"
+    console.print(f"Next: {following}", soft_wrap=True, markup=False)
 
 
 def _told(outcome: ForkOutcome) -> str:

@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 
 from agentlab.errors import ScenarioError
-from agentlab.experiment.resample.interventions import Swap
+from agentlab.experiment.resample.swaps import Swap
 from agentlab.experiment.runner import Selection
 from agentlab.runs.transcript.find import find as locate
 from agentlab.store import read

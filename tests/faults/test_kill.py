@@ -20,6 +20,8 @@ KILLS = 20
 def committed(run: Path, scratch: Path) -> set[str]:
     """Request ids of the stored calls, read from a copy so that the run's own files stay as the kill left them."""
     shutil.rmtree(scratch, ignore_errors=True)
+    if not run.exists():  # killed before it made the folder
+        return set()
     shutil.copytree(run, scratch)
     if not (scratch / "run.db").exists():
         return set()

@@ -179,5 +179,5 @@ def test_shown_forks_say_whose_they_are(commands: Commands) -> None:
         assert "prompts are rebuilt from the log, with the hash of what was sent" in shown.out
         ended = commands.agentlab("resample", "run", "--rollout", fork, "--at", "0")
         assert ended.code == 2
-        assert "this is itself a fork" in ended.err
+        assert "has all up to cut 1 from its parent" in ended.err
         assert "2/2 forks · " in commands.agentlab("resample", "run", *ONE, "--at", "0", "-n", "2").err

@@ -18,6 +18,7 @@ from agentlab.analysis.summary import summarize
 from agentlab.engine.budget import Budget, nearest
 from agentlab.engine.client import Client
 from agentlab.engine.cut import Cut
+from agentlab.engine.fork import prepare
 from agentlab.engine.play import play
 from agentlab.engine.spec import fork
 from agentlab.errors import ScenarioError
@@ -325,8 +326,8 @@ def test_a_baseline_can_be_forked_like_anything_else() -> None:
     first = replace(rollout_spec(refine, "Do it."), budget=budget)
     model = Scripted(answer)
     parent = asyncio.run(play(first, Client({"default": model})))
-    kept = {(call.actor, call.round, call.k): call for call in parent.calls if call.round <= 2}
-    child = asyncio.run(play(fork(first, Cut(2), 1), Client({"default": model}, recorded=kept)))
+    state = prepare(refine, Cut(2), parent.messages, parent.calls)
+    child = asyncio.run(play(fork(first, Cut(2), 1), Client({"default": model}), state=state))
     assert [c.completion for c in child.calls[:2]] == [c.completion for c in parent.calls[:2]]
     assert child.calls[2].completion != parent.calls[2].completion
     assert parent.budget == child.budget == 100

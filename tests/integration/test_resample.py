@@ -5,7 +5,6 @@ import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -21,6 +20,7 @@ import agentlab
 from agentlab.analysis.summary import summarize
 from agentlab.engine.client import Client
 from agentlab.engine.cut import Active, Cut, by_agent, ends, parsed, read
+from agentlab.engine.fork import prepare
 from agentlab.engine.intervention import Change, drop, edit, swap
 from agentlab.engine.play import play
 from agentlab.engine.prompt import chat
@@ -29,9 +29,9 @@ from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.resample import ForkPlan, draw, plan
 from agentlab.experiment.resample.bisect import Bisected, bisect
-from agentlab.experiment.resample.interventions import Swap
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.resample.score import score
+from agentlab.experiment.resample.swaps import Swap
 from agentlab.experiment.runner import Progress, Selection
 from agentlab.experiment.session import run as play_design
 from agentlab.organization.agents import Agent, Organization
@@ -41,7 +41,7 @@ from agentlab.runs.frames.measures import measure
 from agentlab.runs.transcript import transcript
 from agentlab.scenario import load as load_design
 from agentlab.store import Store
-from agentlab.types import Call, Capabilities, Completion, Measure, Request, Rollout, Verdict
+from agentlab.types import Capabilities, Completion, Measure, Request, Rollout, Verdict
 from tests.support.rig import assert_equal, rows, tables
 from tests.support.strategies import organizations, replies, rollout_spec
 
@@ -65,16 +65,16 @@ class Dicer:
         return Completion(self.texts[request.where.stream % len(self.texts)])
 
 
-def once(organization: Organization, model: Any, kept: Mapping[tuple[str, int, int], Call] | None = None) -> Rollout:
-    return asyncio.run(play(rollout_spec(organization), Client({"default": model}, recorded=kept or {})))
+def once(organization: Organization, model: Any) -> Rollout:
+    return asyncio.run(play(rollout_spec(organization), Client({"default": model})))
 
 
 def forked(
     organization: Organization, parent: Rollout, cut: Cut, model: Any, index: int = 1, change: Change | None = None
 ) -> Rollout:
-    kept = {(c.actor, c.round, c.k): c for c in parent.calls if cut.keeps(c.round, c.actor)}
-    client = Client({"default": model, "@swapped": model}, recorded=kept)
-    return asyncio.run(play(fork(rollout_spec(organization), cut, index, change), client))
+    client = Client({"default": model, "@swapped": model})
+    state = prepare(organization, cut, parent.messages, parent.calls, change)
+    return asyncio.run(play(fork(rollout_spec(organization), cut, index, change), client, state=state))
 
 
 def active(rollout: Rollout) -> Active:
@@ -108,7 +108,8 @@ def test_a_fork_keeps_its_past_to_the_byte_and_its_log_is_rebuilt_without_a_mode
     silent = Dicer(["never asked"])
     again = replace(fork(rollout_spec(organization), cut, 1))
     recorded = {(c.actor, c.round, c.k): c for c in child.calls}
-    assert asyncio.run(play(again, Client({"default": silent}, recorded=recorded))) == child
+    state = prepare(organization, cut, parent.messages, parent.calls)
+    assert asyncio.run(play(again, Client({"default": silent}, recorded=recorded), state=state)) == child
     assert not silent.requests
 
 
@@ -242,9 +243,9 @@ def test_a_swap_asks_the_other_model_in_the_turns_that_are_drawn_anew_and_no_oth
     organization, old, new = office("ann", "ben"), Dicer(MAILS), Dicer(MAILS)
     parent = once(organization, Dicer(MAILS))
     change = swap(Agent("ann", model="@swapped"), "own/new")
-    kept = {(c.actor, c.round, c.k): c for c in parent.calls if Cut(1, ("ben",)).keeps(c.round, c.actor)}
-    client = Client({"default": old, "@swapped": new}, recorded=kept)
-    child = asyncio.run(play(fork(rollout_spec(organization), Cut(1, ("ben",)), 1, change), client))
+    client = Client({"default": old, "@swapped": new})
+    state = prepare(organization, Cut(1, ("ben",)), parent.messages, parent.calls, change)
+    child = asyncio.run(play(fork(rollout_spec(organization), Cut(1, ("ben",)), 1, change), client, state=state))
     turns = {(c.round, c.actor) for c in child.calls}
     assert {(r.where.round, r.where.actor) for r in new.requests} == {t for t in turns if t[1] == "ann" and t[0] > 1}
     assert {(r.where.round, r.where.actor) for r in old.requests} == {t for t in turns if t[1] != "ann"}
@@ -557,10 +558,108 @@ def test_a_message_is_changed_where_it_was_read_or_not_at_all(run: Path) -> None
         plan(run, ForkRequest(key(run), drop=log[-1].index))
 
 
-def test_a_fork_or_an_unfinished_rollout_is_no_parent(run: Path) -> None:
-    drawn(plan(run, ForkRequest(key(run), at="0", n=2)))
-    with pytest.raises(ScenarioError, match=f"this is itself a fork; fork its parent {key(run)[:12]}"):
-        plan(run, ForkRequest(str(load(run).forks["rollout"].iloc[0]), at="0"))
+def child(run: Path, parent: str, fork_request: ForkRequest, change: str = "") -> str:
+    """The key of one of the forks that the request draws of `parent`, with this change."""
+    assert drawn(plan(run, replace(fork_request, rollout=parent))).failed == 0
+    forks = load(run).forks
+    return str(forks[(forks["parent"] == parent) & (forks["change"] == change)]["rollout"].iloc[-1])
+
+
+def test_a_fork_of_a_fork_is_kept_whole_and_changes_nothing_that_was_there(run: Path) -> None:
+    before, index = tables(run), mails(run)[0]
+    drawn(plan(run, ForkRequest(key(run), edit=(index, "Say more."), n=6)))
+    forks = load(run).forks
+    edited = forks[forks["change"] != ""]["rollout"].astype("str")
+    parent = max(edited, key=lambda name: len(transcript(run, name).record.turns))
+    record = transcript(run, parent).record
+    round = parsed(str(record.rollout.at)).round
+    rounds = sorted({turn.round for turn in record.turns})
+    assert rounds[-2] > round
+    drawn(plan(run, ForkRequest(parent, every_round=True, by_agent=True, n=2)))
+    after = load(run).forks
+    pd.testing.assert_frame_equal(after.head(len(forks))[forks.columns], forks, check_categorical=False)
+    assert_equal(before, tables(run))
+    own = after[after["parent"] == parent]
+    assert set(own["round"]) >= {one for one in rounds[:-1] if one >= round}
+    assert own["utility"].notna().all()
+    log, turns = record.rollout.messages, {(turn.round, turn.agent): turn.steps for turn in record.turns}
+    for name, at in zip(own["rollout"], own["at"], strict=True):
+        cut, drawn_anew = parsed(at), transcript(run, name).record
+        assert all(step.intact for turn in drawn_anew.turns for step in turn.steps), at
+        heads = [[m for m in some if m.round <= cut.whole] for some in (drawn_anew.rollout.messages, log)]
+        said = [[m for m in some if m.kind != "closing"] for some in heads]
+        assert said[0] == said[1]
+        assert drawn_anew.kept == {turn for turn in turns if cut.keeps(*turn)}
+        (calls,) = rows(
+            run,
+            f"SELECT count(*) FROM calls JOIN rollouts ON id = rollout WHERE key = '{name}' AND "
+            f"round > 0 AND (round < {cut.round} OR (round = {cut.round} AND {not cut.agents}))",
+        )
+        assert calls == (0,)
+
+
+def test_a_fork_of_a_fork_that_was_killed_goes_on_and_its_stored_calls_are_guarded(run: Path) -> None:
+    parent = child(run, key(run), ForkRequest(at="1", n=2))
+    fork_request = ForkRequest(parent, at="1", n=3)
+    drawn(plan(run, fork_request))
+    volatile = ["seconds", "cost"]
+    whole = load(run).forks.drop(columns=volatile)
+    own = f"(SELECT id FROM rollouts WHERE parent = '{parent}')"
+    connection = sqlite3.connect(
+        run / "run.db"
+    )  # as a kill leaves it: the last reply is not there, nor what came later
+    connection.execute(f"UPDATE rollouts SET status = NULL WHERE id IN {own}")
+    for table in ("messages", "verdicts"):
+        connection.execute(f"DELETE FROM {table} WHERE rollout IN {own}")
+    last = f"SELECT max(rowid) FROM calls WHERE rollout IN {own} AND round > 0 GROUP BY rollout"
+    lost = connection.execute(f"DELETE FROM calls WHERE rowid IN ({last})").rowcount
+    lost += connection.execute(f"DELETE FROM calls WHERE rollout IN {own} AND round = 0").rowcount
+    connection.commit()
+    assert drawn(plan(run, fork_request)).calls == lost
+    pd.testing.assert_frame_equal(load(run).forks.drop(columns=volatile), whole, check_categorical=False)
+    connection.execute(f"UPDATE rollouts SET status = NULL WHERE id IN {own}")
+    connection.execute(f"UPDATE calls SET prompt_hash = 'another' WHERE rollout IN {own} AND round = 2")
+    connection.commit()
+    connection.close()
+    with pytest.raises(MismatchError, match="in round 2 answers another prompt"):
+        drawn(plan(run, fork_request))
+
+
+def test_a_swap_goes_on_in_a_fork_of_its_fork_and_another_may_come_on_top(run: Path) -> None:
+    first = child(run, key(run), ForkRequest(at="1", swap=Swap("hand", "judge"), n=2), "swap hand=judge")
+    made = plan(run, ForkRequest(first, swap=Swap("boss", "judge"), n=2))
+    assert {str(fork_point.cut) for fork_point in made.fork_points} == {"1"}
+    assert made.parents[0].place.startswith("fork ")
+    second = child(run, first, ForkRequest(swap=Swap("boss", "judge"), n=2), "swap boss=judge")
+    for name, swapped in ((first, {"hand"}), (second, {"hand", "boss"})):
+        for turn in transcript(run, name).record.turns:
+            new = turn.agent in swapped and turn.round > 1
+            assert turn.steps[0].call.model == ("sim/replies" if new else "sim/chatter")
+    with pytest.raises(ScenarioError, match=r"swap hand=judge: so it is in fork \d at 1 of task=loan"):
+        plan(run, ForkRequest(first, swap=Swap("hand", "judge")))
+
+
+def test_forks_of_forks_are_judged_later_and_reproduced_like_any_other(run: Path) -> None:
+    parent = child(run, key(run), ForkRequest(at="1", n=2))
+    drawn(plan(run, grand := ForkRequest(parent, at="2", n=2)))
+    asyncio.run(rejudge(run, ["final_number"], None, Progress()))
+    judged = load(run).fork_scores.query("judge == 'final_number'")["rollout"].nunique()
+    assert judged == len(load(run).forks)
+    head, tail = SCENARIO.index("models:"), SCENARIO.index("tasks:")
+    models = "models: {default: {name: replay/run}, judge: {name: replay/run}}\n"
+    Path("s.yaml").write_text(SCENARIO[:head] + models + SCENARIO[tail:])
+    asyncio.run(play_design(load_design("s.yaml"), Path("again"), Selection(), Progress()))
+    again = child(Path("again"), key(Path("again")), ForkRequest(at="1", n=2))
+    drawn(plan(Path("again"), replace(grand, rollout=again)))
+    columns = ["task", "condition", "draw", "status", "output", "fork", "at"]
+    pd.testing.assert_frame_equal(load("run").forks[columns], load("again").forks[columns])
+
+
+def test_a_fork_is_cut_where_it_is_its_own_and_an_unfinished_rollout_is_no_parent(run: Path) -> None:
+    parent = child(run, key(run), ForkRequest(at="1", n=2))
+    for request, said in ((ForkRequest(at="0"), "--at 0"), (ForkRequest(at="1/mate"), "--at 1/mate")):
+        with pytest.raises(ScenarioError, match=f"{said}: fork 2 at 1 of task=.* or fork .*--rollout {key(run)[:12]}"):
+            plan(run, replace(request, rollout=parent))
     connection = sqlite3.connect(run / "run.db")
     connection.execute("UPDATE rollouts SET status = NULL WHERE key = ?", (key(run),))
     connection.commit()

@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 
 from agentlab.experiment.confounds import differs
+from agentlab.pairing import PAIRING
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.pairing import pair_arms
 
 UNITS = {"output tokens": "output_tokens", "tokens": "tokens", "calls": "calls", "money": "cost"}
 """In which compute is compared, and the columns of it."""
@@ -51,18 +53,19 @@ def facts(run: Run, side: pd.DataFrame) -> Any:
 
 
 def _identical(calls: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> float:
-    keys = ["task", "draw", "actor", "round", "k", "text"]
-    one, two = (calls.loc[calls["rollout"].isin(side["rollout"]), keys] for side in (a, b))
+    keys = [*PAIRING, "actor", "round", "k", "text"]
+    texts = calls[["rollout", *(name for name in keys if name != "generation")]]
+    one, two = (texts.merge(side[["rollout", "generation"]], on="rollout")[keys] for side in (a, b))
     smaller = min(len(one), len(two))
     return len(one.merge(two, on=keys).drop_duplicates()) / smaller if smaller else 0.0
 
 
 def _ratios(run: Run, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, float | None]:
     used = run.rollouts.assign(tokens=run.rollouts["input_tokens"] + run.rollouts["output_tokens"]).set_index("rollout")
-    pairs = a[["task", "draw", "rollout"]].merge(b[["task", "draw", "rollout"]], on=["task", "draw"])
+    pairs = pair_arms(a, b, "rollout").rows
     found: dict[str, float | None] = {}
     for unit, column in UNITS.items():
-        one, other = (float(used[column].reindex(pairs[f"rollout_{x}"].astype("str")).sum(skipna=False)) for x in "xy")
+        one, other = (float(used[column].reindex(pairs[f"rollout_{x}"].astype("str")).sum(skipna=False)) for x in "ab")
         found[unit] = one / other if other > 0 and one == one else None
     return found
 

@@ -12,10 +12,12 @@ from agentlab.analysis.contrasts.compute import ComputeComparison, matched, spen
 from agentlab.experiment.preregistration import InterimAnalysis, Preregistration, Primary, conditions, register
 from agentlab.judges import recorded
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.pairing import ArmPairs, pair_arms
 from agentlab.scenario.compare import Declared
 from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import Paired, paired
 from agentlab.stats.contrasts.sequential import level, repeated_p
+from agentlab.text import pluralize
 
 ALPHA = 0.05
 
@@ -165,8 +167,8 @@ class _Pairs:
         if measure is None or arms is None:
             return None
         a, b, used = arms
-        both = a[["task", "draw", one.measure]].merge(b[["task", "draw", one.measure]], on=["task", "draw"])
-        look = self.register.look(names, len(both), self.finished)
+        both = pair_arms(a, b, one.measure)
+        look = self.register.look(names, len(both.rows), self.finished)
         planned = primary is not None and look.planned
         result = _compare(both, one.measure, 1 - level(look.spent, look.spend, ALPHA) if planned else 1 - ALPHA)
         auc, why = run.meta.get("anchors", {}).get(measure.judge, {}).get("auc"), suppressed(run, measure.judge)
@@ -186,10 +188,13 @@ class _Pairs:
         return self.known[names]
 
 
-def _compare(both: pd.DataFrame, measure: str, width: float) -> Paired:
-    tasks = both["task"].astype("str").tolist()
-    values = (both[f"{measure}_x"].to_numpy(), both[f"{measure}_y"].to_numpy())
-    return paired(tasks, both["draw"].tolist(), *values, width)
+def _compare(both: ArmPairs, measure: str, width: float) -> Paired:
+    a, b = (both.rows[f"{measure}_{side}"].to_numpy() for side in "ab")
+    result = paired(both.tasks, both.draws, a, b, width)
+    if not both.unmatched:
+        return result
+    note = f"{pluralize(both.unmatched, 'rollout')} without a partner in the other arm left out"
+    return replace(result, notes=(*result.notes, note))
 
 
 def suppressed(run: Run, judge: str) -> str:

@@ -9,6 +9,7 @@ from agentlab.errors import AnalysisError
 from agentlab.experiment.power import ContrastNoise
 from agentlab.experiment.preregistration import conditions
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.pairing import pair_arms
 from agentlab.scenario import Design
 from agentlab.scenario.compare import Declared
 from agentlab.stats.contrasts.pilot import JudgeVariance, Pilot, pilot
@@ -50,8 +51,8 @@ def piloted(run: Run, design: Design) -> tuple[list[ContrastNoise], list[str]]:
 
 def _measured(run: Run, design: Design, c: Contrast) -> Pilot:
     a, b = arms(run, c)
-    both = a.merge(b, on=["task", "draw"])
-    return pilot(both["task"].tolist(), both["value_x"].to_numpy(), both["value_y"].to_numpy(), _judge(run, design, c))
+    both = pair_arms(a, b, "value")
+    return pilot(both.tasks, both.rows["value_a"].to_numpy(), both.rows["value_b"].to_numpy(), _judge(run, design, c))
 
 
 def _judge(run: Run, design: Design, c: Contrast) -> JudgeVariance | None:

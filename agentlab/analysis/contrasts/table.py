@@ -13,7 +13,9 @@ from agentlab.analysis.summary import looked
 from agentlab.errors import AnalysisError
 from agentlab.experiment.confounds import phrase
 from agentlab.experiment.preregistration import fixed
+from agentlab.pairing import PAIRING
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.pairing import pair_arms
 from agentlab.stats.bounds import bounds, difference
 from agentlab.stats.contrasts.effect_size import EffectSize, draw_sd, over_draws, over_tasks
 from agentlab.text import pluralize
@@ -92,8 +94,8 @@ def _effects(run: Run, c: Contrast) -> Row:
     r, sides = c.result, arms(run, c)
     told: dict[str, EffectSize | None] = {"d_z": None, "in_draw_sd": None}
     if r.difference is not None and not c.suppressed and not r.coupled:
-        both = sides[0].merge(sides[1], on=["task", "draw"]).dropna()
-        within = draw_sd(both["task"].to_numpy(), both["value_x"].to_numpy(), both["value_y"].to_numpy())
+        both = pair_arms(*sides, "value").rows.dropna()
+        within = draw_sd(both["task"].to_numpy(), both["value_a"].to_numpy(), both["value_b"].to_numpy())
         if r.new_tasks is not None:
             told["d_z"] = over_tasks(r.difference, r.new_tasks, r.tasks)
         if r.these_tasks is not None and within is not None:
@@ -115,14 +117,14 @@ def _worst(run: Run, c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> t
 
 
 def arms(run: Run, c: Contrast) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both arms' `task`, `draw` and `value`, whether a value is missing or not."""
+    """Both arms' `task`, `draw`, `generation` and `value`, whether a value is missing or not."""
     others = fixed(c.within, run.factors)
     found: list[pd.DataFrame] = []
     for level in (c.a, c.b):
         rows = run.measures
         for factor, wanted in {**others, c.factor: level}.items():
             rows = rows[(rows[factor] == wanted).to_numpy()]
-        found.append(rows[["task", "draw", c.measure]].rename(columns={c.measure: "value"}).astype({"task": "str"}))
+        found.append(rows[[*PAIRING, c.measure]].rename(columns={c.measure: "value"}).astype({"task": "str"}))
     return found[0], found[1]
 
 

@@ -38,8 +38,9 @@ def measured(run: Run, measure: str | None) -> list[Measure]:
 
 
 def outcomes(run: Run, measure: Measure, condition: str | None = None) -> Outcomes:
-    """The forks of one measure. Raises AnalysisError when the run has none."""
-    forks = run.forks if condition is None else run.forks[run.forks["condition"].astype("str") == condition]
+    """The forks of one measure, but for forks of forks. Raises AnalysisError when the run has none."""
+    forks = run.forks[run.forks["parent"].astype("str").isin(run.rollouts["rollout"].astype("str"))]
+    forks = forks if condition is None else forks[forks["condition"].astype("str") == condition]
     if forks.empty:
         where = f"{run.folder}" if condition is None else f"condition {condition!r} of {run.folder}"
         raise AnalysisError(f"{where} has no forks; `agentlab resample {run.folder} --every-round -n 8` draws them")

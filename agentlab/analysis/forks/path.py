@@ -55,7 +55,8 @@ def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
 
 
 def _parent(run: Run, wanted: str) -> str:
-    parents = sorted({str(parent) for parent in run.forks["parent"]}) if len(run.forks) else []
+    forked = {str(parent) for parent in run.forks["parent"]} if len(run.forks) else set[str]()
+    parents = sorted(forked & set(run.rollouts["rollout"].astype("str")))
     beginning = wanted
     if "=" in wanted:
         with closing(read(run.folder)) as connection:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from agentlab.engine.client import Client
-from agentlab.engine.spec import branch, lineage
+from agentlab.engine.spec import fork_path, lineage
 from agentlab.errors import MismatchError, Stopped
 from agentlab.experiment.clients import client_for, counting, identify, serving
 from agentlab.experiment.judging.anchors import judge_anchors
@@ -126,10 +126,10 @@ async def _all(
             if progress.stopping:
                 break
             own = row.condition if meta.get("coupling") == "none" else ""
-            root = lineage(row.seed, row.task, row.draw, row.generation, branch(row.at, row.fork), own)
-            task = group.create_task(
-                _one(bench, progress, tasks[row.task], organizations.get(row.condition), row.key, root, pending)
-            )
+            way = fork_path([(one.at, one.fork) for one in reversed(store.line(row.key)) if one.at is not None])
+            root = lineage(row.seed, row.task, row.draw, row.generation, way, own)
+            made_by = organizations.get(row.condition)
+            task = group.create_task(_one(bench, progress, tasks[row.task], made_by, row.key, root, pending))
             task.add_done_callback(lambda _: window.release())
 
 

@@ -17,6 +17,7 @@ from agentlab.interfaces import Judge
 from agentlab.judges.compare import ORDERS, CompareConfig, declared
 from agentlab.judges.equivalence import EquivalenceConfig
 from agentlab.judges.known_pairs import AnchorPair, anchor_pairs, report
+from agentlab.pairing import pairing_key
 from agentlab.seeds import digest
 from agentlab.store import UNFINISHED, Store, read
 from agentlab.types import JudgeInput, Rollout, Task, Verdict
@@ -110,7 +111,7 @@ def pairs(sides: Iterable[Side], arms: Sequence[tuple[str, str, str]]) -> list[R
 
 
 def _cell(side: Side, levels: Mapping[str, str]) -> tuple[Any, ...]:
-    return (side.task, side.draw, side.generation, frozenset(levels.items()))
+    return (*pairing_key(side), frozenset(levels.items()))
 
 
 def sides(store: Store, only: frozenset[str] | None = None) -> list[Side]:

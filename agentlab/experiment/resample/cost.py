@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from agentlab.engine.cut import Cut
 from agentlab.engine.intervention import Change
+from agentlab.engine.spec import fork
 from agentlab.experiment.resample.parents import CallUsage, Parent
 from agentlab.models import ModelSpec, cost_of
 from agentlab.scenario import Design
@@ -56,22 +57,17 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class ForkPricing:
-    """Knows the models of a run; `swapped` are those that stand in for an agent's own, by condition."""
+    """Knows the models of a run: by condition and alias, those that stand in for an agent's own among them."""
 
     design: Design
-    swapped: Mapping[str, ModelSpec]
+    models: Mapping[str, Mapping[str, ModelSpec]]
 
     def drawn(self, parent: Parent, cut: Cut, change: Change | None) -> Cost:
         """One fork's agents: the parent's calls after the cut, at the prices of today."""
         anew = [used for used in parent.calls if not cut.keeps(used.round, used.actor)]
-        other = change.agent.name if change is not None and change.agent is not None else None
-        specs = {
-            agent.name: self.swapped[parent.condition.name]
-            if agent.name == other
-            else parent.condition.models[agent.model]
-            for agent in parent.rollout_spec.organization.agents
-        }
-        return _sum((specs[used.actor], used) for used in anew)
+        spec, models = fork(parent.rollout_spec, cut, 1, change), self.models[parent.condition.name]
+        roster = spec.organization.roster
+        return _sum((models[spec.agent(roster[used.actor], used.round).model], used) for used in anew)
 
     def judged(self, parent: Parent) -> Cost:
         """One fork's judges: what they took for the parent; unknown when one was never asked about it."""

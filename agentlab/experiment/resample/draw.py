@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from agentlab.engine.client import Client
-from agentlab.engine.cut import Cut, by_agent, ends, read
 from agentlab.engine.intervention import Change
 from agentlab.engine.spec import FRESH, fork
 from agentlab.errors import ScenarioError
@@ -21,9 +20,10 @@ from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.clients import client_for, counting, identify, serving
 from agentlab.experiment.judging.rollouts import JudgeRunner
 from agentlab.experiment.resample.cost import Cost, ForkPricing, Quote
-from agentlab.experiment.resample.interventions import SWAPPED, dropped, edited, swapped
 from agentlab.experiment.resample.parents import Parent, ParentRun
+from agentlab.experiment.resample.points import ForkPoint, fork_points_of
 from agentlab.experiment.resample.request import ForkRequest
+from agentlab.experiment.resample.swaps import swapped
 from agentlab.experiment.runner import Progress, Runner
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.session import CONCURRENCY, MAX_CONCURRENCY, check, opened, stoppable, unwrapped
@@ -37,15 +37,6 @@ from agentlab.types import Measure
 
 ENOUGH = 30
 """Parents of a condition under which shares of variance say little."""
-
-
-@dataclass(frozen=True, slots=True)
-class ForkPoint:
-    """One cut of one rollout, with a change or without."""
-
-    parent: Parent
-    cut: Cut
-    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +71,13 @@ def plan(folder: Path, request: ForkRequest, scenario: Path | None = None) -> Fo
         measure = _measure(archive, request)
         parents = _parents(archive, request)
         stand_ins = _stand_ins(archive.design, request, parents)
-        fork_points, notes = _spots(request, parents, stand_ins)
+        fork_points, notes = fork_points_of(request, parents, stand_ins)
         forked = {fork_point.parent.rollout_spec.key for fork_point in fork_points}
         parents = tuple(parent for parent in parents if parent.rollout_spec.key in forked)
-        specs = {name: spec for name, (_, spec) in stand_ins.items()}
+        models = _models(parents, stand_ins)
         added = _added(archive)
         there = {key for key, status in archive.forks().items() if status not in UNFINISHED}
-    quote = _quote(request, fork_points, ForkPricing(archive.design, specs), there)
-    models = {p.condition.name: dict(p.condition.models) for p in parents}
-    for name, spec in specs.items():
-        models[name][SWAPPED] = spec
+    quote = _quote(request, fork_points, ForkPricing(archive.design, models), there)
     return ForkPlan(
         folder,
         archive.design,
@@ -186,47 +174,15 @@ def _stand_ins(design: Design, request: ForkRequest, parents: Sequence[Parent]) 
     }
 
 
-def _spots(
-    request: ForkRequest, parents: Sequence[Parent], stand_ins: Mapping[str, tuple[Change, ModelSpec]]
-) -> tuple[tuple[ForkPoint, ...], list[str]]:
-    """Where each parent is drawn anew: at each cut plainly, then with its change; and what is left out."""
-    found, refused = list[ForkPoint](), list[tuple[Parent, ScenarioError]]()
-    for parent in parents:
-        try:
-            for cut, change in _cuts(request, parent, stand_ins):
-                found += [ForkPoint(parent, cut), *([ForkPoint(parent, cut, change)] if change is not None else [])]
-        except ScenarioError as error:
-            refused.append((parent, error))
-    if not found:
-        raise refused[0][1]
-    left = [
-        f"{pluralize(len(refused), 'rollout')} left out, such as {parent.place}: {error}"
-        for parent, error in refused[:1]
-    ]
-    return tuple(found), left
-
-
-def _cuts(
-    request: ForkRequest, parent: Parent, stand_ins: Mapping[str, tuple[Change, ModelSpec]]
-) -> list[tuple[Cut, Change | None]]:
-    if not parent.active:
-        raise ScenarioError(f"{parent.place}: nobody was asked anything in it, so nothing can be drawn anew")
-    if request.every_round or request.bisect:
-        return [(cut, None) for cut in (*ends(parent.active), *(by_agent(parent.active) if request.by_agent else ()))]
-    at = None if request.at is None else read(request.at, parent.active, parent.rounds)
-    if request.swap is not None:
-        return [(at or Cut(0), stand_ins[parent.condition.name][0])]
-    if request.drop is None and request.edit is None:
-        assert at is not None
-        return [(at, None)]
-    cut, change = (
-        dropped(parent, request.drop) if request.drop is not None else edited(parent, *(request.edit or (0, "")))
-    )
-    if at not in (None, cut):
-        raise ScenarioError(
-            f"--at {at}: the message is read after round {cut}, so its fork is cut there: leave out --at"
-        )
-    return [(cut, change)]
+def _models(
+    parents: Sequence[Parent], stand_ins: Mapping[str, tuple[Change, ModelSpec]]
+) -> dict[str, dict[str, ModelSpec]]:
+    """By condition and alias, those that swaps bring in among them."""
+    models = {parent.condition.name: {**parent.condition.models, **parent.models} for parent in parents}
+    for name, (change, spec) in stand_ins.items():
+        if name in models and change.agent is not None:
+            models[name][change.agent.model] = spec
+    return models
 
 
 def _quote(request: ForkRequest, fork_points: Sequence[ForkPoint], pricing: ForkPricing, there: set[str]) -> Quote:

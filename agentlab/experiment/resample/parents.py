@@ -2,21 +2,25 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from agentlab.engine.cut import Active
-from agentlab.engine.spec import RolloutSpec
+from agentlab.engine.cut import Active, Cut, parsed
+from agentlab.engine.intervention import Change
+from agentlab.engine.intervention import swapped as swap_of
+from agentlab.engine.spec import RolloutSpec, fork
 from agentlab.errors import MismatchError, ScenarioError
+from agentlab.experiment.resample.swaps import Swap, swapped
 from agentlab.experiment.runner import Selection, rollout_specs
 from agentlab.experiment.schedule import Item
+from agentlab.models import ModelSpec
 from agentlab.scenario import Condition, Design, rebuild
 from agentlab.store import DATABASE, UNFINISHED
-from agentlab.store.ancestry import messages
+from agentlab.store.ancestry import kept_by, line, messages
 from agentlab.types import Message, Purpose, Usage
 
 
@@ -33,7 +37,7 @@ class CallUsage:
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A finished rollout."""
+    """A finished rollout, which may be a fork itself."""
 
     rollout_spec: RolloutSpec
     condition: Condition
@@ -44,6 +48,14 @@ class Parent:
     judging: tuple[CallUsage, ...]
     """One call for each place at which a judge was asked."""
     messages: tuple[Message, ...]
+    models: Mapping[str, ModelSpec] = field(default_factory=dict[str, ModelSpec])
+    """Of a fork: by alias, what swaps on the way to it put behind agents."""
+
+    @property
+    def kept(self) -> Cut:
+        """The end of what it has from its own parent, before which it cannot be cut."""
+        branch = self.rollout_spec.branch
+        return Cut(0) if branch is None else branch.cut
 
     @property
     def rounds(self) -> int:
@@ -52,9 +64,10 @@ class Parent:
 
     @property
     def place(self) -> str:
-        """`task=loan,team=firm,draw=1`."""
+        """`task=loan,team=firm,draw=1`; of a fork, `fork 2 at 3 of` that."""
         levels = [f"{factor}={level}" for factor, level in self.condition.levels.items()]
-        return ",".join([f"task={self.rollout_spec.task.id}", *levels, f"draw={self.rollout_spec.draw}"])
+        forks = "".join(f"fork {one.index} at {one.cut} of " for one in reversed(self.rollout_spec.branches))
+        return forks + ",".join([f"task={self.rollout_spec.task.id}", *levels, f"draw={self.rollout_spec.draw}"])
 
 
 class ParentRun:
@@ -72,14 +85,11 @@ class ParentRun:
 
     def one(self, key: str) -> Parent:
         """The rollout with this key. Raises `ScenarioError` when it may not be forked, saying why."""
-        sql = "SELECT task, condition, draw, status, parent, of FROM rollouts WHERE key = ?"
-        task, condition, draw, status, parent, of = self._connection.execute(sql, (key,)).fetchone()
-        if parent is not None:
-            raise ScenarioError(f"rollout {key[:12]}: this is itself a fork; fork its parent {parent[:12]}")
+        sql = "SELECT task, condition, draw, status, at, of FROM rollouts WHERE key = ?"
+        task, condition, draw, status, at, of = self._connection.execute(sql, (key,)).fetchone()
         if status in UNFINISHED:
-            raise ScenarioError(
-                f"rollout {key[:12]}: not finished ({status or 'interrupted'}); `agentlab run` goes on with it"
-            )
+            again = "`agentlab run` goes on with it" if at is None else "the command that drew it goes on with it"
+            raise ScenarioError(f"rollout {key[:12]}: not finished ({status or 'interrupted'}); {again}")
         if of is not None:
             raise ScenarioError(
                 f"rollout {key[:12]}: {condition} may spend what another arm spent, which leaves nothing to draw "
@@ -87,13 +97,29 @@ class ParentRun:
             )
         levels = {one.name: one.levels for one in self.design.conditions}.get(condition, {})
         selection = Selection((task,), {factor: (level,) for factor, level in levels.items()}, draw)
-        item = next((item for item in self._trials(selection) if item[0].key == key), None)
-        if item is None:
-            raise MismatchError(
-                f"{self.folder / DATABASE}: the design that it recorded gives {condition}, task {task}, draw {draw} "
-                "another identity than the rollout has: a module of one's own, or agentlab itself, is another one now"
-            )
-        return self._parent(*item, status)
+        origin, *forks = reversed(line(self._connection, key))
+        item = next((item for item in self._trials(selection) if item[0].key == origin.key), None)
+        if item is not None:
+            spec, cell = item
+            models: dict[str, ModelSpec] = {}
+            for ancestor in forks:
+                change = self._change(cell, ancestor.change, models)
+                spec = fork(spec, parsed(str(ancestor.at)), ancestor.fork, change)
+            if spec.key == key:
+                return self._parent(spec, cell, status, models)
+        raise MismatchError(
+            f"{self.folder / DATABASE}: the design that it recorded gives {condition}, task {task}, draw {draw} "
+            "another identity than the rollout has: a module of one's own, or agentlab itself, is another one now"
+        )
+
+    def _change(self, condition: Condition, text: str, models: dict[str, ModelSpec]) -> Change | None:
+        """What a stored fork did otherwise; to `models` the model that came in. Changed messages are in its log."""
+        if (swap := swap_of(text)) is None:
+            return Change(text) if text else None
+        change, spec = swapped(self.design, condition, Swap(*swap))
+        if change.agent is not None:
+            models[change.agent.model] = spec
+        return change
 
     def some(self, selection: Selection, most: int, agent: str | None = None) -> list[Parent]:
         """The first finished rollouts of the selection, draw by draw, as evenly over tasks and conditions as they go.
@@ -116,9 +142,18 @@ class ParentRun:
     def _trials(self, selection: Selection) -> Iterator[Item]:
         return rollout_specs(self.design, self.meta["seed"], selection)
 
-    def _parent(self, rollout_spec: RolloutSpec, condition: Condition, status: str) -> Parent:
+    def _parent(
+        self,
+        rollout_spec: RolloutSpec,
+        condition: Condition,
+        status: str,
+        models: Mapping[str, ModelSpec] | None = None,
+    ) -> Parent:
         row = self._connection.execute("SELECT * FROM rollouts WHERE key = ?", (rollout_spec.key,)).fetchone()
         log, latest = messages(self._connection, row), dict[tuple[str, int, int], tuple[Purpose, CallUsage]]()
+        for call in kept_by(self._connection, row):
+            usage = call.completion.usage if call.completion is not None else Usage()
+            latest[call.actor, call.round, call.k] = call.purpose, CallUsage(call.actor, call.round, usage)
         asked = any(message.kind == "closing" for message in log)
         sql = (
             "SELECT purpose, actor, round, k, judge, input_tokens, output_tokens, reasoning_tokens, cache_read_tokens, "
@@ -129,7 +164,8 @@ class ParentRun:
                 latest[actor, round, k] = purpose, CallUsage(actor, round, Usage(*usage), judge)
         calls = [used for purpose, used in latest.values() if purpose == "agent"]
         judging = [used for purpose, used in latest.values() if purpose == "judge"]
-        return Parent(rollout_spec, condition, status, _active(rollout_spec, calls), tuple(calls), tuple(judging), log)
+        acted = _active(rollout_spec, calls)
+        return Parent(rollout_spec, condition, status, acted, tuple(calls), tuple(judging), log, models or {})
 
 
 def _active(rollout_spec: RolloutSpec, calls: Sequence[CallUsage]) -> Active:

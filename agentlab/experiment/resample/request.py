@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from agentlab.engine.spec import FRESH
 from agentlab.errors import ScenarioError
-from agentlab.experiment.resample.interventions import Swap
+from agentlab.experiment.resample.swaps import Swap
 from agentlab.experiment.runner import Selection
 
 PARENTS, FORKS, FORKS_EACH = 30, 8, 4

@@ -1,6 +1,6 @@
 """What rollouts used, beside them as columns: calls, tokens, time, money and messages.
 
-Of a fork only what it did itself is counted; its parent's part was used once, by the parent.
+Of a fork only what it did itself is counted; what it has from its parent was used once, by whoever did it.
 """
 
 from collections.abc import Callable
@@ -28,12 +28,18 @@ _CUT = """
 SELECT m.rollout, max(c.stop = 'length') FROM messages m
 JOIN calls c ON c.rollout = m.rollout AND c.round = m.round AND c.actor = m.sender
 WHERE m.kind = 'output' AND c.text IS NOT NULL GROUP BY m.rollout"""
+_KEPT = "CAST({0}.at AS INTEGER) - (instr({0}.at, '/') > 0)"
+"""The last round of which all is kept."""
 _CUT_BEFORE = f"""
-SELECT f.id, max(c.stop = 'length')
-FROM (SELECT id, parent, CAST(at AS INTEGER) - (instr(at, '/') > 0) AS kept FROM rollouts WHERE {FORKS}) f
-JOIN rollouts p ON p.key = f.parent JOIN messages m ON m.rollout = p.id AND m.round <= f.kept
+WITH RECURSIVE above(fork, parent, kept) AS (
+    SELECT f.id, f.parent, {_KEPT.format("f")} FROM rollouts f WHERE {FORKS}
+    UNION ALL
+    SELECT above.fork, p.parent, min(above.kept, {_KEPT.format("p")})
+    FROM above JOIN rollouts p ON p.key = above.parent WHERE p.at IS NOT NULL)
+SELECT above.fork, max(c.stop = 'length')
+FROM above JOIN rollouts p ON p.key = above.parent JOIN messages m ON m.rollout = p.id AND m.round <= above.kept
 JOIN calls c ON c.rollout = p.id AND c.round = m.round AND c.actor = m.sender
-WHERE m.kind = 'output' AND c.text IS NOT NULL GROUP BY f.id"""
+WHERE m.kind = 'output' AND c.text IS NOT NULL GROUP BY above.fork"""
 
 
 def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:

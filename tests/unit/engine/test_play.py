@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agentlab.engine.client import Client, utf8_safe
 from agentlab.engine.cut import by_agent, ends
+from agentlab.engine.fork import prepare
 from agentlab.engine.play import play
 from agentlab.engine.prompt import chat
 from agentlab.engine.spec import RolloutLimits, fork
@@ -112,16 +113,17 @@ def test_a_fork_keeps_the_parents_past_and_asks_only_for_what_comes_after(
     turns = dict.fromkeys((c.round, c.actor) for c in parent.calls)
     active = {round: tuple(name for r, name in turns if r == round) for round, _ in turns}
     cut = data.draw(st.sampled_from([*ends(active), *by_agent(active)]))
-    kept = {(c.actor, c.round, c.k): c for c in parent.calls if cut.keeps(c.round, c.actor)}
+    prepared = prepare(organization, cut, parent.messages, parent.calls)
     model, again = Talker(texts), Talker(texts)
     index = data.draw(st.integers(1, 4))
-    child = asyncio.run(play(fork(rollout_spec(organization), cut, index), Client({"default": model}, recorded=kept)))
+    first = fork(rollout_spec(organization), cut, index)
+    child = asyncio.run(play(first, Client({"default": model}), state=prepared.copy()))
     # The talker's words depend on place alone, so the fork must say what its parent said, under another identity.
     assert child.messages == parent.messages
     assert (child.parent, child.at, child.fork) == (parent.key, str(cut), index)
     assert child.key != parent.key
     assert {(r.where.round, r.where.actor) for r in model.requests} == {turn for turn in turns if not cut.keeps(*turn)}
-    asyncio.run(play(fork(rollout_spec(organization), cut, 9), Client({"default": again}, recorded=kept)))
+    asyncio.run(play(fork(rollout_spec(organization), cut, 9), Client({"default": again}), state=prepared.copy()))
     assert {r.where.stream for r in model.requests}.isdisjoint({r.where.stream for r in again.requests})
 
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from agentlab.engine.client import Client
 from agentlab.engine.cut import Cut
+from agentlab.engine.fork import prepare
 from agentlab.engine.play import play
-from agentlab.engine.prompt import render
+from agentlab.engine.prompt import chat, render
 from agentlab.engine.rules import awake, following, opening
 from agentlab.engine.spec import fork
 from agentlab.errors import ProtocolError
@@ -139,12 +140,22 @@ def test_any_text_has_a_parse_in_any_markup(text: str, tags: list[str]) -> None:
 def test_a_fork_keeps_what_a_protocol_drew_before_its_cut_and_draws_anew_after() -> None:
     organization = Organization(tuple(map(Agent, NAMES)), Turns(NAMES, 4), 6)
     parent = asyncio.run(play(rollout_spec(organization), Client({"default": Talker(["a"])})))
-    kept = {(call.actor, call.round, call.k): call for call in parent.calls if call.round <= 2}
+    prepared = prepare(organization, Cut(2), parent.messages, parent.calls)
     later = set[tuple[Message, ...]]()
     for index in range(1, 9):
         spec = fork(rollout_spec(organization), Cut(2), index)
-        child = asyncio.run(play(spec, Client({"default": Talker(["a"])}, recorded=kept)))
+        child = asyncio.run(play(spec, Client({"default": Talker(["a"])}), state=prepared.copy()))
         before, after = ([m for m in child.messages if (m.round <= 2) == side] for side in (True, False))
         assert before == [message for message in parent.messages if message.round <= 2]
         later.add(tuple(after))
     assert len(later) > 1
+
+
+@given(everyone, st.lists(replies, min_size=1, max_size=4))
+def test_what_agents_were_shown_is_rebuilt_from_log_and_calls(organization: Organization, texts: list[str]) -> None:
+    model = Talker(texts)
+    rollout = asyncio.run(play(rollout_spec(organization), Client({"default": model})))
+    for request in model.requests:
+        at = request.where
+        own = [c for c in rollout.calls if c.actor == at.actor and (c.round, c.k) < (at.round, at.k)]
+        assert request.chat == chat(organization, organization.roster[at.actor], rollout.messages, own, at.round)

@@ -1,12 +1,15 @@
 """From a scenario to its design: crossing, patches, prompts, identities, judges, one's own parts."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from agentlab.errors import ScenarioError
 from agentlab.organization.agents import Closing
-from agentlab.scenario import load
+from agentlab.scenario import Design, differences, load
+from agentlab.seeds import digest
 from agentlab.types import Task
 from tests.support.firm import PRESSURE, cell, design, section, wrong
 
@@ -268,3 +271,98 @@ factors: {arm: {a: {}, b: {}}}
         load(path)
     path.write_text(text + "coupling: none\n")
     assert [condition.name for condition in load(path).conditions] == ["arm=a", "arm=b"]
+
+
+ROUTE = """\
+from agentlab.types import Message
+
+
+class Steps:
+    ordered = {"steps"}
+    briefed, kinds, tags = frozenset(["boss"]), {}, ()
+    edges = {"@task": ("boss",), "boss": ("hand", "@output"), "hand": ("@output",)}
+
+    def __init__(self, cast, closing, steps, notes):
+        self.cast = cast
+
+    def open(self, task):
+        return [Message("@task", ("boss",), "task", task.prompt)]
+
+    def manual(self, agent):
+        return ""
+
+    def route(self, agent, reply, log, round):
+        return [Message(agent, ("@output",), "output", reply.text)]
+"""
+STEPS = """\
+spec: 1
+name: steps
+seed: 3
+models: {default: {name: sim/chatter, temperature: 1, max_tokens: 30}}
+tasks: {plan: {prompt: Plan it., fields: {a: 1, b: 2}}}
+organization:
+  agents: {boss: {system: Lead., memory: all}, hand: {system: Work.}}
+  protocol: {kind: "my_steps:Steps", steps: {ask: x, tell: y}, notes: {one: 1, two: 2}}
+  rounds: 2
+addendum: {first: {text: Hurry., to: all}, second: {text: Rest., to: all}}
+"""
+ORDERED = [
+    ("{ask: x, tell: y}", "{tell: y, ask: x}", "organization.protocol.steps"),
+    (
+        "boss: {system: Lead., memory: all}, hand: {system: Work.}",
+        "hand: {system: Work.}, boss: {system: Lead., memory: all}",
+        ".agents",
+    ),
+    (
+        "first: {text: Hurry., to: all}, second: {text: Rest., to: all}",
+        "second: {text: Rest., to: all}, first: {text: Hurry., to: all}",
+        "addendum",
+    ),
+]
+UNORDERED = [
+    ("{one: 1, two: 2}", "{two: 2, one: 1}"),
+    ("temperature: 1, max_tokens: 30", "max_tokens: 30, temperature: 1"),
+    ("fields: {a: 1, b: 2}", "fields: {b: 2, a: 1}"),
+    ("{system: Lead., memory: all}", "{memory: all, system: Lead.}"),
+]
+
+
+@pytest.fixture
+def steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Design]:
+    """The design with a protocol of one's own, with a text replaced."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.delitem(sys.modules, "my_steps", raising=False)
+    Path("my_steps.py").write_text(ROUTE)
+
+    def made(old: str = "", new: str = "") -> Design:
+        assert old in STEPS
+        Path("s.yaml").write_text(STEPS.replace(old, new) if old else STEPS)
+        return load("s.yaml")
+
+    return made
+
+
+@pytest.mark.parametrize(("old", "new", "path"), ORDERED)
+def test_what_differs_in_an_order_that_means_something_is_another_condition(
+    steps: Callable[..., Design], old: str, new: str, path: str
+) -> None:
+    before, after = steps(), steps(old, new)
+    assert before.conditions[0].identity != after.conditions[0].identity
+    (change,) = differences(before.tree, after.tree, after.ordered)
+    assert change[0].endswith(path)
+
+
+@pytest.mark.parametrize(("old", "new"), UNORDERED)
+def test_the_order_of_other_keys_does_not_count(steps: Callable[..., Design], old: str, new: str) -> None:
+    before, after = steps(), steps(old, new)
+    assert before.conditions[0].identity == after.conditions[0].identity
+    assert {key: digest(task) for key, task in before.conditions[0].tasks.items()} == {
+        key: digest(task) for key, task in after.conditions[0].tasks.items()
+    }
+    assert differences(before.tree, after.tree, after.ordered) == []
+
+
+def test_contacts_may_be_written_in_any_order() -> None:
+    contacts = "contacts: {boss: [hand], hand: [boss]}"
+    before = [condition.identity for condition in design().conditions]
+    assert [one.identity for one in design((contacts, "contacts: {hand: [boss], boss: [hand]}")).conditions] == before
