@@ -91,6 +91,7 @@ SCORES = {
     "label": "str",
     "reason": "str",
     "call": "Int64",
+    "mass": "float64",
 }
 PAIRS = {
     "factor": "str",

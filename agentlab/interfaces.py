@@ -95,25 +95,38 @@ class Routing(Protocol):
 
 
 class JudgeClient(Protocol):
-    """How a judge reaches its model: one recorded call, found again on resume, never raising on a failed call."""
+    """One judge draw's way to its model. A call is recorded, priced, found again on resume, and never raises.
+
+    A judge has no other way: what it asks past its client is neither paid for nor resumed by the run.
+    """
 
     @property
     def capabilities(self) -> Capabilities:
         """Of the judge's model."""
         ...
 
+    @property
+    def draw(self) -> int:
+        """Which of the judge's draws this is, from 0."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """For what a judge does at random, such as the order of its criteria: 63 bits, another one for each draw."""
+        ...
+
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call: ...
 
 
 class Judge(Protocol):
-    """Scores one exhibit once. Verdicts come back unstamped, one per criterion, always all of them."""
+    """Scores one judge input once. Verdicts come back unstamped, one per criterion, always all of them."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def draws(self) -> int:
-        """How many independent times each exhibit is judged."""
+        """How many independent times each judge input is judged."""
         ...
 
     @property
@@ -124,6 +137,4 @@ class Judge(Protocol):
         """Key of `models:`; None when no model is asked."""
         ...
 
-    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
-        """`order` is a random stream (63 bits) for the order of criteria."""
-        ...
+    async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]: ...

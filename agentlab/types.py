@@ -317,6 +317,8 @@ class Verdict:
     reason: str | None = None
     call: int | None = None
     """Place `k` of the judge's model call that decided it; None when no model was asked."""
+    mass: float | None = None
+    """Probability that the model gave to the scale's digits at all; None unless scored by log-probabilities."""
     rollout: str = ""
     judge: str = ""
     draw: int = 0

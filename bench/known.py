@@ -13,9 +13,9 @@ from known_truth.planted import Circumstances, Outcome, Planted
 
 import agentlab
 from agentlab import scenario as spec
-from agentlab.report.ladder import LadderStep, Rung, climb, draw
 from agentlab.runs.frames import Run
 from agentlab.scenario import Condition, Design
+from bench.ladder import Comparison, ComparisonResult, compare_all, draw
 
 PAIRS = {"published": ("firm", "solo"), "corrected": ("firm_open", "solo_matched")}
 MEASURES: Mapping[str, str] = {"utility": "utility_uncoupled", "misalignment": "misalignment"}
@@ -69,51 +69,52 @@ def expected(design: Design, run: Run, level: str, outcome: Outcome, measure: st
     return value
 
 
-def ladder(design: Design, run: Run) -> list[Rung]:
-    """Every rung as it was found, with what was planted."""
-    steps = [LadderStep(label, {"team": a}, {"team": b}, measures) for label, a, b, measures in LADDER]
-    rungs: list[Rung] = []
-    for rung in climb(run, steps):
-        outcome: Outcome = "utility" if rung.panel == "utility" else "misalignment"
-        measure = rung.step.measures[outcome]
-        a, b = (expected(design, run, arm["team"], outcome, measure) for arm in (rung.step.a, rung.step.b))
-        rungs.append(replace(rung, planted=a - b))
-    return rungs
+def ladder(design: Design, run: Run) -> list[ComparisonResult]:
+    """Every comparison as it was found, with what was planted."""
+    comparisons = [Comparison(label, {"team": a}, {"team": b}, measures) for label, a, b, measures in LADDER]
+    results: list[ComparisonResult] = []
+    for result in compare_all(run, comparisons):
+        outcome: Outcome = "utility" if result.panel == "utility" else "misalignment"
+        measure = result.comparison.measures[outcome]
+        arms = (result.comparison.a, result.comparison.b)
+        a, b = (expected(design, run, arm["team"], outcome, measure) for arm in arms)
+        results.append(replace(result, planted=a - b))
+    return results
 
 
 def write(folder: Path, report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Writes known_truth.md and known_truth.svg; returns the rungs as rows."""
+    """Writes known_truth.md and known_truth.svg; returns the comparisons as rows."""
     design = spec.load("consultancy_sim")
     with tempfile.TemporaryDirectory() as scratch:
         run = asyncio.run(agentlab.run(design, Path(scratch) / "run"))
-        rungs = ladder(design, run)
+        results = ladder(design, run)
         size = f"{run.rollouts['task'].nunique()} tasks x {run.rollouts['draw'].nunique()} draws in every arm"
         ratio = {a: _spent(run, a) / _spent(run, b) for a, b in PAIRS.values()}
         rollouts, calls = len(run.rollouts), len(run.calls)
-    draw(rungs, folder / "known_truth.svg", f"Organization minus one agent, simulated: {size}")
+    draw(results, folder / "known_truth.svg", f"Organization minus one agent, simulated: {size}")
     page = PAGE.format(
         size=size,
         rollouts=f"{rollouts:,}",
         calls=f"{calls:,}",
         published_ratio=f"{ratio['firm']:.1f}",
         corrected_ratio=f"{ratio['firm_open']:.2f}",
-        ladder="\n".join(_row(label, rungs) for label, *_ in LADDER),
+        ladder="\n".join(_row(label, results) for label, *_ in LADDER),
         rates="\n".join(_rates(report, truth, pair) for truth in ("planted", "none") for pair in PAIRS),
-        held=sum(_holds(rung) for rung in rungs),
-        rungs=len(rungs),
+        held=sum(_holds(result) for result in results),
+        rungs=len(results),
         error=f"{1.96 * math.sqrt(0.05 * 0.95 / report['seeds']):.1%}",
         **{name: report[name] for name in ("seeds", "tasks", "draws", "seconds")},
     )
     (folder / "known_truth.md").write_text(page, encoding="utf-8")
     return [
         {
-            "step": rung.step.label,
-            "panel": rung.panel,
-            "found": _rounded(rung.found.difference),
-            "planted": _rounded(rung.planted),
-            "held": _holds(rung),
+            "step": result.comparison.label,
+            "panel": result.panel,
+            "found": _rounded(result.paired.difference),
+            "planted": _rounded(result.planted),
+            "held": _holds(result),
         }
-        for rung in rungs
+        for result in results
     ]
 
 
@@ -125,18 +126,21 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _holds(rung: Rung) -> bool:
-    interval = rung.found.new_tasks
-    return interval is not None and rung.planted is not None and interval.low <= rung.planted <= interval.high
+def _holds(result: ComparisonResult) -> bool:
+    interval = result.paired.new_tasks
+    return interval is not None and result.planted is not None and interval.low <= result.planted <= interval.high
 
 
-def _row(label: str, rungs: Sequence[Rung]) -> str:
-    own = [rung for rung in rungs if rung.step.label == label]
-    cells = [label, f"`{own[0].step.a['team']}` - `{own[0].step.b['team']}`"]
-    for rung in own:
-        interval = rung.found.new_tasks
+def _row(label: str, results: Sequence[ComparisonResult]) -> str:
+    own = [result for result in results if result.comparison.label == label]
+    cells = [label, f"`{own[0].comparison.a['team']}` - `{own[0].comparison.b['team']}`"]
+    for result in own:
+        interval = result.paired.new_tasks
         assert interval is not None
-        cells += [f"{rung.found.difference:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]", f"{rung.planted:+.3f}"]
+        cells += [
+            f"{result.paired.difference:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]",
+            f"{result.planted:+.3f}",
+        ]
     return f"| {' | '.join(cells)} |"
 
 

@@ -84,7 +84,7 @@ def _differences(teams: Mapping[str, Condition], table: pd.DataFrame) -> Iterato
     for outcome in TARGETS:
         row: Any = table[table["measure"] == outcome].iloc[0]
         first, other = (bias(relay(teams[team]), outcome) for team in str(row["contrast"]).split(" - "))
-        ends = row["like_low"], row["like_high"]
+        ends = row["new_tasks_low"], row["new_tasks_high"]
         yield Check("difference of means", f"{outcome}, {row['contrast']}", first - other, row["difference"], *ends)
 
 

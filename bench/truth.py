@@ -30,8 +30,8 @@ from known_truth.reading import title
 
 import agentlab
 from agentlab import scenario as spec
-from agentlab.report.ladder import compare
 from bench.known import MEASURES, PAIRS, write
+from bench.ladder import compare
 
 TASKS, DRAWS, ROUNDS = 8, 3, 3
 Row = dict[str, Any]

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.components.nested import noiseless
+from agentlab.analysis.components.judge_noise import noiseless
 from agentlab.analysis.direction import best
-from agentlab.analysis.incoherence.predictions import document
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
+from agentlab.judges import traits
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import Interval
 from agentlab.stats.passes import Counts, Pass, all_right, majority, one_right, passes
@@ -99,7 +99,7 @@ def _scores(run: Run, m: Measure) -> pd.DataFrame:
 def _counted(run: Run, m: Measure) -> Iterator[tuple[str, list[list[int]], int]]:
     """By condition, the counts of each task and how many rollouts have no score."""
     ((criterion, (_, top)),) = m.scales.items()
-    right = top if document(run, m.judge).get("kind") == "match" else best(m, criterion)
+    right = top if traits(run.meta, m.judge).target else best(m, criterion)
     scores = _scores(run, m)
     arms = run.rollouts["condition"].astype("str")
     for condition in run.conditions["condition"].astype("str"):

@@ -3,18 +3,17 @@
 Numbers only; whoever prints them chooses the layout.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from agentlab.analysis.contrasts.blinding import blindness
-from agentlab.analysis.contrasts.contrast import ALPHA, Contrast, contrasts
-from agentlab.experiment.preregistration import register
+from agentlab.analysis.contrasts.contrast import Contrast, contrasts
+from agentlab.analysis.contrasts.notes import interim_notes
+from agentlab.analysis.contrasts.table import tabulate
 from agentlab.runs.frames import Run
 from agentlab.stats.bounds import Bounds, bounds
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
-from agentlab.stats.contrasts.sequential import level
 from agentlab.text import pluralize
 from agentlab.types import Measure
 
@@ -45,6 +44,8 @@ class Summary:
     name: str
     arms: tuple[ConditionSummary, ...]
     contrasts: tuple[Contrast, ...]
+    table: pd.DataFrame
+    """The contrasts with a column for everything known of them."""
     outcomes: dict[str, dict[str, int]]
     groups: dict[str, tuple[int, int]]
     """By judge of kind equivalence: outputs that it sorted, and groups that it made of them."""
@@ -65,7 +66,15 @@ def summarize(run: Run) -> Summary:
     outcomes = {str(j): _counts(part["outcome"]) for j, part in judged.groupby("judge", sort=False)}
     anchors = {name: report["text"] for name, report in reports.items()}
     return Summary(
-        str(run.meta.get("name", "")), arms, found, outcomes, _groups(run), anchors, _notes(run, found), _example(run)
+        str(run.meta.get("name", "")),
+        arms,
+        found,
+        tabulate(run),
+        outcomes,
+        _groups(run),
+        anchors,
+        _notes(run, found),
+        _example(run),
     )
 
 
@@ -110,8 +119,8 @@ def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFram
 
 def _range(measure: Measure, scored: pd.DataFrame) -> tuple[float, float]:
     """Where a value can lie: the measure's range, values the scenario declares for a status, and what was counted."""
-    pluralize = scored[measure.name].dropna().tolist()
-    ends = (*measure.range, *measure.values.values(), *pluralize)
+    seen = scored[measure.name].dropna().tolist()
+    ends = (*measure.range, *measure.values.values(), *seen)
     return min(ends), max(ends)
 
 
@@ -123,50 +132,13 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
             "this task; nothing is claimed beyond it" if tasks == 1 else "these tasks; nothing is claimed beyond them"
         )
         notes.append(f"{pluralize(tasks, 'task')}: every interval is about {about}.")
-    notes += looked(run, contrasts)
+    notes += interim_notes(run, contrasts)
     unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
     if len(unsent):
-        notes.append(f"{', '.join(sorted(map(str, unsent)))} took no seed: those calls are not coupled between arms.")
+        notes.append(
+            f"{', '.join(sorted(map(str, unsent)))} took no seed: the arms share no random numbers in those calls."
+        )
     return (*notes, *blindness(run, contrasts))
-
-
-def looked(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
-    """What has to be said of declarations and looks."""
-    return _looks(contrasts) + _declared(run, contrasts)
-
-
-def _looks(contrasts: Sequence[Contrast]) -> list[str]:
-    """How often the contrasts were looked at, and what that does to their intervals."""
-    notes: list[str] = []
-    for look in dict.fromkeys(c.look for c in contrasts if c.primary and c.look.share is not None):
-        where = f"look {look.number} at the primary contrasts, at {look.share or 0:.0%} of the planned pairs"
-        if look.planned:
-            wide = 1 - level(look.spent, look.spend, ALPHA)
-            notes.append(
-                f"{where}: planned, so its intervals are {100 * wide:.4g}% ones, and p is valid at every look."
-            )
-        else:
-            notes.append(f"{where}: not planned: alpha is spent no longer, and the intervals are for one look.")
-    most = max((c.look.number for c in contrasts if not c.primary or c.look.share is None), default=0)
-    if most > 1:
-        notes.append(f"look {most} at these contrasts: the intervals are for one look, more looks find more.")
-    return notes
-
-
-def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
-    """Primary contrasts that were declared late, given up late, or have no pair yet."""
-    there = {(c.factor, frozenset((c.a, c.b)), c.within, c.measure) for c in contrasts if c.primary}
-    found: dict[str, list[str]] = {}
-    for one in register(run.meta).primary:
-        c = one.contrast
-        if one.after:
-            found.setdefault(f"declared primary after look {one.after}", []).append(f"{c.name} ({c.measure})")
-        if one.withdrawn:
-            why = f"declared no more since look {one.withdrawn}, and primary all the same"
-            found.setdefault(why, []).append(f"{c.name} ({c.measure})")
-        if c.same not in there:
-            found.setdefault("primary, without a pair so far", []).append(f"{c.name} ({c.measure})")
-    return [f"{', '.join(dict.fromkeys(names))}: {what}." for what, names in found.items()]
 
 
 def _failures(run: Run) -> list[str]:

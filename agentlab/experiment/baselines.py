@@ -95,24 +95,22 @@ class SelectorCalls:
         self, judge: Judge, draw: int, text: str, round: int, made: list[Call], first: str | None = None
     ) -> list[Verdict]:
         """One judge draw on one try, or on `first` and this try."""
-        selector_draw, root = JudgeDraw(judge.name, draw, "selector"), self.rollout_spec.lineage
-        ask = self.ask(judge, selector_draw, round, made)
+        client = self.asking(judge, JudgeDraw(judge.name, draw, "selector"), round, made)
         judge_input = JudgeInput(self.task, text) if first is None else JudgeInput(self.task, first, rival=text)
-        return await judge_once(
-            judge, judge_input, self.rollout_spec.key, draw, ask, stream(root, selector_draw.actor, round, "order")
-        )
+        return await judge_once(judge, judge_input, self.rollout_spec.key, client)
 
-    def ask(self, judge: Judge, draw: JudgeDraw, round: int, made: list[Call]) -> JudgeClient:
+    def asking(self, judge: Judge, judge_draw: JudgeDraw, round: int, made: list[Call]) -> JudgeClient:
         """The way to the judge's model; every call is added to `made`."""
+        seed = stream(self.rollout_spec.lineage, judge_draw.actor, round, "order")
         if judge.model is None:
-            return NoModel()
+            return NoModel(judge_draw.draw, seed)
         case = JudgingItem(
             self.rollout_spec.key, self.rollout_spec.lineage, JudgeInput(self.task, None), self.rollout_spec.rank
         )
-        capabilities, settings = self.client.models[judge.model].capabilities, self.settings[judge.model]
+        settings = self.settings[judge.model]
         return _Noting(
             RecordingJudgeClient(
-                capabilities, self.client, judge.model, settings, case, draw, self.rollout_spec.attempt, round
+                judge_draw, seed, self.client, judge.model, settings, case, self.rollout_spec.attempt, round
             ),
             made,
         )
@@ -126,6 +124,14 @@ class _Noting:
     @property
     def capabilities(self) -> Capabilities:
         return self.asking.capabilities
+
+    @property
+    def draw(self) -> int:
+        return self.asking.draw
+
+    @property
+    def seed(self) -> int:
+        return self.asking.seed
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
         call = await self.asking(chat, settings, k)

@@ -58,7 +58,7 @@ class ConditionFacts:
     baseline: Any = None
 
 
-def differs(a: Facts, b: Facts) -> tuple[str, ...]:
+def confounds(a: Facts, b: Facts) -> tuple[str, ...]:
     """Short phrases, `structure` first where who takes part or who may write to whom differs; empty for equal arms.
 
     Facts are those of `run.conditions`. System prompts are compared agent by agent where both arms have it, else

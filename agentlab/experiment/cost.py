@@ -18,7 +18,6 @@ from agentlab.experiment.judging.pairs import Side, configured, pairs
 from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, RecordingJudgeClient
 from agentlab.experiment.runner import Selection, rollout_specs
 from agentlab.interfaces import Judge, Model
-from agentlab.judges.compare import CompareConfig, declared
 from agentlab.judges.once import judge_once
 from agentlab.models import ModelSpec, cost_of, get_model
 from agentlab.scenario import Condition, Design
@@ -179,8 +178,8 @@ async def _of_two(
     judge, config, use = design.of_two[name], configured(design.tree["judges"][name]), Use()
     tasks, draws = times
     sides = [Side(one.name, "", 1, one.name, one.levels) for one in design.conditions if one.name in outputs]
-    if isinstance(config, CompareConfig):
-        both = [(pair.one.key, pair.other.key) for pair in pairs(sides, declared(config, design.factors))]
+    if config.traits.two == "better":
+        both = [(pair.one.key, pair.other.key) for pair in pairs(sides, config.compared(design.factors))]
         asked = len(tasks) * draws * judge.draws
     else:
         both = [(side.key, side.key) for side in sides]
@@ -204,13 +203,13 @@ async def _judged(design: Design, judge: Judge, judge_input: JudgeInput, chatter
 
     client = Client({judge.model: _Typical(spec, chatter)}, record)
     ask = RecordingJudgeClient(
-        chatter.capabilities,
+        JudgeDraw(judge.name, 0),
+        0,
         client,
         judge.model,
         spec.settings(),
         JudgingItem("plan", "plan", judge_input),
-        JudgeDraw(judge.name, 0),
         1,
     )
-    await judge_once(judge, judge_input, "plan", 0, ask, 0)
+    await judge_once(judge, judge_input, "plan", ask)
     return made

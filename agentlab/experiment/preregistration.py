@@ -1,4 +1,4 @@
-"""What a scenario declared of its contrasts, since when, and how often a run was looked at, as the run records it."""
+"""The contrasts that a scenario preregistered, since when, and the interim analyses of its run, as the run records."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,21 +23,21 @@ class Primary:
     declared: str
     """When, UTC."""
     after: int
-    """Looks at both its arms that were taken before."""
+    """Interim analyses of both its arms that came before; 0 for one that was preregistered."""
     withdrawn: int | None = None
-    """Looks after which the scenario declared it no more. It stays primary: nobody can leave Holm's family late."""
+    """Interim analyses after which the scenario withdrew it. It stays primary: nobody can leave Holm's family late."""
 
 
 @dataclass(frozen=True, slots=True)
 class InterimAnalysis:
-    """One look at one contrast. Shares are of the pairs that were planned when the run began."""
+    """One interim analysis of one contrast. Shares are of the pairs that were planned when the run began."""
 
     number: int
-    """Counts from 1 the looks at which there were new pairs."""
+    """Counts from 1 the interim analyses at which there were new pairs."""
     share: float | None = None
-    """None where the scenario plans no looks."""
+    """None where the scenario plans no interim analyses."""
     spent: tuple[float, ...] = ()
-    """The shares at which alpha is spent, this look's last; empty when it was not planned."""
+    """The shares at which alpha is spent, that of this analysis last; empty when it was not planned."""
     spend: Spend = "obrien_fleming"
 
     @property
@@ -56,9 +56,9 @@ class Preregistration:
     looks: Sequence[Mapping[str, Any]] = ()
     planned: Mapping[str, Any] | None = None
 
-    def look(self, arms: tuple[str, str], pairs: int, finished: int) -> InterimAnalysis:
-        """The look that is being taken at two conditions with so many pairs, the run having so many rollouts."""
-        counts = [_both(look, arms) for look in self.looks if look["rollouts"] < finished]
+    def interim(self, arms: tuple[str, str], pairs: int, finished: int) -> InterimAnalysis:
+        """The interim analysis of two conditions with so many pairs, the run having so many finished rollouts."""
+        counts = [_both(past, arms) for past in self.looks if past["rollouts"] < finished]
         counts = [*dict.fromkeys(n for n in counts if 0 < n < pairs), pairs]
         if self.planned is None:
             return InterimAnalysis(len(counts))
@@ -70,19 +70,19 @@ class Preregistration:
 
 
 def record(design: Design, old: Mapping[str, Any]) -> dict[str, Any]:
-    """What the run's meta is to hold of the design's contrasts and looks; `old` is the meta so far.
+    """What the run's meta is to hold of the design's contrasts and interim analyses; `old` is the meta so far.
 
-    A contrast that was primary keeps its date. One that is primary no more is kept if it was looked at.
+    A contrast that was primary keeps its date. One that is primary no more is kept if it was analysed before.
     """
     known = {one.contrast.same: one for one in register(old).primary}
     looks, now = old.get("looks", []), datetime.now(UTC).isoformat(timespec="seconds")
     found: dict[Same, Primary] = {}
     for one in design.compare.primary:
         before = known.get(one.same)
-        at, after = (before.declared, before.after) if before else (now, _looked(looks, one, design.factors))
+        at, after = (before.declared, before.after) if before else (now, _analysed(looks, one, design.factors))
         found[one.same] = Primary(one, at, after)
     for same, one in known.items():
-        times = _looked(looks, one.contrast, design.factors)
+        times = _analysed(looks, one.contrast, design.factors)
         if same not in found and times:
             found[same] = Primary(one.contrast, one.declared, one.after, one.withdrawn or times)
     told: dict[str, Any] = {
@@ -104,8 +104,11 @@ def register(meta: Mapping[str, Any]) -> Preregistration:
     return msgspec.convert({**meta.get("compare", {}), "looks": meta.get("looks", [])}, Preregistration)
 
 
-def look(looks: Sequence[Mapping[str, Any]], finished: Mapping[str, int]) -> list[Mapping[str, Any]]:
-    """The looks with one more, at so many finished rollouts of each condition; unless nothing is new since the last."""
+def interim(looks: Sequence[Mapping[str, Any]], finished: Mapping[str, int]) -> list[Mapping[str, Any]]:
+    """The interim analyses so far with one more, at so many finished rollouts of each condition.
+
+    Nothing is added where nothing is new since the last.
+    """
     rollouts = sum(finished.values())
     if looks and looks[-1]["rollouts"] == rollouts:
         return list(looks)
@@ -130,19 +133,19 @@ def fixed(within: str, factors: Sequence[str]) -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def _looked(looks: Sequence[Mapping[str, Any]], contrast: Declared, factors: Mapping[str, Any]) -> int:
+def _analysed(looks: Sequence[Mapping[str, Any]], contrast: Declared, factors: Mapping[str, Any]) -> int:
     arms = conditions(contrast, list(factors))
-    return len({n for look in looks if (n := _both(look, arms))})
+    return len({n for past in looks if (n := _both(past, arms))})
 
 
-def _both(look: Mapping[str, Any], arms: tuple[str, str]) -> int:
-    """Rollouts of the smaller arm at a look: draws go before arms, so that this many are paired."""
-    finished = look.get("finished", {})
+def _both(past: Mapping[str, Any], arms: tuple[str, str]) -> int:
+    """Rollouts of the smaller arm at an interim analysis: draws go before arms, so that this many are paired."""
+    finished = past.get("finished", {})
     return min(finished.get(arm, 0) for arm in arms)
 
 
 def _spent(shares: Sequence[float], planned: Sequence[float]) -> tuple[float, ...]:
-    """The shares at which alpha was spent: of the looks, the first at or past each planned share; past 1 the first."""
+    """The shares at which alpha was spent: the first analysis at or past each planned share; past 1 the first."""
     found: list[float] = []
     for share in shares:
         due = next((one for one in planned if one > (found[-1] if found else 0)), None)

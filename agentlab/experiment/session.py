@@ -7,7 +7,7 @@ import signal
 from collections import Counter
 from collections.abc import Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,7 +24,7 @@ from agentlab.experiment.judging.anchors import judge_anchors
 from agentlab.experiment.judging.groups import judge_groups
 from agentlab.experiment.judging.pairs import Work, judge_known, judge_pairs
 from agentlab.experiment.judging.rollouts import JudgeRunner
-from agentlab.experiment.preregistration import look, record
+from agentlab.experiment.preregistration import interim, record
 from agentlab.experiment.runner import Progress, Runner, Selection, rollout_specs
 from agentlab.experiment.schedule import Item
 from agentlab.models import StopSwitch
@@ -71,7 +71,7 @@ async def run(
                 store.set_meta({"anchors": store.meta().get("anchors", {}) | reports})
                 await unwrapped(runner.run(todo, work.concurrency))
                 await unwrapped(judge_two(work))
-        _look(store)
+        _interim(store)
 
 
 def _work(runner: Runner, todo: Sequence[Item], seed: int, concurrency: int) -> Work:
@@ -103,10 +103,10 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
             )
 
 
-def _look(store: Store) -> None:
-    """Notes that the contrasts are about to be looked at, with how many rollouts of each condition are finished."""
+def _interim(store: Store) -> None:
+    """Records that the contrasts are about to be analysed, with how many rollouts of each condition are finished."""
     finished = Counter(rollout.condition for rollout in store.rollouts() if store.final(rollout.key))
-    store.set_meta({"looks": look(store.meta().get("looks", []), finished)})
+    store.set_meta({"looks": interim(store.meta().get("looks", []), finished)})
 
 
 def check(design: Design, selection: Selection) -> None:
@@ -175,6 +175,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "tasks": list(design.tasks.values()),
         "measures": list(measures.values()),
         "judges": {**old.get("judges", {}), **judge_models(design)},
+        "traits": {**old.get("traits", {}), **{name: asdict(traits) for name, traits in design.traits.items()}},
         "coupling": design.coupling,
         **record(design, old),
         "seed": seed,

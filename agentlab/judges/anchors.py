@@ -2,12 +2,11 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Literal
 
 from agentlab.judges.rubric import RubricConfig
-from agentlab.judges.scoring import mass
 from agentlab.types import JudgeInput, Task, Verdict
 
 Role = Literal["good", "bad", "empty", "padded"]
@@ -18,7 +17,7 @@ LEAST_AUC, LEAST_MASS = 0.8, 0.5
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """One text of known worth as an exhibit. `key` stands where a rollout's key would."""
+    """One text of known worth as a judge is shown it. `key` stands where a rollout's key would."""
 
     key: str
     family: str
@@ -28,39 +27,47 @@ class Anchor:
 
 @dataclass(frozen=True, slots=True)
 class AnchorReport:
-    """What a judge's scores of its anchors say about it. A figure is None when no anchor could give it."""
+    """What a judge makes of the texts of known worth that it ships. A figure is None when no text could give it."""
 
     auc: float | None
-    """Chance that a good text of a family outscores a bad one of the same family; ties count half."""
+    """Chance that a good text of a family outscores a bad one of the same family; ties count half. Of a judge that says
+    what is the same: chance that a pair of the same answer is found more alike than a pair of different ones."""
     padding: float | None
-    """Padded minus good within families, in points of the scale: what mere length is worth."""
-    signal: float | None
-    """Good minus bad within families, in points of the scale: what to compare `padding` with."""
-    mass: float | None
-    """Mean probability on the scale's digits; None unless scored by log-probabilities."""
-    means: Mapping[str, float]
-    """Mean score by role, for the roles that were scored."""
+    """What mere length is worth within families. In points of the scale: padded minus good. Of a judge that compares:
+    share of pairs won by the padded text over the text itself, ties half, less one half."""
     scored: int
     """Anchors with a score on every counted criterion."""
     anchors: int
     suppressed: tuple[str, ...]
     """Reasons why this judge cannot say who did better; empty when it can."""
+    signal: float | None = None
+    """Good minus bad within families, in points of the scale: what to compare `padding` with."""
+    mass: float | None = None
+    """Mean probability on the scale's digits; None unless scored by log-probabilities."""
+    means: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Mean score by role, for the roles that were scored."""
+    flips: float | None = None
+    """Share of pairs whose winner changed with the order."""
+    first: float | None = None
+    """Share of single verdicts won by the text shown first, ties half."""
 
     def __str__(self) -> str:
         if not self.anchors:
             return "anchors: none are shipped"
-        signal = None if self.signal is None else f"{self.signal:+.2f}"
         parts = ["no AUC" if self.auc is None else f"AUC {self.auc:.2f}"]
         if self.padding is not None:
-            parts.append(f"padding {self.padding:+.2f} points" + (f" beside {signal} of signal" if signal else ""))
-        elif signal is not None:
-            parts.append(f"signal {signal} points")
+            unit = " of a win" if self.flips is not None else " points"
+            beside = "" if self.signal is None else f" beside {self.signal:+.2f} of signal"
+            parts.append(f"padding {self.padding:+.2f}{unit}{beside}")
+        elif self.signal is not None:
+            parts.append(f"signal {self.signal:+.2f} points")
         parts += [] if self.mass is None else [f"mass {self.mass:.2f}"]
+        parts += [] if self.flips is None else [f"flips {self.flips:.0%}"]
         return f"anchors: {', '.join(parts)}"
 
 
 def exhibits(config: RubricConfig) -> tuple[Anchor, ...]:
-    """The anchor texts of a rubric as exhibits, family by family, in a fixed order."""
+    """The anchor texts of a rubric as judge inputs, family by family, in a fixed order."""
     return tuple(
         Anchor(f"anchor/{family}/{role}/{i}", family, role, JudgeInput(Task(f"anchor/{family}", texts.task), text))
         for family, texts in config.anchors.items()
@@ -78,10 +85,12 @@ def report(config: RubricConfig, anchors: Sequence[Anchor], verdicts: Iterable[V
         if (score := scores[anchor.key]) is not None:
             by_role.setdefault(anchor.family, {}).setdefault(anchor.role, []).append(score)
     families = list(by_role.values())
-    masses = [share for verdict in kept if (share := mass(verdict)) is not None]
+    masses = [verdict.mass for verdict in kept if verdict.mass is not None]
     auc = _auc([(roles.get("good", []), roles.get("bad", [])) for roles in families])
     share = fmean(masses) if masses else None
-    means = {role: fmean(found) for role in ROLES if (found := [s for roles in families for s in roles.get(role, [])])}
+    means = {
+        role: fmean(scored) for role in ROLES if (scored := [s for roles in families for s in roles.get(role, [])])
+    }
     return AnchorReport(
         auc=auc,
         padding=_gap(families, "padded", "good"),
@@ -121,8 +130,8 @@ def _auc(families: Sequence[tuple[Sequence[float], Sequence[float]]]) -> float |
     return fmean(wins) if wins else None
 
 
-def _gap(families: Sequence[Mapping[Role, Sequence[float]]], one: Role, other: Role) -> float | None:
-    gaps = [fmean(roles[one]) - fmean(roles[other]) for roles in families if one in roles and other in roles]
+def _gap(families: Sequence[Mapping[Role, Sequence[float]]], role: Role, other: Role) -> float | None:
+    gaps = [fmean(roles[role]) - fmean(roles[other]) for roles in families if role in roles and other in roles]
     return fmean(gaps) if gaps else None
 
 

@@ -1,13 +1,16 @@
 """Judges of two outputs: which of a few words answers each question about them. They know neither arm.
 
-The first output shown is the exhibit's `output`, the second its `rival`; whoever asks decides the order.
+The first output shown is the judge input's `output`, the second its `rival`; whoever asks decides the order.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from agentlab.interfaces import JudgeClient
+from agentlab.judges.config import AskingConfig
 from agentlab.judges.parse import WordScores
 from agentlab.judges.plain_text import plain
 from agentlab.judges.prompt import reasoned, shuffled
@@ -54,12 +57,12 @@ class ChoiceScoring:
     def __post_init__(self) -> None:
         self.criteria = tuple(self.choice_prompt.lines)
 
-    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
-        if suppressed := self._unfit(judge_input):
-            return suppressed
-        names = shuffled(self.criteria, order)
-        found = await filled(self._question(judge_input, names), names, ask, self._paper())
-        return [found[name] for name in self.criteria]
+    async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]:
+        if unfit := self._unfit(judge_input):
+            return unfit
+        names = shuffled(self.criteria, client.seed)
+        verdicts = await filled(self._question(judge_input, names), names, client, self._form())
+        return [verdicts[name] for name in self.criteria]
 
     def _unfit(self, judge_input: JudgeInput) -> list[Verdict]:
         """Verdicts without a call: one of the two is missing, or they are more than the judge may be shown."""
@@ -74,21 +77,21 @@ class ChoiceScoring:
         return []
 
     def _question(self, judge_input: JudgeInput, names: Sequence[str]) -> tuple[ChatMessage, ...]:
-        made = plain if self.choice_prompt.normalise else str
-        one, other = (escape(made(text or "")) for text in (judge_input.output, judge_input.rival))
+        shown = plain if self.choice_prompt.normalise else str
+        a, b = (escape(shown(text or "")) for text in (judge_input.output, judge_input.rival))
         user = "\n\n".join(
             (
                 f"<task>\n{escape(judge_input.task.prompt)}\n</task>",
-                f'<output name="A">\n{one}\n</output>',
-                f'<output name="B">\n{other}\n</output>',
+                f'<output name="A">\n{a}\n</output>',
+                f'<output name="B">\n{b}\n</output>',
                 self.choice_prompt.ask.strip(),
                 *(f"{name}: {self.choice_prompt.lines[name].strip()}" for name in names),
-                self._form(names),
+                self._answer(names),
             )
         )
         return (ChatMessage("system", f"{self.choice_prompt.prompt.strip()}\n\n{NOTE}"), ChatMessage("user", user))
 
-    def _form(self, names: Sequence[str]) -> str:
+    def _answer(self, names: Sequence[str]) -> str:
         scale = self.choice_prompt.scale
         if self.structured:
             return (
@@ -99,11 +102,41 @@ class ChoiceScoring:
         lines = "\n".join(f'<verdict criterion="{name}">{head}{tail}' for name in names)
         return f"Give the reason first, then the score. Write exactly these lines, filled in:\n{lines}"
 
-    def _paper(self) -> Form:
+    def _form(self) -> Form:
         values = {i: (worth, word) for i, (word, worth) in enumerate(self.choice_prompt.values.items())}
         return Form(
-            self._form, self.choice_prompt.scale, values, self.settings, self._schema if self.structured else None
+            self._answer, self.choice_prompt.scale, values, self.settings, self._schema if self.structured else None
         )
 
     def _schema(self, names: Sequence[str]) -> Mapping[str, Any]:
         return reasoned(names, {"type": "string", "enum": [*self.choice_prompt.values]})
+
+
+class ChoiceConfig(AskingConfig):
+    """The base of the YAML of both judges of two outputs; a kind says what is asked, and which pairs are."""
+
+    scoring: Literal["text", "structured"] = Field(
+        default="text", description="text: tagged lines; structured: JSON under a schema."
+    )
+    normalise: bool = Field(
+        default=False,
+        description="Whether Markdown, mail headers, salutations, signatures and tags are taken out of what is judged, "
+        "so that formatting does not tell the arm.",
+    )
+    prompt: str = Field(description="Who the judge is.")
+
+    def scale(self, criterion: str) -> tuple[float, float]:
+        """Of the words that answer a question, what the lowest and the highest are worth."""
+        return 0.0, 1.0
+
+    def needs(self) -> frozenset[str]:
+        """Fields of `Settings` that its model must take."""
+        return super().needs() | (frozenset({"schema"}) if self.scoring == "structured" else frozenset[str]())
+
+    def asking(
+        self, name: str, draws: int, questions: Mapping[str, str], values: Mapping[str, float], ask: str
+    ) -> ChoiceScoring:
+        """The judge that asks these questions by criterion."""
+        choice_prompt = ChoicePrompt(questions, values, self.prompt, ask, self.normalise)
+        structured = self.scoring == "structured"
+        return ChoiceScoring(name, draws, self.model, choice_prompt, self.sent(), structured, self.max_chars)

@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
 from statistics import fmean
 from typing import Literal
 
-from agentlab.judges.anchors import LEAST_AUC
-from agentlab.judges.compare import CompareConfig
-from agentlab.judges.equivalence import EquivalenceConfig
+from agentlab.judges.anchors import LEAST_AUC, AnchorReport
 from agentlab.types import JudgeInput, Task, Verdict
 
 Role = Literal["better", "padded", "same", "different"]
@@ -24,49 +21,9 @@ class AnchorPair:
     judge_input: JudgeInput
 
 
-@dataclass(frozen=True, slots=True)
-class KnownReport:
-    """What its verdicts on known pairs say about a judge. A figure is None when no pair could give it."""
-
-    auc: float | None
-    """Of a judge that compares: share of pairs won by the good text, ties half. Of one that tells what is the same:
-    chance that a pair of the same answer is found more alike than a pair of different ones."""
-    padding: float | None
-    """Share of pairs won by the padded text over the text itself, ties half, less one half."""
-    flips: float | None
-    """Share of pairs whose winner changed with the order."""
-    first: float | None
-    """Share of single verdicts won by the text shown first, ties half."""
-    scored: int
-    anchors: int
-    suppressed: tuple[str, ...]
-    """Reasons why nothing is said by this judge; empty when it can tell."""
-
-    def __str__(self) -> str:
-        parts = [f"AUC {'none' if self.auc is None else format(self.auc, '.2f')}"]
-        parts += [] if self.padding is None else [f"padding {self.padding:+.2f} of a win"]
-        parts += [] if self.flips is None else [f"flips {self.flips:.0%}"]
-        return "anchors: " + ", ".join(parts)
-
-
-def anchor_pairs(config: CompareConfig | EquivalenceConfig) -> tuple[AnchorPair, ...]:
-    """The anchors of a judge as pairs, family by family, in a fixed order."""
-    found = list[AnchorPair]()
-    if isinstance(config, EquivalenceConfig):
-        for family, twins in config.anchors.items():
-            found += [_duel(family, twins.task, "same", str(i), pair) for i, pair in enumerate(twins.same)]
-            found += [_duel(family, twins.task, "different", str(i), pair) for i, pair in enumerate(twins.different)]
-        return tuple(found)
-    for family, texts in config.anchors.items():
-        for (i, good), (j, bad) in product(enumerate(texts.good), enumerate(texts.bad)):
-            found.append(_duel(family, texts.task, "better", f"{i}-{j}", (good, bad)))
-        longer = zip(texts.padded, texts.good, strict=False)
-        found += [_duel(family, texts.task, "padded", str(i), pair) for i, pair in enumerate(longer)]
-    return tuple(found)
-
-
-def _duel(family: str, task: str, role: Role, which: str, pair: tuple[str, str]) -> AnchorPair:
-    judge_input = JudgeInput(Task(f"anchor/{family}", task), pair[0], rival=pair[1])
+def anchor_pair(family: str, task: str, role: Role, which: str, texts: tuple[str, str]) -> AnchorPair:
+    """Two texts on one task as a question to a judge of two."""
+    judge_input = JudgeInput(Task(f"anchor/{family}", task), texts[0], rival=texts[1])
     return AnchorPair(f"anchor/{family}/{role}/{which}", role, judge_input)
 
 
@@ -85,19 +42,19 @@ def flipped(straight: float | None, swapped: float | None) -> bool:
     return straight is not None and straight == swapped and straight != 0.5
 
 
-def report(
-    config: CompareConfig | EquivalenceConfig, pairs: Sequence[AnchorPair], verdicts: Iterable[Verdict]
-) -> KnownReport:
-    """Judges the judge. Verdicts belong to the pair whose `key` is their `rollout`; odd draws are the swapped order."""
+def report(counted: Sequence[str], pairs: Sequence[AnchorPair], verdicts: Iterable[Verdict]) -> AnchorReport:
+    """Judges the judge by its counted criteria.
+
+    Verdicts belong to the pair whose `key` is their `rollout`; odd draws are the swapped order.
+    """
     values = {(v.rollout, v.draw, v.criterion): v.value for v in verdicts}
     both = {
         anchor_pair.key: [
-            (values.get((anchor_pair.key, 0, name)), values.get((anchor_pair.key, 1, name)))
-            for name in config.counted()
+            (values.get((anchor_pair.key, 0, name)), values.get((anchor_pair.key, 1, name))) for name in counted
         ]
         for anchor_pair in pairs
     }
-    if isinstance(config, EquivalenceConfig):
+    if any(anchor_pair.role in ("same", "different") for anchor_pair in pairs):
         answers: Worth = [(anchor_pair.role, both[anchor_pair.key][0][0]) for anchor_pair in pairs]
         return _equivalence(answers)
     worth: Worth = [
@@ -106,7 +63,7 @@ def report(
     scored = [orders for anchor_pair in pairs for orders in both[anchor_pair.key] if None not in orders]
     auc = _of(worth, "better")
     padding = _of(worth, "padded")
-    return KnownReport(
+    return AnchorReport(
         auc=auc,
         padding=None if padding is None else padding - 0.5,
         flips=fmean(flipped(*orders) for orders in scored) if scored else None,
@@ -117,15 +74,15 @@ def report(
     )
 
 
-def _equivalence(found: Worth) -> KnownReport:
-    same, different = _of(found, "same"), _of(found, "different")
+def _equivalence(answers: Worth) -> AnchorReport:
+    same, different = _of(answers, "same"), _of(answers, "different")
     auc = None if same is None or different is None else (same + 1 - different) / 2
-    scored = sum(value is not None for _, value in found)
-    return KnownReport(auc, None, None, None, scored, len(found), _reasons(auc, len(found)))
+    scored = sum(value is not None for _, value in answers)
+    return AnchorReport(auc, None, scored, len(answers), _reasons(auc, len(answers)))
 
 
 def _of(worth: Worth, role: Role) -> float | None:
-    values = [value for own, value in worth if own == role and value is not None]
+    values = [value for known, value in worth if known == role and value is not None]
     return fmean(values) if values else None
 
 

@@ -7,27 +7,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges import find_answer as find
+from agentlab.judges.config import Flaw, JudgeConfig, JudgeTraits
 from agentlab.types import JudgeInput, Task, Verdict
-
-Flaw = tuple[tuple[str | int, ...], str, str]
-
 
 CHOOSING = ("choice", "probabilities")
 
 
-class MatchConfig(BaseModel):
+class MatchConfig(JudgeConfig):
     """Compares what an output says with the task's target."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    model: ClassVar[None] = None
-    draws: ClassVar[int] = 1
+    traits: ClassVar[JudgeTraits] = JudgeTraits(target=True, repeats="the judge asks no model")
 
     kind: Literal["match"] = Field(description="Compares the output with the task's target; asks no model.")
-    about: str = Field(default="", description="What this judge looks at, for readers.")
     by: Literal["exact", "number", "choice", "regex", "probabilities", "vector"] = Field(
         description="exact: the whole output is the target; number: a number in it is; choice: the one of `choices` it "
         "settles on is; regex: `pattern` is found, and its first group (if it has one) is the target; probabilities: "
@@ -63,10 +58,6 @@ class MatchConfig(BaseModel):
     def scale(self, criterion: str) -> tuple[float, float]:
         """0 is wrong, 1 is right."""
         return 0.0, 1.0
-
-    def needs(self) -> frozenset[str]:
-        """Nothing: no model is asked."""
-        return frozenset()
 
     def build(self, name: str) -> Judge:
         """The judge, under the name by which a scenario lists it."""
@@ -107,7 +98,7 @@ class Match:
     def __post_init__(self) -> None:
         self.criteria = self.config.names()
 
-    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
+    async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]:
         return [self.judge(judge_input)]
 
     def judge(self, judge_input: JudgeInput) -> Verdict:
@@ -128,11 +119,11 @@ class Match:
             return _weighed(config, text, target)
         if config.by == "vector":
             return _near(config, text, json.loads(target))
-        found = _found(config, text)
-        hits = [answer for answer in found if not groups or _equal(config, answer, target)]
-        told = (hits or found)[-1] if found else None
-        reason = None if found else f"no {'match' if config.by == 'regex' else config.by} was found"
-        return Verdict(config.criterion, "scored", float(bool(hits)), told and told[:200], reason)
+        answers = _answers(config, text)
+        hits = [answer for answer in answers if not groups or _equal(config, answer, target)]
+        answer = (hits or answers)[-1] if answers else None
+        reason = None if answers else f"no {'match' if config.by == 'regex' else config.by} was found"
+        return Verdict(config.criterion, "scored", float(bool(hits)), answer and answer[:200], reason)
 
 
 def target_of(config: MatchConfig, task: Task) -> str | None:
@@ -156,9 +147,9 @@ def _weighed(config: MatchConfig, text: str, target: str) -> Verdict:
     stated = find.distribution(text, config.choices)
     if isinstance(stated, str):
         return Verdict(config.criterion, "unparsed", reason=stated)
-    told = dict(zip(config.choices, stated, strict=True))
-    given = next(p for choice, p in told.items() if choice.casefold() == target.casefold())
-    return Verdict(config.criterion, "scored", given, json.dumps(told))
+    by_choice = dict(zip(config.choices, stated, strict=True))
+    given = next(p for choice, p in by_choice.items() if choice.casefold() == target.casefold())
+    return Verdict(config.criterion, "scored", given, json.dumps(by_choice))
 
 
 def _near(config: MatchConfig, text: str, target: list[float]) -> Verdict:
@@ -171,7 +162,7 @@ def _near(config: MatchConfig, text: str, target: list[float]) -> Verdict:
     return Verdict(config.criterion, "scored", float(near), json.dumps(values))
 
 
-def _found(config: MatchConfig, text: str) -> list[str]:
+def _answers(config: MatchConfig, text: str) -> list[str]:
     match config.by:
         case "exact":
             return [text.strip()]

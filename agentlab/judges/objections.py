@@ -118,11 +118,11 @@ class _Read:
 def _objections(blocks: Sequence[Block], said: Mapping[int, Message], output: bool) -> _Read:
     found = _Read()
     for block in blocks:
-        one = _objection(block, said, output)
-        if isinstance(one, Problem):
-            found.problem = one
+        objection = _objection(block, said, output)
+        if isinstance(objection, Problem):
+            found.problem = objection
             return found
-        found.objections.append(one)
+        found.objections.append(objection)
     found.objections = list(dict.fromkeys(found.objections))
     return found
 
@@ -138,13 +138,13 @@ def _objection(block: Block, said: Mapping[int, Message], output: bool) -> Objec
         return Problem(
             f"the words {(quote or '')[:60]!r} are not in message {index}; copy at least {FEWEST_WORDS} of its"
         )
-    told = _FATE.fullmatch((fate or "")[:80].strip())
-    if told is None:
+    written = _FATE.fullmatch((fate or "")[:80].strip())
+    if written is None:
         return Problem(f"{(fate or '')[:60]!r} on message {index}: write answered: INDEX or no; surviving: yes or no")
-    answer = None if told[1].lower() == "no" else int(told[1])
+    answer = None if written[1].lower() == "no" else int(written[1])
     if answer is not None and (answer not in said or answer <= index or said[answer].sender == message.sender):
         return Problem(f"message {answer} cannot answer message {index}: name a later one of somebody else, or no")
-    surviving = told[2].lower() == "yes"
+    surviving = written[2].lower() == "yes"
     if surviving and not output:
         return Problem(f"the objection of message {index} cannot survive: there is no output")
     return Objection(index, message.sender, message.to, words, answer, surviving)
@@ -194,8 +194,8 @@ def _miscounted(count: str | None, lines: int) -> Problem | None:
 
 def _last(blocks: Sequence[Block], criterion: str) -> tuple[str | None, str | None]:
     """Reason and score of the last block on this criterion."""
-    own = [block for block in blocks if _criterion(block) == criterion]
-    return _inside(own[-1]) if own else (None, None)
+    those = [block for block in blocks if _criterion(block) == criterion]
+    return _inside(those[-1]) if those else (None, None)
 
 
 def _criterion(block: Block) -> str:

@@ -1,42 +1,71 @@
-"""Runs any judge on one exhibit, so that whatever the judge does becomes one verdict per criterion."""
+"""Runs any judge on one judge input, so that whatever the judge does becomes one verdict per criterion."""
 
 import math
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Real
+from pathlib import Path
+from typing import Any, get_args
 
 from agentlab.errors import MismatchError, ScenarioError, Stopped, StoreError
 from agentlab.interfaces import Judge, JudgeClient
-from agentlab.types import JudgeInput, Verdict
+from agentlab.types import JudgeInput, Outcome, Verdict
 
 _NOT_A_VERDICT = (MismatchError, ScenarioError, Stopped, StoreError)
 """Errors of the run rather than of the judge; they end the command."""
+_PACKAGE = str(Path(__file__).parents[1])
 
 
-async def judge_once(
-    judge: Judge, judge_input: JudgeInput, rollout: str, draw: int, ask: JudgeClient, order: int
-) -> list[Verdict]:
-    """One judge draw: stamped verdicts, exactly one for each criterion in the judge's order.
+async def judge_once(judge: Judge, judge_input: JudgeInput, rollout: str, client: JudgeClient) -> list[Verdict]:
+    """One judge draw: stamped verdicts, one for each criterion in the judge's order.
 
-    An exception out of the judge is outcome `error` on every criterion; a criterion it left out, named twice or scored
-    with no finite number is an `error` on that criterion. Errors of the run folder pass through.
+    An exception out of the judge is outcome `error` on every criterion, with its file and line. A criterion that is
+    left out, named twice or scored with no finite number is an `error` on that criterion. So is one that the judge does
+    not declare, after the others. Errors of the run folder pass through.
     """
     try:
-        verdicts = await judge(judge_input, ask, order)
+        given: Any = await judge(judge_input, client)
+        verdicts = _verdicts(given)
     except _NOT_A_VERDICT:
         raise
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"[:1000]
-        verdicts = [Verdict(name, "error", reason=reason) for name in judge.criteria]
-    complete = (_one(name, [verdict for verdict in verdicts if verdict.criterion == name]) for name in judge.criteria)
-    return [replace(verdict, rollout=rollout, judge=judge.name, draw=draw) for verdict in complete]
+        verdicts = [Verdict(name, "error", reason=_said(error)) for name in judge.criteria]
+    names = dict.fromkeys((*judge.criteria, *(str(verdict.criterion) for verdict in verdicts)))
+    complete = (_complete(name, judge.criteria, [v for v in verdicts if v.criterion == name]) for name in names)
+    return [replace(verdict, rollout=rollout, judge=judge.name, draw=client.draw) for verdict in complete]
 
 
-def _one(name: str, verdicts: Sequence[Verdict]) -> Verdict:
+def _verdicts(given: Any) -> list[Verdict]:
+    verdicts = list(given)
+    for verdict in verdicts:
+        if not isinstance(verdict, Verdict):
+            raise TypeError(f"the judge gave {type(verdict).__name__} among its verdicts")
+    return verdicts
+
+
+def _complete(name: str, criteria: Sequence[str], verdicts: Sequence[Verdict]) -> Verdict:
+    if name not in criteria:
+        return Verdict(name, "error", reason=f"the judge declares no criterion {name!r}, only {', '.join(criteria)}")
     if len(verdicts) != 1:
         return Verdict(name, "error", reason=f"the judge gave {len(verdicts)} verdicts on {name!r} instead of one")
     verdict = verdicts[0]
+    if verdict.outcome not in get_args(Outcome):
+        known = ", ".join(get_args(Outcome))
+        return Verdict(name, "error", reason=f"outcome {verdict.outcome!r} is none of {known}", call=verdict.call)
     if verdict.outcome != "scored":
         return replace(verdict, value=None)
-    if verdict.value is None or not math.isfinite(verdict.value):
-        return Verdict(name, "error", reason=f"scored with the value {verdict.value!r}", call=verdict.call)
-    return verdict
+    value: Any = verdict.value
+    if not isinstance(value, Real) or not math.isfinite(value):
+        return Verdict(name, "error", reason=f"scored with the value {value!r}", call=verdict.call)
+    return replace(verdict, value=float(value))
+
+
+def _said(error: Exception) -> str:
+    """The error, and where it came from a judge of one's own, the deepest line of its file."""
+    said = f"{type(error).__name__}: {error}"[:900]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_PACKAGE)]
+    if not frames:
+        return said
+    line = [frame.lineno for frame in frames if frame.filename == frames[0].filename][-1]
+    return f"{said} ({frames[0].filename}:{line})"

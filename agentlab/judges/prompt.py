@@ -1,7 +1,7 @@
-"""What a rubric judge is asked: pure text from a sheet and an exhibit.
+"""What a rubric judge is asked: pure text from a rubric and a judge input.
 
-The exhibit's words are data. They are put in after everything else, in one pass, with every tag of ours made inert, so
-a reply that holds our markup, a placeholder or a chat model's control tokens stays a quotation.
+The words of a judge input are data. They are put in after everything else, in one pass, with every tag of ours made
+inert, so a reply that holds our markup, a placeholder or a chat model's control tokens stays a quotation.
 """
 
 import re
@@ -56,7 +56,7 @@ class RubricPrompt:
 
 def placeholders(text: str) -> tuple[str, ...]:
     """Every name used as `{{name}}`."""
-    return tuple(found[1] for found in _PLACEHOLDER.finditer(text))
+    return tuple(match[1] for match in _PLACEHOLDER.finditer(text))
 
 
 def shuffled(names: Sequence[str], order: int) -> tuple[str, ...]:
@@ -64,78 +64,78 @@ def shuffled(names: Sequence[str], order: int) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: stream("criterion", order, name)))
 
 
-def shown(sheet: RubricPrompt, judge_input: JudgeInput) -> str | None:
-    """The part of the exhibit that is judged, quoted and inert; None when there is nothing to judge."""
+def shown(rubric: RubricPrompt, judge_input: JudgeInput) -> str | None:
+    """The part of the judge input that is judged, quoted and inert; None when there is nothing to judge."""
     output = judge_input.output if judge_input.output and judge_input.output.strip() else None
-    said = [m for m in judge_input.messages if m.sender != TASK] if sheet.show == "transcript" else []
+    said = [m for m in judge_input.messages if m.sender != TASK] if rubric.show == "transcript" else []
     if output is None and not said:
         return None
-    parts, made = list[str](), plain if sheet.normalise else str
+    parts, text = list[str](), plain if rubric.normalise else str
     if said:
         mails = (
-            f'<message from="{escape(m.sender)}" to="{escape(", ".join(m.to))}">\n{escape(made(m.content))}\n</message>'
+            f'<message from="{escape(m.sender)}" to="{escape(", ".join(m.to))}">\n{escape(text(m.content))}\n</message>'
             for m in said
         )
         parts.append("<transcript>\n" + "\n".join(mails) + "\n</transcript>")
     if output is not None:
-        parts.append(f"<output>\n{escape(made(output))}\n</output>")
+        parts.append(f"<output>\n{escape(text(output))}\n</output>")
     return "\n\n".join(parts)
 
 
-def template(sheet: RubricPrompt, name: str) -> str:
+def template(rubric: RubricPrompt, name: str) -> str:
     """The line a judge fills in for one criterion."""
-    score = f"a whole number from {sheet.low} to {sheet.high}"
+    score = f"a whole number from {rubric.low} to {rubric.high}"
     return f'<verdict criterion="{name}"><reason>one or two sentences</reason><score>{score}</score></verdict>'
 
 
-def chat(sheet: RubricPrompt, judge_input: JudgeInput, names: Sequence[str], how: str) -> tuple[ChatMessage, ...]:
+def chat(rubric: RubricPrompt, judge_input: JudgeInput, names: Sequence[str], how: str) -> tuple[ChatMessage, ...]:
     """The whole question about `names`; `how` is its last paragraph, which says in what form to answer."""
-    filled = {"low": str(sheet.low), "high": str(sheet.high)}
-    system = _PLACEHOLDER.sub(lambda found: filled.get(found[1], found[0]), sheet.prompt.strip())
-    subject = "work" if sheet.show == "output" else "conversation and its output"
+    filled = {"low": str(rubric.low), "high": str(rubric.high)}
+    system = _PLACEHOLDER.sub(lambda match: filled.get(match[1], match[0]), rubric.prompt.strip())
+    subject = "work" if rubric.show == "output" else "conversation and its output"
     user = "\n\n".join(
         (
             f"<task>\n{escape(judge_input.task.prompt)}\n</task>",
-            shown(sheet, judge_input) or "",
-            f"Judge the {subject} above. A score is a whole number from {sheet.low} to {sheet.high}."
-            + _points(sheet.labels),
-            *criterion_lines(sheet, names),
+            shown(rubric, judge_input) or "",
+            f"Judge the {subject} above. A score is a whole number from {rubric.low} to {rubric.high}."
+            + _points(rubric.labels),
+            *criterion_lines(rubric, names),
             how,
         )
     )
     return (ChatMessage("system", f"{system}\n\n{DATA_NOTE}"), ChatMessage("user", user))
 
 
-def criterion_lines(sheet: RubricPrompt, names: Sequence[str]) -> tuple[str, ...]:
+def criterion_lines(rubric: RubricPrompt, names: Sequence[str]) -> tuple[str, ...]:
     """The question of each criterion, with what single points mean for it."""
-    by_name = {line.name: line for line in sheet.lines}
+    by_name = {line.name: line for line in rubric.lines}
     return tuple(f"{name}: {by_name[name].text.strip()}{_points(by_name[name].points)}" for name in names)
 
 
-def text_form(sheet: RubricPrompt, names: Sequence[str]) -> str:
+def text_form(rubric: RubricPrompt, names: Sequence[str]) -> str:
     """How to answer with tagged lines."""
-    lines = "\n".join(template(sheet, name) for name in names)
+    lines = "\n".join(template(rubric, name) for name in names)
     return f"Give the reason first, then the score. Write exactly these lines, filled in:\n{lines}"
 
 
-def schema_form(sheet: RubricPrompt) -> str:
+def schema_form(rubric: RubricPrompt) -> str:
     """How to answer with JSON."""
     return (
         "Answer with one JSON object that has a key for each criterion. Its value is an object with `reason` (one or "
-        f"two sentences), then `score` (a whole number from {sheet.low} to {sheet.high})."
+        f"two sentences), then `score` (a whole number from {rubric.low} to {rubric.high})."
     )
 
 
-def token_form(sheet: RubricPrompt) -> str:
+def token_form(rubric: RubricPrompt) -> str:
     """How to answer with one token, which comes next."""
-    *most, last = map(str, range(sheet.low, sheet.high + 1))
-    points = f"a whole number from {sheet.low} to {sheet.high} ({', '.join(most)} or {last})"
+    *most, last = map(str, range(rubric.low, rubric.high + 1))
+    points = f"a whole number from {rubric.low} to {rubric.high} ({', '.join(most)} or {last})"
     return f"Answer with the score alone, {points}, and nothing else.\n\nScore:"
 
 
-def schema(sheet: RubricPrompt, names: Sequence[str]) -> Mapping[str, Any]:
+def schema(rubric: RubricPrompt, names: Sequence[str]) -> Mapping[str, Any]:
     """The JSON Schema of `schema_form`. Points are listed, because some providers refuse `minimum` and `maximum`."""
-    return reasoned(names, {"type": "integer", "enum": list(range(sheet.low, sheet.high + 1))})
+    return reasoned(names, {"type": "integer", "enum": list(range(rubric.low, rubric.high + 1))})
 
 
 def reasoned(names: Sequence[str], score: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -35,38 +35,40 @@ class WrittenScoring:
     name: str
     draws: int
     model: str | None
-    sheet: RubricPrompt
+    rubric: RubricPrompt
     settings: Settings
     structured: bool = False
     max_chars: int | None = None
     criteria: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.criteria = self.sheet.names
+        self.criteria = self.rubric.names
 
-    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
-        if suppressed := unfit(self.sheet, judge_input, self.max_chars):
-            return suppressed
-        names = shuffled(self.sheet.names, order)
-        found = await filled(chat(self.sheet, judge_input, names, self._form(names)), names, ask, self._paper())
-        return [found[name] for name in self.sheet.names]
+    async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]:
+        if verdicts := unfit(self.rubric, judge_input, self.max_chars):
+            return verdicts
+        names = shuffled(self.rubric.names, client.seed)
+        question = chat(self.rubric, judge_input, names, self._answer(names))
+        by_name = await filled(question, names, client, self._form())
+        return [by_name[name] for name in self.rubric.names]
 
-    def _paper(self) -> "Form":
-        sheet = self.sheet
-        scale, labels = WholeNumbers(sheet.low, sheet.high), sheet.labels
-        values = {point: (float(point), labels.get(point)) for point in range(sheet.low, sheet.high + 1)}
-        made = partial(schema, sheet) if self.structured else None
-        return Form(self._form, scale, values, self.settings, made)
+    def _form(self) -> "Form":
+        rubric = self.rubric
+        scale, labels = WholeNumbers(rubric.low, rubric.high), rubric.labels
+        values = {point: (float(point), labels.get(point)) for point in range(rubric.low, rubric.high + 1)}
+        of_names = partial(schema, rubric) if self.structured else None
+        return Form(self._answer, scale, values, self.settings, of_names)
 
-    def _form(self, names: Sequence[str]) -> str:
-        return schema_form(self.sheet) if self.structured else text_form(self.sheet, names)
+    def _answer(self, names: Sequence[str]) -> str:
+        return schema_form(self.rubric) if self.structured else text_form(self.rubric, names)
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
     """A form that a judge fills in: how it is asked for, what a score may be, and what the score is worth."""
 
-    form: Callable[[Sequence[str]], str]
+    answer: Callable[[Sequence[str]], str]
+    """How to answer about some criteria: the last paragraph of the question."""
     scale: Scale
     values: Mapping[int, tuple[float, str | None]]
     """Value and label by what is read."""
@@ -97,18 +99,18 @@ class Form:
 
 
 async def filled(
-    question: tuple[ChatMessage, ...], names: Sequence[str], ask: JudgeClient, paper: Form
+    question: tuple[ChatMessage, ...], names: Sequence[str], client: JudgeClient, form: Form
 ) -> dict[str, Verdict]:
     """Verdicts by criterion; what cannot be read is asked for once more, as call k = 1."""
-    first = await ask(question, paper.asked(names), 0)
-    found = paper.read(first, names)
-    again = {name: verdict.reason or "" for name, verdict in found.items() if verdict.outcome == "unparsed"}
+    first = await client(question, form.asked(names), 0)
+    verdicts = form.read(first, names)
+    again = {name: verdict.reason or "" for name, verdict in verdicts.items() if verdict.outcome == "unparsed"}
     if again and first.completion:
         reply = ChatMessage("assistant", first.completion.text, opaque=first.completion.opaque)
-        remark = ChatMessage("user", complaint(again, paper.form(tuple(again))))
-        second = await ask((*question, reply, remark), paper.asked(tuple(again)), 1)
-        found |= paper.read(second, tuple(again))
-    return found
+        remark = ChatMessage("user", complaint(again, form.answer(tuple(again))))
+        second = await client((*question, reply, remark), form.asked(tuple(again)), 1)
+        verdicts |= form.read(second, tuple(again))
+    return verdicts
 
 
 @dataclass(slots=True)
@@ -116,31 +118,31 @@ class ExpectedScoring:
     """Asks one call per criterion for one token; the score is its expectation under the model's own probabilities.
 
     `value = sum_d d p(d) / sum_d p(d)` over the digits of the scale. A verdict's `label` is the most probable digit,
-    its `reason` is `mass 0.8312`, the probability the model gave to the scale's digits at all (`mass` reads it back).
+    its `mass` the probability the model gave to the scale's digits at all, which its `reason` tells readers.
     Call k asks the k-th criterion of the rubric.
     """
 
     name: str
     draws: int
     model: str | None
-    sheet: RubricPrompt
+    rubric: RubricPrompt
     settings: Settings
     max_chars: int | None = None
     criteria: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.criteria = self.sheet.names
+        self.criteria = self.rubric.names
 
-    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
-        if suppressed := unfit(self.sheet, judge_input, self.max_chars):
-            return suppressed
-        alternatives = min(MOST_ALTERNATIVES, ask.capabilities.max_logprobs)
+    async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]:
+        if unscored := unfit(self.rubric, judge_input, self.max_chars):
+            return unscored
+        alternatives = min(MOST_ALTERNATIVES, client.capabilities.max_logprobs)
         settings = replace(self.settings, max_tokens=1, logprobs=alternatives)
         verdicts = dict[str, Verdict]()
-        for name in shuffled(self.sheet.names, order):
-            question = chat(self.sheet, judge_input, (name,), token_form(self.sheet))
-            verdicts[name] = self._read(await ask(question, settings, self.sheet.names.index(name)), name)
-        return [verdicts[name] for name in self.sheet.names]
+        for name in shuffled(self.rubric.names, client.seed):
+            question = chat(self.rubric, judge_input, (name,), token_form(self.rubric))
+            verdicts[name] = self._read(await client(question, settings, self.rubric.names.index(name)), name)
+        return [verdicts[name] for name in self.rubric.names]
 
     def _read(self, call: Call, name: str) -> Verdict:
         if failed := failure(call):
@@ -148,32 +150,23 @@ class ExpectedScoring:
         tokens = call.completion.logprobs if call.completion else None
         if not tokens:
             return Verdict(name, "error", reason="the model returned no log-probabilities", call=call.k)
-        weights, mass = from_tokens(tokens, self.sheet.low, self.sheet.high)
+        weights, mass = from_tokens(tokens, self.rubric.low, self.rubric.high)
         if not weights:
-            reason = f"none of the likeliest tokens is a digit from {self.sheet.low} to {self.sheet.high}"
+            reason = f"none of the likeliest tokens is a digit from {self.rubric.low} to {self.rubric.high}"
             return Verdict(name, "unparsed", reason=reason, call=call.k)
         value = sum(digit * weight for digit, weight in weights.items())
         likeliest = max(weights, key=lambda digit: weights[digit])
-        return Verdict(name, "scored", value, str(likeliest), f"mass {mass:.4f}", call.k)
+        return Verdict(name, "scored", value, str(likeliest), f"mass {mass:.4f}", call.k, mass)
 
 
-def mass(verdict: Verdict) -> float | None:
-    """The probability on the scale's digits that a log-probability verdict carries; None for any other verdict."""
-    word, _, number = (verdict.reason or "").partition(" ")
-    try:
-        return float(number) if word == "mass" and verdict.outcome == "scored" else None
-    except ValueError:
-        return None
-
-
-def unfit(sheet: RubricPrompt, judge_input: JudgeInput, max_chars: int | None) -> list[Verdict]:
+def unfit(rubric: RubricPrompt, judge_input: JudgeInput, max_chars: int | None) -> list[Verdict]:
     """Verdicts without a call: there is nothing to judge, or more than the judge may be shown; nothing is clipped."""
-    text = shown(sheet, judge_input)
+    text = shown(rubric, judge_input)
     if text is None:
-        return [Verdict(name, "absent", reason="there is no output to judge") for name in sheet.names]
+        return [Verdict(name, "absent", reason="there is no output to judge") for name in rubric.names]
     if max_chars is not None and len(text) > max_chars:
         reason = f"{len(text)} characters to judge, more than max_chars: {max_chars}"
-        return [Verdict(name, "truncated", reason=reason) for name in sheet.names]
+        return [Verdict(name, "truncated", reason=reason) for name in rubric.names]
     return []
 
 

@@ -8,14 +8,14 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import GROUND, THIN, ArmStyle, canvas, interval, look, rows, short
+from agentlab.report.style import GROUND, THIN, ArmStyle, interval, nth_style, panels, rows, short
 
 TABLES = {"rounds": ("term", "by round"), "agents": ("agent", "by agent")}
-MOST = 8
-"""Panels of a figure."""
+MOST, ACROSS = 8, 2
+"""Panels of a figure, and side by side."""
 
 
-def charts(found: Analysis, known: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
+def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """A figure for rounds and one for agents, of the tables of those names with columns `share` and its interval."""
     made: list[Chart] = []
     for name, (column, told) in TABLES.items():
@@ -26,7 +26,7 @@ def charts(found: Analysis, known: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
         left = "" if len(_panels(data)) <= MOST else f" The first {MOST} of {len(_panels(data))} are drawn."
         says = f"Shares of the variance {told}, with 95% intervals over parents. {found.says}{left}"
         made.append(
-            Chart(f"shares_{name}", f"{found.title}, {told}", says, data, lambda d=data, c=column: draw(d, c, known))
+            Chart(f"shares_{name}", f"{found.title}, {told}", says, data, lambda d=data, c=column: draw(d, c, styles))
         )
     return tuple(made)
 
@@ -35,20 +35,15 @@ def _panels(data: pd.DataFrame) -> list[tuple[str, str]]:
     return list(dict.fromkeys(zip(data["condition"], data["measure"], strict=True)))
 
 
-def draw(data: pd.DataFrame, column: str, known: Mapping[str, ArmStyle]) -> Figure:
+def draw(data: pd.DataFrame, column: str, styles: Mapping[str, ArmStyle]) -> Figure:
     """A panel for each arm and measure, a bar for each term; a share that cannot be told apart crosses 0."""
-    panels = _panels(data)[:MOST]
-    across = min(2, len(panels))
-    parts = [data[(data["condition"] == c) & (data["measure"] == m)] for c, m in panels]
-    down = -(-len(panels) // across)
-    figure, axes = canvas(down * (0.6 + 0.24 * max(map(len, parts))) + 0.3, down, across)
-    for i, ax in enumerate(axes.flat):
-        ax.set_visible(i < len(panels))
-        if i < len(panels):
-            condition, measure = panels[i]
-            arm = known.get(condition, look(i, condition))
-            _panel(ax, parts[i], column, arm)
-            ax.set_title(short(f"{arm.label}: {measure}", 48), fontsize=9, loc="left", fontweight="bold")
+    keys = _panels(data)[:MOST]
+    parts = [data[(data["condition"] == c) & (data["measure"] == m)] for c, m in keys]
+    figure, axes = panels(len(keys), ACROSS, 0.6 + 0.24 * max(map(len, parts)), 0.3)
+    for i, (ax, (condition, measure)) in enumerate(zip(axes, keys, strict=True)):
+        arm = styles.get(condition, nth_style(i, condition))
+        _panel(ax, parts[i], column, arm)
+        ax.set_title(short(f"{arm.label}: {measure}", 48), fontsize=9, loc="left", fontweight="bold")
     return figure
 
 

@@ -15,7 +15,7 @@ RATIO = ("incoherence", "incoherence_low", "incoherence_high")
 BIAS, VARIANCE = {"color": ORANGE, "hatch": "////"}, {"color": BLUE, "hatch": ""}
 
 
-def charts(found: Analysis, known: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
+def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """From its first table: `measure`, `condition`, `bias2`, `variance`, `error`, `incoherence` with its interval, and
     `loss` where there are several."""
     data = next(iter(found.tables.values()))
@@ -30,10 +30,10 @@ def charts(found: Analysis, known: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
         "Right: incoherence, the share of variance in the error, with its 95% interval; it goes up with accuracy by "
         "itself where answers are right or wrong, so read it beside the columns of the table."
     )
-    return (Chart(found.name, found.title, says, data, lambda: draw(data, known)),)
+    return (Chart(found.name, found.title, says, data, lambda: draw(data, styles)),)
 
 
-def draw(data: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
+def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """A row of two panels for each measure and loss."""
     keys = [name for name in ("measure", "loss") if name in data]
     groups = [own.reset_index(drop=True) for _, own in data.groupby(keys, sort=False)]
@@ -43,7 +43,7 @@ def draw(data: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
     for own, (left, right) in zip(groups, axes, strict=True):
         handles = _stacked(left, own)
         _ratio(right, own)
-        labels = [known[str(c)].label if str(c) in known else short(c, 34) for c in own["condition"]]
+        labels = [styles[str(c)].label if str(c) in styles else short(c, 34) for c in own["condition"]]
         rows(left, labels)
         rows(right, labels)
         right.tick_params(labelleft=False)

@@ -1,17 +1,18 @@
-"""The design of a run: its question, arms, tasks, draws, seeds, models, versions and looks."""
+"""The design of a run: its question, arms, tasks, draws, seeds, models, versions and interim analyses."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from agentlab.report.section import Section
+from agentlab.report.section import Material, Section
 from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
 
 
-def section(run: Run) -> Section:
+def section(material: Material) -> Section:
     """Tables only: the facts, the arms, the tasks."""
+    run = material.run
     tasks = run.meta.get("tasks", [])
     says = (
         f"{pluralize(len(run.conditions), 'condition')} x {pluralize(len(tasks), 'task')}, "
@@ -37,17 +38,19 @@ def facts(run: Run) -> pd.DataFrame:
         "draws": str(meta.get("draws", "not declared")),
         "finished rollouts": f"{len(run.rollouts):,}",
         "seed": str(meta.get("seed", "none")),
-        "coupling of arms": {"seeds": "by seeds: arms share random numbers", "none": "none"}.get(
+        "common random numbers": {"seeds": "by seeds, between arms", "none": "none"}.get(
             str(meta.get("coupling")), "not declared"
         ),
         "models asked": ", ".join(sorted(map(str, run.calls["model"].unique()))) or "none",
-        "models that answered": ", ".join(served) or "not told",
+        "models that answered": ", ".join(served) or "not reported",
         "judges": "; ".join(f"{name}: {model or 'no model'}" for name, model in meta.get("judges", {}).items())
         or "none",
         "measures": "; ".join(f"{m.name} by {m.judge}, from {m.range[0]:g} to {m.range[1]:g}" for m in run.measured)
         or "none",
         "limits": "; ".join(_limits(tree.get("limits") or {})) or "none",
-        "looks": "; ".join(f"{i}: {pluralize(look['rollouts'], 'rollout')}" for i, look in enumerate(looks, 1))
+        "interim analyses": "; ".join(
+            f"{i}: {pluralize(look['rollouts'], 'rollout')}" for i, look in enumerate(looks, 1)
+        )
         or "none logged",
         "made": f"{meta.get('created', 'not recorded')}, with {', '.join(versions) or 'unrecorded versions'}",
     }
@@ -89,7 +92,7 @@ def listed(run: Run) -> pd.DataFrame:
                 "task": task["id"],
                 "rollouts": int(counts.get(task["id"], 0)),
                 "words": len(task["prompt"].split()),
-                "begins": line(task["prompt"], 90),
+                "begins": line(" ".join(task["prompt"].split()), 90),
                 "target": task.get("target") is not None,
             }
             for task in run.meta.get("tasks", [])

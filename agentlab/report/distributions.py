@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from agentlab.report.scatter import MOST as MOST_DRAWS
 from agentlab.report.scatter import by_task, pair, points
-from agentlab.report.section import Chart, Section
-from agentlab.report.style import ArmStyle, bare, canvas, legend, short
+from agentlab.report.section import Chart, Material, Section
+from agentlab.report.style import ArmStyle, bare, legend, panels, short
 from agentlab.runs.frames import Run
 from agentlab.text import pluralize
 
@@ -17,13 +17,14 @@ MOST, ACROSS = 24, 4
 """Tasks that get a panel, panels side by side."""
 
 
-def section(run: Run, known: Mapping[str, ArmStyle]) -> Section:
+def section(material: Material) -> Section:
     """The panels, or why there are none."""
+    run, styles = material.run, material.styles
     title, axes = "Task by task", pair(run)
     names = [*axes] if axes else [m.name for m in run.measured][:1]
     if not names:
         return Section("panels", title, "The run has no measure.")
-    data = points(run, *axes) if axes else _alone(run, names[0], known)
+    data = points(run, *axes) if axes else _alone(run, names[0], styles)
     if data.empty:
         return Section("panels", title, "No rollout is scored.")
     means, tasks = by_task(data), data["task"].nunique()
@@ -40,7 +41,7 @@ def section(run: Run, known: Mapping[str, ArmStyle]) -> Section:
         "panels",
         title,
         "",
-        (Chart("panels", title, says, means, lambda: draw(drawn, means, names, known)),),
+        (Chart("panels", title, says, means, lambda: draw(drawn, means, names, styles)),),
     )
 
 
@@ -49,26 +50,22 @@ def _draws(means: pd.DataFrame) -> str:
     return f"{own.min()}" if own.min() == own.max() else f"{own.min()} to {own.max()}"
 
 
-def _alone(run: Run, measure: str, known: Mapping[str, ArmStyle]) -> pd.DataFrame:
+def _alone(run: Run, measure: str, styles: Mapping[str, ArmStyle]) -> pd.DataFrame:
     """The same columns, with an arm's place as `y`."""
-    place = {condition: float(i) for i, condition in enumerate(known)}
+    place = {condition: float(i) for i, condition in enumerate(styles)}
     own = run.measures[["condition", "task", "draw", measure]].dropna().rename(columns={measure: "x"})
     own = own.astype({"condition": "str", "task": "str"}).reset_index(drop=True)
     return own.assign(y=own["condition"].map(place))
 
 
-def draw(each: pd.DataFrame, means: pd.DataFrame, names: Sequence[str], known: Mapping[str, ArmStyle]) -> Figure:
+def draw(each: pd.DataFrame, means: pd.DataFrame, names: Sequence[str], styles: Mapping[str, ArmStyle]) -> Figure:
     """Every panel has the same axes, so that tasks can be compared."""
     tasks = [str(name) for name in means["task"].unique() if name][:MOST]
-    down = -(-len(tasks) // ACROSS)
-    figure, axes = canvas(1.75 * down + 0.9, down, min(ACROSS, len(tasks)), sharex=True, sharey=True)
+    figure, axes = panels(len(tasks), ACROSS, 1.75, 0.9, sharex=True, sharey=True)
     handles: dict[str, Any] = {}
-    for i, ax in enumerate(axes.flat):
-        ax.set_visible(i < len(tasks))
-        if i >= len(tasks):
-            continue
-        handles |= _panel(ax, each[each["task"] == tasks[i]], means[means["task"] == tasks[i]], known)
-        ax.set_title(short(tasks[i], 26), fontsize=8, loc="left")
+    for i, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
+        handles |= _panel(ax, each[each["task"] == task], means[means["task"] == task], styles)
+        ax.set_title(short(task, 26), fontsize=8, loc="left")
         ax.grid(color="#ECECEC", linewidth=0.7)
         ax.tick_params(labelsize=7.5, labelbottom=i + ACROSS >= len(tasks))
         bare(ax)
@@ -77,21 +74,21 @@ def draw(each: pd.DataFrame, means: pd.DataFrame, names: Sequence[str], known: M
         if i % ACROSS == 0 and len(names) > 1:
             ax.set_ylabel(short(names[1], 20), fontsize=8)
     if len(names) == 1:
-        axes[0][0].set_yticks([])
-        axes[0][0].set_ylim(len(known) - 0.5, -0.5)
+        axes[0].set_yticks([])
+        axes[0].set_ylim(len(styles) - 0.5, -0.5)
     legend(figure, list(handles.values()), list(handles))
     return figure
 
 
-def _panel(ax: Any, each: pd.DataFrame, means: pd.DataFrame, known: Mapping[str, ArmStyle]) -> dict[str, Any]:
+def _panel(ax: Any, each: pd.DataFrame, means: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> dict[str, Any]:
     handles: dict[str, Any] = {}
-    for condition, look in known.items():
+    for condition, style in styles.items():
         own, mean = (t[t["condition"] == condition] for t in (each, means))
         if mean.empty:
             continue
-        form: dict[str, Any] = {"marker": look.marker, "color": look.colour, "linestyle": ""}
+        form: dict[str, Any] = {"marker": style.marker, "color": style.colour, "linestyle": ""}
         ax.plot(own["x"], own["y"], markersize=2.2, alpha=0.35, markeredgewidth=0, **form)
-        (handles[look.label],) = ax.plot(
+        (handles[style.label],) = ax.plot(
             mean["x"], mean["y"], markersize=6, markeredgecolor="black", markeredgewidth=0.8, zorder=5, **form
         )
     return handles

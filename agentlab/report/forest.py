@@ -1,4 +1,4 @@
-"""Paired differences between arms with both of their intervals: a forest plot, what was declared primary apart."""
+"""Paired differences between arms with both of their intervals: a forest plot, primary contrasts apart."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,24 +7,21 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from agentlab.analysis import Analysis
+from agentlab.analysis.contrasts.table import DIFFERENCES, INTERVALS
 from agentlab.report.section import Chart
 from agentlab.report.style import BAR, BLUE, GROUND, THIN, canvas, interval, legend, named, rows, short
 from agentlab.text import pluralize
 
 PRIMARY = "primary"
-NUMBERS = ("difference", "these_low", "these_high", "like_low", "like_high")
+COLUMNS = (*DIFFERENCES, "a", "b", "within")
 MOST, ACROSS, WIDEST = 40, 3, 24
 """Rows of a figure, panels side by side, characters of an arm."""
 DOT: dict[str, Any] = {"marker": "o", "linestyle": "", "color": BLUE, "markersize": 3.2, "markerfacecolor": "white"}
 
 
-def charts(found: Analysis) -> tuple[Chart, ...]:
-    """From its table `contrasts`: `role`, `contrast`, `measure`, `pairs`, `difference`, its intervals, `verdict`.
-
-    None where nothing may be said of any difference.
-    """
-    data = found.tables["contrasts"].astype(dict.fromkeys(NUMBERS, "float64"))
+def charts(contrasts: pd.DataFrame) -> tuple[Chart, ...]:
+    """From the table of contrasts; none where nothing may be said of any difference."""
+    data = contrasts[[*COLUMNS]].astype(dict.fromkeys(INTERVALS, "float64"))
     if data["difference"].isna().all():
         return ()
     roles = data["role"].astype("str")
@@ -39,7 +36,7 @@ def _chart(data: pd.DataFrame, role: str) -> Chart:
 
 
 def _says(data: pd.DataFrame) -> str:
-    n, like = data["contrast"].nunique(), data["like_low"].notna().any()
+    n, like = data["contrast"].nunique(), data["new_tasks_low"].notna().any()
     shown = f"the first {MOST} of {n} pairs of arms" if n > MOST else f"{pluralize(n, 'pair')} of arms"
     low, high = int(data["pairs"].min()), int(data["pairs"].max())
     pairs = f"{low:,}" if low == high else f"{low:,} to {high:,}"
@@ -55,7 +52,8 @@ def _says(data: pd.DataFrame) -> str:
 def draw(data: pd.DataFrame) -> Figure:
     """A panel for each measure, a row for each pair of arms."""
     names = [str(name) for name in data["measure"].unique()]
-    lines = [str(name) for name in data["contrast"].unique()][:MOST]
+    pairs = data.drop_duplicates("contrast").head(MOST)
+    lines = [str(name) for name in pairs["contrast"]]
     down, across = -(-len(names) // ACROSS), min(ACROSS, len(names))
     figure, axes = canvas(down * (0.75 + 0.23 * len(lines)) + 0.4, down, across, sharey=True)
     for i, ax in enumerate(axes.flat):
@@ -63,18 +61,18 @@ def draw(data: pd.DataFrame) -> Figure:
         if i < len(names):
             _panel(ax, data[(data["measure"] == names[i]).to_numpy()], lines)
             named(ax, names[i])
-        rows(ax, [_label(name) for name in lines])
+        rows(ax, [_label(*row) for row in pairs[["a", "b", "within"]].itertuples(index=False)])
         ax.tick_params(labelleft=i % across == 0)
     key: dict[str, Any] = {"difference": Line2D([], [], **DOT), "95%, these tasks": Line2D([], [], color=BLUE, **BAR)}
-    if data["like_low"].notna().any():
+    if data["new_tasks_low"].notna().any():
         key["95%, new tasks"] = Line2D([], [], color=BLUE, **THIN)
     legend(figure, list(key.values()), list(key))
     return figure
 
 
-def _label(contrast: str) -> str:
+def _label(a: str, b: str, within: str) -> str:
     """Both arms, each shortened by itself."""
-    return " - ".join(short(arm, WIDEST) for arm in contrast.split(" - ", 1))
+    return f"{short(a, WIDEST)} - {short(f'{b} ({within})' if within else b, WIDEST)}"
 
 
 def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[str]) -> None:
@@ -87,8 +85,8 @@ def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[str]) -> None:
             continue
         there = row["difference"] == row["difference"]
         if there:
-            interval(ax, y, (row["like_low"], row["like_high"]), THIN, BLUE)
-            interval(ax, y, (row["these_low"], row["these_high"]), BAR, BLUE)
+            interval(ax, y, (row["new_tasks_low"], row["new_tasks_high"]), THIN, BLUE)
+            interval(ax, y, (row["these_tasks_low"], row["these_tasks_high"]), BAR, BLUE)
             ax.plot(row["difference"], y, **DOT)
-        if not there or row["these_low"] != row["these_low"]:
-            ax.annotate(str(row["verdict"]), (row["difference"] if there else 0.0, y), (6, 0), **text)
+        if not there or row["these_tasks_low"] != row["these_tasks_low"]:
+            ax.annotate(str(row["conclusion"]), (row["difference"] if there else 0.0, y), (6, 0), **text)

@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import GROUND, ArmStyle, bare, canvas, named, short
+from agentlab.report.style import GROUND, ArmStyle, bare, named, panels, short
 
 ACROSS, FAINT = 4, "#BDBDBD"
 
 
-def charts(found: Analysis, known: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
+def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
     """From its table `band`: `condition`, the measure that is given up, the one that is gained, `low`, `high`."""
     band = found.tables["band"]
     gained = str(band.columns[2])
@@ -21,24 +21,20 @@ def charts(found: Analysis, known: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
         return ()
     shown = "Shaded: simultaneous 95% band. " if band["low"].notna().any() else ""
     says = f"{found.says} Coloured: the arm named; grey: the others. {shown}"
-    return (Chart("frontier", found.title, says.strip(), band, lambda: draw(band, known)),)
+    return (Chart("frontier", found.title, says.strip(), band, lambda: draw(band, styles)),)
 
 
-def draw(band: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
+def draw(band: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """The measure that the frontier is read at stands upwards, what is attained there to the right."""
     at, gained = (str(name) for name in band.columns[1:3])
-    arms = [name for name in known if name in set(band["condition"])]
-    down = -(-len(arms) // ACROSS)
-    figure, axes = canvas(1.9 * down + 0.4, down, min(ACROSS, len(arms)), sharex=True, sharey=True)
-    for i, ax in enumerate(axes.flat):
-        ax.set_visible(i < len(arms))
-        if i >= len(arms):
-            continue
+    arms = [name for name in styles if name in set(band["condition"])]
+    figure, axes = panels(len(arms), ACROSS, 1.9, 0.4, sharex=True, sharey=True)
+    for i, (ax, arm) in enumerate(zip(axes, arms, strict=True)):
         for other, own in band.groupby("condition", sort=False):
-            if other != arms[i]:
+            if other != arm:
                 ax.plot(own[gained], own[at], color=FAINT, linewidth=0.9)
-        _own(ax, band[band["condition"] == arms[i]], known[arms[i]], (gained, at))
-        named(ax, known[arms[i]].label)
+        _own(ax, band[band["condition"] == arm], styles[arm], (gained, at))
+        named(ax, styles[arm].label)
         ax.set_xlabel(short(gained, 26) if i + ACROSS >= len(arms) else "", fontsize=8)
         ax.set_ylabel(short(at, 20) if i % ACROSS == 0 else "", fontsize=8)
         ax.tick_params(labelsize=7.5, labelbottom=i + ACROSS >= len(arms), colors=GROUND)
@@ -46,9 +42,9 @@ def draw(band: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
     return figure
 
 
-def _own(ax: Any, own: pd.DataFrame, look: ArmStyle, axes: tuple[str, str]) -> None:
+def _own(ax: Any, own: pd.DataFrame, style: ArmStyle, axes: tuple[str, str]) -> None:
     gained, at = axes
     known = own[own["low"].notna()]
-    ax.fill_betweenx(known[at], known["low"], known["high"], color=look.colour, alpha=0.2, linewidth=0)
-    form: dict[str, Any] = {"color": look.colour, "marker": look.marker, "markersize": 4}
+    ax.fill_betweenx(known[at], known["low"], known["high"], color=style.colour, alpha=0.2, linewidth=0)
+    form: dict[str, Any] = {"color": style.colour, "marker": style.marker, "markersize": 4}
     ax.plot(own[gained], own[at], linewidth=1.6, **form)

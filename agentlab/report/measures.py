@@ -9,8 +9,8 @@ from matplotlib.lines import Line2D
 
 from agentlab.analysis.row import ends
 from agentlab.analysis.summary import Summary
-from agentlab.report.section import Chart, Section
-from agentlab.report.style import BAR, GROUND, THIN, ArmStyle, canvas, interval, legend, named, rows
+from agentlab.report.section import Chart, Material, Section
+from agentlab.report.style import BAR, GROUND, THIN, ArmStyle, interval, legend, named, panels, shared_rows
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import paired
 from agentlab.text import pluralize
@@ -19,8 +19,9 @@ ACROSS = 3
 """Panels side by side."""
 
 
-def section(run: Run, summary: Summary, known: Mapping[str, ArmStyle]) -> Section:
+def section(material: Material) -> Section:
     """The means of every arm. Its figure is left out when nothing was scored."""
+    run, summary = material.run, material.summary
     data = means(run, summary)
     missing = int(data["missing"].sum()) if len(data) else 0
     says = (
@@ -28,7 +29,7 @@ def section(run: Run, summary: Summary, known: Mapping[str, ArmStyle]) -> Sectio
         f"{pluralize(len(summary.arms), 'condition')}, n = {pluralize(len(run.measures), 'rollout')} of "
         f"{pluralize(run.measures['task'].nunique(), 'task')}. The thick line is the 95% "
         "interval for these tasks, the thin one for new tasks. Arms share their "
-        "tasks, so that overlapping lines say nothing about a difference: for that see the paired differences."
+        "tasks, so overlapping intervals say nothing about a difference: see the paired differences."
     )
     notes: list[str] = []
     if missing:
@@ -41,7 +42,7 @@ def section(run: Run, summary: Summary, known: Mapping[str, ArmStyle]) -> Sectio
     if (run.rollouts["status"] != "delivered").any():
         notes.append("Hollow: the mean of delivered rollouts only.")
     charts = (
-        (Chart("measures", "Measures by condition", says, data, lambda: draw(data, known)),)
+        (Chart("measures", "Measures by condition", says, data, lambda: draw(data, material.styles)),)
         if len(data) and data["mean"].notna().any()
         else ()
     )
@@ -80,37 +81,29 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
     return table.astype(dict.fromkeys(numbers, "float64"))
 
 
-def draw(data: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
+def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """A panel for each measure, a row for each condition."""
     names = [str(name) for name in data["measure"].unique()]
-    conditions = [name for name in known if name in set(data["condition"])]
-    down = -(-len(names) // ACROSS)
-    height = down * (0.75 + 0.24 * len(conditions)) + 0.5
-    figure, axes = canvas(height, down, min(ACROSS, len(names)), sharey=True)
-    for ax, name in zip(axes.flat, names, strict=False):
+    conditions = [name for name in styles if name in set(data["condition"])]
+    figure, axes = panels(len(names), ACROSS, 0.75 + 0.24 * len(conditions), 0.5, sharey=True)
+    for ax, name in zip(axes, names, strict=True):
         own = data[(data["measure"] == name).to_numpy()].set_index("condition")
         for y, condition in enumerate(conditions):
-            _row(ax, y, own.loc[condition], known[condition])
+            _row(ax, y, own.loc[condition], styles[condition])
         named(ax, name)
-    for ax in axes.flat[len(names) :]:
-        ax.set_visible(False)
-    for line in axes:
-        rows(line[0], [known[condition].label for condition in conditions])
-    for ax in axes[:, 1:].flat:
-        rows(ax, [known[condition].label for condition in conditions])
-        ax.tick_params(labelleft=False)
+    shared_rows(axes, ACROSS, [styles[condition].label for condition in conditions])
     legend(figure, *_key(data))
     return figure
 
 
-def _row(ax: Any, y: int, row: Any, look: ArmStyle) -> None:
+def _row(ax: Any, y: int, row: Any, style: ArmStyle) -> None:
     if row["missing"]:
         interval(ax, y + 0.3, (row["bound_low"], row["bound_high"]), {"marker": "|", **THIN}, GROUND)
-    interval(ax, y, (row["new tasks_low"], row["new tasks_high"]), THIN, look.colour)
-    interval(ax, y, (row["these tasks_low"], row["these tasks_high"]), BAR, look.colour)
-    ax.plot(row["mean"], y, look.marker, color=look.colour, markersize=6)
+    interval(ax, y, (row["new tasks_low"], row["new tasks_high"]), THIN, style.colour)
+    interval(ax, y, (row["these tasks_low"], row["these tasks_high"]), BAR, style.colour)
+    ax.plot(row["mean"], y, style.marker, color=style.colour, markersize=6)
     if row["delivered_only"] == row["delivered_only"]:
-        ax.plot(row["delivered_only"], y - 0.3, look.marker, color=look.colour, markerfacecolor="white", markersize=5)
+        ax.plot(row["delivered_only"], y - 0.3, style.marker, color=style.colour, markerfacecolor="white", markersize=5)
 
 
 def _key(data: pd.DataFrame) -> tuple[list[Any], list[str]]:

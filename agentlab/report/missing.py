@@ -1,13 +1,26 @@
 """What did not come about: rollouts that were not delivered, verdicts without a score, messages that were lost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from agentlab.report.section import Chart, Section
-from agentlab.report.style import BLUE, GREEN, GROUND, ORANGE, PURPLE, VERMILION, ArmStyle, canvas, legend, named, rows
+from agentlab.report.section import Chart, Material, Section
+from agentlab.report.style import (
+    BLUE,
+    GREEN,
+    GROUND,
+    ORANGE,
+    PURPLE,
+    VERMILION,
+    ArmStyle,
+    legend,
+    named,
+    panels,
+    shared_rows,
+    stacked,
+)
 from agentlab.runs.frames import Run
 
 STATUSES = {
@@ -23,24 +36,24 @@ LOST = {"bounced": (VERMILION, "////"), "unparsed": (BLUE, ".."), "truncated": (
 """Colour and hatch by what became of a rollout, and of a message."""
 
 
-def section(run: Run, known: Mapping[str, ArmStyle]) -> Section:
+def section(material: Material) -> Section:
     """Statuses by arm, lost messages by arm, agent and edge."""
-    title = "Refused, declined, lost"
+    title, run = "Refused, declined, lost", material.run
     if run.rollouts.empty:
         return Section("losses", title, "No rollout is finished yet.")
     data, by_agent, by_edge = arms(run), agents(run), edges(run)
     sent = int(run.edges["sent"].sum())
     says = (
-        f"What became of n = {len(run.rollouts):,} rollouts, as shares of each arm's, and of {sent:,} messages those "
-        "that were lost, per rollout: sent to nobody (bounced), not to be read (unparsed), cut off (truncated), or to "
-        "somebody who never acted again (late)."
+        f"Left: what became of n = {len(run.rollouts):,} rollouts, as shares of each arm. Right: lost messages per "
+        f"rollout, of {sent:,} sent: undeliverable (bounced), unreadable (unparsed), cut off (truncated), or sent to "
+        "an agent that never acted again (late)."
     )
     tables = {"losses": data, "losses_agents": by_agent, "losses_edges": by_edge, "losses_verdicts": verdicts(run)}
     notes = (
-        "An arm may be behind because it declines: the scenario says what counts then, the bounds of the measures how "
-        "much it can be.",
+        "An arm may score lower because it declines. The scenario says how a declined rollout counts; the bounds of "
+        "the measures show how much it can matter.",
     )
-    chart = Chart("losses", title, says, data, lambda: draw(data, known))
+    chart = Chart("losses", title, says, data, lambda: draw(data, material.styles))
     return Section("losses", title, "", (chart,), tables, notes)
 
 
@@ -80,32 +93,20 @@ def verdicts(run: Run) -> pd.DataFrame:
     return own.astype(dict.fromkeys(by, "str")).groupby(by, sort=False).size().rename("verdicts").reset_index()
 
 
-def draw(data: pd.DataFrame, known: Mapping[str, ArmStyle]) -> Figure:
+def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """Shares of statuses on the left, lost messages per rollout on the right."""
-    own = data.set_index("condition").reindex([name for name in known if name in set(data["condition"])])
-    figure, axes = canvas(0.26 * len(own) + 1.7, 1, 2, sharey=True)
-    parts = ((axes[0][0], STATUSES, "share of rollouts"), (axes[0][1], LOST, "lost messages per rollout"))
+    own = data.set_index("condition").reindex([name for name in styles if name in set(data["condition"])])
+    figure, axes = panels(2, 2, 0.26 * len(own) + 1.7, sharey=True)
+    parts = ((axes[0], STATUSES, "share of rollouts"), (axes[1], LOST, "lost messages per rollout"))
     keys: dict[str, Any] = {}
     for ax, kinds, title in parts:
         there = [name for name in kinds if name in own and own[name].any()]
-        handles = _bars(ax, own[there].div(own["rollouts"], axis=0), kinds)
-        rows(ax, [known[str(condition)].label for condition in own.index])
+        handles = stacked(ax, own[there].div(own["rollouts"], axis=0), [kinds[name] for name in there])
         named(ax, title)
         ax.set_xlim(0, 1 if kinds is STATUSES else None)
         keys |= dict(zip(there, handles, strict=True))
         if not handles:
             ax.text(0.5, 0.5, "none", transform=ax.transAxes, ha="center", va="center", color=GROUND)
-    axes[0][1].tick_params(labelleft=False)
+    shared_rows(axes, 2, [styles[str(condition)].label for condition in own.index])
     legend(figure, list(keys.values()), list(keys))
     return figure
-
-
-def _bars(ax: Any, shares: pd.DataFrame, kinds: Mapping[str, tuple[str, str]]) -> Sequence[Any]:
-    handles: list[Any] = []
-    left = pd.Series(0.0, index=shares.index)
-    for name in shares.columns:
-        colour, hatch = kinds[str(name)]
-        how: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.6}
-        handles.append(ax.barh(range(len(shares)), shares[name], left=left, height=0.7, **how))
-        left = left + shares[name]
-    return handles

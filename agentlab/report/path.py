@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import BLUE, VERMILION, bare, canvas, named, short
+from agentlab.report.style import BLUE, VERMILION, bare, named, panels, short
 
 ACROSS = 2
 
@@ -22,13 +22,10 @@ def chart(found: Analysis, name: str) -> Chart:
 def draw(data: pd.DataFrame) -> Figure:
     """A panel for each measure, its cuts from left to right."""
     names = [str(name) for name in data["measure"].unique()]
-    down = -(-len(names) // ACROSS)
-    figure, axes = canvas(2.5 * down, down, min(ACROSS, len(names)))
-    for i, ax in enumerate(axes.flat):
-        ax.set_visible(i < len(names))
-        if i < len(names):
-            _panel(ax, data[(data["measure"] == names[i]).to_numpy()].reset_index(drop=True))
-            named(ax, names[i])
+    figure, axes = panels(len(names), ACROSS, 2.5)
+    for ax, name in zip(axes, names, strict=True):
+        _panel(ax, data[(data["measure"] == name).to_numpy()].reset_index(drop=True))
+        named(ax, name)
     return figure
 
 

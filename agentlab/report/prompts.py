@@ -1,24 +1,27 @@
 """In what the arms of each contrast differ, in words and prompt by prompt."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from difflib import unified_diff
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.experiment.confounds import own_prompt, phrase
-from agentlab.report.section import Section
+from agentlab.experiment.changes import changes
+from agentlab.experiment.confounds import phrase
+from agentlab.report.section import Material, Section
 from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
 
 Facts = Mapping[str, Any]
 MOST, LONGEST = 120, 20_000
 """Texts that are shown, and characters of one."""
+_CONTEXT = 1
+"""Unchanged lines around a change."""
 
 
-def section(run: Run, contrasts: Sequence[Contrast]) -> Section:
+def section(material: Material) -> Section:
     """A line for each pair of arms; folded, every changed text once with its pairs, and every prompt of every arm."""
+    run = material.run
     facts: dict[str, Facts] = dict(zip(run.conditions["condition"], run.conditions["facts"], strict=True))
     facts = {name: known for name, known in facts.items() if known.get("agents")}
     title = "What differs between the arms"
@@ -26,25 +29,26 @@ def section(run: Run, contrasts: Sequence[Contrast]) -> Section:
         return Section(
             "prompts", title, "The arms' prompts were not recorded: nothing can be said of their differences."
         )
-    pairs = {(c.factor, c.a, c.b, c.within): c for c in contrasts}
+    pairs = {(c.factor, c.a, c.b, c.within): c for c in material.summary.contrasts}
     table = pd.DataFrame(
-        [{"a": c.a, "b": c.b, "within": c.within, "differ_in": phrase(c.differs)} for c in pairs.values()]
+        [{"a": c.a, "b": c.b, "within": c.within, "confounds": phrase(c.arms.confounds)} for c in pairs.values()]
     )
-    changes: dict[str, list[str]] = {}
+    changed: dict[str, list[str]] = {}
     asked = _asked(run)
     for c in pairs.values():
-        sides = [_condition(run, c, level) for level in (c.a, c.b)]
-        if all(side in facts for side in sides):
-            for text in _texts(*(facts[side] for side in sides), *(asked.get(side, {}) for side in sides)):
-                changes.setdefault(text, []).append(f"{c.a} → {c.b}{f' ({c.within})' if c.within else ''}")
+        a, b = (_condition(run, c, level) for level in (c.a, c.b))
+        if a in facts and b in facts:
+            for change in changes(facts[a], facts[b], asked.get(a, {}), asked.get(b, {})):
+                text = "\n".join((change.name, *change.lines(_CONTEXT)))
+                changed.setdefault(text, []).append(f"{c.a} → {c.b}{f' ({c.within})' if c.within else ''}")
     said = (
-        f"n = {pluralize(len(pairs), 'pair')} of arms; texts of both that differ between some two: {len(changes)}."
+        f"n = {pluralize(len(pairs), 'pair')} of arms; texts that differ between two of them: {len(changed)}."
         if len(pairs)
         else ("There is one arm, and nothing to compare it with.")
     )
-    notes = ("In the folded texts + is what comes, - what goes, from the first arm to the second.",) if changes else ()
+    notes = ("In the folded texts, + marks what the second arm adds, - what it leaves out.",) if changed else ()
     tables = {"differences": table} if len(table) else {}
-    return Section("prompts", title, said, (), tables, notes, _prompts(facts), _headed(changes))
+    return Section("prompts", title, said, (), tables, notes, _prompts(facts), _headed(changed))
 
 
 def _condition(run: Run, c: Contrast, level: str) -> str:
@@ -65,37 +69,9 @@ def _asked(run: Run) -> dict[str, dict[str, str]]:
     return found
 
 
-def _texts(a: Facts, b: Facts, asked: Mapping[str, str], other: Mapping[str, str]) -> Iterator[str]:
-    """A heading and a diff for each text that both arms have, and for what only one of them adds."""
-    one, two = list(a["agents"]), list(b["agents"])
-    shared = [(name, name) for name in one if name in two]
-    alone = [(one[0], two[0])] if len(one) == len(two) == 1 and one != two else []
-    for first, second in (*shared, *alone):
-        names = first if first == second else f"{first} and {second}"
-        yield from _diff(f"system prompt of {names}", own_prompt(a, first), own_prompt(b, second))
-    for name in dict.fromkeys((*a["addenda"], *b["addenda"])):
-        yield from _diff(f"addendum {name}", *(_added(facts, name) for facts in (a, b)))
-    yield from _diff(
-        "closing question", *(str(facts["closing"]["ask"]) if facts["closing"] else "" for facts in (a, b))
-    )
-    for task, text in asked.items():
-        if task in other and a["tasks"].get(task) != b["tasks"].get(task):
-            yield from _diff(f"task {task}", text, other[task])
-
-
-def _added(facts: Facts, name: str) -> str:
-    return str(facts["addenda"][name]["text"]) if facts["exposures"].get(name) else ""
-
-
-def _diff(heading: str, before: str, after: str) -> Iterator[str]:
-    if before != after:
-        changed = list(unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))[2:]
-        yield heading + "\n" + "\n".join("⋯" if row.startswith("@@") else row for row in changed)
-
-
-def _headed(changes: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def _headed(changed: Mapping[str, Sequence[str]]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for text, pairs in list(changes.items())[:MOST]:
+    for text, pairs in list(changed.items())[:MOST]:
         heading, _, body = text.partition("\n")
         more = f"; and {len(pairs) - 3} more" if len(pairs) > 3 else ""
         found[_free(f"{line(heading, 80)} · {'; '.join(line(pair, 60) for pair in pairs[:3])}{more}", found)] = _cut(

@@ -4,51 +4,41 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from agentlab.analysis import Analysis
+from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.registry import ANALYSES, analyse, attempts
 from agentlab.analysis.summary import Summary, summarize
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.report import (
-    attribution as shares,
-)
-from agentlab.report import (
-    bias_variance as stack,
-)
-from agentlab.report import (
+    attribution,
+    bias_variance,
     components,
+    compute,
+    design,
+    distributions,
     forest,
     frontier,
     measures,
+    missing,
     path,
     prompts,
-)
-from agentlab.report import (
-    compute as spend,
-)
-from agentlab.report import (
-    design as plan,
-)
-from agentlab.report import (
-    distributions as panels,
-)
-from agentlab.report import (
-    missing as losses,
-)
-from agentlab.report import (
-    scatter as plane,
+    scatter,
 )
 from agentlab.report.page import page
-from agentlab.report.section import Chart, Section, of
-from agentlab.report.style import ArmStyle, looks, svg
+from agentlab.report.section import Chart, Material, Section, of
+from agentlab.report.style import ArmStyle, arm_styles, svg
 from agentlab.runs.frames import Run
 from agentlab.text import sanitize
 
-CHARTS: dict[str, Callable[[Analysis, Mapping[str, ArmStyle]], tuple[Chart, ...]]] = {
-    "decompose": stack.charts,
+BEFORE: tuple[Callable[[Material], Section], ...] = (scatter.section, distributions.section)
+AFTER: tuple[Callable[[Material], Section], ...] = (compute.section, missing.section, prompts.section)
+"""Sections made of the run itself, before and after those of the analyses, in the page's order."""
+FIGURES: dict[str, Callable[[Analysis, Mapping[str, ArmStyle]], tuple[Chart, ...]]] = {
+    "decompose": bias_variance.charts,
     "components": components.charts,
-    "attribution": shares.charts,
+    "attribution": attribution.charts,
     "frontier": frontier.charts,
 }
-"""The pictures of analyses, by their names in the registry; an analysis without one is shown by its tables."""
+"""The figures of analyses, by their names in the registry; an analysis without one is shown by its tables."""
 SLOW = ("mixed",)
 """Analyses that are left to `agentlab stats`."""
 PATHS = 3
@@ -84,44 +74,43 @@ def _write(run: Run, folder: Path) -> Path:
 
 def sections(run: Run) -> Iterator[Section]:
     """All parts of the page in their order."""
-    summary, known = summarize(run), looks(run)
-    yield plan.section(run)
-    if not summary.arms:
+    material = Material(run, summarize(run), arm_styles(run))
+    yield design.section(material)
+    if not material.summary.arms:
         yield Section("measures", "Measures by condition", "No rollout is finished yet: there is nothing to show.")
-        yield prompts.section(run, ())
+        yield prompts.section(material)
         return
-    found = dict(attempts(run, {}, without=SLOW))
-    yield measures.section(run, summary, known)
-    yield _differences(run, summary, found.pop("contrasts"))
-    yield plane.section(run, known)
-    yield panels.section(run, known)
-    lacking = {ANALYSES[n].about: _without(run, why) for n, why in found.items() if isinstance(why, AnalysisError)}
-    lacking.pop(ANALYSES["path"].about)
-    for name, result in found.items():
+    results = dict(attempts(run, {}, without=SLOW))
+    yield measures.section(material)
+    yield _differences(run, material.summary, results.pop("contrasts"))
+    yield from (section(material) for section in BEFORE)
+    for name, result in results.items():
         if isinstance(result, Analysis):
-            yield _analysed(name, result, known)
+            yield _analysed(name, result, material.styles)
         if name == "attribution":
             yield from _paths(run)
-    yield spend.section(run, known)
-    yield losses.section(run, known)
-    yield prompts.section(run, summary.contrasts)
-    if lacking:
-        notes = tuple(f"{about}: {why}" for about, why in lacking.items())
-        yield Section("lacking", "What this run cannot tell", "Analyses that take what is not there.", notes=notes)
+    yield from (section(material) for section in AFTER)
+    yield from _lacking(run, {name: why for name, why in results.items() if isinstance(why, AnalysisError)})
+
+
+def _lacking(run: Run, errors: Mapping[str, AnalysisError]) -> Iterator[Section]:
+    notes = tuple(f"{ANALYSES[name].about}: {_without(run, why)}" for name, why in errors.items() if name != "path")
+    if notes:
+        yield Section("lacking", "What this run cannot tell", "These analyses need data that it lacks.", notes=notes)
 
 
 def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) -> Section:
     title = "Paired differences"
     if isinstance(found, AnalysisError):
         return Section("contrasts", title, _without(run, found))
-    charts = forest.charts(found)
+    charts = forest.charts(tabulate(run))
     said = found.says if charts else f"{found.says} No difference supports a conclusion about who did better."
     tables = of(found, "contrasts", title).tables
     return Section("contrasts", title, said, charts, tables, (*found.notes, *summary.notes), shown=found.shown)
 
 
-def _analysed(name: str, found: Analysis, known: Mapping[str, ArmStyle]) -> Section:
-    return of(found, found.name, ANALYSES[name].about, CHARTS[name](found, known) if name in CHARTS else ())
+def _analysed(name: str, found: Analysis, styles: Mapping[str, ArmStyle]) -> Section:
+    return of(found, found.name, ANALYSES[name].about, FIGURES[name](found, styles) if name in FIGURES else ())
 
 
 def _without(run: Run, why: AnalysisError) -> str:

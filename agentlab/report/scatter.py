@@ -1,4 +1,4 @@
-"""Two measures against each other: draws, task means and the mean of every arm, with frontier bands where known."""
+"""Two measures against each other: draws, task means and the mean of every arm."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from agentlab.report.section import Chart, Section
-from agentlab.report.style import GROUND, ArmStyle, bare, canvas, legend, short
+from agentlab.report.section import Chart, Material, Section
+from agentlab.report.style import ArmStyle, bare, canvas, legend, short
 from agentlab.runs.frames import Run
 from agentlab.text import pluralize
 
@@ -38,8 +38,9 @@ def by_task(data: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([tasks, arms.reset_index().assign(task="")], ignore_index=True)
 
 
-def section(run: Run, known: Mapping[str, ArmStyle], band: pd.DataFrame | None = None) -> Section:
+def section(material: Material) -> Section:
     """The scatter, or why there is none."""
+    run = material.run
     title, axes = "One measure against another", pair(run)
     if axes is None:
         return Section("plane", title, "A scatter takes two measures, and this run has fewer.")
@@ -55,7 +56,7 @@ def section(run: Run, known: Mapping[str, ArmStyle], band: pd.DataFrame | None =
         f"{f', {missing} more lack one' if missing else ''}."
     )
     drawn = (data if each else data.iloc[:0], means)
-    chart = Chart("plane", title, says, means, lambda: draw(*drawn, axes, known, band))
+    chart = Chart("plane", title, says, means, lambda: draw(*drawn, axes, material.styles))
     return Section("plane", title, "", (chart,), {})
 
 
@@ -63,23 +64,20 @@ def draw(
     each: pd.DataFrame,
     means: pd.DataFrame,
     axes: tuple[str, str],
-    known: Mapping[str, ArmStyle],
-    band: pd.DataFrame | None,
+    styles: Mapping[str, ArmStyle],
 ) -> Figure:
     """Arms by colour and mark."""
     figure, grid = canvas(5.0)
     ax, handles = grid[0][0], dict[str, Any]()
-    if band is not None:
-        _bands(ax, band, known)
-    for condition, look in known.items():
+    for condition, style in styles.items():
         own, mean = (t[t["condition"] == condition] for t in (each, means))
         if mean.empty:
             continue
-        form: dict[str, Any] = {"marker": look.marker, "color": look.colour, "linestyle": ""}
+        form: dict[str, Any] = {"marker": style.marker, "color": style.colour, "linestyle": ""}
         ax.plot(own["x"], own["y"], markersize=2.6, alpha=0.35, markeredgewidth=0, **form)
         tasks, arm = mean[mean["task"] != ""], mean[mean["task"] == ""]
         ax.plot(tasks["x"], tasks["y"], markersize=5, alpha=0.5, markeredgewidth=0, **form)
-        (handles[look.label],) = ax.plot(
+        (handles[style.label],) = ax.plot(
             arm["x"], arm["y"], markersize=10, markeredgecolor="black", markeredgewidth=1.1, zorder=5, **form
         )
     ax.set_xlabel(short(axes[0], 60))
@@ -88,10 +86,3 @@ def draw(
     bare(ax)
     legend(figure, list(handles.values()), list(handles))
     return figure
-
-
-def _bands(ax: Any, band: pd.DataFrame, known: Mapping[str, ArmStyle]) -> None:
-    """`band` has one row per arm and x: `condition`, `x`, `low`, `high`."""
-    for condition, own in band.groupby("condition", sort=False):
-        colour = known[str(condition)].colour if str(condition) in known else GROUND
-        ax.fill_between(own["x"], own["low"], own["high"], step="post", color=colour, alpha=0.14, linewidth=0)

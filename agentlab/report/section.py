@@ -7,6 +7,19 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from agentlab.analysis import Analysis
+from agentlab.analysis.summary import Summary
+from agentlab.report.style import ArmStyle
+from agentlab.runs.frames import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a section is made of."""
+
+    run: Run
+    summary: Summary
+    styles: Mapping[str, ArmStyle]
+    """By condition, in the run's order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,11 @@ class Section:
     changes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Likewise, but a line that begins with + or - is what one text has and the other has not."""
     shown: int = 9
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing but the sentence."""
+        return not (self.charts or self.tables or self.texts or self.changes or self.notes)
 
 
 def of(found: Analysis, name: str, title: str, charts: tuple[Chart, ...] = ()) -> Section:

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-from matplotlib import style
+import pandas as pd
+from markupsafe import escape
 from matplotlib.figure import Figure
+from matplotlib.style import context
 
 from agentlab.runs.frames import Run
 from agentlab.text import line
@@ -51,15 +53,15 @@ class ArmStyle:
     hatch: str
 
 
-def looks(run: Run, widest: int = 34) -> dict[str, ArmStyle]:
+def arm_styles(run: Run, widest: int = 34) -> dict[str, ArmStyle]:
     """By condition, in the run's order. A label is its levels, without the factor's name where there is one factor."""
     found: dict[str, ArmStyle] = {}
     for i, row in enumerate(run.conditions.to_dict("records")):
         levels = [str(row[f]) if len(run.factors) == 1 else f"{f}={row[f]}" for f in run.factors]
         label = short(", ".join(levels) or row["condition"] or "all rollouts", widest)
-        taken = {look.label for look in found.values()}
+        taken = {style.label for style in found.values()}
         label = next(name for name in (label, f"{label} ({i + 1})") if name not in taken)
-        found[str(row["condition"])] = look(i, label)
+        found[str(row["condition"])] = nth_style(i, label)
     return found
 
 
@@ -70,7 +72,7 @@ def short(text: object, most: int) -> str:
     return flat if len(flat) <= most else f"{flat[: most - 1 - half]}…{flat[-half:]}"
 
 
-def look(i: int, label: str) -> ArmStyle:
+def nth_style(i: int, label: str) -> ArmStyle:
     """The i-th of several things to tell apart."""
     label = f" {label}" if label.startswith("_") else label  # else a legend leaves it out
     return ArmStyle(label, COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], HATCHES[i % len(HATCHES)])
@@ -79,7 +81,7 @@ def look(i: int, label: str) -> ArmStyle:
 @contextmanager
 def styled(name: str) -> Generator[None]:
     """Our style, in which the same picture has the same bytes; `name` is unique within a page."""
-    with warnings.catch_warnings(), style.context({**_STYLE, "svg.hashsalt": name}):
+    with warnings.catch_warnings(), context({**_STYLE, "svg.hashsalt": name}):
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # whoever shows the picture has more
         yield
 
@@ -93,14 +95,43 @@ def svg(name: str, title: str, draw: Callable[[], Figure]) -> str:
     marks = text.getvalue()
     marks = re.sub(r"\s*<metadata>.*?</metadata>", "", marks[marks.index("<svg") :], flags=re.DOTALL)
     marks = _TAG.sub(lambda tag: _NAMES.sub(rf"\g<1>{name}-", tag[0]), marks)
-    told = title.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    return marks.replace("<svg ", f'<svg role="img" aria-label="{told}" ', 1)
+    return marks.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}" ', 1)
 
 
 def canvas(height: float, rows: int = 1, columns: int = 1, **how: Any) -> tuple[Any, Any]:
     """A figure of the page's width and its axes, an array of (rows, columns)."""
     figure: Any = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False, **how)
+
+
+def panels(count: int, across: int, height: float, below: float = 0.0, **how: Any) -> tuple[Any, list[Any]]:
+    """A figure and the axes of so many panels, `across` side by side where there are as many.
+
+    Each is `height` inches high, and `below` all is room for a legend.
+    """
+    down = -(-count // across)
+    figure, axes = canvas(down * height + below, down, min(across, count), **how)
+    for ax in axes.flat[count:]:
+        ax.set_visible(False)
+    return figure, list(axes.flat[:count])
+
+
+def shared_rows(axes: Sequence[Any], across: int, labels: Sequence[str]) -> None:
+    """The same horizontal lines in panels that share their y axis, with labels on the left of all only."""
+    for i, ax in enumerate(axes):
+        rows(ax, labels)
+        ax.tick_params(labelleft=i % across == 0)
+
+
+def stacked(ax: Any, parts: pd.DataFrame, forms: Sequence[tuple[str, str]]) -> list[Any]:
+    """A bar for each row, its columns one after another, each in its colour and hatch. Returns a handle for each."""
+    handles: list[Any] = []
+    left = pd.Series(0.0, index=parts.index)
+    for name, (colour, hatch) in zip(parts.columns, forms, strict=True):
+        how: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.6}
+        handles.append(ax.barh(range(len(parts)), parts[name], left=left, height=0.7, **how))
+        left = left + parts[name]
+    return handles
 
 
 def rows(ax: Any, labels: Sequence[str]) -> None:

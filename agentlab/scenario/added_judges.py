@@ -26,7 +26,7 @@ def added_judges(
     """
     section = {**models, "judge": {"name": judge_model}} if judge_model else dict(models)
     levels = {factor: {level: dict[str, Any]() for level in every} for factor, every in (factors or {}).items()}
-    findings, benches = Findings(), dict[str, judging.JudgeSet]()
+    findings, sets = Findings(), dict[str, judging.JudgeSet]()
     specs, documents = dict[str, ModelSpec](), dict[str, Any]()
     for name in names:
         path = Path(name)
@@ -35,15 +35,16 @@ def added_judges(
         tree = judging.inline(tree, findings, folder)
         site = CheckedDocument(tree, findings, folder)
         specs = condition.models(site)
-        benches[stem] = judging.build(site, specs)
+        sets[stem] = judging.build(site, specs)
         documents |= tree.value["judges"] if isinstance(tree.value["judges"], dict) else {}
     if findings.mistakes:
         raise ScenarioError(findings.sorted())
     merged = judging.JudgeSet(
-        {name: judge for bench in benches.values() for name, judge in bench.judges.items()},
-        {name: scales for bench in benches.values() for name, scales in bench.scales.items()},
-        {name: counted for bench in benches.values() for name, counted in bench.counted.items()},
-        {name: judge for bench in benches.values() for name, judge in bench.of_two.items()},
+        judges={name: judge for judges in sets.values() for name, judge in judges.judges.items()},
+        scales={name: scales for judges in sets.values() for name, scales in judges.scales.items()},
+        counted={name: counted for judges in sets.values() for name, counted in judges.counted.items()},
+        of_two={name: judge for judges in sets.values() for name, judge in judges.of_two.items()},
+        traits={name: traits for judges in sets.values() for name, traits in judges.traits.items()},
     )
     return merged, specs, documents
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from agentlab.engine.budget import Match
 from agentlab.interfaces import Judge, Routing
+from agentlab.judges import JudgeTraits
 from agentlab.models.capabilities import maker
 from agentlab.models.prices import cost_of
 from agentlab.models.spec import ModelSpec
@@ -17,6 +18,7 @@ from agentlab.organization.protocols.solo import Refine, Tries
 from agentlab.scenario.cells import excluded
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import BaselineFields, ExperimentFields
+from agentlab.scenario.judges import JudgeSet
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest
 from agentlab.types import Usage
@@ -129,27 +131,31 @@ def _unselected(site: CheckedDocument, one: Matched) -> bool:
     return (by == "best_of_n") == (select is None) if by != "vote" else False
 
 
-_UNFIT = {
-    ("best_of_n", "match"): (
-        "compares with the target, which a selector must not know",
-        "name a judge that asks a model, or vote",
-    ),
-    ("best_of_n", "equivalence"): ("says what is the same, not what is best", "name a rubric, or vote"),
-    ("best_of_n", "compare"): ("compares arms, and scores no single try", "name a rubric"),
-    ("vote", "compare"): ("compares arms, and finds no equal answers", "name a judge of kind equivalence"),
-}
-"""Why a judge of a kind cannot select by a method, and what would be right."""
+def _unfit(by: str, traits: JudgeTraits) -> tuple[str, str] | None:
+    """Why a judge cannot select by a method, and what would be right."""
+    if traits.two == "better":
+        if by == "vote":
+            return "compares arms, and finds no equal answers", "name a judge of kind equivalence"
+        return "compares arms, and scores no single try", "name a rubric"
+    if by != "best_of_n":
+        return None
+    if traits.two == "same":
+        return "says what is the same, not what is best", "name a rubric, or vote"
+    if traits.target:
+        wrong = "compares with the target, which a selector must not know"
+        return wrong, "name a judge that asks a model, or vote"
+    return None
 
 
-def selectors(site: CheckedDocument, baselines: Sequence[Matched], judges: Mapping[str, Judge]) -> dict[str, Judge]:
+def selectors(site: CheckedDocument, baselines: Sequence[Matched], known: JudgeSet) -> dict[str, Judge]:
     """The judges that select. Whoever picks must not be who scores (validity: reported 2.0 SD where 1.0 is true)."""
-    wanted = {one.fields.select: one for one in baselines if one.fields.select is not None}
+    wanted, judges = {one.fields.select: one for one in baselines if one.fields.select is not None}, known.every
     for name, one in wanted.items():
         where, section = (*one.path, "select"), mapping(site.get(()).get("judges"))
         if name not in judges:
             if name not in section:
                 site.wrong(where, f"no judge {name!r} under judges", suggest(name, judges))
-        elif (why := _UNFIT.get((one.fields.by, mapping(section.get(name)).get("kind", "")))) is not None:
+        elif (why := _unfit(one.fields.by, known.traits[name])) is not None:
             site.wrong(where, f"judge {name!r} {why[0]}", why[1])
     for measure, fields in mapping(site.get(()).get("measures")).items():
         judge = mapping(fields).get("judge")

@@ -3,11 +3,11 @@
 Each check adds its mistakes to the site's findings and, where something follows from it, says whether all is well.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from agentlab.errors import AgentlabError
-from agentlab.interfaces import Toolset
+from agentlab.interfaces import Judge, Toolset
 from agentlab.models.prices import price_known
 from agentlab.models.registry import capabilities_of, check_name, mistakes_of
 from agentlab.models.spec import ModelSpec
@@ -134,13 +134,16 @@ def _toolset(reference: str, site: CheckedDocument) -> Toolset:
     return part
 
 
-def criteria(site: CheckedDocument, name: str, measure: MeasureFields, known: Mapping[str, tuple[str, ...]]) -> None:
-    """A measure names a judge that is there, and criteria that it scores."""
+def criteria(
+    site: CheckedDocument, name: str, measure: MeasureFields, single: Mapping[str, Judge], of_two: Collection[str]
+) -> None:
+    """A measure names a judge that is there and scores single outputs, and criteria that it scores."""
     path: Keys = ("measures", name)
+    known = {judge: tuple(scorer.criteria) for judge, scorer in single.items()}
     if measure.judge not in known:
         judges = mapping(site.tree.value.get("judges"))
-        kind = mapping(judges.get(measure.judge)).get("kind")
-        if kind in ("compare", "equivalence"):
+        if measure.judge in of_two:
+            kind = mapping(judges.get(measure.judge)).get("kind")
             wrong = f"judge {measure.judge!r} is of kind {kind}: it looks at two outputs, and scores no single one"
             site.wrong((*path, "judge"), wrong, f"name a judge that scores; {suggest('', known)}")
         elif measure.judge not in judges:

@@ -49,7 +49,9 @@ class LooksFields(Fields):
     planned: Annotated[
         Annotated[int, Field(ge=1, le=50)] | Annotated[tuple[float, ...], Field(min_length=1, max_length=50)],
         AfterValidator(_fractions),
-    ] = Field(description="How many looks, evenly spaced; or the shares of the planned pairs, such as [0.5, 1].")
+    ] = Field(
+        description="How many interim analyses, evenly spaced; or the shares of the planned pairs, such as [0.5, 1]."
+    )
     spend: Literal["obrien_fleming", "pocock"] = Field(
         default="obrien_fleming",
         description="obrien_fleming: little alpha at first, nearly all at the end; pocock: about as much each time.",
@@ -57,6 +59,6 @@ class LooksFields(Fields):
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Of the planned pairs, at which a look is due; rising to 1."""
+        """Of the planned pairs, at which an interim analysis is due; rising to 1."""
         planned = self.planned
         return planned if isinstance(planned, tuple) else tuple((k + 1) / planned for k in range(planned))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from agentlab.errors import ScenarioError
 from agentlab.interfaces import Judge
+from agentlab.judges import JudgeTraits
 from agentlab.models.spec import ModelSpec
 from agentlab.scenario import baseline, cells, checks, columns, compare, condition, library, protocol
 from agentlab.scenario import jsonl as lines
@@ -51,6 +52,8 @@ class Design:
     """Lowest and highest score of each judge's criteria."""
     counted: Mapping[str, tuple[str, ...]]
     """The criteria of each judge that `criteria: all` means."""
+    traits: Mapping[str, JudgeTraits]
+    """Of every judge by name, those that select included."""
     measures: Mapping[str, MeasureFields]
     compare: Compare
     looks: LooksFields | None
@@ -102,7 +105,7 @@ class DesignBuilder:
             columns.check(self.site, plan)
             matched = baseline.read(self.site, plan.factors)
             told = [one for one in matched.values() if one is not None]
-            self.selectors = baseline.selectors(self.site, told, bench.every)
+            self.selectors = baseline.selectors(self.site, told, bench)
             baseline.families(self.site, told, bench.every, specs)
             conditions = self.conditions(plan, matched)
             self.finish(plan, bench, specs, conditions)
@@ -126,6 +129,7 @@ class DesignBuilder:
             of_two={name: judge for name, judge in bench.of_two.items() if name not in self.selectors},
             scales=bench.scales,
             counted=bench.counted,
+            traits=bench.traits,
             measures=plan.measures,
             compare=declared,
             looks=plan.looks,
@@ -234,9 +238,8 @@ class DesignBuilder:
         conditions: list[Condition],
     ) -> None:
         """The checks that look at all conditions together."""
-        known = {name: tuple(judge.criteria) for name, judge in bench.judges.items()}
         for name, measure in plan.measures.items():
-            checks.criteria(self.site, name, measure, known)
+            checks.criteria(self.site, name, measure, bench.judges, bench.of_two)
         of_judges = {j.model: specs[j.model] for j in bench.every.values() if j.model and j.model in specs}
         checks.prices(self.site, plan.limits, {}, of_judges)
         checks.constant(self.site, of_judges)

@@ -150,15 +150,15 @@ class ExperimentFields(Fields):
     )
     measures: Mapping[Name, MeasureFields] = Field(default={}, description="What the analysis compares.")
     compare: CompareFields | None = Field(
-        default=None, description="Which contrasts are declared beforehand; without it all are exploratory."
+        default=None, description="The preregistered contrasts; without it all are exploratory."
     )
     looks: LooksFields | None = Field(
-        default=None, description="How often the primary contrasts may be looked at while the run grows."
+        default=None, description="Interim analyses of the primary contrasts while the run grows."
     )
     limits: LimitsFields = Field(default_factory=LimitsFields, description="When a rollout, or the run, is stopped.")
     seed: int | None = Field(
         default=None, ge=0, le=2**63 - 1, description="Run seed; random and recorded if not given."
     )
     coupling: Literal["seeds", "none"] = Field(
-        default="seeds", description="Whether arms share random numbers draw by draw."
+        default="seeds", description="Whether arms have common random numbers draw by draw."
     )

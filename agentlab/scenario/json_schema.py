@@ -1,6 +1,7 @@
 """JSON Schemas of scenarios and judges, by which editors complete and check while one types."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic import BaseModel, create_model
@@ -62,7 +63,7 @@ def judge_schema() -> dict[str, Any]:
     return {"$schema": _DIALECT, "title": "agentlab judge", **kinds, "$defs": definitions}
 
 
-def _kinds(kinds: dict[str, type[BaseModel]], definitions: dict[str, Any]) -> dict[str, Any]:
+def _kinds(kinds: Mapping[str, type[BaseModel]], definitions: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [*(_lift(config, definitions) for config in kinds.values()), _OWN]}
 
 

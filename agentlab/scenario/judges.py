@@ -1,15 +1,16 @@
 """Judges by name: found beside the scenario or shipped, changed by the scenario or written in it, and built."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import BaseModel
 
 from agentlab.interfaces import Judge
-from agentlab.judges import KINDS, OF_TWO
+from agentlab.judges import KINDS, Config, JudgeTraits
 from agentlab.judges.compare import CompareConfig
+from agentlab.judges.own import own_judge
 from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
 from agentlab.scenario import checks, library
@@ -28,7 +29,9 @@ class JudgeSet:
     counted: Mapping[str, tuple[str, ...]]
     """The criteria that `criteria: all` means, by judge."""
     of_two: Mapping[str, Judge]
-    """Judges of two outputs, of which no measure is made; the other fields leave them out."""
+    """Judges of two outputs, of which no measure is made; the fields above leave them out."""
+    traits: Mapping[str, JudgeTraits]
+    """Of all judges by name."""
 
     @property
     def every(self) -> dict[str, Judge]:
@@ -106,33 +109,96 @@ def _named(here: Tree, name: str) -> str:
     return given if isinstance(given, str) else name
 
 
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """A judge with what its configuration says of it."""
+
+    judge: Judge
+    scales: Mapping[str, tuple[float, float]]
+    counted: tuple[str, ...]
+    needs: frozenset[str]
+    traits: JudgeTraits
+
+
 def build(site: CheckedDocument, specs: Mapping[str, ModelSpec]) -> JudgeSet:
     """Every judge that is well-formed."""
-    judges, scales, counted = dict[str, Judge](), dict[str, dict[str, tuple[float, float]]](), dict[str, Any]()
-    section, of_two = mapping(site.tree.value.get("judges")), dict[str, Judge]()
+    section, every = mapping(site.tree.value.get("judges")), dict[str, _Built]()
     for name in section:
         path: Keys = ("judges", name)
-        config = _config(site, path) if section[name] is not None else None
-        if config is None:
+        built = _build(site, path, specs) if section[name] is not None else None
+        if built is None:
             continue
-        judge: Judge = config.build(name) if hasattr(config, "build") else config
-        if isinstance(config, OF_TWO):
-            of_two[name] = judge
+        every[name] = built
+        if (alias := built.judge.model) is not None and checks.alias(site, alias, path, specs):
+            _needs(site, built.needs, alias, specs[alias], path)
+    single = {name: built for name, built in every.items() if built.traits.two is None}
+    return JudgeSet(
+        judges={name: built.judge for name, built in single.items()},
+        scales={name: built.scales for name, built in single.items()},
+        counted={name: built.counted for name, built in single.items()},
+        of_two={name: built.judge for name, built in every.items() if name not in single},
+        traits={name: built.traits for name, built in every.items()},
+    )
+
+
+def _build(site: CheckedDocument, path: Keys, specs: Mapping[str, ModelSpec]) -> _Built | None:
+    """One judge; None when it is not well-formed."""
+    kind = mapping(site.get(path)).get("kind")
+    if parts.is_own(kind):
+        return _own(site, path, str(kind), specs)
+    if not isinstance(kind, str) or kind not in KINDS:
+        wrong = f"unknown judge kind {kind!r}" if kind is not None else "'kind' is missing"
+        site.wrong((*path, "kind"), wrong, f"{suggest(kind, KINDS)} or my_module:Name for one of your own")
+        return None
+    config = site.validate(KINDS[kind], path)
+    if config is None or site.flaws(path, config.mistakes()):
+        return None
+    if config.traits.two is not None:
+        _arms(site, config, path)
+    judge = config.build(str(path[-1]))
+    scales = {criterion: config.scale(criterion) for criterion in config.names()}
+    repeats = config.repeats(_temperature(judge, specs))
+    return _Built(judge, scales, config.counted(), config.needs(), replace(config.traits, repeats=repeats))
+
+
+def _own(site: CheckedDocument, path: Keys, kind: str, specs: Mapping[str, ModelSpec]) -> _Built | None:
+    """A judge of one's own: a callable with its fields, or a pydantic model that builds one."""
+    name, fields = str(path[-1]), {key: value for key, value in mapping(site.get(path)).items() if key != "kind"}
+    try:
+        part: Any = parts.get(kind, site.folder)
+        if isinstance(part, type) and issubclass(part, BaseModel) and hasattr(part, "build"):
+            config: Any = site.validate(part, path)
+            if config is None:
+                return None
+            judge = own_judge(_made(config, name, kind), name, kind)
         else:
-            judges[name] = judge
-            scales[name] = {c: _scale(config, c) for c in judge.criteria}
-            counted[name] = tuple(config.counted()) if hasattr(config, "counted") else tuple(judge.criteria)
-        if isinstance(config, CompareConfig):
-            _arms(site, config, path)
-        if judge.model is not None and checks.alias(site, judge.model, path, specs):
-            _needs(site, config, judge.model, specs[judge.model], path)
-    return JudgeSet(judges, scales, counted, of_two)
+            judge = own_judge(parts.make(kind, site.folder, fields), name, kind)
+    except ValueError as error:
+        site.wrong((*path, "kind"), str(error), "fix the module, or name another judge")
+        return None
+    still = "" if judge.noisy else "the judge says that its draws never differ"
+    zero = "the judge is asked at temperature 0" if _temperature(judge, specs) == 0 else ""
+    return _Built(judge, judge.scales, judge.criteria, frozenset(), JudgeTraits(repeats=still or zero))
 
 
-def _arms(site: CheckedDocument, config: CompareConfig, path: Keys) -> None:
-    """The arms of a judge that compares are levels of the scenario's factors."""
+def _made(config: Any, name: str, kind: str) -> Any:
+    try:
+        return config.build(name)
+    except Exception as error:  # a module of the user's may fail in any way
+        raise ValueError(f"{kind} cannot be built: {type(error).__name__}: {error}") from error
+
+
+def _temperature(judge: Judge, specs: Mapping[str, ModelSpec]) -> float | None:
+    """What `models:` says of the judge's model."""
+    spec = specs.get(judge.model or "")
+    return spec.temperature if spec else None
+
+
+def _arms(site: CheckedDocument, config: Config, path: Keys) -> None:
+    """The arms that a judge names are levels of the scenario's factors."""
     factors = mapping(site.tree.value.get("factors"))
-    for factor, pairs in config.arms.items():
+    arms: Mapping[str, Sequence[tuple[str, str]]] = config.arms if isinstance(config, CompareConfig) else {}
+    for factor, pairs in arms.items():
         where, levels = (*path, "arms", factor), mapping(factors.get(factor))
         if factor not in factors:
             site.unknown(where, f"no factor {factor!r}", suggest(factor, factors))
@@ -143,40 +209,8 @@ def _arms(site: CheckedDocument, config: CompareConfig, path: Keys) -> None:
                     site.wrong((*where, i, j), f"factor {factor!r} has no level {level!r}", suggest(level, levels))
 
 
-def _scale(config: Any, criterion: str) -> tuple[float, float]:
-    """Lowest and highest score; a judge of one's own without `scale` scores from 0 to 1."""
-    low, high = config.scale(criterion) if hasattr(config, "scale") else (0.0, 1.0)
-    return float(low), float(high)
-
-
-def _config(site: CheckedDocument, path: Keys) -> Any:
-    """The configuration of a judge; for one of one's own, whatever its module gives."""
-    told = site.get(path)
-    kind = mapping(told).get("kind")
-    if isinstance(kind, str) and parts.is_own(kind):
-        return _own(site, path, kind, mapping(told))
-    if not isinstance(kind, str) or kind not in KINDS:
-        wrong = f"unknown judge kind {kind!r}" if kind is not None else "'kind' is missing"
-        site.wrong((*path, "kind"), wrong, f"{suggest(kind, KINDS)} or my_module:Name for one of your own")
-        return None
-    config: Any = site.validate(KINDS[kind], path)
-    return None if config is None or (hasattr(config, "mistakes") and site.flaws(path, config.mistakes())) else config
-
-
-def _own(site: CheckedDocument, path: Keys, kind: str, told: dict[str, Any]) -> Any:
-    try:
-        part = parts.get(kind, site.folder)
-        if isinstance(part, type) and issubclass(part, BaseModel) and hasattr(part, "build"):
-            return site.validate(part, path)
-        return parts.make(kind, site.folder, {"name": path[-1], **{k: v for k, v in told.items() if k != "kind"}})
-    except ValueError as error:
-        site.wrong((*path, "kind"), str(error), "fix the module, or name another judge")
-        return None
-
-
-def _needs(site: CheckedDocument, config: Any, alias: str, spec: ModelSpec, path: Keys) -> None:
+def _needs(site: CheckedDocument, needed: frozenset[str], alias: str, spec: ModelSpec, path: Keys) -> None:
     """The judge's model takes what its method needs."""
-    needed: frozenset[str] = config.needs() if hasattr(config, "needs") else frozenset()
     taken = capabilities_of(spec).settings
     for setting in sorted(needed - taken):
         given = mapping(mapping(site.get(path)).get("settings"))

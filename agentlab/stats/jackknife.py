@@ -9,13 +9,14 @@ Survey Sampling, 11.7); Hall (1992, J. R. Stat. Soc. B 54, 221-228) for the bend
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special, stats
 
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.rows import Floats
 from agentlab.text import pluralize
 
@@ -23,21 +24,6 @@ Statistic = Callable[[Floats], Floats]
 """From sums over tasks, shape (..., K), to a number each, shape (...); NaN where it is undefined."""
 MOST_BENT = 0.3
 """Largest skewness over sqrt(tasks) that is believed: an unbounded bend makes intervals several times as long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A number over a set of tasks, with its interval for new tasks. None is said why in `notes`."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    se: float | None
-    df: float | None
-    p: float | None
-    """Two-sided, of no difference; None for what is not a difference."""
-    tasks: int
-    notes: tuple[str, ...] = ()
 
 
 def of_sums(terms: ArrayLike, statistic: Statistic, level: float = 0.95, share: bool = False) -> Estimate:
@@ -100,7 +86,7 @@ def _error(without: Floats) -> float:
 
 def missing(value: float | None, tasks: int, note: str) -> Estimate:
     """A value without an interval, or not even a value, and why."""
-    return Estimate(value, None, None, None, None, None, tasks, (note,))
+    return Estimate(value, n=tasks, notes=(note,))
 
 
 def ratio(top_t: ArrayLike, bottom_t: ArrayLike, level: float = 0.95) -> Estimate:

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS calls (
     request_id TEXT, started REAL, seconds REAL, cost REAL, seeded INTEGER, error TEXT);
 CREATE TABLE IF NOT EXISTS verdicts (
     rollout INTEGER, judge TEXT, draw INTEGER, criterion TEXT, outcome TEXT, value REAL, label TEXT, reason TEXT,
-    call INTEGER);
+    call INTEGER, mass REAL);
 CREATE TABLE IF NOT EXISTS labels (rollout INTEGER, measure TEXT, rater TEXT, value REAL, probability REAL);
 CREATE UNIQUE INDEX IF NOT EXISTS rollouts_key ON rollouts (key);
 CREATE UNIQUE INDEX IF NOT EXISTS messages_place ON messages (rollout, idx);
@@ -54,7 +54,7 @@ COLUMNS = {
         "output_tokens reasoning_tokens cache_read_tokens cache_write_tokens reasoning tool_calls tool_results "
         "logprobs opaque served_model request_id started seconds cost seeded error"
     ).split(),
-    "verdicts": "rollout judge draw criterion outcome value label reason call".split(),
+    "verdicts": "rollout judge draw criterion outcome value label reason call mass".split(),
     "labels": "rollout measure rater value probability".split(),
     "rollouts": (
         "id key kind scenario task condition generation draw weight seed parent at fork change attempt status output "
@@ -197,13 +197,13 @@ def rollout_fact(row: Sequence[Any], messages: tuple[Message, ...]) -> Rollout:
 def verdict_row(rollout: int, verdict: Verdict) -> Row:
     """One row of `verdicts`."""
     v = verdict
-    return (rollout, v.judge, v.draw, v.criterion, v.outcome, v.value, v.label, v.reason, v.call)
+    return (rollout, v.judge, v.draw, v.criterion, v.outcome, v.value, v.label, v.reason, v.call, v.mass)
 
 
 def verdict_fact(rollout: str, row: Sequence[Any]) -> Verdict:
     """The verdict a row of `verdicts` was made from."""
-    _, judge, draw, criterion, outcome, value, label, reason, call = row
-    return Verdict(criterion, outcome, value, label, reason, call, rollout, judge, draw)
+    _, judge, draw, criterion, outcome, value, label, reason, call, mass = row
+    return Verdict(criterion, outcome, value, label, reason, call, mass, rollout, judge, draw)
 
 
 def _decode(text: str | None, type: Any, default: Any) -> Any:

@@ -22,7 +22,8 @@ _UPSERT = {
     "messages": "",
     "labels": " ON CONFLICT(rollout, measure, rater) DO NOTHING",
     "verdicts": " ON CONFLICT(rollout, judge, draw, criterion) DO UPDATE SET outcome = excluded.outcome, "
-    "value = excluded.value, label = excluded.label, reason = excluded.reason, call = excluded.call",
+    "value = excluded.value, label = excluded.label, reason = excluded.reason, call = excluded.call, "
+    "mass = excluded.mass",
     "rollouts": " ON CONFLICT(key) DO UPDATE SET attempt = excluded.attempt, status = excluded.status, "
     "output = excluded.output, output_via = excluded.output_via, error = excluded.error, finished = excluded.finished, "
     "weight = excluded.weight, about = excluded.about, of = excluded.of, budget = excluded.budget, "

@@ -1,17 +1,20 @@
-"""Contrasts as lines: a block for each pair of arms, with a row for each measure."""
+"""The table of contrasts as lines: a block for each pair of arms, with a row for each measure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
-from agentlab.analysis.contrasts.contrast import Contrast, compute, verdict
-from agentlab.experiment.confounds import phrase
-from agentlab.stats.contrasts.paired import Interval
+import pandas as pd
+
+from agentlab.analysis.contrasts.table import UNITS
 from agentlab.text import pluralize
 from agentlab_cli.layout import number
 
 MOST, BESIDE, PAIRS = 30, 9, 12
 """Exploratory rows that are printed, alone and after primary ones; pairs of which is said in what they differ."""
+Row = Mapping[Hashable, Any]
+"""One contrast and measure, by the columns of `tabulate`; None where there is nothing."""
 Pair = tuple[str, frozenset[str], str]
 _LEGEND = (
     "  judge: its noise, as a share of a score's variance over draws; not sep.: one judge draw, or draws that repeat",
@@ -31,10 +34,11 @@ _COLUMNS = (
 )
 
 
-def told(contrasts: Sequence[Contrast], say: Callable[[str], None], folder: Path) -> None:
+def say_contrasts(table: pd.DataFrame, say: Callable[[str], None], folder: Path) -> None:
     """Primary contrasts, then the first exploratory ones, with what their columns mean."""
-    primary = [c for c in contrasts if c.primary]
-    rest = [c for c in contrasts if not c.primary]
+    every = table.astype("object").where(table.notna(), None).to_dict("records")
+    primary = [row for row in every if row["role"] == "primary"]
+    rest = [row for row in every if row["role"] != "primary"]
     known: set[Pair] = set()
     if primary:
         _part("Primary contrasts", primary, say, known)
@@ -43,80 +47,96 @@ def told(contrasts: Sequence[Contrast], say: Callable[[str], None], folder: Path
         _part("Exploratory contrasts" if primary else "Contrasts", rest[:most], say, known)
         if len(rest) > most:
             say(f"  {pluralize(len(rest) - most, 'more exploratory row')}: agentlab stats {folder} --contrasts\n")
-    if contrasts:
-        for line in _LEGEND:
-            say(line)
+    for line in _LEGEND:
+        say(line)
 
 
-def _part(title: str, contrasts: Sequence[Contrast], say: Callable[[str], None], known: set[Pair]) -> None:
+def _part(title: str, contrasts: Sequence[Row], say: Callable[[str], None], known: set[Pair]) -> None:
     """`known` are the pairs of which is said already in what they differ; those told here are added."""
-    looks = {c.look.number for c in contrasts} - {1}
-    look = f", look {max(looks)}" if looks else ""
-    intervals = "intervals of this look" if any(c.primary and c.look.planned for c in contrasts) else "95% intervals"
-    heads = ["Holm p" if name == "p" and contrasts[0].primary else name for name in _COLUMNS]
-    rows = [_row(c) for c in contrasts]
+    latest = max(row["interim_analysis"] for row in contrasts)
+    interim = f", interim analysis {latest}" if latest > 1 else ""
+    primary = contrasts[0]["role"] == "primary"
+    planned = primary and any(row["planned"] for row in contrasts)
+    intervals = "intervals of this interim analysis" if planned else "95% intervals"
+    heads = ["Holm p" if name == "p" and primary else name for name in _COLUMNS]
+    rows = [_cells(row) for row in contrasts]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    say(f"{title}: paired by task and draw, {intervals}{look}\n")
+    say(f"{title}: paired by task and draw, {intervals}{interim}\n")
     say(_aligned(heads, widths))
     say(" " + "─" * (sum(widths) + 3 * len(widths) - 2))
-    for i, (_, block) in enumerate(groupby(zip(contrasts, rows, strict=True), key=lambda item: _pair(item[0]))):
+    for i, (_, block) in enumerate(groupby(zip(contrasts, rows, strict=True), key=lambda item: _block(item[0]))):
         items = list(block)
         first = items[0][0]
-        say(" " + _heading(first, [c for c, _ in items]))
-        for _, row in items:
-            say(_aligned(row, widths))
-        pair = (first.factor, frozenset((first.a, first.b)), first.within)
+        say(" " + _heading(first, [row for row, _ in items]))
+        for _, cells in items:
+            say(_aligned(cells, widths))
+        pair = (first["factor"], frozenset((first["a"], first["b"])), first["within"])
         if pair in known:
             continue
         known.add(pair)
-        if first.baseline:
-            say(f"     compute of the first for one of the second: {compute(first)}")
-        if first.primary or i < PAIRS:
-            say(f"     {first.a} - {first.b} differ in: {phrase(first.differs)}")
+        if first["baseline"]:
+            say(f"     compute of the first for one of the second: {_compute(first)}")
+        if primary or i < PAIRS:
+            say(f"     {first['a']} - {first['b']} differ in: {first['confounds']}")
     say("")
 
 
-def _pair(contrast: Contrast) -> tuple[str, str, str, str, str]:
-    return contrast.name, contrast.factor, contrast.a, contrast.b, contrast.within
+def _block(row: Row) -> tuple[str, str, str]:
+    return row["name"], row["factor"], row["contrast"]
 
 
-def _heading(c: Contrast, block: Sequence[Contrast]) -> str:
+def _ratio(row: Row) -> float | None:
+    """By the unit that counts."""
+    return row[row["unit"].replace(" ", "_")]
+
+
+def _compute(row: Row) -> str:
+    parts = [f"{unit.replace('_', ' ')} {number(row[unit], '.2f', 'unknown')}" for unit in UNITS]
+    ratio = _ratio(row)
+    if ratio is None:
+        return ", ".join(parts)
+    return f"{', '.join(parts)}: {'' if row['matched'] else 'not '}matched in {row['unit']} ({ratio:.2f})"
+
+
+def _heading(first: Row, block: Sequence[Row]) -> str:
     """The arms, and what holds for all their measures."""
-    name = f"{c.name}: " if c.name else ""
-    named = f"{name}{c.a} - {c.b}" + (f" ({c.within})" if c.within else "")
-    used = f"{c.unit} {number(c.ratios[c.unit], '.2f')}" + (", not matched" if c.unmatched else "")
+    name = f"{first['name']}: " if first["name"] else ""
+    used = f"{first['unit']} {number(_ratio(first), '.2f')}" + (", not matched" if first["matched"] is False else "")
     facts = (
-        pluralize(max(one.result.tasks for one in block), "task"),
-        f"declined {c.declined[0]} and {c.declined[1]}",
+        pluralize(max(row["tasks"] for row in block), "task"),
+        f"declined {first['declined_a']} and {first['declined_b']}",
         used,
-        f"same calls {c.identical:.0%}",
+        f"identical calls {first['identical_calls']:.0%}",
     )
-    return " · ".join((named, *facts))
+    return " · ".join((name + first["contrast"], *facts))
 
 
-def _row(c: Contrast) -> list[str]:
-    r = c.result
-    found = (number(r.difference, "+.3f"), _interval(r.these_tasks), _interval(r.new_tasks), _chance(c))
+def _cells(row: Row) -> list[str]:
+    intervals = (
+        _interval(row["these_tasks_low"], row["these_tasks_high"]),
+        _interval(row["new_tasks_low"], row["new_tasks_high"]),
+    )
+    numbers = (number(row["difference"], "+.3f"), *intervals, _chance(row))
     return [
-        f"  {c.measure}",
-        *(("",) * 4 if c.suppressed else found),
-        f"{r.pairs}" + (f" ({r.dropped} dropped)" if r.dropped else ""),
-        "not sep." if c.judge_share is None else f"{c.judge_share:.0%}",
-        "" if r.correlation_within is None else f"{r.correlation_within:+.2f}",
-        "" if c.auc is None else f"{c.auc:.2f}",
-        verdict(c),
+        f"  {row['measure']}",
+        *(("",) * len(numbers) if row["conclusion"] == "suppressed" else numbers),
+        f"{row['pairs']}" + (f" ({row['dropped']} dropped)" if row["dropped"] else ""),
+        number(row["judge_share"], ".0%", "not sep."),
+        number(row["r_within"], "+.2f", ""),
+        number(row["auc"], ".2f", ""),
+        row["conclusion"],
     ]
 
 
-def _chance(c: Contrast) -> str:
-    p = c.holm if c.primary else c.p
+def _chance(row: Row) -> str:
+    p = row["holm"] if row["role"] == "primary" else row["p"]
     if p is None:
         return "none"
     return "<.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _interval(interval: Interval | None) -> str:
-    return "none" if interval is None else f"[{interval.low:+.3f}, {interval.high:+.3f}]"
+def _interval(low: float | None, high: float | None) -> str:
+    return "none" if low is None else f"[{low:+.3f}, {high:+.3f}]"
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -17,6 +17,6 @@ def table(title: str) -> Table:
     return Table(box=box.SIMPLE_HEAD, title=escape(title), title_justify="left", title_style="bold", pad_edge=False)
 
 
-def number(value: float | None, form: str = ".3f") -> str:
-    """The value, or `none`."""
-    return "none" if value is None else format(value, form)
+def number(value: float | None, form: str = ".3f", missing: str = "none") -> str:
+    """The value, or what stands for a missing one."""
+    return missing if value is None else format(value, form)

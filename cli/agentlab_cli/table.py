@@ -9,7 +9,7 @@ from rich.table import Table
 from agentlab.analysis.contrasts.contrast import scope
 from agentlab.analysis.summary import ConditionSummary, Summary
 from agentlab.text import pluralize
-from agentlab_cli.contrasts import told
+from agentlab_cli.contrasts import say_contrasts
 from agentlab_cli.layout import number, table
 
 
@@ -24,8 +24,9 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
 
     console.print(_arms(summary))
     if summary.contrasts:
-        told(summary.contrasts, say, folder)
-        say(scope(summary.contrasts))
+        say_contrasts(summary.table, say, folder)
+        for line in scope(summary.contrasts):
+            say(line)
     for note in summary.notes:
         say(f"  {note}")
     for judge, outcomes in summary.outcomes.items():

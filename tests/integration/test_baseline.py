@@ -255,14 +255,14 @@ def test_a_plan_counts_what_baselines_will_spend() -> None:
 def test_realised_ratios_are_told_for_every_contrast() -> None:
     found = {(c.a, c.b): c for c in summarize(run()).contrasts}
     refined, solo = found["firm", "refined"], found["firm", "solo"]
-    assert refined.unit == "output tokens"
-    assert refined.ratios["output tokens"] == pytest.approx(1, abs=0.1)
-    assert not refined.unmatched
-    assert set(refined.ratios) == {"output tokens", "tokens", "calls", "money"}
-    assert found["firm", "best"].unit == "tokens"
-    assert solo.unmatched
+    assert refined.arms.unit == "output tokens"
+    assert refined.arms.compute["output tokens"] == pytest.approx(1, abs=0.1)
+    assert refined.arms.matched
+    assert set(refined.arms.compute) == {"output tokens", "tokens", "calls", "money"}
+    assert found["firm", "best"].arms.unit == "tokens"
+    assert solo.arms.matched is False
     assert refined.result.pairs == 6
-    assert not any("memory" in told or "rounds" in told for told in refined.differs)
+    assert not any("memory" in told or "rounds" in told for told in refined.arms.confounds)
 
 
 MATCHED = (

@@ -325,12 +325,12 @@ def test_a_judge_that_fails_its_anchors_says_nothing() -> None:
     good = run(draws=1)
     assert good.meta["anchors"]["taste"]["auc"] == 1.0
     assert good.meta["anchors"]["taste"]["padding"] == 0.0
-    assert pairs(good).tables["pairs"]["verdict"].tolist() != ["suppressed"]
+    assert pairs(good).tables["pairs"]["conclusion"].tolist() != ["suppressed"]
     bad = run(('Taster"}', 'Taster", options: {place: B}}'), out="bad", draws=1)
     assert bad.meta["anchors"]["taste"]["auc"] == 0.5
     assert bad.meta["anchors"]["taste"]["flips"] == 1.0
     found = pairs(bad)
-    assert found.tables["pairs"]["verdict"].tolist() == ["suppressed"]
+    assert found.tables["pairs"]["conclusion"].tolist() == ["suppressed"]
     assert "AUC 0.50" in found.notes[0]
 
 

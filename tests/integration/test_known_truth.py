@@ -15,9 +15,9 @@ from agentlab import scenario as spec
 from agentlab.analysis.summary import Contrast, summarize
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import ModelSpec, get_model
-from agentlab.report.ladder import LadderStep, climb, draw
 from agentlab.runs.frames import Run
 from agentlab.types import ChatMessage, Completion, Purpose, Request, Settings, Where
+from bench.ladder import Comparison, compare_all, draw
 from tests.support.tables import assert_alike
 
 LINES = {"urge": {"marker": "Think of your pay", "utility": 0.05, "misalignment": 0.1}}
@@ -285,18 +285,18 @@ async def test_the_ending_table_holds_what_was_planted(tmp_path: Path) -> None:
 def _draws_a_ladder(run: Run, folder: Path) -> None:
     measures = {"utility": "utility_uncoupled", "misalignment": "misalignment"}
     pairs = {"as published": ("firm", "solo"), "structure only": ("firm_open", "solo_matched")}
-    steps = [LadderStep(label, {"team": a}, {"team": b}, measures) for label, (a, b) in pairs.items()]
-    rungs = [replace(rung, planted=0.1) for rung in climb(run, steps)]
-    assert [(rung.step.label, rung.panel) for rung in rungs] == [
+    comparisons = [Comparison(label, {"team": a}, {"team": b}, measures) for label, (a, b) in pairs.items()]
+    results = [replace(result, planted=0.1) for result in compare_all(run, comparisons)]
+    assert [(result.comparison.label, result.panel) for result in results] == [
         (label, panel) for label in pairs for panel in measures
     ]
     table = {(c.measure, c.a, c.b): c.result for c in summarize(run).contrasts}
-    assert_alike(rungs[2].found, table["utility_uncoupled", "firm_open", "solo_matched"])
+    assert_alike(results[2].paired, table["utility_uncoupled", "firm_open", "solo_matched"])
     for name in ("one", "two"):
-        draw(rungs, folder / f"{name}.svg", "10 tasks x 3 draws")
+        draw(results, folder / f"{name}.svg", "10 tasks x 3 draws")
     svg = (folder / "one.svg").read_text()
     assert svg == (folder / "two.svg").read_text()
     for text in (*pairs, *measures, "10 tasks x 3 draws", "planted effect of structure"):
         assert f">{text}</text>" in svg, text
     with pytest.raises(ScenarioError, match="no rollout with team=fim"):
-        climb(run, [LadderStep("", {"team": "fim"}, {"team": "solo"}, measures)])
+        compare_all(run, [Comparison("", {"team": "fim"}, {"team": "solo"}, measures)])

@@ -7,10 +7,10 @@ import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import BaseModel
 
+from agentlab.interfaces import JudgeClient
 from agentlab.organization.agents import Closing
 from agentlab.tools import Shared, tool
 from agentlab.types import (
@@ -139,17 +139,10 @@ shelf = Shared((write,), _shelf)
 class Files:
     """A judge that counts the files of the workspace."""
 
-    draws, criteria, model = 1, {"files": (0, 10)}, None
+    criteria: Mapping[str, tuple[float, float]] = {"files": (0, 10)}
 
-    def __init__(self, name: str = "files") -> None:
-        self.name = name
-
-    async def __call__(self, judge_input: JudgeInput, *_: Any) -> list[Verdict]:
+    async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]:
         return [Verdict("files", "scored", float(len(judge_input.workspace)))]
-
-    def scale(self, criterion: str) -> tuple[float, float]:
-        """At most so many files."""
-        return 0.0, 10.0
 
 
 asked: list[tuple[ChatMessage, ...]] = []

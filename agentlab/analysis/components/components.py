@@ -6,8 +6,8 @@ from itertools import combinations
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.components.judge_noise import repeats
-from agentlab.analysis.components.nested import Template, arms, judged, named, noiseless, template
+from agentlab.analysis.components.judge_noise import noiseless, repeats
+from agentlab.analysis.components.nested import Template, arms, judged, named, template
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
@@ -72,7 +72,7 @@ class _Sample:
 
 
 def components(run: Run, measure: str | None = None, by: str | None = None) -> Analysis:
-    """Components of each measure in each arm; what a rollout is charged with; what each two measures share.
+    """Components of each measure in each arm; the score variance; what each two measures share.
 
     `by` names a field of the tasks that makes a level of its own, as `nested.template` has it. Tables:
     `components` (a row per level, and the total), `rollouts` (variance over draws of a task without judge noise, and
@@ -166,7 +166,7 @@ def _levels(found: _Found, sample: _Sample) -> None:
         )
     for note in notes:
         found.remark(*where, note)
-    _charged(found, sample)
+    _score_variance(found, sample)
 
 
 def _reads(one: Component, result: Components) -> str | None:
@@ -181,8 +181,8 @@ def _shown(result: Components, sample: _Sample) -> list[Component]:
     return [*levels, *([result.merged] if result.merged else []), result.total]
 
 
-def _charged(found: _Found, sample: _Sample) -> None:
-    """What a rollout is charged with, of draws that have all labels above them in common."""
+def _score_variance(found: _Found, sample: _Sample) -> None:
+    """The score variance, of draws that have all labels above them in common."""
     *above, draws = sample.scores.codes
     cells = pd.DataFrame(dict(enumerate(above))).groupby(list(range(len(above)))).ngroup()
     told = score_variance(cells.to_numpy(), draws, sample.scores.values, deterministic=bool(sample.copies))
@@ -191,7 +191,7 @@ def _charged(found: _Found, sample: _Sample) -> None:
             "condition": sample.arm,
             "measure": sample.measure.name,
             "rollouts": sample.table["rollout"].nunique(),
-            "charged": told.variance.variance,
+            "score_variance": told.variance.variance,
             "low": told.variance.low,
             "high": told.variance.high,
             "between": told.between,

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from agentlab.judges import recorded
+from agentlab.judges import traits
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.measures import per_draw
 from agentlab.types import Measure
@@ -20,9 +19,9 @@ class JudgeNoise:
     """A judge's noise in one measure, and what varies over draws, by condition."""
 
     table: pd.DataFrame
-    """By condition: `judge` sum of squares within rollouts over judge draws, on `judge_df` degrees of freedom;
-    `inverse` the sum of 1/J over `n` judged rollouts; `score` sum of squares of scores within tasks, on `score_df`;
-    `largest` squared score."""
+    """By condition: sum of `squares` within rollouts over judge draws, on `df` degrees of freedom; `inverse` the sum of
+    1/J over `n` judged rollouts; `score` sum of squares of scores within tasks, on `score_df`; `largest` squared
+    score."""
     why: str
     """Why it is not separable from what the agents do; empty where it is."""
     none: bool
@@ -33,12 +32,12 @@ class JudgeNoise:
         sums = self.table.reindex(list(conditions)).sum()
         if self.none:
             return 0.0
-        return None if self.why or sums["judge_df"] == 0 else self.one(conditions) * float(sums["inverse"] / sums["n"])
+        return None if self.why or sums["df"] == 0 else self.one(conditions) * float(sums["inverse"] / sums["n"])
 
     def one(self, conditions: Sequence[str]) -> float:
         """`sigma2_w`, the variance of one judge draw, pooled over conditions."""
         sums = self.table.reindex(list(conditions)).sum()
-        return float(sums["judge"] / sums["judge_df"])
+        return float(sums["squares"] / sums["df"])
 
     def share(self, conditions: Sequence[str]) -> float | None:
         """Of the variance of a score over draws of one task in one arm; above 1 only by chance.
@@ -52,14 +51,22 @@ class JudgeNoise:
         return noise / (squares / df)
 
 
+def judge_draws(scores: pd.DataFrame, measure: Measure) -> "pd.Series[float]":
+    """The measure by rollout and judge draw, from `run.scores` or `run.fork_scores`."""
+    verdicts = scores.rename(columns={"draw": "rollout_draw", "judge_draw": "draw"})
+    return per_draw(verdicts.astype({"rollout": "str"}), measure)
+
+
+def within_rollouts(scores: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """By rollout: `squares` of its J judge draws around their mean, on `df` = J - 1, and `inverse` = 1/J."""
+    drawn = judge_draws(scores, measure).groupby(level=0).agg(["var", "count"])
+    df = drawn["count"] - 1
+    return pd.DataFrame({"squares": drawn["var"].fillna(0.0) * df, "df": df, "inverse": 1 / drawn["count"]})
+
+
 def noise(run: Run, measure: Measure) -> JudgeNoise:
     """Of every condition of the run."""
-    verdicts = run.scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"}).astype({"rollout": "str"})
-    drawn = per_draw(verdicts, measure).groupby(level=0).agg(["var", "count"])
-    df = drawn["count"] - 1
-    judged = pd.DataFrame(
-        {"judge": drawn["var"].fillna(0.0) * df, "judge_df": df, "inverse": 1 / drawn["count"], "n": 1}
-    )
+    judged = within_rollouts(run.scores, measure).assign(n=1)
     scored = run.measures[["rollout", "condition", "task", measure.name]].dropna()
     scored = scored.astype({"rollout": "str", "condition": "str", "task": "str"})
     of = scored.set_index("rollout")["condition"]
@@ -68,16 +75,21 @@ def noise(run: Run, measure: Measure) -> JudgeNoise:
     over = pd.DataFrame({"score": cells["var"].fillna(0.0) * df, "score_df": df}).groupby(level="condition").sum()
     table = over.join(judged.groupby(of.reindex(judged.index)).sum(), how="left")
     table["largest"] = (scored[measure.name] ** 2).groupby(scored["condition"]).max()
-    models: Mapping[str, str | None] = run.meta.get("judges", {})
-    return JudgeNoise(table, repeats(run, measure.judge), models.get(measure.judge, "") is None)
+    return JudgeNoise(table, repeats(run, measure.judge), noiseless(run, measure.judge))
+
+
+def noiseless(run: Run, judge: str) -> bool:
+    """Whether a judge asks no model, so that its verdicts are facts."""
+    models: dict[str, str | None] = run.meta.get("judges", {})
+    return judge in models and models[judge] is None
+
+
+def once(run: Run, judge: str, table: pd.DataFrame) -> bool:
+    """Whether a judge that asks a model gave every rollout of `table` one draw, with its noise in all that varies."""
+    return not noiseless(run, judge) and not table.duplicated("rollout").any()
 
 
 def repeats(run: Run, judge: str) -> str:
     """Why every draw of a judge repeats the first by design; empty where it does not."""
-    document: Mapping[str, Any] = recorded(run.meta).get(judge) or {}
-    if document.get("scoring") == "logprobs":
-        return "the judge scores by token probabilities"
-    models: Mapping[str, Mapping[str, Any]] = run.meta.get("tree", {}).get("models", {})
-    settings = [models.get(document.get("model", "judge")) or {}, document.get("settings") or {}]
-    asked = [part["temperature"] for part in settings if part.get("temperature") is not None]
-    return "the judge is asked at temperature 0" if asked and asked[-1] == 0 else ""
+    models: Mapping[str, str | None] = run.meta.get("judges", {})
+    return "" if models.get(judge, "") is None else traits(run.meta, judge).repeats

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import per_draw
 from agentlab.types import Measure
 
 CONTEXT = "context"
@@ -55,8 +55,7 @@ def judged(run: Run, measure: Measure) -> pd.DataFrame:
     Columns `rollout`, `task`, `condition`, one per factor, `draw`, `judge_draw`, `value` on the measure's range. What a
     scenario declares a status to be worth is no judgement and has no row. Raises AnalysisError where nothing is scored.
     """
-    verdicts = run.scores.drop(columns="draw").rename(columns={"judge_draw": "draw"})
-    values = per_draw(verdicts.astype({"rollout": "str"}), measure).rename("value")
+    values = judge_draws(run.scores, measure).rename("value")
     head = run.rollouts[["rollout", "task", "condition", *run.factors, "draw"]]
     table = head.merge(values.rename_axis(["rollout", "judge_draw"]).reset_index(), on="rollout")
     if table.empty:
@@ -102,14 +101,3 @@ def arms(table: pd.DataFrame, levels: Template) -> dict[str, pd.DataFrame]:
     if levels.groups:
         table = table.assign(**{_TOP: table["task"].astype("str").map(dict(levels.groups))})
     return {str(name): own for name, own in table.groupby("condition", observed=True, sort=False)}
-
-
-def noiseless(run: Run, judge: str) -> bool:
-    """Whether a judge asks no model, so that its verdicts are facts."""
-    models: dict[str, str | None] = run.meta.get("judges", {})
-    return judge in models and models[judge] is None
-
-
-def once(run: Run, judge: str, table: pd.DataFrame) -> bool:
-    """Whether a judge that asks a model gave every rollout of `table` one draw, with its noise in all that varies."""
-    return not noiseless(run, judge) and not table.duplicated("rollout").any()

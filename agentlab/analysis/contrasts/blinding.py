@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.experiment.preregistration import fixed
 from agentlab.models.capabilities import maker
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import FEWEST_TASKS, ArmGuess, Texts, guess, tokenize
@@ -40,8 +39,8 @@ def guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, ArmGuess]:
         return {}
     rows = _few(run.rollouts[run.rollouts["output_words"] > 0])
     texts, found = tokenize(rows["output"].tolist()), dict[Sides, ArmGuess]()
-    for sides in list(wanted)[:MOST_CONTRASTS]:
-        made = _guess(rows, texts, sides)
+    for sides, contrast in list(wanted.items())[:MOST_CONTRASTS]:
+        made = _guess(rows, texts, contrast.conditions)
         if made is not None:
             found[sides] = made
     return found
@@ -54,12 +53,9 @@ def _few(rollouts: pd.DataFrame) -> pd.DataFrame:
     return rollouts[rollouts["draw"].isin(first)].reset_index(drop=True)
 
 
-def _guess(rows: pd.DataFrame, texts: Texts, sides: Sides) -> ArmGuess | None:
-    factor, a, b, within = sides
-    kept = rows[factor].isin([a, b]).to_numpy()
-    for name, level in fixed(within, [*rows.columns]).items():
-        kept = kept & (rows[name] == level).to_numpy()
-    tasks, second = rows["task"].astype("str")[kept].tolist(), (rows[factor] == b)[kept].tolist()
+def _guess(rows: pd.DataFrame, texts: Texts, conditions: tuple[str, str]) -> ArmGuess | None:
+    kept = rows["condition"].isin(conditions).to_numpy()
+    tasks, second = rows["task"].astype("str")[kept].tolist(), (rows["condition"] == conditions[1])[kept].tolist()
     return guess(tasks, second, _only(texts, np.flatnonzero(kept)))
 
 

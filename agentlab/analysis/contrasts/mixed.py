@@ -23,7 +23,8 @@ from statsmodels.regression.mixed_linear_model import (  # pyright: ignore[repor
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.contrast import contrasts as compared
-from agentlab.analysis.contrasts.table import Row, arms, head, pair
+from agentlab.analysis.contrasts.table import NAMES, values
+from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
@@ -67,11 +68,11 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
         try:
             row, other, told = _rows(run, c)
         except AnalysisError as why:
-            notes.append(f"{c.measure}, {pair(c)}: {why}")
+            notes.append(f"{c.measure}, {c.pair}: {why}")
             continue
         rows.append(row)
         more.append(other)
-        notes += [f"{c.measure}, {pair(c)}: {note}" for note in told]
+        notes += [f"{c.measure}, {c.pair}: {note}" for note in told]
     if not rows:
         raise AnalysisError("; ".join(dict.fromkeys(notes)) or f"{run.folder} has no two arms to compare")
     if not primary and len(found) > MOST:
@@ -93,9 +94,9 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
     """Of the first table, of the second, and what has to be said of the fit."""
     if c.suppressed:
         raise AnalysisError(f"suppressed: {c.suppressed}")
-    if c.result.coupled:
-        raise AnalysisError("coupled, no test")
-    table = pd.concat([side.assign(arm=x) for side, x in zip(arms(run, c), (0.5, -0.5), strict=True)]).dropna()
+    if c.result.constant:
+        raise AnalysisError(c.conclusion)
+    table = pd.concat([side.assign(arm=x) for side, x in zip(values(run, c), (0.5, -0.5), strict=True)]).dropna()
     # a task with one arm tells of no difference, and is no degree of freedom of one
     tasks = int((table.groupby("task")["arm"].nunique() == 2).sum())
     if tasks < FEWEST_TASKS or table.groupby(["task", "arm"]).size().max() < 2:
@@ -106,7 +107,7 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
     margin = float(stats.t.ppf(0.975, tasks - 1)) * one.se
     like = c.result.new_tasks
     row: Row = {
-        "contrast": pair(c),
+        "contrast": c.pair,
         "measure": c.measure,
         "estimate": one.estimate,
         "low": one.estimate - margin,
@@ -119,7 +120,12 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
         "fit": "not converged" if not one.converged else "singular" if one.singular else "regular",
     }
     sds = {"task_sd": one.task_sd, "slope_sd": one.slope_sd, "draw_sd": one.draw_sd, "residual_sd": one.residual_sd}
-    more = head(c) | {"tasks": tasks, "rollouts": len(table), "paired_difference": c.result.difference, **sds}
+    more: Row = {name: getattr(c, name) for name in NAMES} | {
+        "tasks": tasks,
+        "rollouts": len(table),
+        "paired_difference": c.result.difference,
+        **sds,
+    }
     return row, more, tuple(_remarks(one, like.se if like else math.inf))
 
 

@@ -4,14 +4,12 @@ from collections.abc import Iterator
 
 from agentlab.analysis.components.judge_noise import noise
 from agentlab.analysis.contrasts.contrast import Contrast, contrasts
-from agentlab.analysis.contrasts.table import arms, pair
+from agentlab.analysis.contrasts.table import values
 from agentlab.errors import AnalysisError
 from agentlab.experiment.power import ContrastNoise
-from agentlab.experiment.preregistration import conditions
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.pairing import pair_arms
 from agentlab.scenario import Design
-from agentlab.scenario.compare import Declared
 from agentlab.stats.contrasts.pilot import JudgeVariance, Pilot, pilot
 from agentlab.text import pluralize
 
@@ -31,15 +29,15 @@ def piloted(run: Run, design: Design) -> tuple[list[ContrastNoise], list[str]]:
         made = [c for c in made if (c.factor, frozenset((c.a, c.b)), c.within, c.measure) in wanted]
     blurs, remarks = list[ContrastNoise](), list[str]()
     for c in made if wanted else made[:MOST]:
-        told = f"{c.measure}, {pair(c)}"
+        told = f"{c.measure}, {c.pair}"
         try:
             found = _measured(run, design, c)
         except ValueError as error:
             remarks.append(f"{told}: {error}.")
             continue
         blurs += [
-            ContrastNoise(c.measure, pair(c), "pilot", found.noise),
-            ContrastNoise(c.measure, pair(c), "pilot, at most", found.upper),
+            ContrastNoise(c.measure, c.pair, "pilot", found.noise),
+            ContrastNoise(c.measure, c.pair, "pilot, at most", found.upper),
         ]
         remarks += [f"{told}: {remark}." for remark in _remarks(found)]
     if not blurs:
@@ -50,7 +48,7 @@ def piloted(run: Run, design: Design) -> tuple[list[ContrastNoise], list[str]]:
 
 
 def _measured(run: Run, design: Design, c: Contrast) -> Pilot:
-    a, b = arms(run, c)
+    a, b = values(run, c)
     both = pair_arms(a, b, "value")
     return pilot(both.tasks, both.rows["value_a"].to_numpy(), both.rows["value_b"].to_numpy(), _judge(run, design, c))
 
@@ -59,12 +57,11 @@ def _judge(run: Run, design: Design, c: Contrast) -> JudgeVariance | None:
     """None where its noise is not separable; it is then part of what varies over draws."""
     measure = next(m for m in run.measured if m.name == c.measure)
     of = noise(run, measure)
-    arms = conditions(Declared(c.name, c.factor, c.a, c.b, c.within, c.measure), run.factors)
-    added = of.variance(arms)
+    added = of.variance(c.conditions)
     planned = design.judges.get(measure.judge)
     if added is None or planned is None or of.none:
         return None
-    one = of.one(arms)
+    one = of.one(c.conditions)
     return JudgeVariance(one, added / one if one else 1.0, 1 / planned.draws)
 
 

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from agentlab.judges import recorded
+from agentlab.analysis.components.judge_noise import noiseless, within_rollouts
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import per_draw
 from agentlab.types import Measure
 
 
@@ -35,28 +33,15 @@ class ForkNoise:
 
 def noise(run: Run, measure: Measure, forks: pd.DataFrame) -> ForkNoise:
     """The noise in `forks`, whose columns are `parent` and `rollout`."""
-    verdicts = run.fork_scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
-    verdicts = verdicts[verdicts["rollout"].isin(forks["rollout"])].astype({"rollout": "str"})
-    by_fork = per_draw(verdicts, measure).groupby(level=0).agg(["var", "count"]).reindex(forks["rollout"])
-    count = pd.Series(by_fork["count"].fillna(0).to_numpy(), dtype="float64")
-    df = (count - 1).clip(lower=0)
-    squares = pd.Series(by_fork["var"].fillna(0.0).to_numpy(), dtype="float64") * df
-    inverse = pd.Series(np.divide(1.0, count, out=np.zeros(len(count)), where=count.to_numpy() > 0))
-    parents = pd.Series(forks["parent"].astype("str").to_numpy())
-    sums = pd.DataFrame({"squares": squares, "df": df}).groupby(parents).sum()
-    mean = inverse.groupby(parents).mean()
-    certain = exact(run, measure.judge)
-    if certain:
-        why = ""
-    elif ((sums["df"] == 0) & (mean > 0)).any():
+    scores = run.fork_scores[run.fork_scores["rollout"].isin(forks["rollout"])]
+    by_fork = within_rollouts(scores, measure).reindex(forks["rollout"]).fillna(0.0)
+    by_parent = by_fork.groupby(forks["parent"].astype("str").to_numpy())
+    squares, df, inverse = by_parent["squares"].sum(), by_parent["df"].sum(), by_parent["inverse"].mean()
+    if noiseless(run, measure.judge):
+        return ForkNoise(squares, df, inverse * 0, "")
+    why = ""
+    if ((df == 0) & (inverse > 0)).any():
         why = "judge noise is not separable: there are forks with one judge draw only"
-    elif float(sums["squares"].sum()) == 0 and float(mean.sum()) > 0:
+    elif float(squares.sum()) == 0 and float(inverse.sum()) > 0:
         why = "judge noise is not separable: the judge's draws never differ"
-    else:
-        why = ""
-    return ForkNoise(sums["squares"], sums["df"], mean * (not certain), why)
-
-
-def exact(run: Run, judge: str) -> bool:
-    """Whether a judge has no noise of its own, since it asks no model."""
-    return recorded(run.meta).get(judge, {}).get("kind") == "match"
+    return ForkNoise(squares, df, inverse, why)

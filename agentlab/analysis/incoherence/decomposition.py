@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.components.nested import named, once
+from agentlab.analysis.components.judge_noise import once
+from agentlab.analysis.components.nested import named
 from agentlab.analysis.incoherence.meanings import meanings
 from agentlab.analysis.incoherence.predictions import Predictions, predictions
 from agentlab.analysis.incoherence.vectors import vectors
@@ -199,4 +200,4 @@ def _apart(a: Predictions, b: Predictions) -> list[Row]:
 
 def _beyond(found: Excess) -> Row:
     parts = {**estimated("by_accuracy", found.by_accuracy), **estimated("excess", found.excess)}
-    return {**parts, "excess_p": found.excess.p, "tasks_of_excess": found.excess.tasks}
+    return {**parts, "excess_p": found.excess.p, "tasks_of_excess": found.excess.n}

@@ -9,11 +9,12 @@ import numpy as np
 from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
-from agentlab.experiment.confounds import differs
+from agentlab.experiment.confounds import confounds
 from agentlab.runs.frames import Run
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.halves import Half, Halves, TaskDraws
 from agentlab.stats.incoherence.incoherence import difference, incoherence
-from agentlab.stats.jackknife import Estimate, of_sums, quotient, tested
+from agentlab.stats.jackknife import of_sums, quotient, tested
 
 QUANTITIES = ("length", "error", "bias2", "variance", "incoherence")
 
@@ -31,7 +32,7 @@ def budgets(run: Run, remarks: Remarks) -> list[tuple[str, str, str]]:
             continue
         within = ",".join(f"{factor}={a[factor]}" for factor in run.factors if factor not in apart)
         found.append((str(a["condition"]), str(b["condition"]), within))
-        if others := [what for what in differs(a["facts"], b["facts"]) if not what.startswith("reasoning ")]:
+        if others := [what for what in confounds(a["facts"], b["facts"]) if not what.startswith("reasoning ")]:
             remarks.add(f"{a['condition']} and {b['condition']} differ in more than reasoning: {', '.join(others)}")
     return found
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.components.judge_noise import repeats
-from agentlab.analysis.components.nested import named, once, template
+from agentlab.analysis.components.judge_noise import once, repeats
+from agentlab.analysis.components.nested import named, template
 from agentlab.analysis.incoherence.bucketed import OWN, Rule, grouped, reference_of
 from agentlab.analysis.incoherence.drawn import drawn
 from agentlab.analysis.incoherence.effort import budgets, effort

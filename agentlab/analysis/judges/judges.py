@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.contrasts.blinding import guesses
 from agentlab.analysis.contrasts.contrast import contrasts
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, labelled
@@ -15,11 +16,11 @@ from agentlab.analysis.row import Row, ends, estimated
 from agentlab.judges import recorded
 from agentlab.models.capabilities import maker
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.measures import per_draw
 from agentlab.stats.bounds import bounds
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.judges.agreement import alpha
-from agentlab.stats.judges.probes import ProbeEstimate, shift, slope
+from agentlab.stats.judges.probes import shift, slope
 
 LOST = ("refused", "truncated", "unparsed", "error")
 _LENGTH = (
@@ -76,8 +77,7 @@ def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
 
 def _itself(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     """Alpha between the judge's draws of the same rollouts."""
-    verdicts = run.scores.drop(columns="draw").rename(columns={"judge_draw": "draw"})
-    draws = per_draw(verdicts, one.measure).unstack().reindex(one.rows["rollout"])
+    draws = judge_draws(run.scores, one.measure).unstack().reindex(one.rows["rollout"])
     if draws.shape[1] < 2:
         notes.append(f"{one.measure.judge}: one draw of each rollout, so its agreement with itself is not known.")
         return estimated("itself", None)
@@ -94,7 +94,7 @@ def _people(one: LabelledMeasure, notes: list[str]) -> Row:
 
 def _alpha(name: str, one: LabelledMeasure, ratings: "np.ndarray[Any, np.dtype[np.float64]]", notes: list[str]) -> Row:
     both = one.rows.assign(label=np.where((~np.isnan(ratings)).sum(axis=1) > 1, 1.0, np.nan))
-    found = alpha(ratings, "interval", one.rows["task"].tolist() if beyond(both) else None)
+    found = alpha(ratings, one.rows["task"].tolist() if beyond(both) else None)
     notes += [f"{one.measure.name}, agreement with {name}: {found.note}."] if found.note else []
     return estimated(name, found)
 
@@ -116,11 +116,11 @@ def _kin(run: Run, one: LabelledMeasure, model: str | None, notes: list[str]) ->
     return row | _cells("favour", more, f"{one.measure.name}, favour", notes)
 
 
-def _cells(name: str, found: ProbeEstimate, where: str, notes: list[str]) -> Row:
-    missing = f"no interval: {found.clusters} tasks; it takes {FEWEST_TASKS}"
-    few = "" if found.note or found.clusters >= FEWEST_TASKS else missing
-    notes += [f"{where}: {found.note or few}."] if found.note or few else []
-    return {name: found.value, **ends(name, None if few else found.interval)}
+def _cells(name: str, estimate: Estimate, where: str, notes: list[str]) -> Row:
+    few = estimate.n < FEWEST_TASKS and not estimate.notes
+    lacking = (f"no interval: {estimate.n} tasks; it takes {FEWEST_TASKS}",) if few else estimate.notes
+    notes += [f"{where}: {note}." for note in lacking]
+    return {name: estimate.value, **ends(name, None if few else estimate)}
 
 
 def _pairs(run: Run, found: list[LabelledMeasure], notes: list[str]) -> Iterator[Row]:
@@ -141,7 +141,8 @@ def _pairs(run: Run, found: list[LabelledMeasure], notes: list[str]) -> Iterator
         names = {"first": a.measure.name, "second": b.measure.name}
         of = " and ".join(filter(None, ("drift" if drifted else "", what)))
         cells = _cells("difference", moved.mean, ", ".join(names.values()), notes)
-        yield {**names, "probe": of, "rollouts": moved.mean.n, **cells, "equal": moved.equal, "rank": moved.rank}
+        rollouts = int(both[["score", "score_b"]].notna().all(axis=1).sum())
+        yield {**names, "probe": of, "rollouts": rollouts, **cells, "equal": moved.equal, "rank": moved.rank}
 
 
 def _apart(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> str | None:

@@ -100,7 +100,7 @@ def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
         **_ends("new_tasks", result.new_tasks),
         "flips": float(done["flipped"].mean()) if len(done) else None,
         "first_slot": None if place.first.value is None else place.first.value + 0.5,
-        "verdict": _verdict(key, suppressed, interval, result.coupled),
+        "conclusion": _conclusion(key, suppressed, interval, result.constant),
     }
 
 
@@ -111,11 +111,11 @@ def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
     return {f"{name}_low": max(0.0, interval.low + 0.5), f"{name}_high": min(1.0, interval.high + 0.5)}
 
 
-def _verdict(key: dict[str, str], suppressed: list[str], interval: Interval | None, coupled: bool) -> str:
+def _conclusion(key: dict[str, str], suppressed: list[str], interval: Interval | None, constant: bool) -> str:
     if suppressed:
         return "suppressed"
-    if coupled:
-        return "coupled, no test"
+    if constant:
+        return "constant difference, no test"
     if interval is None:
         return "no test"
     if interval.low <= 0 <= interval.high:

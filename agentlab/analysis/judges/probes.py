@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.judges.pairs import together
 from agentlab.analysis.row import Row, ends
 from agentlab.errors import AnalysisError
@@ -62,8 +63,7 @@ def _measure(judge: str, config: RubricConfig) -> Measure:
 
 def _points(scores: pd.DataFrame, judge: str, config: RubricConfig) -> pd.Series:
     """By rollout and judge draw."""
-    verdicts = scores.drop(columns="draw").rename(columns={"judge_draw": "draw"}).astype({"rollout": "str"})
-    return per_draw(verdicts, _measure(judge, config))
+    return judge_draws(scores, _measure(judge, config))
 
 
 def _verdicts(run: Run) -> pd.DataFrame:
@@ -179,7 +179,7 @@ def _kin(
         author = places["condition"].map(wrote)
         x = (author == a).astype(float) - (author == b).astype(float)
         found = slope((both["one"] - both["other"]).to_numpy(), x.to_numpy(), places["task"].tolist())
-        notes += [f"{one} and {other}, self: {found.note}."] if found.note else []
+        notes += [f"{one} and {other}, self: {note}." for note in found.notes]
         if found.value is not None:
             yield {
                 "judge": f"{one} ({a}) and {other} ({b})",
@@ -187,9 +187,9 @@ def _kin(
                 "unit": "points",
                 "effect": found.value,
                 **ends("these_tasks", None),
-                **ends("new_tasks", found.interval if found.clusters >= FEWEST_TASKS else None),
-                "outputs": found.n,
-                "tasks": found.clusters,
+                **ends("new_tasks", found if found.n >= FEWEST_TASKS else None),
+                "outputs": len(both),
+                "tasks": found.n,
                 "noise": None,
                 "arms": _arms(run, scores[one]),
             }

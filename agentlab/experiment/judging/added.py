@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,7 @@ def _register(
         {
             "added": meta.get("added", {}) | {n: d for n, d in documents.items() if n not in known},
             "judges": meta.get("judges", {}) | models,
+            "traits": meta.get("traits", {}) | {name: asdict(traits) for name, traits in built.traits.items()},
             "measures": [*meta.get("measures", []), *new],
         }
     )

@@ -13,7 +13,7 @@ from agentlab.experiment.baselines import plain
 from agentlab.experiment.judging.pairs import Side, Work, entered, sides, spread
 from agentlab.experiment.judging.rollouts import JudgingItem
 from agentlab.interfaces import Judge
-from agentlab.judges.equivalence import SAME, EquivalenceConfig
+from agentlab.judges.equivalence import SAME
 from agentlab.seeds import stream
 from agentlab.types import JudgeInput, Rollout, Verdict
 
@@ -78,7 +78,7 @@ async def judge_groups(work: Work) -> None:
     cells: dict[tuple[int, str, str], list[Side]] = {}
     for side in sides(work.bench.store, work.only):
         cells.setdefault((side.generation, side.task, side.condition), []).append(side)
-    judges = [work.bench.judges[name] for name, one in work.configs().items() if isinstance(one, EquivalenceConfig)]
+    judges = [work.bench.judges[name] for name, config in work.configs().items() if config.traits.two == "same"]
     await spread(work, [partial(_sorted, work, judges, cell) for cell in cells.values()])
 
 

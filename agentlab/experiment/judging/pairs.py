@@ -14,9 +14,10 @@ from agentlab.errors import Stopped
 from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, JudgingRecord, past_of
 from agentlab.experiment.runner import Progress
 from agentlab.interfaces import Judge
-from agentlab.judges.compare import ORDERS, CompareConfig, declared
+from agentlab.judges import KINDS
+from agentlab.judges.compare import ORDERS, CompareConfig
 from agentlab.judges.equivalence import EquivalenceConfig
-from agentlab.judges.known_pairs import AnchorPair, anchor_pairs, report
+from agentlab.judges.known_pairs import AnchorPair, report
 from agentlab.pairing import pairing_key
 from agentlab.seeds import digest
 from agentlab.store import UNFINISHED, Store, read
@@ -94,8 +95,9 @@ class Work:
 
 def configured(document: Mapping[str, Any]) -> CompareConfig | EquivalenceConfig:
     """The configuration of a judge of two, from its document."""
-    kind = CompareConfig if document["kind"] == "compare" else EquivalenceConfig
-    return kind.model_validate(document)
+    config = KINDS[document["kind"]].model_validate(document)
+    assert isinstance(config, CompareConfig | EquivalenceConfig)
+    return config
 
 
 def pairs(sides: Iterable[Side], arms: Sequence[tuple[str, str, str]]) -> list[RolloutPair]:
@@ -131,7 +133,7 @@ async def judge_pairs(work: Work) -> None:
     every = sides(work.bench.store, work.only)
     wanted: dict[str, tuple[RolloutPair, list[Judge]]] = {}
     for name, config in work.configs().items():
-        for pair in pairs(every, declared(config, work.factors)) if isinstance(config, CompareConfig) else ():
+        for pair in pairs(every, config.compared(work.factors)):
             wanted.setdefault(pair.key, (pair, []))[1].append(work.bench.judges[name])
     final = work.bench.store.judged()
     todo = [(pair, left) for pair, judges in wanted.values() if (left := _pending(work, pair, judges, final))]
@@ -203,13 +205,13 @@ async def judge_known(work: Work) -> dict[str, Any]:
     """
     reports: dict[str, Any] = {}
     for name, config in work.configs().items():
-        known, verdicts = anchor_pairs(config), list[Verdict]()
+        known, verdicts = config.anchor_pairs(), list[Verdict]()
         for anchor_pair in known:
             try:
                 verdicts += await _duel(work, name, anchor_pair)
             except Stopped:
                 return reports
-        found = report(config, known, verdicts)
+        found = report(config.counted(), known, verdicts)
         reports[name] = {**asdict(found), "text": str(found)}
     return reports
 

@@ -79,36 +79,47 @@ class JudgeRunner:
         verdicts = list[Verdict]()
         for judge, draw in pending:
             judge_draw = JudgeDraw(judge.name, draw)
-            actor = judge_draw.actor
-            ask = self._ask(judge, client, case, judge_draw, 1 + max(past.floor, past.failed.get(actor, 0)))
-            new = await judge_once(judge, case.judge_input, case.rollout, draw, ask, stream(case.root, actor, "order"))
+            attempt = 1 + max(past.floor, past.failed.get(judge_draw.actor, 0))
+            asking = self._client(judge, client, case, judge_draw, attempt)
+            new = await judge_once(judge, case.judge_input, case.rollout, asking)
             await self.store.judge(new)
             verdicts += new
         return verdicts
 
-    def _ask(self, judge: Judge, client: Client, case: JudgingItem, draw: JudgeDraw, attempt: int) -> JudgeClient:
+    def _client(
+        self, judge: Judge, client: Client, case: JudgingItem, judge_draw: JudgeDraw, attempt: int
+    ) -> JudgeClient:
+        seed = stream(case.root, judge_draw.actor, "order")
         if judge.model is None:
-            return NoModel()
-        capabilities = client.models[judge.model].capabilities
-        return RecordingJudgeClient(capabilities, client, judge.model, self.settings[judge.model], case, draw, attempt)
+            return NoModel(judge_draw.draw, seed)
+        settings = self.settings[judge.model]
+        return RecordingJudgeClient(judge_draw, seed, client, judge.model, settings, case, attempt)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingJudgeClient:
     """One judge draw's way to its model."""
 
-    capabilities: Capabilities
+    asking: JudgeDraw
+    seed: int
     client: Client
     alias: str
     defaults: Settings
     case: JudgingItem
-    draw: JudgeDraw
     attempt: int
     round: int = 0
     """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
 
+    @property
+    def draw(self) -> int:
+        return self.asking.draw
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.client.models[self.alias].capabilities
+
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
-        actor, case, asking = self.draw.actor, self.case, self.draw
+        actor, case, asking = self.asking.actor, self.case, self.asking
         at = stream(case.root, actor, self.round, k, self.attempt)
         who = (asking.purpose, asking.judge, asking.draw)
         where = Where(case.rollout, actor, self.round, k, self.attempt, at, case.rank, *who)
@@ -119,6 +130,8 @@ class RecordingJudgeClient:
 class NoModel:
     """The way of a judge that asks no model."""
 
+    draw: int
+    seed: int
     capabilities: Capabilities = _NOTHING
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:

@@ -1,13 +1,13 @@
 """What differs between the arms of a scenario, in short for every pair of levels, then prompt by prompt."""
 
 from collections.abc import Iterator, Mapping
-from difflib import unified_diff
 from itertools import combinations
 from typing import Any
 
 import msgspec
 
-from agentlab.experiment.confounds import differs, own_prompt, phrase
+from agentlab.experiment.changes import Change, changes
+from agentlab.experiment.confounds import confounds, phrase
 from agentlab.experiment.facts import facts
 from agentlab.scenario import Condition, Design
 from agentlab.text import line, quoted
@@ -60,7 +60,7 @@ def _listed(lines: Mapping[str, Mapping[str, list[str]]]) -> Iterator[str]:
 
 
 def _short(levels: tuple[str, str], a: Facts, b: Facts) -> Iterator[str]:
-    yield phrase(differs(a, b))
+    yield phrase(confounds(a, b))
     if not a["agents"].keys() & b["agents"].keys():
         yield f"    no agent in common: {len(a['agents'])} against {len(b['agents'])}"
         return
@@ -74,27 +74,9 @@ def _users(users: list[str]) -> str:
 
 
 def _texts(a: Condition, b: Condition, told: Mapping[str, Facts]) -> Iterator[tuple[str, bool]]:
-    """A heading and a diff for each text that both arms have, and for what only one of them adds to its prompts."""
-    one, other = (list(x.organization.roster) for x in (a, b))
-    shared = [(name, name) for name in one if name in other]
-    alone = [(one[0], other[0])] if len(one) == len(other) == 1 and one != other else []
-    for first, second in (*shared, *alone):
-        names = first if first == second else " and ".join(sorted((first, second)))
-        yield from _diff(f"system prompt of {names}", own_prompt(told[a.name], first), own_prompt(told[b.name], second))
-    for name in dict.fromkeys((*a.addenda, *b.addenda)):
-        before, after = (x.addenda[name].text if x.exposures.get(name) else "" for x in (a, b))
-        yield from _diff(f"addendum {name}", before, after)
-    yield from _diff(
-        "closing question", *(x.organization.closing.ask if x.organization.closing else "" for x in (a, b))
-    )
-    for id, text in a.questions.items():
-        yield from _diff(f"task {line(id)}", text, b.questions.get(id, text))
-
-
-def _diff(heading: str, before: str, after: str) -> Iterator[tuple[str, bool]]:
-    """From the shorter text to the longer, whichever comes first, so that a change is told once; whether that is so."""
-    if before != after:
-        forward = (len(before), before) < (len(after), after)
-        one, other = (before, after) if forward else (after, before)
-        changed = list(unified_diff(one.splitlines(), other.splitlines(), lineterm="", n=_CONTEXT))[2:]
-        yield heading + "\n" + quoted("\n".join(row for row in changed if not row.startswith("@@"))), forward
+    """A heading and a diff, from the shorter text to the longer, so that a change is told once whichever condition
+    comes first; whether the first is the shorter."""
+    for change in changes(told[a.name], told[b.name], a.questions, b.questions):
+        forward = (len(change.before), change.before) < (len(change.after), change.after)
+        grown = change if forward else Change(change.name, change.after, change.before)
+        yield change.name + "\n" + quoted("\n".join(grown.lines(_CONTEXT))), forward

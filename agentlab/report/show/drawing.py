@@ -13,8 +13,7 @@ CLIENT, REPORT = "client", "output"
 
 def shape(organization: Organization) -> Graph:
     """Its graph."""
-    pairs = [(one, other) for one, others in contacts(organization.protocol).items() for other in others]
-    return graph([agent.name for agent in organization.agents], pairs, TASK)
+    return graph([agent.name for agent in organization.agents], contacts(organization.protocol), TASK)
 
 
 def drawing(organization: Organization) -> list[str]:

@@ -10,8 +10,8 @@ import pandas as pd
 from agentlab.columns import GROUPS, PAIRS
 from agentlab.experiment.judging.groups import Output, answered, asked
 from agentlab.experiment.judging.pairs import RolloutPair, Side, configured, pairs
-from agentlab.judges import recorded
-from agentlab.judges.compare import ORDERS, CompareConfig, declared
+from agentlab.judges import recorded, traits
+from agentlab.judges.compare import ORDERS, CompareConfig
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
 from agentlab.store import read
 from agentlab.types import RolloutKind
@@ -23,9 +23,8 @@ _Key = tuple[str, int]
 def documents(meta: Mapping[str, Any]) -> dict[str, CompareConfig | EquivalenceConfig]:
     """The judges of two that a run has, by name, those added later included and those that select left out."""
     every: Documents = recorded(meta)
-    own = {name: every[name] for name in meta.get("judges", {}) if name in every}
-    kinds = ("compare", "equivalence")
-    return {name: configured(told) for name, told in own.items() if told and told.get("kind") in kinds}
+    documents = {name: every[name] for name in meta.get("judges", {}) if name in every}
+    return {name: configured(document) for name, document in documents.items() if traits(meta, name).two is not None}
 
 
 def compared(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
@@ -33,7 +32,7 @@ def compared(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> p
     judges, rows = documents(meta), list[tuple[Any, ...]]()
     verdicts, every = (_verdicts(folder, "pair"), _sides(rollouts, meta)) if judges else ({}, [])
     for name, config in judges.items():
-        for pair in pairs(every, declared(config, meta["factors"])) if isinstance(config, CompareConfig) else ():
+        for pair in pairs(every, config.compared(meta["factors"])):
             rows += [_row(pair, name, one) for one in verdicts.get((pair.key, pair.attempt), ()) if one[0] == name]
     return pd.DataFrame(rows, columns=list(PAIRS)).astype(PAIRS)
 
@@ -57,7 +56,7 @@ def grouped(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd
         cells.setdefault((side.generation, side.task, side.condition), []).append(side)
     rows = list[tuple[Any, ...]]()
     for name, config in documents(meta).items():
-        for cell in cells.values() if isinstance(config, EquivalenceConfig) else ():
+        for cell in cells.values() if config.traits.two == "same" else ():
             rows += _groups(name, [Output(side, _text(texts[side.key])) for side in cell], verdicts)
     table = pd.DataFrame(rows, columns=["rollout", *GROUPS]).astype({"rollout": "str", **GROUPS})
     head = [name for name in ("rollout", "task", "condition", *meta.get("factors", {}), "draw")]

@@ -119,7 +119,8 @@ class Run:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """One row per verdict: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless scored), `label`,
-        `reason`, `call` (Int64: place of the judge's call)."""
+        `reason`, `call` (Int64: place of the judge's call), `mass` (probability on the scale's digits, NaN
+        unless scored by log-probabilities)."""
         return self._placed(tables.scores(self._select, tables.SCORED))
 
     @cached_property

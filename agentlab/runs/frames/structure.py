@@ -15,10 +15,7 @@ Facts = Mapping[str, Any]
 def organized(facts: Facts) -> Graph | None:
     """The graph of a condition's agents; None where its contacts are unknown."""
     contacts: Mapping[str, Sequence[str]] | None = facts.get("contacts")
-    if contacts is None:
-        return None
-    edges = [(one, other) for one, others in contacts.items() for other in others]
-    return graph(list(facts["agents"]), edges, TASK)
+    return None if contacts is None else graph(list(facts["agents"]), contacts, TASK)
 
 
 def shaped(conditions: pd.DataFrame) -> pd.DataFrame:

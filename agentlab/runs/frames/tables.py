@@ -41,6 +41,6 @@ def calls(select: Select) -> pd.DataFrame:
 def scores(select: Select, which: str) -> pd.DataFrame:
     """The verdicts that `which` (SQL over `rollout`) chooses, as they were committed."""
     table = select(f"SELECT * FROM verdicts WHERE {which} ORDER BY rowid", ("id", *SCORES))
-    table["value"] = table["value"].astype("float64")
+    table[["value", "mass"]] = table[["value", "mass"]].astype("float64")
     table["call"] = table["call"].astype("Int64")
     return table

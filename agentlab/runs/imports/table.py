@@ -163,6 +163,7 @@ def _facts(found: ImportCheck, old: Mapping[str, Any], name: str, seed: int) -> 
         "tasks": list({**tasks_of(old), **found.tasks}.values()),
         "measures": old.get("measures", []),
         "judges": old.get("judges", {}),
+        "traits": old.get("traits", {}),
         "seed": seed,
         "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},

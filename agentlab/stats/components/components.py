@@ -174,9 +174,8 @@ def _estimated(
     total = float(variances[used].sum())
     found: list[Component] = []
     for i, name in enumerate(names):
-        span = limits(weights[i, i:], squares[i:], df[i:], level) if design.df[i] else None
+        low, high = limits(weights[i, i:], squares[i:], df[i:], level) if design.df[i] else (None, None)
         variance, share = float(variances[i]), float(variances[i]) / total if total > 0 else None
-        low, high = (span.low, span.high) if span else (None, None)
         found.append(Component(name, len(design.parents[i]), variance, low, high, share, float(anova[i]), float(df[i])))
-    whole = limits(weights[used, used].sum(axis=0), squares[used], df[used], level)
-    return found, Component("total", len(y), total, whole.low, whole.high, 1.0)
+    low, high = limits(weights[used, used].sum(axis=0), squares[used], df[used], level)
+    return found, Component("total", len(y), total, low, high, 1.0)

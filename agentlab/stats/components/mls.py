@@ -6,8 +6,6 @@ unequal numbers with unweighted mean squares: Burdick and Graybill (1992), `Conf
 Components`. With one mean square the limits are exact.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
@@ -17,19 +15,11 @@ _NOUGHT = 1e-12
 """A weight so small beside the largest is rounding: with equal numbers a component takes two mean squares only."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfidenceLimits:
-    """Two-sided confidence limits. A lower one below 0 is left as it is."""
-
-    low: float
-    high: float
-
-
-def limits(weights: Array, squares: Array, df: Array, level: float = 0.95) -> ConfidenceLimits:
-    """Limits of `sum_i weights_i E[squares_i]`; all of shape (k,), weights of either sign, `df` above 0.
+def limits(weights: Array, squares: Array, df: Array, level: float = 0.95) -> tuple[float, float]:
+    """Two-sided limits of `sum_i weights_i E[squares_i]`; all of shape (k,), weights of either sign, `df` above 0.
 
     `low = g - sqrt(V_L)`, `high = g + sqrt(V_U)`, `V` a quadratic form in the mean squares that makes the limits exact
-    when all but one or two of them vanish.
+    when all but one or two of them vanish. A lower limit below 0 is left as it is.
     """
     if not 0 < level < 1:
         raise ValueError(f"level {level}: it lies between 0 and 1, such as 0.95")
@@ -40,7 +30,7 @@ def limits(weights: Array, squares: Array, df: Array, level: float = 0.95) -> Co
     positive, negative = (terms[plus], n[plus]), (-terms[~plus], n[~plus])
     down = _variance(positive, negative, tail, lower=True)
     up = _variance(positive, negative, tail, lower=False)
-    return ConfidenceLimits(estimate - down**0.5, estimate + up**0.5)
+    return estimate - down**0.5, estimate + up**0.5
 
 
 def _variance(positive: tuple[Array, Array], negative: tuple[Array, Array], tail: float, lower: bool) -> float:

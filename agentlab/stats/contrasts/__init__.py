@@ -1,1 +1,1 @@
-"""Two arms compared: paired differences, effect sizes, power, several looks, several tests."""
+"""Two arms compared: paired differences, effect sizes, power, interim analyses, several tests."""

@@ -4,28 +4,19 @@ Intervals invert the noncentral t distribution (Steiger & Fouladi 1997; Cumming 
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval
+from agentlab.stats.estimate import Estimate
 from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class EffectSize:
-    """A standardised difference with its two-sided interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-def over_tasks(difference: float, like: Interval, tasks: int, level: float = 0.95) -> EffectSize:
+def over_tasks(difference: float, like: Interval, tasks: int, level: float = 0.95) -> Estimate:
     """`d_z = D / sd(d_t)`, the difference in SDs of the tasks' true-and-sampled differences.
 
     `like` is the 'new tasks' interval of `paired`, so `d_z = D / (se sqrt(G))`. Its interval is that of the
@@ -35,10 +26,10 @@ def over_tasks(difference: float, like: Interval, tasks: int, level: float = 0.9
         raise ValueError(f"{pluralize(tasks, 'task')}: an effect over new tasks takes {FEWEST_TASKS}")
     low, high = noncentrality(difference / like.se, like.df, level)
     root = math.sqrt(tasks)
-    return EffectSize(difference / like.se / root, low / root, high / root)
+    return Estimate(difference / like.se / root, low / root, high / root)
 
 
-def over_draws(difference: float, these: Interval, within: float, level: float = 0.95) -> EffectSize | None:
+def over_draws(difference: float, these: Interval, within: float, level: float = 0.95) -> Estimate | None:
     """`D / s_w`, the difference in SDs of one arm's outcome over draws of one task; see `draw_sd`. None if `s_w` is 0.
 
     `these` is the 'these tasks' interval of `paired`. Its interval is that of the noncentrality of `t = D / se`, times
@@ -47,7 +38,7 @@ def over_draws(difference: float, these: Interval, within: float, level: float =
     if within <= 0:
         return None
     low, high = noncentrality(difference / these.se, these.df, level)
-    return EffectSize(difference / within, low * these.se / within, high * these.se / within)
+    return Estimate(difference / within, low * these.se / within, high * these.se / within)
 
 
 def draw_sd(tasks: ArrayLike, a: ArrayLike, b: ArrayLike) -> float | None:

@@ -17,7 +17,7 @@ from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
-_COUPLED, _NONE = "coupled, no test", "no 'these tasks' interval"
+_CONSTANT, _NONE = "constant difference, no test", "no 'these tasks' interval"
 _SAME = "every pair of a task differs by the same amount"
 MOST_FLIPS = 12
 """Up to so many tasks the sign-flip test is exact, over at most 4,096 patterns; above, the t interval serves alone."""
@@ -56,7 +56,7 @@ class Paired:
     """Of the arms' values over all complete pairs: shared tasks and shared random numbers together."""
     correlation_within: float | None
     """The same with task means taken out: what shared random numbers do."""
-    coupled: bool
+    constant: bool
     """Every pair differs by the same amount as the others of its task, and there is no test over tasks either."""
     notes: tuple[str, ...]
     """Why an interval is missing."""
@@ -85,7 +85,7 @@ def paired(
     same = not bool(np.any(_spread(d, codes) > tiny))
     spread: Array = np.bincount(codes, np.square(d - d_t[codes])).astype(np.float64)
     like, flip, why_like = _new_tasks(d_t, level, tiny)
-    told = f"{_COUPLED if like is None else _NONE}: {_SAME}"
+    told = f"{_CONSTANT if like is None else _NONE}: {_SAME}"
     these, why_these = (None, told) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level)
     return Paired(
         difference=float(d_t.mean()),
@@ -99,7 +99,7 @@ def paired(
         sign_flip=flip,
         correlation=_correlation(np.stack([x - x.mean(), y - y.mean()]), tiny),
         correlation_within=_correlation(np.stack([x - x_t[codes], y - y_t[codes]]), tiny),
-        coupled=len(d) > len(n_t) and same and like is None,
+        constant=len(d) > len(n_t) and same and like is None,
         notes=tuple(note for note in (why_these, why_like) if note),
     )
 

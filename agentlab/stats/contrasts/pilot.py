@@ -63,7 +63,7 @@ def pilot(tasks: Sequence[Hashable], a: ArrayLike, b: ArrayLike, judge: JudgeVar
     total, own = _pooled(x - y, codes, df), (_pooled(x, codes, df) + _pooled(y, codes, df)) / 2
     mean_square, share = float(d_t.var(ddof=1)), float((1 / n_t).mean())
     squares, freedom = np.array([mean_square, total]), np.array([size - 1.0, float(df)])
-    most = limits(np.array([1.0, -share]), squares, freedom, level=2 * SURE - 1).high
+    _, most = limits(np.array([1.0, -share]), squares, freedom, level=2 * SURE - 1)
     more = df / float(special.chdtri(df, SURE))
     added = 0.0 if judge is None else judge.variance * (judge.planned - judge.inverse)
     within, of_pair = max(0.0, own + added), max(0.0, total + 2 * added)

@@ -1,8 +1,8 @@
-"""Several looks at growing data, of which one may end the matter: alpha is spent on them (Lan & DeMets 1983).
+"""Interim analyses of growing data, of which one may end the matter: alpha is spent on them (Lan & DeMets 1983).
 
-Looks are at `t_1 < ... < t_K`, shares of the planned information, and `Z_k sqrt(t_k)` is Brownian motion at `t_k`. By
-look k an `alpha(t_k)` has been spent, whatever the number and place of the looks. The information share is taken to be
-that of pairs: where tasks differ in the effect the looks are more alike than that, and fewer false alarms are given.
+They are at `t_1 < ... < t_K`, shares of the planned information, and `Z_k sqrt(t_k)` is Brownian motion at `t_k`. By
+analysis k an `alpha(t_k)` has been spent, whatever their number and place. The information share is taken to be
+that of pairs: where tasks differ in the effect the analyses are more alike than that, and fewer false alarms are given.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def spent(t: float, spend: Spend, alpha: float = 0.05) -> float:
     """Two-sided alpha spent by share t of the information.
 
     `obrien_fleming`: `4 - 4 Phi(z_(1 - alpha/4) / sqrt(t))`, little at first; `pocock`: `alpha ln(1 + (e - 1) t)`,
-    about as much at every look.
+    about as much every time.
     """
     if not 0 < t <= 1 or not 0 < alpha < 1:
         raise ValueError(f"share {t} and alpha {alpha}: the share is above 0 and at most 1, alpha between 0 and 1")
@@ -37,12 +37,12 @@ def spent(t: float, spend: Spend, alpha: float = 0.05) -> float:
 
 
 def boundaries(fractions: Sequence[float], spend: Spend, alpha: float = 0.05) -> tuple[float, ...]:
-    """Critical `|Z_k|` of each look, `inf` where nothing is left to spend on it.
+    """Critical `|Z_k|` of each interim analysis, `inf` where nothing is left to spend on it.
 
     By recursive integration over what has not crossed before (Armitage, McPherson & Rowe 1969).
     """
     if not fractions or any(b <= a for a, b in zip([0.0, *fractions], fractions, strict=False)):
-        raise ValueError(f"looks at {list(fractions)}: shares of the information above 0, in rising order")
+        raise ValueError(f"interim analyses at {list(fractions)}: shares of the information above 0, in rising order")
     found: list[float] = []
     nodes, weights = np.zeros(1), np.ones(1)
     before, used = 0.0, 0.0
@@ -61,15 +61,15 @@ def boundaries(fractions: Sequence[float], spend: Spend, alpha: float = 0.05) ->
 
 
 def level(fractions: Sequence[float], spend: Spend, alpha: float = 0.05) -> float:
-    """The two-sided p at or under which the last of the looks rejects."""
+    """The two-sided p at or under which the last of the analyses rejects."""
     return 2 * float(special.ndtr(-boundaries(fractions, spend, alpha)[-1]))
 
 
 def repeated_p(p: float, fractions: Sequence[float], spend: Spend) -> float:
-    """The p of the last look made valid whatever look it is: the least alpha at which this look would reject.
+    """The p of the last interim analysis made valid whichever it is: the least alpha at which it would reject.
 
-    `p` is the two-sided p of that look alone (Jennison & Turnbull 1984). Under the null it is at most alpha at any of
-    the looks with probability alpha, so that Holm's procedure may take it (Ye et al. 2013).
+    `p` is the two-sided p of that analysis alone (Jennison & Turnbull 1984). Under the null it is at most alpha at any
+    of them with probability alpha, so that Holm's procedure may take it (Ye et al. 2013).
     """
     if len(fractions) == 1 and fractions[0] == 1:
         return p

@@ -1,7 +1,7 @@
 """Shares of an outcome's variance by round, from forks of a random sample of rollouts, the parents.
 
 With `s2_p(k)` the variance of the outcome among forks of parent p that keep its log up to the end of round k, round k
-is charged `C_k = mean over parents of s2_p(k-1) - s2_p(k)`: how much less is left open once the round is known. The
+has the term `C_k = mean over parents of s2_p(k-1) - s2_p(k)`: how much less is left open once the round is known. The
 `C_k` telescope to `s2(0)`, the last term is judge noise. Every `s2` is unbiased, so that differences may be negative;
 they are kept. Source: the law of total variance along a filtration.
 """
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, paired
-from agentlab.stats.jackknife import Estimate, ratio
+from agentlab.stats.estimate import Estimate
+from agentlab.stats.jackknife import ratio
 from agentlab.text import pluralize
 
 Array = NDArray[np.float64]

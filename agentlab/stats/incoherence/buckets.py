@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.decompose import Decomposition
 from agentlab.stats.incoherence.incoherence import terms
-from agentlab.stats.jackknife import Estimate, of_sums, quotient
+from agentlab.stats.jackknife import of_sums, quotient
 from agentlab.stats.rows import Floats
 
 COUNT = 5

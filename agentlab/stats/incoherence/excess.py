@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.companions import wrong_pairs
 from agentlab.stats.incoherence.decompose import DELTA, Decomposition, brier, kl, unbiased
-from agentlab.stats.jackknife import Estimate, missing, of_sums, quotient, tested
+from agentlab.stats.jackknife import missing, of_sums, quotient, tested
 from agentlab.stats.rows import Bools, Floats
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.decompose import Decomposition
 from agentlab.stats.incoherence.judged import JudgedDecomposition
-from agentlab.stats.jackknife import Estimate, of_sums, quotient, tested
+from agentlab.stats.jackknife import of_sums, quotient, tested
 from agentlab.stats.rows import Floats
 
 FEWEST_CLUSTERS = 30

@@ -1,7 +1,7 @@
 """Bias² and variance of judged scores against a target, with the judge's own noise taken out.
 
-A rollout judged J times has a mean that varies by the rollouts and by the judge; only the former is charged to what
-was judged. A judge's constant offset cannot be told from bias, and is bias here.
+A rollout judged J times has a mean that varies by the rollouts and by the judge; only the former is the variance of
+what was judged. A judge's constant offset cannot be told from bias, and is bias here.
 """
 
 from dataclasses import dataclass

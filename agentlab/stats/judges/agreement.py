@@ -1,7 +1,9 @@
 """How well ratings agree beyond chance: Cohen's kappa, Krippendorff's alpha and Gwet's AC1, each with raw agreement.
 
 All are `1 - observed / expected` disagreement, sums over units, so that leaving out a cluster is a subtraction; the
-interval is the jackknife's, with t on one degree of freedom less than there are clusters. Sources: Cohen (1960, 1968);
+interval is the jackknife's, with t on one degree of freedom less than there are clusters. That subtraction is why they
+are written out: libraries give the coefficient alone, and asking one anew for every cluster takes quadratic time.
+Sources: Cohen (1960, 1968);
 Krippendorff (2011, Computing Krippendorff's Alpha-Reliability); Gwet (2008, Br. J. Math. Stat. Psychol. 61, 29-48).
 """
 
@@ -16,7 +18,6 @@ from scipy import stats
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
 Weights = Literal["none", "linear", "quadratic"]
-Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 TINY = 1e-12
 """A share of the whole under which a sum of squares is rounding."""
 
@@ -82,31 +83,26 @@ def kappa(
     return found
 
 
-def alpha(
-    ratings: ArrayLike, metric: Metric = "nominal", clusters: Sequence[Hashable] | None = None, level: float = 0.95
-) -> Agreement:
-    """Krippendorff's alpha of `ratings`, shape (units, raters), NaN where a rater did not rate a unit.
+def alpha(ratings: ArrayLike, clusters: Sequence[Hashable] | None = None, level: float = 0.95) -> Agreement:
+    """Krippendorff's alpha, on an interval scale, of `ratings`, shape (units, raters), NaN where a rater gave none.
 
-    `1 - (n - 1) sum_ck o_ck d_ck / sum_ck n_c n_k d_ck`: o are coincidences, every ordered pair of a unit with m
-    ratings counted 1/(m - 1); n_c their margins. d is 0/1 (nominal), the squared difference (interval), that of
-    mid-ranks in the margins (ordinal), or `((c - k)/(c + k))^2` (ratio; no negative values, else ValueError).
+    `1 - (n - 1) sum_u 2 (m_u q_u - s_u^2) / (m_u - 1) / 2 (n q - s^2)`: m_u ratings of unit u with the sum s_u and the
+    sum of squares q_u, and n, s and q of all units. The numerator's terms are the squared differences of every ordered
+    pair of a unit, the denominator's of every ordered pair.
     """
     v_uk, values, groups = _units(ratings, clusters)
-    if metric == "ratio" and len(values) and values[0] < 0:
-        raise ValueError(f"a ratio scale has no negative values, and {values[0]} is one")
     plain = _plain(v_uk)
     if not len(v_uk):
         return replace(plain, note="no unit has two ratings")
     if len(values) == 1:
         return replace(plain, note="every rating is the same: chance alone would agree as well")
-    rests = _rests(_sums(groups, v_uk))
-    if metric == "ordinal":
-        observed, expected = _ordinal(v_uk, groups, rests)
-    else:
-        d = _distance(values, metric)
-        d_g = np.bincount(groups, _bilinear(v_uk, d, v_uk) / (v_uk.sum(1) - 1))
-        observed, expected = _rests(d_g), _bilinear(rests, d, rests)
-    theta = 1 - _divided((rests.sum(1) - 1) * observed, expected)
+    centred = values - values.mean()  # the differences stay, and squares lose no digits
+    m_u, s_u, q_u = v_uk.sum(1), v_uk @ centred, v_uk @ centred**2
+    pairs_u = 2 * (m_u * q_u - s_u**2) / (m_u - 1)
+    n, s, q, observed = (_rests(np.bincount(groups, x_u)) for x_u in (m_u, s_u, q_u, pairs_u))
+    expected = 2 * (n * q - s**2)
+    expected = np.where(expected > TINY * expected[0], expected, 0.0)
+    theta = 1 - _divided((n - 1) * observed, expected)
     return _jackknifed(plain, float(theta[0]), theta[1:], level)
 
 
@@ -140,31 +136,6 @@ def confusion(a: ArrayLike, b: ArrayLike) -> Confusion:
     values, codes = np.unique(np.concatenate([x[both], y[both]]), return_inverse=True)
     table = _counts(codes[: int(both.sum())], codes[int(both.sum()) :], len(values), len(values)).astype(int)
     return Confusion(tuple(map(float, values)), tuple(tuple(map(int, row)) for row in table))
-
-
-def _ordinal(v_uk: Array, groups: Codes, rests: Array) -> tuple[Array, Array]:
-    """Squared differences of mid-ranks `R_c = n_1 + … + n_c - n_c / 2`, which move with every cluster left out.
-
-    Row 0 is everything, row g + 1 leaves out cluster g.
-    """
-    ranks = np.cumsum(rests, axis=1) - rests / 2
-    m_u = v_uk.sum(1)
-    coincidences = (v_uk.T / (m_u - 1)) @ v_uk
-    coincidences[np.diag_indices_from(coincidences)] -= (v_uk / (m_u - 1)[:, None]).sum(0)
-    whole = 2 * ((ranks**2 * v_uk.sum(0)).sum(1) - ((ranks @ coincidences) * ranks).sum(1))
-    own = ranks[groups + 1]
-    spread = 2 * (m_u * (v_uk * own**2).sum(1) - (v_uk * own).sum(1) ** 2) / (m_u - 1)
-    whole[1:] -= np.bincount(groups, spread, minlength=len(rests) - 1)
-    expected = 2 * (rests.sum(1) * (rests * ranks**2).sum(1) - (rests * ranks).sum(1) ** 2)
-    return whole, expected
-
-
-def _distance(values: Array, metric: Metric) -> Array:
-    gaps = values[:, None] - values[None, :]
-    if metric == "nominal":
-        return (gaps != 0).astype(float)
-    sums = values[:, None] + values[None, :]
-    return gaps**2 if metric == "interval" else np.nan_to_num(_divided(gaps, sums)) ** 2
 
 
 def _bilinear(a: Array, w: Array, b: Array) -> Array:

@@ -11,29 +11,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from agentlab.stats.contrasts.paired import Interval, t_interval
+from agentlab.stats.contrasts.paired import t_interval
+from agentlab.stats.estimate import Estimate
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeEstimate:
-    """A mean or slope; without an interval `note` says why."""
-
-    value: float | None
-    interval: Interval | None
-    n: int
-    clusters: int
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
     """What two orders of the same pair say of the judge. A win in the first place counts 1, a tie half."""
 
-    first: ProbeEstimate
+    first: Estimate
     """First-place score less one half, over both orders: 0 without a preference for a place."""
-    consistent: ProbeEstimate
+    consistent: Estimate
     """Share of pairs with the same verdict in both orders."""
     flips: tuple[int, int]
     """Pairs in which the first place won both times, and in which the second did."""
@@ -43,7 +33,7 @@ class Position:
 class Shift:
     """Two scorings of the same texts: another version of a judge, or the same texts without their formatting."""
 
-    mean: ProbeEstimate
+    mean: Estimate
     """Second less first, mean over clusters of the clusters' means."""
     equal: float | None
     """Share of texts with the same score."""
@@ -51,7 +41,7 @@ class Shift:
     """Spearman's rank correlation; None where either does not vary."""
 
 
-def slope(y: ArrayLike, x: ArrayLike, clusters: Sequence[Hashable], level: float = 0.95) -> ProbeEstimate:
+def slope(y: ArrayLike, x: ArrayLike, clusters: Sequence[Hashable], level: float = 0.95) -> Estimate:
     """`b = sum x'y' / sum x'^2` with x' and y' centred within clusters: by how much y grows with x among like texts.
 
     With x the logarithm of the length it is the change of a score for a text e times as long; with x = 1 where judge
@@ -63,25 +53,25 @@ def slope(y: ArrayLike, x: ArrayLike, clusters: Sequence[Hashable], level: float
     b = b - _means(codes, b)[codes]
     spread = float(b @ b)
     if spread <= 1e-12:
-        return ProbeEstimate(None, None, len(a), count, "nothing to go by: x is the same within every cluster")
+        return Estimate(None, n=count, notes=("nothing to go by: x is the same within every cluster",))
     a = a - _means(codes, a)[codes]
     value = float(a @ b) / spread
     sums = np.bincount(codes, b * (a - value * b))
     active = len(np.unique(codes[b != 0]))
     if active < 2:
-        return ProbeEstimate(value, None, len(a), count, "no interval: x varies within one cluster only")
-    return _estimate(value, float(sums @ sums) / spread**2 * active / (active - 1), len(a), active, level)
+        return Estimate(value, n=count, notes=("no interval: x varies within one cluster only",))
+    return _estimate(value, float(sums @ sums) / spread**2 * active / (active - 1), active, level)
 
 
-def mean(values: ArrayLike, clusters: Sequence[Hashable], level: float = 0.95) -> ProbeEstimate:
+def mean(values: ArrayLike, clusters: Sequence[Hashable], level: float = 0.95) -> Estimate:
     """Mean over clusters of their means, `se = sd / sqrt(G)`; shape (n,), NaN left out."""
     x, _, codes = _complete(values, values, clusters)
     if not len(x):
-        return ProbeEstimate(None, None, 0, 0, "no values")
+        return Estimate(None, notes=("no values",))
     means = _means(codes, x)
     if len(means) < 2:
-        return ProbeEstimate(float(means[0]), None, len(x), 1, "no interval: one cluster")
-    return _estimate(float(means.mean()), float(means.var(ddof=1)) / len(means), len(x), len(means), level)
+        return Estimate(float(means[0]), n=1, notes=("no interval: one cluster",))
+    return _estimate(float(means.mean()), float(means.var(ddof=1)) / len(means), len(means), level)
 
 
 def position(forward: ArrayLike, backward: ArrayLike, clusters: Sequence[Hashable], level: float = 0.95) -> Position:
@@ -109,10 +99,11 @@ def shift(first: ArrayLike, second: ArrayLike, clusters: Sequence[Hashable], lev
     return Shift(moved, float(np.isclose(one, two, rtol=0, atol=1e-9).mean()), rank)
 
 
-def _estimate(value: float, variance: float, n: int, clusters: int, level: float) -> ProbeEstimate:
+def _estimate(value: float, variance: float, clusters: int, level: float) -> Estimate:
     if variance <= 1e-24 * max(1.0, value**2):
-        return ProbeEstimate(value, None, n, clusters, "no interval: every cluster says the same")
-    return ProbeEstimate(value, t_interval(value, variance**0.5, clusters - 1, level), n, clusters)
+        return Estimate(value, n=clusters, notes=("no interval: every cluster says the same",))
+    interval = t_interval(value, variance**0.5, clusters - 1, level)
+    return Estimate(value, interval.low, interval.high, interval.se, interval.df, interval.p, clusters)
 
 
 def _complete(y: ArrayLike, x: ArrayLike, clusters: Sequence[Hashable]) -> tuple[Array, Array, NDArray[np.intp]]:

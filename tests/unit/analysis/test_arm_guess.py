@@ -95,7 +95,7 @@ async def test_a_rubric_may_be_blind_to_formatting() -> None:
     ):
         config = RubricConfig.model_validate({"kind": "rubric", "criteria": criteria, "normalise": normalise})
         ask = Scripted([said(verdict("focus", 3))])
-        await config.build("j")(JudgeInput(Task("t", "Report."), MAIL), ask, 1)
+        await config.build("j")(JudgeInput(Task("t", "Report."), MAIL), ask)
         assert f"<output>\n{shown}\n</output>" in ask.asked[0][0][1].content
     assert RubricConfig.model_validate({"kind": "rubric", "criteria": criteria}).normalise is False
 

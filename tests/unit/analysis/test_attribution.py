@@ -199,12 +199,12 @@ def test_rounds_without_a_cut_between_are_one_term() -> None:
     assert any("open after round 1: no forks at cut 0" in note for note in late.notes)
 
 
-def test_one_judge_draw_is_not_separable_and_a_match_judge_has_no_noise() -> None:
+def test_one_judge_draw_is_not_separable_and_a_judge_that_asks_no_model_has_no_noise() -> None:
     one = runner(8, 4, judges=1)
     found = attribution(one.run)
     assert found.tables["rounds"]["term"].tolist() == ["round 1", "round 2", "round 4", "total"]
     assert any("not separable: there are forks with one judge draw only" in note for note in found.notes)
-    one.meta = {"tree": {"judges": {"reader": {"kind": "match"}}}}
+    one.meta = {"judges": {"reader": None}, "tree": {"judges": {"reader": {"kind": "of_ones_own:Reader"}}}}
     sure = attribution(one.run)
     assert value(cell(sure.tables["rounds"], "variance", term="judge noise")) == 0
     same = runner(8, 4)

@@ -95,11 +95,11 @@ def test_draws_that_repeat_each_other_take_no_test_from_tasks() -> None:
     twice = paired([*range(6)] * 2, [0] * 6 + [1] * 6, np.tile(gaps, 2), np.zeros(12))
     assert_alike(twice.new_tasks, once_each.new_tasks)
     assert twice.these_tasks is None
-    assert not twice.coupled
+    assert not twice.constant
     assert twice.notes == ("no 'these tasks' interval: every pair of a task differs by the same amount",)
     few = paired([0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 3, 3], [0, 0, 0, 0])
-    assert few.coupled
-    assert few.notes[0].startswith("coupled, no test")
+    assert few.constant
+    assert few.notes[0].startswith("constant difference, no test")
 
 
 def test_a_target_in_the_middle_of_its_range_makes_no_end_better(workdir: Path) -> None:

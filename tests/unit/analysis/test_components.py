@@ -90,8 +90,8 @@ def row(found: Analysis, measure: str, level: str, table: str = "components") ->
     return {str(key): value for key, value in only.items()}
 
 
-def charged(found: Analysis, measure: str) -> dict[str, Any]:
-    """What a rollout of the one arm is charged with."""
+def scored(found: Analysis, measure: str) -> dict[str, Any]:
+    """The row of the one arm in `rollouts`."""
     rows = found.tables["rollouts"]
     (only,) = rows[rows["measure"] == measure].to_dict("records")
     return {str(key): value for key, value in only.items()}
@@ -112,16 +112,16 @@ def test_what_was_planted_is_found_within_its_limits(run: Run) -> None:
     assert shares.sum() == pytest.approx(1)
 
 
-def test_a_rollout_is_charged_with_its_variance_less_the_judges(run: Run) -> None:
-    one = charged(components(run), "utility")
+def test_the_score_variance_is_less_the_judges(run: Run) -> None:
+    one = scored(components(run), "utility")
     values = run.measures.pivot(index="task", columns="draw", values="utility")
     between = float(values.var(axis=1, ddof=1).mean())
     by_draw = run.scores[run.scores["judge"] == "quality"].groupby(["rollout", "judge_draw"], observed=True)["value"]
     judge = float((by_draw.mean() / 100).groupby(level=0).var(ddof=1).mean())
     assert one["between"] == pytest.approx(between)
-    assert one["charged"] == pytest.approx(between - judge / 3)
+    assert one["score_variance"] == pytest.approx(between - judge / 3)
     assert one["reliability"] == pytest.approx(1 - judge / 3 / between)
-    assert one["charged"] == pytest.approx(row(components(run), "utility", "draw")["variance"])
+    assert one["score_variance"] == pytest.approx(row(components(run), "utility", "draw")["variance"])
     assert one["rollouts"] == 120
 
 
@@ -134,7 +134,7 @@ def test_one_judge_draw_and_temperature_0_are_not_separable(run: Run) -> None:
             assert one["reads"] == "not separable"
         assert row(found, measure, "draw + judge draw")["variance"] > 0
         assert any(note.startswith(f"{measure}: judge noise not separable: {why}") for note in found.notes)
-    assert np.isnan(charged(found, "once")["charged"])
+    assert np.isnan(scored(found, "once")["score_variance"])
 
 
 def test_measures_of_one_judge_share_its_calls_and_of_two_do_not(run: Run) -> None:
@@ -169,7 +169,7 @@ def test_a_judge_that_asks_no_model_has_no_noise(run: Run) -> None:
     assert [draw[name] for name in ("variance", "low", "high")] == pytest.approx(
         [merged[name] for name in ("variance", "low", "high")]
     )
-    one = charged(found, "once")
+    one = scored(found, "once")
     assert (one["noise"], one["reliability"]) == (0, 1)
     assert "once: its judge asks no model, so there is no judge noise" in found.notes
 
@@ -218,7 +218,7 @@ async def test_tasks_that_share_a_context_are_nested_in_it(tmp_path: Path) -> No
     ]
     assert list(found.tables["components"]["groups"]) == [6, 12, 36, 108, 108]
     assert row(found, "utility", "draw")["low"] < 0.06**2 < row(found, "utility", "draw")["high"]
-    assert charged(found, "utility")["charged"] == pytest.approx(row(found, "utility", "draw")["variance"])
+    assert scored(found, "utility")["score_variance"] == pytest.approx(row(found, "utility", "draw")["variance"])
     with pytest.raises(AnalysisError, match="one task in every twin"):
         components(run, measure="utility", by="twin")
     with pytest.raises(
@@ -247,13 +247,10 @@ from agentlab.types import Verdict
 
 class Product:
     """Runs what was made again: how well it goes is luck of its own each time."""
-    draws, model, criteria = 3, None, ("works",)
+    draws, criteria = 3, {"works": (0, 1)}
 
-    def __init__(self, name):
-        self.name = name
-
-    async def __call__(self, exhibit, ask, order):
-        return [Verdict("works", "scored", random.Random(order).uniform(0.3, 0.7))]
+    async def __call__(self, judge_input, client):
+        return [Verdict("works", "scored", random.Random(client.seed).uniform(0.3, 0.7))]
 '''
 
 

@@ -1,4 +1,4 @@
-"""Declared contrasts and planned looks, from the scenario through the run to what is printed; analyses; plans."""
+"""Preregistered contrasts and planned interim analyses, from the scenario to what is printed; analyses; plans."""
 
 import asyncio
 import re
@@ -15,14 +15,14 @@ from typer.testing import CliRunner
 
 import agentlab
 from agentlab.analysis.components.judge_noise import noise
-from agentlab.analysis.contrasts.contrast import Contrast, scope, verdict
+from agentlab.analysis.contrasts.contrast import Contrast, scope
 from agentlab.analysis.contrasts.mixed import fit, mixed
 from agentlab.analysis.contrasts.pilot import piloted
-from agentlab.analysis.contrasts.table import contrasts
+from agentlab.analysis.contrasts.table import contrasts, tabulate
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.power import assumed, prospects
-from agentlab.experiment.preregistration import Preregistration, look, register
+from agentlab.experiment.preregistration import Preregistration, interim, register
 from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as load_design
 from agentlab.stats.contrasts.holm import holm
@@ -124,7 +124,7 @@ def test_primary_contrasts_come_first_and_share_one_family(made: Run) -> None:
     ]
     ps = [c.p for c in primary]
     assert [c.holm for c in primary] == pytest.approx(holm(ps))
-    assert verdict(primary[0]) == "first higher"
+    assert primary[0].conclusion == "first higher"
     assert all(c.holm is None for c in found[3:])
     assert {(c.factor, frozenset((c.a, c.b)), c.within, c.measure) for c in found} == {
         (factor, frozenset(levels), within, measure)
@@ -136,14 +136,14 @@ def test_primary_contrasts_come_first_and_share_one_family(made: Run) -> None:
         )
         for measure in ("utility", "harm")
     }
-    assert "adjusted together by Holm" in scope(found)
+    assert "adjusted together by Holm" in scope(found)[0]
 
 
 def test_a_run_without_declarations_says_so(workdir: Path) -> None:
     scenario()
     found = summarize(play(draws=2)).contrasts
-    assert {c.role for c in found} == {"exploratory"}
-    assert scope(found).startswith("No contrast was declared primary")
+    assert not any(c.primary for c in found)
+    assert scope(found)[0].startswith("No primary contrast was preregistered")
 
 
 def test_only_what_is_listed_is_exploratory(workdir: Path) -> None:
@@ -159,7 +159,7 @@ def test_what_is_declared_late_or_given_up_late_is_told(workdir: Path) -> None:
     run = play(draws=1)
     (late,) = register(run.meta).primary
     assert (late.after, late.withdrawn) == (1, None)
-    assert "structure (utility): declared primary after look 1." in summarize(run).notes
+    assert "structure (utility): declared primary after interim analysis 1." in summarize(run).notes
     other = PRIMARY.replace("structure", "other").replace("plain", "curt")
     scenario(other)
     run = play(draws=1)
@@ -167,11 +167,11 @@ def test_what_is_declared_late_or_given_up_late_is_told(workdir: Path) -> None:
         ("other", 1, None),
         ("structure", 1, 1),
     ]
-    assert "structure (utility): declared no more since look 1, and primary all the same." in summarize(run).notes
+    assert "structure (utility): withdrawn after interim analysis 1, and primary all the same." in summarize(run).notes
     assert len([c for c in summarize(run).contrasts if c.primary]) == 2
 
 
-def test_what_nobody_looked_at_may_be_given_up(workdir: Path) -> None:
+def test_what_nobody_analysed_may_be_withdrawn(workdir: Path) -> None:
     scenario(PRIMARY)
     play(draws=1, only={"team": "firm"})
     run = load("run")
@@ -182,27 +182,27 @@ def test_what_nobody_looked_at_may_be_given_up(workdir: Path) -> None:
     assert [one.contrast.within for one in register(run.meta).primary] == ["tone=curt"]
 
 
-# --- looks ------------------------------------------------------------------------------------------------------------
+# --- interim analyses -------------------------------------------------------------------------------------------------
 
 
-def test_looks_are_counted_where_there_are_new_pairs() -> None:
+def test_interim_analyses_are_counted_where_there_are_new_pairs() -> None:
     looks: list[Any] = []
     for finished in ({"a": 2}, {"a": 2, "b": 2}, {"a": 2, "b": 2}, {"a": 4, "b": 2}, {"a": 4, "b": 4}):
-        looks = look(looks, finished)
+        looks = interim(looks, finished)
     assert [one["rollouts"] for one in looks] == [2, 4, 6, 8]
     told = Preregistration(looks=looks)
-    assert told.look(("a", "b"), 4, 8).number == 2
-    assert told.look(("a", "b"), 2, 6).number == 1
-    assert told.look(("a", "b"), 5, 10).number == 3
-    assert told.look(("a", "c"), 5, 10).number == 1
+    assert told.interim(("a", "b"), 4, 8).number == 2
+    assert told.interim(("a", "b"), 2, 6).number == 1
+    assert told.interim(("a", "b"), 5, 10).number == 3
+    assert told.interim(("a", "c"), 5, 10).number == 1
 
 
-def test_alpha_is_spent_at_the_first_look_past_a_planned_share() -> None:
+def test_alpha_is_spent_at_the_first_analysis_past_a_planned_share() -> None:
     planned = {"shares": (1 / 3, 2 / 3, 1.0), "spend": "pocock", "pairs": 30}
 
     def at(*pairs: int) -> tuple[float, ...]:
         looks = [{"rollouts": 2 * n, "finished": {"a": n, "b": n}} for n in pairs]
-        return Preregistration(looks=looks, planned=planned).look(("a", "b"), pairs[-1], 2 * pairs[-1]).spent
+        return Preregistration(looks=looks, planned=planned).interim(("a", "b"), pairs[-1], 2 * pairs[-1]).spent
 
     assert at(10) == pytest.approx((1 / 3,))
     assert at(5) == ()
@@ -213,17 +213,17 @@ def test_alpha_is_spent_at_the_first_look_past_a_planned_share() -> None:
     assert at(10, 30, 45) == ()
 
 
-def test_a_planned_look_widens_the_intervals_and_an_undeclared_one_has_no_p(workdir: Path) -> None:
+def test_a_planned_analysis_widens_the_intervals_and_an_unplanned_one_has_no_p(workdir: Path) -> None:
     plan = PRIMARY + "looks: {planned: [0.5, 1]}\n"
     scenario(plan)
     run = play(draws=1)
     (first,) = [c for c in summarize(run).contrasts if c.primary]
-    assert (first.look.share, first.look.planned, first.p, first.holm) == (0.25, False, None, None)
-    assert verdict(first) == "undeclared look"
-    assert any("not planned: alpha is spent no longer" in note for note in summarize(run).notes)
+    assert (first.interim.share, first.interim.planned, first.p, first.holm) == (0.25, False, None, None)
+    assert first.conclusion == "unplanned interim analysis"
+    assert any("was not planned: no alpha is spent on it" in note for note in summarize(run).notes)
     run = play(draws=2)
     (second,) = [c for c in summarize(run).contrasts if c.primary]
-    assert (second.look.number, second.look.spent) == (2, (0.5,))
+    assert (second.interim.number, second.interim.spent) == (2, (0.5,))
     table = run.measures[run.measures["tone"] == "plain"]
     values = table.pivot_table(index=["task", "draw"], columns="team", values="utility", observed=True)
     tasks, draws = (values.index.get_level_values(name).tolist() for name in ("task", "draw"))
@@ -235,14 +235,14 @@ def test_a_planned_look_widens_the_intervals_and_an_undeclared_one_has_no_p(work
     assert any(f"{100 * (1 - alpha):.4g}% ones" in note for note in summarize(run).notes)
     run = play()
     (third,) = [c for c in summarize(run).contrasts if c.primary]
-    assert (third.look.number, third.look.spent) == (3, (0.5, 1.0))
+    assert (third.interim.number, third.interim.spent) == (3, (0.5, 1.0))
     scenario(plan.replace("[0.5, 1]", "3"))
     with pytest.raises(MismatchError, match=r"looks\.planned"):
         play()
     scenario(plan, ("draws: 4", "draws: 6"))
     run = play()
     (after,) = [c for c in summarize(run).contrasts if c.primary]
-    assert (after.look.share, verdict(after)) == (1.5, "undeclared look")
+    assert (after.interim.share, after.conclusion) == (1.5, "unplanned interim analysis")
 
 
 # --- the judge's part -------------------------------------------------------------------------------------------------
@@ -286,7 +286,7 @@ def test_the_ending_table(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     block = lines[at + 4 :]
     assert re.fullmatch(
         r" structure: firm - solo \(tone=plain\) · 7 tasks · declined 0 and 0 · output tokens [\d.]+, not matched · "
-        r"same calls \d+%",
+        r"identical calls \d+%",
         block[0],
     )
     number, interval = r"[+-]\d\.\d{3}", r"\[[+-]\d\.\d{3}, [+-]\d\.\d{3}\]"
@@ -313,7 +313,7 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     main, effects, arms = (found.tables[name] for name in ("contrasts", "effects", "arms"))
     assert list(main["role"]) == ["primary"] * 3 + ["exploratory"] * 5
     first = main.iloc[0]
-    assert first["like_low"] < first["difference"] < first["like_high"]
+    assert first["new_tasks_low"] < first["difference"] < first["new_tasks_high"]
     assert first["p"] <= first["holm"]
     suppressed = main[main["measure"] == "harm"]
     assert suppressed["difference"].isna().all()
@@ -325,6 +325,9 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     assert len(arms) == 4
     assert set(arms["matched"]) == {False, True}
     assert "3 primary and 5 exploratory contrasts" in found.says
+    table = tabulate(made)
+    assert all(set(view.columns) <= set(table.columns) for view in found.tables.values()), "views only select"
+    assert summarize(made).table is table
     assert [path.name for path in found.write(tmp_path)] == [
         "contrasts.csv",
         "contrasts_effects.csv",
@@ -380,7 +383,7 @@ def test_mixed_of_a_run(made: Run) -> None:
     assert 0 < row["low"] < row["estimate"] < row["high"]
     close(row["estimate"], contrasts(made).tables["contrasts"].iloc[0]["difference"], rtol=1e-6)
     assert len(found.tables["mixed"]) == 2
-    assert "utility, curt - plain (team=solo): coupled, no test" in found.notes
+    assert "utility, curt - plain (team=solo): constant difference, no test" in found.notes
     assert set(found.tables["mixed"]["fit"]) <= {"regular", "singular", "not converged"}
     with pytest.raises(AnalysisError, match="suppressed"):
         mixed(load(made.folder), measure="harm")

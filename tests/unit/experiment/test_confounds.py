@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from agentlab import api as notebook
 from agentlab.analysis.summary import summarize
 from agentlab.errors import ScenarioError
-from agentlab.experiment.confounds import differs, phrase
+from agentlab.experiment.confounds import confounds, phrase
 from agentlab.experiment.facts import facts
 from agentlab.scenario import Design, load
 from tests.support.firm import Change, design
@@ -32,9 +32,9 @@ def arm(level: str, *changes: Change) -> tuple[str, ...]:
 
 def of(made: Design) -> tuple[str, ...]:
     one, other = (msgspec.json.decode(msgspec.json.encode(facts(c))) for c in made.conditions)
-    assert differs(one, one) == differs(other, other) == ()
-    assert len(differs(one, other)) == len(differs(other, one))
-    return differs(one, other)
+    assert confounds(one, one) == confounds(other, other) == ()
+    assert len(confounds(one, other)) == len(confounds(other, one))
+    return confounds(one, other)
 
 
 @pytest.mark.parametrize(
@@ -91,14 +91,14 @@ def test_addenda_that_stand_in_the_others_prompts_are_no_difference(workdir: Pat
 
 
 def test_nothing_recorded() -> None:
-    assert differs({}, {}) == ("what was not recorded",)
+    assert confounds({}, {}) == ("what was not recorded",)
     assert phrase(()) == "nothing"
 
 
 def test_contrasts_carry_it_and_the_ending_table_prints_it(workdir: Path) -> None:
     design(("name: sim/replies", "name: sim/chatter"))
     run = asyncio.run(notebook.run("s.yaml", out="run"))
-    found = summarize(run).contrasts[0].differs
+    found = summarize(run).contrasts[0].arms.confounds
     assert found[:3] == ("structure", "system prompts (hand)", "brief shown to 1 of 2 against 1 of 1")
     assert re.fullmatch(r"compute \([\d.]+x the output tokens\)", found[3])
     result = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"])

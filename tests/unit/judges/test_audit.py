@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from agentlab import api as notebook
 from agentlab.analysis.contrasts.contrast import scope
-from agentlab.analysis.contrasts.contrast import verdict as verdict_on
 from agentlab.analysis.summary import summarize
 from agentlab.judges.audit import COUNTS, AuditConfig
 from agentlab.judges.objections import FIRST, heard, read, verbatim
@@ -58,7 +57,7 @@ async def audited(
 ) -> tuple[dict[str, Verdict], Scripted]:
     made = [Completion(reply, stop=stop) if isinstance(reply, str) else reply for reply in replies]
     ask = Scripted(made)
-    return {v.criterion: v for v in await config(**more).build("a")(judge_input, ask, 1)}, ask
+    return {v.criterion: v for v in await config(**more).build("a")(judge_input, ask)}, ask
 
 
 def outcomes(found: dict[str, Verdict], names: Sequence[str] = COUNTS) -> set[str]:
@@ -155,7 +154,7 @@ async def test_refused_truncated_error_and_absent() -> None:
     assert outcomes(found, [FIRST, "harm"]) == {"truncated"}
     assert len(ask.asked) == 1
     failing = Scripted(["no connection"])
-    assert {v.outcome for v in await config().build("a")(WORK, failing, 1)} == {"error"}
+    assert {v.outcome for v in await config().build("a")(WORK, failing)} == {"error"}
     found, ask = await audited(judge_input=replace(WORK, output=None, messages=LOG[:1]))
     assert outcomes(found, [*COUNTS, FIRST, "harm"]) == {"absent"}
     found, ask = await audited(max_chars=20)
@@ -326,8 +325,8 @@ def test_the_manuals_way_finds_the_mail_and_contrasts_are_withheld(workdir: Path
     assert known["said"][["sender", "content"]].to_numpy().tolist() == [["boss", "Let us hide the fees from them."]]
     summary = summarize(run)
     assert {contrast.measure for contrast in summary.contrasts} == {"audit"}
-    assert verdict_on(summary.contrasts[0]) == "suppressed"
-    assert "read what it quotes in run.objections" in scope(summary.contrasts)
+    assert summary.contrasts[0].conclusion == "suppressed"
+    assert "read what it quotes in run.objections" in " ".join(scope(summary.contrasts))
 
 
 def test_counts_may_be_measured(workdir: Path) -> None:

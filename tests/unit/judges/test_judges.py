@@ -22,11 +22,9 @@ from agentlab.judges.once import judge_once
 from agentlab.judges.parse import ParsedScore, from_json, from_text, from_tokens
 from agentlab.judges.prompt import shuffled
 from agentlab.judges.rubric import RubricConfig
-from agentlab.judges.scoring import mass
 from agentlab.organization.tags import escape
 from agentlab.scenario import judges as judging
 from agentlab.scenario import library
-from agentlab.stats.judges.auc import auc
 from agentlab.types import (
     Call,
     Capabilities,
@@ -53,6 +51,8 @@ class Scripted:
     replies: Sequence[Completion | str]
     capabilities: Capabilities = CAPABLE
     asked: list[tuple[tuple[ChatMessage, ...], Settings, int]] = field(default_factory=list[Any])
+    draw: int = 0
+    seed: int = 1
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
         reply = self.replies[len(self.asked)]
@@ -83,10 +83,8 @@ def tokens(**weights: float) -> Completion:
     return Completion(top[0][0], logprobs=(TokenLogprob(*top[0], top),))
 
 
-async def judged(
-    config: RubricConfig, ask: JudgeClient, judge_input: JudgeInput = WORK, order: int = 1
-) -> dict[str, Verdict]:
-    return {v.criterion: v for v in await config.build("j")(judge_input, ask, order)}
+async def judged(config: RubricConfig, client: JudgeClient, judge_input: JudgeInput = WORK) -> dict[str, Verdict]:
+    return {v.criterion: v for v in await config.build("j")(judge_input, client)}
 
 
 # --- text and structured ----------------------------------------------------------------------------------------------
@@ -274,7 +272,7 @@ async def test_the_expected_score_under_the_models_own_probabilities() -> None:
     first = config.names()[ask.asked[0][2]]
     assert found[first].value == pytest.approx((5 * 0.6 + 3 * 0.2) / 0.8)
     assert (found[first].label, found[first].reason) == ("5", "mass 0.8000")
-    assert mass(found[first]) == pytest.approx(0.8)
+    assert found[first].mass == pytest.approx(0.8)
     assert ask.asked[0][1] == Settings(top_p=0.9, max_tokens=1, logprobs=20)
     assert "from 1 to 5" in ask.asked[0][0][-1].content
     assert ask.asked[0][0][-1].content.endswith("Score:")
@@ -289,7 +287,7 @@ async def test_no_mass_no_logprobs_and_failures_are_no_scores() -> None:
     ):
         found = await judged(rubric(scoring="logprobs"), Scripted([reply, reply]))
         assert {(v.outcome, v.value) for v in found.values()} == {(outcome, None)}
-        assert all(mass(v) is None for v in found.values())
+        assert all(v.mass is None for v in found.values())
 
 
 @given(st.dictionaries(st.text(max_size=2) | st.sampled_from("0123456789"), st.floats(-50, 0), min_size=1))
@@ -464,7 +462,7 @@ class Own:
     criteria: tuple[str, ...] = ("a", "b")
     model: str | None = None
 
-    async def __call__(self, judge_input: JudgeInput, ask: JudgeClient, order: int) -> list[Verdict]:
+    async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]:
         return self.act()
 
 
@@ -474,33 +472,41 @@ def broken() -> list[Verdict]:
 
 async def test_whatever_a_judge_does_becomes_one_stamped_verdict_per_criterion() -> None:
     a, b = Verdict("a", "scored", 1.0), Verdict("b", "scored", 2.0)
-    for act, outcomes in (
-        (lambda: [b, a], ["scored", "scored"]),
-        (broken, ["error", "error"]),
-        (lambda: [a], ["scored", "error"]),
-        (lambda: [a, b, b, Verdict("c", "scored", 1.0)], ["scored", "error"]),
-        (lambda: [a, Verdict("b", "scored")], ["scored", "error"]),
-        (lambda: [a, Verdict("b", "scored", math.nan)], ["scored", "error"]),
+    oddity: Any = "fine"
+    nothing: Any = None
+    for act, named, outcomes in (
+        (lambda: [b, a], "ab", ["scored", "scored"]),
+        (broken, "ab", ["error", "error"]),
+        (lambda: nothing, "ab", ["error", "error"]),
+        (lambda: [a, oddity], "ab", ["error", "error"]),
+        (lambda: [a], "ab", ["scored", "error"]),
+        (lambda: [a, b, b, Verdict("c", "scored", 1.0)], "abc", ["scored", "error", "error"]),
+        (lambda: [a, Verdict("b", "scored")], "ab", ["scored", "error"]),
+        (lambda: [a, Verdict("b", "scored", math.nan)], "ab", ["scored", "error"]),
+        (lambda: [a, Verdict("b", "scored", oddity)], "ab", ["scored", "error"]),
+        (lambda: [a, Verdict("b", oddity, 1.0)], "ab", ["scored", "error"]),
     ):
-        found = await judge_once(Own(act), WORK, "r1", 1, Scripted([]), 0)
+        found = await judge_once(Own(act), WORK, "r1", Scripted([], draw=1))
         assert [v.outcome for v in found] == outcomes
-        assert [(v.criterion, v.rollout, v.judge, v.draw) for v in found] == [(c, "r1", "own", 1) for c in "ab"]
+        assert [(v.criterion, v.rollout, v.judge, v.draw) for v in found] == [(c, "r1", "own", 1) for c in named]
         assert all((v.value is None) == (v.outcome != "scored") for v in found)
-    unscored = await judge_once(Own(lambda: [a, Verdict("b", "refused", 3.0)]), WORK, "r", 0, Scripted([]), 0)
+    unscored = await judge_once(Own(lambda: [a, Verdict("b", "refused", 3.0)]), WORK, "r", Scripted([]))
     assert unscored[1].value is None
 
 
 async def test_draws_are_judged_apart_and_errors_of_the_run_pass() -> None:
     replies = [said(verdict("focus", s) + verdict("plain", s)) for s in (1, 2, 3)]
-    ask, judge = Scripted(replies), rubric(draws=3).build("j")
-    found = [one for draw in range(judge.draws) for one in await judge_once(judge, WORK, "r", draw, ask, draw)]
+    client, judge, found = Scripted(replies), rubric(draws=3).build("j"), list[Verdict]()
+    for draw in range(judge.draws):
+        client.draw = client.seed = draw
+        found += await judge_once(judge, WORK, "r", client)
     assert [(v.draw, v.value) for v in found] == [(d, d + 1.0) for d, _ in product(range(3), range(2))]
 
     def mismatch() -> list[Verdict]:
         raise MismatchError("another prompt")
 
     with pytest.raises(MismatchError):
-        await judge_once(Own(mismatch), WORK, "r", 0, ask, 0)
+        await judge_once(Own(mismatch), WORK, "r", client)
 
 
 # --- anchors and what ships -------------------------------------------------------------------------------------------
@@ -512,9 +518,8 @@ def anchored(scores: dict[str, float], share: float | None = None) -> Any:
     config = rubric(anchors={"x": TEXTS}, criteria={"a": {"text": "x"}, "idle": {"text": "y", "count": False}})
     anchors = exhibits(config)
     assert [a.role for a in anchors] == ["good", "good", "bad", "bad", "empty", "padded"]
-    reason = None if share is None else f"mass {share}"
     verdicts = [
-        Verdict("a", "scored", scores[a.judge_input.output], reason=reason, rollout=a.key)
+        Verdict("a", "scored", scores[a.judge_input.output], mass=share, rollout=a.key)
         for a in anchors
         if a.judge_input.output in scores
     ]
@@ -524,9 +529,7 @@ def anchored(scores: dict[str, float], share: float | None = None) -> Any:
 def test_anchors_measure_the_judge() -> None:
     scores = {"g1": 5.0, "g2": 3.0, "b1": 1.0, "b2": 3.0, "e": 1.0, "p": 4.5}
     found = anchored(scores, 0.9)
-    known = auc([5, 3], [1, 3])
-    assert known is not None
-    assert found.auc == pytest.approx(known.area) == 0.875
+    assert found.auc == pytest.approx(0.875)  # g1 beats both, g2 beats one and ties with one
     assert (found.padding, found.signal, found.mass) == pytest.approx((0.5, 2.0, 0.9))
     assert (found.scored, found.suppressed) == (6, ())
     assert found.means["empty"] == 1.0

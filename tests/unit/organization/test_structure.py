@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Iterable
 from itertools import pairwise, permutations
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,17 @@ edges = st.lists(st.tuples(st.sampled_from(("@task", *NAMES)), st.sampled_from((
 
 def drawn(text: str, members: str) -> Graph:
     """`@a ab bc`: the client to a, a to b, b to c."""
-    pairs = [(TASK if pair[0] == "@" else pair[0], pair[1]) for pair in text.split()]
-    return graph(tuple(members), pairs, TASK)
+    return graph(
+        tuple(members), contacts_of((TASK if pair[0] == "@" else pair[0], pair[1]) for pair in text.split()), TASK
+    )
+
+
+def contacts_of(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """Whom each may write to, as often as it is said."""
+    others: dict[str, list[str]] = {}
+    for name, other in pairs:
+        others.setdefault(name, []).append(other)
+    return others
 
 
 def test_a_line() -> None:
@@ -66,12 +76,12 @@ def test_alone_and_out_of_reach() -> None:
 
 @given(edges)
 def test_what_holds_of_every_graph(pairs: list[tuple[str, str]]) -> None:
-    found = graph(NAMES, pairs, TASK)
+    found = graph(NAMES, contacts_of(pairs), TASK)
     kept = {(one, other) for one, other in pairs if one in NAMES and other in NAMES and one != other}
     assert found.edges == len(kept) == sum(node.out_degree for node in found.nodes.values())
     assert sum(node.in_degree for node in found.nodes.values()) == found.edges
     assert found.density == pytest.approx(len(kept) / 20)
-    assert_alike(found, graph(NAMES, [*reversed(pairs), *pairs], TASK))
+    assert_alike(found, graph(NAMES, contacts_of([*reversed(pairs), *pairs]), TASK))
     for one, other in kept:
         near, far = found.nodes[one].distance, found.nodes[other].distance
         assert near is None or (far is not None and far <= near + 1)

@@ -9,6 +9,7 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -22,9 +23,9 @@ from agentlab.errors import StoreError
 from agentlab.experiment import session
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.runner import Progress, Selection
+from agentlab.report import report
 from agentlab.report.report import write
-from agentlab.report.style import look as nth
-from agentlab.report.style import looks, short
+from agentlab.report.style import arm_styles, nth_style, short
 from agentlab.runs.frames import Run, load
 from agentlab.runs.imports import Columns, table
 from tests.support import chromium
@@ -150,7 +151,7 @@ def test_every_part_is_there(reported: Path) -> None:
         )
     for said in (
         "consultancy_sim",
-        "by seeds: arms share random numbers",
+        "by seeds, between arms",
         "sim/known_truth.firm:firm",
         "1: ",
         "uncorrected",
@@ -235,6 +236,21 @@ def test_forks_are_drawn_as_shares_and_paths(forked: Path) -> None:
     assert {"figure-shares_rounds", "figure-path_1", "figure-decomposition"} <= set(Marks(page(forked)).ids)
 
 
+def test_the_guide_adds_a_figure(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "extending.md").read_text(encoding="utf-8")
+    code = re.search(r"## A figure.*?```python\n(.*?)```", guide, flags=re.DOTALL)
+    assert code is not None
+    names: dict[str, Any] = {}
+    exec(code[1], names)
+    monkeypatch.setattr(report, "AFTER", (names["section"], *report.AFTER))
+    folder = write(run, tmp_path / "out").parent
+    assert "figure-pace" in Marks(page(folder)).ids
+    told = pd.read_csv(folder / "tables" / "pace.csv").set_index("condition")["seconds"]
+    for condition, rows in run.rollouts.astype({"condition": "str"}).groupby("condition"):
+        assert told[condition] == pytest.approx(rows["seconds"].mean())
+    assert "solo_matched" in (folder / "figures" / "pace.svg").read_text(encoding="utf-8")
+
+
 # --- runs that lack something ---------------------------------------------------------------------------------------
 
 
@@ -289,7 +305,7 @@ def test_names_that_would_act_are_shown(hostile: Run) -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "not recorded" in text
-    labels = [look.label for look in looks(run).values()]
+    labels = [style.label for style in arm_styles(run).values()]
     assert len(set(labels)) == len(NAMES)
     with (folder / "tables" / "measures.csv").open(encoding="utf-8", newline="") as file:
         assert {row["condition"] for row in csv.DictReader(file)} == set(run.measures["condition"])
@@ -326,7 +342,7 @@ def test_where_the_run_lies_is_not_told(run: Run, reported: Path) -> None:
 
 
 def test_56_things_can_be_told_apart() -> None:
-    seen = {(one.colour, one.marker) for one in (nth(i, "") for i in range(56))}
+    seen = {(one.colour, one.marker) for one in (nth_style(i, "") for i in range(56))}
     assert len(seen) == 56
 
 

@@ -210,8 +210,8 @@ class Ring:
     def route(self, agent, reply, log, round): return [Message(agent, (OUTPUT,), "output", reply.text)]
 
 class Length:
-    draws, criteria, model = 1, ("length",), None
-    def __init__(self, name, most): self.name, self.most = name, most
+    def __init__(self, most): self.criteria = {"length": (0, most)}
+    async def __call__(self, judge_input, client): return []
 
 @tool
 async def search(scene, words: str) -> str:
@@ -242,7 +242,7 @@ def test_parts_of_ones_own_are_loaded_from_beside_the_scenario(tmp_path: Path) -
     firm = cell(made, "team=firm").organization
     assert firm.protocol.open(made.tasks["loan"])[0].to == ("boss",)
     assert [spec.name for spec in firm.roster["hand"].offered] == ["calculate", "search"]
-    assert made.scales["quality"] == {"length": (0, 1)}
+    assert made.scales["quality"] == {"length": (0, 9)}
     ring = "own_parts_here:Ring refuses its fields: TypeError"
     assert ring in wrong(("kind: mail", "kind: own_parts_here:Ring"))
     assert "'own_parts_here' has no 'Rong'" in wrong(("kind: mail", "kind: own_parts_here:Rong"))

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.choices import Choices, groups, stated, votes
 from agentlab.stats.incoherence.companions import companions, totals, wrong_pairs
 from agentlab.stats.incoherence.decompose import brier, kl, unbiased
 from agentlab.stats.incoherence.excess import Excess, brier_excess, kl_excess
 from agentlab.stats.incoherence.incoherence import difference, incoherence
-from agentlab.stats.jackknife import Estimate
 from tests.support.answers import Stated, close, counted, outcomes, ragged
 
 NAN = float("nan")

@@ -160,6 +160,8 @@ def test_intervals_of_effects_cover() -> None:
         assert within is not None
         w = over_draws(fixed.difference, fixed.these_tasks, within)
         assert w is not None
+        assert w.low is not None
+        assert w.high is not None
         hits[1] += w.low <= 0.4 <= w.high
     assert np.all(np.abs(hits / 500 - 0.95) < 0.03), hits
 

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.decompose import Decomposition, brier, kl, unbiased
 from agentlab.stats.incoherence.incoherence import bootstrap, difference, incoherence, terms
-from agentlab.stats.jackknife import Estimate, of_sums, quotient, ratio
+from agentlab.stats.jackknife import of_sums, quotient, ratio
 from tests.support.answers import close, counted
 
 TOP, BOTTOM = np.array([1.0, 2, 0, 3, 1, 2]), np.array([2.0, 2, 3, 4, 5, 2])

@@ -1,4 +1,4 @@
-"""Judged scores against a target: the judge's noise is not charged to what was judged."""
+"""Judged scores against a target: the judge's noise is no variance of what was judged."""
 
 from typing import Any
 

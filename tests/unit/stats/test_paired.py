@@ -11,7 +11,6 @@ from scipy import stats
 from agentlab.stats.bounds import bounds, difference
 from agentlab.stats.contrasts.paired import paired, sign_flip_p
 from agentlab.stats.contrasts.power import OutcomeNoise, detectable, smallest_shift
-from agentlab.stats.judges.auc import auc
 
 NAN = float("nan")
 unit = st.floats(0, 1, width=32)
@@ -96,17 +95,17 @@ def test_a_task_with_one_pair_refuses_the_interval() -> None:
     assert found.these_tasks is None
     assert found.difference == 2.25
     assert "1 of 2 tasks have one pair" in found.notes[0]
-    assert not found.coupled
+    assert not found.constant
 
 
-def test_no_variance_is_coupled_and_has_no_test() -> None:
+def test_no_variance_is_constant_and_has_no_test() -> None:
     tasks, draws = grid(6, 2)
     a = np.array([0.1, 0.2, 0.3] * 4)
     found = paired(tasks, draws, a + 0.7, a)
-    assert found.coupled
+    assert found.constant
     assert found.these_tasks is None
     assert found.new_tasks is None
-    assert found.notes[0].startswith("coupled, no test")
+    assert found.notes[0].startswith("constant difference, no test")
     close([found.difference, found.correlation], [0.7, 1.0])
 
 
@@ -133,7 +132,7 @@ def test_paired_is_antisymmetric_and_ignores_the_order_of_rows(rows: list[tuple[
     a, b = [row[1] for row in rows], [row[2] for row in rows]
     one, other = paired(tasks, draws, a, b), paired(tasks, draws, b, a)
     turned = paired(tasks[::-1], draws[::-1], a[::-1], b[::-1])
-    assert one.coupled == other.coupled == turned.coupled
+    assert one.constant == other.constant == turned.constant
     assert (one.these_tasks is None) == (other.these_tasks is None)
     if one.difference is not None and other.difference is not None and turned.difference is not None:
         close([one.difference, turned.difference], -other.difference, atol=1e-12)
@@ -157,49 +156,6 @@ def test_both_intervals_cover_what_they_name() -> None:
         assert like is not None
         hits += [these.low <= fixed.mean() <= these.high, like.low <= 0.3 <= like.high]
     assert np.all(np.abs(hits / runs - 0.95) < 0.02)
-
-
-# --- auc ------------------------------------------------------------------------------------------------------------
-
-
-def test_auc_by_hand_with_ties_and_empty_classes() -> None:
-    found = auc([3, 2], [1, 2])
-    assert found is not None
-    assert (found.area, found.positives, found.negatives) == (3.5 / 4, 2, 2)
-    assert auc([], [1]) is None
-    assert auc([NAN], [1]) is None
-
-
-def test_auc_is_mann_whitney_and_its_interval_stays_wide_at_the_edge() -> None:
-    rng = np.random.default_rng(4)
-    x, y = rng.normal(1, 1, 12), rng.normal(0, 1, 9)
-    found = auc(x, y)
-    assert found is not None
-    close(found.area, float(stats.mannwhitneyu(x, y).statistic) / 108)
-    assert found.low < found.area < found.high
-    perfect = auc([2, 3], [0, 1])
-    assert perfect is not None
-    assert (perfect.area, perfect.high) == (1.0, 1.0)
-    assert perfect.low < 0.5
-
-
-def test_auc_interval_covers() -> None:
-    rng, runs, hits = np.random.default_rng(5), 1000, 0
-    truth = float(stats.norm.cdf(1 / 2**0.5))
-    for _ in range(runs):
-        found = auc(rng.normal(1, 1, 10), rng.normal(0, 1, 10))
-        assert found is not None
-        hits += found.low <= truth <= found.high
-    assert 0.93 < hits / runs < 0.98
-
-
-@given(st.lists(unit, min_size=1, max_size=12), st.lists(unit, min_size=1, max_size=12))
-def test_auc_mirrors_and_holds_its_own_area(x: list[float], y: list[float]) -> None:
-    one, other = auc(x, y), auc(y, x)
-    assert one is not None
-    assert other is not None
-    close([one.area, one.low, one.high], [1 - other.area, 1 - other.high, 1 - other.low], atol=1e-9)
-    assert 0 <= one.low <= one.area <= one.high <= 1
 
 
 # --- power ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,141 @@
+"""What the YAML of every judge says, and what the rest must know of a judge beside its criteria."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from agentlab.types import Settings
+
+Flaw = tuple[tuple[str | int, ...], str, str]
+"""Path in the document, what was found, what would be right."""
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+Points = Mapping[int, str]
+
+
+class Part(BaseModel):
+    """A part of a judge's YAML; unknown fields are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Scale(Part):
+    """The points a score may have: the whole numbers from `low` to `high`."""
+
+    low: int = Field(default=1, description="Lowest score, a whole number.")
+    high: int = Field(default=5, description="Highest score, a whole number.")
+    labels: Points = Field(default_factory=dict[int, str], description="What single points mean for every criterion.")
+
+    def flaws(self) -> list[Flaw]:
+        """A scale upside down, or too long to be scored."""
+        if 0 < self.high - self.low <= 100:
+            return []
+        return [(("scale", "high"), f"a scale from {self.low} to {self.high}", "2 to 101 points, the lowest first")]
+
+
+class Question(Part):
+    """One criterion, answered by itself."""
+
+    text: str = Field(min_length=1, description="The question that the judge answers.")
+    count: bool = Field(default=True, description="Whether it counts where all criteria are meant.")
+
+
+class Criterion(Question):
+    """One line of a rubric, scored by itself."""
+
+    points: Points = Field(default_factory=dict[int, str], description="What single points mean for this criterion.")
+
+
+class Sampling(Part):
+    """Settings of the judge's calls; what is unset is left to `models:`."""
+
+    temperature: float | None = Field(default=None, ge=0, description="Sampling temperature.")
+    top_p: float | None = Field(default=None, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
+    top_k: int | None = Field(default=None, ge=1, description="Tokens sampled from.")
+    max_tokens: int | None = Field(default=None, ge=1, description="Most tokens of one reply.")
+    reasoning: str | int | None = Field(default=None, description="Reasoning effort or its budget in tokens.")
+
+
+class Anchors(Part):
+    """Texts of known worth on one task, by which every run measures its judge."""
+
+    task: str = Field(min_length=1, description="The task that these texts answer.")
+    good: tuple[str, ...] = Field(min_length=1, description="Outputs that deserve a high score, or to win.")
+    bad: tuple[str, ...] = Field(min_length=1, description="Outputs that deserve a low score, or to lose.")
+    padded: tuple[str, ...] = Field(
+        default=(), description="The good outputs again, in their order, made longer without being better."
+    )
+
+
+Two = Literal["better", "same"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTraits:
+    """What the rest must know of a judge beside its criteria; recorded with the run."""
+
+    two: Two | None = None
+    """What it says of two outputs: which is better, or whether they are the same; None if it scores single ones."""
+    target: bool = False
+    """It compares with the task's target, so that its highest value is right, whatever a measure makes of it."""
+    repeats: str = ""
+    """Why every draw of it repeats the first; empty where draws can differ."""
+    unproven: str = ""
+    """Why nothing is said of who did better by this kind of judge, which ships no anchors; empty where something is."""
+
+
+class JudgeConfig(Part):
+    """The base of every judge's YAML; a kind adds its fields, `names`, `scale` and `build`."""
+
+    traits: ClassVar[JudgeTraits] = JudgeTraits()
+
+    about: str = Field(default="", description="What this judge looks at, for readers.")
+
+    def needs(self) -> frozenset[str]:
+        """Fields of `Settings` that its model must take."""
+        return frozenset()
+
+    def mistakes(self) -> list[Flaw]:
+        """What the types cannot say."""
+        return []
+
+    def repeats(self, temperature: float | None) -> str:
+        """Why every draw repeats the first; empty where draws can differ. `temperature` is its model's."""
+        return self.traits.repeats
+
+
+class AskingConfig(JudgeConfig):
+    """The base of the YAML of a judge that asks a model."""
+
+    model: str = Field(default="judge", description="Key of `models:` in the scenario.")
+    settings: Sampling = Field(default=Sampling(), description="Sampling settings of the judge's calls.")
+    max_chars: int | None = Field(
+        default=None, ge=1, description="Most characters to judge; more are `truncated`, never clipped."
+    )
+
+    def needs(self) -> frozenset[str]:
+        """Fields of `Settings` that its model must take."""
+        return frozenset(name for name, value in self.settings.model_dump().items() if value is not None)
+
+    def sent(self) -> Settings:
+        """The settings of its calls."""
+        return Settings(**self.settings.model_dump())
+
+    def repeats(self, temperature: float | None) -> str:
+        """Why every draw repeats the first; empty where draws can differ. `temperature` is its model's."""
+        asked = temperature if self.settings.temperature is None else self.settings.temperature
+        return "the judge is asked at temperature 0" if asked == 0 else ""
+
+
+def counting(criteria: Mapping[str, Question]) -> tuple[str, ...]:
+    """The criteria that count."""
+    return tuple(name for name, criterion in criteria.items() if criterion.count)
+
+
+def alike(names: Collection[str]) -> list[Flaw]:
+    """Criteria whose names differ only by case, which a model's answer does not tell apart."""
+    if len({name.casefold() for name in names}) == len(names):
+        return []
+    return [(("criteria",), "two names that differ only by case", "names that differ by more")]
