@@ -6,9 +6,10 @@ from pathlib import Path
 
 from agentlab.analysis.forks.decision import decide
 from agentlab.errors import ScenarioError
-from agentlab.experiment.runner import Progress, Selection
-from agentlab.experiment.session import CONCURRENCY
+from agentlab.experiment.progress import Progress
 from agentlab.experiment.session import run as _run
+from agentlab.experiment.specs import Selection
+from agentlab.experiment.work import CONCURRENCY
 from agentlab.runs.frames import Run
 from agentlab.scenario import Design
 from agentlab.scenario import load as load_design

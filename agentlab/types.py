@@ -137,6 +137,9 @@ class Usage:
             self.cache_write + other.cache_write,
         )
 
+    def __mul__(self, n: int) -> "Usage":
+        return Usage(self.input * n, self.output * n, self.reasoning * n, self.cache_read * n, self.cache_write * n)
+
 
 @dataclass(frozen=True, slots=True)
 class TokenLogprob:

@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from agentlab import scenario as spec
-from agentlab.experiment.runner import Progress, Selection
-from agentlab.experiment.session import CONCURRENCY, run
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.session import run
+from agentlab.experiment.specs import Selection
+from agentlab.experiment.work import CONCURRENCY
 
 ARMS = ("firm", "firm_neutral", "firm_clones", "firm_open", "firm_ethics_officer", "firm_mixed")
 AGENTS: dict[str, Any] = {"name": "sim/known_truth.firm:firm", "options": {"objections": {"raised": 0.3, "kept": 0.5}}}
@@ -58,9 +60,9 @@ def work(draws: int, concurrency: int) -> dict[str, float]:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "rollouts": progress.done,
-        "calls": progress.calls,
+        "calls": progress.made.calls,
         "seconds": seconds,
-        "calls_per_s": progress.calls / seconds,
+        "calls_per_s": progress.made.calls / seconds,
         "peak_mb": peak,
     }
 

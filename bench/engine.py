@@ -47,8 +47,9 @@ seed: 1
 def through_agentlab(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str, float]:
     """Runs the scenario as `agentlab run` does, tables aside."""
     from agentlab import scenario as spec
-    from agentlab.experiment.runner import Progress, Selection
+    from agentlab.experiment.progress import Progress
     from agentlab.experiment.session import run
+    from agentlab.experiment.specs import Selection
 
     replies = {name: {REPLY.format(other=other): 1.0} for name, other in (("ann", "ben"), ("ben", "ann"))}
     scenario = folder / "bench.yaml"
@@ -57,8 +58,8 @@ def through_agentlab(rollouts: int, turns: int, concurrency: int, folder: Path) 
     started = time.perf_counter()
     asyncio.run(run(design, folder / "run", Selection(), progress, concurrency))
     seconds = time.perf_counter() - started
-    assert progress.calls == rollouts * turns, progress
-    return {"calls_per_s": progress.calls / seconds, "ms_per_rollout": 1000 * seconds / rollouts}
+    assert progress.made.calls == rollouts * turns, progress
+    return {"calls_per_s": progress.made.calls / seconds, "ms_per_rollout": 1000 * seconds / rollouts}
 
 
 def floor(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str, float]:

@@ -12,12 +12,13 @@ from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, NoModel
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.choice import ChoiceScoring
 from agentlab.judges.equivalence import EquivalenceConfig
+from agentlab.judges.inputs import text_input
 from agentlab.judges.once import judge_once
 from agentlab.models import ModelSpec, cost_of
 from agentlab.organization.protocols.solo import groups
 from agentlab.scenario import Condition, Design
 from agentlab.seeds import stream
-from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Message, Settings, Task, Verdict
+from agentlab.types import Call, Capabilities, ChatMessage, Message, Settings, Task, Verdict
 
 Use = Callable[[str], Sequence[Call]]
 """Every call that the rollout with this key is charged for."""
@@ -96,21 +97,19 @@ class SelectorCalls:
     ) -> list[Verdict]:
         """One judge draw on one try, or on `first` and this try."""
         client = self.asking(judge, JudgeDraw(judge.name, draw, "selector"), round, made)
-        judge_input = JudgeInput(self.task, text) if first is None else JudgeInput(self.task, first, rival=text)
-        return await judge_once(judge, judge_input, self.rollout_spec.key, client)
+        shown = text_input(self.task, text) if first is None else text_input(self.task, first, rival=text)
+        return await judge_once(judge, shown, self.rollout_spec.key, client)
 
     def asking(self, judge: Judge, judge_draw: JudgeDraw, round: int, made: list[Call]) -> JudgeClient:
         """The way to the judge's model; every call is added to `made`."""
         seed = stream(self.rollout_spec.lineage, judge_draw.actor, round, "order")
         if judge.model is None:
             return NoModel(judge_draw.draw, seed)
-        case = JudgingItem(
-            self.rollout_spec.key, self.rollout_spec.lineage, JudgeInput(self.task, None), self.rollout_spec.rank
-        )
+        item = JudgingItem(self.rollout_spec.key, self.rollout_spec.lineage, (), self.rollout_spec.rank)
         settings = self.settings[judge.model]
         return _Noting(
             RecordingJudgeClient(
-                judge_draw, seed, self.client, judge.model, settings, case, self.rollout_spec.attempt, round
+                judge_draw, seed, self.client, judge.model, settings, item, self.rollout_spec.attempt, round
             ),
             made,
         )

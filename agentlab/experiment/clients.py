@@ -8,8 +8,8 @@ from typing import Any
 
 from agentlab.engine.client import Client, Price
 from agentlab.engine.spec import RolloutSpec
+from agentlab.experiment.progress import Progress
 from agentlab.experiment.replay import Coordinates, ReplayIndex
-from agentlab.experiment.runner import Progress
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, StopSwitch, cost_of, serve
 from agentlab.seeds import digest
@@ -20,19 +20,19 @@ from agentlab.types import Call, Usage
 @asynccontextmanager
 async def serving(
     specs: Mapping[str, ModelSpec], store: Store, todo: Sequence[RolloutSpec], stop_switch: StopSwitch
-) -> AsyncGenerator[Mapping[str, tuple[ModelSpec, Model]]]:
+) -> AsyncGenerator[Mapping[str, Model]]:
     """The models by the identity of their spec, ready to be asked; `replay/RUN` finds its run."""
-    recalls: dict[str, ReplayIndex] = {}
+    replayed: dict[str, ReplayIndex] = {}
     place: dict[str, Coordinates] = {}
     for spec in specs.values():
         if spec.name.startswith("replay/"):
             place |= {rollout_spec.key: _coordinates(rollout_spec) for rollout_spec in todo}
-            recalls[spec.name] = ReplayIndex(_run_folder(spec.name.removeprefix("replay/"), store), place.get)
+            replayed[spec.name] = ReplayIndex(_run_folder(spec.name.removeprefix("replay/"), store), place.get)
     try:
-        async with serve(specs, recalls, stop_switch) as models:
-            yield {id: (specs[id], model) for id, model in models.items()}
+        async with serve(specs, replayed, stop_switch) as models:
+            yield models
     finally:
-        for replay_index in recalls.values():
+        for replay_index in replayed.values():
             replay_index.close()
 
 
@@ -47,10 +47,9 @@ def _run_folder(name: str, store: Store) -> Path:
     return beside if (beside / DATABASE).is_file() else Path(name)
 
 
-def client_for(client: Client, specs: Mapping[str, ModelSpec], models: Mapping[str, tuple[ModelSpec, Model]]) -> Client:
-    """The desk at which these aliases mean these models."""
-    own = {alias: models[identify(spec)] for alias, spec in specs.items()}
-    return Client({alias: model for alias, (_, model) in own.items()}, client.record, _price(specs))
+def client_for(client: Client, specs: Mapping[str, ModelSpec], models: Mapping[str, Model]) -> Client:
+    """The client to which these aliases mean these models."""
+    return Client({alias: models[identify(spec)] for alias, spec in specs.items()}, client.record, _price(specs))
 
 
 def _price(specs: Mapping[str, ModelSpec]) -> Price:

@@ -7,8 +7,7 @@ draws. Real models write more or less and to others, so the figures are an estim
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 
 from agentlab.engine.client import Client
 from agentlab.engine.play import play
@@ -16,10 +15,11 @@ from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.judging.pairs import Side, configured, pairs
 from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, RecordingJudgeClient
-from agentlab.experiment.runner import Selection, rollout_specs
+from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.interfaces import Judge, Model
+from agentlab.judges.inputs import judge_input, text_input
 from agentlab.judges.once import judge_once
-from agentlab.models import ModelSpec, cost_of, get_model
+from agentlab.models import Cost, ModelSpec, estimated, get_model
 from agentlab.scenario import Condition, Design
 from agentlab.types import Call, Capabilities, Completion, JudgeInput, Request, Usage
 
@@ -30,38 +30,20 @@ GROUPS = 2
 _CONTACTS = re.compile(r"^You may write to: (.+)$", re.MULTILINE)
 
 
-@dataclass(slots=True)
-class Use:
-    """Calls, tokens and US dollars; `cost` is None as soon as a price is unknown."""
-
-    calls: int = 0
-    usage: Usage = field(default_factory=Usage)
-    cost: float | None = 0.0
-
-    def add(self, usage: Usage, cost: float | None, times: int) -> None:
-        """Counts one call `times` times."""
-        self.calls += times
-        self.usage = Usage(self.usage.input + usage.input * times, self.usage.output + usage.output * times)
-        self.cost = None if self.cost is None or cost is None else self.cost + cost * times
-
-
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """Agents' use by condition, judges' use by judge, over all draws."""
+    """What agents take by condition, and judges by judge, over all draws."""
 
     rollouts: int
     tasks: int
     draws: int
-    agents: Mapping[str, Use]
-    judges: Mapping[str, Use]
+    agents: Mapping[str, Cost]
+    judges: Mapping[str, Cost]
 
     @property
-    def total(self) -> Use:
+    def total(self) -> Cost:
         """Everything together."""
-        uses = [*self.agents.values(), *self.judges.values()]
-        known = [use.cost for use in uses if use.cost is not None]
-        usage = sum((use.usage for use in uses), Usage())
-        return Use(sum(use.calls for use in uses), usage, sum(known) if len(known) == len(uses) else None)
+        return sum((*self.agents.values(), *self.judges.values()), Cost())
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +93,8 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
     """The estimate for the selected part of the design."""
     draws = selection.draws or design.draws
     chatter = get_model("sim/chatter")
-    agents: dict[str, Use] = {}
-    judges: dict[str, Use] = {name: Use() for name in design.judges}
+    agents: dict[str, Cost] = {}
+    judges = {name: Cost() for name in design.judges}
     rollouts, outputs = 0, dict[str, str]()
     tasks = sorted(selection.tasks or design.tasks, key=lambda id: len(design.tasks[id].prompt))
     times = draws * len(tasks)
@@ -128,17 +110,15 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
         played[rollout_spec.key] = rollout.calls
         if not chosen:
             continue
-        use = agents.setdefault(condition.name, Use())
-        for call in rollout.calls:
-            _count(use, call, budgets.spec(condition, call), times)
-        judge_input = JudgeInput(design.tasks[rollout_spec.task.id], rollout.output or "No output.", rollout.messages)
+        cost = sum((_estimated(budgets.spec(condition, call), call) for call in rollout.calls), Cost())
+        agents[condition.name] = agents.get(condition.name, Cost()) + cost * times
+        output = rollout.output or "No output."
+        shown = judge_input(design.tasks[rollout_spec.task.id], replace(rollout, output=output))
         for name, judge in design.judges.items():
             if judge.model is not None:
-                made = await _judged(design, judge, judge_input, chatter)
-                for call in made:
-                    _count(judges[name], call, design.models[judge.model], times * judge.draws)
+                judges[name] += await _judged(design, judge, shown, chatter) * (times * judge.draws)
         rollouts += times
-        outputs[condition.name] = judge_input.output or ""
+        outputs[condition.name] = output
     for name in design.of_two:
         judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
     return RunPlan(rollouts, len(tasks), draws, agents, judges)
@@ -164,18 +144,16 @@ def _books(design: Design, played: Mapping[str, Sequence[Call]], chatter: Model)
     )
 
 
-def _count(use: Use, call: Call, spec: ModelSpec, times: int) -> None:
-    if call.completion is not None:
-        usage = call.completion.usage
-        use.add(usage, cost_of(spec, usage, datetime.now(UTC).date()), times)
+def _estimated(spec: ModelSpec, call: Call) -> Cost:
+    return Cost() if call.completion is None else estimated(spec, call.completion.usage)
 
 
 async def _of_two(
     design: Design, name: str, outputs: Mapping[str, str], times: tuple[Sequence[str], int], chatter: Model
-) -> Use:
+) -> Cost:
     """A judge of two: every declared pair in both orders; or every output after the first of its task and condition
     held against `GROUPS` others."""
-    judge, config, use = design.of_two[name], configured(design.tree["judges"][name]), Use()
+    judge, config, cost = design.of_two[name], configured(design.tree["judges"][name]), Cost()
     tasks, draws = times
     sides = [Side(one.name, "", 1, one.name, one.levels) for one in design.conditions if one.name in outputs]
     if config.traits.two == "better":
@@ -186,14 +164,12 @@ async def _of_two(
         asked = len(tasks) * round((draws - 1) * min(GROUPS, draws / 2))
     task = design.tasks[tasks[len(tasks) // 2]]
     for one, other in both:
-        judge_input = JudgeInput(task, outputs[one] or "No output.", rival=outputs[other] or "No output.")
-        for call in await _judged(design, judge, judge_input, chatter):
-            _count(use, call, design.models[judge.model or ""], asked)
-    return use
+        cost += await _judged(design, judge, text_input(task, outputs[one], rival=outputs[other]), chatter) * asked
+    return cost
 
 
-async def _judged(design: Design, judge: Judge, judge_input: JudgeInput, chatter: Model) -> list[Call]:
-    """The calls of one judge draw."""
+async def _judged(design: Design, judge: Judge, shown: JudgeInput, chatter: Model) -> Cost:
+    """One judge draw."""
     made = list[Call]()
     assert judge.model is not None
     spec = design.models[judge.model]
@@ -208,8 +184,8 @@ async def _judged(design: Design, judge: Judge, judge_input: JudgeInput, chatter
         client,
         judge.model,
         spec.settings(),
-        JudgingItem("plan", "plan", judge_input),
+        JudgingItem("plan", "plan", (shown,)),
         1,
     )
-    await judge_once(judge, judge_input, "plan", ask)
-    return made
+    await judge_once(judge, shown, "plan", ask)
+    return sum((_estimated(spec, call) for call in made), Cost())

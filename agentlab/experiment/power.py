@@ -28,29 +28,29 @@ class ContrastNoise:
 class PowerForecast:
     """What is to be expected under one noise. Chances and tasks are None unless an effect is stated."""
 
-    blur: ContrastNoise
+    basis: ContrastNoise
     alpha: float
     """Of one test: 5 % over the number of primary contrasts, Holm's strictest step."""
     smallest: Detectable
     """Found with 80 % power."""
-    like: float | None = None
-    these: float | None = None
+    new_tasks: float | None = None
+    these_tasks: float | None = None
     """Chance to find the stated effect, for new tasks and for these tasks."""
     needed: tuple[int, int] | None = None
     """New tasks that give 80 % power for it: with the planned draws, and with endless ones."""
 
 
 def assumed(design: Design, within: float = WITHIN, between: float = BETWEEN) -> list[ContrastNoise]:
-    """One blur for each measure; SDs are shares of its range, draws of the arms not correlated."""
-    found: list[ContrastNoise] = []
+    """One for each measure. SDs are shares of its range, draws of the arms not correlated."""
+    noises: list[ContrastNoise] = []
     for name, measure in design.measures.items():
         width = abs(measure.range[1] - measure.range[0])
-        found.append(ContrastNoise(name, "", "assumed", OutcomeNoise(within * width, between * width)))
-    return found
+        noises.append(ContrastNoise(name, "", "assumed", OutcomeNoise(within * width, between * width)))
+    return noises
 
 
 def prospects(
-    design: Design, size: tuple[int, int], blurs: Sequence[ContrastNoise], effect: float | None = None
+    design: Design, size: tuple[int, int], noises: Sequence[ContrastNoise], effect: float | None = None
 ) -> list[PowerForecast]:
     """What `size`, tasks and draws, can find under each noise; `effect` is in the measure's own units.
 
@@ -60,19 +60,21 @@ def prospects(
         raise ScenarioError(f"--effect {effect:g}: write a difference above 0, in the measure's units")
     tasks, draws = size
     tests = _tests(design)
-    found: list[PowerForecast] = []
-    for blur in blurs:
-        alpha = ALPHA / tests.get(blur.measure, 1)
-        smallest = detectable(tasks, draws, blur.noise, alpha)
+    forecasts: list[PowerForecast] = []
+    for basis in noises:
+        alpha = ALPHA / tests.get(basis.measure, 1)
+        smallest = detectable(tasks, draws, basis.noise, alpha)
         if effect is None:
-            found.append(PowerForecast(blur, alpha, smallest))
+            forecasts.append(PowerForecast(basis, alpha, smallest))
             continue
-        chances = power_of(effect, tasks, draws, blur.noise, alpha)
-        found.append(PowerForecast(blur, alpha, smallest, *chances, tasks_needed(effect, draws, blur.noise, alpha)))
-    return found
+        chances = power_of(effect, tasks, draws, basis.noise, alpha)
+        forecasts.append(
+            PowerForecast(basis, alpha, smallest, *chances, tasks_needed(effect, draws, basis.noise, alpha))
+        )
+    return forecasts
 
 
 def _tests(design: Design) -> Mapping[str, int]:
     """By measure with a primary contrast: how many there are in Holm's family."""
     primary = design.compare.primary
-    return {one.measure: len(primary) for one in primary}
+    return {contrast.measure: len(primary) for contrast in primary}

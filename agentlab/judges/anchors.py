@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Literal
 
+from agentlab.judges.inputs import text_input
 from agentlab.judges.rubric import RubricConfig
 from agentlab.types import JudgeInput, Task, Verdict
 
@@ -69,7 +70,7 @@ class AnchorReport:
 def exhibits(config: RubricConfig) -> tuple[Anchor, ...]:
     """The anchor texts of a rubric as judge inputs, family by family, in a fixed order."""
     return tuple(
-        Anchor(f"anchor/{family}/{role}/{i}", family, role, JudgeInput(Task(f"anchor/{family}", texts.task), text))
+        Anchor(f"anchor/{family}/{role}/{i}", family, role, text_input(Task(f"anchor/{family}", texts.task), text))
         for family, texts in config.anchors.items()
         for role in ROLES
         for i, text in enumerate(_texts(config, family, role))

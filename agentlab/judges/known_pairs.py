@@ -6,6 +6,7 @@ from statistics import fmean
 from typing import Literal
 
 from agentlab.judges.anchors import LEAST_AUC, AnchorReport
+from agentlab.judges.inputs import both_orders
 from agentlab.types import JudgeInput, Task, Verdict
 
 Role = Literal["better", "padded", "same", "different"]
@@ -18,13 +19,13 @@ class AnchorPair:
 
     key: str
     role: Role
-    judge_input: JudgeInput
+    inputs: tuple[JudgeInput, JudgeInput]
+    """In both orders."""
 
 
 def anchor_pair(family: str, task: str, role: Role, which: str, texts: tuple[str, str]) -> AnchorPair:
     """Two texts on one task as a question to a judge of two."""
-    judge_input = JudgeInput(Task(f"anchor/{family}", task), texts[0], rival=texts[1])
-    return AnchorPair(f"anchor/{family}/{role}/{which}", role, judge_input)
+    return AnchorPair(f"anchor/{family}/{role}/{which}", role, both_orders(Task(f"anchor/{family}", task), *texts))
 
 
 def combined(straight: float | None, swapped: float | None) -> float | None:

@@ -1,5 +1,5 @@
 """A run folder: what was paid for is committed before it is used, found again, and held by one process at a time."""
 
-from agentlab.store.store import DATABASE, UNFINISHED, Known, Spend, Store, find, read
+from agentlab.store.store import DATABASE, UNFINISHED, Known, Store, find, read
 
-__all__ = ["DATABASE", "UNFINISHED", "Known", "Spend", "Store", "find", "read"]
+__all__ = ["DATABASE", "UNFINISHED", "Known", "Store", "find", "read"]

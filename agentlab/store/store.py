@@ -14,6 +14,7 @@ import msgspec
 from agentlab.engine.client import CallPlace
 from agentlab.engine.cut import Cut
 from agentlab.errors import StoreError
+from agentlab.models.cost import Cost
 from agentlab.store import ancestry
 from agentlab.store.formats import known, prepare
 from agentlab.store.lock import hold
@@ -29,7 +30,7 @@ from agentlab.store.rows import (
     verdict_row,
 )
 from agentlab.store.writer import Batch, Writer, connect
-from agentlab.types import Call, Rollout, Verdict
+from agentlab.types import Call, Rollout, Usage, Verdict
 
 DATABASE = "run.db"
 UNFINISHED = (None, "cancelled", "infrastructure")
@@ -43,16 +44,6 @@ class Known:
     id: int
     status: str | None
     attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class Spend:
-    """What a run has used: US dollars of the priced calls, tokens, minutes of calls, and calls with no price."""
-
-    cost: float = 0.0
-    tokens: int = 0
-    minutes: float = 0.0
-    unpriced: int = 0
 
 
 class Store:
@@ -202,14 +193,15 @@ class Store:
         sql = "SELECT * FROM verdicts WHERE rollout = ? ORDER BY rowid"
         return [verdict_fact(rollout, row) for row in self._reader.execute(sql, (self.known[rollout].id,))]
 
-    def spend(self) -> Spend:
-        """What all calls of the run have used."""
+    def cost(self) -> Cost:
+        """What all calls of the run have taken."""
         sql = (
-            f"SELECT total(cost), total(input_tokens) + total(output_tokens), total({SECONDS}) / 60, "
-            "sum(cost IS NULL AND error IS NULL) FROM calls"
+            "SELECT count(*), total(input_tokens), total(output_tokens), total(reasoning_tokens), "
+            "total(cache_read_tokens), total(cache_write_tokens), total(cost), "
+            f"total(cost IS NULL AND error IS NULL), total({SECONDS}) FROM calls"
         )
-        cost, tokens, minutes, unpriced = self._reader.execute(sql).fetchone()
-        return Spend(cost, int(tokens), minutes, unpriced or 0)
+        calls, *tokens, priced, unpriced, seconds = self._reader.execute(sql).fetchone()
+        return Cost(calls, Usage(*map(int, tokens)), priced, int(unpriced), seconds)
 
     def _row(self, key: str) -> tuple[Any, ...]:
         return self._reader.execute("SELECT * FROM rollouts WHERE id = ?", (self.known[key].id,)).fetchone()

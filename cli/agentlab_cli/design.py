@@ -63,14 +63,14 @@ def plan(
     from agentlab import scenario as spec
     from agentlab.experiment.cost import plan as estimate
     from agentlab.experiment.power import prospects
-    from agentlab.experiment.session import check as check_selection
+    from agentlab.experiment.specs import check as check_selection
     from agentlab_cli.layout import console_for
     from agentlab_cli.options import selection
     from agentlab_cli.planned import foreseen, noises, planned
 
     design, chosen = spec.load(scenario, model, judge_model), selection(tasks, only, draws)
     check_selection(design, chosen)
-    blurs, remarks = noises(design, pilot, within, between)
+    assumptions, remarks = noises(design, pilot, within, between)
     made = asyncio.run(estimate(design, chosen))
     planned(console_for(), design, made)
-    foreseen(console_for(), prospects(design, (made.tasks, made.draws), blurs, effect), effect, remarks)
+    foreseen(console_for(), prospects(design, (made.tasks, made.draws), assumptions, effect), effect, remarks)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from agentlab.errors import ScenarioError
 from agentlab.experiment.resample.swaps import Swap
-from agentlab.experiment.runner import Selection
+from agentlab.experiment.specs import Selection
 from agentlab.runs.transcript.find import find as locate
 from agentlab.store import read
 

@@ -20,11 +20,11 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
     shown = table(f"{design.name}: an estimate")
     for heading in ("", "calls", "input tokens", "output tokens", "cost"):
         shown.add_column(heading, overflow="fold", justify="left" if not heading else "right")
-    judges = [(f"judge {name}", use) for name, use in plan.judges.items() if use.calls]
+    judges = [(f"judge {name}", cost) for name, cost in plan.judges.items() if cost.calls]
     rows = [*plan.agents.items(), *judges, ("all", plan.total)]
-    for name, use in rows:
-        cost = "unknown" if use.cost is None else f"{use.cost:.2f} USD"
-        shown.add_row(escape(name), f"{use.calls:,}", f"{use.usage.input:,}", f"{use.usage.output:,}", cost)
+    for name, cost in rows:
+        usage = cost.usage
+        shown.add_row(escape(name), f"{cost.calls:,}", f"{usage.input:,}", f"{usage.output:,}", cost.money)
     sizes = ((len(plan.agents), "condition"), (plan.tasks, "task"), (plan.draws, "draw"))
     console.print(f"{plan.rollouts} rollouts: {' x '.join(pluralize(*one) for one in sizes)}")
     console.print(shown)
@@ -54,37 +54,43 @@ def noises(
     return piloted(load(find(pilot)), design)
 
 
-def foreseen(console: Console, found: Sequence[PowerForecast], effect: float | None, remarks: Sequence[str]) -> None:
+def foreseen(
+    console: Console, forecasts: Sequence[PowerForecast], effect: float | None, remarks: Sequence[str]
+) -> None:
     """What the design can find, as a table with a row for each noise, and what it rests on."""
-    if not found:
+    if not forecasts:
         return
     shown = table("Smallest differences found with 80% power, in the measure's own units")
-    more = ("power, these", "power, like", "tasks, 80%", "endless") if effect is not None else ()
+    more = ("power, these", "power, new", "tasks, 80%", "endless") if effect is not None else ()
     for i, heading in enumerate(("measure", "SDs", "draws", "between", *HEADS, *more)):
         shown.add_column(heading, overflow="fold", justify="left" if i < 2 else "right")
-    for one in found:
-        noise, least = one.blur.noise, one.smallest
+    for forecast in forecasts:
+        noise, least = forecast.basis.noise, forecast.smallest
         sizes = (number(x) for x in (least.these_tasks, least.new_tasks, least.limit))
-        of = "\n".join(filter(None, (one.blur.measure, one.blur.of)))
-        cells = (of, one.blur.source, f"{noise.within:.3f}", f"{noise.between:.3f}")
-        needed = ("none", "none") if one.needed is None else tuple(f"{n:,}" for n in one.needed)
-        chances = (number(one.these, ".0%"), number(one.like, ".0%"), *needed) if effect is not None else ()
+        of = "\n".join(filter(None, (forecast.basis.measure, forecast.basis.of)))
+        cells = (of, forecast.basis.source, f"{noise.within:.3f}", f"{noise.between:.3f}")
+        needed = ("none", "none") if forecast.needed is None else tuple(f"{n:,}" for n in forecast.needed)
+        chances = (
+            (number(forecast.these_tasks, ".0%"), number(forecast.new_tasks, ".0%"), *needed)
+            if effect is not None
+            else ()
+        )
         shown.add_row(*map(escape, (*cells, *sizes, *chances)))
     console.print(shown)
-    for line in (*_rests(found, effect), *remarks):
+    for line in (*_rests(forecasts, effect), *remarks):
         console.print(line, soft_wrap=True, markup=False)
 
 
-def _rests(found: Sequence[PowerForecast], effect: float | None) -> Iterator[str]:
+def _rests(forecasts: Sequence[PowerForecast], effect: float | None) -> Iterator[str]:
     if effect is not None:
         yield f"power: the chance to find a difference of {effect:g}; tasks, 80%: how many like these it takes."
-    strict = {one.alpha for one in found} - {ALPHA}
+    strict = {forecast.alpha for forecast in forecasts} - {ALPHA}
     if strict:
         yield f"Tests at {100 * min(strict):.3g}%: the strictest step of Holm's procedure for the primary contrasts."
-    correlated = [one.blur.noise.correlation for one in found]
+    correlated = [forecast.basis.noise.correlation for forecast in forecasts]
     if any(correlated):
         yield f"Correlation of the arms over draws: {min(correlated):+.2f} to {max(correlated):+.2f}."
-    if found[0].blur.source == "assumed":
+    if forecasts[0].basis.source == "assumed":
         yield (
             "Assumed SDs, in shares of a measure's range: --within over draws, --between of the difference from task "
             "to task; or measured: --pilot RUN."

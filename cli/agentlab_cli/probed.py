@@ -9,7 +9,6 @@ import typer
 from agentlab.errors import ScenarioError
 from agentlab.experiment.judging.perturb import VARIANTS, Probe
 from agentlab.experiment.judging.probes import estimate, probe
-from agentlab.experiment.resample.cost import Cost
 from agentlab.runs.frames import load
 from agentlab.scenario.document import suggest
 from agentlab.text import pluralize
@@ -24,11 +23,11 @@ def probed(folder: Path, names: str, sample: int, concurrency: int, asked: bool)
     """Tells the price, asks on a terminal where it is not zero, probes, and prints what was found."""
     chosen = _chosen(names)
     if chosen:
-        price = asyncio.run(estimate(folder, chosen, sample))
-        cost = "of unknown price" if price.cost is None else Cost(cost=price.cost).money
-        size = f"{pluralize(price.outputs, 'output')}, {pluralize(price.calls, 'call')}"
-        print(f"{size}, about {price.tokens:,} tokens, {cost}.", file=sys.stderr)
-        if asked and price.cost != 0 and sys.stdin.isatty() and not typer.confirm("Ask them?"):
+        outputs, cost = asyncio.run(estimate(folder, chosen, sample))
+        price = "of unknown price" if cost.cost is None else cost.money
+        size = f"{pluralize(outputs, 'output')}, {pluralize(cost.calls, 'call')}"
+        print(f"{size}, about {cost.tokens:,} tokens, {price}.", file=sys.stderr)
+        if asked and cost.cost != 0 and sys.stdin.isatty() and not typer.confirm("Ask them?"):
             print("Nothing was asked.", file=sys.stderr)
             return 0
         code = work(

@@ -6,9 +6,9 @@ import typer
 from rich.console import Console
 
 from agentlab.analysis.forks.spread import spread
+from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample import ForkPlan, draw, keys
 from agentlab.experiment.resample.bisect import Bisected, bisect
-from agentlab.experiment.runner import Progress
 from agentlab.runs.frames import load
 from agentlab_cli.forks import came_to, quoted
 from agentlab_cli.layout import console_for

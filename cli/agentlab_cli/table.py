@@ -8,6 +8,7 @@ from rich.table import Table
 
 from agentlab.analysis.contrasts.contrast import scope
 from agentlab.analysis.summary import ConditionSummary, Summary
+from agentlab.models import money
 from agentlab.text import pluralize
 from agentlab_cli.contrasts import say_contrasts
 from agentlab_cli.layout import number, table
@@ -53,7 +54,7 @@ def _arms(summary: Summary) -> Table:
         made.add_column(escape(heading), justify="right", no_wrap=True)
     for arm in summary.arms:
         cells = [escape(_measured(arm, name)) for name in names]
-        cost = "unknown" if arm.cost is None else f"{arm.cost:.2f} USD"
+        cost = money(arm.cost)
         rest = (f"{arm.calls:,}", f"{arm.tokens:,}", cost, f"{arm.dropped:,}")
         made.add_row(escape(arm.condition), _counts(arm.statuses), *cells, *rest)
     return made

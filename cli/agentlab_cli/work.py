@@ -12,7 +12,9 @@ from rich.text import Text
 
 from agentlab.analysis.summary import summarize
 from agentlab.experiment import session
-from agentlab.experiment.runner import Progress, Selection
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.specs import Selection
+from agentlab.models import money
 from agentlab.runs.frames import load
 from agentlab.scenario import Design
 from agentlab_cli.layout import console_for
@@ -72,7 +74,7 @@ async def _shown(console: Console, progress: Progress, job: Callable[[Progress],
         await job(progress)
     finally:
         shower.cancel()
-        if not console.is_terminal and (progress.calls or progress.done):
+        if not console.is_terminal and (progress.made.calls or progress.done):
             print(line(progress, time.monotonic() - started, what), file=sys.stderr)
 
 
@@ -93,15 +95,16 @@ async def _plain(progress: Progress, started: float, what: str) -> None:
 
 
 def line(progress: Progress, seconds: float, what: str = "rollouts") -> str:
-    """One line on a run: how many of `what` are done, speed, money."""
+    """One line on a run: its phase, how many of `what` are done, speed, money."""
     p = progress
-    parts = [f"{p.done}/{p.planned} {what}", f"{p.running} running", f"{p.failed} failed"]
+    parts = [p.phase] if p.phase else []
+    parts += [f"{p.done}/{p.planned} {what}", f"{p.running} running", f"{p.failed} failed"]
     if seconds > 0:
-        parts += [f"{p.calls / seconds:.1f} calls/s", f"{p.tokens / seconds:.0f} tokens/s"]
-    parts.append(f"{p.spent.cost:.2f} USD" + (" + unpriced calls" if p.spent.unpriced else ""))
+        parts += [f"{p.made.calls / seconds:.1f} calls/s", f"{p.made.tokens / seconds:.0f} tokens/s"]
+    parts.append(money(p.cost.priced) + (" + unpriced calls" if p.cost.unpriced else ""))
     new = p.done - p.before
-    if p.paid and new and p.done < p.planned:
-        parts.append(f"about {p.spent.cost + p.paid / new * (p.planned - p.done):.2f} USD in all")
+    if p.made.priced and new and p.done < p.planned:
+        parts.append(f"about {money(p.cost.priced + p.made.priced / new * (p.planned - p.done))} in all")
     if p.stopping:
         parts.append("stopping: what is in flight is finished; Ctrl-C again cancels it")
     return " · ".join(parts)

@@ -8,10 +8,10 @@ import agentlab
 from agentlab.analysis.forks.attribution import attribution
 from agentlab.analysis.forks.interventions import interventions
 from agentlab.analysis.forks.path import path
+from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample import draw, plan
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.resample.swaps import Swap
-from agentlab.experiment.runner import Progress
 from agentlab.runs.frames import Run
 
 SCENARIO = """\

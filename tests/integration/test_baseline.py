@@ -23,7 +23,7 @@ from agentlab.engine.play import play
 from agentlab.engine.spec import fork
 from agentlab.errors import ScenarioError
 from agentlab.experiment.cost import plan
-from agentlab.experiment.runner import Selection
+from agentlab.experiment.specs import Selection
 from agentlab.models.simulated.sim import Scripted
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols.mail import MailConfig

@@ -26,7 +26,8 @@ from agentlab.experiment.cost import plan
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.judging.groups import Output, answered, sort
 from agentlab.experiment.judging.pairs import Side
-from agentlab.experiment.runner import Progress, Selection
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.specs import Selection
 from agentlab.judges.known_pairs import combined, flipped
 from agentlab.models import capabilities as families
 from agentlab.runs.frames import Run

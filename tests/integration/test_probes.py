@@ -16,7 +16,7 @@ from agentlab.errors import AnalysisError
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.judging.perturb import PADDING, perturbed
 from agentlab.experiment.judging.probes import estimate, probe
-from agentlab.experiment.runner import Progress
+from agentlab.experiment.progress import Progress
 from agentlab.judges.plain_text import plain
 from agentlab.models import capabilities as families
 from agentlab.runs.frames import Run
@@ -132,12 +132,12 @@ def test_effects_of_length_layout_and_kinship_are_found_beside_noise_and_arms() 
 def test_the_price_comes_first_and_nothing_is_paid_twice() -> None:
     made = run()
     before, folder = len(Ann.asked), Path("runs/tried")
-    first = asyncio.run(estimate(folder, ["length", "format"], 10))
-    assert (first.outputs, first.calls) == (10, 10 * 2 * 2)
+    outputs, first = asyncio.run(estimate(folder, ["length", "format"], 10))
+    assert (outputs, first.calls) == (10, 10 * 2 * 2)
     assert first.cost is None  # the other judge has no price
     tried(10)
     assert len(Ann.asked) - before == first.calls
-    assert asyncio.run(estimate(folder, ["length", "format"], 10)).calls == 0
+    assert asyncio.run(estimate(folder, ["length", "format"], 10))[1].calls == 0
     tried(10)
     assert len(Ann.asked) - before == first.calls
     again = tried(15)

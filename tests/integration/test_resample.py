@@ -27,13 +27,14 @@ from agentlab.engine.prompt import chat
 from agentlab.engine.spec import FRESH, fork
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.judging.added import rejudge
+from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample import ForkPlan, draw, plan
 from agentlab.experiment.resample.bisect import Bisected, bisect
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.resample.score import score
 from agentlab.experiment.resample.swaps import Swap
-from agentlab.experiment.runner import Progress, Selection
 from agentlab.experiment.session import run as play_design
+from agentlab.experiment.specs import Selection
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.protocols.mail import MailConfig
 from agentlab.runs.frames import load
@@ -403,14 +404,14 @@ def test_the_price_told_is_the_price_paid_and_what_is_there_costs_nothing() -> N
     told, spent = plan(run, fork_request).quote, load_spend(run)
     progress = drawn(plan(run, fork_request))
     assert told.forks == progress.done == 4 * 5 * 3
-    assert told.total.cost == pytest.approx(load_spend(run) - spent) == pytest.approx(progress.paid)
-    assert told.total.calls == progress.calls == 4 * 3 * ((4 + 3 + 1 + 2 + 2) + 5 * 2)
+    assert told.total.cost == pytest.approx(load_spend(run) - spent) == pytest.approx(progress.made.priced)
+    assert told.total.calls == progress.made.calls == 4 * 3 * ((4 + 3 + 1 + 2 + 2) + 5 * 2)
     again = plan(run, fork_request)
     assert (again.quote.forks, again.quote.there, again.quote.total.cost) == (0, told.forks, 0)
-    assert drawn(again).calls == 0
+    assert drawn(again).made.calls == 0
     more = plan(run, replace(fork_request, n=5)).quote
     assert (more.forks, more.there) == (told.forks * 2 // 3, told.forks)
-    assert drawn(plan(run, replace(fork_request, n=5))).calls * 3 == progress.calls * 2
+    assert drawn(plan(run, replace(fork_request, n=5))).made.calls * 3 == progress.made.calls * 2
 
 
 def load_spend(run: Path) -> float:
@@ -615,7 +616,7 @@ def test_a_fork_of_a_fork_that_was_killed_goes_on_and_its_stored_calls_are_guard
     lost = connection.execute(f"DELETE FROM calls WHERE rowid IN ({last})").rowcount
     lost += connection.execute(f"DELETE FROM calls WHERE rollout IN {own} AND round = 0").rowcount
     connection.commit()
-    assert drawn(plan(run, fork_request)).calls == lost
+    assert drawn(plan(run, fork_request)).made.calls == lost
     pd.testing.assert_frame_equal(load(run).forks.drop(columns=volatile), whole, check_categorical=False)
     connection.execute(f"UPDATE rollouts SET status = NULL WHERE id IN {own}")
     connection.execute(f"UPDATE calls SET prompt_hash = 'another' WHERE rollout IN {own} AND round = 2")
@@ -733,7 +734,7 @@ def test_a_bisection_finds_the_round_that_decided_and_measures_it_on_fresh_forks
     assert fresh.groupby("at")["fork"].apply(list).iloc[0] == [FRESH + i for i in range(1, 13)]
     calls = asyncio.run(bisect(made, again := Progress()))
     assert calls == found
-    assert again.calls == 0
+    assert again.made.calls == 0
 
 
 def test_a_run_whose_modules_are_gone_says_how_to_find_them(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

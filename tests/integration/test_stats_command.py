@@ -15,7 +15,8 @@ from agentlab.analysis.cells import columns, text
 from agentlab.analysis.registry import ANALYSES, analyse, attempts
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.experiment import session
-from agentlab.experiment.runner import Progress, Selection
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.specs import Selection
 from agentlab.runs.frames import Run, load
 from tests.support.firm import design
 

@@ -10,9 +10,9 @@ from agentlab.analysis.forks.outcomes import measured
 from agentlab.analysis.forks.path import path
 from agentlab.engine.spec import FRESH
 from agentlab.errors import AnalysisError, ScenarioError
+from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample import ForkPlan, draw, plan
 from agentlab.experiment.resample.request import ForkRequest
-from agentlab.experiment.runner import Progress
 from agentlab.runs.frames import load
 
 
@@ -47,7 +47,7 @@ class Decision:
         cost = "at an unknown price" if total.cost is None else f"about {total.money}"
         return (
             f"{quote.forks} forks of {parent.place} to draw, after rounds {cuts}{there}: {total.calls:,} calls, "
-            f"{total.usage.input + total.usage.output:,} tokens, {cost}. Await this to draw them."
+            f"{total.tokens:,} tokens, {cost}. Await this to draw them."
         )
 
     __repr__ = __str__

@@ -1,32 +1,32 @@
 """Adds judges to a run that is there: new verdicts on its finished rollouts and forks, and none repeated."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from agentlab.engine.client import Client
 from agentlab.engine.spec import fork_path, lineage
-from agentlab.errors import MismatchError, Stopped
-from agentlab.experiment.clients import client_for, counting, identify, serving
-from agentlab.experiment.judging.anchors import judge_anchors
-from agentlab.experiment.judging.pairs import Work, judge_known
-from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, past_of
-from agentlab.experiment.runner import Progress
-from agentlab.experiment.session import CONCURRENCY, judge_two, opened, plain_measure, stoppable, tasks_of, unwrapped
+from agentlab.errors import MismatchError
+from agentlab.experiment.judging.pairs import Comparisons
+from agentlab.experiment.judging.rollouts import JudgingItem, past_of
+from agentlab.experiment.phases import Phase, through, with_judging
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.session import plain_measure, tasks_of
+from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
-from agentlab.models import ModelSpec, StopSwitch
+from agentlab.judges.inputs import judge_input
+from agentlab.models import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.scenario import rebuild
 from agentlab.scenario.added_judges import added_judges
 from agentlab.scenario.judges import JudgeSet
-from agentlab.store import UNFINISHED, Store, read
-from agentlab.types import JudgeInput, Task
+from agentlab.store import Store, read
+from agentlab.types import Rollout
 
 
 async def rejudge(
@@ -37,33 +37,18 @@ async def rejudge(
     Raises `StoreError` when there is no run, `ScenarioError` for a judge that is wrong, and `MismatchError` when the
     run already has another judge, or another model behind it, under one of the names.
     """
-    read(folder).close()  # opening to write would make a run where there is none
-    with opened(folder) as store:
+    with opened(folder, new=False) as store:
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
         built, specs, documents = added_judges(names, section, judge_model, meta.get("factors", {}))
         _register(store, meta, built, specs, documents)
-        progress.spent = store.spend()
-        used = {identify(specs[judge.model]): specs[judge.model] for judge in built.every.values() if judge.model}
-        async with serving(used, store, [], stop_switch := StopSwitch()) as models:
-            own = {alias: spec for alias, spec in specs.items() if identify(spec) in used}
-            client = client_for(Client({}, counting(store, progress)), own, models)
-            bench = JudgeRunner(built.judges, store, client, {alias: spec.settings() for alias, spec in own.items()})
-            with stoppable(progress, stop_switch):
-                work = _work(meta, replace(bench, judges=built.of_two), documents, progress, concurrency)
-                reports = await judge_anchors(documents, bench, meta["seed"]) | await judge_known(work)
-                store.set_meta({"anchors": meta.get("anchors", {}) | reports})
-                organizations = _with_workspace(folder, meta)
-                await unwrapped(_all(store, bench, progress, tasks_of(meta), organizations, meta, concurrency))
-                await unwrapped(judge_two(work))
-
-
-def _work(
-    meta: Mapping[str, Any], bench: JudgeRunner, documents: Mapping[str, Any], progress: Progress, concurrency: int
-) -> Work:
-    """What the judges of two have to do."""
-    run = (documents, tasks_of(meta), meta.get("factors", {}), meta["seed"], str(meta.get("coupling")))
-    return Work(bench, *run, progress, lambda: progress.stopping, concurrency)
+        judging = {judge.model: specs[judge.model] for judge in built.every.values() if judge.model is not None}
+        async with working(store, tasks_of(meta), built.judges, judging, progress, concurrency) as work:
+            of_two = replace(work.judges, judges=built.of_two)
+            comparisons = Comparisons(work, of_two, documents, meta.get("factors", {}))
+            organizations = _with_workspace(folder, meta)
+            judge_rollouts = Phase("judge rollouts", partial(_judge_rollouts, work, organizations))
+            await through(work, with_judging(comparisons, judge_rollouts))
 
 
 def _register(
@@ -102,58 +87,27 @@ def _with_workspace(folder: Path, meta: Mapping[str, Any]) -> Mapping[str, Organ
     return {condition.name: condition.organization for condition in design.conditions}
 
 
-async def _all(
-    store: Store,
-    bench: JudgeRunner,
-    progress: Progress,
-    tasks: dict[str, Task],
-    organizations: Mapping[str, Organization],
-    meta: Mapping[str, Any],
-    concurrency: int,
-) -> None:
-    window = asyncio.Semaphore(concurrency)
-    final = store.judged()
-    rows = [row for row in store.rollouts(forks=True) if store.known[row.key].status not in UNFINISHED]
+async def _judge_rollouts(work: Work, organizations: Mapping[str, Organization]) -> None:
+    """Judges each rollout and fork that is finished, as far as that is not done."""
+    store, progress, final = work.store, work.progress, work.store.judged()
+    rows = [row for row in store.rollouts(forks=True) if store.final(row.key)]
+    pending = [(row, work.judges.pending(final.get(store.known[row.key].id, set()))) for row in rows]
+    jobs = [partial(_judge, work, organizations.get(row.condition), row, draws) for row, draws in pending if draws]
     progress.planned = len(rows)
-    async with asyncio.TaskGroup() as group:
-        for row in rows:
-            known = store.known[row.key]
-            pending = bench.pending(final.get(known.id, set()))
-            if not pending:
-                progress.done += 1
-                progress.before += 1
-                continue
-            await window.acquire()
-            if progress.stopping:
-                break
-            own = row.condition if meta.get("coupling") == "none" else ""
-            way = fork_path([(one.at, one.fork) for one in reversed(store.line(row.key)) if one.at is not None])
-            root = lineage(row.seed, row.task, row.draw, row.generation, way, own)
-            made_by = organizations.get(row.condition)
-            task = group.create_task(_one(bench, progress, tasks[row.task], made_by, row.key, root, pending))
-            task.add_done_callback(lambda _: window.release())
+    progress.done = progress.before = len(rows) - len(jobs)
+    await work.each(jobs)
 
 
-async def _one(
-    bench: JudgeRunner,
-    progress: Progress,
-    task: Task,
-    organization: Organization | None,
-    key: str,
-    root: str,
-    pending: Sequence[tuple[Judge, int]],
+async def _judge(
+    work: Work, organization: Organization | None, row: Rollout, pending: Sequence[tuple[Judge, int]]
 ) -> None:
-    store = bench.store
-    rollout = store.rollout(key)
-    past = past_of(store, key, rollout.attempt)
-    progress.running += 1
-    try:
-        files: Mapping[str, str] = organization.files(rollout.messages) if organization is not None else {}
-        judge_input = JudgeInput(task, rollout.output, rollout.messages, files)
-        verdicts = await bench.judge(JudgingItem(key, root, judge_input), pending, past)
-        progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
-        progress.done += 1
-    except Stopped:
-        pass
-    finally:
-        progress.running -= 1
+    rollout = work.store.rollout(row.key)
+    files: Mapping[str, str] = organization.files(rollout.messages) if organization is not None else {}
+    coupling = row.condition if work.coupling == "none" else ""
+    line = reversed(work.store.line(row.key))
+    path = fork_path([(ancestor.at, ancestor.fork) for ancestor in line if ancestor.at is not None])
+    root = lineage(row.seed, row.task, row.draw, row.generation, path, coupling)
+    item = JudgingItem(row.key, root, (judge_input(work.tasks[row.task], rollout, files),))
+    verdicts = await work.judges.judge(item, pending, past_of(work.store, row.key, rollout.attempt))
+    work.progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
+    work.progress.done += 1

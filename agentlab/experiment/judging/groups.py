@@ -6,16 +6,17 @@ Which of two is shown first is drawn at random for each question.
 """
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from agentlab.experiment.baselines import plain
-from agentlab.experiment.judging.pairs import Side, Work, entered, sides, spread
-from agentlab.experiment.judging.rollouts import JudgingItem
+from agentlab.experiment.judging.pairs import Comparisons, Side, sides
+from agentlab.experiment.judging.questions import Question, ask, failures
 from agentlab.interfaces import Judge
 from agentlab.judges.equivalence import SAME
+from agentlab.judges.inputs import text_input
 from agentlab.seeds import stream
-from agentlab.types import JudgeInput, Rollout, Verdict
+from agentlab.types import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def sort(outputs: Sequence[Output]) -> Sorting:
     """
     found: dict[str, int | None] = {}
     firsts, sizes = list[Output](), list[int]()
-    for output in sorted(outputs, key=lambda one: one.side.draw):
+    for output in sorted(outputs, key=lambda output: output.side.draw):
         found[output.side.key] = None
         if output.text is None or not output.text.strip():
             continue
@@ -73,47 +74,52 @@ def answered(outputs: Sequence[Output], answer: Callable[[Side, Side], bool | No
         return end.value
 
 
-async def judge_groups(work: Work) -> None:
+async def judge_groups(comparisons: Comparisons) -> None:
     """Asks every judge of kind equivalence whatever is still open about the outputs of each task and condition."""
     cells: dict[tuple[int, str, str], list[Side]] = {}
-    for side in sides(work.bench.store, work.only):
+    for side in sides(comparisons.work.store, comparisons.only):
         cells.setdefault((side.generation, side.task, side.condition), []).append(side)
-    judges = [work.bench.judges[name] for name, config in work.configs().items() if config.traits.two == "same"]
-    await spread(work, [partial(_sorted, work, judges, cell) for cell in cells.values()])
+    configs, judges = comparisons.configs(), comparisons.judges.judges
+    sorting = [judges[name] for name, config in configs.items() if config.traits.two == "same"]
+    await comparisons.work.each([partial(_sorted, comparisons, sorting, cell) for cell in cells.values()])
 
 
-async def _sorted(work: Work, judges: Sequence[Judge], cell: Sequence[Side]) -> None:
+async def _sorted(comparisons: Comparisons, judges: Sequence[Judge], cell: Sequence[Side]) -> None:
     """By one judge after the other, since their questions share rows."""
-    outputs = [Output(side, work.bench.store.rollout(side.key).output) for side in cell]
+    outputs = [Output(side, comparisons.work.store.rollout(side.key).output) for side in cell]
     for judge in judges:
-        await _sort(work, judge, outputs)
+        await _sort(comparisons, judge, outputs)
 
 
-async def _sort(work: Work, judge: Judge, outputs: Sequence[Output]) -> None:
+async def _sort(comparisons: Comparisons, judge: Judge, outputs: Sequence[Output]) -> None:
     sorting = sort(outputs)
     try:
         first, second = next(sorting)
         while True:
-            first, second = sorting.send(await _ask(work, judge, first, second))
+            first, second = sorting.send(await _ask(comparisons, judge, first, second))
     except StopIteration:
         return
 
 
-async def _ask(work: Work, judge: Judge, first: Output, second: Output) -> bool | None:
+async def _ask(comparisons: Comparisons, judge: Judge, first: Output, second: Output) -> bool | None:
     """One answer, from the record if it is there."""
-    one, other, store = first.side, second.side, work.bench.store
-    key, attempt = asked(one, other), one.attempt + other.attempt - 1
-    row = Rollout(key, "", one.task, "", other.draw, work.seed, "delivered", None, "imported", kind="group")
-    about = {"a": one.key, "b": other.key}
-    past = await entered(store, replace(row, attempt=attempt, generation=other.generation, about=about))
-    known = [verdict for verdict in store.verdicts(key) if verdict.judge == judge.name]
-    if not known or known[0].outcome == "error":
-        root = work.root(other, "same", other.condition)
-        texts = (first.text, second.text) if stream(root, one.draw, "first") % 2 else (second.text, first.text)
-        case = JudgingItem(key, f"{root}/{one.draw}", JudgeInput(work.tasks[one.task], texts[0], rival=texts[1]))
-        known = await work.bench.judge(case, [(judge, 0)], past)
-        work.progress.failed += any(verdict.outcome == "error" for verdict in known)
-    return same(known[0])
+    a, b, work = first.side, second.side, comparisons.work
+    root = comparisons.root(b, "same", b.condition)
+    texts = (first.text, second.text) if stream(root, a.draw, "first") % 2 else (second.text, first.text)
+    question = Question(
+        asked(a, b),
+        "group",
+        {"a": a.key, "b": b.key},
+        f"{root}/{a.draw}",
+        (text_input(work.tasks[a.task], *texts),),
+        work.seed,
+        b.draw,
+        b.generation,
+        a.attempt + b.attempt - 1,
+    )
+    recorded, new = await ask(comparisons.judges, question, [(judge, 0)])
+    work.progress.failed += failures(new)
+    return same((*recorded, *new)[0])
 
 
 def same(verdict: Verdict) -> bool | None:

@@ -2,53 +2,40 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from agentlab.engine.client import Client
 from agentlab.engine.spec import lineage
 from agentlab.errors import AnalysisError
-from agentlab.experiment.clients import client_for, counting, identify, serving
-from agentlab.experiment.judging.pairs import Work, entered, spread
 from agentlab.experiment.judging.perturb import VARIANTS, Probe, Variant, perturbed
-from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem
-from agentlab.experiment.runner import Progress
-from agentlab.experiment.session import CONCURRENCY, opened, stoppable, tasks_of, unwrapped
+from agentlab.experiment.judging.questions import Question, ask, failures, pending
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.session import tasks_of
+from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
+from agentlab.judges.inputs import judge_input
 from agentlab.judges.rubric import RubricConfig
-from agentlab.models import ModelSpec, StopSwitch, cost_of
+from agentlab.models import Cost, ModelSpec, estimated
 from agentlab.scenario.added_judges import recorded_judges
 from agentlab.seeds import stream
 from agentlab.store import UNFINISHED, Store, read
-from agentlab.types import JudgeInput, Rollout, Usage
+from agentlab.types import Rollout, Usage
 
 SAMPLE = 30
 """Outputs that are changed, unless said otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
-class ProbeCost:
-    """What probes will still take, by what the same judges took for the outputs as they are."""
-
-    outputs: int
-    calls: int
-    tokens: int
-    cost: float | None
-    """US dollars; None when a price is unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeQuestion:
-    """The changed output of one rollout before one judge."""
+class ChangedOutput:
+    """The output of one rollout, changed, before the judges that have not scored it yet."""
 
     rollout: Rollout
     """Without messages."""
     variant: Variant
-    judge: Judge
+    judges: tuple[Judge, ...]
 
     @property
     def key(self) -> str:
@@ -58,24 +45,20 @@ class ProbeQuestion:
 
 def documents(meta: Mapping[str, Any]) -> dict[str, RubricConfig]:
     """The rubric judges of a run, by name."""
-    told = _documents(meta)
-    return {name: RubricConfig.model_validate(one) for name, one in told.items()}
+    return {name: RubricConfig.model_validate(document) for name, document in _documents(meta).items()}
 
 
-async def estimate(folder: Path, probes: Sequence[Probe], sample: int = SAMPLE) -> ProbeCost:
-    """The price of what is not there yet. Raises `AnalysisError` when no rubric judge scored the run."""
-    read(folder).close()  # opening to write would make a run where there is none
-    with opened(folder) as store:
-        bench, specs = _bench(store)
-        todo = questions(store, bench, probes, sample)
-        outputs = len({question.rollout.key for question in todo})
-        tokens, cost, calls = 0, 0.0, 0
-        prices = {name: _usage(store, name, specs[judge.model or ""]) for name, judge in bench.items()}
-        for question in todo:
-            made, used, price = prices[question.judge.name]
-            calls, tokens = calls + made, tokens + used
-            cost = None if cost is None or price is None else cost + price
-        return ProbeCost(outputs, calls, tokens, cost)
+async def estimate(folder: Path, probes: Sequence[Probe], sample: int = SAMPLE) -> tuple[int, Cost]:
+    """The outputs that are still to be probed, and what that takes, by what their judges took for them unchanged.
+
+    Raises `AnalysisError` when no rubric judge scored the run.
+    """
+    with opened(folder, new=False) as store:
+        judges, specs = _judges(store)
+        todo = open_probes(store, judges, probes, sample)
+        outputs = len({changed.rollout.key for changed in todo})
+        costs = {name: _judgement(store, name, specs[judge.model or ""]) for name, judge in judges.items()}
+        return outputs, sum((costs[judge.name] for changed in todo for judge in changed.judges), Cost())
 
 
 async def probe(
@@ -83,42 +66,33 @@ async def probe(
 ) -> None:
     """Asks what is not there yet: each judge once about each changed output, with the streams of its first draw on the
     output itself. Raises what `estimate` raises, and `MismatchError` when another process works on the run."""
-    read(folder).close()
-    with opened(folder) as store:
-        meta = store.meta()
-        judges, specs = _bench(store)
-        todo = questions(store, judges, probes, sample)
-        progress.spent, progress.planned = store.spend(), len(todo)
-        used = {judge.model: specs[judge.model] for judge in judges.values() if judge.model is not None}
-        async with serving({identify(s): s for s in used.values()}, store, [], stop_switch := StopSwitch()) as models:
-            client = client_for(Client({}, counting(store, progress)), used, models)
-            bench = JudgeRunner(judges, store, client, {alias: spec.settings() for alias, spec in used.items()})
-            factors: Mapping[str, Sequence[str]] = meta.get("factors", {})
-            told = (_documents(meta), tasks_of(meta), factors, meta["seed"], str(meta.get("coupling")))
-            work = Work(bench, *told, progress, lambda: progress.stopping, concurrency)
-            with stoppable(progress, stop_switch):
-                rows = {question.key: [q for q in todo if q.key == question.key] for question in todo}
-                await unwrapped(spread(work, [partial(_ask, work, same) for same in rows.values()]))
+    with opened(folder, new=False) as store:
+        judges, specs = _judges(store)
+        todo = open_probes(store, judges, probes, sample)
+        progress.planned = sum(len(changed.judges) for changed in todo)
+        judging = {judge.model: specs[judge.model] for judge in judges.values() if judge.model is not None}
+        tasks = tasks_of(store.meta())
+        async with working(store, tasks, judges, judging, progress, concurrency) as work:
+            await work.each([partial(_ask, work, changed) for changed in todo])
 
 
-def questions(store: Store, judges: Mapping[str, Judge], probes: Sequence[Probe], sample: int) -> list[ProbeQuestion]:
+def open_probes(store: Store, judges: Mapping[str, Judge], probes: Sequence[Probe], sample: int) -> list[ChangedOutput]:
     """What is still to be asked about the sample: outputs of all conditions and tasks, as equally often as can be.
 
     An output that a change leaves as it is has its score already.
     """
-    final, told = store.judged(), _documents(store.meta())
-    found = list[ProbeQuestion]()
-    for row in _sample(store, sample):
-        every: list[tuple[Probe, Variant]] = [(kind, variant) for kind in probes for variant in VARIANTS[kind]]
-        changed = [one for one in every if perturbed(row.output or "", one[1]) != row.output]
-        for (kind, variant), (name, judge) in product(changed, judges.items()):
-            if kind == "format" and told[name].get("normalise"):
-                continue  # it is shown the same text either way
-            question = ProbeQuestion(row, variant, judge)
-            known = store.known.get(question.key)
-            if known is None or known.attempt != row.attempt or (name, 0) not in final.get(known.id, ()):
-                found.append(question)
-    return found
+    final, described = store.judged(), _documents(store.meta())
+    kinds: list[tuple[Probe, Variant]] = [(probe, variant) for probe in probes for variant in VARIANTS[probe]]
+    todo = list[ChangedOutput]()
+    for row, (probe, variant) in product(_sample(store, sample), kinds):
+        if perturbed(row.output or "", variant) == row.output:
+            continue
+        # a judge that normalises is shown the same text whatever its layout
+        asked = [(j, 0) for name, j in judges.items() if probe != "format" or not described[name].get("normalise")]
+        output = ChangedOutput(row, variant, ())
+        if left := pending(store, output.key, row.attempt, asked, final):
+            todo.append(replace(output, judges=tuple(judge for judge, _ in left)))
+    return todo
 
 
 def _sample(store: Store, sample: int) -> list[Rollout]:
@@ -134,40 +108,46 @@ def _sample(store: Store, sample: int) -> list[Rollout]:
     return [row for _, _, row in sorted(ranked, key=lambda one: one[:2])[:sample]]
 
 
-async def _ask(work: Work, questions: Sequence[ProbeQuestion]) -> None:
-    """The questions about one changed output, which share a row."""
-    question = questions[0]
-    row, store = question.rollout, work.bench.store
-    text = perturbed(row.output or "", question.variant)
-    entry = Rollout(question.key, "", row.task, "", row.draw, row.seed, "delivered", text, "imported", kind="probe")
-    about = {"rollout": row.key, "variant": question.variant}
-    past = await entered(store, replace(entry, attempt=row.attempt, about=about))
+async def _ask(work: Work, changed: ChangedOutput) -> None:
+    row, task = work.store.rollout(changed.rollout.key), work.tasks[changed.rollout.task]
+    text = perturbed(row.output or "", changed.variant)
     coupling = row.condition if work.coupling == "none" else ""
-    root = lineage(row.seed, row.task, row.draw, row.generation, 0, coupling)
-    case = JudgingItem(question.key, root, JudgeInput(work.tasks[row.task], text, store.rollout(row.key).messages))
-    verdicts = await work.bench.judge(case, [(one.judge, 0) for one in questions], past)
-    work.progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
-    work.progress.done += len(questions)
+    question = Question(
+        changed.key,
+        "probe",
+        {"rollout": row.key, "variant": changed.variant},
+        lineage(row.seed, row.task, row.draw, row.generation, 0, coupling),
+        (judge_input(task, replace(row, output=text)),),
+        row.seed,
+        row.draw,
+        row.generation,
+        row.attempt,
+        text,
+    )
+    _, verdicts = await ask(work.judges, question, [(judge, 0) for judge in changed.judges])
+    work.progress.failed += failures(verdicts)
+    work.progress.done += len(changed.judges)
 
 
 def _documents(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     every = recorded(meta)
-    own = {name: every[name] for name in meta.get("judges", {}) if every.get(name)}
-    return {name: told for name, told in own.items() if told.get("kind") == "rubric"}
+    used = {name: every[name] for name in meta.get("judges", {}) if every.get(name)}
+    return {name: document for name, document in used.items() if document.get("kind") == "rubric"}
 
 
-def _bench(store: Store) -> tuple[dict[str, Judge], Mapping[str, ModelSpec]]:
+def _judges(store: Store) -> tuple[dict[str, Judge], Mapping[str, ModelSpec]]:
     meta = store.meta()
-    told = _documents(meta)
-    if not told:
+    described = _documents(meta)
+    if not described:
         command = f"agentlab judge {store.folder} --with NAME"
         raise AnalysisError(f"{store.folder}: no rubric judge scored it, and others are not probed; add one: {command}")
-    bench, specs = recorded_judges(told, meta["tree"].get("models", {}), meta.get("judges", {}), store.folder)
-    return dict(bench.judges), specs
+    models, asked = meta["tree"].get("models", {}), meta.get("judges", {})
+    built, specs = recorded_judges(described, models, asked, store.folder)
+    return dict(built.judges), specs
 
 
-def _usage(store: Store, judge: str, spec: ModelSpec) -> tuple[int, int, float | None]:
-    """Calls, tokens and price of one judgement, as the mean of those that were made."""
+def _judgement(store: Store, judge: str, spec: ModelSpec) -> Cost:
+    """The cost of one judgement, as the mean of those that were made, at the prices of today."""
     connection = read(store.folder)
     sql = (
         "SELECT count(DISTINCT rollout || actor), count(*), total(input_tokens), total(output_tokens) FROM calls "
@@ -176,7 +156,6 @@ def _usage(store: Store, judge: str, spec: ModelSpec) -> tuple[int, int, float |
     times, made, input, output = connection.execute(sql, (judge,)).fetchone()
     connection.close()
     if not times:
-        return 1, 0, None
-    usage = Usage(round(input / times), round(output / times))
-    cost = cost_of(spec, usage, datetime.now(UTC).date())
-    return round(made / times), usage.input + usage.output, cost
+        return Cost(calls=1, unpriced=1)
+    judgement = estimated(spec, Usage(round(input / times), round(output / times)))
+    return replace(judgement, calls=round(made / times))

@@ -29,11 +29,13 @@ class JudgeDraw:
 
 @dataclass(frozen=True, slots=True)
 class JudgingItem:
-    """A finished rollout before its judges. `root` is the lineage of its streams, which leaves the condition out."""
+    """What is before its judges. `root` is the lineage of its streams, which leaves the condition out."""
 
     rollout: str
+    """Key of its row."""
     root: str
-    judge_input: JudgeInput
+    inputs: tuple[JudgeInput, ...]
+    """What is shown, by order: draw i is shown the one at i modulo their number."""
     rank: int = 0
 
 
@@ -72,7 +74,7 @@ class JudgeRunner:
         return [(judge, draw) for judge in judges for draw in range(judge.draws) if (judge.name, draw) not in done]
 
     async def judge(
-        self, case: JudgingItem, pending: Sequence[tuple[Judge, int]], past: JudgingRecord = _NO_PAST
+        self, item: JudgingItem, pending: Sequence[tuple[Judge, int]], past: JudgingRecord = _NO_PAST
     ) -> list[Verdict]:
         """Verdicts of the pending draws, each draw committed by itself."""
         client = replace(self.client, recorded=past.recorded)
@@ -80,20 +82,20 @@ class JudgeRunner:
         for judge, draw in pending:
             judge_draw = JudgeDraw(judge.name, draw)
             attempt = 1 + max(past.floor, past.failed.get(judge_draw.actor, 0))
-            asking = self._client(judge, client, case, judge_draw, attempt)
-            new = await judge_once(judge, case.judge_input, case.rollout, asking)
+            asking = self._client(judge, client, item, judge_draw, attempt)
+            new = await judge_once(judge, item.inputs[draw % len(item.inputs)], item.rollout, asking)
             await self.store.judge(new)
             verdicts += new
         return verdicts
 
     def _client(
-        self, judge: Judge, client: Client, case: JudgingItem, judge_draw: JudgeDraw, attempt: int
+        self, judge: Judge, client: Client, item: JudgingItem, judge_draw: JudgeDraw, attempt: int
     ) -> JudgeClient:
-        seed = stream(case.root, judge_draw.actor, "order")
+        seed = stream(item.root, judge_draw.actor, "order")
         if judge.model is None:
             return NoModel(judge_draw.draw, seed)
         settings = self.settings[judge.model]
-        return RecordingJudgeClient(judge_draw, seed, client, judge.model, settings, case, attempt)
+        return RecordingJudgeClient(judge_draw, seed, client, judge.model, settings, item, attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class RecordingJudgeClient:
     client: Client
     alias: str
     defaults: Settings
-    case: JudgingItem
+    item: JudgingItem
     attempt: int
     round: int = 0
     """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
@@ -119,10 +121,10 @@ class RecordingJudgeClient:
         return self.client.models[self.alias].capabilities
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
-        actor, case, asking = self.asking.actor, self.case, self.asking
-        at = stream(case.root, actor, self.round, k, self.attempt)
+        actor, item, asking = self.asking.actor, self.item, self.asking
+        at = stream(item.root, actor, self.round, k, self.attempt)
         who = (asking.purpose, asking.judge, asking.draw)
-        where = Where(case.rollout, actor, self.round, k, self.attempt, at, case.rank, *who)
+        where = Where(item.rollout, actor, self.round, k, self.attempt, at, item.rank, *who)
         return await self.client.ask(self.alias, Request(chat, over(self.defaults, settings), (), where))
 
 

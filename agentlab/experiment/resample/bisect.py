@@ -7,10 +7,11 @@ from statistics import fmean
 from agentlab.engine.cut import Cut
 from agentlab.engine.spec import FRESH, fork
 from agentlab.errors import ScenarioError
-from agentlab.experiment.resample.draw import ForkPlan, ForkPoint, items, laboratory
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.resample.draw import ForkPlan, ForkPoint, drawing, items
 from agentlab.experiment.resample.score import score
-from agentlab.experiment.runner import Progress, Runner
-from agentlab.experiment.session import CONCURRENCY, MAX_CONCURRENCY, unwrapped
+from agentlab.experiment.runner import Runner
+from agentlab.experiment.work import CONCURRENCY
 from agentlab.stats.forks.path import next_cut
 from agentlab.store import Store
 from agentlab.types import Measure
@@ -37,13 +38,13 @@ async def bisect(plan: ForkPlan, progress: Progress, concurrency: int = CONCURRE
     stopped, or when no mean differs from another. Raises `ScenarioError` when a mean cannot be had.
     """
     assert plan.measure is not None
-    measure, concurrency = plan.measure, min(concurrency, MAX_CONCURRENCY)
+    measure = plan.measure
     numbers, again = range(1, plan.request.forks + 1), range(FRESH + 1, FRESH + plan.request.forks + 1)
     todo = list(items(plan.fork_points, [*numbers, *again]))
-    async with laboratory(plan, todo, progress) as runner:
+    async with drawing(plan, todo, progress, concurrency) as runner:
         means, at = {len(plan.fork_points): _own(runner.store, plan, measure)}, 0
         while at is not None:
-            if not await _drawn(runner, plan.fork_points[at], numbers, concurrency):
+            if not await _drawn(runner, plan.fork_points[at], numbers):
                 return None
             means[at] = _mean(runner.store, measure, plan.fork_points[at], numbers)
             at = next_cut(means)
@@ -51,18 +52,19 @@ async def bisect(plan: ForkPlan, progress: Progress, concurrency: int = CONCURRE
         if means[before] == means[after]:
             return None
         for fork_point in plan.fork_points[before : after + 1]:
-            if not await _drawn(runner, fork_point, again, concurrency):
+            if not await _drawn(runner, fork_point, again):
                 return None
     end = plan.fork_points[after].cut if after < len(plan.fork_points) else None
     return Bisected(measure.name, plan.fork_points[before].cut, end, means[before], means[after])
 
 
-async def _drawn(runner: Runner, fork_point: ForkPoint, numbers: range, concurrency: int) -> bool:
+async def _drawn(runner: Runner, fork_point: ForkPoint, numbers: range) -> bool:
     """Whether all these forks of one cut are there now, or have failed for good."""
     todo = list(items([fork_point], numbers))
-    runner.progress.planned += len(todo)
-    await unwrapped(runner.run(todo, concurrency))
-    return not runner.progress.stopping and not runner.progress.limited
+    progress = runner.work.progress
+    progress.planned += len(todo)
+    await runner.run(todo)
+    return not progress.stopping and not progress.limited
 
 
 def _mean(store: Store, measure: Measure, fork_point: ForkPoint, numbers: range) -> float:

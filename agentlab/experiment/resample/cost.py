@@ -1,42 +1,14 @@
 """What forks will take before they are drawn, by what their parents took after the cut."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from agentlab.engine.cut import Cut
 from agentlab.engine.intervention import Change
 from agentlab.engine.spec import fork
-from agentlab.experiment.resample.parents import CallUsage, Parent
-from agentlab.models import ModelSpec, cost_of
+from agentlab.experiment.resample.parents import Parent
+from agentlab.models import Cost, ModelSpec, estimated
 from agentlab.scenario import Design
-from agentlab.types import Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Calls, tokens and US dollars; `cost` is None when a price is unknown."""
-
-    calls: int = 0
-    usage: Usage = field(default_factory=Usage)
-    cost: float | None = 0.0
-
-    def __add__(self, other: "Cost") -> "Cost":
-        cost = None if self.cost is None or other.cost is None else self.cost + other.cost
-        return Cost(self.calls + other.calls, self.usage + other.usage, cost)
-
-    @property
-    def money(self) -> str:
-        """US dollars, or that they are unknown."""
-        cost = self.cost
-        return "unknown" if cost is None else f"{cost:.4f} USD" if 0 < cost < 1 else f"{cost:.2f} USD"
-
-    def times(self, n: int) -> "Cost":
-        """So many of them."""
-        u = self.usage
-        counts = (u.input, u.output, u.reasoning, u.cache_read, u.cache_write)
-        cost = None if self.cost is None else self.cost * n
-        return Cost(self.calls * n, Usage(*(count * n for count in counts)), cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +36,16 @@ class ForkPricing:
 
     def drawn(self, parent: Parent, cut: Cut, change: Change | None) -> Cost:
         """One fork's agents: the parent's calls after the cut, at the prices of today."""
-        anew = [used for used in parent.calls if not cut.keeps(used.round, used.actor)]
+        anew = [call for call in parent.calls if not cut.keeps(call.round, call.actor)]
         spec, models = fork(parent.rollout_spec, cut, 1, change), self.models[parent.condition.name]
         roster = spec.organization.roster
-        return _sum((models[spec.agent(roster[used.actor], used.round).model], used) for used in anew)
+        specs = (models[spec.agent(roster[call.actor], call.round).model] for call in anew)
+        return sum((estimated(model, call.usage) for model, call in zip(specs, anew, strict=True)), Cost())
 
     def judged(self, parent: Parent) -> Cost:
         """One fork's judges: what they took for the parent; unknown when one was never asked about it."""
         asking = {name: judge for name, judge in self.design.judges.items() if judge.model is not None}
         specs = {name: self.design.models[judge.model or ""] for name, judge in asking.items()}
-        found = _sum((specs[used.judge], used) for used in parent.judging if used.judge in specs)
-        every = specs.keys() <= {used.judge for used in parent.judging}
-        return found if every else Cost(found.calls, found.usage, None)
-
-
-def _sum(made: Iterable[tuple[ModelSpec, CallUsage]]) -> Cost:
-    today, total = datetime.now(UTC).date(), Cost()
-    for spec, used in made:
-        total += Cost(1, used.usage, cost_of(spec, used.usage, today))
-    return total
+        known = sum((estimated(specs[c.judge], c.usage) for c in parent.judging if c.judge in specs), Cost())
+        asked = {call.judge for call in parent.judging}
+        return known if specs.keys() <= asked else known + Cost(unpriced=1)

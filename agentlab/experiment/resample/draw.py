@@ -12,22 +12,21 @@ from pathlib import Path
 
 import msgspec
 
-from agentlab.engine.client import Client
 from agentlab.engine.intervention import Change
 from agentlab.engine.spec import FRESH, fork
 from agentlab.errors import ScenarioError
-from agentlab.experiment.baselines import ComputeBudgets
-from agentlab.experiment.clients import client_for, counting, identify, serving
-from agentlab.experiment.judging.rollouts import JudgeRunner
-from agentlab.experiment.resample.cost import Cost, ForkPricing, Quote
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.resample.cost import ForkPricing, Quote
 from agentlab.experiment.resample.parents import Parent, ParentRun
 from agentlab.experiment.resample.points import ForkPoint, fork_points_of
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.resample.swaps import swapped
-from agentlab.experiment.runner import Progress, Runner
+from agentlab.experiment.runner import Runner
 from agentlab.experiment.schedule import Item
-from agentlab.experiment.session import CONCURRENCY, MAX_CONCURRENCY, check, opened, stoppable, unwrapped
-from agentlab.models import ModelSpec, StopSwitch
+from agentlab.experiment.session import runner_for
+from agentlab.experiment.specs import check
+from agentlab.experiment.work import CONCURRENCY, opened, working
+from agentlab.models import Cost, ModelSpec
 from agentlab.scenario import Design
 from agentlab.scenario.document import suggest
 from agentlab.store import UNFINISHED
@@ -114,31 +113,23 @@ async def draw(plan: ForkPlan, progress: Progress, concurrency: int = CONCURRENC
     """
     todo = list(items(plan.fork_points, range(1, plan.request.forks + 1)))
     progress.planned = len(todo)
-    async with laboratory(plan, todo, progress) as runner:
-        await unwrapped(runner.run(todo, min(concurrency, MAX_CONCURRENCY)))
+    async with drawing(plan, todo, progress, concurrency) as runner:
+        await runner.run(todo)
 
 
 @asynccontextmanager
-async def laboratory(plan: ForkPlan, todo: Sequence[Item], progress: Progress) -> AsyncGenerator[Runner]:
+async def drawing(
+    plan: ForkPlan, todo: Sequence[Item], progress: Progress, concurrency: int = CONCURRENCY
+) -> AsyncGenerator[Runner]:
     """The run, held and ready to draw; `todo` are all forks that it may be asked for."""
     design = plan.design
-    with opened(plan.folder) as store:
-        progress.spent = store.spend()
-        judging = {j.model: design.models[j.model] for j in design.judges.values() if j.model is not None}
-        used = [*judging.values(), *(spec for specs in plan.models.values() for spec in specs.values())]
-        async with serving(
-            {identify(s): s for s in used},
-            store,
-            [rollout_spec for rollout_spec, _ in todo],
-            stop_switch := StopSwitch(),
-        ) as models:
-            client = Client({}, counting(store, progress))
-            clients = {name: client_for(client, specs, models) for name, specs in plan.models.items()}
-            settings = {alias: spec.settings() for alias, spec in judging.items()}
-            bench = JudgeRunner(design.judges, store, client_for(client, judging, models), settings)
-            budgets = ComputeBudgets(design, bench.client, settings, store.use)
-            with stoppable(progress, stop_switch):
-                yield Runner(design, store, clients, bench, progress, store.judged(), budgets)
+    judging = {j.model: design.models[j.model] for j in design.judges.values() if j.model is not None}
+    specs, limit = [spec for spec, _ in todo], design.limits.run
+    with opened(plan.folder, new=False) as store:
+        async with working(
+            store, design.tasks, design.judges, judging, progress, concurrency, plan.models, specs, limit
+        ) as work:
+            yield runner_for(design, work)
 
 
 def _parents(archive: ParentRun, request: ForkRequest) -> tuple[Parent, ...]:
@@ -196,8 +187,8 @@ def _quote(request: ForkRequest, fork_points: Sequence[ForkPoint], pricing: Fork
             fork(fork_point.parent.rollout_spec, fork_point.cut, i, fork_point.change).key not in there for i in numbers
         )
         missing += new
-        agents += pricing.drawn(fork_point.parent, fork_point.cut, fork_point.change).times(new)
-        judges += pricing.judged(fork_point.parent).times(new)
+        agents += pricing.drawn(fork_point.parent, fork_point.cut, fork_point.change) * new
+        judges += pricing.judged(fork_point.parent) * new
     return Quote(missing, len(drawn) * request.forks - missing, agents, judges, at_most=request.bisect)
 
 

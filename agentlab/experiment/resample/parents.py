@@ -15,8 +15,8 @@ from agentlab.engine.intervention import swapped as swap_of
 from agentlab.engine.spec import RolloutSpec, fork
 from agentlab.errors import MismatchError, ScenarioError
 from agentlab.experiment.resample.swaps import Swap, swapped
-from agentlab.experiment.runner import Selection, rollout_specs
 from agentlab.experiment.schedule import Item
+from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.models import ModelSpec
 from agentlab.scenario import Condition, Design, rebuild
 from agentlab.store import DATABASE, UNFINISHED

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from agentlab.engine.spec import FRESH
 from agentlab.errors import ScenarioError
 from agentlab.experiment.resample.swaps import Swap
-from agentlab.experiment.runner import Selection
+from agentlab.experiment.specs import Selection
 
 PARENTS, FORKS, FORKS_EACH = 30, 8, 4
 """Unless said otherwise: most rollouts that are forked, forks of a cut, and forks of a cut at every round."""

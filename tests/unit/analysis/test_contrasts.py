@@ -433,9 +433,9 @@ def test_the_pilot_of_a_run_finds_what_was_planted(made: Run) -> None:
     assert any("the judge's noise is" in remark for remark in remarks)
     shown = prospects(design, (TASKS, 4), blurs, 0.1)
     close(shown[0].alpha, 0.05 / 3)
-    assert shown[0].like is not None
-    assert shown[1].like is not None
-    assert shown[0].like > shown[1].like
+    assert shown[0].new_tasks is not None
+    assert shown[1].new_tasks is not None
+    assert shown[0].new_tasks > shown[1].new_tasks
     with pytest.raises(ScenarioError, match="above 0"):
         prospects(design, (TASKS, 4), blurs, -1)
     close(assumed(design)[0].noise.within, 0.25)

@@ -22,7 +22,8 @@ from agentlab.analysis.summary import summarize
 from agentlab.errors import StoreError
 from agentlab.experiment import session
 from agentlab.experiment.judging.added import rejudge
-from agentlab.experiment.runner import Progress, Selection
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.specs import Selection
 from agentlab.report import report
 from agentlab.report.report import write
 from agentlab.report.style import arm_styles, nth_style, short

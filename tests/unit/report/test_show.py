@@ -23,7 +23,8 @@ from agentlab.engine.play import play
 from agentlab.engine.spec import RolloutSpec, unstarted
 from agentlab.errors import ModelError, ScenarioError, StoreError
 from agentlab.experiment import session
-from agentlab.experiment.runner import Progress, Selection
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.specs import Selection
 from agentlab.interfaces import Model, Toolset
 from agentlab.models.simulated.sim import Scripted
 from agentlab.models.spec import ModelSpec

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from agentlab.errors import StoreError
 from agentlab.experiment import session
-from agentlab.experiment.runner import Progress, Selection
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.specs import Selection
 from agentlab.runs.exports import parquet
 from agentlab.runs.exports.parquet import FRAMES
 from agentlab.runs.frames import Run, load

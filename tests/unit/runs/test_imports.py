@@ -20,8 +20,9 @@ from typer.testing import CliRunner
 from agentlab.errors import MismatchError, ScenarioError
 from agentlab.experiment import session
 from agentlab.experiment.judging.added import rejudge
-from agentlab.experiment.runner import Progress, Selection
+from agentlab.experiment.progress import Progress
 from agentlab.experiment.session import tasks_of
+from agentlab.experiment.specs import Selection
 from agentlab.runs.frames import load
 from agentlab.runs.imports import Columns, Imported, table
 from agentlab.runs.transcript import transcript

@@ -20,7 +20,7 @@ from agentlab.analysis.judges.judges import judges
 from agentlab.analysis.judges.labels import labels as analysed
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError, StoreError
 from agentlab.experiment.judging.added import rejudge
-from agentlab.experiment.runner import Progress
+from agentlab.experiment.progress import Progress
 from agentlab.runs.exports import sheet
 from agentlab.runs.frames import Run, load
 from agentlab.runs.imports import ColumnDefaults, Columns, labels, table

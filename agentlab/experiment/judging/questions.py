@@ -1,0 +1,91 @@
+"""Asks judges about what is no rollout: an anchor text, two outputs, an output that was changed. Each has a row."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from agentlab.experiment.judging.rollouts import JudgeRunner, JudgingItem, JudgingRecord, past_of
+from agentlab.interfaces import Judge
+from agentlab.store import Store
+from agentlab.types import JudgeInput, Rollout, RolloutKind, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a judge is asked about, and the row that keeps its calls and verdicts."""
+
+    key: str
+    """Of the row. It names no model, so that `replay/RUN` finds it."""
+    kind: RolloutKind
+    about: Mapping[str, str]
+    """What it consists of, such as the rollouts of a pair."""
+    root: str
+    """Of the random streams of its judges."""
+    inputs: tuple[JudgeInput, ...]
+    """What is shown, by order: draw i of a judge is shown the one at i modulo their number."""
+    seed: int
+    draw: int = 0
+    generation: int = 0
+    attempt: int = 1
+    """Rises when a rollout that is asked about is played further: what was said before counts no more."""
+    output: str | None = None
+    """Kept with the row where no rollout has it."""
+
+    @property
+    def row(self) -> Rollout:
+        """As it is entered."""
+        return Rollout(
+            self.key,
+            "",
+            self.inputs[0].task.id,
+            "",
+            self.draw,
+            self.seed,
+            "delivered",
+            self.output,
+            "imported",
+            attempt=self.attempt,
+            generation=self.generation,
+            kind=self.kind,
+            about=self.about,
+        )
+
+
+def pending(
+    store: Store, key: str, attempt: int, wanted: Iterable[tuple[Judge, int]], final: Mapping[int, set[tuple[str, int]]]
+) -> list[tuple[Judge, int]]:
+    """The judge draws that are not final on this attempt of a question; `final` are all of the run's."""
+    known, done = store.known.get(key), set[tuple[str, int]]()
+    if known is not None and known.attempt == attempt:
+        done = final.get(known.id, done)
+    return [(judge, draw) for judge, draw in wanted if (judge.name, draw) not in done]
+
+
+async def ask(
+    judges: JudgeRunner, question: Question, wanted: Iterable[tuple[Judge, int]]
+) -> tuple[list[Verdict], list[Verdict]]:
+    """The verdicts of these judge draws that were on record, and those that were asked for because none was final.
+
+    One job at a time may ask about one row: another would look for it before it is committed. Raises `Stopped`.
+    """
+    store, wanted = judges.store, list(wanted)
+    known, recorded = store.known.get(question.key), list[Verdict]()
+    entered = known is not None and known.status is not None and known.attempt == question.attempt
+    if entered:
+        names = {judge.name for judge, _ in wanted}
+        recorded = [verdict for verdict in store.verdicts(question.key) if verdict.judge in names]
+    failed = {(verdict.judge, verdict.draw) for verdict in recorded if verdict.outcome == "error"}
+    final = {(verdict.judge, verdict.draw) for verdict in recorded} - failed
+    recorded = [verdict for verdict in recorded if (verdict.judge, verdict.draw) in final]
+    left = [(judge, draw) for judge, draw in wanted if (judge.name, draw) not in final]
+    if not left:
+        return recorded, []
+    if not entered:
+        await store.finish(question.row)
+    record = JudgingRecord() if known is None else past_of(store, question.key, question.attempt)
+    item = JudgingItem(question.key, question.root, question.inputs)
+    return recorded, await judges.judge(item, left, record)
+
+
+def failures(verdicts: Sequence[Verdict]) -> int:
+    """Judge draws that failed, so that the same command tries them again."""
+    return len({(verdict.rollout, verdict.judge, verdict.draw) for verdict in verdicts if verdict.outcome == "error"})

@@ -1,0 +1,60 @@
+"""The phases of a run: what a command does one after the other, shown while it works, and recorded."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from agentlab.experiment.judging.anchors import judge_anchors
+from agentlab.experiment.judging.groups import judge_groups
+from agentlab.experiment.judging.pairs import Comparisons, judge_known, judge_pairs
+from agentlab.experiment.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One of them."""
+
+    name: str
+    do: Callable[[], Awaitable[None]]
+
+
+async def through(work: Work, phases: Sequence[Phase], generation: int = 0) -> None:
+    """Does the phases in their order until the command is to stop.
+
+    The run's meta has `phases`: generation, name, and whether the last command that came to it also came to its end.
+    """
+    for phase in phases:
+        if work.progress.stopping:
+            break
+        work.progress.phase = phase.name
+        _note(work, generation, phase.name, ended=False)
+        await phase.do()
+        _note(work, generation, phase.name, ended=not work.progress.stopping and not work.progress.limited)
+
+
+def with_judging(comparisons: Comparisons, rollouts: Phase) -> list[Phase]:
+    """The phase of the rollouts, with what judges do before and after it that look at something else."""
+    names = {*comparisons.work.judges.judges, *comparisons.judges.judges}
+    kinds = {document.get("kind") for name, document in comparisons.documents.items() if name in names}
+    phases = [rollouts]
+    if kinds & {"rubric", "compare", "equivalence"}:
+        phases.insert(0, Phase("judge anchors", partial(_anchors, comparisons)))
+    if "compare" in kinds:
+        phases.append(Phase("judge pairs", partial(judge_pairs, comparisons)))
+    if "equivalence" in kinds:
+        phases.append(Phase("judge groups", partial(judge_groups, comparisons)))
+    return phases
+
+
+async def _anchors(comparisons: Comparisons) -> None:
+    work = comparisons.work
+    reports = await judge_anchors(work, comparisons.documents) | await judge_known(comparisons)
+    work.store.set_meta({"anchors": work.store.meta().get("anchors", {}) | reports})
+
+
+def _note(work: Work, generation: int, name: str, ended: bool) -> None:
+    recorded: list[dict[str, Any]] = work.store.meta().get("phases", [])
+    note = {"generation": generation, "name": name, "ended": ended}
+    others = [phase for phase in recorded if (phase["generation"], phase["name"]) != (generation, name)]
+    work.store.set_meta({"phases": [*others, note]})

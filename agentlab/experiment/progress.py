@@ -1,0 +1,55 @@
+"""What a command on a run has done so far."""
+
+from dataclasses import dataclass, field
+
+from agentlab.models import Cost, cost_of_call
+from agentlab.scenario.fields import LimitFields
+from agentlab.types import Call
+
+
+@dataclass(slots=True)
+class Progress:
+    """Whoever shows it reads it at will."""
+
+    phase: str = ""
+    """What the command is doing, such as `sample and judge`."""
+    planned: int = 0
+    done: int = 0
+    """Rollouts with all their verdicts, those of earlier commands included."""
+    before: int = 0
+    """Of these, rollouts that were done when the command began."""
+    running: int = 0
+    failed: int = 0
+    """Rollouts ended by infrastructure, or with a verdict whose judge failed."""
+    earlier: Cost = field(default_factory=Cost)
+    """Of the run's calls that were there when the command began."""
+    made: Cost = field(default_factory=Cost)
+    """Of the calls that this command made."""
+    stopping: bool = False
+    """Set it to end the run softly: what is in flight is finished and kept."""
+    limited: bool = False
+    """The run limit stopped the run."""
+
+    def add(self, call: Call) -> None:
+        """Counts one call."""
+        self.made += cost_of_call(call)
+
+    def add_tools(self, call: Call) -> None:
+        """Counts the time of the tools that a call asked for."""
+        self.made += Cost(seconds=sum(result.seconds for result in call.tool_results))
+
+    @property
+    def cost(self) -> Cost:
+        """Of the whole run so far."""
+        return self.earlier + self.made
+
+    def over(self, limit: LimitFields) -> bool:
+        """Whether the run's limit is reached, which is noted."""
+        cost = self.cost
+        over = (
+            (limit.cost is not None and cost.priced >= limit.cost)
+            or (limit.tokens is not None and cost.tokens >= limit.tokens)
+            or (limit.minutes is not None and cost.seconds >= limit.minutes * 60)
+        )
+        self.limited = self.limited or over
+        return over

@@ -1,0 +1,161 @@
+"""What every command on a run folder needs: the folder held, its models served, its jobs done, and a way to stop."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from agentlab.engine.client import Client
+from agentlab.engine.spec import RolloutSpec
+from agentlab.errors import AgentlabError, Stopped
+from agentlab.experiment.clients import client_for, counting, identify, serving
+from agentlab.experiment.judging.rollouts import JudgeRunner
+from agentlab.experiment.progress import Progress
+from agentlab.interfaces import Judge
+from agentlab.models import ModelSpec, StopSwitch
+from agentlab.scenario.fields import LimitFields
+from agentlab.store import Store, read
+from agentlab.types import Task
+
+CONCURRENCY, MAX_CONCURRENCY = 256, 2000
+"""Jobs at once: unless said otherwise, enough to keep an account busy and few enough to stop well; and at most."""
+
+Job = Callable[[], Awaitable[None]]
+"""Something to do that may raise `Stopped`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A run folder that one command holds, with what all its jobs share."""
+
+    store: Store
+    seed: int
+    coupling: str
+    tasks: Mapping[str, Task]
+    """As they are before addenda, which is how judges see them."""
+    clients: Mapping[str, Client]
+    """Of the agents, by condition."""
+    judges: JudgeRunner
+    progress: Progress
+    concurrency: int
+    limit: LimitFields | None = None
+    """Of the whole run."""
+
+    def stopped(self) -> bool:
+        """Whether nothing more is to be begun. That the run's limit is reached is noted."""
+        return self.progress.stopping or (self.limit is not None and self.progress.over(self.limit))
+
+    async def each(self, jobs: AsyncGenerator[Job] | Iterable[Job]) -> None:
+        """Does the jobs in their order, so many at once as the command allows, until it is to stop.
+
+        A job is taken when there is room for it, not before. Of several errors the first of ours is raised.
+        """
+        window = asyncio.Semaphore(self.concurrency)
+        with _first_error():
+            listed = jobs if isinstance(jobs, AsyncGenerator) else _one_by_one(jobs)
+            async with aclosing(listed) as queue, asyncio.TaskGroup() as group:
+                while True:
+                    await window.acquire()
+                    job = await anext(queue, None)
+                    if job is None or self.stopped():
+                        break
+                    group.create_task(self._done(job)).add_done_callback(lambda _: window.release())
+
+    async def _done(self, job: Job) -> None:
+        self.progress.running += 1
+        try:
+            await job()
+        except Stopped:
+            pass
+        finally:
+            self.progress.running -= 1
+
+
+async def _one_by_one(jobs: Iterable[Job]) -> AsyncGenerator[Job]:
+    for job in jobs:
+        yield job
+
+
+@contextmanager
+def opened(folder: Path, new: bool = True) -> Generator[Store]:
+    """The run folder, held until the block ends. Unless a `new` one may be made, raises `StoreError` without one."""
+    if not new:
+        read(folder).close()
+    store = Store.open(folder)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@asynccontextmanager
+async def working(
+    store: Store,
+    tasks: Mapping[str, Task],
+    judges: Mapping[str, Judge],
+    judging: Mapping[str, ModelSpec],
+    progress: Progress,
+    concurrency: int,
+    arms: Mapping[str, Mapping[str, ModelSpec]] | None = None,
+    specs: Sequence[RolloutSpec] = (),
+    limit: LimitFields | None = None,
+) -> AsyncGenerator[Work]:
+    """Serves the models to a command that holds the run, and lets Ctrl-C stop it softly.
+
+    `judging` are the models of all judges and selectors by alias, `arms` those of agents by condition and alias;
+    `specs` are the rollouts that may be played, which a `replay/RUN` looks up.
+    """
+    used = [*judging.values(), *(spec for models in (arms or {}).values() for spec in models.values())]
+    progress.earlier, meta, stop_switch = store.cost(), store.meta(), StopSwitch()
+    async with serving({identify(spec): spec for spec in used}, store, specs, stop_switch) as models:
+        client = Client({}, counting(store, progress))
+        clients = {name: client_for(client, of_agents, models) for name, of_agents in (arms or {}).items()}
+        settings = {alias: spec.settings() for alias, spec in judging.items()}
+        judge_runner = JudgeRunner(judges, store, client_for(client, judging, models), settings)
+        seed, coupling = meta["seed"], str(meta.get("coupling"))
+        at_once = min(concurrency, MAX_CONCURRENCY)
+        with stoppable(progress, stop_switch):
+            yield Work(store, seed, coupling, tasks, clients, judge_runner, progress, at_once, limit)
+
+
+@contextmanager
+def stoppable(progress: Progress, stop_switch: StopSwitch) -> Generator[None]:
+    """The first Ctrl-C lets what is in flight finish, the second cancels it; outside the main thread, neither."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def interrupt() -> None:
+        if progress.stopping and task is not None:
+            task.cancel()
+        progress.stopping = True
+        stop_switch.pull()
+
+    try:
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+    except (RuntimeError, ValueError, NotImplementedError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+
+
+@contextmanager
+def _first_error() -> Generator[None]:
+    """Of a group of errors the first of ours is raised, or else the first."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        errors = list(_leaves(group))
+        raise next((e for e in errors if isinstance(e, AgentlabError)), errors[0]) from None
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Generator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(cast(BaseExceptionGroup[BaseException], error))
+        else:
+            yield error

@@ -1,0 +1,68 @@
+"""What model calls take: how many, their tokens, time and money; measured or estimated."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from agentlab.models.prices import cost_of
+from agentlab.models.spec import ModelSpec
+from agentlab.types import Call, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A sum over calls. It adds, and it is multiplied by a count."""
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    priced: float = 0.0
+    """US dollars of the calls whose price is known."""
+    unpriced: int = 0
+    """Calls whose price is unknown. One that failed has none to know."""
+    seconds: float = 0.0
+    """Of the calls, without queueing."""
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars; None when a price is unknown."""
+        return None if self.unpriced else self.priced
+
+    @property
+    def tokens(self) -> int:
+        """Of prompts and replies."""
+        return self.usage.input + self.usage.output
+
+    @property
+    def money(self) -> str:
+        """`cost` as text."""
+        return money(self.cost)
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            self.calls + other.calls,
+            self.usage + other.usage,
+            self.priced + other.priced,
+            self.unpriced + other.unpriced,
+            self.seconds + other.seconds,
+        )
+
+    def __mul__(self, n: int) -> "Cost":
+        return Cost(self.calls * n, self.usage * n, self.priced * n, self.unpriced * n, self.seconds * n)
+
+
+def money(cost: float | None) -> str:
+    """US dollars as people read them: four decimals under one dollar, two from there on."""
+    if cost is None:
+        return "unknown"
+    return f"{cost:.4f} USD" if 0 < cost < 1 else f"{cost:.2f} USD"
+
+
+def cost_of_call(call: Call) -> Cost:
+    """What a call took that was made."""
+    usage = call.completion.usage if call.completion else Usage()
+    return Cost(1, usage, call.cost or 0.0, int(call.cost is None and call.error is None), call.seconds)
+
+
+def estimated(spec: ModelSpec, usage: Usage) -> Cost:
+    """What a call of this model that uses so many tokens would take today."""
+    price = cost_of(spec, usage, datetime.now(UTC).date())
+    return Cost(1, usage, price or 0.0, int(price is None))
