@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
+from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.prompt import Fold
 from agentlab.engine.rules import acted, awake, following, opening, routed
 from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unstarted
@@ -25,11 +26,9 @@ from agentlab.types import (
     Call,
     Completion,
     Message,
-    OutputVia,
     Request,
     Rollout,
     Scene,
-    Status,
     Where,
 )
 
@@ -94,10 +93,10 @@ async def step(
 async def end(state: State, spec: RolloutSpec, client: Client, tools: Tools = NO_TOOLS) -> Rollout:
     """Asks the closing question where it has to be asked; what became of the rollout."""
     closing = spec.organization.closing if spec.budget is None else None  # a baseline has it in its task, every step
-    if closing and state.status in (None, "limit") and state.error is None and _output(state) is None:
+    if closing and state.status in (None, "limit") and state.error is None and output_of(state) is None:
         await _close(spec, client, tools, state, closing)
-        return _finish(spec, state, "closing")
-    return _finish(spec, state, "protocol")
+        return finished(spec, state, "closing")
+    return finished(spec, state, "protocol")
 
 
 def _acting(spec: RolloutSpec, actors: list[Agent], round: int) -> list[Agent]:
@@ -229,35 +228,3 @@ def _delivered(organization: Organization, log: Sequence[Message], turn: Sequenc
     written = [message.content for message in messages if OUTPUT in message.to]
     output = Message(turn[-1].actor, (OUTPUT,), "output", written[-1] if written else completion.text)
     return next((message for message in messages if VETO in message.to), output)
-
-
-def _output(state: State) -> Message | None:
-    """The last message to `@output` that says anything."""
-    return next((m for m in reversed(state.log) if OUTPUT in m.to and m.content.strip()), None)
-
-
-def _finish(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
-    output = _output(state) if state.status != "vetoed" else None
-    order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
-    calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
-    steps = state.log[-1].round if spec.budget else None
-    return replace(
-        unstarted(spec),
-        status=state.status or _status(output, calls),
-        output=output.content if output else None,
-        output_via=via if output else "none",
-        messages=tuple(state.log),
-        calls=tuple(calls),
-        error=state.error,
-        steps=steps,
-        spent=sum(spec.budget.sizes(calls)[:steps]) if spec.budget else None,
-    )
-
-
-def _status(output: Message | None, calls: Sequence[Call]) -> Status:
-    """`declined` when the provider refused the turn that was to deliver, or any turn when nothing was delivered."""
-    refused = [call for call in calls if call.completion and call.completion.stop == "refusal"]
-    if output is None:
-        return "declined" if refused else "incomplete"
-    wrote = any(call.actor == output.sender and call.round == output.round for call in refused)
-    return "declined" if wrote else "delivered"
