@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -201,12 +202,12 @@ def test_the_judges_share_is_that_of_its_repeated_draws(made: Run) -> None:
     assert noise(made, harm).share(arms) is None
 
 
-def test_draws_that_only_repeat_are_not_separable(made: Run) -> None:
-    utility = next(m for m in made.measured if m.name == "utility")
-    run = load(made.folder)
-    for change in ({"scoring": "logprobs"}, {"settings": {"temperature": 0}}):
-        run.meta["tree"] = {**made.meta["tree"], "judges": {"quality": change}}
-        assert noise(run, utility).share(["team=firm,tone=plain"]) is None
+@pytest.mark.parametrize("fields", ["draws: 1\n    scoring: logprobs", "draws: 2\n    settings: {temperature: 0}"])
+def test_draws_that_only_repeat_are_not_separable(made: Run, fields: str, workdir: Path) -> None:
+    utility, run = next(m for m in made.measured if m.name == "utility"), load(made.folder)
+    design = load_design(scenario("", ("draws: 2", fields)))
+    run.meta["traits"] = {name: asdict(traits) for name, traits in design.traits.items()}
+    assert noise(run, utility).share(["team=firm,tone=plain"]) is None
     run.meta["judges"] = {"quality": None}
     assert noise(run, utility).share(["team=firm,tone=plain"]) == 0
 
