@@ -34,7 +34,9 @@ def test_every_package_is_drawn() -> None:
     assert [name for name in modules if not re.search(rf"\b{name}\b", drawing)] == []
 
 
-@pytest.mark.parametrize(("registry", "file"), re.findall(r"`([A-Z]+)`[^|`]*(?:`[A-Z]+`[^|`]*)?in `([\w/]+\.py)`", GUIDE))
+@pytest.mark.parametrize(
+    ("registry", "file"), re.findall(r"`([A-Z]+)`[^|`]*(?:`[A-Z]+`[^|`]*)?in `([\w/]+\.py)`", GUIDE)
+)
 def test_every_registry_is_where_the_table_says(registry: str, file: str) -> None:
     modules = list((ROOT / "agentlab").rglob(file))
     assert any(re.search(rf"^{registry}\b", module.read_text(encoding="utf-8"), re.MULTILINE) for module in modules)
