@@ -11,8 +11,6 @@ from agentlab.organization.agents import Closing
 
 Facts = Mapping[str, Any]
 UNKNOWN = "what was not recorded"
-SAME_ROUNDS = "chain"
-"""A protocol with as many rounds as stages, whatever the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,8 @@ class ConditionFacts:
     contacts: dict[str, tuple[str, ...]] | None = None
     closing: Closing | None = None
     protocol: str = ""
+    length: int | None = None
+    """After how many rounds its protocol ends by itself, whatever the limit."""
     rounds: int = 0
     calls: int = 0
     baseline: Any = None
@@ -89,7 +89,7 @@ def _all(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
     if any(a.tasks[id] != b.tasks[id] for id in a.tasks.keys() & b.tasks.keys()):
         yield "task text"
     stepped = a.baseline is not None or b.baseline is not None
-    if a.rounds != b.rounds and SAME_ROUNDS not in (a.protocol, b.protocol) and not stepped:
+    if a.rounds != b.rounds and a.length is None and b.length is None and not stepped:
         yield f"rounds {a.rounds} against {b.rounds}"
     if a.calls != b.calls and any(told.tools for one in (a, b) for told in one.agents.values()):
         yield f"calls a turn {a.calls} against {b.calls}"

@@ -66,7 +66,7 @@ def _organization(one: Condition) -> str:
 def _agent(one: Condition, agent: Agent) -> tuple[str, ...]:
     memory = f"last {pluralize(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
     briefed = "yes" if agent.name in one.organization.protocol.briefed else "no"
-    tools = ", ".join(tool.spec.name for tool in agent.tools)
+    tools = ", ".join(tool.name for tool in agent.offered)
     return (f"  {agent.name}", one.models[agent.model].name, settings(agent.settings), memory, briefed, tools)
 
 
