@@ -11,7 +11,8 @@ def test_levels_may_hold_what_joins_them() -> None:
     meta = msgspec.json.decode(msgspec.json.encode({"compare": {"exploratory": [contrast]}}))
     exploratory = register(meta).exploratory or ()
     assert exploratory == (contrast,)
-    (read,) = exploratory
+    assert exploratory
+    read = exploratory[0]
     assert read.within == "tone=curt,team=b,size=1=2"
     assert conditions(read, ["tone", "team", "size"]) == (
         "tone=curt,team=b,team=a,tone=x,size=1=2",
