@@ -51,7 +51,7 @@ def test_every_arm_runs_and_is_compared(tmp_path: Path) -> None:
     assert set(matched["team"]) == {"solo_matched", "solo_best", "solo_vote"}
     assert (matched["spent"] / matched["budget"]).between(0.5, 1.5).mean() > 0.9
     summary = agentlab.summarize(run)
-    assert summary.contrasts[0].baseline
+    assert summary.contrasts[0].arms.baseline
     assert any("guessed from the judged text" in note for note in summary.notes)
 
 
