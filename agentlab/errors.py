@@ -92,6 +92,11 @@ class ModelError(AgentlabError):
         super().__init__(f"{kind}: {message}")
 
 
+def is_too_long(error: str | None) -> bool:
+    """Whether a recorded error is a `ModelError` of the kind `too_long`; its text begins with its kind."""
+    return error is not None and error.startswith("too_long: ")
+
+
 class ToolsetError(AgentlabError):
     """What an agent's tools need could not be opened for a rollout."""
 

@@ -15,7 +15,7 @@ from agentlab.engine.rules import acted, awake, following, opening, routed
 from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unstarted
 from agentlab.engine.state import State
 from agentlab.engine.tools import NO_TOOLS, Tools, opened, use_all
-from agentlab.errors import Stopped, ToolsetError
+from agentlab.errors import Stopped, ToolsetError, is_too_long
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.seeds import stream
 from agentlab.types import (
@@ -119,7 +119,7 @@ async def _round(
         return
     last = [(agent.name, state.calls[agent.name][-1]) for agent in actors]
     if failed := next((call.error for _, call in last if call.error), None):
-        state.error, state.status = failed, "limit" if failed.startswith("too_long") else "infrastructure"
+        state.error, state.status = failed, "limit" if is_too_long(failed) else "infrastructure"
         return
     if spec.budget is not None:
         await _step(spec, client, state, actors[0].name, round)
@@ -211,7 +211,7 @@ async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, 
         return
     call = state.calls[agent.name][-1]
     if call.completion is None:
-        state.error, state.status = call.error, "limit" if str(call.error).startswith("too_long") else "infrastructure"
+        state.error, state.status = call.error, "limit" if is_too_long(call.error) else "infrastructure"
     else:
         turn = [own for own in state.calls[agent.name] if own.round == call.round]
         log = tuple(state.log)

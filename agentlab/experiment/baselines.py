@@ -8,6 +8,7 @@ from statistics import fmean, median
 from agentlab.engine.budget import Budget, Price, uncached, used
 from agentlab.engine.client import Client, Finding, Select
 from agentlab.engine.spec import RolloutSpec
+from agentlab.errors import is_too_long
 from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, NoModel, RecordingJudgeClient
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.choice import ChoiceScoring
@@ -201,4 +202,4 @@ def plain(text: str) -> str:
 
 def _passing(made: Sequence[Call]) -> str | None:
     """The error of a call that may succeed another time; a try too long for the judge has no finding instead."""
-    return next((c.error for c in made if c.error is not None and not c.error.startswith("too_long")), None)
+    return next((c.error for c in made if c.error is not None and not is_too_long(c.error)), None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from typing import TypeVar
 
 from agentlab.organization.agents import Agent
 from agentlab.report.show.arms import between
@@ -10,6 +11,8 @@ from agentlab.report.show.grid import grid
 from agentlab.scenario import Condition, Design
 from agentlab.text import line, pluralize, quoted
 from agentlab.types import Settings
+
+T = TypeVar("T")
 
 
 def scenario(design: Design) -> str:
@@ -34,12 +37,12 @@ def scenario(design: Design) -> str:
     return "\n\n".join(parts)
 
 
-def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Names by equal text, in order."""
-    found: dict[str, list[str]] = {}
-    for name, text in pairs:
-        found.setdefault(text, []).append(name)
-    return found
+def grouped(pairs: Iterable[tuple[str, T]]) -> dict[T, list[str]]:
+    """Names by what they have in common, in order."""
+    names: dict[T, list[str]] = {}
+    for name, common in pairs:
+        names.setdefault(common, []).append(name)
+    return names
 
 
 def settings(given: Settings) -> str:

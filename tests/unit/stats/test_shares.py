@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
 from agentlab.stats.forks.intervention import effect
 from agentlab.stats.forks.shapley import Replies, Turns, by_agent, needed
-from agentlab.stats.forks.shares import Part, between, by_round, within
+from agentlab.stats.forks.shares import VarianceTerm, between, by_round, within
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -142,7 +142,7 @@ def test_rounds_and_noise_telescope_to_the_total(rounds: int, parents: int, seed
     close(sum(share for share in shares if share is not None), 1.0)
 
 
-def coverage(part: Part, truth: float, share: float) -> list[bool]:
+def coverage(part: VarianceTerm, truth: float, share: float) -> list[bool]:
     assert part.new_tasks is not None
     assert part.share.low is not None
     assert part.share.high is not None
@@ -205,6 +205,7 @@ def shapley(acted: Replies, s2: Mapping[Replies, float]) -> dict[str, float]:
     return shares
 
 
+@settings(max_examples=40)
 @given(st.sets(st.sampled_from("abcd"), min_size=1), st.integers(0, 2**32 - 1))
 def test_shapley_is_the_mean_over_all_orders_and_sums_to_the_round(acted: set[str], seed: int) -> None:
     rng, who = np.random.default_rng(seed), frozenset(acted)
