@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md draws the packages as they are layered and names registries that exist; every link leads somewhere."""
+"""CONTRIBUTING.md draws the packages as they are layered and names real registries; every link leads somewhere."""
 
 import re
 import tomllib
