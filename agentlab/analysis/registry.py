@@ -85,7 +85,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
     "path": RegisteredAnalysis(
         "forks.path:path",
         "The path of one rollout",
-        "One rollout, by the beginning of its key.",
+        "One rollout's path: a key's beginning, or task=loan,team=firm,draw=1.",
         value="rollout",
         metavar="ROLLOUT",
         needed=True,
@@ -104,7 +104,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
     "length": RegisteredAnalysis(
         "incoherence.length:length",
         "What takes longer",
-        "By output_tokens, reasoning_tokens, turns or messages: what errs more.",
+        "Errors by output_tokens, reasoning_tokens, turns or messages.",
         takes=("measure", "reference", "by"),
         value="of",
         metavar="WHAT",
@@ -113,7 +113,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "judges.labels:labels", "Judges against people", "Judges against people; means corrected by labels."
     ),
     "judges": RegisteredAnalysis(
-        "judges.judges:judges", "Judge diagnostics", "What speaks against each judge: probes and bounds."
+        "judges.judges:judges", "Judge diagnostics", "Judge diagnostics: anchors, length, agreement, bounds."
     ),
     "pairs": RegisteredAnalysis(
         "judges.pairs:pairs", "Arms compared two at a time", "Arms compared two at a time by a judge.", takes=()

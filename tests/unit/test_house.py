@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md draws the packages as they are layered, and names files and registries that exist."""
+"""CONTRIBUTING.md draws the packages as they are layered and names real registries; every link leads somewhere."""
 
 import re
 import tomllib
@@ -32,6 +32,21 @@ def test_every_package_is_drawn() -> None:
     assert [path.name for path in packages if f"{path.name}/" not in drawing] == []
     modules = [path.stem for path in (ROOT / "agentlab").glob("*.py") if path.stem != "__init__"]
     assert [name for name in modules if not re.search(rf"\b{name}\b", drawing)] == []
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")], ids=lambda path: path.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!http)([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        file, _, anchor = link.partition("#")
+        target = page.parent / file if file else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def anchors(page: Path) -> set[str]:
+    """What a page's headings are linked as."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize(
