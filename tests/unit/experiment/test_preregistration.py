@@ -2,16 +2,14 @@
 
 import msgspec
 
-from agentlab.experiment.preregistration import conditions, register
+from agentlab.experiment.preregistration import conditions
 from agentlab.scenario.compare import Declared
 
 
 def test_levels_may_hold_what_joins_them() -> None:
     contrast = Declared("", "team", "a,tone=x", "b", {"tone": "curt,team=b", "size": "1=2"}, "utility")
-    meta = msgspec.json.decode(msgspec.json.encode({"compare": {"exploratory": [contrast]}}))
-    exploratory = register(meta).exploratory
-    assert exploratory == (contrast,)
-    read = exploratory[0]
+    read = msgspec.json.decode(msgspec.json.encode(contrast), type=Declared)
+    assert read == contrast
     assert read.within == "tone=curt,team=b,size=1=2"
     assert conditions(read, ["tone", "team", "size"]) == (
         "tone=curt,team=b,team=a,tone=x,size=1=2",
