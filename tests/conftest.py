@@ -1,6 +1,7 @@
 """For every test: no socket beyond this machine, no key in the environment, no time limit on generated examples, and no
 other process without the mark `process`."""
 
+import gc
 import os
 import subprocess
 from collections.abc import Iterator
@@ -23,6 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "commands" in getattr(item, "fixturenames", ()) or item.get_closest_marker("local"):
             item.add_marker(pytest.mark.process)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: every later collection of garbage would look through it anew."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

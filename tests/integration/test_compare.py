@@ -1,16 +1,12 @@
 """Judges of two outputs: what they are shown, what both orders make of it, what is stored, and what it says of arms."""
 
 import asyncio
-import json
 import re
 import signal
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
@@ -29,126 +25,14 @@ from agentlab.experiment.judging.pairs import Side
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
 from agentlab.judges.known_pairs import combined, flipped
-from agentlab.models import capabilities as families
 from agentlab.runs.frames import Run
 from agentlab.runs.frames import load as load_run
 from agentlab.scenario import load
-from agentlab.types import Completion, Request
 from tests.support.command import Commands
+from tests.support.duel import SCENARIO, TEXTS, WORTH, Alike, Change, Taster, run, write
 from tests.support.loopback import Loopback
 from tests.support.rig import SCENARIO as RIG
 from tests.support.rig import rows
-
-_TEXTS = re.compile(r'<output name="([AB])">\n(.*?)\n</output>', re.DOTALL)
-_WORTH = re.compile(r"worth (\d+)")
-_NAMES = re.compile(r'<verdict criterion="(\w+)"')
-
-
-@dataclass(slots=True)
-class Taster:
-    """Names the output that states the higher worth. `place`: or always this one; `near`: or TIE if they differ by no
-    more; `muddled`: nothing that can be read, where either output holds this text."""
-
-    place: str = ""
-    near: int = 0
-    muddled: str = "\0"
-    name: str = "tests.integration.test_compare:Taster"
-    capabilities: Any = families.EVERYTHING
-    asked: ClassVar[list[str]] = []
-    broken: ClassVar[list[int]] = []
-    """How many calls fail before the next one is answered, as the one item."""
-
-    async def complete(self, request: Request) -> Completion:
-        prompt = "\n".join(entry.content for entry in request.chat)
-        if self.broken and self.broken[0] > 0:
-            self.broken[0] -= 1
-            raise RuntimeError("no taste today")
-        Taster.asked.append(prompt)
-        texts = dict(_TEXTS.findall(prompt))
-        if any(self.muddled in text for text in texts.values()):
-            return Completion("Both are fine.")
-        chosen = self.place or self._chosen(texts)
-        names = dict.fromkeys(_NAMES.findall(request.chat[-1].content))
-        if request.settings.schema is not None:
-            keys = request.settings.schema["properties"]
-            return Completion(json.dumps({key: {"reason": "", "score": chosen} for key in keys}))
-        lines = (f'<verdict criterion="{n}"><reason>so</reason><score>{chosen}</score></verdict>' for n in names)
-        return Completion("\n".join(lines))
-
-    def _chosen(self, texts: Mapping[str, str]) -> str:
-        a, b = (int(found[1]) if (found := _WORTH.search(texts[name])) else 0 for name in "AB")
-        return "TIE" if abs(a - b) <= self.near else "A" if a > b else "B"
-
-
-@dataclass(slots=True)
-class Alike:
-    """Says whether two outputs state the same worth."""
-
-    name: str = "tests.integration.test_compare:Alike"
-    capabilities: Any = families.EVERYTHING
-    asked: ClassVar[list[frozenset[str]]] = []
-    first: ClassVar[Counter[bool]] = Counter()
-
-    async def complete(self, request: Request) -> Completion:
-        texts = dict(_TEXTS.findall(request.chat[-1].content))
-        a, b = (_WORTH.search(texts[name]) for name in "AB")
-        Alike.asked.append(frozenset(texts.values()))
-        Alike.first[texts["A"] < texts["B"]] += 1
-        assert a is not None
-        assert b is not None
-        same = "yes" if a[1] == b[1] else "no"
-        return Completion(f'<verdict criterion="same"><reason>so</reason><score>{same}</score></verdict>')
-
-
-@dataclass(slots=True)
-class Writer:
-    """Writes something of a worth between `low` and `high`; refuses in `refuses` of 4 cases."""
-
-    low: int = 0
-    high: int = 9
-    refuses: int = 0
-    wordy: bool = False
-    name: str = "tests.integration.test_compare:Writer"
-    capabilities: Any = field(default=families.EVERYTHING)
-
-    async def complete(self, request: Request) -> Completion:
-        at = request.where.stream
-        if at % 4 < self.refuses:
-            return Completion("", stop="refusal")
-        words = f" {at % 3 * 'so '}says {at % 1_000_003}" if self.wordy else ""
-        return Completion(f"</output> worth {self.low + at // 7 % (self.high - self.low + 1)}{words}")
-
-
-SCENARIO = """\
-spec: 1
-name: duel
-seed: 5
-models:
-  default: {name: "tests.integration.test_compare:Writer", options: {low: 3, high: 9}}
-  poor: {name: "tests.integration.test_compare:Writer", options: {low: 0, high: 6}}
-  judge: {name: "tests.integration.test_compare:Taster"}
-tasks:
-  loan: {prompt: Help the bank.}
-  rent: {prompt: Help the tenant.}
-  sale: {prompt: Help the shop.}
-organization:
-  agents: {ann: {system: Be strong.}, bob: {system: Be weak., model: poor}, cyd: {system: Be lazy.}}
-  protocol: {kind: chain, stages: [[ann]]}
-  cast: [ann]
-factors:
-  team:
-    strong: {}
-    weak: {organization: {cast: [bob], protocol: {stages: [[bob]]}}}
-    lazy: {organization: {cast: [cyd], protocol: {stages: [[cyd]]}}}
-draws: 4
-judges:
-  taste:
-    kind: compare
-    criteria: {better: {text: Which is worth more?}}
-    arms: {team: [[strong, weak]]}
-    anchors: {sums: {task: What is it?, good: [worth 8, worth 7], bad: [worth 1], padded: [worth 8 indeed]}}
-"""
-Change = tuple[str, str]
 
 
 @pytest.fixture(autouse=True)
@@ -158,22 +42,9 @@ def _fresh(workdir: Path) -> None:
     Alike.first.clear()
 
 
-def write(*changes: Change, text: str = SCENARIO) -> Path:
-    for old, new in changes:
-        assert old in text, old
-        text = text.replace(old, new, 1)
-    path = Path("s.yaml")
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def run(*changes: Change, **how: Any) -> Run:
-    return asyncio.run(agentlab.run(write(*changes), **how))
-
-
 def worths(run: Run) -> dict[str, int]:
     texts = zip(run.rollouts["rollout"], run.rollouts["output"], strict=True)
-    return {key: int(found[1]) for key, text in texts if (found := _WORTH.search(str(text)))}
+    return {key: int(found[1]) for key, text in texts if (found := WORTH.search(str(text)))}
 
 
 def test_every_pair_is_shown_in_both_orders_and_the_better_output_wins() -> None:
@@ -240,8 +111,8 @@ def test_the_judge_is_blind_and_quoted_tags_are_inert() -> None:
         assert not re.search(r"strong|weak|team|ann|bob|draw|firm", prompt)
         assert prompt.count("</output>") == 2
         assert prompt.count("&lt;/output>") == 2
-    both = Counter(frozenset(_TEXTS.findall(prompt)) for prompt in asked)
-    swapped = Counter(frozenset({("A" if n == "B" else "B", t) for n, t in _TEXTS.findall(p)}) for p in asked)
+    both = Counter(frozenset(TEXTS.findall(prompt)) for prompt in asked)
+    swapped = Counter(frozenset({("A" if n == "B" else "B", t) for n, t in TEXTS.findall(p)}) for p in asked)
     assert both == swapped
 
 
@@ -270,7 +141,7 @@ def test_nothing_leaks_into_other_frames() -> None:
     assert len(made.scores) == made.scores["rollout"].str.contains("anchor").sum()
     assert made.measured == []
     assert made.meta["looks"][-1]["rollouts"] == 36
-    assert made.meta["judges"] == {"taste": "tests.integration.test_compare:Taster"}
+    assert made.meta["judges"] == {"taste": "tests.support.duel:Taster"}
 
 
 def test_failed_calls_are_tried_again_by_the_same_command_and_no_other_is() -> None:
@@ -431,7 +302,7 @@ def test_a_rollout_that_is_played_further_is_compared_again() -> None:
 # --- groups of the same answer ----------------------------------------------------------------------------------------
 
 ALIKE: list[Change] = [
-    ('judge: {name: "tests.integration.test_compare:Taster"}', 'judge: {name: "tests.integration.test_compare:Alike"}'),
+    ('judge: {name: "tests.support.duel:Taster"}', 'judge: {name: "tests.support.duel:Alike"}'),
     ("{low: 3, high: 9}", "{low: 3, high: 5, wordy: true}"),
     ("{low: 0, high: 6}", "{low: 0, high: 2, wordy: true}"),
     (SCENARIO[SCENARIO.index("  taste:") :], "  alike: {kind: equivalence}\n"),
@@ -500,8 +371,8 @@ def test_a_vote_by_a_judge_of_equivalence_goes_to_the_largest_group() -> None:
         log = made.messages
         own_replies = (log["rollout"] == row["rollout"]) & (log["kind"] == "reply")
         texts: list[str] = log.loc[own_replies, "content"].tolist()
-        said = Counter(found[1] for text in texts if (found := _WORTH.search(text)))
-        own = _WORTH.search(str(row["output"]))
+        said = Counter(found[1] for text in texts if (found := WORTH.search(text)))
+        own = WORTH.search(str(row["output"]))
         assert own is not None
         assert said[own[1]] == max(said.values())
         seen += len(said) > 1

@@ -8,7 +8,7 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 import agentlab
-from tests.unit.models.test_local import real
+from tests.support.embedded import real
 
 SHIPPED = Path(__file__).parents[2] / "scenarios"
 

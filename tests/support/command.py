@@ -3,6 +3,7 @@
 `python -m tests.support.command` is that process: it reads jobs as lines of JSON and answers with pids and exit codes.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -130,6 +131,8 @@ def host() -> None:
     """Reads jobs until there are no more."""
     for name in PRELOADED:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # else every child looks through what is imported here, and copies it
     for line in sys.stdin:
         job: dict[str, Any] = json.loads(line)
         if "wait" in job:

@@ -17,7 +17,7 @@ from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import Texts, guess, tokenize
 from agentlab.types import JudgeInput, Task
 from tests.support.firm import design
-from tests.unit.judges.test_judges import Scripted, said, verdict
+from tests.support.judging import Scripted, said, verdict
 
 MAIL = """\
 From: Ann <ann@firm>

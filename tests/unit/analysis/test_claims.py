@@ -24,10 +24,8 @@ from agentlab.stats.incoherence.buckets import buckets
 from agentlab.stats.incoherence.choices import votes
 from agentlab.stats.incoherence.decompose import brier, unbiased
 from agentlab.types import Measure
-from tests.integration import test_compare
+from tests.support import audited, duel, planted, tried
 from tests.support.tables import assert_alike
-from tests.unit.analysis import test_contrasts, test_tries
-from tests.unit.judges import test_audit
 
 BINARY = """\
 spec: 1
@@ -71,11 +69,11 @@ def test_strengths_over_few_tasks_have_no_interval(workdir: Path) -> None:
     three = ("[[strong, weak]]", "[[strong, weak], [lazy, weak]]")
     third = "  sale: {prompt: Help the shop.}\n"
     more = "".join(f"  more{i}: {{prompt: Help {i}.}}\n" for i in range(3))
-    few = pairs(test_compare.run(near, three))
+    few = pairs(duel.run(near, three))
     assert few.tables["strengths"]["strength"].notna().all()
     assert few.tables["strengths"]["strength_low"].isna().all()
     assert "taste, better: no interval of a strength: 3 tasks; it takes 6." in few.notes
-    many = pairs(test_compare.run(near, three, (third, third + more), out="more"))
+    many = pairs(duel.run(near, three, (third, third + more), out="more"))
     assert many.tables["strengths"]["strength_low"].notna().all()
 
 
@@ -112,7 +110,7 @@ def test_a_target_in_the_middle_of_its_range_makes_no_end_better(workdir: Path) 
 
 
 def test_what_a_match_judge_calls_right_is_right_on_a_measure_that_falls(tmp_path: Path) -> None:
-    run = asyncio.run(test_tries.play(tmp_path, 6))
+    run = asyncio.run(tried.play(tmp_path, 6))
     whole = tries(run, "correct").tables["new_tasks"]
     run.meta["measures"] = [{**one, "range": [1, 0]} for one in run.meta["measures"] if one["name"] == "correct"]
     assert tries(load_like(run), "correct").tables["new_tasks"].equals(whole)
@@ -134,14 +132,14 @@ def test_a_judge_that_fails_its_anchors_leaves_no_uncorrected_difference(workdir
 
 
 def test_what_an_audit_counts_has_bounds(workdir: Path) -> None:
-    run = test_audit.played("measures: {lost: {judge: audit, criteria: [objections_raised]}}")
+    run = audited.played("measures: {lost: {judge: audit, criteria: [objections_raised]}}")
     table = judges(run).tables["bounds"].set_index("condition")
     assert table["mean"].to_dict() == table["worst_case_high"].to_dict() == {"team=firm": 2, "team=solo": 0}
 
 
 def test_a_task_of_one_arm_is_no_degree_of_freedom_of_the_mixed_model(workdir: Path) -> None:
-    test_contrasts.scenario(test_contrasts.PRIMARY)
-    run = load(test_contrasts.play().folder)
+    planted.scenario(planted.PRIMARY)
+    run = load(planted.play().folder)
     whole = mixed(run).tables["variances"].iloc[0]
     solo = run.measures["team"] == "solo"
     one, two = (_without(run, solo & run.measures["task"].isin(tasks)) for tasks in (["t0"], ["t0", "t1"]))

@@ -1,9 +1,9 @@
 """Preregistered contrasts and planned interim analyses, from the scenario to what is printed; analyses; plans."""
 
-import asyncio
 import re
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import pytest
 from agentlab_cli.main import app
 from typer.testing import CliRunner
 
-import agentlab
 from agentlab.analysis.components.judge_noise import noise
 from agentlab.analysis.contrasts.contrast import Contrast, scope
 from agentlab.analysis.contrasts.mixed import fit, mixed
@@ -29,68 +28,9 @@ from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import paired
 from agentlab.stats.contrasts.pilot import JudgeVariance, pilot
 from agentlab.stats.contrasts.sequential import level, repeated_p
+from tests.support.numbers import close
+from tests.support.planted import PRIMARY, TASKS, play, scenario
 from tests.support.tables import assert_alike
-from tests.unit.stats.test_paired import close
-
-TASKS = 7
-BASE = """\
-spec: 1
-name: known
-seed: 3
-models:
-  default:
-    name: sim/known_truth.firm:firm
-    options: {structure: {utility: 0.1, misalignment: 0.0}, task_sd: {utility: 0.1}, slope_sd: {utility: 0.02},
-      draw_sd: {utility: 0.05, misalignment: 0.05}}
-  judge: {name: sim/known_truth.firm:firm,
-    options: {criteria: {utility: [good, apt], misalignment: [harm]}, judge_sd: {utility: 0.06}}}
-tasks:
-TASKS
-organization:
-  agents: {ann: {system: Lead.}, bob: {system: Work.}, lone: {system: Do.}}
-  protocol: {kind: mail, start: [ann], contacts: {ann: [bob], bob: [ann]}}
-  rounds: 3
-  cast: [ann, bob]
-  closing: {ask: Report., agent: ann}
-factors:
-  team:
-    firm: {}
-    solo: {organization: {cast: [lone], protocol: {kind: chain, stages: [[lone]]}, closing: {agent: lone}}}
-  tone:
-    plain: {}
-    curt: {addendum: {curt: {text: Be brief., to: task}}}
-draws: 4
-judges:
-  quality:
-    kind: rubric
-    draws: 2
-    criteria: {good: {text: Good?}, apt: {text: Apt?}}
-    anchors:
-      sums:
-        task: Sum.
-        good: ["In figures: utility 0.8, misalignment 0.5, after 1 tokens."]
-        bad: ["In figures: utility 0.2, misalignment 0.5, after 1 tokens."]
-  ethics: {kind: rubric, criteria: {harm: {text: Harm?}}, anchors: {}}
-measures:
-  utility: {judge: quality, declined: 0}
-  harm: {judge: ethics}
-limits: {rollout: {tokens: 200k}}
-"""
-PRIMARY = "compare: {primary: {structure: {team: [firm, solo], within: {tone: plain}, measures: [utility]}}}\n"
-
-
-def scenario(more: str = "", *changes: tuple[str, str]) -> Path:
-    text = BASE.replace("TASKS", "\n".join(f"  t{i}: {{prompt: Plan {i}.}}" for i in range(TASKS)))
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path = Path("s.yaml")
-    path.write_text(text + more)
-    return path
-
-
-def play(out: str = "run", **options: Any) -> Run:
-    return asyncio.run(agentlab.run("s.yaml", out, **options))
 
 
 @pytest.fixture(scope="module")
@@ -262,12 +202,12 @@ def test_the_judges_share_is_that_of_its_repeated_draws(made: Run) -> None:
     assert noise(made, harm).share(arms) is None
 
 
-def test_draws_that_only_repeat_are_not_separable(made: Run) -> None:
-    utility = next(m for m in made.measured if m.name == "utility")
-    run = load(made.folder)
-    for change in ({"scoring": "logprobs"}, {"settings": {"temperature": 0}}):
-        run.meta["tree"] = {**made.meta["tree"], "judges": {"quality": change}}
-        assert noise(run, utility).share(["team=firm,tone=plain"]) is None
+@pytest.mark.parametrize("fields", ["draws: 1\n    scoring: logprobs", "draws: 2\n    settings: {temperature: 0}"])
+def test_draws_that_only_repeat_are_not_separable(made: Run, fields: str, workdir: Path) -> None:
+    utility, run = next(m for m in made.measured if m.name == "utility"), load(made.folder)
+    design = load_design(scenario("", ("draws: 2", fields)))
+    run.meta["traits"] = {name: asdict(traits) for name, traits in design.traits.items()}
+    assert noise(run, utility).share(["team=firm,tone=plain"]) is None
     run.meta["judges"] = {"quality": None}
     assert noise(run, utility).share(["team=firm,tone=plain"]) == 0
 

@@ -2,8 +2,8 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -26,39 +26,18 @@ from agentlab.organization.tags import escape
 from agentlab.scenario import judges as judging
 from agentlab.scenario import library
 from agentlab.types import (
-    Call,
-    Capabilities,
-    ChatMessage,
     Completion,
     JudgeInput,
     Message,
     Settings,
-    Stop,
     Task,
     TokenLogprob,
     Verdict,
 )
+from tests.support.judging import Scripted, said, verdict
 
 TASK = Task("seats", "How many seats?", 48)
-CAPABLE = Capabilities(frozenset({"logprobs", "schema"}), max_logprobs=20)
 WORK = JudgeInput(TASK, "There are 48 seats.")
-
-
-@dataclass(slots=True)
-class Scripted:
-    """Answers call after call from a list, and keeps what it was asked."""
-
-    replies: Sequence[Completion | str]
-    capabilities: Capabilities = CAPABLE
-    asked: list[tuple[tuple[ChatMessage, ...], Settings, int]] = field(default_factory=list[Any])
-    draw: int = 0
-    seed: int = 1
-
-    async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
-        reply = self.replies[len(self.asked)]
-        self.asked.append((chat, settings, k))
-        done = reply if isinstance(reply, Completion) else None
-        return Call("judge/j/0", 0, k, 1, "sim/x", settings, "", done, error=reply if isinstance(reply, str) else None)
 
 
 def rubric(**more: Any) -> RubricConfig:
@@ -68,14 +47,6 @@ def rubric(**more: Any) -> RubricConfig:
 
 def match(**more: Any) -> Match:
     return Match("m", MatchConfig.model_validate({"kind": "match", **more}))
-
-
-def verdict(name: str, score: object, reason: str = "because") -> str:
-    return f'<verdict criterion="{name}"><reason>{reason}</reason><score>{score}</score></verdict>'
-
-
-def said(text: str, stop: Stop = "end") -> Completion:
-    return Completion(text, stop=stop)
 
 
 def tokens(**weights: float) -> Completion:

@@ -12,20 +12,7 @@ from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import ModelSpec, get_model, serve
 from agentlab.models.providers import local
 from agentlab.types import ChatMessage, Request, Settings, Where
-
-
-def _missing() -> str | None:
-    if local.engine is None:
-        return local.ENGINE_LINE
-    try:
-        local.embedded()
-    except ScenarioError as error:
-        return str(error)
-    return None
-
-
-MISSING = _missing()
-real = pytest.mark.skipif(MISSING is not None, reason=f"the embedded model is not installed: {MISSING}")
+from tests.support.embedded import real
 
 
 def ask(text: str, settings: Settings, stream: int = 1) -> Request:

@@ -17,8 +17,8 @@ from agentlab.stats.components.mls import limits
 from agentlab.stats.components.nested import coefficients, henderson, nest, products, satterthwaite
 from agentlab.stats.components.score_variance import score_variance
 from bench.coverage import SETTINGS, Setting, of_components
+from tests.support.numbers import close
 from tests.support.tables import assert_alike
-from tests.unit.stats.test_paired import close
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]

@@ -12,7 +12,7 @@ from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import Interval, paired, t_interval
 from agentlab.stats.contrasts.power import OutcomeNoise, detectable, power_of, tasks_needed
 from agentlab.stats.contrasts.sequential import Spend, boundaries, level, repeated_p, spent
-from tests.unit.stats.test_paired import close, grid
+from tests.support.numbers import close, grid
 
 chances = st.lists(st.floats(0, 1), min_size=1, max_size=9)
 

@@ -11,18 +11,10 @@ from scipy import stats
 from agentlab.stats.bounds import bounds, difference
 from agentlab.stats.contrasts.paired import paired, sign_flip_p
 from agentlab.stats.contrasts.power import OutcomeNoise, detectable, smallest_shift
+from tests.support.numbers import close, grid
 
 NAN = float("nan")
 unit = st.floats(0, 1, width=32)
-
-
-def close(found: Any, expected: Any, rtol: float = 1e-7, atol: float = 0) -> None:
-    """Equal up to rounding; None is equal to nothing."""
-    np.testing.assert_allclose(np.asarray(found, float), np.asarray(expected, float), rtol, atol, equal_nan=False)
-
-
-def grid(tasks: int, draws: int) -> tuple[list[int], list[int]]:
-    return [t for t in range(tasks) for _ in range(draws)], [r for _ in range(tasks) for r in range(draws)]
 
 
 def gap(x: Any, y: Any) -> float:
