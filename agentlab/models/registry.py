@@ -86,6 +86,8 @@ def capabilities_of(spec: ModelSpec) -> Capabilities:
     if wrong := check_name(spec.name):
         raise ScenarioError(wrong)
     provider, rest = split(spec.name)
+    if provider == "sim" and is_own(rest):
+        own(rest)  # so that a policy which is not there is known before anything is sent
     base = _own_capabilities(spec) if provider == "own" else PROVIDERS[provider].capabilities(rest)
     return spec.capabilities.apply(base) if spec.capabilities else base
 

@@ -207,7 +207,7 @@ def scope(contrasts: Sequence[Contrast]) -> list[str]:
         lines = [
             "No primary contrast was preregistered (`compare:` in the scenario): all are exploratory, no p is adjusted."
         ]
-    concluded = [c for c in contrasts if not c.suppressed]
+    concluded = [c for c in contrasts if not c.suppressed and c.result.tasks]
     if concluded:
         beyond = all(c.result.new_tasks for c in concluded)
         most = max(c.result.tasks for c in concluded)
