@@ -24,6 +24,7 @@ from agentlab.runs.frames import load as load_run
 from agentlab.seeds import stream
 from agentlab.types import Completion, Request
 from tests.support.command import Commands
+from tests.support.scenarios import chain, scenario
 
 _OUTPUT = re.compile(r"<output>\n(.*)\n</output>", re.DOTALL)
 _WORTH = re.compile(r"worth\W+(\d+)")
@@ -174,12 +175,17 @@ def test_what_there_is_nothing_to_go_by_is_said() -> None:
 
 
 def test_the_command_tells_the_price_and_prints_what_it_found(commands: Commands) -> None:
-    asked = {"scores": {"good": {"3": 0.5, "4": 0.5}}}
-    Path("s.yaml").write_text(
-        "spec: 1\nname: tried\nseed: 1\nmodels: {default: {name: sim/chatter}, judge: {name: sim/replies, options: "
-        f"{asked}}}}}\ntasks: {{a: {{prompt: A.}}, b: {{prompt: B.}}}}\norganization: {{agents: {{x: {{}}}}, protocol: "
-        "{kind: chain, stages: [[x]]}}\ndraws: 3\njudges: {q: {kind: rubric, criteria: {good: {text: Good?}}}}\n"
+    scores = {"scores": {"good": {"3": 0.5, "4": 0.5}}}
+    text = scenario(
+        "tried",
+        seed=1,
+        models={"default": {"name": "sim/chatter"}, "judge": {"name": "sim/replies", "options": scores}},
+        tasks={"a": {"prompt": "A."}, "b": {"prompt": "B."}},
+        organization=chain(["x"], says=None),
+        draws=3,
+        judges={"q": {"kind": "rubric", "criteria": {"good": {"text": "Good?"}}}},
     )
+    Path("s.yaml").write_text(text)
     assert commands.agentlab("run", "s.yaml").code == 0
     done = commands.agentlab("judge", "runs/tried", "--probe", "length,format,position", "--sample", "4")
     assert done.code == 0, done.said
