@@ -179,5 +179,7 @@ FRAMES = {
 """Every frame by its name in `Run`; a column per factor, and those of each measure, come on top."""
 RESERVED = frozenset(name for frame, own in FRAMES.items() for name in own if frame != "pairs") | {"key", "id"}
 """What no factor may be called: the columns of every frame that has one per factor, and `key` and `id` of the file."""
+ABOUT_ROLLOUTS = frozenset(name for frame in ("rollouts", "measures", "forks") for name in FRAMES[frame])
+"""Columns of the frames with a row per rollout, to which what is known of its task may be joined."""
 MEASURED = frozenset({**FRAMES["measures"], **FRAMES["forks"]})
 """What no measure may be called: the columns of the frames that have some per measure."""

@@ -6,6 +6,8 @@
     ├── AnalysisError             2   a run does not hold what an analysis needs
     ├── StoreError                1   a run folder is not there, or cannot be read or written
     ├── ModelError                1   a model call failed; becomes a row, seldom an exit
+    ├── ToolsetError              1   an agent's tools could not be opened; becomes the end of its rollout
+    ├── ProtocolError             1   a protocol of one's own broke its own declaration
     └── Stopped                   130 a call was not sent, because the run is being stopped
 
 A message says what was wrong, what would be right, and where.
@@ -88,6 +90,19 @@ class ModelError(AgentlabError):
         self.retry_after = retry_after
         """Seconds the provider asked to wait, if it said so."""
         super().__init__(f"{kind}: {message}")
+
+
+def is_too_long(error: str | None) -> bool:
+    """Whether a recorded error is a `ModelError` of the kind `too_long`; its text begins with its kind."""
+    return error is not None and error.startswith("too_long: ")
+
+
+class ToolsetError(AgentlabError):
+    """What an agent's tools need could not be opened for a rollout."""
+
+
+class ProtocolError(AgentlabError):
+    """A protocol wrote a message of a kind that it does not declare."""
 
 
 class Stopped(AgentlabError):

@@ -1,6 +1,7 @@
-"""What a model, a tool, a protocol and a judge must look like: one method each, no base class."""
+"""What a model, a tool, a protocol and a judge must look like: few methods each, no base class."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, runtime_checkable
 
 from agentlab.types import (
@@ -10,12 +11,14 @@ from agentlab.types import (
     Completion,
     JudgeInput,
     Message,
+    MessageKind,
     Request,
+    Returned,
+    Scene,
     Settings,
     Task,
     ToolSpec,
     Verdict,
-    Where,
 )
 
 
@@ -40,14 +43,44 @@ class Tool(Protocol):
     @property
     def spec(self) -> ToolSpec: ...
 
-    async def __call__(self, arguments: Mapping[str, Any], where: Where) -> str: ...
+    async def __call__(self, scene: Scene, arguments: Mapping[str, Any]) -> Returned:
+        """Raises what is to be told to the model, such as `ValueError` for arguments that do not fit."""
+        ...
+
+
+class Toolset(Protocol):
+    """Tools that share what is opened once per rollout."""
+
+    @property
+    def tools(self) -> Sequence[Tool]: ...
+
+    def open(self, task: Task) -> AbstractAsyncContextManager[Any]:
+        """Entered before the rollout's first turn and left when it ends, however it ends; its tools find what it
+        yields in `Scene.resource`."""
+        ...
 
 
 class Routing(Protocol):
     """A protocol: pure routing. `round` counts from 1; messages come back unstamped.
 
-    `log` holds the messages of all earlier rounds. `route` never raises on any text.
+    `log` holds the messages of all earlier rounds. `route` never raises on any text. More methods are optional:
+    `agentlab.organization.declaration.Hooks` has them.
     """
+
+    @property
+    def kinds(self) -> Mapping[str, MessageKind]:
+        """Of its messages, by name; `task`, `closing` and `output` are always there."""
+        ...
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Tags that it reads in replies. They and the names of its kinds are inert in whatever is quoted."""
+        ...
+
+    @property
+    def edges(self) -> Mapping[str, tuple[str, ...]]:
+        """Who may write to whom, `@task` and pseudo-members such as `@output` included."""
+        ...
 
     @property
     def briefed(self) -> frozenset[str]:

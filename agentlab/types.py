@@ -10,9 +10,7 @@ reports what could not be delivered, who tells the tries of one agent apart, and
 
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
-MessageKind = Literal[
-    "task", "mail", "reply", "closing", "output", "bounce", "unparsed", "truncated", "veto", "step", "finding"
-]
+Fate = Literal["sent", "bounced", "unparsed", "truncated"]
 Status = Literal["delivered", "incomplete", "declined", "vetoed", "limit", "cancelled", "infrastructure"]
 OutputVia = Literal["protocol", "closing", "none", "imported"]
 RolloutKind = Literal["rollout", "fork", "particle", "anchor", "pair", "group", "probe"]
@@ -34,12 +32,23 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """Something that a tool did and that concerns others; a protocol's `act` makes messages of it."""
+
+    kind: str
+    content: str = ""
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResult:
     """What a tool returned to the call with this id; `error` marks a result that reports a failure."""
 
     id: str
     content: str
     error: bool = False
+    seconds: float = 0.0
+    acts: tuple[Act, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +169,34 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageKind:
+    """What a protocol declares of one kind of its messages. A run records it, so that readers need no protocol."""
+
+    shown: Literal["tag", "text", "hidden"] = "tag"
+    """How its reader sees it: in a tag of the kind's name that names the sender, as bare text, or not at all."""
+    ref: str | None = None
+    """The attribute of the tag that shows a message's `ref`, such as `subject`; None to leave it out."""
+    fate: Fate = "sent"
+    """`sent` for what arrives. The others tell what did not: they are charged to the agent that wrote it, who reads
+    the report (or is its sender, where nobody is told)."""
+    wakes: Literal["always", "once", "never"] = "always"
+    """Whether an agent acts on it. `once`: not twice in a row on nothing but such messages. `never`: it waits until
+    the agent acts for another reason."""
+    addressed: bool = False
+    """Whether the author chose its readers, so that it counts when one of them is left off later."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One delivered or dropped message. A protocol leaves `round` and `index` to the engine, which stamps them."""
 
     sender: str
     to: tuple[str, ...]
-    kind: MessageKind
+    kind: str
+    """A name in its protocol's `kinds`."""
     content: str
     ref: str | None = None
-    """A mail's subject; for what did not arrive (bounce, unparsed, truncated), the recipient that was named."""
+    """A mail's subject, for one; for what did not arrive, the recipient that was named."""
     round: int = -1
     index: int = -1
 
@@ -200,6 +228,32 @@ class Call:
     """Of a judge or selector: its name."""
     judge_draw: int | None = None
     """Of a judge or selector: which of its draws this is, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a tool may know of the turn in which it is used."""
+
+    agent: str
+    round: int
+    log: tuple[Message, ...]
+    """Messages of earlier rounds: the same for all agents of a round."""
+    calls: tuple[Call, ...] = ()
+    """Of this turn so far, the one that asks for the tool last, without its results."""
+    files: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The workspace as the round began, by path; empty where the protocol has none."""
+    stream: int = 0
+    """A random stream of this use, 63 bits, equal between arms."""
+    resource: Any = None
+    """What the toolset opened for this rollout."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a tool returns when it also did something that concerns others."""
+
+    content: str
+    acts: tuple[Act, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

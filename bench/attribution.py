@@ -26,7 +26,7 @@ from agentlab.stats.contrasts.paired import Interval
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.forks.path import End, Path, path
 from agentlab.stats.forks.shapley import Replies, by_agent
-from agentlab.stats.forks.shares import Part, by_round
+from agentlab.stats.forks.shares import VarianceTerm, by_round
 
 Array = NDArray[np.float64]
 FIRST, A, B, TOGETHER, LAST, JUDGE = 1.0, 0.8, 0.5, 0.6, 0.7, 0.5
@@ -61,7 +61,7 @@ def shares(rng: np.random.Generator, parents: int, forks: int) -> list[bool]:
     lattices = [{drawn: float(column[p]) for drawn, column in sets.items()} for p in range(parents)]
     split = by_agent(lattices, range(parents), cuts["fabl"])
     assert split is not None
-    truths: list[tuple[Part, float]] = [*zip(found.rounds, ROUNDS, strict=True)]
+    truths: list[tuple[VarianceTerm, float]] = [*zip(found.rounds, ROUNDS, strict=True)]
     agents = [(split.agents["a"], A**2 + TOGETHER**2 / 2), (split.agents["b"], B**2 + TOGETHER**2 / 2)]
     hits = [covers(part.new_tasks, truth) for part, truth in [*truths, *agents]]
     return [*hits, *(covers(part.share, truth / TOTAL) for part, truth in [*truths, *agents])]

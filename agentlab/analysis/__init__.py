@@ -1,5 +1,1 @@
 """Analyses: from a run's frames to what its tables say, by the statistics that know nothing of runs."""
-
-from agentlab.analysis.analysis import Analysis
-
-__all__ = ["Analysis"]

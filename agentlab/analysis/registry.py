@@ -1,99 +1,132 @@
-"""Every analysis by the name of its option: `agentlab stats RUN --NAME`.
+"""Every analysis by the name of its option, `agentlab stats RUN --NAME`, and the options that they take besides.
 
-A new one takes a line here and, with the same name, an option in `cli/agentlab_cli/stats.py`.
+A new one takes a line here. Nothing heavy is imported to say what there is: an analysis' module is imported when the
+analysis is made.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-
-from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.components.components import components
-from agentlab.analysis.contrasts.contrast import suppressed
-from agentlab.analysis.contrasts.mixed import mixed
-from agentlab.analysis.contrasts.table import contrasts
-from agentlab.analysis.forks.attribution import attribution
-from agentlab.analysis.forks.interventions import interventions
-from agentlab.analysis.forks.path import path
-from agentlab.analysis.frontier import frontier
-from agentlab.analysis.incoherence.decomposition import decomposition
-from agentlab.analysis.incoherence.length import length
-from agentlab.analysis.judges.judges import judges
-from agentlab.analysis.judges.labels import labels
-from agentlab.analysis.judges.pairs import pairs
-from agentlab.analysis.judges.probes import probes
-from agentlab.analysis.passes import tries
-from agentlab.errors import AnalysisError
-from agentlab.runs.frames import Run
-
-Options = Mapping[str, str | None]
-"""By keyword: what stands after an analysis' own option, and those that several could take, such as `measure`."""
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class RegisteredAnalysis:
-    """An analysis: a function of a run."""
+    """An analysis: a function of a run that returns an `Analysis`."""
 
-    analyse: Callable[..., Analysis]
+    function: str
+    """`module:name`, below `agentlab.analysis`."""
     about: str
     """What it is about; a title, and the beginning of a sentence."""
+    help: str
+    """What its option says of it."""
     takes: tuple[str, ...] = ("measure",)
-    """Its keyword parameters among the options."""
+    """Its keyword parameters among the `OPTIONS`."""
     value: str = ""
     """The parameter that gets the text after its option, as in `--path ROLLOUT`; empty for a flag."""
+    metavar: str = ""
+    """What its option shows for that text."""
     needed: bool = False
     """Whether it cannot start without that text."""
 
+    def load(self) -> Callable[..., Any]:
+        """The function itself."""
+        module, _, name = self.function.partition(":")
+        return getattr(import_module(f"agentlab.analysis.{module}"), name)
 
-ANALYSES: dict[str, RegisteredAnalysis] = {
-    "contrasts": RegisteredAnalysis(contrasts, "Arms compared, with everything known of it"),
-    "mixed": RegisteredAnalysis(mixed, "The mixed model"),
-    "decompose": RegisteredAnalysis(decomposition, "Bias and variance", takes=("measure", "embeddings")),
-    "components": RegisteredAnalysis(components, "Variance components", takes=("measure", "by")),
-    "frontier": RegisteredAnalysis(frontier, "What each arm attains of two measures", takes=("axes",)),
-    "attribution": RegisteredAnalysis(attribution, "Where variance arises"),
-    "path": RegisteredAnalysis(path, "The path of one rollout", value="rollout", needed=True),
-    "interventions": RegisteredAnalysis(interventions, "What edits, swaps and drops change"),
-    "passes": RegisteredAnalysis(tries, "What several tries are worth", takes=("measure", "k")),
-    "length": RegisteredAnalysis(length, "What takes longer", takes=("measure", "reference", "by"), value="of"),
-    "labels": RegisteredAnalysis(labels, "Judges against people"),
-    "judges": RegisteredAnalysis(judges, "Judge diagnostics"),
-    "pairs": RegisteredAnalysis(pairs, "Arms compared two at a time", takes=()),
-    "probes": RegisteredAnalysis(probes, "What moves the judges", takes=()),
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option with a text that analyses take besides their own."""
+
+    metavar: str
+    help: str
+    common: bool = False
+    """Whether its help leaves out which analyses take it."""
+
+
+OPTIONS: Mapping[str, Option] = {
+    "measure": Option("NAME", "Only this measure.", common=True),
+    "embeddings": Option("FILE", "a CSV of embedded outputs, by rollout."),
+    "by": Option("FIELD", "tasks with one value of it are alike."),
+    "reference": Option("ARM", "by whose lengths tasks are grouped, such as team=solo."),
+    "axes": Option("X,Y", "its measures, such as misalignment,utility."),
+    "k": Option("K,K", "tries, such as 1,5,10."),
+}
+
+ANALYSES: Mapping[str, RegisteredAnalysis] = {
+    "contrasts": RegisteredAnalysis(
+        "contrasts.table:contrasts",
+        "Arms compared, with everything known of it",
+        "Every contrast, with effect sizes and arms.",
+    ),
+    "mixed": RegisteredAnalysis("contrasts.mixed:mixed", "The mixed model", "The mixed model with arm slopes by task."),
+    "decompose": RegisteredAnalysis(
+        "incoherence.decomposition:decomposition",
+        "Bias and variance",
+        "Error as bias and variance.",
+        takes=("measure", "embeddings"),
+    ),
+    "components": RegisteredAnalysis(
+        "components.components:components",
+        "Variance components",
+        "What tasks, draws and the judge add to the variance.",
+        takes=("measure", "by"),
+    ),
+    "frontier": RegisteredAnalysis(
+        "frontier:frontier",
+        "What each arm attains of two measures",
+        "What each arm attains of two measures.",
+        takes=("axes",),
+    ),
+    "attribution": RegisteredAnalysis(
+        "forks.attribution:attribution", "Where variance arises", "Shares of variance by round and agent."
+    ),
+    "path": RegisteredAnalysis(
+        "forks.path:path",
+        "The path of one rollout",
+        "One rollout, by the beginning of its key.",
+        value="rollout",
+        metavar="ROLLOUT",
+        needed=True,
+    ),
+    "interventions": RegisteredAnalysis(
+        "forks.interventions:interventions",
+        "What edits, swaps and drops change",
+        "What edits, swaps and drops change.",
+    ),
+    "passes": RegisteredAnalysis(
+        "passes:tries",
+        "What several tries are worth",
+        "Several tries: pass@k, pass^k, maj@k.",
+        takes=("measure", "k"),
+    ),
+    "length": RegisteredAnalysis(
+        "incoherence.length:length",
+        "What takes longer",
+        "By output_tokens, reasoning_tokens, turns or messages: what errs more.",
+        takes=("measure", "reference", "by"),
+        value="of",
+        metavar="WHAT",
+    ),
+    "labels": RegisteredAnalysis(
+        "judges.labels:labels", "Judges against people", "Judges against people; means corrected by labels."
+    ),
+    "judges": RegisteredAnalysis(
+        "judges.judges:judges", "Judge diagnostics", "What speaks against each judge: probes and bounds."
+    ),
+    "pairs": RegisteredAnalysis(
+        "judges.pairs:pairs", "Arms compared two at a time", "Arms compared two at a time by a judge.", takes=()
+    ),
+    "probes": RegisteredAnalysis(
+        "judges.probes:probes",
+        "What moves the judges",
+        "What moves the judges: length, format, position.",
+        takes=(),
+    ),
 }
 
 
-DESCRIBING = ("decompose", "components", "length", "attribution", "path", "interventions")
-"""Analyses that tell of measures without saying which arm did better."""
-
-
-def analyse(run: Run, name: str, options: Options) -> Analysis:
-    """One analysis. Raises AnalysisError when the run does not hold what it needs, or has no measure of that name."""
-    entry = ANALYSES[name]
-    measure, known = options.get("measure"), [m.name for m in run.measured]
-    if measure is not None and measure not in known:
-        raise AnalysisError(f"{run.folder} has no measure {measure!r}; it has {', '.join(known) or 'none'}")
-    if entry.needed and options.get(entry.value) is None:
-        raise AnalysisError(f"{entry.about}: agentlab stats RUN --{name} {entry.value.upper()}")
-    wanted = {*entry.takes, entry.value}
-    given = {key: value for key, value in options.items() if key in wanted and value is not None}
-    return _doubted(run, name, entry.analyse(run, **given))
-
-
-def _doubted(run: Run, name: str, found: Analysis) -> Analysis:
-    """With a note on every measure whose judge fails its anchor texts, where the analysis itself withholds nothing."""
-    tables = found.tables.values() if name in DESCRIBING else ()
-    named = {str(one) for table in tables if "measure" in table for one in table["measure"].unique()}
-    doubts = {m.name: why for m in run.measured if m.name in named and (why := suppressed(run, m.judge))}
-    told = tuple(f"{m}: what its judge says, which may not be what is so: {why}" for m, why in doubts.items())
-    return replace(found, notes=(*told, *found.notes))
-
-
-def attempts(
-    run: Run, options: Options, without: Collection[str] = ()
-) -> Iterator[tuple[str, Analysis | AnalysisError]]:
-    """Every analysis but those left out, or why it does not apply to this run."""
-    for name in (name for name in ANALYSES if name not in without):
-        try:
-            yield name, analyse(run, name, options)
-        except AnalysisError as why:
-            yield name, why
+def takers(option: str) -> list[str]:
+    """The analyses that take this one of the `OPTIONS`."""
+    return [name for name, entry in ANALYSES.items() if option in entry.takes]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from agentlab.engine.cut import Cut
 from agentlab.engine.intervention import Change
 from agentlab.engine.prompt import Fold
-from agentlab.engine.state import DROPPED, State
+from agentlab.engine.state import State
 from agentlab.organization.agents import Organization
 from agentlab.types import Call, Message
 
@@ -34,21 +34,23 @@ def prepare(
         change.applied(log) if change is not None and change.message is not None else log,
         made,
         cut.whole,
-        _woken_by_bounce(log, made, cut.whole),
+        _woken_by_bounce(organization, log, made, cut.whole),
         {actor: tuple(some) for actor, some in given.items()},
     )
     for agent in organization.agents:
         fold = state.folds[agent.name] = Fold()
-        fold.remember(agent, state.log, made[agent.name])
+        fold.remember(organization, agent, state.log, made[agent.name])
     return state
 
 
-def _woken_by_bounce(log: Sequence[Message], made: dict[str, list[Call]], round: int) -> frozenset[str]:
-    """Who acted in `round` for nothing but a report on what did not arrive."""
+def _woken_by_bounce(
+    organization: Organization, log: Sequence[Message], made: dict[str, list[Call]], round: int
+) -> frozenset[str]:
+    """Who acted in `round` on nothing but messages that wake once in a row, such as bounces."""
     acted = {actor for actor, calls in made.items() if calls and calls[-1].round == round}
     for message in reversed(log):
         if message.round < round - 1 or not acted:
             break
-        if message.round == round - 1 and message.kind not in DROPPED:
+        if message.round == round - 1 and organization.kinds[message.kind].wakes == "always":
             acted.difference_update(message.to)
     return frozenset(acted)

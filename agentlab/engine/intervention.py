@@ -3,25 +3,36 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from typing import Literal, get_args
 
 from agentlab.organization.agents import Agent
 from agentlab.types import Message
 
-MESSAGES = ("drop ", "edit ")
-"""How the texts of changes to a message begin; that of the last kept round is not the parent's any more."""
+ChangeKind = Literal["swap", "drop", "edit"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change. `text` names it in the run: `swap analyst=provider/name`, `drop 12`, `edit 12 0a1b2c3d`."""
+    """One change, which `text` names in the run: `swap analyst=provider/name`, `drop 12`, `edit 12 0a1b2c3d`."""
 
-    text: str
+    kind: ChangeKind
+    what: str
+    """Agent and model, as `analyst=provider/name`; of a message its index, and a hash of what it was made to say."""
     agent: Agent | None = None
     """Takes the place of its namesake in every turn that is drawn anew."""
     message: int | None = None
     """Index of a message of the last kept round, which is changed in transit: its author remembers what it wrote."""
     content: str | None = None
     """What its readers get instead; None when they get nothing."""
+
+    @property
+    def text(self) -> str:
+        return f"{self.kind} {self.what}"
+
+    @property
+    def in_transit(self) -> bool:
+        """Whether a message is changed: the last kept round is then not the parent's any more."""
+        return self.kind in ("drop", "edit")
 
     def applied(self, log: Sequence[Message]) -> list[Message]:
         """The log with the message changed, or gone."""
@@ -32,22 +43,22 @@ class Change:
 
 def swap(agent: Agent, model: str) -> Change:
     """`agent`, with another model behind it."""
-    return Change(f"swap {agent.name}={model}", agent=agent)
+    return Change("swap", f"{agent.name}={model}", agent=agent)
 
 
-def swapped(text: str) -> tuple[str, str] | None:
-    """The agent and the model of a swap that was stored as `text`; None for another change, or none."""
-    what, _, rest = text.partition(" ")
-    agent, _, model = rest.partition("=")
-    return (agent, model) if what == "swap" else None
+def stored(text: str) -> Change | None:
+    """The change whose `text` a run recorded, without its agent or message; None of a plain fork."""
+    kind, _, what = text.partition(" ")
+    known = next((name for name in get_args(ChangeKind) if name == kind), None)
+    return None if known is None else Change(known, what)
 
 
 def drop(message: int) -> Change:
     """A message that reaches nobody."""
-    return Change(f"drop {message}", message=message)
+    return Change("drop", str(message), message=message)
 
 
 def edit(message: int, content: str) -> Change:
     """A message that says something else."""
     mark = blake2b(content.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return Change(f"edit {message} {mark}", message=message, content=content)
+    return Change("edit", f"{message} {mark}", message=message, content=content)

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
+from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.prompt import Fold
+from agentlab.engine.rules import acted, awake, following, opening, routed
 from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unstarted
-from agentlab.engine.state import DROPPED, State
-from agentlab.engine.tools import use
-from agentlab.errors import Stopped
+from agentlab.engine.state import State
+from agentlab.engine.tools import NO_TOOLS, Tools, opened, use_all
+from agentlab.errors import Stopped, ToolsetError, is_too_long
 from agentlab.organization.agents import Agent, Closing, Organization
-from agentlab.organization.protocols.solo import Tries
 from agentlab.seeds import stream
 from agentlab.types import (
     OUTPUT,
@@ -25,10 +26,9 @@ from agentlab.types import (
     Call,
     Completion,
     Message,
-    OutputVia,
     Request,
     Rollout,
-    Status,
+    Scene,
     Where,
 )
 
@@ -44,12 +44,17 @@ async def play(
 
     `stopping` is asked at every round start; once true the rollout ends as `cancelled`, its calls kept. `state`, which
     changes, is where it goes on from: that of a fork is what `engine.fork.prepare` makes. Raises `MismatchError` when a
-    stored call does not fit, and whatever `client.record` raises; model failures are data.
+    stored call does not fit, and whatever `client.record` raises; model failures are data, and so are tools that cannot
+    be opened.
     """
-    state = start(spec) if state is None else state
-    while await step(state, spec, client, stopping):
-        pass
-    return await end(state, spec, client)
+    try:
+        async with opened(spec.organization, spec.task) as tools:
+            state = start(spec) if state is None else state
+            while await step(state, spec, client, stopping, tools):
+                pass
+            return await end(state, spec, client, tools)
+    except ToolsetError as error:
+        return replace(unstarted(spec), status="infrastructure", error=str(error))
 
 
 def start(spec: RolloutSpec) -> State:
@@ -57,16 +62,21 @@ def start(spec: RolloutSpec) -> State:
     assert not spec.branches, "a fork goes on from its parent's state, see engine.fork"
     agents = [agent.name for agent in spec.organization.agents]
     state = State([], {name: [] for name in agents}, folds={name: Fold() for name in agents})
-    state.post(spec.organization.protocol.open(spec.task), 0)
+    state.post(opening(spec.organization, spec.task, spec.step_stream(0)), 0)
     return state
 
 
-async def step(state: State, spec: RolloutSpec, client: Client, stopping: Callable[[], bool] = _never) -> bool:
-    """Plays the next round, all its agents at once. Whether there was one: once it says False only `end` is left."""
+async def step(
+    state: State, spec: RolloutSpec, client: Client, stopping: Callable[[], bool] = _never, tools: Tools = NO_TOOLS
+) -> bool:
+    """Plays the next round, all its agents at once. Whether there was one: once it says False only `end` is left.
+
+    `tools` are those that `engine.tools.opened` yields.
+    """
     round = state.round + 1
     if state.status or state.steps is not None or round > spec.organization.rounds:
         return False
-    actors, bounced = _awake(spec.organization, state)
+    actors, reported = awake(spec.organization, state.log, round, state.woken_by_bounce)
     if not actors:
         return False
     if stopping():
@@ -75,35 +85,18 @@ async def step(state: State, spec: RolloutSpec, client: Client, stopping: Callab
         state.status = "limit"
     if state.status:
         return False
-    state.woken_by_bounce, state.round = bounced, round
-    await _round(spec, client, state, _acting(spec, actors, round), round)
+    state.woken_by_bounce, state.round = reported, round
+    await _round(spec, client, tools, state, _acting(spec, actors, round), round)
     return True
 
 
-async def end(state: State, spec: RolloutSpec, client: Client) -> Rollout:
+async def end(state: State, spec: RolloutSpec, client: Client, tools: Tools = NO_TOOLS) -> Rollout:
     """Asks the closing question where it has to be asked; what became of the rollout."""
     closing = spec.organization.closing if spec.budget is None else None  # a baseline has it in its task, every step
-    if closing and state.status in (None, "limit") and state.error is None and _output(state) is None:
-        await _close(spec, client, state, closing)
-        return _finish(spec, state, "closing")
-    return _finish(spec, state, "protocol")
-
-
-def _awake(organization: Organization, state: State) -> tuple[list[Agent], frozenset[str]]:
-    """Agents with mail from the last round, and those of them who have nothing but reports of what did not arrive.
-
-    A bounce wakes its sender once in a row, lest it bounce forever.
-    """
-    fresh: dict[str, bool] = {}
-    for message in reversed(state.log):
-        if message.round < state.round:
-            break
-        for name in message.to:
-            fresh[name] = fresh.get(name, False) or message.kind not in DROPPED
-    awake = [
-        a for a in organization.agents if a.name in fresh and (fresh[a.name] or a.name not in state.woken_by_bounce)
-    ]
-    return awake, frozenset(agent.name for agent in awake if not fresh[agent.name])
+    if closing and state.status in (None, "limit") and state.error is None and output_of(state) is None:
+        await _close(spec, client, tools, state, closing)
+        return finished(spec, state, "closing")
+    return finished(spec, state, "protocol")
 
 
 def _acting(spec: RolloutSpec, actors: list[Agent], round: int) -> list[Agent]:
@@ -111,29 +104,33 @@ def _acting(spec: RolloutSpec, actors: list[Agent], round: int) -> list[Agent]:
     return [spec.agent(agent, round) for agent in actors] if spec.branches else actors
 
 
-async def _round(spec: RolloutSpec, client: Client, state: State, actors: Sequence[Agent], round: int) -> None:
+async def _round(
+    spec: RolloutSpec, client: Client, tools: Tools, state: State, actors: Sequence[Agent], round: int
+) -> None:
     given, state.given = state.given, {}
     if len(actors) == 1:
-        await _turn(spec, client, state, actors[0], round, given.get(actors[0].name, ()))
+        limited = await _turn(spec, client, tools, state, actors[0], round, given.get(actors[0].name, ()))
     else:
         async with asyncio.TaskGroup() as group:
-            for agent in actors:
-                group.create_task(_turn(spec, client, state, agent, round, given.get(agent.name, ())))
+            turns = [_turn(spec, client, tools, state, a, round, given.get(a.name, ())) for a in actors]
+            tasks = [group.create_task(turn) for turn in turns]
+        limited = any(task.result() for task in tasks)
     if state.status:
         return
     last = [(agent.name, state.calls[agent.name][-1]) for agent in actors]
     if failed := next((call.error for _, call in last if call.error), None):
-        state.error, state.status = failed, "limit" if failed.startswith("too_long") else "infrastructure"
+        state.error, state.status = failed, "limit" if is_too_long(failed) else "infrastructure"
         return
     if spec.budget is not None:
         await _step(spec, client, state, actors[0].name, round)
         return
-    log = tuple(state.log)
-    for name, call in last:
-        if call.completion is not None:
-            state.post(spec.organization.protocol.route(name, call.completion, log, round), round)
-    if any(VETO in message.to for message in state.log[len(log) :]):
+    turns = [[call for call in state.calls[agent.name] if call.round == round] for agent in actors]
+    messages = following(spec.organization, state.log, turns, round, spec.step_stream(round))
+    state.post(messages, round)
+    if any(VETO in message.to for message in messages):
         state.status = "vetoed"
+    elif limited:
+        state.status = "limit"
 
 
 async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, round: int) -> None:
@@ -142,7 +139,8 @@ async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, rou
     assert spec.budget is not None
     assert completion is not None
     messages = [*protocol.route(agent, completion, log, round)]
-    if isinstance(protocol, Tries) and client.select is not None:
+    choose = spec.organization.hooks.choose
+    if choose is not None and client.select is not None:
         try:
             found = await client.select(completion.text, log, round)
         except Stopped:
@@ -152,18 +150,27 @@ async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, rou
         if found.error is not None:
             state.error, state.status = found.error, "infrastructure"
             return
-        messages += protocol.choose(completion.text, found.text, log)
+        messages += choose(completion.text, found.text, log)
     state.steps = nearest(spec.budget.sizes(state.made()), spec.budget.amount)
     if state.steps in (None, round):
         state.post(messages, round)
 
 
 async def _turn(
-    spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int, given: Sequence[Call] = ()
-) -> None:
-    """One agent acts: a call, and while it asks for tools, their results and another call. `given` were made before."""
-    calls, fold = state.calls[agent.name], state.folds[agent.name]
-    tools, root = tuple(tool.spec for tool in agent.tools), spec.root(round, agent.name)
+    spec: RolloutSpec,
+    client: Client,
+    tools: Tools,
+    state: State,
+    agent: Agent,
+    round: int,
+    given: Sequence[Call] = (),
+) -> bool:
+    """One agent acts: a call, and while it asks for tools, their results and another call. `given` were made before.
+
+    Whether a limit ended it. What counts is earlier rounds and this turn, whatever the others of the round do.
+    """
+    calls, fold, root = state.calls[agent.name], state.folds[agent.name], spec.root(round, agent.name)
+    first = len(calls)
     for k in range(spec.organization.calls):
         where = Where(spec.key, agent.name, round, k, spec.attempt, stream(root, agent.name, round, k, spec.attempt))
         if k < len(given):
@@ -171,74 +178,53 @@ async def _turn(
         else:
             entries = fold.chat(spec.organization, agent, state.log, calls, round)
             try:
-                call = await client.ask(agent.model, Request(entries, agent.settings, tools, where))
+                call = await client.ask(agent.model, Request(entries, agent.settings, agent.offered, where))
             except Stopped:  # never sent; siblings that were sent are waited for and kept
                 state.status = "cancelled"
-                return
+                return False
         wanted = call.completion.tool_calls if call.completion else ()
         if wanted and not call.tool_results:
-            results = [await use(agent.tools, request, where) for request in wanted]
-            call = replace(call, tool_results=tuple(results))
+            log = tuple(state.log)
+            scene = Scene(agent.name, round, log, (*calls[first:], call), spec.organization.files(log))
+            call = replace(call, tool_results=await use_all(tools.get(agent.name, {}), scene, root))
             await client.record(spec.key, call)
         calls.append(call)
         if not wanted:
-            return
+            return False
+        if round <= spec.organization.rounds and _over(spec, state, calls[first:]):  # a closing question may be past it
+            return True
+    return False
 
 
-async def _close(spec: RolloutSpec, client: Client, state: State, closing: Closing) -> None:
+def _over(spec: RolloutSpec, state: State, turn: Sequence[Call]) -> bool:
+    earlier = (call for call in state.made() if call.round < turn[-1].round)
+    return spec.limits != RolloutLimits() and over_limits(spec.limits, [*earlier, *turn])
+
+
+async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, closing: Closing) -> None:
     """Asks the closing question. Its round lies past the limit, so that it collides with no other turn."""
     organization = spec.organization
     agent, last = organization.roster[closing.agent], organization.rounds
     state.post([Message(TASK, (agent.name,), "closing", closing.ask)], last)
-    await _turn(spec, client, state, _acting(spec, [agent], last + 1)[0], last + 1)
+    await _turn(spec, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
     if state.status == "cancelled":
         return
     call = state.calls[agent.name][-1]
     if call.completion is None:
-        state.error, state.status = call.error, "limit" if str(call.error).startswith("too_long") else "infrastructure"
+        state.error, state.status = call.error, "limit" if is_too_long(call.error) else "infrastructure"
     else:
-        final = _delivered(organization, agent, call, state)
-        state.post([final], last + 1)
+        turn = [own for own in state.calls[agent.name] if own.round == call.round]
+        log = tuple(state.log)
+        final = _delivered(organization, log, turn)
+        state.post([*acted(organization, log, turn), final], last + 1)
         if VETO in final.to:
             state.status = "vetoed"
 
 
-def _delivered(organization: Organization, agent: Agent, call: Call, state: State) -> Message:
+def _delivered(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> Message:
     """The closing reply, or what it puts between output tags if the protocol reads any in it; or a veto."""
-    completion: Completion = call.completion or Completion("")
-    routed = organization.protocol.route(agent.name, completion, tuple(state.log), call.round)
-    written = [message.content for message in routed if OUTPUT in message.to]
-    output = Message(agent.name, (OUTPUT,), "output", written[-1] if written else completion.text)
-    return next((message for message in routed if VETO in message.to), output)
-
-
-def _output(state: State) -> Message | None:
-    """The last message to `@output` that says anything."""
-    return next((m for m in reversed(state.log) if OUTPUT in m.to and m.content.strip()), None)
-
-
-def _finish(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
-    output = _output(state) if state.status != "vetoed" else None
-    order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
-    calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
-    steps = state.log[-1].round if spec.budget else None
-    return replace(
-        unstarted(spec),
-        status=state.status or _status(output, calls),
-        output=output.content if output else None,
-        output_via=via if output else "none",
-        messages=tuple(state.log),
-        calls=tuple(calls),
-        error=state.error,
-        steps=steps,
-        spent=sum(spec.budget.sizes(calls)[:steps]) if spec.budget else None,
-    )
-
-
-def _status(output: Message | None, calls: Sequence[Call]) -> Status:
-    """`declined` when the provider refused the turn that was to deliver, or any turn when nothing was delivered."""
-    refused = [call for call in calls if call.completion and call.completion.stop == "refusal"]
-    if output is None:
-        return "declined" if refused else "incomplete"
-    wrote = any(call.actor == output.sender and call.round == output.round for call in refused)
-    return "declined" if wrote else "delivered"
+    completion: Completion = turn[-1].completion or Completion("")
+    messages = routed(organization, log, turn)
+    written = [message.content for message in messages if OUTPUT in message.to]
+    output = Message(turn[-1].actor, (OUTPUT,), "output", written[-1] if written else completion.text)
+    return next((message for message in messages if VETO in message.to), output)

@@ -3,13 +3,13 @@
 `chat` says what that is; a `Fold` comes to the same turn by turn, without going over the log again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from agentlab.organization.agents import Agent, Organization
-from agentlab.organization.tags import attribute, escape
-from agentlab.types import TASK, Call, ChatMessage, Message
+from agentlab.organization.tags import markup_of
+from agentlab.types import Call, ChatMessage, Message
 
 
 def chat(
@@ -33,18 +33,32 @@ def chat(
             continue
         since = turns[i - 1] if i else 0
         parts = [brief] if i == first and brief else []
-        parts += [render(message) for message in heard if since <= message.round < turn and message.kind != "task"]
+        read = [message for message in heard if since <= message.round < turn]
+        parts += render(organization, [*read, *viewed(organization, agent, log, turn)])
         entries.append(ChatMessage("user", "\n\n".join(parts)))
         entries += (entry for call in calls if call.round == turn for entry in _own(call))
     return tuple(entries)
 
 
-def render(message: Message) -> str:
-    """A message as its reader sees it: in a tag that names its sender, which nobody else can write."""
-    if message.sender == TASK:
-        return escape(message.content)
-    ref = f' subject="{attribute(message.ref)}"' if message.ref and message.kind == "mail" else ""
-    return f'<{message.kind} from="{attribute(message.sender)}"{ref}>\n{escape(message.content)}\n</{message.kind}>'
+def viewed(organization: Organization, agent: Agent, log: Sequence[Message], round: int) -> Sequence[Message]:
+    """What the protocol shows the agent in this round beside its mail."""
+    view = organization.hooks.view
+    return view(agent.name, [message for message in log if message.round < round], round) if view else ()
+
+
+def render(organization: Organization, messages: Iterable[Message]) -> list[str]:
+    """Messages as their reader sees them, by their declared kinds: quoted text can hold no tag of the protocol."""
+    markup, kinds = markup_of(organization.tags), organization.kinds
+    shown: list[str] = []
+    for m in messages:
+        kind = kinds[m.kind]
+        if kind.shown == "text":
+            shown.append(markup.escape(m.content))
+        elif kind.shown == "tag":
+            ref = f' {kind.ref}="{markup.attribute(m.ref)}"' if kind.ref and m.ref else ""
+            head = f'{m.kind} from="{markup.attribute(m.sender)}"{ref}'
+            shown.append(f"<{head}>\n{markup.escape(m.content)}\n</{m.kind}>")
+    return shown
 
 
 def _first_kept(agent: Agent, turns: list[int]) -> int:
@@ -56,6 +70,7 @@ def _first_kept(agent: Agent, turns: list[int]) -> int:
 def _brief(organization: Organization, agent: Agent, log: Sequence[Message]) -> str:
     if agent.name not in organization.protocol.briefed:
         return ""
+    escape = markup_of(organization.tags).escape
     return next((escape(message.content) for message in log if message.kind == "task"), "")
 
 
@@ -96,8 +111,8 @@ class Fold:
         self, organization: Organization, agent: Agent, log: Sequence[Message], calls: Sequence[Call], round: int
     ) -> tuple[ChatMessage, ...]:
         """The chat that `agent` is sent in `round`; log and calls hold what they held before, and what was added."""
-        self.remember(agent, log, calls)
-        self._turn(agent, log, round)
+        self.remember(organization, agent, log, calls)
+        self._turn(organization, agent, log, round)
         if not self.brief:
             self.brief = _brief(organization, agent, log)
         _, parts = self.heads[0]
@@ -105,22 +120,23 @@ class Fold:
         first = ChatMessage("user", "\n\n".join((self.brief, *parts))) if self.brief else self.entries[0]
         return (*((ChatMessage("system", system),) if system else ()), first, *islice(self.entries, 1, None))
 
-    def remember(self, agent: Agent, log: Sequence[Message], calls: Sequence[Call]) -> None:
+    def remember(self, organization: Organization, agent: Agent, log: Sequence[Message], calls: Sequence[Call]) -> None:
         """Takes in the calls made so far and what was read for them."""
         for call in islice(calls, self.said, None):
-            self._turn(agent, log, call.round)
+            self._turn(organization, agent, log, call.round)
             self.entries += _own(call)
         self.said = len(calls)
 
-    def _turn(self, agent: Agent, log: Sequence[Message], round: int) -> None:
+    def _turn(self, organization: Organization, agent: Agent, log: Sequence[Message], round: int) -> None:
         """Begins the turn of `round` with what arrived since the turn before, unless it has begun."""
         if round == self.round:
             return
-        parts: list[str] = []
+        heard: list[Message] = []
         while self.read < len(log) and (message := log[self.read]).round < round:
             self.read += 1
-            if agent.name in message.to and message.kind != "task":
-                parts.append(render(message))
+            if agent.name in message.to:
+                heard.append(message)
+        parts = render(organization, [*heard, *viewed(organization, agent, log, round)])
         if agent.memory != "all":
             self._forget(0 if agent.memory == "unread" else agent.memory)
         if agent.memory != "all" or not self.heads:

@@ -7,7 +7,7 @@ from agentlab.engine.budget import Budget
 from agentlab.engine.cut import Cut
 from agentlab.engine.intervention import Change
 from agentlab.organization.agents import Agent, Organization
-from agentlab.seeds import digest
+from agentlab.seeds import digest, stream
 from agentlab.types import Call, Rollout, Task, Usage
 
 ForkPath = int | str | list[str]
@@ -16,7 +16,10 @@ ForkPath = int | str | list[str]
 
 @dataclass(frozen=True, slots=True)
 class RolloutLimits:
-    """What one rollout may use; checked at round starts. `minutes` are summed call and tool time, without queueing."""
+    """What one rollout may use; checked at round starts, and within a turn before each call but its first.
+
+    `minutes` are summed call and tool time, without queueing.
+    """
 
     tokens: int | None = None
     cost: float | None = None
@@ -93,6 +96,16 @@ class RolloutSpec:
         way = fork_path([(str(branch.cut), branch.index) for branch in branches])
         return lineage(self.seed, self.task.id, self.draw, self.generation, way, self.coupling)
 
+    def step_stream(self, round: int) -> int:
+        """The random stream of what the protocol does by itself after `round`; of a kept round it is its parent's.
+
+        An attempt has no say in it: what was drawn before stays what it was.
+        """
+        branches = self.branches
+        while branches and round <= branches[-1].cut.whole:
+            branches = branches[:-1]
+        return stream(self._root(branches), "@advance", round)
+
 
 def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: ForkPath = 0, coupling: str = "") -> str:
     """The root of a rollout's random streams; `fork` is its `fork_path`."""
@@ -114,8 +127,13 @@ def over_limits(limits: RolloutLimits, calls: Sequence[Call]) -> bool:
     return (
         (limits.tokens is not None and usage.input + usage.output >= limits.tokens)
         or (limits.cost is not None and sum(call.cost or 0.0 for call in calls) >= limits.cost)
-        or (limits.minutes is not None and sum(call.seconds for call in calls) >= limits.minutes * 60)
+        or (limits.minutes is not None and sum(map(seconds, calls)) >= limits.minutes * 60)
     )
+
+
+def seconds(call: Call) -> float:
+    """What a call and the tools it asked for took."""
+    return call.seconds + sum(result.seconds for result in call.tool_results)
 
 
 def unstarted(spec: RolloutSpec) -> Rollout:

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 from agentlab.engine.prompt import Fold
 from agentlab.types import Call, Message, Status
 
-DROPPED = frozenset({"bounce", "unparsed"})
-"""Kinds that report to a sender what did not arrive."""
-
 
 @dataclass(slots=True)
 class State:
@@ -20,7 +17,7 @@ class State:
     round: int = 0
     """The last round that was played."""
     woken_by_bounce: frozenset[str] = frozenset()
-    """Agents that acted in the last round for no other reason than a report of what did not arrive."""
+    """Agents that acted in the last round on nothing but messages that wake once in a row, such as bounces."""
     given: dict[str, tuple[Call, ...]] = field(default_factory=dict[str, tuple[Call, ...]])
     """Of a fork: calls of the next round that are its parent's, by agent. They are routed and not made again."""
     folds: dict[str, Fold] = field(default_factory=dict[str, Fold])

@@ -1,24 +1,94 @@
-"""What an agent may do besides talk: a model's wish for a tool becomes a result, whatever the model wrote."""
+"""Tools within a rollout: toolsets are opened once, and a model's wish becomes a result, whatever the model wrote."""
 
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, cast
 
 from agentlab.engine.client import utf8_safe
+from agentlab.errors import ToolsetError
 from agentlab.interfaces import Tool
-from agentlab.types import ToolCall, ToolResult, Where
+from agentlab.organization.agents import Organization
+from agentlab.seeds import stream
+from agentlab.text import middle
+from agentlab.types import Act, Returned, Scene, Task, ToolCall, ToolResult
+
+LONGEST = 16_000
+"""Characters of a result; a longer one loses its middle."""
 
 
-async def use(tools: Sequence[Tool], tool_call: ToolCall, where: Where) -> ToolResult:
+@dataclass(frozen=True, slots=True)
+class OpenTool:
+    """A tool in an open toolset, with what the toolset opened."""
+
+    tool: Tool
+    resource: Any
+
+
+Tools = Mapping[str, Mapping[str, OpenTool]]
+"""By agent, then by the tool's name."""
+NO_TOOLS: Tools = MappingProxyType({})
+
+
+@asynccontextmanager
+async def opened(organization: Organization, task: Task) -> AsyncGenerator[Tools]:
+    """Every toolset of the organization, open; one that several agents have is opened once and shared by them.
+
+    Raises `ToolsetError` when one cannot be opened.
+    """
+    resources: dict[int, Any] = {}
+    async with AsyncExitStack() as stack:
+        for toolset in (toolset for agent in organization.agents for toolset in agent.tools):
+            if id(toolset) not in resources:
+                try:
+                    resources[id(toolset)] = await stack.enter_async_context(toolset.open(task))
+                except Exception as error:  # a toolset of the user's may fail in any way
+                    names, told = ", ".join(tool.spec.name for tool in toolset.tools), type(error).__name__
+                    raise ToolsetError(f"the tools {names} cannot be opened: {told}: {error}") from error
+        yield {
+            agent.name: {
+                tool.spec.name: OpenTool(tool, resources[id(toolset)])
+                for toolset in agent.tools
+                for tool in toolset.tools
+            }
+            for agent in organization.agents
+        }
+
+
+async def use_all(tools: Mapping[str, OpenTool], scene: Scene, root: str) -> tuple[ToolResult, ...]:
+    """The results of all that the last call of the scene asks for, one after the other.
+
+    `root` is what their random streams hash; an attempt has no say in them, since results outlive it.
+    """
+    call = scene.calls[-1]
+    wishes = call.completion.tool_calls if call.completion is not None else ()
+    results: list[ToolResult] = []
+    for i, wish in enumerate(wishes):
+        own = stream(root, "tool", scene.agent, scene.round, call.k, i)
+        results.append(await use(tools, wish, replace(scene, stream=own)))
+    return tuple(results)
+
+
+async def use(tools: Mapping[str, OpenTool], tool_call: ToolCall, scene: Scene) -> ToolResult:
     """The result of one tool call. Unknown tools, bad arguments and failing tools are results that say so."""
-    tool = next((tool for tool in tools if tool.spec.name == tool_call.name), None)
-    if tool is None:
-        known = ", ".join(tool.spec.name for tool in tools) or "none"
+    if tool_call.name not in tools:
+        known = ", ".join(tools) or "none"
         return ToolResult(tool_call.id, f"There is no tool {tool_call.name!r}. Tools: {known}.", error=True)
+    opened, clock = tools[tool_call.name], time.perf_counter()
     try:
-        arguments = json.loads(tool_call.arguments or "{}")
-        if not isinstance(arguments, Mapping):
-            raise TypeError("the arguments must be a JSON object")
-        return ToolResult(tool_call.id, utf8_safe(await tool(cast(Mapping[str, Any], arguments), where)))
-    except Exception as error:  # what a tool or its arguments do wrong is for the model to read
-        return ToolResult(tool_call.id, f"{type(error).__name__}: {error}", error=True)
+        returned, error = await opened.tool(replace(scene, resource=opened.resource), _arguments(tool_call)), False
+    except Exception as raised:  # what a tool or its arguments do wrong is for the model to read
+        returned, error = Returned(f"{type(raised).__name__}: {raised}"), True
+    seconds = time.perf_counter() - clock
+    acts = tuple(Act(*(utf8_safe(part) for part in (act.kind, act.content, act.ref))) for act in returned.acts)
+    return ToolResult(tool_call.id, middle(utf8_safe(returned.content), LONGEST), error, seconds, acts)
+
+
+def _arguments(tool_call: ToolCall) -> Mapping[str, Any]:
+    arguments = json.loads(tool_call.arguments or "{}")
+    if not isinstance(arguments, Mapping):
+        raise TypeError("the arguments must be a JSON object")
+    return cast(Mapping[str, Any], arguments)

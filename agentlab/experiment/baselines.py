@@ -8,6 +8,7 @@ from statistics import fmean, median
 from agentlab.engine.budget import Budget, Price, uncached, used
 from agentlab.engine.client import Client, Finding, Select
 from agentlab.engine.spec import RolloutSpec
+from agentlab.errors import is_too_long
 from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, NoModel, RecordingJudgeClient
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.choice import ChoiceScoring
@@ -15,6 +16,7 @@ from agentlab.judges.equivalence import EquivalenceConfig
 from agentlab.judges.inputs import text_input
 from agentlab.judges.once import judge_once
 from agentlab.models import ModelSpec, cost_of
+from agentlab.organization.protocols.solo import groups
 from agentlab.scenario import Condition, Design
 from agentlab.seeds import stream
 from agentlab.types import Call, Capabilities, ChatMessage, Message, Settings, Task, Verdict
@@ -174,7 +176,7 @@ class _Agreeing:
         if not text.strip():
             return Finding("")
         judge = self.judge if isinstance(self.judge, ChoiceScoring) else _alike(self.judge)
-        for draw, (name, other) in enumerate(_groups(log).items()):
+        for draw, (name, other) in enumerate(groups(log).items()):
             verdicts = await self.selector_calls.judged(judge, draw, text, round, made, first=other)
             if (error := _passing(made)) is not None:
                 return Finding("", tuple(made), error)
@@ -186,17 +188,6 @@ class _Agreeing:
 def _alike(judge: Judge) -> Judge:
     """A judge that tells what is the same answer, by another judge's model."""
     return EquivalenceConfig(kind="equivalence", model=judge.model or "").build(judge.name)
-
-
-def _groups(log: Sequence[Message]) -> dict[str, str]:
-    """The first text of every group by the group's name, the largest group first."""
-    tries = {message.round: message.content for message in log if message.kind == "reply"}
-    found = [
-        (message.content, tries[message.round]) for message in log if message.kind == "finding" and message.content
-    ]
-    first = {name: text for name, text in reversed(found)}
-    sizes = {name: sum(other == name for other, _ in found) for name in first}
-    return {name: first[name] for name in sorted(first, key=lambda name: (-sizes[name], int(name)))}
 
 
 async def _exact(text: str, log: Sequence[Message], round: int) -> Finding:
@@ -211,4 +202,4 @@ def plain(text: str) -> str:
 
 def _passing(made: Sequence[Call]) -> str | None:
     """The error of a call that may succeed another time; a try too long for the judge has no finding instead."""
-    return next((c.error for c in made if c.error is not None and not c.error.startswith("too_long")), None)
+    return next((c.error for c in made if c.error is not None and not is_too_long(c.error)), None)

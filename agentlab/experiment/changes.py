@@ -14,7 +14,7 @@ Texts = Iterator[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TextChange:
     """One text in both conditions; empty where a condition lacks it."""
 
     name: str
@@ -28,7 +28,7 @@ class Change:
         return ["⋯" if row.startswith("@@") else row for row in rows if context or not row.startswith("@@")]
 
 
-def changes(a: Facts, b: Facts, asked_a: Mapping[str, str], asked_b: Mapping[str, str]) -> Iterator[Change]:
+def changes(a: Facts, b: Facts, asked_a: Mapping[str, str], asked_b: Mapping[str, str]) -> Iterator[TextChange]:
     """System prompts of agents that both have, addenda, the closing question, and the tasks as they are `asked`.
 
     Facts are those of `run.conditions`. Where each condition is one agent alone, their prompts are compared although
@@ -36,7 +36,7 @@ def changes(a: Facts, b: Facts, asked_a: Mapping[str, str], asked_b: Mapping[str
     """
     closing = ("closing question", _closing(a), _closing(b))
     texts = (*_prompts(a, b), *_addenda(a, b), closing, *_tasks(a, b, asked_a, asked_b))
-    yield from (Change(name, before, after) for name, before, after in texts if before != after)
+    yield from (TextChange(name, before, after) for name, before, after in texts if before != after)
 
 
 def _prompts(a: Facts, b: Facts) -> Texts:

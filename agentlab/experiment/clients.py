@@ -60,11 +60,13 @@ def _price(specs: Mapping[str, ModelSpec]) -> Price:
 
 
 def counting(store: Store, progress: Progress) -> Any:
-    """`store.record`, with every call counted once."""
+    """`store.record`, with every call counted once, and once more for the time of its tools."""
 
     async def record(rollout: str, call: Call) -> None:
         await store.record(rollout, call)
-        if not call.tool_results:
+        if call.tool_results:
+            progress.add_tools(call)
+        else:
             progress.add(call)
 
     return record

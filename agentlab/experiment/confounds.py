@@ -1,7 +1,7 @@
 """In what two conditions differ, from what was recorded of them: structure, and what could be mistaken for it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,8 +11,6 @@ from agentlab.organization.agents import Closing
 
 Facts = Mapping[str, Any]
 UNKNOWN = "what was not recorded"
-SAME_ROUNDS = "chain"
-"""A protocol with as many rounds as stages, whatever the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +51,23 @@ class ConditionFacts:
     contacts: dict[str, tuple[str, ...]] | None = None
     closing: Closing | None = None
     protocol: str = ""
+    length: int | None = None
+    """After how many rounds its protocol ends by itself, whatever the limit."""
     rounds: int = 0
     calls: int = 0
     baseline: Any = None
 
 
-def confounds(a: Facts, b: Facts) -> tuple[str, ...]:
+def confounds(a: Facts, b: Facts, without: Collection[str] = ()) -> tuple[str, ...]:
     """Short phrases, `structure` first where who takes part or who may write to whom differs; empty for equal arms.
 
     Facts are those of `run.conditions`. System prompts are compared agent by agent where both arms have it, else
     paragraph by paragraph against all of the other arm, with an agent's own name left out: the same brief under another
-    name, or all briefs in one agent, is no other prompt.
+    name, or all briefs in one agent, is no other prompt. `without` names settings that differ on purpose.
     """
     if not a.get("agents") or not b.get("agents"):
         return (UNKNOWN,)
-    return tuple(_all(*(msgspec.convert(facts, ConditionFacts) for facts in (a, b))))
+    return tuple(_all(msgspec.convert(a, ConditionFacts), msgspec.convert(b, ConditionFacts), without))
 
 
 def phrase(found: Sequence[str]) -> str:
@@ -75,12 +75,12 @@ def phrase(found: Sequence[str]) -> str:
     return "structure only" if list(found) == ["structure"] else ", ".join(found) or "nothing"
 
 
-def _all(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
+def _all(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> Iterator[str]:
     if _structural(a, b):
         yield "structure"
     if prompts := _other_prompts(a, b):
         yield f"system prompts ({', '.join(prompts) if len(prompts) <= 3 else f'{len(prompts)} agents'})"
-    yield from _values(a, b)
+    yield from _values(a, b, without)
     yield from _brief(a, b)
     yield from _addenda(a, b)
     asks = [one.closing.ask if one.closing else None for one in (a, b)]
@@ -89,7 +89,7 @@ def _all(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
     if any(a.tasks[id] != b.tasks[id] for id in a.tasks.keys() & b.tasks.keys()):
         yield "task text"
     stepped = a.baseline is not None or b.baseline is not None
-    if a.rounds != b.rounds and SAME_ROUNDS not in (a.protocol, b.protocol) and not stepped:
+    if a.rounds != b.rounds and a.length is None and b.length is None and not stepped:
         yield f"rounds {a.rounds} against {b.rounds}"
     if a.calls != b.calls and any(told.tools for one in (a, b) for told in one.agents.values()):
         yield f"calls a turn {a.calls} against {b.calls}"
@@ -156,9 +156,11 @@ def _nameless(text: str, name: str) -> str:
     return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "{{agent}}", text) if name in text else text
 
 
-def _values(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
+def _values(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> Iterator[str]:
     """Model, memory, tools and settings: where the sets of values differ, the values; else the agents."""
-    settings = [name for one in (a, b) for told in one.agents.values() for name in told.settings]
+    settings = [
+        name for arm in (a, b) for agent in arm.agents.values() for name in agent.settings if name not in without
+    ]
     stepped = a.baseline is not None or b.baseline is not None  # which agent of a step remembers what is its structure
     for name in dict.fromkeys(("model", *(() if stepped else ("memory",)), "tools", *settings)):
         one, other = ({agent: told.value(name) for agent, told in arm.agents.items()} for arm in (a, b))

@@ -82,6 +82,13 @@ def _mailed(request: Request, text: str) -> str:
     return f'<mail to="{", ".join(chosen)}" subject="the task">{text}</mail>'
 
 
+def _without_tools(rollout_spec: RolloutSpec) -> RolloutSpec:
+    """The same rollout, for which no toolset is opened: what stands in for models asks for no tool."""
+    organization = rollout_spec.organization
+    agents = tuple(replace(agent, tools=()) for agent in organization.agents)
+    return replace(rollout_spec, organization=replace(organization, agents=agents))
+
+
 async def plan(design: Design, selection: Selection) -> RunPlan:
     """The estimate for the selected part of the design."""
     draws = selection.draws or design.draws
@@ -98,7 +105,8 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
     ):
         client = Client({alias: _Typical(spec, chatter) for alias, spec in condition.models.items()})
         select = budgets.selector(rollout_spec, condition, client)
-        rollout = await play(budgets.budgeted(rollout_spec, condition), replace(client, select=select))
+        stand_in = _without_tools(budgets.budgeted(rollout_spec, condition))
+        rollout = await play(stand_in, replace(client, select=select))
         played[rollout_spec.key] = rollout.calls
         if not chosen:
             continue

@@ -7,6 +7,7 @@ from agentlab.interfaces import Routing
 from agentlab.models import ModelSpec
 from agentlab.scenario import Condition
 from agentlab.seeds import digest
+from agentlab.types import OUTPUT
 
 
 def facts(condition: Condition) -> dict[str, Any]:
@@ -18,6 +19,11 @@ def facts(condition: Condition) -> dict[str, Any]:
         "addenda": {name: {"text": one.text, "to": one.to} for name, one in condition.addenda.items()},
         "tasks": {id: digest(text) for id, text in condition.questions.items()},
         "protocol": type(organization.protocol).__name__.lower(),
+        "length": getattr(organization.protocol, "length", None),
+        "kinds": organization.kinds,
+        "tags": organization.protocol.tags,
+        "view": organization.hooks.view is not None,
+        "workspace": organization.hooks.workspace is not None,
         "contacts": contacts(organization.protocol),
         "rounds": organization.rounds,
         "calls": organization.calls,
@@ -32,7 +38,7 @@ def facts(condition: Condition) -> dict[str, Any]:
                 "served": _served(condition.models[agent.model]),
                 "settings": agent.settings,
                 "memory": agent.memory,
-                "tools": [tool.spec for tool in agent.tools],
+                "tools": agent.offered,
             }
             for agent in organization.agents
         },
@@ -44,7 +50,10 @@ def _served(spec: ModelSpec) -> str | None:
     return digest(spec.base_url, spec.options) if spec.base_url or spec.options else None
 
 
-def contacts(protocol: Routing) -> Mapping[str, tuple[str, ...]] | None:
-    """Who may write to whom, `@task` and `@output` included; None for a protocol that does not say (`edges`)."""
-    edges: Mapping[str, tuple[str, ...]] | None = getattr(protocol, "edges", None)
-    return None if edges is None else {name: tuple(others) for name, others in edges.items() if others}
+def contacts(protocol: Routing) -> Mapping[str, tuple[str, ...]]:
+    """Who may write to whom, from `@task` to `@output`; other pseudo-members are left out."""
+    told = {
+        name: tuple(other for other in others if other == OUTPUT or not other.startswith("@"))
+        for name, others in protocol.edges.items()
+    }
+    return {name: others for name, others in told.items() if others}

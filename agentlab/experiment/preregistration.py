@@ -1,6 +1,5 @@
 """The contrasts that a scenario preregistered, since when, and the interim analyses of its run, as the run records."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -118,19 +117,11 @@ def interim(looks: Sequence[Mapping[str, Any]], finished: Mapping[str, int]) -> 
 
 def conditions(contrast: Declared, factors: Sequence[str]) -> tuple[str, str]:
     """The names of its two conditions."""
-    levels = fixed(contrast.within, factors)
-    one, other = (
-        named({f: level if f == contrast.factor else levels[f] for f in factors}) for level in (contrast.a, contrast.b)
+    a, b = (
+        named({f: level if f == contrast.factor else contrast.others[f] for f in factors})
+        for level in (contrast.a, contrast.b)
     )
-    return one, other
-
-
-def fixed(within: str, factors: Sequence[str]) -> dict[str, str]:
-    """The levels that `within` names by factor; levels of imported texts may hold commas and equals signs."""
-    if not within:
-        return {}
-    parts = re.split(rf"(?:^|,)({'|'.join(map(re.escape, factors))})=", within)[1:]
-    return dict(zip(parts[::2], parts[1::2], strict=True))
+    return a, b
 
 
 def _analysed(looks: Sequence[Mapping[str, Any]], contrast: Declared, factors: Mapping[str, Any]) -> int:

@@ -34,6 +34,10 @@ class Progress:
         """Counts one call."""
         self.made += cost_of_call(call)
 
+    def add_tools(self, call: Call) -> None:
+        """Counts the time of the tools that a call asked for."""
+        self.made += Cost(seconds=sum(result.seconds for result in call.tool_results))
+
     @property
     def cost(self) -> Cost:
         """Of the whole run so far."""

@@ -136,7 +136,8 @@ class Runner:
             return
         if progress.stopping:
             return
-        shown = judge_input(self.work.tasks[rollout.task], rollout)
+        files = rollout_spec.organization.files(rollout.messages)
+        shown = judge_input(self.work.tasks[rollout.task], rollout, files)
         item = JudgingItem(rollout_spec.key, rollout_spec.lineage, (shown,), rollout_spec.rank)
         verdicts = await self.work.judges.judge(item, self.work.judges.pending(done), past)
         progress.failed += any(verdict.outcome == "error" for verdict in verdicts)

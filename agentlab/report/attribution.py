@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from agentlab.analysis import Analysis
+from agentlab.analysis.analysis import Analysis
 from agentlab.report.section import Chart
 from agentlab.report.style import GROUND, THIN, ArmStyle, interval, nth_style, panels, rows, short
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from agentlab.analysis import Analysis
+from agentlab.analysis.analysis import Analysis
 from agentlab.report.section import Chart
 from agentlab.report.style import BLUE, GROUND, ORANGE, THIN, ArmStyle, canvas, interval, legend, rows, short
 

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from agentlab.analysis import Analysis
+from agentlab.analysis.analysis import Analysis
 from agentlab.report.section import Chart
 from agentlab.report.style import GROUND, THIN, ArmStyle, interval, legend, named, nth_style, panels, shared_rows, short
 

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from agentlab.analysis import Analysis
+from agentlab.analysis.analysis import Analysis
 from agentlab.report.section import Chart
 from agentlab.report.style import BLUE, VERMILION, bare, named, panels, short
 

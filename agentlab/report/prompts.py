@@ -33,13 +33,13 @@ def section(material: Material) -> Section:
     table = pd.DataFrame(
         [{"a": c.a, "b": c.b, "within": c.within, "confounds": phrase(c.arms.confounds)} for c in pairs.values()]
     )
-    changed: dict[str, list[str]] = {}
+    changed: dict[tuple[str, str], list[str]] = {}
     asked = _asked(run)
     for c in pairs.values():
         a, b = (_condition(run, c, level) for level in (c.a, c.b))
         if a in facts and b in facts:
             for change in changes(facts[a], facts[b], asked.get(a, {}), asked.get(b, {})):
-                text = "\n".join((change.name, *change.lines(_CONTEXT)))
+                text = change.name, "\n".join(change.lines(_CONTEXT))
                 changed.setdefault(text, []).append(f"{c.a} → {c.b}{f' ({c.within})' if c.within else ''}")
     said = (
         f"n = {pluralize(len(pairs), 'pair')} of arms; texts that differ between two of them: {len(changed)}."
@@ -69,10 +69,9 @@ def _asked(run: Run) -> dict[str, dict[str, str]]:
     return found
 
 
-def _headed(changed: Mapping[str, Sequence[str]]) -> dict[str, str]:
+def _headed(changed: Mapping[tuple[str, str], Sequence[str]]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for text, pairs in list(changed.items())[:MOST]:
-        heading, _, body = text.partition("\n")
+    for (heading, body), pairs in list(changed.items())[:MOST]:
         more = f"; and {len(pairs) - 3} more" if len(pairs) > 3 else ""
         found[_free(f"{line(heading, 80)} · {'; '.join(line(pair, 60) for pair in pairs[:3])}{more}", found)] = _cut(
             body

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from agentlab.analysis import Analysis
+from agentlab.analysis.analyse import analyse, attempts
+from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.table import tabulate
-from agentlab.analysis.registry import ANALYSES, analyse, attempts
+from agentlab.analysis.registry import ANALYSES
 from agentlab.analysis.summary import Summary, summarize
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.report import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 from matplotlib.figure import Figure
 
-from agentlab.analysis import Analysis
+from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.summary import Summary
 from agentlab.report.style import ArmStyle
 from agentlab.runs.frames import Run

@@ -7,15 +7,16 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from agentlab.errors import AgentlabError
-from agentlab.interfaces import Judge, Tool
+from agentlab.interfaces import Judge, Toolset
 from agentlab.models.prices import price_known
 from agentlab.models.registry import capabilities_of, check_name, mistakes_of
 from agentlab.models.spec import ModelSpec
-from agentlab.organization.agents import Closing, Organization
+from agentlab.organization.agents import Organization
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import LimitsFields, MeasureFields, OrganizationFields
 from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.tools import TOOLS
 from agentlab.types import Settings, Task
 
 CHARS_PER_TOKEN = 8
@@ -78,28 +79,6 @@ def _of(name: object, names: Iterable[str]) -> str:
     return suggest(name, names).replace("known:", "one of:")
 
 
-def protocol(
-    site: CheckedDocument,
-    config: Any,
-    names: tuple[str, ...],
-    closing: Closing | None,
-    writers: tuple[str, ...] | None,
-    rounds: int,
-) -> bool:
-    """Whether the protocol does not fit the cast: unknown names, agents nobody reaches, dead ends, too few rounds."""
-    path: Keys = ("organization", "protocol")
-    wrong = site.flaws(path, config.mistakes(names))
-    if writers is None:
-        writers = (closing.agent,) if closing is not None else names
-    if not wrong and hasattr(config, "dead_ends"):
-        wrong = site.flaws(path, config.dead_ends(names, writers))
-    needed = config.turns() if hasattr(config, "turns") else 1
-    if not wrong and rounds < needed:
-        site.wrong(("organization", "rounds"), f"{rounds} rounds do not reach the output", f"write at least {needed}")
-        return True
-    return wrong
-
-
 def addressees(site: CheckedDocument, name: str, to: str | tuple[str, ...], agents: Iterable[str]) -> None:
     """Whom an addendum is for are agents, in the cast or not."""
     if not isinstance(to, str):
@@ -121,27 +100,38 @@ def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings
         site.wrong((*path, "tools"), f"its model {name!r} ({spec.name}) takes no tools", "name a model that does")
 
 
-def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tuple[Tool, ...]:
-    """The tools of the agent at `path`."""
-    built: list[Tool] = []
+def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tuple[Toolset, ...]:
+    """The tools of the agent at `path`, none of them twice."""
+    toolsets: list[Toolset] = []
+    names = set[str]()
     for i, reference in enumerate(references):
         where: Keys = (*path, "tools", i)
-        if not parts.is_own(reference):
-            site.wrong(where, f"found {reference!r}", "write my_module:Name")
+        if reference in TOOLS:
+            toolset: Toolset = TOOLS[reference]
+        elif not parts.is_own(reference):
+            site.wrong(
+                where, f"no tool {reference!r}", f"{suggest(reference, TOOLS)} Or my_module:Name for one of your own"
+            )
             continue
-        try:
-            built.append(_tool(reference, site))
-        except Exception as error:  # a tool of the user's may fail in any way
-            site.wrong(where, str(error), "fix the module, or name another tool")
-    return tuple(built)
+        else:
+            try:
+                toolset = _toolset(reference, site)
+            except Exception as error:  # a tool of the user's may fail in any way
+                site.wrong(where, str(error), "fix the module, or name another tool")
+                continue
+        offered = [tool.spec.name for tool in toolset.tools]
+        if twice := [name for name in offered if name in names]:
+            site.wrong(where, f"a second tool named {twice[0]!r}", "give each tool of an agent a name of its own")
+        names |= set(offered)
+        toolsets.append(toolset)
+    return tuple(toolsets)
 
 
-def _tool(reference: str, site: CheckedDocument) -> Any:
+def _toolset(reference: str, site: CheckedDocument) -> Toolset:
     part: Any = parts.get(reference, site.folder)
-    tool: Any = part() if isinstance(part, type) else part
-    if not hasattr(tool, "spec") or not callable(tool):
-        raise ValueError(f"{reference} is no tool: it has no spec, or cannot be called")
-    return tool
+    if not hasattr(part, "open") or not all(hasattr(tool, "spec") for tool in getattr(part, "tools", (None,))):
+        raise ValueError(f"{reference} is no tool: it is not an async function under @agentlab.tools.tool")
+    return part
 
 
 def criteria(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agentlab.columns import MEASURE, MEASURED, RESERVED
+from agentlab.columns import ABOUT_ROLLOUTS, MEASURE, MEASURED, RESERVED
 from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import ExperimentFields
 from agentlab.scenario.validate import CheckedDocument, mapping
@@ -14,7 +14,7 @@ def check(site: CheckedDocument, plan: ExperimentFields) -> None:
         if factor in RESERVED:
             _taken(site, ("factors", factor), f"the factor {factor!r}", f"{factor}_level")
     for path in _fields(site, plan):
-        if path[-1] in RESERVED:
+        if path[-1] in ABOUT_ROLLOUTS:
             _taken(site, path, f"the field {path[-1]!r}", f"task_{path[-1]}")
     for name in plan.measures:
         made = {f"{name}{end}" for end in MEASURE}

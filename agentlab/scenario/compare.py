@@ -21,9 +21,14 @@ class Declared:
     factor: str
     a: str
     b: str
-    within: str
-    """The other factors' levels as `factor=level`, joined by commas in the order of the factors."""
+    others: Mapping[str, str]
+    """The levels of the other factors, in the order of the factors."""
     measure: str
+
+    @property
+    def within(self) -> str:
+        """The other factors' levels as `factor=level`, joined by commas."""
+        return ",".join(f"{factor}={level}" for factor, level in self.others.items())
 
     @property
     def same(self) -> Same:
@@ -153,5 +158,5 @@ def _crossed(of: _All, name: str, fields: ContrastFields) -> Iterator[Declared]:
     for cell in of.crossing:
         fits = cell[factor] == a and all(cell[other] == level for other, level in fields.within.items())
         if fits and not cells.excluded(of.plan, {**cell, factor: b}):
-            within = ",".join(f"{key}={level}" for key, level in cell.items() if key != factor)
-            yield from (Declared(name, factor, a, b, within, measure) for measure in measures)
+            others = {key: level for key, level in cell.items() if key != factor}
+            yield from (Declared(name, factor, a, b, others, measure) for measure in measures)

@@ -6,19 +6,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from agentlab.interfaces import Routing, Tool
+from agentlab.interfaces import Routing
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Closing, Organization
-from agentlab.organization.protocols import KINDS
 from agentlab.scenario import checks
-from agentlab.scenario import plugins as parts
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
 from agentlab.scenario.placeholders import fill, paragraphs
+from agentlab.scenario.protocol import Cast, protocol
 from agentlab.scenario.validate import CheckedDocument, mapping
-from agentlab.seeds import digest, ordered
-from agentlab.types import Settings, Task
+from agentlab.seeds import digest
+from agentlab.types import Settings, Task, ToolSpec
 
 OPERATIONAL = frozenset(
     ("price", "requests_per_minute", "tokens_per_minute", "concurrency", "timeout", "tries", "api_key_env")
@@ -26,7 +25,6 @@ OPERATIONAL = frozenset(
 """Fields of a model that say how it is reached, not what it answers: no part of an identity."""
 
 ORGANIZATION: Keys = ("organization",)
-PROTOCOL: Keys = ("organization", "protocol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +46,6 @@ class Condition:
     """The prompts of `tasks` before addenda and closing question."""
     baseline: Baseline | None = None
     """Of a compute-matched arm: what it is measured by, and how."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Who takes part, and the question at the end."""
-
-    names: tuple[str, ...]
-    closing: Closing | None
-    writers: tuple[str, ...] | None
 
 
 def resolve(
@@ -137,44 +126,6 @@ def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
     return Cast(names, closing, writers)
 
 
-def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tuple[Routing | None, dict[str, Any]]:
-    """The protocol's routing, and its fields as they decide the identity."""
-    part: dict[str, Any] = dict(org.protocol)
-    kind = part.get("kind")
-    if parts.is_own(kind):
-        own = {key: value for key, value in part.items() if key != "kind"}
-        try:
-            made = parts.make(str(kind), site.folder, {"cast": cast.names, "closing": cast.closing, **own})
-            return made, _told(made, part)
-        except ValueError as error:
-            site.wrong((*PROTOCOL, "kind"), str(error), "fix the module, or name another protocol")
-            return None, part
-    if not isinstance(kind, str) or kind not in KINDS:
-        wrong = f"unknown protocol {kind!r}" if "kind" in part else "'kind' is missing"
-        site.wrong((*PROTOCOL, "kind"), wrong, f"{suggest(kind, KINDS)} or my_module:Name for one of your own")
-        return None, part
-    config: Any = site.validate(KINDS[kind], PROTOCOL)
-    if config is None or not all(name in org.agents for name in cast.names):
-        return None, part
-    if checks.protocol(site, config, cast.names, cast.closing, cast.writers, org.rounds):
-        return None, part
-    built = config.build(cast.names, cast.closing, cast.writers)
-    return built, _told(built, config.model_dump(mode="json"))
-
-
-def ordered_fields(interaction: Routing) -> frozenset[str]:
-    """The fields of a protocol that it declares, as `ordered`, to be mappings the order of whose keys counts."""
-    return frozenset(getattr(interaction, "ordered", ()))
-
-
-def _told(interaction: Routing, fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a protocol as they decide the identity."""
-    for name in ordered_fields(interaction) & fields.keys():
-        if isinstance(fields[name], Mapping):
-            fields[name] = ordered(fields[name])
-    return fields
-
-
 def _agents(
     site: CheckedDocument, cell: ConditionFields, cast: Cast, specs: Mapping[str, ModelSpec]
 ) -> tuple[Agent, ...] | None:
@@ -253,14 +204,14 @@ def _identity(
         for alias, spec in specs.items()
     }
     agents = [
-        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.tools])
+        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.offered])
         for a in organization.agents
     ]
     return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda)
 
 
-def _tool(tool: Tool) -> tuple[Any, ...]:
-    return tool.spec.name, tool.spec.description, dict(tool.spec.parameters)
+def _tool(tool: ToolSpec) -> tuple[Any, ...]:
+    return tool.name, tool.description, dict(tool.parameters)
 
 
 def tree(value: Mapping[str, Any], whole: Tree) -> Tree:

@@ -10,16 +10,17 @@ from agentlab.errors import ScenarioError
 from agentlab.interfaces import Judge
 from agentlab.judges import JudgeTraits
 from agentlab.models.spec import ModelSpec
-from agentlab.scenario import baseline, cells, checks, columns, compare, condition, library
+from agentlab.scenario import baseline, cells, checks, columns, compare, condition, library, protocol
 from agentlab.scenario import jsonl as lines
 from agentlab.scenario import judges as judging
 from agentlab.scenario.baseline import Matched
 from agentlab.scenario.compare import Compare
 from agentlab.scenario.compare_fields import LooksFields
-from agentlab.scenario.condition import Condition, ordered_fields
+from agentlab.scenario.condition import Condition
 from agentlab.scenario.document import Keys, Tree, clashes, patch, read, suggest
 from agentlab.scenario.fields import ConditionFields, ExperimentFields, LimitsFields, MeasureFields
 from agentlab.scenario.override import override
+from agentlab.scenario.protocol import ordered_fields
 from agentlab.scenario.validate import CheckedDocument, Findings, mapping
 from agentlab.types import Task
 
@@ -242,6 +243,7 @@ class DesignBuilder:
         of_judges = {j.model: specs[j.model] for j in bench.every.values() if j.model and j.model in specs}
         checks.prices(self.site, plan.limits, {}, of_judges)
         checks.constant(self.site, of_judges)
+        protocol.agree(self.site, {one.name: one.organization for one in conditions})
         seen: dict[tuple[Any, ...], Condition] = {}
         for one in conditions:
             if plan.coupling == "seeds":  # without coupling, equal arms have keys and streams of their own

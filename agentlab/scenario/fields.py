@@ -31,7 +31,9 @@ class AgentFields(Fields):
     settings: SettingsFields = Field(
         default_factory=SettingsFields, description="Sampling settings; they win over the model's."
     )
-    tools: tuple[str, ...] = Field(default=(), description="Tools it may use, each as my_module:Name.")
+    tools: tuple[str, ...] = Field(
+        default=(), description="Tools it may use: calculate, or my_module:name of your own."
+    )
 
 
 class ClosingFields(Fields):

@@ -51,22 +51,23 @@ def of_sums(terms: ArrayLike, statistic: Statistic, level: float = 0.95, share: 
     without: Floats = statistic(total - x)
     if not np.isfinite(without).all():
         return missing(value, count, "no interval: one task has all the error, and without it nothing is defined")
-    if _error(without) <= 1e-12 * max(1.0, float(np.abs(without).max())):
+    if standard_error(without) <= 1e-12 * max(1.0, float(np.abs(without).max())):
         return missing(value, count, "no interval: leaving out any one task changes nothing")
     if not (share and 0 < value < 1 and (without > 0).all() and (without < 1).all()):
-        return _around(value, _error(without), count - 1, count, level)
+        half = margin(without, level)
+        return Estimate(value, value - half, value + half, standard_error(without), count - 1, None, count)
     return _share(x[:, 1], value, without, level)
 
 
 def _share(weights: Floats, value: float, without: Floats, level: float) -> Estimate:
     count, z, logits = len(weights), float(special.logit(value)), special.logit(without)
     effective = float(weights.sum() ** 2 / (weights**2).sum())
-    df, se = max(1.0, effective - 1), _error(logits)
+    df, se = max(1.0, effective - 1), standard_error(logits)
     c = float(np.clip(stats.skew(-logits, bias=False) / count**0.5, -MOST_BENT, MOST_BENT))
     t = float(special.stdtrit(df, (1 + level) / 2))
     low, high = (float(special.expit(z - se * _bend(end, c))) for end in (t, -t))
     few = f"{pluralize(count, 'task')}, but a few have most of the error: worth about {effective:.1f}"
-    return Estimate(value, low, high, _error(without), df, None, count, (few,) if effective < count / 2 else ())
+    return Estimate(value, low, high, standard_error(without), df, None, count, (few,) if effective < count / 2 else ())
 
 
 def _bend(t: float, c: float) -> float:
@@ -74,14 +75,14 @@ def _bend(t: float, c: float) -> float:
     return t if abs(c) < 1e-6 else 3 * (math.cbrt(1 + c * (t - c / 6)) - 1) / c
 
 
-def _around(value: float, se: float, df: float, tasks: int, level: float) -> Estimate:
-    margin = float(special.stdtrit(df, (1 + level) / 2)) * se
-    return Estimate(value, value - margin, value + margin, se, df, None, tasks)
-
-
-def _error(without: Floats) -> float:
-    """`sqrt(var(v) / G)` of the pseudo-values, from what is found without each task."""
+def standard_error(without: Floats) -> float:
+    """`sqrt(var(v) / G)` of the pseudo-values, from what is found without each task, shape (G,)."""
     return float((len(without) - 1) * without.std(ddof=1)) / len(without) ** 0.5
+
+
+def margin(without: Floats, level: float) -> float:
+    """`t se` with G - 1 degrees of freedom: half the width of the plain interval."""
+    return float(special.stdtrit(len(without) - 1, (1 + level) / 2)) * standard_error(without)
 
 
 def missing(value: float | None, tasks: int, note: str) -> Estimate:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentlab.engine.cut import Cut, parsed
-from agentlab.engine.intervention import MESSAGES
+from agentlab.engine.intervention import stored
 from agentlab.store.rows import COLUMNS, call_fact, message_fact
 from agentlab.types import Call, Message, Rollout
 
@@ -38,7 +38,8 @@ class Ancestor:
 
 def own_from(at: str, change: str) -> int:
     """The first round whose messages are a fork's own, the rounds before being its parent's."""
-    return parsed(at).whole + (0 if change.startswith(MESSAGES) else 1)
+    made = stored(change)
+    return parsed(at).whole + (0 if made is not None and made.in_transit else 1)
 
 
 def own(rollout: Rollout) -> Sequence[Message]:

@@ -113,6 +113,13 @@ def call_row(rollout: int, call: Call) -> Row:
     )
 
 
+SECONDS = (
+    "seconds + CASE WHEN tool_results IS NULL THEN 0 "
+    "ELSE (SELECT total(json_extract(value, '$.seconds')) FROM json_each(tool_results)) END"
+)
+"""SQL over `calls`: what a call and the tools it asked for took."""
+
+
 def call_fact(row: Sequence[Any]) -> Call:
     """The call a row of `calls` was made from."""
     (_, round, actor, k, attempt, purpose, judge, judge_draw, model, settings, prompt_hash, text, stop, *rest) = row

@@ -19,6 +19,7 @@ from agentlab.store import ancestry
 from agentlab.store.formats import known, prepare
 from agentlab.store.lock import hold
 from agentlab.store.rows import (
+    SECONDS,
     call_fact,
     call_row,
     dump,
@@ -197,7 +198,7 @@ class Store:
         sql = (
             "SELECT count(*), total(input_tokens), total(output_tokens), total(reasoning_tokens), "
             "total(cache_read_tokens), total(cache_write_tokens), total(cost), "
-            "total(cost IS NULL AND error IS NULL), total(seconds) FROM calls"
+            f"total(cost IS NULL AND error IS NULL), total({SECONDS}) FROM calls"
         )
         calls, *tokens, priced, unpriced, seconds = self._reader.execute(sql).fetchone()
         return Cost(calls, Usage(*map(int, tokens)), priced, int(unpriced), seconds)

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agentlab.analysis import Analysis
+from agentlab.analysis.analyse import analyse, attempts
+from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import columns
 from agentlab.analysis.forks.outcomes import measured
-from agentlab.analysis.registry import ANALYSES, analyse, attempts
+from agentlab.analysis.registry import ANALYSES, OPTIONS, takers
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.runs.frames import Run
 from agentlab.text import sanitize
@@ -51,12 +52,11 @@ def analysed(run: Run, options: Mapping[str, Any], csv: Path | None) -> None:
 def _given(chosen: list[str], options: Mapping[str, Any]) -> dict[str, str]:
     """What is said to the analyses by keyword: after their own options, and by those that they take besides."""
     said = {ANALYSES[name].value: options[name] for name in chosen if ANALYSES[name].value}
-    for option in dict.fromkeys(option for entry in ANALYSES.values() for option in entry.takes):
+    for option in OPTIONS:
         if options.get(option) is None:
             continue
-        takers = [name for name, entry in ANALYSES.items() if option in entry.takes]
-        if chosen and not set(chosen) & set(takers):
-            raise AnalysisError(f"--{option} is for --{', --'.join(takers)}; found --{', --'.join(chosen)}")
+        if chosen and not set(chosen) & set(takers(option)):
+            raise AnalysisError(f"--{option} is for --{', --'.join(takers(option))}; found --{', --'.join(chosen)}")
         said[option] = options[option]
     return said
 

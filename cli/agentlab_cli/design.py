@@ -47,17 +47,19 @@ def plan(
     judge_model: JudgeModel = None,
     tasks: Annotated[str | None, typer.Option(help="Only these tasks: A,B.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm.")] = None,
-    draws: Annotated[int | None, typer.Option(min=1, help="So many draws instead of the scenario's.")] = None,
+    draws: Annotated[int | None, typer.Option(min=1, help="This many draws instead of the scenario's.")] = None,
     effect: Annotated[
-        float | None, typer.Option(help="A difference, in the measure's units: its power, and the tasks it takes.")
+        float | None, typer.Option(help="A difference in the measure's units: print its power, and the tasks it needs.")
     ] = None,
-    pilot: Annotated[str | None, typer.Option(metavar="RUN", help="A run whose SDs are measured, not assumed.")] = None,
-    within: Annotated[float | None, typer.Option(help="Assumed SD over draws, in shares of the range; .25.")] = None,
+    pilot: Annotated[str | None, typer.Option(metavar="RUN", help="Take the SDs from this run.")] = None,
+    within: Annotated[
+        float | None, typer.Option(help="Assumed SD over draws, as a share of the range. Default: 0.25.")
+    ] = None,
     between: Annotated[
-        float | None, typer.Option(help="Assumed SD of the difference between tasks, likewise; .1.")
+        float | None, typer.Option(help="Assumed SD of the difference between tasks, likewise. Default: 0.1.")
     ] = None,
 ) -> None:
-    """Print calls, tokens, price and the smallest detectable effect, before a cent is spent."""
+    """Print calls, tokens, price and the smallest detectable effect, before any money is spent."""
     import asyncio
 
     from agentlab import scenario as spec

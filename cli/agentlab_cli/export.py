@@ -30,9 +30,9 @@ def parquet(
 def labels(
     run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
     file: Annotated[Path, typer.Argument(help="CSV file to write; one that is there is never replaced.")],
-    measure: Annotated[str, typer.Option(help="What is to be rated.")],
+    measure: Annotated[str, typer.Option(help="The measure to be rated.")],
     n: Annotated[int, typer.Option(help="How many outputs; every condition gets its share.")] = 60,
-    seed: Annotated[int | None, typer.Option(help="Of the draw. Default: the run's.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the draw. Default: the run's.")] = None,
 ) -> None:
     """Draw outputs for people to label: blind, shuffled, with the probability that each was drawn with."""
     from agentlab.runs.exports import sheet

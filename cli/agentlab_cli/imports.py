@@ -68,10 +68,12 @@ def csv(
 def labels(
     file: Annotated[Path, typer.Argument(help="A CSV file, such as `agentlab export labels` writes, with its labels.")],
     run: Annotated[str, typer.Option(help="A run folder, or its name under runs/.")],
-    measure: Annotated[str | None, typer.Option(help="What was rated, where no column `measure` says it.")] = None,
-    rater: Annotated[str | None, typer.Option(help="Who rated, where no column `rater` says it.")] = None,
+    measure: Annotated[
+        str | None, typer.Option(help="The measure that was rated, if there is no column `measure`.")
+    ] = None,
+    rater: Annotated[str | None, typer.Option(help="Who rated, if there is no column `rater`.")] = None,
     probability: Annotated[
-        float | None, typer.Option(help="With which every rollout was drawn, where no column `probability` says it.")
+        float | None, typer.Option(help="Probability with which every rollout was drawn, if there is no such column.")
     ] = None,
     scale: Annotated[
         str, typer.Option(help="LOWEST:HIGHEST of the labels, such as 1:10. Default: the measure's range.")

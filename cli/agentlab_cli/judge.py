@@ -13,12 +13,12 @@ def judge(
     with_: Annotated[
         list[str] | None, typer.Option("--with", help="A judge by name, or its YAML. May be repeated.")
     ] = None,
-    judge_model: Annotated[str | None, typer.Option(help="The model behind it, instead of the run's.")] = None,
+    judge_model: Annotated[str | None, typer.Option(help="The judge's model, instead of the run's.")] = None,
     probe: Annotated[
         str | None, typer.Option(help="Try the run's rubric judges on changed outputs: length,format.")
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="For --probe: how many outputs are changed; 30, if not said.")
+        int | None, typer.Option(min=1, help="For --probe: how many outputs are changed. Default: 30.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="For --probe: do not ask before money is spent.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,

@@ -14,18 +14,20 @@ def resample(
     at: Annotated[
         str | None, typer.Option(help="Where to cut: 3 (after round 3), 3/analyst (that turn), closing/analyst.")
     ] = None,
-    n: Annotated[int | None, typer.Option("-n", help="Forks of each cut; 8, or 4 with --every-round.")] = None,
+    n: Annotated[int | None, typer.Option("-n", help="Forks of each cut. Default: 8, or 4 with --every-round.")] = None,
     every_round: Annotated[bool, typer.Option("--every-round", help="Cut at the end of every round.")] = False,
-    by_agent: Annotated[bool, typer.Option("--by-agent", help="And every set of a round's agents by itself.")] = False,
+    by_agent: Annotated[bool, typer.Option("--by-agent", help="Also cut at every set of a round's agents.")] = False,
     bisect: Annotated[bool, typer.Option("--bisect", help="Find the round that decided one rollout.")] = False,
-    measure: Annotated[str | None, typer.Option(help="Which measure --bisect follows; the first, if not said.")] = None,
+    measure: Annotated[str | None, typer.Option(help="Measure that --bisect follows. Default: the first.")] = None,
     swap: Annotated[str | None, typer.Option(help="Another model behind an agent: analyst=provider/name.")] = None,
     drop: Annotated[int | None, typer.Option(help="A message that gets lost: its number in `agentlab show`.")] = None,
-    edit: Annotated[int | None, typer.Option(help="A message that says --text instead.")] = None,
-    text: Annotated[str | None, typer.Option(help="What --edit makes of it; @FILE is read from the file.")] = None,
+    edit: Annotated[
+        int | None, typer.Option(help="A message that --text replaces: its number in `agentlab show`.")
+    ] = None,
+    text: Annotated[str | None, typer.Option(help="The new text for --edit; @FILE is read from the file.")] = None,
     tasks: Annotated[str | None, typer.Option(help="Only rollouts of these tasks: A,B.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm or team=firm,solo.")] = None,
-    draws: Annotated[int | None, typer.Option(min=1, help="Only the first so many draws.")] = None,
+    draws: Annotated[int | None, typer.Option(min=1, help="Only rollouts of the first draws, up to this one.")] = None,
     parents: Annotated[int, typer.Option(help="Most rollouts that are forked.")] = 30,
     scenario: Annotated[Path | None, typer.Option(help="The scenario, beside which modules of your own lie.")] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print what it would take, and stop.")] = False,

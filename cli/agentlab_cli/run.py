@@ -13,7 +13,7 @@ def run(
     judge_model: Annotated[str | None, typer.Option(help="Replaces models.judge.")] = None,
     tasks: Annotated[str | None, typer.Option(help="Only these tasks: A,B.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm or team=firm,solo.")] = None,
-    draws: Annotated[int | None, typer.Option(min=1, help="So many draws instead of the scenario's.")] = None,
+    draws: Annotated[int | None, typer.Option(min=1, help="This many draws instead of the scenario's.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
 ) -> None:
     """Run a scenario, or go on with its run. Ctrl-C stops cleanly; the same command continues."""

@@ -1,6 +1,7 @@
 """Rollouts played elsewhere: an executor of one's own, in threads with event loops of their own, gives the same run."""
 
 import asyncio
+import re
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from agentlab.experiment.specs import Selection
 from agentlab.types import Call, Rollout
 from tests.support.firm import design
 
+GUIDE = Path(__file__).parents[2] / "docs" / "extending.md"
 pytestmark = pytest.mark.usefixtures("workdir")
 VOLATILE = {"id", "rollout", "started", "seconds", "finished", "request_id"}
 
@@ -89,3 +91,12 @@ def test_what_one_executor_began_another_goes_on_with() -> None:
     played("mixed", ThreadExecutor(), draws=1)
     played("mixed", LocalExecutor())
     assert rows("mixed") == rows("here")
+
+
+def test_the_executor_of_the_guide_gives_the_same_rows() -> None:
+    played("here", LocalExecutor())
+    section = GUIDE.read_text(encoding="utf-8").partition("## An executor\n")[2].partition("\n## ")[0]
+    code = "\n".join(re.findall(r"```python\n(.*?)```", section, re.DOTALL))
+    Path("mine.yaml").write_text(Path("s.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    exec(compile(code, "extending.md", "exec"), {})
+    assert rows("runs/mine") == rows("here")

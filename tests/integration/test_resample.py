@@ -739,7 +739,9 @@ def test_a_bisection_finds_the_round_that_decided_and_measures_it_on_fresh_forks
 def test_a_run_whose_modules_are_gone_says_how_to_find_them(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = workdir / "home"
     home.mkdir()
-    source = "class Route:\n    briefed = frozenset(['a'])\n    def __init__(self, **fields): pass\n"
+    source = "class Route:\n    briefed, kinds, tags = frozenset(['a']), {}, ()\n"
+    source += "    def __init__(self, cast, closing):\n"
+    source += "        self.edges = {'@task': cast, **dict.fromkeys(cast, ('@output',))}\n"
     source += "    def open(self, task):\n        from agentlab.types import Message\n"
     source += "        return [Message('@task', ('a',), 'task', task.prompt)]\n    def manual(self, agent): return ''\n"
     source += "    def route(self, agent, reply, log, round):\n        from agentlab.types import Message\n"

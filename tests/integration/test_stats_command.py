@@ -2,6 +2,8 @@
 
 import asyncio
 import inspect
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ from agentlab_cli.main import app
 from agentlab_cli.stats import stats
 from typer.testing import CliRunner
 
+from agentlab.analysis.analyse import analyse, attempts
 from agentlab.analysis.cells import columns, text
-from agentlab.analysis.registry import ANALYSES, analyse, attempts
+from agentlab.analysis.registry import ANALYSES, OPTIONS
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.experiment import session
 from agentlab.experiment.progress import Progress
@@ -91,11 +94,24 @@ def test_every_analysis_has_an_option_of_its_name_and_takes_what_it_says() -> No
     options = inspect.signature(stats).parameters
     for name, entry in ANALYSES.items():
         assert name in options
-        known = inspect.signature(entry.analyse).parameters
+        known = inspect.signature(entry.load()).parameters
         assert {*entry.takes, *filter(None, [entry.value])} <= known.keys()
         assert next(iter(known)) == "run"
+        assert bool(entry.value) == bool(entry.metavar)
         for taken in entry.takes:
-            assert taken in options, "what an analysis takes can be given on the command line"
+            assert taken in OPTIONS, "what an analysis takes can be given on the command line"
+            assert taken in options
+    assert {taken for entry in ANALYSES.values() for taken in entry.takes} == OPTIONS.keys()
+
+
+@pytest.mark.process
+def test_help_imports_no_pandas() -> None:
+    code = (
+        "import sys; from agentlab_cli.main import app; app(['stats', '--help'], standalone_mode=False); "
+        "print([name for name in ('pandas', 'numpy', 'scipy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n"), done.stderr
 
 
 def test_what_a_run_does_not_hold_is_a_reason(workdir: Path) -> None:

@@ -1,5 +1,6 @@
 """How much of the variance of a score comes from tasks, from draws and from the judge, in every arm of a run."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -154,19 +155,22 @@ def _levels(found: _Found, sample: _Sample) -> None:
                 "df": one.df,
             }
         )
-    notes = [note for note in result.notes if not sample.exact or not note.startswith("every judge draw")]
-    if result.merged is not None:
-        once = f"one judge draw of each rollout; `draws: 2` under judges.{sample.measure.judge} would tell"
-        notes[0] = f"judge noise not separable: {sample.copies or once}"
-    if sample.exact:
-        notes.append("its judge asks no model, so there is no judge noise")
-    if sample.missing:
-        notes.append(
-            f"{sample.missing} rollouts without a complete judge draw are left out, whatever a status is worth"
-        )
-    for note in notes:
+    for note in _notes(result, sample):
         found.remark(*where, note)
     _score_variance(found, sample)
+
+
+def _notes(result: Components, sample: _Sample) -> Iterator[str]:
+    if result.inseparable:
+        once = f"one judge draw of each rollout; `draws: 2` under judges.{sample.measure.judge} would tell"
+        result = replace(result, inseparable=f"judge noise not separable: {sample.copies or once}")
+    if sample.exact:
+        result = replace(result, constant="")
+    yield from result.notes
+    if sample.exact:
+        yield "its judge asks no model, so there is no judge noise"
+    if sample.missing:
+        yield f"{sample.missing} rollouts without a complete judge draw are left out, whatever a status is worth"
 
 
 def _reads(one: Component, result: Components) -> str | None:
@@ -216,7 +220,8 @@ def _shared(found: _Found, a: _Sample, b: _Sample) -> None:
         result = covariances(a.scores, b.scores, a.levels.names, same_calls=same)
     except ValueError as why:
         return found.remark(*where, f"no covariances: {why}")
-    for one in result.levels if same and not a.exact else result.levels[:-1]:
+    levels = result.levels if same and not a.exact else result.levels[:-1]
+    for one in levels:
         found.covariances.append(
             {
                 "condition": a.arm,
@@ -231,10 +236,12 @@ def _shared(found: _Found, a: _Sample, b: _Sample) -> None:
                 "uncorrected": one.uncorrected,
             }
         )
-    for note in result.notes:
-        told = note.replace("first measure", a.measure.name).replace("second measure", b.measure.name)
-        if note.startswith("no judge draw"):
-            found.remark("measures of two judges", a.arm, told)
-        elif not (a.exact and note.startswith("judge draw:")):
-            found.remark(*where, told)
+    for sample, why in zip((a, b), result.inseparable, strict=True):
+        if why:
+            found.remark(*where, f"{sample.measure.name}: {why}")
+    if result.independent:
+        found.remark("measures of two judges", a.arm, result.independent)
+    for note in (result.few, *(f"{one.name}: {one.note}" for one in levels if one.note)):
+        if note:
+            found.remark(*where, note)
     return None

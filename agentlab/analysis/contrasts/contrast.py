@@ -125,8 +125,8 @@ def _every(run: Run) -> Iterator[Declared]:
         strata = sorted({tuple(map(str, row)) for row in run.conditions[others].itertuples(index=False)}) or [()]
         for a, b in combinations(levels, 2):
             for stratum in strata:
-                within = ",".join(f"{name}={level}" for name, level in zip(others, stratum, strict=True))
-                yield from (Declared("", factor, a, b, within, m.name) for m in run.measured)
+                fixed = dict(zip(others, stratum, strict=True))
+                yield from (Declared("", factor, a, b, fixed, m.name) for m in run.measured)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from agentlab.analysis.row import Row, ends, estimated
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.forks.shapley import Turns, by_agent
-from agentlab.stats.forks.shares import FEWEST_PARENTS, Part, Shares, by_round, parts
+from agentlab.stats.forks.shares import FEWEST_PARENTS, Shares, VarianceTerm, by_round, parts
 from agentlab.text import pluralize
 
 
@@ -65,7 +65,7 @@ def _turns(drawn: Sample) -> list[Turns | None]:
     return [None if each is None else by_agent(each, drawn.tasks, totals) for each in drawn.lattices()]
 
 
-def _row(part: Part) -> Row:
+def _row(part: VarianceTerm) -> Row:
     limits = ends("these_tasks", part.these_tasks) | ends("new_tasks", part.new_tasks)
     return {"variance": part.variance, **limits, **estimated("share", part.share)}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agentlab.analysis import Analysis
+from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.forks.outcomes import measured
 from agentlab.analysis.forks.path import path
 from agentlab.engine.spec import FRESH

@@ -7,6 +7,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.forks.outcomes import measured, outcomes
 from agentlab.analysis.row import ends
+from agentlab.engine.intervention import stored
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.forks.intervention import InterventionEffect, effect
@@ -47,7 +48,8 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
             "and `--edit MESSAGE` draw them, with placebo forks"
         )
     table = pd.DataFrame(rows)
-    if table["change"].str.startswith(("drop", "edit")).any() and (table["parents"] > 1).any():
+    made = [stored(text) for text in table["change"].unique()]
+    if any(change is not None and change.in_transit for change in made) and (table["parents"] > 1).any():
         notes[
             "a message is named by its index in each parent's own log: the same index need not be the same message"
         ] = None

@@ -1,5 +1,7 @@
 """The errors of each arm as bias² and variance over draws, with what must be read beside their ratio."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
@@ -7,9 +9,8 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import once
-from agentlab.analysis.components.nested import named
-from agentlab.analysis.incoherence.meanings import meanings
-from agentlab.analysis.incoherence.predictions import Predictions, predictions
+from agentlab.analysis.incoherence.measured import by_measure
+from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.incoherence.vectors import vectors
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row, estimated
@@ -17,9 +18,10 @@ from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.companions import companions, totals
-from agentlab.stats.incoherence.decompose import Decomposition, brier, delta_sweep, kl
+from agentlab.stats.incoherence.decompose import Decomposition, brier, delta_sweep, kl, unbiased
 from agentlab.stats.incoherence.excess import Excess, brier_excess, kl_excess
 from agentlab.stats.incoherence.incoherence import difference, dispersion, dispersion_difference, incoherence
+from agentlab.stats.incoherence.judged import JudgedDecomposition
 from agentlab.stats.incoherence.zero_one import zero_one
 from agentlab.text import pluralize, pluralize_range
 
@@ -59,20 +61,11 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
     Raises AnalysisError where no measure can be decomposed, saying why of each.
     """
     tables: dict[str, list[Row]] = {name: [] for name in (*SHOWN, "differences", "tasks", "ratios", "sweep", "plug_in")}
-    remarks, every = Remarks(), list[list[Predictions]]()
-    for m in run.measured if measure is None else [named(run, measure)]:
-        try:
-            every.append(predictions(run, m))
-        except AnalysisError as why:
-            remarks.add(str(why))
-            continue
-        if every[-1][0].sort == "tests" and all(once(run, m.judge, arm.table) for arm in every[-1]):
-            remarks.add(f"{m.name}: judge noise not separable: one judge draw of each rollout")
-    every += meanings(run, remarks) if measure is None else []
-    for arms in every:
+    remarks = Remarks()
+    for arms in by_measure(run, measure, remarks, _inseparable):
         for arm in arms:
             _told(arm, tables, remarks)
-        tables["differences"] += [row for a, b in combinations(arms, 2) for row in _apart(a, b)]
+        tables["differences"] += _differences(arms)
     if embeddings is not None:
         tables = {"embeddings": vectors(run, Path(embeddings)), **tables}
     count = run.rollouts["condition"].nunique()
@@ -84,6 +77,12 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
     shown = sum(name in frames for name in (*SHOWN, "embeddings"))
     notes = ((RATIO,) if "decomposition" in frames else ()) + remarks.notes(count)
     return Analysis("decomposition", "Bias and variance", _says(frames), frames, notes, shown)
+
+
+def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
+    """Of scores the decomposition itself says so."""
+    single = arms[0].sort == "tests" and all(once(run, arm.measure.judge, arm.table) for arm in arms)
+    return "one judge draw of each rollout" if single else ""
 
 
 def _says(frames: dict[str, pd.DataFrame]) -> str:
@@ -173,29 +172,54 @@ def _parts(
             tables["tasks"].append({**head, "loss": parts.loss, "task": task, **own})
 
 
-def _apart(a: Predictions, b: Predictions) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class _Arrays:
+    """One arm on some tasks, laid out once for all arms that it is compared with."""
+
+    parts: Decomposition
+    scored: JudgedDecomposition | None
+    choices: Choices | None
+    kl: Decomposition | None
+
+    @classmethod
+    def of(cls, arm: Predictions) -> "_Arrays":
+        if arm.sort == "scores":
+            scored = arm.scores()
+            return cls(scored.parts, scored, None, None)
+        if arm.sort in ("points", "tests"):
+            return cls(arm.parts(), None, None, None)
+        choices = arm.choices()
+        return cls(unbiased(brier(choices)), None, choices, kl(choices))
+
+
+def _differences(arms: Sequence[Predictions]) -> Iterator[Row]:
     """Differences a - b in incoherence on the tasks of both, and the excess over what accuracies make of them."""
-    both = sorted(set(a.tasks) & set(b.tasks))
-    if not both or (a.sort == "groups" and not a.targets):
-        return []
-    a, b = a.among(both), b.among(both)
-    own, other = a.parts(), b.parts()
-    row: Row = {"measure": a.measure.name, "a": a.arm, "b": b.arm, "loss": own.loss, "tasks": len(both)}
-    row |= estimated("difference", difference(own, other))
-    if a.sort == "scores":
-        scored = a.scores(), b.scores()
-        if scored[0].room_t is not None and scored[1].room_t is not None:
-            row |= estimated("dispersion_difference", dispersion_difference(*scored))
-        return [row]
-    if a.sort in ("points", "tests"):
-        return [row]
-    one, two = a.choices(), b.choices()
-    again = {**row, "loss": "kl", **estimated("difference", difference(kl(one), kl(two)))}
-    if one.hard and two.hard and not one.open:
+    known: dict[tuple[str, tuple[str, ...]], _Arrays] = {}
+    for a, b in combinations(arms, 2):
+        both = tuple(sorted(set(a.tasks) & set(b.tasks)))
+        if not both or (a.sort == "groups" and not a.targets):
+            continue
+        for arm in (a, b):
+            if (arm.arm, both) not in known:
+                known[arm.arm, both] = _Arrays.of(arm.among(both))
+        head: Row = {"measure": a.measure.name, "a": a.arm, "b": b.arm}
+        yield from ({**head, **row} for row in _apart(known[a.arm, both], known[b.arm, both], len(both)))
+
+
+def _apart(a: _Arrays, b: _Arrays, tasks: int) -> Iterator[Row]:
+    row: Row = {"loss": a.parts.loss, "tasks": tasks, **estimated("difference", difference(a.parts, b.parts))}
+    if a.scored and b.scored and a.scored.room_t is not None and b.scored.room_t is not None:
+        row |= estimated("dispersion_difference", dispersion_difference(a.scored, b.scored))
+    if a.choices is None or b.choices is None or a.kl is None or b.kl is None:
+        yield row
+        return
+    again = {**row, "loss": "kl", **estimated("difference", difference(a.kl, b.kl))}
+    if a.choices.hard and b.choices.hard and not a.choices.open:
         # the null is a with the wrong answers of b, so that the excess, too, is of a over b
-        row |= _beyond(brier_excess(two, one))
-        again |= _beyond(kl_excess(two, one))
-    return [row, again]
+        row |= _beyond(brier_excess(b.choices, a.choices))
+        again |= _beyond(kl_excess(b.choices, a.choices))
+    yield row
+    yield again
 
 
 def _beyond(found: Excess) -> Row:

@@ -32,7 +32,7 @@ def budgets(run: Run, remarks: Remarks) -> list[tuple[str, str, str]]:
             continue
         within = ",".join(f"{factor}={a[factor]}" for factor in run.factors if factor not in apart)
         found.append((str(a["condition"]), str(b["condition"]), within))
-        if others := [what for what in confounds(a["facts"], b["facts"]) if not what.startswith("reasoning ")]:
+        if others := confounds(a["facts"], b["facts"], without=("reasoning",)):
             remarks.add(f"{a['condition']} and {b['condition']} differ in more than reasoning: {', '.join(others)}")
     return found
 

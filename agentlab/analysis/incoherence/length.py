@@ -8,12 +8,12 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import once, repeats
-from agentlab.analysis.components.nested import named, template
+from agentlab.analysis.components.nested import template
 from agentlab.analysis.incoherence.bucketed import OWN, Rule, grouped, reference_of
 from agentlab.analysis.incoherence.drawn import drawn
 from agentlab.analysis.incoherence.effort import budgets, effort
-from agentlab.analysis.incoherence.meanings import meanings
-from agentlab.analysis.incoherence.predictions import Predictions, predictions
+from agentlab.analysis.incoherence.measured import by_measure
+from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.incoherence.repeated import changed, curve
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
@@ -97,7 +97,7 @@ def length(
         template(run, by).groups,
         _contexts(run),
     )
-    for arms in _measured(run, measure, remarks):
+    for arms in by_measure(run, measure, remarks, _inseparable):
         _compare(plan, arms, found, remarks)
     frames, count = found.frames(), run.rollouts["condition"].nunique()
     if not frames:
@@ -131,19 +131,12 @@ def _contexts(run: Run) -> dict[str, tuple[str, str]]:
     }
 
 
-def _measured(run: Run, measure: str | None, remarks: Remarks) -> list[list[Predictions]]:
-    every: list[list[Predictions]] = []
-    for m in run.measured if measure is None else [named(run, measure)]:
-        try:
-            every.append(predictions(run, m))
-        except AnalysisError as why:
-            remarks.add(str(why))
-            continue
-        single = all(once(run, m.judge, arm.table) for arm in every[-1])
-        why = repeats(run, m.judge) or ("one judge draw of each rollout" if single else "")
-        if every[-1][0].sort in ("scores", "tests") and why:
-            remarks.add(f"{m.name}: judge noise not separable: {why}")
-    return every + (meanings(run, remarks) if measure is None else [])
+def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
+    if arms[0].sort not in ("scores", "tests"):
+        return ""
+    judge = arms[0].measure.judge
+    single = all(once(run, judge, arm.table) for arm in arms)
+    return repeats(run, judge) or ("one judge draw of each rollout" if single else "")
 
 
 def _compare(plan: _Plan, arms: Sequence[Predictions], found: _Tables, remarks: Remarks) -> None:

@@ -1,1 +1,1 @@
-"""Judges of a run under suspicion."""
+"""Judge diagnostics of a run."""

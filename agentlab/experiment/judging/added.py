@@ -1,10 +1,13 @@
 """Adds judges to a run that is there: new verdicts on its finished rollouts and forks, and none repeated."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from agentlab.engine.spec import fork_path, lineage
 from agentlab.errors import MismatchError
@@ -18,9 +21,11 @@ from agentlab.interfaces import Judge
 from agentlab.judges import recorded
 from agentlab.judges.inputs import judge_input
 from agentlab.models import ModelSpec
+from agentlab.organization.agents import Organization
+from agentlab.scenario import rebuild
 from agentlab.scenario.added_judges import added_judges
 from agentlab.scenario.judges import JudgeSet
-from agentlab.store import Store
+from agentlab.store import Store, read
 from agentlab.types import Rollout
 
 
@@ -41,7 +46,9 @@ async def rejudge(
         async with working(store, tasks_of(meta), built.judges, judging, progress, concurrency) as work:
             of_two = replace(work.judges, judges=built.of_two)
             comparisons = Comparisons(work, of_two, documents, meta.get("factors", {}))
-            await through(work, with_judging(comparisons, Phase("judge rollouts", partial(_judge_rollouts, work))))
+            organizations = _with_workspace(folder, meta)
+            judge_rollouts = Phase("judge rollouts", partial(_judge_rollouts, work, organizations))
+            await through(work, with_judging(comparisons, judge_rollouts))
 
 
 def _register(
@@ -67,24 +74,40 @@ def _register(
     )
 
 
-async def _judge_rollouts(work: Work) -> None:
+def _with_workspace(folder: Path, meta: Mapping[str, Any]) -> Mapping[str, Organization]:
+    """By condition, if some protocol of the run has a workspace, which only its code can make of the messages.
+
+    Raises `ScenarioError` when the module of such a protocol is gone.
+    """
+    with closing(read(folder)) as connection:
+        rows = connection.execute("SELECT facts FROM conditions").fetchall()
+    if not any(msgspec.json.decode(facts).get("workspace") for (facts,) in rows):
+        return {}
+    design = rebuild(meta["tree"], folder, Path(meta.get("file", "scenario.yaml")).parent)
+    return {condition.name: condition.organization for condition in design.conditions}
+
+
+async def _judge_rollouts(work: Work, organizations: Mapping[str, Organization]) -> None:
     """Judges each rollout and fork that is finished, as far as that is not done."""
     store, progress, final = work.store, work.progress, work.store.judged()
     rows = [row for row in store.rollouts(forks=True) if store.final(row.key)]
     pending = [(row, work.judges.pending(final.get(store.known[row.key].id, set()))) for row in rows]
-    jobs = [partial(_judge, work, row, draws) for row, draws in pending if draws]
+    jobs = [partial(_judge, work, organizations.get(row.condition), row, draws) for row, draws in pending if draws]
     progress.planned = len(rows)
     progress.done = progress.before = len(rows) - len(jobs)
     await work.each(jobs)
 
 
-async def _judge(work: Work, row: Rollout, pending: Sequence[tuple[Judge, int]]) -> None:
+async def _judge(
+    work: Work, organization: Organization | None, row: Rollout, pending: Sequence[tuple[Judge, int]]
+) -> None:
     rollout = work.store.rollout(row.key)
+    files: Mapping[str, str] = organization.files(rollout.messages) if organization is not None else {}
     coupling = row.condition if work.coupling == "none" else ""
     line = reversed(work.store.line(row.key))
     path = fork_path([(ancestor.at, ancestor.fork) for ancestor in line if ancestor.at is not None])
     root = lineage(row.seed, row.task, row.draw, row.generation, path, coupling)
-    item = JudgingItem(row.key, root, (judge_input(work.tasks[row.task], rollout),))
+    item = JudgingItem(row.key, root, (judge_input(work.tasks[row.task], rollout, files),))
     verdicts = await work.judges.judge(item, pending, past_of(work.store, row.key, rollout.attempt))
     work.progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
     work.progress.done += 1

@@ -6,7 +6,7 @@ from typing import Any
 
 from agentlab.engine.spec import lineage
 from agentlab.errors import Stopped
-from agentlab.experiment.judging.questions import Question, ask
+from agentlab.experiment.judging.questions import JudgingQuestion, ask
 from agentlab.experiment.work import Work
 from agentlab.judges.anchors import exhibits, report
 from agentlab.judges.rubric import RubricConfig
@@ -29,7 +29,7 @@ async def judge_anchors(work: Work, documents: Mapping[str, Mapping[str, Any]]) 
             key, shown = f"{name}/{anchor.key}", anchor.judge_input
             root = lineage(work.seed, key, 0)
             about = {"judge": name, "anchor": anchor.key}
-            question = Question(key, "anchor", about, root, (shown,), work.seed, output=shown.output)
+            question = JudgingQuestion(key, "anchor", about, root, (shown,), work.seed, output=shown.output)
             try:
                 recorded, new = await ask(work.judges, question, [(work.judges.judges[name], 0)])
             except Stopped:

@@ -11,7 +11,7 @@ from functools import partial
 
 from agentlab.experiment.baselines import plain
 from agentlab.experiment.judging.pairs import Comparisons, Side, sides
-from agentlab.experiment.judging.questions import Question, ask, failures
+from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures
 from agentlab.interfaces import Judge
 from agentlab.judges.equivalence import SAME
 from agentlab.judges.inputs import text_input
@@ -106,7 +106,7 @@ async def _ask(comparisons: Comparisons, judge: Judge, first: Output, second: Ou
     a, b, work = first.side, second.side, comparisons.work
     root = comparisons.root(b, "same", b.condition)
     texts = (first.text, second.text) if stream(root, a.draw, "first") % 2 else (second.text, first.text)
-    question = Question(
+    question = JudgingQuestion(
         asked(a, b),
         "group",
         {"a": a.key, "b": b.key},

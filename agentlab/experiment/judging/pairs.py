@@ -10,7 +10,7 @@ import msgspec
 
 from agentlab.engine.spec import lineage
 from agentlab.errors import Stopped
-from agentlab.experiment.judging.questions import Question, ask, failures, pending
+from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures, pending
 from agentlab.experiment.judging.rollouts import JudgeRunner
 from agentlab.experiment.work import Job, Work
 from agentlab.interfaces import Judge
@@ -142,7 +142,7 @@ async def judge_pairs(comparisons: Comparisons) -> None:
 async def _judge(comparisons: Comparisons, pair: RolloutPair, left: Sequence[tuple[Judge, int]]) -> None:
     work, a, b = comparisons.work, pair.one, pair.other
     texts = (work.store.rollout(side.key).output for side in (a, b))
-    question = Question(
+    question = JudgingQuestion(
         pair.key,
         "pair",
         {"a": a.key, "b": b.key},
@@ -179,6 +179,6 @@ async def _known(comparisons: Comparisons, name: str, anchor: AnchorPair) -> lis
     """The verdicts on one known pair, in as many orders as the judge is asked in."""
     judge, key, seed = comparisons.judges.judges[name], f"{name}/{anchor.key}", comparisons.work.seed
     about = {"judge": name, "anchor": anchor.key}
-    question = Question(key, "anchor", about, lineage(seed, key, 0), anchor.inputs, seed)
+    question = JudgingQuestion(key, "anchor", about, lineage(seed, key, 0), anchor.inputs, seed)
     recorded, new = await ask(comparisons.judges, question, [(judge, i) for i in range(min(ORDERS, judge.draws))])
     return [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]

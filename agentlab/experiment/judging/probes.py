@@ -10,7 +10,7 @@ from typing import Any
 from agentlab.engine.spec import lineage
 from agentlab.errors import AnalysisError
 from agentlab.experiment.judging.perturb import VARIANTS, Probe, Variant, perturbed
-from agentlab.experiment.judging.questions import Question, ask, failures, pending
+from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures, pending
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.session import tasks_of
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
@@ -112,7 +112,7 @@ async def _ask(work: Work, changed: ChangedOutput) -> None:
     row, task = work.store.rollout(changed.rollout.key), work.tasks[changed.rollout.task]
     text = perturbed(row.output or "", changed.variant)
     coupling = row.condition if work.coupling == "none" else ""
-    question = Question(
+    question = JudgingQuestion(
         changed.key,
         "probe",
         {"rollout": row.key, "variant": changed.variant},

@@ -10,7 +10,7 @@ from agentlab.types import JudgeInput, Rollout, RolloutKind, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class JudgingQuestion:
     """What a judge is asked about, and the row that keeps its calls and verdicts."""
 
     key: str
@@ -61,7 +61,7 @@ def pending(
 
 
 async def ask(
-    judges: JudgeRunner, question: Question, wanted: Iterable[tuple[Judge, int]]
+    judges: JudgeRunner, question: JudgingQuestion, wanted: Iterable[tuple[Judge, int]]
 ) -> tuple[list[Verdict], list[Verdict]]:
     """The verdicts of these judge draws that were on record, and those that were asked for because none was final.
 

@@ -4,6 +4,7 @@ from agentlab.engine.cut import Cut, ends
 from agentlab.engine.intervention import Change, drop, edit
 from agentlab.errors import ScenarioError
 from agentlab.experiment.resample.parents import Parent
+from agentlab.types import Message
 
 
 def dropped(parent: Parent, index: int) -> tuple[Cut, Change]:
@@ -24,20 +25,23 @@ def _of(parent: Parent, index: int, option: str) -> Cut:
     if not 0 <= index < len(parent.messages):
         last = len(parent.messages) - 1
         raise ScenarioError(f"{option} {index}: no such message; {parent.place} has messages 0 to {last}, as shown")
-    message = parent.messages[index]
+    message, kinds = parent.messages[index], parent.condition.organization.kinds
     why = ""
     if message.kind == "task":
         why = "it is the task, and another task is another level of a factor"
     elif message.kind == "closing":
         why = "it is the closing question, which every fork is asked where it comes to that"
-    elif message.kind in ("bounce", "unparsed", "truncated"):
+    elif kinds[message.kind].fate != "sent":
         why = f"it is a report on what did not arrive ({message.kind})"
     elif Cut(message.round) not in ends(parent.active):
         why = "it is of the last round, after which nobody read anything"
     if why:
-        change = [
-            m.index for m in parent.messages if m.kind in ("mail", "reply") and Cut(m.round) in ends(parent.active)
-        ]
+        change = [m.index for m in parent.messages if _said(m) and Cut(m.round) in ends(parent.active)]
         known = ", ".join(map(str, change[:24])) or "none"
         raise ScenarioError(f"{option} {index}: {why}; messages that can be changed: {known}")
     return Cut(message.round)
+
+
+def _said(message: Message) -> bool:
+    """Whether an agent wrote it to another."""
+    return not message.sender.startswith("@") and any(not name.startswith("@") for name in message.to)

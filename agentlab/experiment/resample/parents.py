@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 
 from agentlab.engine.cut import Active, Cut, parsed
-from agentlab.engine.intervention import Change
-from agentlab.engine.intervention import swapped as swap_of
+from agentlab.engine.intervention import Change, stored
 from agentlab.engine.spec import RolloutSpec, fork
 from agentlab.errors import MismatchError, ScenarioError
 from agentlab.experiment.resample.swaps import Swap, swapped
@@ -114,9 +113,11 @@ class ParentRun:
 
     def _change(self, condition: Condition, text: str, models: dict[str, ModelSpec]) -> Change | None:
         """What a stored fork did otherwise; to `models` the model that came in. Changed messages are in its log."""
-        if (swap := swap_of(text)) is None:
-            return Change(text) if text else None
-        change, spec = swapped(self.design, condition, Swap(*swap))
+        recorded = stored(text)
+        if recorded is None or recorded.kind != "swap":
+            return recorded
+        agent, _, model = recorded.what.partition("=")
+        change, spec = swapped(self.design, condition, Swap(agent, model))
         if change.agent is not None:
             models[change.agent.model] = spec
         return change

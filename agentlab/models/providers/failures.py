@@ -51,7 +51,7 @@ def failure(error: Exception, key: str) -> ModelError:
     status, message = getattr(error, "status_code", None), scrub(_message(error), key)
     if "APIStatusError" in names and isinstance(status, int):
         headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
-        return ModelError(_kind(status, message), f"HTTP {status}: {message}", retry_after(headers))
+        return ModelError(kind_of(status, message), f"HTTP {status}: {message}", retry_after(headers))
     if names & {"APIConnectionError", "HTTPError", "OSError"}:
         cause = error.__cause__ or error
         return ModelError("transient", scrub(f"connection failed: {type(cause).__name__} {cause}", key))
@@ -60,7 +60,8 @@ def failure(error: Exception, key: str) -> ModelError:
     return ModelError("fatal", f"{type(error).__name__}: {message}")
 
 
-def _kind(status: int, message: str) -> FailureKind:
+def kind_of(status: int, message: str) -> FailureKind:
+    """What a reply with this HTTP status means."""
     if status == 429:
         return "fatal" if _SPENT.search(message) else "rate_limit"
     if status in _PASSING or status >= 500:

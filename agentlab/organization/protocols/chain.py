@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from agentlab.organization.agents import Closing
-from agentlab.types import OUTPUT, TASK, Completion, Message, Task
+from agentlab.organization.declaration import Flaw
+from agentlab.types import OUTPUT, TASK, Completion, Message, MessageKind, Task
 
-Flaw = tuple[tuple[str | int, ...], str, str]
-"""A mistake in a protocol's own fields: path below `protocol`, what is wrong, what would be right."""
+KINDS: Mapping[str, MessageKind] = {"reply": MessageKind()}
 
 
 class ChainConfig(BaseModel):
@@ -64,6 +64,13 @@ class Chain:
 
     stages: tuple[tuple[str, ...], ...]
     ask: str | None
+    kinds = KINDS
+    tags = ()
+
+    @property
+    def length(self) -> int:
+        """As many rounds as stages, whatever the limit."""
+        return len(self.stages)
 
     @property
     def briefed(self) -> frozenset[str]:

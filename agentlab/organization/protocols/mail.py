@@ -2,20 +2,32 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from agentlab.organization.agents import Closing
-from agentlab.organization.protocols.chain import Flaw
-from agentlab.organization.tags import Block, parse
-from agentlab.types import EVERYONE, OUTPUT, POST, TASK, VETO, Completion, Message, Task
+from agentlab.organization.declaration import Flaw
+from agentlab.organization.markup import Block, markup
+from agentlab.types import EVERYONE, OUTPUT, POST, TASK, VETO, Completion, Message, MessageKind, Task
+
+READ = ("mail", "output", "veto")
+"""Tags by which a reply is delivered."""
+KINDS: Mapping[str, MessageKind] = {
+    "mail": MessageKind(ref="subject", addressed=True),
+    "veto": MessageKind(),
+    "bounce": MessageKind(fate="bounced", wakes="once"),
+    "unparsed": MessageKind(fate="unparsed", wakes="once"),
+    "truncated": MessageKind(fate="truncated"),
+}
+_parse = markup((*READ, *(kind for kind in KINDS if kind not in READ))).parse
 
 
 class MailConfig(BaseModel):
     """Who begins and who may write to whom."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    edges_at: ClassVar[str] = "contacts"
 
     kind: Literal["mail"] = Field(description="Mail between named contacts.")
     start: tuple[str, ...] = Field(min_length=1, description="Agents that get the task in round 1.")
@@ -36,7 +48,7 @@ class MailConfig(BaseModel):
     )
 
     def mistakes(self, cast: tuple[str, ...]) -> list[Flaw]:
-        """Names outside the cast, agents nobody can wake, and contacts of nobody."""
+        """Names outside the cast, and agents that are their own contacts."""
         known = f"one of {', '.join(cast)}"
         flaws: list[Flaw] = [
             (("start", i), f"no agent {name!r} in the cast", known)
@@ -56,30 +68,7 @@ class MailConfig(BaseModel):
                     flaws.append((("contacts", name, i), f"no agent {other!r} in the cast", known))
                 elif other == name:
                     flaws.append((("contacts", name, i), f"{name!r} is its own contact", "another agent"))
-        flaws += [
-            (("contacts",), f"agent {name!r} can never be reached", "a path to it from an agent in `start`")
-            for name in cast
-            if name not in self._reachable()
-        ]
         return flaws
-
-    def dead_ends(self, cast: tuple[str, ...], writers: tuple[str, ...]) -> list[Flaw]:
-        """Agents that can be written to but can neither write to anybody nor to `@output`, and cannot veto."""
-        useful = {*writers, *self.veto, *(name for name, contacts in self.contacts.items() if contacts)}
-        return [
-            (("contacts",), f"mail to {name!r} ends there: it may write to nobody", f"a contact for {name!r}")
-            for name in cast
-            if name in self._reachable() and name not in useful and len(cast) > 1
-        ]
-
-    def _reachable(self) -> set[str]:
-        seen, todo = set[str](), list(self.start)
-        while todo:
-            name = todo.pop()
-            if name not in seen:
-                seen.add(name)
-                todo += self.contacts.get(name, ())
-        return seen
 
     def turns(self) -> int:
         """Rounds the protocol needs at the least."""
@@ -106,13 +95,16 @@ class Mail:
     ask: str | None
     send_untagged: bool
     veto: frozenset[str] = frozenset()
+    kinds = KINDS
+    tags = READ
 
     @property
     def edges(self) -> Mapping[str, tuple[str, ...]]:
         """Who may write to whom: the task goes to those who start, `@output` is for the writers."""
-        names = dict.fromkeys((*self.contacts, *sorted(self.writers)))
-        own = {n: (*self.contacts.get(n, ()), *((OUTPUT,) if n in self.writers else ())) for n in names}
-        return {TASK: self.start, **own}
+        names = dict.fromkeys((*self.contacts, *sorted(self.writers), *sorted(self.veto)))
+        members = ((OUTPUT, self.writers), (VETO, self.veto))
+        ends = {name: [member for member, may in members if name in may] for name in names}
+        return {TASK: self.start, **{name: (*self.contacts.get(name, ()), *ends[name]) for name in names}}
 
     def open(self, task: Task) -> Sequence[Message]:
         """The task goes to those who start."""
@@ -144,7 +136,7 @@ class Mail:
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
         """One message per block, and a bounce for every name that is not a contact."""
-        blocks = [block for block in parse(reply.text) if block.tag in ("mail", "output", "veto")]
+        blocks = [block for block in _parse(reply.text) if block.tag in READ]
         if not blocks and self.send_untagged and reply.text.strip() and self.contacts.get(agent):
             return (Message(agent, self.contacts[agent], "mail", reply.text.strip()),)
         cut = reply.stop == "length"

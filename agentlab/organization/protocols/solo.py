@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from agentlab.types import OUTPUT, SELECT, TASK, Completion, Message, Task
+from agentlab.types import OUTPUT, SELECT, TASK, Completion, Message, MessageKind, Task
 
 AGAIN = (
     "Above is your previous draft. Improve it: keep what is good and mend what is not. Your reply takes the place of "
     "the draft, so write it out in full, and nothing else."
 )
+STEPS: Mapping[str, MessageKind] = {"step": MessageKind("text")}
+TRIES: Mapping[str, MessageKind] = {"reply": MessageKind(), "finding": MessageKind("hidden")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class Refine:
     """Every step shows the task and the previous draft; every reply is the output until the next one."""
 
     agent: str
+    kinds = STEPS
+    tags = ()
 
     @property
     def briefed(self) -> frozenset[str]:
@@ -29,8 +33,8 @@ class Refine:
 
     @property
     def edges(self) -> Mapping[str, tuple[str, ...]]:
-        """From the task to the output."""
-        return {TASK: (self.agent,), self.agent: (OUTPUT,)}
+        """From the task to the output, by way of its own next step."""
+        return {TASK: (self.agent,), self.agent: (OUTPUT, self.agent)}
 
     def open(self, task: Task) -> Sequence[Message]:
         """The task goes to the agent."""
@@ -54,6 +58,8 @@ class Tries:
 
     agent: str
     by: Literal["best_of_n", "vote"]
+    kinds = TRIES
+    tags = ()
 
     @property
     def briefed(self) -> frozenset[str]:
@@ -62,8 +68,8 @@ class Tries:
 
     @property
     def edges(self) -> Mapping[str, tuple[str, ...]]:
-        """From the task to the output."""
-        return {TASK: (self.agent,), self.agent: (OUTPUT,)}
+        """From the task to the output, by way of the selector."""
+        return {TASK: (self.agent,), self.agent: (OUTPUT, SELECT)}
 
     def open(self, task: Task) -> Sequence[Message]:
         """The task goes to the agent."""
@@ -96,3 +102,14 @@ class Tries:
             return float(finding) > max(map(float, earlier))
         before = Counter(earlier)
         return before[finding] == max((count for name, count in before.items() if name != finding), default=0)
+
+
+def groups(log: Sequence[Message]) -> dict[str, str]:
+    """The first text of every group of tries by the group's name, the largest group first."""
+    texts = {message.round: message.content for message in log if message.kind == "reply"}
+    tries = [
+        (message.content, texts[message.round]) for message in log if message.kind == "finding" and message.content
+    ]
+    first = {name: text for name, text in reversed(tries)}
+    sizes = Counter(name for name, _ in tries)
+    return {name: first[name] for name in sorted(first, key=lambda name: (-sizes[name], int(name)))}

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from agentlab.experiment.changes import Change, changes
+from agentlab.experiment.changes import TextChange, changes
 from agentlab.experiment.confounds import confounds, phrase
 from agentlab.experiment.facts import facts
 from agentlab.scenario import Condition, Design
@@ -20,23 +20,23 @@ _CONTEXT = 0
 def between(design: Design) -> Iterator[str]:
     """Paragraphs: one per factor with a line per pair of its levels, then every changed text once with its pairs."""
     told: dict[str, Facts] = {one.name: msgspec.to_builtins(facts(one)) for one in design.conditions}
-    texts: dict[str, list[str]] = {}
+    texts: dict[tuple[str, str], list[str]] = {}
     for factor in design.factors:
-        lines: dict[str, dict[str, list[str]]] = {}
+        lines: dict[str, dict[tuple[str, ...], list[str]]] = {}
         for levels, within, a, b in pairs(design, factor):
-            found = "\n".join(_short(levels, told[a.name], told[b.name]))
+            found = tuple(_short(levels, told[a.name], told[b.name]))
             lines.setdefault(" | ".join(levels), {}).setdefault(found, []).append(within)
-            for text, forward in _texts(a, b, told):
-                users, pair = texts.setdefault(text, []), f"{factor} {' → '.join(levels if forward else levels[::-1])}"
+            for heading, diff, forward in _texts(a, b, told):
+                users = texts.setdefault((heading, diff), [])
+                pair = f"{factor} {' → '.join(levels if forward else levels[::-1])}"
                 if pair not in users:
                     users.append(pair)
         if lines:
             yield "\n".join([f"in what the levels of {factor} differ", *_listed(lines)])
     if texts:
         yield "prompt by prompt: what goes (-) and what comes (+) from the first level to the second"
-    for text, users in texts.items():
-        heading, _, changes = text.partition("\n")
-        yield f"{heading} · {_users(users)}\n{changes}"
+    for (heading, diff), users in texts.items():
+        yield f"{heading} · {_users(users)}\n{diff}"
 
 
 def pairs(design: Design, factor: str) -> Iterator[tuple[tuple[str, str], str, Condition, Condition]]:
@@ -50,10 +50,9 @@ def pairs(design: Design, factor: str) -> Iterator[tuple[tuple[str, str], str, C
                 yield (a, b), within, one, other
 
 
-def _listed(lines: Mapping[str, Mapping[str, list[str]]]) -> Iterator[str]:
+def _listed(lines: Mapping[str, Mapping[tuple[str, ...], list[str]]]) -> Iterator[str]:
     for levels, found in lines.items():
-        for text, within in found.items():
-            first, *rest = text.split("\n")
+        for (first, *rest), within in found.items():
             where = f" ({'; '.join(within)})" if len(found) > 1 else ""
             yield f"  {levels}{where}: {line(first, 1000)}"
             yield from rest
@@ -73,10 +72,10 @@ def _users(users: list[str]) -> str:
     return "; ".join(users[:3]) + (f"; and {len(users) - 3} more" if len(users) > 3 else "")
 
 
-def _texts(a: Condition, b: Condition, told: Mapping[str, Facts]) -> Iterator[tuple[str, bool]]:
+def _texts(a: Condition, b: Condition, told: Mapping[str, Facts]) -> Iterator[tuple[str, str, bool]]:
     """A heading and a diff, from the shorter text to the longer, so that a change is told once whichever condition
     comes first; whether the first is the shorter."""
     for change in changes(told[a.name], told[b.name], a.questions, b.questions):
         forward = (len(change.before), change.before) < (len(change.after), change.after)
-        grown = change if forward else Change(change.name, change.after, change.before)
-        yield change.name + "\n" + quoted("\n".join(grown.lines(_CONTEXT))), forward
+        grown = change if forward else TextChange(change.name, change.after, change.before)
+        yield change.name, quoted("\n".join(grown.lines(_CONTEXT))), forward

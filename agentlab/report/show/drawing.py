@@ -11,17 +11,14 @@ from agentlab.types import OUTPUT, TASK
 CLIENT, REPORT = "client", "output"
 
 
-def shape(organization: Organization) -> Graph | None:
-    """Its graph; None for a protocol that does not say who may write to whom."""
-    told = contacts(organization.protocol)
-    return None if told is None else graph([agent.name for agent in organization.agents], told, TASK)
+def shape(organization: Organization) -> Graph:
+    """Its graph."""
+    return graph([agent.name for agent in organization.agents], contacts(organization.protocol), TASK)
 
 
 def drawing(organization: Organization) -> list[str]:
     """A line for the client and for each group of agents with the same contacts, nearest to the client first."""
     told, known = contacts(organization.protocol), shape(organization)
-    if told is None or known is None:
-        return ["contacts unknown: the protocol has no `edges`"]
     lines = [f"{CLIENT} → {', '.join(told.get(TASK, ()))}"]
     for distance, names in levels(known).items():
         groups: dict[str, list[str]] = {}

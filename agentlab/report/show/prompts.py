@@ -32,8 +32,7 @@ def prompts(design: Design) -> str:
             seen = "; ".join(f"{names} · {_in(of, design)}" for names, of in readers.items())
             parts.append(f"task {line(id)} · shown to {seen}\n{quoted(text)}")
     parts.append("==== closing questions, asked when nothing has reached @output")
-    for text, arms in grouped(_closings(design)).items():
-        who, _, ask = text.partition("\n")
+    for (who, ask), arms in grouped(_closings(design)).items():
         parts.append(f"{who} · {_in(arms, design)}" + (f"\n{quoted(ask)}" if ask else ""))
     parts.append("==== addenda: who reads each, by its system prompt or its task")
     told = [pair for one in design.conditions for pair in _exposures(design, one)]
@@ -68,13 +67,14 @@ def _task(one: Condition, id: str) -> str:
     return chat(one.organization, readers[0], _log(one, id), (), 1)[-1].content if readers else one.tasks[id].prompt
 
 
-def _closings(design: Design) -> Iterator[tuple[str, str]]:
+def _closings(design: Design) -> Iterator[tuple[str, tuple[str, str]]]:
+    """By condition: who is asked, and what."""
     for one in design.conditions:
         closing, alone = one.organization.closing, len(one.organization.agents) == 1
         if closing is None:
-            yield one.name, "none"
+            yield one.name, ("none", "")
         else:
-            yield one.name, f"{closing.agent}{', also as the end of its task' if alone else ''}\n{closing.ask}"
+            yield one.name, (f"{closing.agent}{', also as the end of its task' if alone else ''}", closing.ask)
 
 
 def _exposures(design: Design, one: Condition) -> Iterator[tuple[str, str]]:

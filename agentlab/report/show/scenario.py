@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from typing import TypeVar
 
 from agentlab.organization.agents import Agent
 from agentlab.report.show.arms import between
@@ -10,6 +11,8 @@ from agentlab.report.show.grid import grid
 from agentlab.scenario import Condition, Design
 from agentlab.text import line, pluralize, quoted
 from agentlab.types import Settings
+
+T = TypeVar("T")
 
 
 def scenario(design: Design) -> str:
@@ -34,12 +37,12 @@ def scenario(design: Design) -> str:
     return "\n\n".join(parts)
 
 
-def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Names by equal text, in order."""
-    found: dict[str, list[str]] = {}
-    for name, text in pairs:
-        found.setdefault(text, []).append(name)
-    return found
+def grouped(pairs: Iterable[tuple[str, T]]) -> dict[T, list[str]]:
+    """Names by what they have in common, in order."""
+    names: dict[T, list[str]] = {}
+    for name, common in pairs:
+        names.setdefault(common, []).append(name)
+    return names
 
 
 def settings(given: Settings) -> str:
@@ -66,7 +69,7 @@ def _organization(one: Condition) -> str:
 def _agent(one: Condition, agent: Agent) -> tuple[str, ...]:
     memory = f"last {pluralize(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
     briefed = "yes" if agent.name in one.organization.protocol.briefed else "no"
-    tools = ", ".join(tool.spec.name for tool in agent.tools)
+    tools = ", ".join(tool.name for tool in agent.offered)
     return (f"  {agent.name}", one.models[agent.model].name, settings(agent.settings), memory, briefed, tools)
 
 

@@ -76,9 +76,9 @@ def _title(names: Sequence[str]) -> str:
 def panel(organization: Organization) -> Panel:
     """The client on top, then the agents by their distance from it, and the output below."""
     known = shape(organization)
-    agents = [[agent.name for agent in organization.agents]] if known is None else list(levels(known).values())
+    agents = list(levels(known).values())
     shown = {TASK, OUTPUT, *(name for names in agents for name in names)}
-    pairs = _pairs(contacts(organization.protocol) or {}, shown)
+    pairs = _pairs(contacts(organization.protocol), shown)
     drawn = layout([[TASK], *agents, [OUTPUT]], pairs, BOX + GAP, JOINT)
     left = MARGIN - min(drawn.x.values()) + BOX / 2
     x = {point: place + left for point, place in drawn.x.items()}
@@ -90,8 +90,8 @@ def panel(organization: Organization) -> Panel:
         for name in points
         if isinstance(name, str)
     )
-    note = "contacts unknown: the protocol has no `edges`" if known is None else size(known)
-    return Panel(max(x.values()) + BOX / 2 + MARGIN, tops[-1] + heights[-1] + MARGIN, note, boxes, edges)
+    width, height = max(x.values()) + BOX / 2 + MARGIN, tops[-1] + heights[-1] + MARGIN
+    return Panel(width, height, size(known), boxes, edges)
 
 
 def _pairs(contacts: Mapping[str, Sequence[str]], shown: set[str]) -> dict[tuple[str, str], bool]:

@@ -1,35 +1,37 @@
 """Who wrote to whom, what did not arrive, who was left off later mails, and what became of objections: as columns."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import pandas as pd
 
 from agentlab.columns import OBJECTION
+from agentlab.runs.frames.kinds import Kinds, addressed, fates
 
-LOST = {"bounced": "bounce", "unparsed": "unparsed", "truncated": "truncated"}
-"""Columns, and the kinds of messages that they count."""
+LOST = ("bounced", "unparsed", "truncated")
+"""What may become of a message that does not arrive; each has a column that counts it."""
 SPENT = ("output_tokens", "seconds", "cost")
 """What of a turn is shared among its mails."""
 _EDGE = ["rollout", "sender", "recipient"]
 
 
-def edges(messages: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
+def edges(messages: pd.DataFrame, calls: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
     """One row per rollout, sender and recipient: `sent`, `late`, what was lost, what it took, and `dropped_later`."""
     m = messages[["rollout", "round", "sender", "to", "kind", "ref"]]
-    dropped = m["kind"].isin(list(LOST.values()))
+    m = m.assign(fate=fates(m["kind"], kinds), addressed=addressed(m["kind"], kinds))
+    dropped = m["fate"] != "sent"
     lost = m[dropped]
-    author = [sender if not to or kind == "truncated" else to[0] for sender, to, kind in _zip(lost)]
+    pairs = zip(lost["sender"], lost["to"], strict=True)
+    author = [to[0] if to and sender.startswith("@") else sender for sender, to in pairs]  # who reads a report wrote it
     lost = lost.assign(sender=author, recipient=lost["ref"].fillna("?"), late=0)
     sent = m[~dropped].explode("to").rename(columns={"to": "recipient"})
     last = calls.groupby(["rollout", "actor"], observed=True)["round"].max().rename("last")
     sent = sent.join(last, on=["rollout", "recipient"])
     sent["late"] = (sent["round"] >= sent["last"].fillna(-1)) & ~sent["recipient"].str.startswith("@")
     both = pd.concat([sent, lost], ignore_index=True)
-    for name, kind in LOST.items():
-        both[name] = both["kind"] == kind
-    both["sent"] = ~both["kind"].isin(list(LOST.values()))
+    for name in ("sent", *LOST):
+        both[name] = both["fate"] == name
     counts = ["sent", "late", *LOST]
     counted = both[[*_EDGE, *counts]].astype(dict.fromkeys(counts, "int64")).join(_spend(both, calls))
     table = counted.groupby(_EDGE, observed=True, sort=False).sum(min_count=1).reset_index()
@@ -53,7 +55,7 @@ def _spend(both: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
 
 def _dropped(sent: pd.DataFrame) -> pd.Series:
     """By edge: rounds after its last mail in which the sender still wrote mail, so to other agents only."""
-    mails = sent.loc[(sent["kind"] == "mail") & ~sent["recipient"].str.startswith("@"), [*_EDGE, "round"]]
+    mails = sent.loc[sent["addressed"] & ~sent["recipient"].str.startswith("@"), [*_EDGE, "round"]]
     mails = mails.astype(dict.fromkeys(_EDGE, "object" if mails.empty else "str"))
     wrote = mails.drop_duplicates(["rollout", "sender", "round"])
     after = wrote.groupby(["rollout", "sender"])["round"].rank(ascending=False) - 1
@@ -62,15 +64,12 @@ def _dropped(sent: pd.DataFrame) -> pd.Series:
     return last.join(later, on=["rollout", "sender", "round"]).set_index(_EDGE)["dropped_later"]
 
 
-def _zip(lost: pd.DataFrame) -> Iterable[tuple[str, tuple[str, ...], str]]:
-    return zip(lost["sender"], lost["to"], lost["kind"], strict=True)
-
-
-def objections(scores: pd.DataFrame, messages: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
+def objections(scores: pd.DataFrame, messages: pd.DataFrame, calls: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
     """One row per objection of the verdicts on `objections_raised`, with what the log knows of its readers."""
     raised = scores[(scores["criterion"] == "objections_raised") & (scores["outcome"] == "scored")]
     head = list(scores.columns[: scores.columns.get_loc("judge_draw") + 1])  # pyright: ignore[reportOperatorIssue]
     own = messages[messages["rollout"].isin(raised["rollout"])]
+    own = own.assign(addressed=addressed(own["kind"], kinds))
     by_rollout = {str(key): part for key, part in own.groupby("rollout", observed=True)}
     acted = calls[calls["rollout"].isin(raised["rollout"])].groupby(["rollout", "actor"], observed=True)["round"].max()
     last: Mapping[Any, int] = acted.to_dict()
@@ -90,7 +89,7 @@ def _fate(one: Mapping[str, Any], log: pd.DataFrame, last: Mapping[Any, int], ro
     round = int(log.loc[log["index"] == one["message"], "round"].max()) if len(log) else 0
     readers = [name for name in one["to"] if not name.startswith("@")]
     late = bool(readers) and all(last.get((rollout, name), -1) <= round for name in readers)
-    mails = log[log["kind"] == "mail"]
+    mails = log[log["addressed"]]
     written = list(zip(mails["round"], mails["sender"], mails["to"], strict=True))
     before = {sender for at, sender, to in written if at <= round and one["by"] in to}
     still = {sender for at, sender, to in written if at > round and one["by"] in to}

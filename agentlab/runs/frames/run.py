@@ -19,6 +19,7 @@ from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
 from agentlab.runs.frames.forks import forked
 from agentlab.runs.frames.judged import compared, grouped
+from agentlab.runs.frames.kinds import Kinds, declared
 from agentlab.runs.frames.measures import measure
 from agentlab.runs.frames.messages import edges, objections
 from agentlab.runs.frames.select import select
@@ -166,7 +167,7 @@ class Run:
         `dropped_later`: rounds in which the sender went on to mail others, but this recipient no more. What the
         sender's turns took (`output_tokens`, `seconds`, `cost`) is shared equally by the mails that left them; a turn
         that mailed nobody is on no edge."""
-        table = edges(self.messages, self.calls)
+        table = edges(self.messages, self.calls, self._kinds)
         return table.merge(self._places, on="rollout", how="left")
 
     @cached_property
@@ -175,7 +176,7 @@ class Run:
         `by`, `to` (tuple), `quote` (words of it), `answered` (Int64: the message that takes it up), `surviving` (bool:
         into the output), and from the log `late` (bool: none of its readers acted again) and `dropped_by` (tuple: who
         had written to its author before and from then on mailed others only)."""
-        return objections(self.scores, self.messages, self.calls)
+        return objections(self.scores, self.messages, self.calls, self._kinds)
 
     def rollout(self, rollout: str | None = None, /, **coordinates: str | int) -> Transcript:
         """One rollout to look at, by its key's beginning or by `task`, `draw` and levels, as far as they tell it apart.
@@ -193,12 +194,16 @@ class Run:
         return msgspec.convert(self.meta.get("measures", []), list[Measure])
 
     @cached_property
+    def _kinds(self) -> Kinds:
+        return declared(self.conditions["facts"])
+
+    @cached_property
     def _all(self) -> pd.DataFrame:
         sql = f"SELECT {', '.join([*_ROLLOUTS, *BASELINE])} FROM rollouts WHERE status IS NOT NULL ORDER BY id"
         table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *BASELINE])
         own = table[[*BASELINE]].astype(BASELINE)
         table = self._with_factors(table.drop(columns=[*BASELINE]))
-        return with_use(table, self._select).drop(columns="id").join(own)
+        return with_use(table, self._select, self._kinds).drop(columns="id").join(own)
 
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         verdicts = scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})

@@ -8,8 +8,10 @@ from collections.abc import Callable
 import pandas as pd
 
 from agentlab.columns import USED
+from agentlab.runs.frames.kinds import Kinds, fates
 from agentlab.runs.frames.messages import LOST
 from agentlab.store.ancestry import FORKS
+from agentlab.store.rows import SECONDS
 
 Select = Callable[[str, list[str]], pd.DataFrame]
 """The rows of a query, under these names."""
@@ -17,13 +19,11 @@ Select = Callable[[str, list[str]], pd.DataFrame]
 _USE = """
 WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT NULL)
 SELECT rollout, {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round), total(input_tokens),
-    total(output_tokens), total(reasoning_tokens), total(seconds),
+    total(output_tokens), total(reasoning_tokens), total({seconds}),
     CASE WHEN count(cost) = count(text) THEN total(cost) END
 FROM calls LEFT JOIN counted ON id = rollout
 WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
-_KINDS = """
-SELECT rollout, count(*), sum(kind = 'bounce'), sum(kind = 'unparsed'), sum(kind = 'truncated')
-FROM messages GROUP BY rollout"""
+_KINDS = "SELECT rollout, kind, count(*) FROM messages GROUP BY rollout, kind"
 _CUT = """
 SELECT m.rollout, max(c.stop = 'length') FROM messages m
 JOIN calls c ON c.rollout = m.rollout AND c.round = m.round AND c.actor = m.sender
@@ -42,12 +42,12 @@ JOIN calls c ON c.rollout = p.id AND c.round = m.round AND c.actor = m.sender
 WHERE m.kind = 'output' AND c.text IS NOT NULL GROUP BY above.fork"""
 
 
-def with_use(table: pd.DataFrame, select: Select) -> pd.DataFrame:
+def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
     """`table` (columns `id` and `output`, a row per rollout) with what each used, `output_words` and `output_cut`."""
-    use = _typed(select(_USE.format(by="''", which="1"), ["id", "", *USED])).set_index("id").drop(columns="")
-    kinds = select(_KINDS, ["id", "messages", *LOST]).set_index("id")
-    table = table.join(use, on="id").join(kinds, on="id")
-    whole = [*(name for name, dtype in USED.items() if dtype == "int64"), *kinds.columns]
+    use = _typed(select(_use("''", "1"), ["id", "", *USED])).set_index("id").drop(columns="")
+    counts = _counts(select(_KINDS, ["id", "kind", "count"]), kinds)
+    table = table.join(use, on="id").join(counts, on="id")
+    whole = [*(name for name, dtype in USED.items() if dtype == "int64"), *counts.columns]
     table[whole] = table[whole].fillna(0).astype("int64")
     table["cost"] = table["cost"].mask(table["calls"] == 0, 0.0)  # nothing was called, so nothing is unknown
     cut = pd.concat([select(sql, ["id", "cut"]) for sql in (_CUT, _CUT_BEFORE)]).groupby("id")["cut"].max()
@@ -56,9 +56,20 @@ def with_use(table: pd.DataFrame, select: Select) -> pd.DataFrame:
     return table
 
 
+def _use(by: str, which: str) -> str:
+    return _USE.format(by=by, which=which, seconds=SECONDS)
+
+
+def _counts(messages: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
+    """By rollout: all its messages, and of what did not arrive, how many by what became of them."""
+    fate = fates(messages["kind"], kinds)
+    columns = {"messages": messages["count"], **{name: messages["count"].where(fate == name, 0) for name in LOST}}
+    return pd.DataFrame(columns).astype("int64").groupby(messages["id"]).sum()
+
+
 def by_agent(select: Select, which: str) -> pd.DataFrame:
     """One row per rollout that `which` (SQL over `rollout`) chooses and agent: `id`, `agent`, and what it used."""
-    return _typed(select(_USE.format(by="actor", which=which), ["id", "agent", *USED])).drop(columns="rounds")
+    return _typed(select(_use("actor", which), ["id", "agent", *USED])).drop(columns="rounds")
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,49 +1,32 @@
 """The first reading of a table: every mistake in it, and what its tasks and conditions are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agentlab.errors import Mistake, Place, ScenarioError
-from agentlab.runs.imports.columns import Columns, Text, Wrong, missing, text
+from agentlab.errors import Mistake, ScenarioError
+from agentlab.runs.imports.columns import Columns, Text, missing, text
 from agentlab.runs.imports.lines import Format, rows
+from agentlab.runs.imports.mistakes import TableFindings, Wrong
 from agentlab.text import line
 from agentlab.types import Task
-
-LISTED = 20
-"""Most mistakes that are told one by one."""
 
 
 @dataclass(slots=True)
 class ImportCheck:
     """What the first reading found. Of the texts only hashes are kept."""
 
-    file: Path
+    findings: TableFindings
     columns: Columns
     tasks: dict[str, Task] = field(default_factory=dict[str, Task])
     conditions: dict[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     lines: dict[int, int] = field(default_factory=dict[int, int])
     """By a hash of (task, condition, draw): the line it was found on."""
     counted: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
-    wrong: dict[Mistake, tuple[Mistake, int]] = field(default_factory=dict[Mistake, tuple[Mistake, int]])
-    """By what is wrong, wherever: the first of its kind, and how many there are."""
-    more: int = 0
-    """Mistakes beyond those."""
     rows: int = 0
     empty: int = 0
     draws: int = 0
-
-    def fault(self, mistake: Mistake) -> None:
-        anywhere = replace(mistake, place=Place("", 0, 0))
-        first, count = self.wrong.get(anywhere, (mistake, 0))
-        if anywhere in self.wrong or len(self.wrong) < LISTED:
-            self.wrong[anywhere] = first, count + 1
-        else:
-            self.more += 1
-
-    def at(self, number: int, column: str, wrong: str, right: str) -> None:
-        self.fault(Mistake(Place(str(self.file), number, 1), line(column), wrong, right))
 
     def add(self, number: int, row: Mapping[str, Any]) -> None:
         self.rows += 1
@@ -53,7 +36,7 @@ class ImportCheck:
         except Wrong as error:
             one, wrong = None, [error]
         for error in wrong:
-            self.at(number, error.column, error.wrong, error.right)
+            self.findings.wrong(number, error)
         if one is not None:
             self.take(number, one)
 
@@ -64,11 +47,12 @@ class ImportCheck:
         self.task(number, one)
         if self.conditions.setdefault(one.condition, one.levels) != one.levels:
             right = "levels that read apart, without , and ="
-            self.at(number, "", f"the condition {line(one.condition)} is two combinations of levels", right)
+            wrong = f"the condition {line(one.condition)} is two combinations of levels"
+            self.findings.wrong(number, Wrong("", wrong, right))
         first = self.lines.setdefault(hash((one.task, one.condition, draw)), number)
         if first != number:
             wrong = f"draw {draw} of {line(one.task)}, {line(one.condition)} is on line {first} already"
-            self.at(number, self.columns.draw or self.columns.task, wrong, "each draw once")
+            self.findings.wrong(number, Wrong(self.columns.draw or self.columns.task, wrong, "each draw once"))
 
     def draw(self, one: Text) -> int:
         if one.draw is not None:
@@ -84,29 +68,18 @@ class ImportCheck:
             if old != new:
                 column = getattr(self.columns, name)
                 wrong = f"task {line(one.task)} has another {name} than before: {line(new, 40)}, not {line(old, 40)}"
-                self.at(number, column, wrong, f"one {name} for each task")
-
-    def check(self) -> None:
-        """Raises `ScenarioError` with the first mistakes and how many more there are."""
-        told = [
-            replace(first, wrong=f"{first.wrong} (and {count - 1} more like it)") if count > 1 else first
-            for first, count in self.wrong.values()
-        ]
-        if self.more:
-            told.append(Mistake(told[-1].place, "", f"and {self.more} more mistakes below", "fix these first"))
-        if told:
-            raise ScenarioError(told)
-        if not self.rows:
-            raise ScenarioError(f"{self.file}: there are no rows; one row for each text would be right")
+                self.findings.wrong(number, Wrong(column, wrong, f"one {name} for each task"))
 
 
 def check(file: Path, format: Format, columns: Columns) -> ImportCheck:
     """The table, when nothing is wrong with it; raises `ScenarioError` with every mistake."""
-    found = ImportCheck(file, columns)
+    found = ImportCheck(TableFindings(file), columns)
     for number, row in rows(file, format):
         if isinstance(row, Mistake):
-            found.fault(row)
+            found.findings.add(row)
         else:
             found.add(number, row)
-    found.check()
+    found.findings.check()
+    if not found.rows:
+        raise ScenarioError(f"{file}: there are no rows; one row for each text would be right")
     return found

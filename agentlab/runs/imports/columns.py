@@ -8,6 +8,7 @@ from typing import Any
 from agentlab.columns import RESERVED
 from agentlab.engine.client import utf8_safe
 from agentlab.errors import ScenarioError
+from agentlab.runs.imports.mistakes import Wrong
 from agentlab.scenario.document import suggest
 from agentlab.text import line
 
@@ -74,14 +75,6 @@ class Text:
     def condition(self) -> str:
         """Named as a scenario would name it."""
         return ",".join(f"{name}={level}" for name, level in self.levels.items()) or "all"
-
-
-class Wrong(Exception):
-    """One thing wrong with a row: column, what was found, what would be right."""
-
-    def __init__(self, column: str, wrong: str, right: str) -> None:
-        self.column, self.wrong, self.right = column, wrong, right
-        super().__init__(wrong)
 
 
 def missing(row: Mapping[str, Any], columns: Columns) -> list[Wrong]:

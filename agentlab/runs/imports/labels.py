@@ -11,9 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from agentlab.errors import MismatchError, Mistake, ScenarioError
+from agentlab.errors import Mistake, ScenarioError
 from agentlab.runs.imports.lines import rows
-from agentlab.runs.imports.sheet import LISTED, ColumnDefaults, ImportSheet, Known
+from agentlab.runs.imports.mistakes import TableFindings, refuse
+from agentlab.runs.imports.sheet import ColumnDefaults, ImportSheet, Known
 from agentlab.runs.transcript.find import places, said
 from agentlab.scenario.document import suggest
 from agentlab.store import DATABASE, Store, read
@@ -48,9 +49,9 @@ def labels(file: str | Path, folder: Path, given: ColumnDefaults | None = None) 
     change, `StoreError` when there is no run or it cannot be written.
     """
     sheet = _read(Path(file), folder, given or ColumnDefaults())
-    for number, row in rows(sheet.file, "csv"):
+    for number, row in rows(sheet.findings.file, "csv"):
         if isinstance(row, Mistake):
-            sheet.wrong.append(row)
+            sheet.findings.add(row)
         else:
             sheet.add(number, row)
     sheet.check()
@@ -71,7 +72,7 @@ def _read(file: Path, folder: Path, given: ColumnDefaults) -> ImportSheet:
     if given.measure is not None and given.measure not in (names := {m.name: m for m in measures}):
         raise ScenarioError(f"--measure: the run has no measure {given.measure!r}; {suggest(given.measure, names)}")
     delivered = frozenset(key for (key,) in found)
-    return ImportSheet(file, given, {m.name: m for m in measures}, known, delivered)
+    return ImportSheet(TableFindings(file), given, {m.name: m for m in measures}, known, delivered)
 
 
 async def _write(sheet: ImportSheet, folder: Path) -> int:
@@ -92,12 +93,10 @@ def _refuse_changes(sheet: ImportSheet, old: Mapping[Known, tuple[float, float]]
     drawn = {(key, measure): p for (key, measure, _), (_, p) in old.items()}
     changed: list[str] = []
     for place, (value, probability) in sheet.labels.items():
-        where = f"  {said(sheet.places[place[0]])}, {place[1]}, {line(place[2])}"
+        where = f"{said(sheet.places[place[0]])}, {place[1]}, {line(place[2])}"
         if place in old and old[place][0] != value:
             changed.append(f"{where}: label was {old[place][0]:g}, is {value:g}")
         elif drawn.get(place[:2], probability) != probability:
             changed.append(f"{where}: probability was {drawn[place[:2]]:g}, is {probability:g}")
-    if changed:
-        more = [f"  … and {len(changed) - LISTED} more"] if len(changed) > LISTED else []
-        head = f"{folder / DATABASE}: these labels are there already, and are others:"
-        raise MismatchError("\n".join([head, *changed[:LISTED], *more, "Labels may be added, none changed."]))
+    head = f"{folder / DATABASE}: these labels are there already, and are others:"
+    refuse(changed, head, "Labels may be added, none changed.")

@@ -3,18 +3,15 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from agentlab.errors import Mistake, Place, ScenarioError
-from agentlab.runs.imports.columns import Wrong
+from agentlab.errors import ScenarioError
+from agentlab.runs.imports.mistakes import TableFindings, Wrong
 from agentlab.runs.transcript.find import SHORTEST, said
 from agentlab.scenario.document import suggest
 from agentlab.text import line
 from agentlab.types import Measure
 
-LISTED = 20
-"""Most mistakes, or changed labels, that are told one by one."""
 RATER = "human"
 """Who rated, where nothing says so."""
 Known = tuple[str, str, str]
@@ -52,7 +49,7 @@ class ColumnDefaults:
 class ImportSheet:
     """A file as it is read, against what the run holds."""
 
-    file: Path
+    findings: TableFindings
     given: ColumnDefaults
     measures: Mapping[str, Measure]
     places: Mapping[str, Mapping[str, Any]]
@@ -62,9 +59,6 @@ class ImportSheet:
     labels: dict[Known, tuple[float, float]] = field(default_factory=dict[Known, tuple[float, float]])
     lines: dict[Known, int] = field(default_factory=dict[Known, int])
     drawn: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict[tuple[str, str], tuple[float, int]])
-    wrong: list[Mistake] = field(default_factory=list[Mistake])
-    absent: set[str] = field(default_factory=set[str])
-    """Columns that are not there, which is told once and not for every row."""
     blank: int = 0
 
     def __post_init__(self) -> None:
@@ -75,12 +69,7 @@ class ImportSheet:
         try:
             self._take(number, row)
         except Wrong as error:
-            if error.column in self.absent:
-                return
-            if error.column not in row:
-                self.absent.add(error.column)
-            place = Place(str(self.file), number, 1)
-            self.wrong.append(Mistake(place, line(error.column), error.wrong, error.right))
+            self.findings.wrong(number, error)
 
     def _take(self, number: int, row: Mapping[str, Any]) -> None:
         if "label" not in row:
@@ -163,14 +152,9 @@ class ImportSheet:
         return value
 
     def check(self) -> None:
-        told = self.wrong[:LISTED]
-        if len(self.wrong) > LISTED:
-            more = f"and {len(self.wrong) - LISTED} more mistakes below"
-            told.append(Mistake(told[-1].place, "", more, "fix these first"))
-        if told:
-            raise ScenarioError(told)
+        self.findings.check()
         if not self.labels:
-            raise ScenarioError(f"{self.file}: no row has a label; fill the column 'label'")
+            raise ScenarioError(f"{self.findings.file}: no row has a label; fill the column 'label'")
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:

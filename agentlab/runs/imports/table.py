@@ -16,9 +16,10 @@ from typing import Any
 
 from agentlab.errors import MismatchError, Mistake
 from agentlab.experiment.session import tasks_of
-from agentlab.runs.imports.check import LISTED, ImportCheck, check
+from agentlab.runs.imports.check import ImportCheck, check
 from agentlab.runs.imports.columns import Columns, text
 from agentlab.runs.imports.lines import Format, rows
+from agentlab.runs.imports.mistakes import refuse
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store, read
 from agentlab.text import line, pluralize
@@ -95,7 +96,7 @@ async def _finish(store: Store, chunk: list[Rollout]) -> None:
 
 def _rollouts(found: ImportCheck, format: Format, name: str, seed: int) -> Iterator[Rollout]:
     found.counted.clear()
-    for _, row in rows(found.file, format):
+    for _, row in rows(found.findings.file, format):
         if isinstance(row, Mistake):
             continue
         one = text(row, found.columns)
@@ -117,7 +118,7 @@ def _check_folder(found: ImportCheck, meta: Mapping[str, Any], folder: Path) -> 
     for task in tasks_of(meta).values():
         now = found.tasks.get(task.id, task)
         pairs = (("prompt", task.prompt, now.prompt), ("target", task.target, now.target))
-        changed += [f"  {n} of task {line(task.id)}: was {_short(a)}, is {_short(b)}" for n, a, b in pairs if a != b]
+        changed += [f"{n} of task {line(task.id)}: was {_short(a)}, is {_short(b)}" for n, a, b in pairs if a != b]
     _refuse(place, changed)
 
 
@@ -131,7 +132,7 @@ def _check_texts(found: ImportCheck, format: Format, name: str, seed: int, folde
     _refuse(
         folder / DATABASE,
         [
-            f"  task {line(one.task)}, {line(one.condition)}, draw {one.draw}: another text than the one that is there"
+            f"task {line(one.task)}, {line(one.condition)}, draw {one.draw}: another text than the one that is there"
             for one in _rollouts(found, format, name, seed)
             if known.get((one.task, one.condition, one.draw), one.key) != one.key
         ],
@@ -139,12 +140,8 @@ def _check_texts(found: ImportCheck, format: Format, name: str, seed: int, folde
 
 
 def _refuse(place: Path, changed: list[str]) -> None:
-    if changed:
-        more = [f"  … and {len(changed) - LISTED} more"] if len(changed) > LISTED else []
-        advice = (
-            "Rows may be added, none changed; use --out for another folder, or name the column of draws with --draw."
-        )
-        raise MismatchError("\n".join([f"{place}: these are other texts:", *changed[:LISTED], *more, advice]))
+    advice = "Rows may be added, none changed; use --out for another folder, or name the column of draws with --draw."
+    refuse(changed, f"{place}: these are other texts:", advice)
 
 
 def _facts(found: ImportCheck, old: Mapping[str, Any], name: str, seed: int) -> dict[str, Any]:
@@ -167,7 +164,7 @@ def _facts(found: ImportCheck, old: Mapping[str, Any], name: str, seed: int) -> 
         "seed": seed,
         "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},
-        "imported": list(dict.fromkeys([*old.get("imported", []), found.file.name])),
+        "imported": list(dict.fromkeys([*old.get("imported", []), found.findings.file.name])),
     }
 
 

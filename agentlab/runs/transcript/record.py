@@ -18,7 +18,7 @@ from agentlab.runs.transcript.find import Coordinates, find
 from agentlab.runs.transcript.turns import Turn, turns
 from agentlab.store import ancestry, read
 from agentlab.store.rows import COLUMNS, call_fact, rollout_fact, verdict_fact
-from agentlab.types import Call, Completion, Message, Rollout, Settings, Task, ToolSpec, Verdict
+from agentlab.types import Call, Completion, Message, MessageKind, Rollout, Settings, Task, ToolSpec, Verdict
 
 _AGAIN = ("cancelled", "infrastructure")
 """Statuses that the same command tries again."""
@@ -52,10 +52,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """The protocol of a rollout that is over: who was shown the task and what each was told; it routes no more."""
+    """The protocol of a rollout that is over, as far as the run recorded it; it routes no more."""
 
     briefed: frozenset[str]
     manuals: Mapping[str, str]
+    kinds: Mapping[str, MessageKind]
+    tags: tuple[str, ...]
+    edges: Mapping[str, tuple[str, ...]]
 
     def open(self, task: Task) -> Sequence[Message]:
         return ()
@@ -84,11 +87,16 @@ class _Facts:
     agents: dict[str, _Member]
     briefed: tuple[str, ...]
     rounds: int
+    kinds: dict[str, MessageKind]
+    tags: tuple[str, ...]
+    contacts: dict[str, tuple[str, ...]]
+    view: bool
     closing: Closing | None = None
 
     def organization(self) -> Organization:
         agents = [Agent(name, m.system, m.model, m.settings, (), m.memory) for name, m in self.agents.items()]
-        past = _Past(frozenset(self.briefed), {name: member.manual for name, member in self.agents.items()})
+        manuals = {name: member.manual for name, member in self.agents.items()}
+        past = _Past(frozenset(self.briefed), manuals, self.kinds, self.tags, self.contacts)
         return Organization(tuple(agents), past, self.rounds, self.closing)
 
 
@@ -109,6 +117,7 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
     levels, facts = _condition(connection, rollout.condition)
     organization = facts.organization() if facts else None
     tools = {name: member.tools for name, member in facts.agents.items()} if facts else {}
+    final = status not in (None, *_AGAIN)
     return Record(
         rollout=rollout,
         begun=status is None,
@@ -116,7 +125,7 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         task=_task(connection, rollout.task),
         organization=organization,
         models={name: member.model for name, member in facts.agents.items()} if facts else {},
-        turns=turns(organization, tools, rollout, own, status not in (None, *_AGAIN)) if organization else (),
+        turns=turns(organization, tools, rollout, own, final, facts.view) if facts and organization else (),
         verdicts=tuple(verdict_fact(key, verdict) for verdict in _rows(connection, "verdicts", id, "rowid")),
         kept=frozenset((call.round, call.actor) for call in kept),
         judging=tuple(call for call in calls if call.purpose == "judge"),

@@ -88,6 +88,10 @@ def proof(record: Record) -> str:
     if wrong:
         return f"PROMPTS DIFFER from what was sent (stored hash): {', '.join(map(line, wrong))}. Do not trust them."
     unknown = sum(intact is None for _, intact in steps)
+    if unknown and record.finished:
+        return (
+            f"{unknown} of {len(steps)} prompts lack what its protocol showed beside mail, which only its code can tell"
+        )
     if unknown:
         return f"{unknown} of {len(steps)} prompts cannot be rebuilt before the rollout ends"
     told = "the prompt is" if len(steps) == 1 else f"all {len(steps)} prompts are"
@@ -137,7 +141,7 @@ def score(verdict: Verdict) -> str:
 
 
 def _ref(message: Message) -> str:
-    return f" “{line(message.ref)}”" if message.ref and message.kind not in ("bounce", "unparsed", "truncated") else ""
+    return f" “{line(message.ref)}”" if message.ref and not message.sender.startswith("@") else ""
 
 
 def _rule(title: str) -> str:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from agentlab.engine.client import hash_of
 from agentlab.engine.prompt import chat
 from agentlab.organization.agents import Organization
-from agentlab.organization.tags import Block, parse
-from agentlab.types import POST, Call, ChatMessage, Message, Request, Rollout, ToolSpec, Where
+from agentlab.organization.markup import Block, Markup
+from agentlab.organization.tags import markup_of
+from agentlab.types import Call, ChatMessage, Message, Request, Rollout, ToolSpec, Where
 
-LOST = ("bounce", "unparsed", "truncated")
-"""Kinds of messages that did not arrive."""
 _SPACE = re.compile(r"\s*")
 
 
@@ -55,8 +54,12 @@ def turns(
     rollout: Rollout,
     calls: Sequence[Call],
     final: bool,
+    view: bool,
 ) -> tuple[Turn, ...]:
-    """By round, then in roster order. `final` says that the log is complete, so that a wrong hash is a wrong hash."""
+    """By round, then in roster order. `final` says that the log is complete, so that a wrong hash is a wrong hash.
+
+    `view` says that the protocol also showed what only its code can tell, which is not run here.
+    """
     asked = any(message.kind == "closing" for message in rollout.messages)
     made: dict[str, list[Call]] = {agent.name: [] for agent in organization.agents}
     found: list[Turn] = []
@@ -74,7 +77,7 @@ def turns(
             for call in live:
                 prompt = chat(organization, agent, rollout.messages, made[agent.name], round)
                 same = _same(call, prompt, tuple(tools.get(agent.name, ())))
-                steps.append(RecordedCall(call, prompt, same or (False if final else None)))
+                steps.append(RecordedCall(call, prompt, same or (False if final and not view else None)))
                 made[agent.name].append(call)
             found.append(_turn(organization, rollout.messages, steps, since, [c for c in own if c not in live]))
     return tuple(found)
@@ -109,9 +112,12 @@ def _turn(
     last = steps[-1].call
     agent, round = last.actor, last.round
     now = [message for message in log if message.round == round]
-    lost = [m for m in now if m.kind in LOST and (agent in m.to if m.sender == POST else m.sender == agent)]
-    sent = [m for m in now if m.sender == agent and m.kind not in LOST]
-    private, unsent = apart(last.completion.text if last.completion else "", [message.content for message in sent])
+    arrived = {name for name, kind in organization.kinds.items() if kind.fate == "sent"}
+    failed = [message for message in now if message.kind not in arrived]
+    lost = [m for m in failed if (agent in m.to if m.sender.startswith("@") else m.sender == agent)]
+    sent = [m for m in now if m.sender == agent and m.kind in arrived]
+    text, delivered = last.completion.text if last.completion else "", [message.content for message in sent]
+    private, unsent = apart(text, delivered, markup_of(organization.tags))
     return Turn(
         agent=agent,
         round=round,
@@ -126,12 +132,12 @@ def _turn(
     )
 
 
-def apart(text: str, delivered: Sequence[str]) -> tuple[str, list[Block]]:
+def apart(text: str, delivered: Sequence[str], markup: Markup) -> tuple[str, list[Block]]:
     """What of a reply stayed private, and its complete blocks of which nothing was delivered."""
     if text.strip() in (content.strip() for content in delivered):
         return "", []
     outside, end = list[str](), 0
-    closed = [block for block in parse(text) if block.body is not None]
+    closed = [block for block in markup.parse(text) if block.body is not None]
     for start, stop in _spans(text, closed):
         outside.append(text[end:start])
         end = stop

@@ -36,7 +36,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """The variance that one level adds. What cannot be told is None, and `Components.notes` says why."""
+    """The variance that one level adds. What cannot be told is None, and its `Components` say why."""
 
     name: str
     groups: int
@@ -74,7 +74,19 @@ class Components:
     """The two lowest levels together, where they cannot be told apart."""
     total: Component
     """Their sum: the variance of one value of one draw of a new task; of a known one where there is but one task."""
-    notes: tuple[str, ...]
+    inseparable: str = ""
+    """Why the two lowest levels cannot be told apart; empty where they can."""
+    fixed: str = ""
+    """What cannot be told since the top level is the very groups at hand."""
+    constant: str = ""
+    """Where no variance is seen on the lowest level, and what that leaves untold."""
+    negative: tuple[str, ...] = ()
+    """Of each component below 0 that has limits, that it has but the upper one."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All that is to be said of them."""
+        return (*filter(None, (self.inseparable, self.fixed, self.constant)), *self.negative)
 
     def of(self, name: str) -> Component:
         """The level of this name. Raises KeyError."""
@@ -107,20 +119,19 @@ def components(
     enough(kept, used, alone)
     squares = np.array([rows.sum() for rows in products(kept, y, y)]) / np.maximum(kept.df, 1)
     found, total = _estimated(kept, y, squares, used, level)
-    notes = [lost] if lost else []
+    these = constant = ""
     if fixed:
-        found[0], why = _these(found[0])
+        found[0], these = _these(found[0])
         total = replace(total, low=None, high=None)
-        notes.append(why)
     if squares[-1] <= (_TINY * np.abs(y).max()) ** 2:
         found[-1] = replace(found[-1], low=None, high=None)
-        notes.append(f"every {names[-1]} of a {names[-2]} is the same: no variance is seen, and no limit can be told")
-    below = [one.name for one in found if one.negative and one.high is not None]
-    notes += [f"{name}: below 0, so only its upper limit is told" for name in below]
+        constant = f"every {names[-1]} of a {names[-2]} is the same: no variance is seen, and no limit can be told"
+    below = [component.name for component in found if component.negative and component.high is not None]
+    notes = (lost, these, constant, tuple(f"{name}: below 0, so only its upper limit is told" for name in below))
     if not lost:
-        return Components(tuple(found), None, total, tuple(notes))
+        return Components(tuple(found), None, total, *notes)
     absent = [Component(name, len(parents)) for name, parents in zip(names[-2:], design.parents[-2:], strict=True)]
-    return Components((*found[:-1], *absent), found[-1], total, tuple(notes))
+    return Components((*found[:-1], *absent), found[-1], total, *notes)
 
 
 def checked(codes: Sequence[ArrayLike], values: ArrayLike, names: Sequence[str]) -> tuple[Array, Nest]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from agentlab.stats.components.components import JUDGED, checked, enough, inseparable
 from agentlab.stats.components.nested import Nest, grouped, means, products
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.jackknife import margin
 
 Array = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Covariance:
-    """What two measures share on one level. None where it cannot be told; `Covariances.notes` says why."""
+    """What two measures share on one level. None where it cannot be told."""
 
     name: str
     covariance: float | None
@@ -44,6 +44,8 @@ class Covariance:
     """Limits of the correlation."""
     uncorrected: float | None
     """The correlation of the means as they are seen, noise and the levels below included."""
+    note: str = ""
+    """What of it cannot be told though there are scores enough, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,12 @@ class Covariances:
     """That have both measures."""
     dropped: int
     """That have one of them."""
-    notes: tuple[str, ...]
+    inseparable: tuple[str, str] = ("", "")
+    """Why the two lowest levels cannot be told apart, of either measure; empty where they can."""
+    independent: str = ""
+    """Why nothing is shared on the lowest level, where each measure has calls of its own."""
+    few: str = ""
+    """Why there are no intervals, where there are too few tasks."""
 
     def of(self, name: str) -> Covariance:
         """The level of this name. Raises KeyError."""
@@ -79,36 +86,30 @@ def covariances(
     draws, seen_a, seen_b = grouped(nest_a), means(nest_a, a)[-2], means(nest_b, b)[-2]
     enough(draws, names[:-1])
     tasks = len(draws.parents[0])
-    lost = [inseparable(n, names, s.deterministic) for n, s in ((nest_a, sides[0]), (nest_b, sides[1]))]
+    lost = (
+        inseparable(nest_a, names, sides[0].deterministic),
+        inseparable(nest_b, names, sides[1].deterministic),
+    )
     own = [_replicates(n, v, v, bool(why)) for n, v, why in zip((nest_a, nest_b), (a, b), lost, strict=True)]
     if same_calls:
         shared, seen = _replicates(nest_a, a, b, any(lost)), _seen(nest_a, a, b)
     else:
         shared = _widened(_replicates(draws, seen_a, seen_b), np.zeros(1))
         seen = [*_seen(draws, seen_a, seen_b), None]
-    notes = _notes(lost, names, tasks, same_calls)
     found: list[Covariance] = []
     for i, name in enumerate(names):
         ratio = _ratio(shared[:, i], own[0][:, i], own[1][:, i])
         free = not same_calls and i == len(names) - 1
         span = None if free else _jackknife(ratio, level)
-        found.append(Covariance(name, _told(shared[0, i]), _told(ratio[0]), *(span or (None, None)), seen[i]))
-        if free:
-            continue
-        if min(own[0][0, i], own[1][0, i]) <= 0:
-            notes.append(f"{name}: no correlation, since a measure has no variance above 0 there")
-        elif np.isfinite(ratio[0]) and span is None and tasks >= FEWEST_TASKS:
-            notes.append(f"{name}: no interval, since the correlation, or that without some task, is 1 or more")
-    return Covariances(tuple(found), tasks, len(draws.parents[-1]), dropped, tuple(notes))
-
-
-def _notes(lost: Sequence[str], names: Sequence[str], tasks: int, same_calls: bool) -> list[str]:
-    notes = [f"{which}: {why}" for which, why in zip(("first measure", "second measure"), lost, strict=True) if why]
-    if not same_calls:
-        notes.append(f"no {names[-1]} is shared by the measures: its covariance is 0 by independence")
-    if tasks < FEWEST_TASKS:
-        notes.append(f"{tasks} {names[0]}s: no intervals, which take {FEWEST_TASKS}")
-    return notes
+        note = ""
+        if not free and min(own[0][0, i], own[1][0, i]) <= 0:
+            note = "no correlation, since a measure has no variance above 0 there"
+        elif not free and np.isfinite(ratio[0]) and span is None and tasks >= FEWEST_TASKS:
+            note = "no interval, since the correlation, or that without some task, is 1 or more"
+        found.append(Covariance(name, _told(shared[0, i]), _told(ratio[0]), *(span or (None, None)), seen[i], note))
+    apart = "" if same_calls else f"no {names[-1]} is shared by the measures: its covariance is 0 by independence"
+    few = f"{tasks} {names[0]}s: no intervals, which take {FEWEST_TASKS}" if tasks < FEWEST_TASKS else ""
+    return Covariances(tuple(found), tasks, len(draws.parents[-1]), dropped, lost, apart, few)
 
 
 def _matched(x: Scores, y: Scores) -> tuple[tuple[Scores, Scores], int]:
@@ -180,7 +181,7 @@ def _ratio(shared: Array, a: Array, b: Array) -> Array:
 
 
 def _jackknife(correlations: Array, level: float) -> tuple[float, float] | None:
-    """`se^2 = (G - 1)/G sum_t (z_-t - mean)^2` of `z = artanh r`; shape (1 + G,), the first of all tasks.
+    """The plain interval of `z = artanh r`, turned back; shape (1 + G,), the first of all tasks.
 
     None under 6 tasks, and where r is beyond 1 or missing, with all tasks or without one.
     """
@@ -188,8 +189,8 @@ def _jackknife(correlations: Array, level: float) -> tuple[float, float] | None:
     if tasks < FEWEST_TASKS or not (np.abs(correlations) < 1).all():
         return None
     z = np.arctanh(correlations)
-    margin = float(special.stdtrit(tasks - 1, (1 + level) / 2)) * float(z[1:].std()) * (tasks - 1) ** 0.5
-    return float(np.tanh(z[0] - margin)), float(np.tanh(z[0] + margin))
+    half = margin(z[1:], level)
+    return float(np.tanh(z[0] - half)), float(np.tanh(z[0] + half))
 
 
 def _told(value: float) -> float | None:

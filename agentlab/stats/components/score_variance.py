@@ -6,7 +6,7 @@ negative and is left so: sums and means are right only because none is clipped.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,7 +59,7 @@ def score_variance(
     by_task = np.divide(within, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
     between = float(within.sum() / pairs.sum())
     draw = found.of("draw")
-    notes = tuple(note for note in found.notes if not note.startswith("these "))
+    notes = replace(found, fixed="").notes  # it is about these tasks anyway
     if found.merged is not None:
         return ScoreVariance(draw, np.full(len(pairs), np.nan), between, None, None, None, None, None, notes)
     judge = float(judged.sum() / design.df[2])

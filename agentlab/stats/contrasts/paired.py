@@ -18,7 +18,6 @@ from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
 _CONSTANT, _NONE = "constant difference, no test", "no 'these tasks' interval"
-_SAME = "every pair of a task differs by the same amount"
 MOST_FLIPS = 12
 """Up to so many tasks the sign-flip test is exact, over at most 4,096 patterns; above, the t interval serves alone."""
 
@@ -63,19 +62,25 @@ class Paired:
 
 
 def paired(
-    tasks: Sequence[Hashable], draws: Sequence[Hashable], a: ArrayLike, b: ArrayLike, level: float = 0.95
+    tasks: Sequence[Hashable],
+    draws: Sequence[Hashable],
+    a: ArrayLike,
+    b: ArrayLike,
+    level: float = 0.95,
+    unit: str = "pair",
 ) -> Paired:
     """Compares two arms row by row; row i holds both arms' value on draw `draws[i]` of task `tasks[i]`, NaN if missing.
 
     All four have shape (rows,). Draws are nested in tasks, so `draws` serves only to find a pair given twice, which
     raises ValueError. 'These tasks' needs two complete pairs in every task: a task with one pair has no variance of its
-    own and none is borrowed, so the interval is then None and `notes` says so. 'New tasks' needs 6 tasks.
+    own and none is borrowed, so the interval is then None and `notes` says so. 'New tasks' needs 6 tasks. `unit` is
+    what the notes call a row.
     """
     x, y = _values(tasks, draws, a, b)
     complete = np.isfinite(x) & np.isfinite(y)
     dropped = int((~complete).sum())
     if dropped == len(x):
-        return Paired(None, None, None, 0, 0, dropped, None, None, None, None, None, False, ("no complete pair",))
+        return Paired(None, None, None, 0, 0, dropped, None, None, None, None, None, False, (f"no complete {unit}",))
     codes = _codes(tasks if not dropped else [task for task, kept in zip(tasks, complete, strict=True) if kept])
     x, y = x[complete], y[complete]
     d = x - y
@@ -85,8 +90,8 @@ def paired(
     same = not bool(np.any(_spread(d, codes) > tiny))
     spread: Array = np.bincount(codes, np.square(d - d_t[codes])).astype(np.float64)
     like, flip, why_like = _new_tasks(d_t, level, tiny)
-    told = f"{_CONSTANT if like is None else _NONE}: {_SAME}"
-    these, why_these = (None, told) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level)
+    told = f"{_CONSTANT if like is None else _NONE}: every {unit} of a task differs by the same amount"
+    these, why_these = (None, told) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level, unit)
     return Paired(
         difference=float(d_t.mean()),
         mean_a=float(x_t.mean()),
@@ -125,7 +130,7 @@ def sign_flip_p(differences: ArrayLike) -> float:
     return float(far.sum()) / len(far)
 
 
-def _these_tasks(spread: Array, n_t: Array, d_t: Array, level: float) -> tuple[Interval | None, str]:
+def _these_tasks(spread: Array, n_t: Array, d_t: Array, level: float, unit: str) -> tuple[Interval | None, str]:
     """`var(D) = sum_t v_t / G^2` with `v_t = s_t^2 / n_t`; `spread` is `(n_t - 1) s_t^2`.
 
     `df = (sum v_t)^2 / sum(v_t^2 / n_t) - 1`, at most `sum(n_t - 1)`. Satterthwaite's divisor is `n_t - 1`, with none
@@ -135,7 +140,7 @@ def _these_tasks(spread: Array, n_t: Array, d_t: Array, level: float) -> tuple[I
     """
     single = int((n_t < 2).sum())
     if single:
-        return None, f"no 'these tasks' interval: {single} of {len(n_t)} tasks have one pair, and two are needed"
+        return None, f"no 'these tasks' interval: {single} of {len(n_t)} tasks have one {unit}, and two are needed"
     v_t = spread / (n_t - 1) / n_t
     df = min(float(v_t.sum() ** 2 / (v_t**2 / n_t).sum()) - 1, float((n_t - 1).sum()))
     return t_interval(float(d_t.mean()), float(np.sqrt(v_t.sum())) / len(n_t), df, level), ""

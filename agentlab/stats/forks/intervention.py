@@ -63,7 +63,7 @@ def effect(
     home = {parents[i]: tasks[i] for i in kept}
     homes = [home[parent] for parent in known]
     a, b = (np.asarray(np.bincount(codes, weights=side[kept]) / n, dtype=np.float64) for side in (x, y))
-    whole = paired(homes, range(len(n)), a, b, level)
+    whole = paired(homes, range(len(n)), a, b, level, "parent")
     these, why = _these_parents((x - y)[kept], codes, homes, level)
     return InterventionEffect(
         difference=whole.difference,
@@ -76,7 +76,7 @@ def effect(
         tasks=whole.tasks,
         pairs=len(kept),
         dropped=dropped,
-        notes=tuple(note for note in (why, *(note.replace("pair", "parent") for note in whole.notes)) if note),
+        notes=tuple(note for note in (why, *whole.notes) if note),
     )
 
 

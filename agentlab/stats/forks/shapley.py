@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agentlab.stats.forks.shares import Part, parts
+from agentlab.stats.forks.shares import VarianceTerm, parts
 
 Array = NDArray[np.float64]
 Replies = frozenset[str]
@@ -33,10 +33,10 @@ class Turns:
     method: Method
     """shapley: sums to the round. main: `v({a})`, first-order effects, without what agents do only together. total:
     `v(N) - v(N without a)` (Homma and Saltelli 1996), with all that; interactions are then counted several times."""
-    agents: Mapping[str, Part]
-    interaction: Part | None
+    agents: Mapping[str, VarianceTerm]
+    interaction: VarianceTerm | None
     """`v(N) - sum of v({a})`: what agents do only together; None where first-order effects were not drawn."""
-    rest: Part | None
+    rest: VarianceTerm | None
     """What the agents' parts leave of the round: `interaction` for main, 0 or less in expectation for total; None for
     shapley, which leaves nothing."""
     contributions: Array

@@ -24,7 +24,7 @@ FEWEST_PARENTS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class VarianceTerm:
     """One term of the variance, with both intervals over parents, and what share of the whole it is."""
 
     variance: float
@@ -40,10 +40,10 @@ class Part:
 class Shares:
     """Variance by round. `rounds[i]` lies between cut i and cut i + 1; they and `noise` sum to `total`."""
 
-    rounds: tuple[Part, ...]
-    noise: Part | None
+    rounds: tuple[VarianceTerm, ...]
+    noise: VarianceTerm | None
     """Judge noise; None where it is not separable and stays in the last round."""
-    total: Part
+    total: VarianceTerm
     parents: int
     tasks: int
     notes: tuple[str, ...]
@@ -107,8 +107,8 @@ def by_round(
 
 def parts(
     terms: Array, tasks: Sequence[Hashable], totals: Array, level: float = 0.95
-) -> tuple[tuple[Part, ...], tuple[str, ...]]:
-    """A `Part` per column of `terms`, shape (parents, parts), as shares of `totals`, shape (parents,); with notes."""
+) -> tuple[tuple[VarianceTerm, ...], tuple[str, ...]]:
+    """A term per column of `terms`, shape (parents, parts), as shares of `totals`, shape (parents,); with notes."""
     order = range(len(tasks))
     zero = np.zeros(len(tasks))
     tests = [paired(tasks, order, column, zero, level) for column in terms.T]
@@ -121,7 +121,7 @@ def parts(
     units = means if len(known) >= FEWEST_TASKS else columns / size[codes][:, None]
     variances = means[:, :-1].mean(axis=0)
     found = tuple(
-        Part(
+        VarianceTerm(
             variance=float(variance),
             these_tasks=test.these_tasks,
             new_tasks=test.new_tasks,

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+
+from agentlab.stats.jackknife import margin
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -161,7 +162,7 @@ def _units(ratings: ArrayLike, clusters: Sequence[Hashable] | None, least: int =
 
 
 def _jackknifed(plain: Agreement, value: float, left: Array, level: float) -> Agreement:
-    """`value ± t_(G - 1) sqrt((G - 1)/G sum_g (left_g - mean)^2)`, not above 1."""
+    """The plain interval over clusters, not above 1."""
     found, count = replace(plain, value=value), len(left)
     if count < 2:
         return replace(found, note="no interval: all units are of one cluster")
@@ -169,9 +170,8 @@ def _jackknifed(plain: Agreement, value: float, left: Array, level: float) -> Ag
         return replace(found, note="no interval: without one of the clusters there is nothing to agree on")
     if np.ptp(left) <= TINY:
         return replace(found, note="no interval: every cluster agrees alike")
-    se = float(np.sqrt((count - 1) * left.var()))
-    margin = float(stats.t.ppf((1 + level) / 2, count - 1)) * se
-    return replace(found, low=value - margin, high=min(value + margin, 1.0))
+    half = margin(left, level)
+    return replace(found, low=value - half, high=min(value + half, 1.0))
 
 
 def _divided(top: Array, bottom: Array) -> Array:

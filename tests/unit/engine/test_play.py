@@ -21,6 +21,7 @@ from agentlab.errors import MismatchError, ModelError
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols.chain import ChainConfig
 from agentlab.organization.protocols.mail import MailConfig
+from agentlab.tools import tool
 from agentlab.types import (
     OUTPUT,
     POST,
@@ -30,11 +31,10 @@ from agentlab.types import (
     Message,
     Request,
     Rollout,
+    Scene,
     Stop,
     ToolCall,
-    ToolSpec,
     Usage,
-    Where,
 )
 from tests.support.strategies import NAMES, Talker, organizations, replies, rollout_spec, stops
 
@@ -291,14 +291,14 @@ def test_a_stored_call_that_answers_another_prompt_is_never_paid_again() -> None
         run(chain("ann"), Script({}), prompt="Do something else.", recorded=recorded)
 
 
-@dataclass
-class Adder:
-    spec: ToolSpec = ToolSpec("add", "Adds.", {"type": "object"})
-    used: int = 0
+used: list[int] = []
 
-    async def __call__(self, arguments: Mapping[str, Any], where: Where) -> str:
-        self.used += 1
-        return str(arguments["a"] + arguments["b"])
+
+@tool
+async def add(scene: Scene, a: int, b: int) -> str:
+    """Adds."""
+    used.append(a + b)
+    return str(a + b)
 
 
 @dataclass
@@ -321,24 +321,24 @@ class ToolUser:
 
 
 def test_a_turn_goes_on_while_tools_are_asked_for_and_replays_without_running_them() -> None:
-    tool = Adder()
+    used.clear()
     wishes = [("add", '{"a": 2, "b": 3}'), ("add", "not json"), ("subtract", "{}"), ("add", "[1]")]
-    organization = replace(chain("ann"), agents=(Agent("ann", tools=(tool,)),))
+    organization = replace(chain("ann"), agents=(Agent("ann", tools=(add,)),))
     first = run(organization, ToolUser(wishes))
     results = [call.tool_results[0].content for call in first.calls[:-1]]
     assert results[0] == "5"
     assert "JSONDecodeError" in results[1]
     assert "no tool 'subtract'. Tools: add" in results[2]
     assert "JSON object" in results[3]
-    assert tool.used == 1
+    assert used == [5]
     silent = ToolUser([])
     again = run(organization, silent, recorded={(c.actor, c.round, c.k): c for c in first.calls})
     assert again == first
-    assert (tool.used, silent.requests) == (1, [])
+    assert (used, silent.requests) == ([5], [])
 
 
 def test_a_turn_has_a_limit_on_calls_and_signed_reasoning_goes_back() -> None:
-    organization = replace(chain("ann"), agents=(Agent("ann", tools=(Adder(),)),), calls=3)
+    organization = replace(chain("ann"), agents=(Agent("ann", tools=(add,)),), calls=3)
     model = ToolUser([("add", '{"a": 1, "b": 1}')] * 9)
     rollout = run(organization, model)
     assert len(rollout.calls) == 3

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -19,33 +19,32 @@ from agentlab.engine.play import end, play, start, step
 from agentlab.engine.prompt import chat
 from agentlab.engine.spec import RolloutSpec, fork, fork_path, lineage
 from agentlab.engine.state import State
+from agentlab.engine.tools import Tools, opened
 from agentlab.errors import MismatchError
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.protocols.chain import ChainConfig
 from agentlab.seeds import stream
+from agentlab.tools import tool
 from agentlab.types import (
     Call,
     Capabilities,
     Completion,
     Request,
     Rollout,
+    Scene,
+    Task,
     ToolCall,
-    ToolSpec,
-    Where,
+    ToolResult,
 )
 from tests.support.strategies import organizations, replies, rollout_spec
 
 texts = st.lists(replies, min_size=1, max_size=6)
 
 
-@dataclass
-class Clock:
-    """A tool that says where it was asked."""
-
-    spec: ToolSpec = ToolSpec("clock", "Says when.", {"type": "object"})
-
-    async def __call__(self, arguments: Mapping[str, Any], where: Where) -> str:
-        return f"round {where.round}, step {where.k}"
+@tool
+async def clock(scene: Scene) -> str:
+    """Says when it was asked."""
+    return f"round {scene.round}, step {scene.calls[-1].k}"
 
 
 @dataclass
@@ -75,7 +74,7 @@ def equipped(draw: st.DrawFn) -> Organization:
     """A random organization of which some agents have a tool."""
     organization = draw(organizations())
     clocks = draw(st.sets(st.sampled_from([agent.name for agent in organization.agents])))
-    agents = [replace(agent, tools=(Clock(),)) if agent.name in clocks else agent for agent in organization.agents]
+    agents = [replace(agent, tools=(clock,)) if agent.name in clocks else agent for agent in organization.agents]
     return replace(organization, agents=tuple(agents), calls=draw(st.integers(1, 3)))
 
 
@@ -88,8 +87,19 @@ def played(spec: RolloutSpec, model: Any, state: State | None = None, calls: Seq
     return asyncio.run(play(spec, client(model, calls), state=state))
 
 
+async def equipped_with(organization: Organization, stepped: Callable[[Tools], Awaitable[Any]]) -> Any:
+    """What `stepped` comes to with the tools of the organization open."""
+    async with opened(organization, Task("t", "Do it.")) as tools:
+        return await stepped(tools)
+
+
 def timeless(rollout: Rollout) -> Rollout:
-    return replace(rollout, calls=tuple(replace(call, started=0.0, seconds=0.0) for call in rollout.calls))
+    calls = [replace(call, started=0.0, seconds=0.0, tool_results=timed(call)) for call in rollout.calls]
+    return replace(rollout, calls=tuple(calls))
+
+
+def timed(call: Call) -> tuple[ToolResult, ...]:
+    return tuple(replace(result, seconds=0.0) for result in call.tool_results)
 
 
 def active(rollout: Rollout) -> Active:
@@ -173,39 +183,39 @@ def test_stepping_a_copy_changes_nothing_of_the_original_and_both_end_alike(
     spec = rollout_spec(organization)
     whole = timeless(played(spec, Dicer(texts)))
 
-    async def apart() -> tuple[Rollout, Rollout, Rollout]:
+    async def apart(tools: Tools) -> tuple[Rollout, Rollout, Rollout]:
         ask, late = client(Dicer(texts)), client(Dicer(texts, random))
         state = start(spec)
         for _ in range(rounds):
-            await step(state, spec, ask)
+            await step(state, spec, ask, tools=tools)
         copies = [state.copy() for _ in range(3)]
         first = await play(spec, late, state=copies[0])
         assert state == copies[1]
         going = True
         while going:  # every round goes on from a copy of the one before
             copies[1] = copies[1].copy()
-            going = await step(copies[1], spec, late)
+            going = await step(copies[1], spec, late, tools=tools)
         assert state == copies[2]
-        assert not await step(copies[1], spec, late)
-        return first, await end(copies[1], spec, late), await play(spec, ask, state=state)
+        assert not await step(copies[1], spec, late, tools=tools)
+        return first, await end(copies[1], spec, late, tools), await play(spec, ask, state=state)
 
-    assert [timeless(rollout) for rollout in asyncio.run(apart())] == [whole] * 3
+    assert [timeless(rollout) for rollout in asyncio.run(equipped_with(organization, apart))] == [whole] * 3
 
 
 @given(equipped(), texts)
 def test_states_that_are_stepped_in_turn_do_not_meet(organization: Organization, texts: list[str]) -> None:
     specs = [rollout_spec(organization, draw=draw) for draw in (1, 2, 3)]
 
-    async def wave() -> list[Rollout]:
+    async def wave(tools: Tools) -> list[Rollout]:
         ask = client(Dicer(texts))
         states = [start(spec) for spec in specs]
         going = list(zip(states, specs, strict=True))
         while going:
-            going = [(state, spec) for state, spec in going if await step(state, spec, ask)]
-        return [await end(state, spec, ask) for state, spec in zip(states, specs, strict=True)]
+            going = [(state, spec) for state, spec in going if await step(state, spec, ask, tools=tools)]
+        return [await end(state, spec, ask, tools) for state, spec in zip(states, specs, strict=True)]
 
     alone = [timeless(played(spec, Dicer(texts))) for spec in specs]
-    assert [timeless(rollout) for rollout in asyncio.run(wave())] == alone
+    assert [timeless(rollout) for rollout in asyncio.run(equipped_with(organization, wave))] == alone
 
 
 @given(equipped(), texts, st.data())

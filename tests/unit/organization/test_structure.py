@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlab import api as notebook
+from agentlab.errors import ScenarioError
 from agentlab.experiment.facts import contacts
 from agentlab.organization.agents import Closing
 from agentlab.organization.protocols.chain import ChainConfig
-from agentlab.organization.protocols.mail import MailConfig
+from agentlab.organization.protocols.mail import Mail, MailConfig
 from agentlab.runs.frames import Run, load
 from agentlab.runs.frames.messages import edges as edges_of
 from agentlab.stats.graph import Graph, graph
@@ -142,9 +143,9 @@ def mails(*told: str) -> pd.DataFrame:
 
 def test_who_is_left_off_later_mails() -> None:
     calls = pd.DataFrame({"rollout": ["r"] * 3, "actor": ["a", "b", "c"], "round": [4, 4, 4]})
-    calls = calls.assign(output=1, seconds=0.0, cost=0.0)
+    calls = calls.assign(output_tokens=1, seconds=0.0, cost=0.0)
     log = mails("1 a b c", "1 b a", "2 a c", "3 a c", "3 b @output")
-    found = edges_of(log, calls).set_index(["sender", "recipient"])["dropped_later"].to_dict()
+    found = edges_of(log, calls, Mail.kinds).set_index(["sender", "recipient"])["dropped_later"].to_dict()
     assert found == {("a", "b"): 2, ("a", "c"): 0, ("b", "a"): 0, ("b", "@output"): 0}
 
 
@@ -160,18 +161,10 @@ class Alone:
 """
 
 
-async def test_a_protocol_without_contacts_has_no_shape(workdir: Path) -> None:
+def test_a_protocol_that_does_not_declare_its_edges_is_a_mistake(workdir: Path) -> None:
     Path("own_alone.py").write_text(OWN)
-    run = await played(("kind: chain, stages: [[boss]]", "kind: 'own_alone:Alone'"))
-    solo = run.conditions[run.conditions["team"] == "solo"]
-    assert solo[["edges", "density", "depth"]].isna().all(axis=None)
-    assert solo["agents"].tolist() == [1]
-    roles = run.roles[run.roles["team"] == "solo"]
-    assert roles["distance"].isna().all()
-    assert roles["briefed"].all()
-    assert isinstance(run.conditions["facts"].iloc[0], dict)
-    assert str(run.roles["agent"].dtype) == "str"
-    assert pd.api.types.is_integer_dtype(run.roles["distance"])
+    with pytest.raises(ScenarioError, match=r"kind: Alone has no kinds, no tags, no edges .*; declare it as docs/ext"):
+        design(("kind: chain, stages: [[boss]]", "kind: 'own_alone:Alone'"))
 
 
 def test_what_a_turn_took_is_shared_by_its_mails(workdir: Path) -> None:

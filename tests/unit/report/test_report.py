@@ -17,7 +17,7 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 import agentlab
-from agentlab.analysis.registry import analyse
+from agentlab.analysis.analyse import analyse
 from agentlab.analysis.summary import summarize
 from agentlab.errors import StoreError
 from agentlab.experiment import session

@@ -4,7 +4,7 @@ import asyncio
 import re
 import sqlite3
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cache
@@ -25,11 +25,12 @@ from agentlab.errors import ModelError, ScenarioError, StoreError
 from agentlab.experiment import session
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
-from agentlab.interfaces import Model
+from agentlab.interfaces import Model, Toolset
 from agentlab.models.simulated.sim import Scripted
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.protocols.mail import MailConfig
+from agentlab.organization.tags import ALL
 from agentlab.report.show import shown
 from agentlab.runs.frames import load
 from agentlab.runs.transcript import Transcript, transcript
@@ -38,7 +39,8 @@ from agentlab.scenario import Condition, Design
 from agentlab.scenario import load as load_scenario
 from agentlab.store import Store
 from agentlab.text import MARGIN, line, quoted, sanitize
-from agentlab.types import Completion, Request, Task, ToolCall, ToolSpec, Where
+from agentlab.tools import tool
+from agentlab.types import Completion, Request, Scene, Task, ToolCall
 from tests.support.firm import BASE, PRESSURE, design
 from tests.support.strategies import Talker, organizations, replies, stops
 
@@ -79,16 +81,13 @@ def stored(
     return rollout_spec
 
 
-class Echo:
-    """A tool that gives its arguments back."""
-
-    spec = ToolSpec("echo", "Says it again.", {"type": "object", "properties": {"x": {"type": "number"}}})
-
-    async def __call__(self, arguments: Mapping[str, Any], where: Where) -> str:
-        return f"{arguments} in round {where.round}"
+@tool
+async def echo(scene: Scene, x: int) -> str:
+    """Says it again."""
+    return f"{{'x': {x}}} in round {scene.round}"
 
 
-def mailers(*names: str, tools: Sequence[Echo] = ()) -> Organization:
+def mailers(*names: str, tools: Sequence[Toolset] = ()) -> Organization:
     """Everybody may write to everybody; the first begins."""
     contacts = {name: tuple(other for other in names if other != name) for name in names}
     protocol = MailConfig(kind="mail", start=names[:1], contacts=contacts).build(names, None, None)
@@ -140,7 +139,7 @@ def tooled(request: Request) -> Completion | str:
 
 
 def test_tools_are_shown_with_what_they_returned(tmp_path: Path) -> None:
-    stored(tmp_path, mailers("ann", "ben", tools=[Echo()]), Scripted(tooled))
+    stored(tmp_path, mailers("ann", "ben", tools=[echo]), Scripted(tooled))
     found = transcript(tmp_path, "task=t")
     turn = found.turns[0]
     assert [step.call.k for step in turn.steps] == [0, 1, 2]
@@ -226,19 +225,19 @@ def test_a_reopened_rollout_leaves_its_first_closing_question_aside(workdir: Pat
     ],
 )
 def test_private_is_what_stands_outside_of_blocks(text: str, delivered: list[str], private: str, unsent: int) -> None:
-    found, blocks = apart(text, delivered)
+    found, blocks = apart(text, delivered, ALL)
     assert (found, len(blocks)) == (private, unsent)
 
 
 @given(replies, st.lists(replies, max_size=2))
 def test_taking_a_reply_apart_is_total(text: str, delivered: list[str]) -> None:
-    private, _ = apart(text, delivered)
+    private, _ = apart(text, delivered, ALL)
     assert len(private) <= len(text) + text.count(">")
 
 
 def test_a_megabyte_of_unclosed_tags_is_taken_apart_at_once() -> None:
     text = '<mail to="a">' * 80_000 + '<mail to="b">Hi</mail>' * 10
-    private, unsent = apart(text, ["Hi"])
+    private, unsent = apart(text, ["Hi"], ALL)
     assert len(private) > 1_000_000
     assert unsent == []
 

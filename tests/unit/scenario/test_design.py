@@ -198,11 +198,14 @@ def test_tasks_may_come_as_lines(tmp_path: Path) -> None:
 
 
 OWN = """
-from agentlab.types import Message, OUTPUT, TASK, ToolSpec
+from agentlab.tools import tool
+from agentlab.types import Message, OUTPUT, TASK
 
 class Ring:
-    briefed = frozenset({"boss"})
-    def __init__(self, cast, closing, laps): self.cast, self.laps = cast, laps
+    briefed, kinds, tags = frozenset({"boss"}), {}, ()
+    def __init__(self, cast, closing, laps):
+        self.cast, self.laps = cast, laps
+        self.edges = {TASK: cast, **dict.fromkeys(cast, (OUTPUT,))}
     def open(self, task): return [Message(TASK, self.cast[:1], "task", task.prompt)]
     def manual(self, agent): return ""
     def route(self, agent, reply, log, round): return [Message(agent, (OUTPUT,), "output", reply.text)]
@@ -211,9 +214,10 @@ class Length:
     def __init__(self, most): self.criteria = {"length": (0, most)}
     async def __call__(self, judge_input, client): return []
 
-class Search:
-    spec = ToolSpec("search", "Finds.", {"type": "object"})
-    async def __call__(self, arguments, where): return ""
+@tool
+async def search(scene, words: str) -> str:
+    "Finds."
+    return ""
 
 class Mine:
     capabilities = None
@@ -233,16 +237,24 @@ def test_parts_of_ones_own_are_loaded_from_beside_the_scenario(tmp_path: Path) -
             "    kind: own_parts_here:Length\n    most: 9",
         ),
         ("criteria: [focus]", "criteria: [length]"),
-        ("{system: Work.}", "{system: Work., tools: [own_parts_here:Search]}"),
+        ("{system: Work.}", "{system: Work., tools: [calculate, own_parts_here:search]}"),
         ("{name: sim/chatter}", "{name: own_parts_here:Mine}"),
     )
     firm = cell(made, "team=firm").organization
     assert firm.protocol.open(made.tasks["loan"])[0].to == ("boss",)
-    assert firm.roster["hand"].tools[0].spec.name == "search"
+    assert [spec.name for spec in firm.roster["hand"].offered] == ["calculate", "search"]
     assert made.scales["quality"] == {"length": (0, 9)}
     ring = "own_parts_here:Ring refuses its fields: TypeError"
     assert ring in wrong(("kind: mail", "kind: own_parts_here:Ring"))
     assert "'own_parts_here' has no 'Rong'" in wrong(("kind: mail", "kind: own_parts_here:Rong"))
+
+
+def test_a_kind_of_message_means_one_thing_in_a_scenario(tmp_path: Path) -> None:
+    odd = OWN.replace('kinds, tags = frozenset({"boss"}), {}, ()', 'kinds, tags = frozenset({"boss"}), KINDS, ()')
+    text = "from agentlab.types import MessageKind\nKINDS = {'mail': MessageKind(fate='bounced')}\n" + odd
+    (tmp_path / "odd_parts_here.py").write_text(text)
+    told = wrong(("kind: chain, stages: [[boss]]", "kind: 'odd_parts_here:Ring', laps: 1"))
+    assert "messages of kind 'mail' are declared otherwise in team=solo than in team=firm" in told
 
 
 def test_equal_arms_are_an_a_a_check_only_without_coupling(tmp_path: Path) -> None:
@@ -261,7 +273,8 @@ from agentlab.types import Message
 
 class Steps:
     ordered = {"steps"}
-    briefed = frozenset(["boss"])
+    briefed, kinds, tags = frozenset(["boss"]), {}, ()
+    edges = {"@task": ("boss",), "boss": ("hand", "@output"), "hand": ("@output",)}
 
     def __init__(self, cast, closing, steps, notes):
         self.cast = cast

@@ -94,7 +94,7 @@ CASES = [
     ("cast: [boss]", "cast: [boss, boss]", "21:40", "name each agent once"),
     ("start: [boss]", "start: [bos]", "14:13", "one of boss, hand"),
     (CONTACTS, "contacts: {boss: [hand], hund: [boss]}", "15:30", "one of boss, hand"),
-    (CONTACTS, "contacts: {hand: [boss]}", "15:15", "a path to it from an agent in `start`"),
+    (CONTACTS, "contacts: {hand: [boss]}", "15:15", "a path to it from an agent that gets the task"),
     (CONTACTS, "contacts: {boss: [hand]}", "15:15", "a contact for 'hand'"),
     (HAND, "hand: {system: Work., model: defalt}", "11:34", "did you mean 'default'?"),
     ("kind: mail", "kind: male", "13:11", "did you mean 'mail'?"),
@@ -146,7 +146,7 @@ CASES = [
     ("stages: [[boss]]", "stages: []", "21:73", "at least one list of agents"),
     ("cast: [boss]", "rounds: 1, cast: [boss, hand]", "21:35", "write at least 2"),
     (LIMIT, "tokens: 1", "29:28", "write at least 2"),
-    (HAND, "hand: {system: Work., tools: [Search]}", "11:35", "write my_module:Name"),
+    (HAND, "hand: {system: Work., tools: [calc]}", "11:35", "did you mean 'calculate'? Or my_module:Name"),
     ("kind: mail", "kind: my_nowhere:Protocol", "13:11", "fix the module"),
     ("kind: rubric", "kind: my_nowhere:Judge", "25:11", "fix the module"),
     # what is compared

@@ -320,7 +320,7 @@ def test_noise_of_shared_calls_is_subtracted_and_separate_calls_share_none() -> 
     close(together.of("judge draw").covariance, 1, rtol=0.1)
     apart = covariances(Scores(codes, x + noise), Scores(codes, y + rng.normal(size=len(x))), same_calls=False)
     assert apart.of("judge draw").covariance == 0
-    assert "its covariance is 0 by independence" in apart.notes[0]
+    assert "its covariance is 0 by independence" in apart.independent
 
 
 def test_measures_with_calls_of_their_own_are_matched_by_rollout() -> None:
@@ -333,7 +333,7 @@ def test_measures_with_calls_of_their_own_are_matched_by_rollout() -> None:
     assert found.of("draw").covariance is not None
     assert found.of("draw").correlation is None  # the second measure's own component is not separable
     assert found.of("task").correlation is not None
-    assert found.notes[0] == "second measure: judge draw not separable from draw: one judge draw in every draw"
+    assert found.inseparable == ("", "judge draw not separable from draw: one judge draw in every draw")
 
 
 def test_the_jackknife_leaves_out_one_task_at_a_time() -> None:
@@ -358,7 +358,7 @@ def test_few_tasks_have_no_interval_and_other_labels_are_refused() -> None:
     found = covariances(Scores(codes, x), Scores(codes, x), same_calls=True)
     close(found.of("draw").correlation, 1)
     assert found.of("draw").low is None
-    assert found.notes == ("5 tasks: no intervals, which take 6",)
+    assert found.few == "5 tasks: no intervals, which take 6"
     with pytest.raises(ValueError, match="differ in their labels"):
         covariances(Scores(codes, x), Scores(codes[::-1], x), same_calls=True)
     with pytest.raises(ValueError, match="no draw has both"):

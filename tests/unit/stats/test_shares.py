@@ -13,7 +13,7 @@ from scipy import stats
 
 from agentlab.stats.forks.intervention import effect
 from agentlab.stats.forks.shapley import Replies, Turns, by_agent, needed
-from agentlab.stats.forks.shares import Part, between, by_round, within
+from agentlab.stats.forks.shares import VarianceTerm, between, by_round, within
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -142,7 +142,7 @@ def test_rounds_and_noise_telescope_to_the_total(rounds: int, parents: int, seed
     close(sum(share for share in shares if share is not None), 1.0)
 
 
-def coverage(part: Part, truth: float, share: float) -> list[bool]:
+def coverage(part: VarianceTerm, truth: float, share: float) -> list[bool]:
     assert part.new_tasks is not None
     assert part.share.low is not None
     assert part.share.high is not None

@@ -1,0 +1,41 @@
+"""What became of a rollout: its output, its status, and what counts of a baseline's steps."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agentlab.engine.spec import RolloutSpec, unstarted
+from agentlab.engine.state import State
+from agentlab.types import OUTPUT, Call, Message, OutputVia, Rollout, Status
+
+
+def output_of(state: State) -> Message | None:
+    """The last message to `@output` that says anything."""
+    return next((m for m in reversed(state.log) if OUTPUT in m.to and m.content.strip()), None)
+
+
+def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
+    """The rollout as its state leaves it; `via` says how an output came about, if there is one."""
+    output = output_of(state) if state.status != "vetoed" else None
+    order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
+    calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
+    steps = state.log[-1].round if spec.budget else None
+    return replace(
+        unstarted(spec),
+        status=state.status or _status(output, calls),
+        output=output.content if output else None,
+        output_via=via if output else "none",
+        messages=tuple(state.log),
+        calls=tuple(calls),
+        error=state.error,
+        steps=steps,
+        spent=sum(spec.budget.sizes(calls)[:steps]) if spec.budget else None,
+    )
+
+
+def _status(output: Message | None, calls: Sequence[Call]) -> Status:
+    """`declined` when the provider refused the turn that was to deliver, or any turn when nothing was delivered."""
+    refused = [call for call in calls if call.completion and call.completion.stop == "refusal"]
+    if output is None:
+        return "declined" if refused else "incomplete"
+    wrote = any(call.actor == output.sender and call.round == output.round for call in refused)
+    return "declined" if wrote else "delivered"

@@ -1,0 +1,70 @@
+"""What a protocol declares, as its readers need it: kinds, tags, edges, and the hooks that it has."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from agentlab.interfaces import Routing
+from agentlab.types import TASK, Call, Message, MessageKind
+
+Flaw = tuple[tuple[str | int, ...], str, str]
+"""A mistake in a protocol's own fields: path below `protocol`, what is wrong, what would be right."""
+
+ENGINE: Mapping[str, MessageKind] = {
+    "task": MessageKind("hidden"),  # shown at the head of the prompt, to those who are briefed
+    "closing": MessageKind("text"),
+    "output": MessageKind(),
+}
+"""Kinds that every protocol has, since the engine writes or reads them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """The optional methods of a protocol, None where it has none. All are pure; messages come back unstamped."""
+
+    view: Callable[[str, Sequence[Message], int], Sequence[Message]] | None = None
+    """`view(agent, log, round)`: what the agent is shown after its mail. Rendered like messages, never in the log.
+    `log` holds the messages of earlier rounds."""
+    act: Callable[[str, Sequence[Call], Sequence[Message], int], Sequence[Message]] | None = None
+    """`act(agent, turn, log, round)`: messages made of what the agent's tools did in its turn; before `route`."""
+    settle: Callable[[Sequence[Message], int], Sequence[Message]] | None = None
+    """`settle(log, round)`: once all replies of a round are routed; `log` ends with the messages of that round."""
+    advance: Callable[[Sequence[Message], int, int], Sequence[Message]] | None = None
+    """`advance(log, round, stream)`: steps that need no agent, after the task is posted (round 0) and after every
+    round. `stream` is the random stream of this step, 63 bits."""
+    workspace: Callable[[Sequence[Message]], Mapping[str, str]] | None = None
+    """`workspace(log)`: files by path, as tools and judges may read them."""
+    choose: Callable[[str, str, Sequence[Message]], Sequence[Message]] | None = None
+    """`choose(text, finding, log)`: of a baseline whose tries a selector tells apart."""
+
+
+def hooks_of(protocol: Routing) -> Hooks:
+    """The hooks that `protocol` has."""
+    return Hooks(**{field.name: getattr(protocol, field.name, None) for field in fields(Hooks)})
+
+
+def kinds_of(protocol: Any) -> Mapping[str, MessageKind]:
+    """Every kind that occurs under this protocol (or class of one), the engine's own included."""
+    return {**protocol.kinds, **ENGINE}
+
+
+def tags_of(protocol: Any) -> tuple[str, ...]:
+    """Every tag that this protocol (or class of one) reads or that its messages are shown in."""
+    shown = (name for name, kind in kinds_of(protocol).items() if kind.shown == "tag")
+    return tuple(dict.fromkeys((*protocol.tags, *shown)))
+
+
+def reachable(edges: Mapping[str, Sequence[str]]) -> set[str]:
+    """Whom a message may reach from the task on."""
+    seen, todo = set[str](), list(edges.get(TASK, ()))
+    while todo:
+        name = todo.pop()
+        if name not in seen:
+            seen.add(name)
+            todo += edges.get(name, ())
+    return seen
+
+
+def dead_ends(edges: Mapping[str, Sequence[str]], cast: Sequence[str]) -> list[str]:
+    """Agents who can be reached and may write to nobody, `@output` included."""
+    return [name for name in cast if name in reachable(edges) and not edges.get(name)]

@@ -1,0 +1,98 @@
+"""Tagged blocks in text: one total parser in one linear scan, and the escape that stops forgery, for a set of tags."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+_QUOTES = "task|transcript|message"
+"""Tags that judges' prompts quote in."""
+_QUOTED = re.compile(r"\bfrom\s*=", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([a-zA-Z_]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,40}")
+"""What a tag may be called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A tag with the raw text of its attributes. `body` is None when the tag was never closed."""
+
+    tag: str
+    raw: str
+    body: str | None
+
+    @property
+    def attributes(self) -> Mapping[str, str]:
+        """Quoted attributes by lower-case name."""
+        return {m[1].lower(): (m[2] if m[2] is not None else m[3]).strip() for m in _ATTRIBUTE.finditer(self.raw)}
+
+
+@dataclass(frozen=True, slots=True)
+class Markup:
+    """A set of tags, in lower case: `parse` reads blocks of them and `escape` makes them inert."""
+
+    tags: tuple[str, ...]
+    _tag: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _close: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _inert: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        names = "|".join(map(re.escape, self.tags))
+        patterns = {
+            "_tag": rf"<(/?)({names})(?=[\s>])([^<>]{{0,2000}})>",
+            "_close": rf"</({names})(?=[\s>])[^<>]{{0,2000}}>",
+            "_inert": rf"<(?=\s*+/?\s*+(?:{names}|{_QUOTES})\b|\||/?s>|(?:start|end)_of_turn>)",
+        }
+        for name, pattern in patterns.items():
+            object.__setattr__(self, name, re.compile(pattern, re.IGNORECASE))
+
+    def parse(self, text: str) -> list[Block]:
+        """The top-level blocks of `text` in order; text outside them is private and left out.
+
+        Total and linear: any text has a parse. A block ends at the first closing tag of its name; tags inside it are
+        its content. An opening tag is unclosed when no closing tag follows it, or when the same tag opens again as a
+        block of its own (quoted mail carries `from` and does not count). Unclosed tags that are equal are reported
+        once.
+        """
+        last_close = {m[1].lower(): m.start() for m in self._close.finditer(text)}
+        blocks: list[Block] = []
+        unclosed = set[tuple[str, str]]()
+        opened, start = None, 0
+
+        def give_up(tag: str, raw: str) -> None:
+            if (tag, raw) not in unclosed:
+                unclosed.add((tag, raw))
+                blocks.append(Block(tag, raw, None))
+
+        for token in self._tag.finditer(text):
+            slash, tag, raw = token.groups()
+            tag = tag.lower()
+            if slash:
+                if opened is not None and tag == opened[0]:
+                    blocks.append(Block(tag, opened[1], text[start : token.start()].strip()))
+                    opened = None
+            elif opened is None or (tag == opened[0] and not _QUOTED.search(raw)):
+                if opened is not None:
+                    give_up(*opened)
+                    opened = None
+                if last_close.get(tag, -1) > token.start():
+                    opened, start = (tag, raw), token.end()
+                else:
+                    give_up(tag, raw)
+        return blocks
+
+    def escape(self, text: str) -> str:
+        """`text` with these tags and chat models' control tokens made inert: quoted words cannot pose as a message."""
+        return self._inert.sub("&lt;", text) if "<" in text else text
+
+    def attribute(self, text: str) -> str:
+        """`text` as the value of an attribute, on one line."""
+        if text.isalnum():
+            return text
+        return self.escape(" ".join(text.split())).replace('"', "&quot;").replace(">", "&gt;")
+
+
+@lru_cache(maxsize=256)
+def markup(tags: tuple[str, ...]) -> Markup:
+    """The markup of these tags, compiled once."""
+    return Markup(tags)

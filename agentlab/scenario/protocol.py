@@ -1,0 +1,137 @@
+"""The protocol of a condition: shipped or one's own, checked against the cast before anything is asked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from agentlab.interfaces import Routing
+from agentlab.organization.agents import Closing, Organization
+from agentlab.organization.declaration import Flaw, dead_ends, reachable, tags_of
+from agentlab.organization.markup import NAME
+from agentlab.organization.protocols import KINDS
+from agentlab.scenario import plugins as parts
+from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.fields import OrganizationFields
+from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.seeds import ordered
+from agentlab.types import MessageKind
+
+PROTOCOL: Keys = ("organization", "protocol")
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who takes part, and the question at the end."""
+
+    names: tuple[str, ...]
+    closing: Closing | None
+    writers: tuple[str, ...] | None
+
+
+def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tuple[Routing | None, dict[str, Any]]:
+    """The protocol's routing, and its fields as they decide the identity."""
+    part: dict[str, Any] = dict(org.protocol)
+    kind = part.get("kind")
+    if parts.is_own(kind):
+        routing, config = _own(site, str(kind), cast)
+    elif isinstance(kind, str) and kind in KINDS:
+        config = site.validate(KINDS[kind], PROTOCOL)
+        if config is None or not all(name in org.agents for name in cast.names):
+            return None, part
+        routing, part = _built(site, config, cast), config.model_dump(mode="json")
+    else:
+        wrong = f"unknown protocol {kind!r}" if "kind" in part else "'kind' is missing"
+        site.wrong((*PROTOCOL, "kind"), wrong, f"{suggest(kind, KINDS)} or my_module:Name for one of your own")
+        return None, part
+    if routing is None or not _holds_together(site, routing, config, cast.names, org.rounds):
+        return None, part
+    return routing, _told(routing, part)
+
+
+def ordered_fields(routing: Routing) -> frozenset[str]:
+    """The fields of a protocol that it declares, as `ordered`, to be mappings the order of whose keys counts."""
+    return frozenset(getattr(routing, "ordered", ()))
+
+
+def _told(routing: Routing, part: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a protocol as they decide the identity."""
+    for name in ordered_fields(routing) & part.keys():
+        if isinstance(part[name], Mapping):
+            part[name] = ordered(part[name])
+    return part
+
+
+def _own(site: CheckedDocument, kind: str, cast: Cast) -> tuple[Routing | None, Any]:
+    """A protocol of one's own, and its configuration where it has one: else it is called with its fields."""
+    try:
+        part = parts.get(kind, site.folder)
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            config = site.validate(part, PROTOCOL)
+            return (None if config is None else _built(site, config, cast)), config
+        fields = {key: value for key, value in mapping(site.get(PROTOCOL)).items() if key != "kind"}
+        made = parts.make(kind, site.folder, {"cast": cast.names, "closing": cast.closing, **fields})
+        return (made if _declared(site, made) else None), None
+    except ValueError as error:
+        site.wrong((*PROTOCOL, "kind"), str(error), "fix the module, or name another protocol")
+        return None, None
+
+
+def _built(site: CheckedDocument, config: Any, cast: Cast) -> Routing | None:
+    routing = _fitting(site, config, cast.names, cast.closing, cast.writers)
+    return routing if routing is not None and _declared(site, routing) else None
+
+
+def _fitting(
+    site: CheckedDocument, config: Any, names: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None
+) -> Routing | None:
+    """The routing that a configuration builds; None where its fields do not fit the cast."""
+    if hasattr(config, "mistakes") and site.flaws(PROTOCOL, config.mistakes(names)):
+        return None
+    return config.build(names, closing, writers)
+
+
+def _declared(site: CheckedDocument, routing: Routing) -> bool:
+    """Whether a protocol declares all that it must."""
+    name = type(routing).__name__
+    try:
+        lacking = [part for part in _PARTS if not hasattr(routing, part)]
+        wrong = f"{name} has no {', no '.join(lacking)}" if lacking else ""
+        if not wrong and (odd := [tag for tag in tags_of(routing) if not NAME.fullmatch(tag)]):
+            wrong = f"{name} declares the tag {odd[0]!r}; a tag is lower-case letters, digits, - and _"
+    except Exception as error:  # a protocol of the user's may fail in any way
+        wrong = f"{name}: {type(error).__name__}: {error}"
+    if wrong:
+        site.wrong((*PROTOCOL, "kind"), wrong, "declare it as docs/extending.md shows")
+    return not wrong
+
+
+_PARTS = ("kinds", "tags", "edges", "briefed", "open", "manual", "route")
+
+
+def _holds_together(site: CheckedDocument, routing: Routing, config: Any, names: tuple[str, ...], rounds: int) -> bool:
+    """Whether the organization holds together: every agent can be reached, none is a dead end, rounds suffice."""
+    where, edges = (getattr(config, "edges_at", "kind"),), routing.edges
+    reached, right = reachable(edges), "a path to it from an agent that gets the task"
+    flaws: list[Flaw] = [(where, f"agent {n!r} can never be reached", right) for n in names if n not in reached]
+    if not flaws and len(names) > 1:
+        wrong = "mail to {!r} ends there: it may write to nobody"
+        flaws = [(where, wrong.format(name), f"a contact for {name!r}") for name in dead_ends(edges, names)]
+    if site.flaws(PROTOCOL, flaws):
+        return False
+    needed = config.turns() if hasattr(config, "turns") else 1
+    if rounds < needed:
+        site.wrong(("organization", "rounds"), f"{rounds} rounds do not reach the output", f"write at least {needed}")
+    return rounds >= needed
+
+
+def agree(site: CheckedDocument, organizations: Mapping[str, Organization]) -> None:
+    """A kind of message means the same in every condition, so that a run's frames can count it."""
+    known: dict[str, tuple[str, MessageKind]] = {}
+    for condition, organization in organizations.items():
+        for name, kind in organization.kinds.items():
+            first, meant = known.setdefault(name, (condition, kind))
+            if meant != kind:
+                wrong = f"messages of kind {name!r} are declared otherwise in {condition} than in {first}"
+                site.wrong((*PROTOCOL, "kind"), wrong, "give one of the two kinds another name")

@@ -1,0 +1,8 @@
+"""What an agent may do besides talk. `TOOLS` are those that a scenario names without a module."""
+
+from agentlab.tools.calculate import calculate
+from agentlab.tools.tool import FunctionTool, Shared, tool
+
+TOOLS: dict[str, FunctionTool] = {made.spec.name: made for made in (calculate,)}
+
+__all__ = ["TOOLS", "FunctionTool", "Shared", "tool"]
