@@ -24,7 +24,7 @@ from agentlab.runs.frames import load as load_run
 from agentlab.seeds import stream
 from agentlab.types import Completion, Request
 from tests.support.command import Commands
-from tests.support.scenarios import chain, scenario
+from tests.support.scenarios import chain, numbered, rubric, scenario
 
 _OUTPUT = re.compile(r"<output>\n(.*)\n</output>", re.DOTALL)
 _WORTH = re.compile(r"worth\W+(\d+)")
@@ -70,28 +70,31 @@ class Ben(Ann):
     name: str = "tests.integration.test_probes:Ben"
 
 
-OPTIONS = "{padded: 7, markdown: 4, noise: 1, own: 6}"
-SCENARIO = """\
-spec: 1
-name: tried
-seed: 5
-models:
-  default: {name: "tests.integration.test_probes:Ann"}
-  ben: {name: "tests.integration.test_probes:Ben", options: {low: 25}}
-  judge: {name: "tests.integration.test_probes:Ann", price: {input: 1, output: 5}, options: OPTIONS}
-  other: {name: "tests.integration.test_probes:Ben", options: {own: 2}}
-tasks: {TASKS}
-organization:
-  agents: {one: {system: Work.}, two: {system: Work., model: ben}}
-  protocol: {kind: chain, stages: [[one]]}
-  cast: [one]
-factors:
-  team: {ann: {}, ben: {organization: {cast: [two], protocol: {stages: [[two]]}}}}
-draws: 3
-judges:
-  quality: {kind: rubric, draws: 2, scale: {low: 0, high: 90}, criteria: {good: {text: Is it good?}}}
-  second: {kind: rubric, model: other, scale: {low: 0, high: 90}, criteria: {good: {text: Is it good?}}}
-"""
+def written(tasks: dict[str, Any], *, judged: bool = True) -> str:
+    """Two arms; a judge that prefers what is long, laid out or its own, and one of another family."""
+    ann, ben = "tests.integration.test_probes:Ann", "tests.integration.test_probes:Ben"
+    options = {"padded": 7, "markdown": 4, "noise": 1, "own": 6}
+    organization = chain(["one"], says="Work.", cast=["one"])
+    organization["agents"]["two"] = {"system": "Work.", "model": "ben"}
+    judges = {
+        "quality": rubric({"good": "Is it good?"}, 90, 2),
+        "second": rubric({"good": "Is it good?"}, 90, model="other"),
+    }
+    return scenario(
+        "tried",
+        seed=5,
+        models={
+            "default": {"name": ann},
+            "ben": {"name": ben, "options": {"low": 25}},
+            "judge": {"name": ann, "price": {"input": 1, "output": 5}, "options": options},
+            "other": {"name": ben, "options": {"own": 2}},
+        },
+        tasks=tasks,
+        organization=organization,
+        factors={"team": {"ann": {}, "ben": {"organization": {"cast": ["two"], "protocol": {"stages": [["two"]]}}}}},
+        draws=3,
+        **({"judges": judges} if judged else {}),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -100,8 +103,7 @@ def _fresh(workdir: Path) -> None:
 
 
 def run(tasks: int = 6) -> Run:
-    listed = ", ".join(f"t{i}: {{prompt: Task {i}.}}" for i in range(tasks))
-    Path("s.yaml").write_text(SCENARIO.replace("TASKS", listed).replace("OPTIONS", OPTIONS))
+    Path("s.yaml").write_text(written(numbered(tasks, "Task {}.")))
     return asyncio.run(agentlab.run("s.yaml"))
 
 
@@ -165,7 +167,7 @@ def test_a_judge_that_takes_formatting_out_is_not_asked_about_it() -> None:
 
 
 def test_what_there_is_nothing_to_go_by_is_said() -> None:
-    text = SCENARIO[: SCENARIO.index("judges:")].replace("TASKS", "t: {prompt: Task.}").replace("OPTIONS", OPTIONS)
+    text = written({"t": {"prompt": "Task."}}, judged=False)
     Path("s.yaml").write_text(text + "judges: {number: {kind: match, by: number}}\n")
     made = asyncio.run(agentlab.run("s.yaml"))
     with pytest.raises(AnalysisError, match="agentlab judge runs/tried --probe length,format"):
