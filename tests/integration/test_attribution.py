@@ -13,32 +13,28 @@ from agentlab.experiment.resample import draw, plan
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.resample.swaps import Swap
 from agentlab.runs.frames import Run
+from tests.support.scenarios import chain, measured, rubric, scenario
 
-SCENARIO = """\
-spec: 1
-name: turns
-seed: 5
-models:
-  default:
-    name: sim/known_truth.relay:Relay
-    options:
-      sd: {drafter: 0.05, critic: 0.04, checker: 0.02, writer: 0.03}
-      together: [{agents: [critic, checker], sd: 0.03}]
-  better: {name: sim/known_truth.relay:Relay, options: {bias: {worth: 0.2}}}
-  judge: {name: sim/known_truth.relay:Relay, options: {judge_sd: 0.04}}
-tasks:
-  one: {prompt: "Start at worth 0.5, harm 0.3."}
-  two: {prompt: "Start at worth 0.4, harm 0.3."}
-organization:
-  agents: {drafter: {}, critic: {}, checker: {}, writer: {}}
-  protocol: {kind: chain, stages: [[drafter], [critic, checker], [writer]]}
-  rounds: 3
-draws: 15
-judges:
-  worth: {kind: rubric, draws: 2, scale: {low: 0, high: 100}, criteria: {worth: {text: With what worth does it end?}}}
-measures:
-  worth: {judge: worth, range: [0, 1]}
-"""
+RELAY = "sim/known_truth.relay:Relay"
+SDS = {"drafter": 0.05, "critic": 0.04, "checker": 0.02, "writer": 0.03}
+TOGETHER = [{"agents": ["critic", "checker"], "sd": 0.03}]
+SCENARIO = scenario(
+    "turns",
+    seed=5,
+    models={
+        "default": {"name": RELAY, "options": {"sd": SDS, "together": TOGETHER}},
+        "better": {"name": RELAY, "options": {"bias": {"worth": 0.2}}},
+        "judge": {"name": RELAY, "options": {"judge_sd": 0.04}},
+    },
+    tasks={
+        "one": {"prompt": "Start at worth 0.5, harm 0.3."},
+        "two": {"prompt": "Start at worth 0.4, harm 0.3."},
+    },
+    organization=chain(["drafter"], ["critic", "checker"], ["writer"], says=None, rounds=3),
+    draws=15,
+    judges={"worth": rubric({"worth": "With what worth does it end?"}, draws=2)},
+    measures={"worth": measured("worth", 0, 1)},
+)
 JUDGE = (0.04**2 + 1 / 6 / 100**2) / 2
 TRUTH = {"round 1": 0.05**2, "round 2": 0.04**2 + 0.02**2 + 0.03**2, "round 3": 0.03**2, "judge noise": JUDGE}
 

@@ -24,6 +24,7 @@ from agentlab.runs.frames import load as load_run
 from agentlab.seeds import stream
 from agentlab.types import Completion, Request
 from tests.support.command import Commands
+from tests.support.scenarios import chain, numbered, rubric, scenario
 
 _OUTPUT = re.compile(r"<output>\n(.*)\n</output>", re.DOTALL)
 _WORTH = re.compile(r"worth\W+(\d+)")
@@ -69,28 +70,31 @@ class Ben(Ann):
     name: str = "tests.integration.test_probes:Ben"
 
 
-OPTIONS = "{padded: 7, markdown: 4, noise: 1, own: 6}"
-SCENARIO = """\
-spec: 1
-name: tried
-seed: 5
-models:
-  default: {name: "tests.integration.test_probes:Ann"}
-  ben: {name: "tests.integration.test_probes:Ben", options: {low: 25}}
-  judge: {name: "tests.integration.test_probes:Ann", price: {input: 1, output: 5}, options: OPTIONS}
-  other: {name: "tests.integration.test_probes:Ben", options: {own: 2}}
-tasks: {TASKS}
-organization:
-  agents: {one: {system: Work.}, two: {system: Work., model: ben}}
-  protocol: {kind: chain, stages: [[one]]}
-  cast: [one]
-factors:
-  team: {ann: {}, ben: {organization: {cast: [two], protocol: {stages: [[two]]}}}}
-draws: 3
-judges:
-  quality: {kind: rubric, draws: 2, scale: {low: 0, high: 90}, criteria: {good: {text: Is it good?}}}
-  second: {kind: rubric, model: other, scale: {low: 0, high: 90}, criteria: {good: {text: Is it good?}}}
-"""
+def written(tasks: dict[str, Any], *, judged: bool = True) -> str:
+    """Two arms; a judge that prefers what is long, laid out or its own, and one of another family."""
+    ann, ben = "tests.integration.test_probes:Ann", "tests.integration.test_probes:Ben"
+    options = {"padded": 7, "markdown": 4, "noise": 1, "own": 6}
+    organization = chain(["one"], says="Work.", cast=["one"])
+    organization["agents"]["two"] = {"system": "Work.", "model": "ben"}
+    judges = {
+        "quality": rubric({"good": "Is it good?"}, 90, 2),
+        "second": rubric({"good": "Is it good?"}, 90, model="other"),
+    }
+    return scenario(
+        "tried",
+        seed=5,
+        models={
+            "default": {"name": ann},
+            "ben": {"name": ben, "options": {"low": 25}},
+            "judge": {"name": ann, "price": {"input": 1, "output": 5}, "options": options},
+            "other": {"name": ben, "options": {"own": 2}},
+        },
+        tasks=tasks,
+        organization=organization,
+        factors={"team": {"ann": {}, "ben": {"organization": {"cast": ["two"], "protocol": {"stages": [["two"]]}}}}},
+        draws=3,
+        **({"judges": judges} if judged else {}),
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -99,8 +103,7 @@ def _fresh(workdir: Path) -> None:
 
 
 def run(tasks: int = 6) -> Run:
-    listed = ", ".join(f"t{i}: {{prompt: Task {i}.}}" for i in range(tasks))
-    Path("s.yaml").write_text(SCENARIO.replace("TASKS", listed).replace("OPTIONS", OPTIONS))
+    Path("s.yaml").write_text(written(numbered(tasks, "Task {}.")))
     return asyncio.run(agentlab.run("s.yaml"))
 
 
@@ -164,7 +167,7 @@ def test_a_judge_that_takes_formatting_out_is_not_asked_about_it() -> None:
 
 
 def test_what_there_is_nothing_to_go_by_is_said() -> None:
-    text = SCENARIO[: SCENARIO.index("judges:")].replace("TASKS", "t: {prompt: Task.}").replace("OPTIONS", OPTIONS)
+    text = written({"t": {"prompt": "Task."}}, judged=False)
     Path("s.yaml").write_text(text + "judges: {number: {kind: match, by: number}}\n")
     made = asyncio.run(agentlab.run("s.yaml"))
     with pytest.raises(AnalysisError, match="agentlab judge runs/tried --probe length,format"):
@@ -174,12 +177,17 @@ def test_what_there_is_nothing_to_go_by_is_said() -> None:
 
 
 def test_the_command_tells_the_price_and_prints_what_it_found(commands: Commands) -> None:
-    asked = {"scores": {"good": {"3": 0.5, "4": 0.5}}}
-    Path("s.yaml").write_text(
-        "spec: 1\nname: tried\nseed: 1\nmodels: {default: {name: sim/chatter}, judge: {name: sim/replies, options: "
-        f"{asked}}}}}\ntasks: {{a: {{prompt: A.}}, b: {{prompt: B.}}}}\norganization: {{agents: {{x: {{}}}}, protocol: "
-        "{kind: chain, stages: [[x]]}}\ndraws: 3\njudges: {q: {kind: rubric, criteria: {good: {text: Good?}}}}\n"
+    scores = {"scores": {"good": {"3": 0.5, "4": 0.5}}}
+    text = scenario(
+        "tried",
+        seed=1,
+        models={"default": {"name": "sim/chatter"}, "judge": {"name": "sim/replies", "options": scores}},
+        tasks={"a": {"prompt": "A."}, "b": {"prompt": "B."}},
+        organization=chain(["x"], says=None),
+        draws=3,
+        judges={"q": {"kind": "rubric", "criteria": {"good": {"text": "Good?"}}}},
     )
+    Path("s.yaml").write_text(text)
     assert commands.agentlab("run", "s.yaml").code == 0
     done = commands.agentlab("judge", "runs/tried", "--probe", "length,format,position", "--sample", "4")
     assert done.code == 0, done.said

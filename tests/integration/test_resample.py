@@ -44,6 +44,7 @@ from agentlab.scenario import load as load_design
 from agentlab.store import Store
 from agentlab.types import Capabilities, Completion, Measure, Request, Rollout, Verdict
 from tests.support.rig import assert_equal, rows, tables
+from tests.support.scenarios import chain, match, measured, scenario
 from tests.support.strategies import organizations, replies, rollout_spec
 
 texts = st.lists(replies, min_size=1, max_size=6)
@@ -384,17 +385,19 @@ def test_forks_as_a_frame(run: Path) -> None:
     assert list(empty.columns) == [*head, *more]
 
 
-PRICED = """\
-spec: 1
-name: priced
-models:
-  default: {name: sim/replies, price: {input: 1, output: 2}, options: {replies: {"*": {"It is 4.": 1}}}}
-  judge: {name: sim/replies, price: {input: 3, output: 0}, options: {scores: {"*": {"1": 0.5, "3": 0.5}}}}
-tasks: {sum: {prompt: What is 2 and 2?}, more: {prompt: "What is 1, 1, 1 and 1?"}}
-organization: {agents: {a: {}, b: {}, c: {}, d: {}}, protocol: {kind: chain, stages: [[a], [b, c], [d]]}, rounds: 3}
-draws: 2
-judges: {quality: {kind: rubric, draws: 2, criteria: {focus: {text: Is it focused?}}}}
-"""
+REPLIES = {"replies": {"*": {"It is 4.": 1}}}
+SCORES = {"scores": {"*": {"1": 0.5, "3": 0.5}}}
+PRICED = scenario(
+    "priced",
+    models={
+        "default": {"name": "sim/replies", "price": {"input": 1, "output": 2}, "options": REPLIES},
+        "judge": {"name": "sim/replies", "price": {"input": 3, "output": 0}, "options": SCORES},
+    },
+    tasks={"sum": {"prompt": "What is 2 and 2?"}, "more": {"prompt": "What is 1, 1, 1 and 1?"}},
+    organization=chain("a", "bc", "d", says=None, rounds=3),
+    draws=2,
+    judges={"quality": {"kind": "rubric", "draws": 2, "criteria": {"focus": {"text": "Is it focused?"}}}},
+)
 
 
 @pytest.mark.usefixtures("workdir")
@@ -696,20 +699,16 @@ class Echo:
         decides = fork_request.where.round == DECIDES
         return Completion(toss if decides else said or "nothing")
 """
-CHAIN = """\
-spec: 1
-name: chain
-seed: 3
-models: {default: {name: "echo:Echo"}}
-tasks: {toss: {prompt: Toss a coin., target: 1}}
-organization:
-  agents: {a: {}, b: {}, c: {}, d: {}, e: {}, f: {}}
-  protocol: {kind: chain, stages: [[a], [b], [c], [d], [e], [f]]}
-  rounds: 6
-draws: 8
-judges: {right: {kind: match, by: number}}
-measures: {right: {judge: right}}
-"""
+CHAIN = scenario(
+    "chain",
+    seed=3,
+    models={"default": {"name": "echo:Echo"}},
+    tasks={"toss": {"prompt": "Toss a coin.", "target": 1}},
+    organization=chain(*"abcdef", says=None, rounds=6),
+    draws=8,
+    judges={"right": match("number")},
+    measures={"right": measured("right")},
+)
 
 
 @pytest.mark.parametrize("decides", [1, 4, 6])
@@ -750,7 +749,7 @@ def test_a_run_whose_modules_are_gone_says_how_to_find_them(workdir: Path, monke
     source += "    def route(self, agent, reply, log, round):\n        from agentlab.types import Message\n"
     source += "        return [Message(agent, ('@output',), 'output', reply.text)]\n"
     (home / "my_route.py").write_text(source)
-    text = CHAIN.replace('"echo:Echo"', "sim/chatter").replace(
+    text = CHAIN.replace("echo:Echo", "sim/chatter").replace(
         "{kind: chain, stages: [[a], [b], [c], [d], [e], [f]]}", '{kind: "my_route:Route"}'
     )
     (home / "s.yaml").write_text(text)

@@ -25,34 +25,30 @@ from agentlab.stats.incoherence.choices import votes
 from agentlab.stats.incoherence.decompose import brier, unbiased
 from agentlab.types import Measure
 from tests.support import audited, duel, planted, tried
+from tests.support.scenarios import measured, numbered, rubric, scenario
 from tests.support.tables import assert_alike
 
-BINARY = """\
-spec: 1
-name: met
-seed: 4
-coupling: none
-models:
-  default: {name: sim/replies, options: {replies: {"*": {"Yes, well.": 0.5, "No.": 0.5}}}}
-  judge: {name: sim/replies, options: {scores: {one: {"1": 0.3, "0": 0.7}, two: {"1": 0.6, "0": 0.4}}}}
-tasks: {TASKS}
-organization:
-  agents: {me: {system: You answer.}}
-  protocol: {kind: chain, stages: [[me]]}
-factors: {team: {a: {}, b: {}}}
-draws: 4
-judges:
-  met: {kind: rubric, scale: {low: 0, high: 1}, criteria: {one: {text: "?"}, two: {text: "?"}}}
-  half: {kind: rubric, scale: {low: 0, high: 1}, criteria: {one: {text: "?"}}}
-measures:
-  met: {judge: met, range: [0, 1], target: 1}
-  half: {judge: half, range: [0, 1], target: 1}
-"""
+
+def written(tasks: int) -> str:
+    scores = {"one": {"1": 0.3, "0": 0.7}, "two": {"1": 0.6, "0": 0.4}}
+    return scenario(
+        "met",
+        seed=4,
+        coupling="none",
+        models={
+            "default": {"name": "sim/replies", "options": {"replies": {"*": {"Yes, well.": 0.5, "No.": 0.5}}}},
+            "judge": {"name": "sim/replies", "options": {"scores": scores}},
+        },
+        tasks=numbered(tasks),
+        factors={"team": {"a": {}, "b": {}}},
+        draws=4,
+        judges={"met": rubric("one two", 1), "half": rubric("one", 1)},
+        measures={"met": measured("met", 0, 1, target=1), "half": measured("half", 0, 1, target=1)},
+    )
 
 
 def binary(tasks: int) -> Run:
-    listed = ", ".join(f"t{i}: {{prompt: Question {i}}}" for i in range(tasks))
-    Path("s.yaml").write_text(BINARY.replace("TASKS", listed), encoding="utf-8")
+    Path("s.yaml").write_text(written(tasks), encoding="utf-8")
     return asyncio.run(agentlab.run("s.yaml", "run"))
 
 

@@ -14,61 +14,61 @@ from agentlab.analysis.components.components import components
 from agentlab.analysis.components.nested import judged, named, nested, template
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-
-SCENARIO = """\
-spec: 1
-name: spread
-seed: 5
-models:
-  default: {name: sim/known_truth.firm:firm,
-    options: {base: {utility: 0.5, misalignment: 0.5}, task_sd: {utility: 0.05},
-    draw_sd: {utility: 0.06, misalignment: 0.04}}}
-  judge: {name: sim/known_truth.firm:firm, options: {criteria: {utility: [focus, value], misalignment: [harm]},
-    judge_sd: {utility: 0.07, misalignment: 0.03}}}
-tasks:
-TASKS
-organization:
-  agents: {me: {system: You plan.}}
-  protocol: {kind: chain, stages: [[me]]}
-draws: DRAWS
-judges:
-  quality:
-    kind: rubric
-    scale: {low: 0, high: 100}
-    draws: 3
-    criteria: {focus: {text: Focused?}, value: {text: Of value?}}
-  ethics:
-    kind: rubric
-    scale: {low: 0, high: 100}
-    draws: 2
-    criteria: {harm: {text: Harmless?}}
-  once: {kind: rubric, scale: {low: 0, high: 100}, criteria: {focus: {text: Focused?}}}
-  cold:
-    kind: rubric
-    scale: {low: 0, high: 100}
-    draws: 2
-    criteria: {value: {text: Of value?}}
-    settings: {temperature: 0}
-  number: {kind: match, by: exact}
-measures:
-  utility: {judge: quality, criteria: all, range: [0, 1]}
-  focus: {judge: quality, criteria: [focus], range: [0, 1]}
-  value: {judge: quality, criteria: [value], range: [0, 10]}
-  harm: {judge: ethics, criteria: all, range: [1, 0]}
-  once: {judge: once, criteria: all, range: [0, 1]}
-  cold: {judge: cold, criteria: all, range: [0, 1]}
-"""
-"""A scale so fine that rounding a score adds next to nothing."""
+from tests.support.scenarios import chain, known, match, measured, numbered, rubric, scenario
 
 
-def task(i: int, context: int | None = None) -> str:
-    fields = "" if context is None else f", fields: {{context: {context}, twin: {i}}}"
-    return f'  t{i}: {{prompt: "Plan {i}", target: none{fields}}}'
+def written(tasks: dict[str, Any], draws: int, *, rerun: bool = False) -> str:
+    """The scenario; `rerun` puts a judge that runs the product again in the place of one that compares.
+
+    The scales are so fine that rounding a score adds next to nothing.
+    """
+    return scenario(
+        "spread",
+        seed=5,
+        models={
+            "default": known(
+                base={"utility": 0.5, "misalignment": 0.5},
+                task_sd={"utility": 0.05},
+                draw_sd={"utility": 0.06, "misalignment": 0.04},
+            ),
+            "judge": known(
+                criteria={"utility": ["focus", "value"], "misalignment": ["harm"]},
+                judge_sd={"utility": 0.07, "misalignment": 0.03},
+            ),
+        },
+        tasks=tasks,
+        organization=chain(["me"], says="You plan."),
+        draws=draws,
+        judges={
+            "quality": rubric({"focus": "Focused?", "value": "Of value?"}, draws=3),
+            "ethics": rubric({"harm": "Harmless?"}, draws=2),
+            "once": rubric({"focus": "Focused?"}),
+            "cold": rubric({"value": "Of value?"}, draws=2, settings={"temperature": 0}),
+            **({"works": {"kind": "rerun_here:Product"}} if rerun else {"number": match("exact")}),
+        },
+        measures={
+            "utility": measured("quality", 0, 1, criteria="all"),
+            "focus": measured("quality", 0, 1, criteria=["focus"]),
+            "value": measured("quality", 0, 10, criteria=["value"]),
+            "harm": measured("ethics", 1, 0, criteria="all"),
+            "once": measured("once", 0, 1, criteria="all"),
+            "cold": measured("cold", 0, 1, criteria="all"),
+        },
+    )
 
 
-async def play(folder: Path, tasks: list[str], draws: int) -> Run:
+def plans(count: int, *, paired: bool = False) -> dict[str, Any]:
+    """Tasks; `paired` gives every two of them a context."""
+    tasks = numbered(count, "Plan {}", target="none")
+    return {
+        name: {**task, "fields": {"context": i // 2, "twin": i}} if paired else task
+        for i, (name, task) in enumerate(tasks.items())
+    }
+
+
+async def play(folder: Path, tasks: dict[str, Any], draws: int) -> Run:
     path = folder / "s.yaml"
-    path.write_text(SCENARIO.replace("TASKS", "\n".join(tasks)).replace("DRAWS", str(draws)), encoding="utf-8")
+    path.write_text(written(tasks, draws), encoding="utf-8")
     return await agentlab.run(path, folder / "run")
 
 
@@ -80,7 +80,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def run(folder: Path) -> Run:
     """Ten tasks of twelve draws."""
-    return asyncio.run(play(folder, [task(i) for i in range(10)], 12))
+    return asyncio.run(play(folder, plans(10), 12))
 
 
 def row(found: Analysis, measure: str, level: str, table: str = "components") -> dict[str, Any]:
@@ -205,7 +205,7 @@ def test_judge_draws_without_all_criteria_do_not_count(run: Run) -> None:
 
 
 async def test_tasks_that_share_a_context_are_nested_in_it(tmp_path: Path) -> None:
-    run = await play(tmp_path, [task(i, context=i // 2) for i in range(12)], 3)
+    run = await play(tmp_path, plans(12, paired=True), 3)
     assert template(run).names == ("context", "task", "draw", "judge draw")
     assert template(run, "twin").names == ("twin", "task", "draw", "judge draw")
     found = components(run, measure="utility")
@@ -228,7 +228,7 @@ async def test_tasks_that_share_a_context_are_nested_in_it(tmp_path: Path) -> No
 
 
 async def test_few_tasks_are_fixed_and_one_draw_tells_nothing(tmp_path: Path) -> None:
-    run = await play(tmp_path, [task(i) for i in range(3)], 2)
+    run = await play(tmp_path, plans(3), 2)
     found = components(run, measure="utility")
     one = row(found, "utility", "task")
     assert np.isfinite(one["variance"])
@@ -236,7 +236,7 @@ async def test_few_tasks_are_fixed_and_one_draw_tells_nothing(tmp_path: Path) ->
     assert "utility: these 3 tasks only: their variance has no limits, nor has the total" in found.notes
     alone = tmp_path / "alone"
     alone.mkdir()
-    single = await play(alone, [task(i) for i in range(3)], 1)
+    single = await play(alone, plans(3), 1)
     with pytest.raises(AnalysisError, match="utility: no components: one draw in every task"):
         components(single, measure="utility")
 
@@ -256,9 +256,8 @@ class Product:
 
 async def test_a_judge_that_asks_no_model_and_is_asked_again_runs_the_product_again(workdir: Path) -> None:
     Path("rerun_here.py").write_text(RERUN, encoding="utf-8")
-    changed = SCENARIO.replace("  number: {kind: match, by: exact}\n", '  works: {kind: "rerun_here:Product"}\n')
     path = workdir / "s.yaml"
-    path.write_text(changed.replace("TASKS", "\n".join(map(task, range(6)))).replace("DRAWS", "6"), encoding="utf-8")
+    path.write_text(written(plans(6), 6, rerun=True), encoding="utf-8")
     found = components(await agentlab.run(path, workdir / "run"), "works")
     again = row(found, "works", "product rerun")
     assert again["low"] < 0.4**2 / 12 < again["high"]  # of a uniform number

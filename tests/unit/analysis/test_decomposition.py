@@ -24,6 +24,7 @@ from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.runs.frames import Run
 from agentlab.types import Capabilities, Completion, Request, Usage
+from tests.support.scenarios import chain, match, measured, numbered, rubric, scenario
 from tests.support.tables import only, rows
 
 Floats = NDArray[np.float64]
@@ -149,36 +150,32 @@ def test_arms_are_compared_beyond_what_their_accuracies_make(found: Analysis) ->
     assert answers["excess_low"] < answers["excess"] < 0  # steady answers are wrong in fewer ways
 
 
-SPEAKING = """\
-spec: 1
-name: speaking
-seed: 6
-models:
-  default: {name: "tests.unit.analysis.test_decomposition:Speaker"}
-  judge: {name: "tests.unit.analysis.test_decomposition:Speaker"}
-tasks:
-TASKS
-organization:
-  agents: {me: {system: You speak.}}
-  protocol: {kind: chain, stages: [[me]]}
-factors:
-  team: {one: {}, two: {organization: {agents: {me: {system: You talk.}}}}}
-draws: DRAWS
-judges:
-  stated: {kind: match, by: probabilities, choices: [A, B, C], target: letter}
-  place: {kind: match, by: vector, target: place, tolerance: 0.1}
-  number: {kind: match, by: number}
-  letter: {kind: match, by: choice, choices: [A, B, C], target: letter}
-  tests: {kind: rubric, scale: {low: 0, high: 1}, criteria: {builds: {text: "?"}, runs: {text: "?"}, ends: {text: "?"}}}
-  leaks: {kind: rubric, scale: {low: 0, high: 1}, criteria: {name: {text: "?"}, key: {text: "?"}}}
-measures:
-  stated: {judge: stated}
-  place: {judge: place}
-  number: {judge: number}
-  letter: {judge: letter}
-  tests: {judge: tests, range: [0, 1]}
-  leaks: {judge: leaks, range: [0, 1], target: 0}
-"""
+def written(tasks: int, draws: int) -> str:
+    speaker = {"name": "tests.unit.analysis.test_decomposition:Speaker"}
+    return scenario(
+        "speaking",
+        seed=6,
+        models={"default": speaker, "judge": speaker},
+        tasks=numbered(tasks, target=42, fields={"letter": "B", "place": [1.0, 2.0]}),
+        organization=chain(["me"], says="You speak."),
+        factors={"team": {"one": {}, "two": {"organization": {"agents": {"me": {"system": "You talk."}}}}}},
+        draws=draws,
+        judges={
+            "stated": match("probabilities", choices=["A", "B", "C"], target="letter"),
+            "place": match("vector", target="place", tolerance=0.1),
+            "number": match("number"),
+            "letter": match("choice", choices=["A", "B", "C"], target="letter"),
+            "tests": rubric("builds runs ends", 1),
+            "leaks": rubric("name key", 1),
+        },
+        measures={
+            **{name: measured(name) for name in ("stated", "place", "number", "letter")},
+            "tests": measured("tests", 0, 1),
+            "leaks": measured("leaks", 0, 1, target=0),
+        },
+    )
+
+
 REPLIES = [
     "A: 0.7, B: 0.2, C: 0.1, at [1.0, 2.0], which comes to 42",
     "A: 0.1, B: 0.8, C: 0.1, at [1.5, 2.0], which comes to 41",
@@ -207,9 +204,7 @@ class Speaker:
 
 
 async def play(folder: Path, *changes: tuple[str, str], tasks: int = 7, draws: int = 8) -> Run:
-    fields = "fields: {letter: B, place: [1.0, 2.0]}"
-    told = "\n".join(f'  t{i}: {{prompt: "Question {i}", target: 42, {fields}}}' for i in range(tasks))
-    text = SPEAKING.replace("TASKS", told).replace("DRAWS", str(draws))
+    text = written(tasks, draws)
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)

@@ -13,49 +13,49 @@ import agentlab
 from agentlab.analysis.frontier import STEPS, frontier
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from tests.support.scenarios import chain, known, match, measured, numbered, rubric, scenario
 from tests.support.tables import only, rows
 
-SCENARIO = """\
-spec: 1
-name: edge
-seed: 2
-models:
-  default: {name: sim/known_truth.firm:firm,
-    options: {base: {utility: 0.4, misalignment: 0.4}, task_sd: {utility: 0.05},
-    draw_sd: {utility: 0.08, misalignment: 0.08}}}
-  judge: {name: sim/known_truth.firm:firm, options: {criteria: {utility: [focus, value], misalignment: [harm]},
-    judge_sd: {utility: 0.05, misalignment: 0.05}}}
-tasks:
-TASKS
-organization:
-  agents: {me: {system: You plan.}}
-  protocol: {kind: chain, stages: [[me]]}
-factors:
-  team:
-    weak: {}
-    good: {models: {default: {options: {base: {utility: 0.6, misalignment: 0.3}}}}}
-    bold: {models: {default: {options: {base: {utility: 0.8, misalignment: 0.7}}}}}
-draws: 3
-judges:
-  quality: {kind: rubric, scale: {low: 0, high: 100}, draws: 2, criteria: {focus: {text: "?"}}}
-  ethics: {kind: rubric, scale: {low: 0, high: 100}, draws: 2, criteria: {harm: {text: "?"}}}
-  once: {kind: rubric, scale: {low: 0, high: 100}, criteria: {focus: {text: "?"}}}
-  cold: {kind: rubric, scale: {low: 0, high: 100}, draws: 2, settings: {temperature: 0}, criteria: {value: {text: "?"}}}
-  fact: {kind: match, by: exact}
-measures:
-  utility: {judge: quality, range: [0, 1]}
-  misalignment: {judge: ethics, range: [1, 0]}
-  once: {judge: once, range: [0, 1], target: 1}
-  cold: {judge: cold, range: [0, 1], target: 1}
-  plain: {judge: quality, range: [0, 1]}
-  right: {judge: fact, target: 1}
-"""
+
+def written(tasks: int) -> str:
+    bases = {"good": {"utility": 0.6, "misalignment": 0.3}, "bold": {"utility": 0.8, "misalignment": 0.7}}
+    arms = {name: {"models": {"default": {"options": {"base": base}}}} for name, base in bases.items()}
+    spread = {"utility": 0.08, "misalignment": 0.08}
+    return scenario(
+        "edge",
+        seed=2,
+        models={
+            "default": known(base={"utility": 0.4, "misalignment": 0.4}, task_sd={"utility": 0.05}, draw_sd=spread),
+            "judge": known(
+                criteria={"utility": ["focus", "value"], "misalignment": ["harm"]},
+                judge_sd={"utility": 0.05, "misalignment": 0.05},
+            ),
+        },
+        tasks=numbered(tasks, "Plan {}", target="none"),
+        organization=chain(["me"], says="You plan."),
+        factors={"team": {"weak": {}, **arms}},
+        draws=3,
+        judges={
+            "quality": rubric("focus", draws=2),
+            "ethics": rubric("harm", draws=2),
+            "once": rubric("focus"),
+            "cold": rubric("value", draws=2, settings={"temperature": 0}),
+            "fact": match("exact"),
+        },
+        measures={
+            "utility": measured("quality", 0, 1),
+            "misalignment": measured("ethics", 1, 0),
+            "once": measured("once", 0, 1, target=1),
+            "cold": measured("cold", 0, 1, target=1),
+            "plain": measured("quality", 0, 1),
+            "right": measured("fact", target=1),
+        },
+    )
 
 
 async def play(folder: Path, tasks: int) -> Run:
     path = folder / "s.yaml"
-    told = "\n".join(f'  t{i}: {{prompt: "Plan {i}", target: none}}' for i in range(tasks))
-    path.write_text(SCENARIO.replace("TASKS", told), encoding="utf-8")
+    path.write_text(written(tasks), encoding="utf-8")
     return await agentlab.run(path, folder / "run")
 
 

@@ -21,6 +21,7 @@ from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.runs.frames import Run
 from agentlab.types import Capabilities, Completion, Request, Usage
+from tests.support.scenarios import chain, match, measured, rubric, scenario
 from tests.support.tables import column, only, rows
 
 SHORT, LONG, SURE = (0.6, 0.4, 0.0, 0.0), (0.6, 0.15, 0.15, 0.1), (0.8, 0.2, 0.0, 0.0)
@@ -65,40 +66,34 @@ class Thinker:
         )
 
 
-SCENARIO = """\
-spec: 1
-name: lengthy
-seed: 3
-models:
-  default: {name: "tests.unit.analysis.test_length:Thinker", options: {flat: FLAT}}
-  judge: {name: "tests.unit.analysis.test_length:Thinker"}
-tasks:
-TASKS
-organization:
-  agents: {me: {system: You think.}}
-  protocol: {kind: chain, stages: [[me]]}
-factors:
-  effort:
-    low: {models: {default: {reasoning: low}}}
-    high: {models: {default: {reasoning: high}}}
-draws: DRAWS
-judges:
-  answer: {kind: match, by: choice, choices: [A, B, C, D]}
-  value: {kind: rubric, draws: 2, scale: {low: 0, high: 100}, criteria: {worth: {text: What is it worth?}}}
-measures:
-  correct: {judge: answer}
-  worth: {judge: value, range: [0, 1], target: 1}
-"""
-TASKS = "\n".join(
-    f'  t{i:02}: {{prompt: "Size {i} {"always" if i <= 6 else "seldom"}.", target: A, fields: {{n: {i}}}}}'
+TASKS = {
+    f"t{i:02}": {"prompt": f"Size {i} {'always' if i <= 6 else 'seldom'}.", "target": "A", "fields": {"n": i}}
     for i in range(1, 13)
-)
+}
 
 
-async def play(folder: Path, draws: int, flat: str = "false", tasks: str = TASKS) -> Run:
+def written(tasks: int, draws: int, *, flat: bool = False) -> str:
+    """The first so many of the tasks."""
+    thinker = "tests.unit.analysis.test_length:Thinker"
+    return scenario(
+        "lengthy",
+        seed=3,
+        models={"default": {"name": thinker, "options": {"flat": flat}}, "judge": {"name": thinker}},
+        tasks=dict([*TASKS.items()][:tasks]),
+        organization=chain(["me"], says="You think."),
+        factors={"effort": {level: {"models": {"default": {"reasoning": level}}} for level in ("low", "high")}},
+        draws=draws,
+        judges={
+            "answer": match("choice", choices=["A", "B", "C", "D"]),
+            "value": rubric({"worth": "What is it worth?"}, draws=2),
+        },
+        measures={"correct": measured("answer"), "worth": measured("value", 0, 1, target=1)},
+    )
+
+
+async def play(folder: Path, draws: int, *, flat: bool = False, tasks: int = 12) -> Run:
     path = folder / "s.yaml"
-    text = SCENARIO.replace("TASKS", tasks).replace("DRAWS", str(draws)).replace("FLAT", flat)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(written(tasks, draws, flat=flat), encoding="utf-8")
     return await agentlab.run(path, folder / "run")
 
 
@@ -169,8 +164,7 @@ def test_what_was_planted_shows_and_the_judges_error_does_not(found: Analysis) -
 
 
 def test_where_length_makes_no_difference_none_is_found(tmp_path: Path) -> None:
-    some = "\n".join(TASKS.splitlines()[:8])
-    flat = length(asyncio.run(play(tmp_path, 12, "true", some)))
+    flat = length(asyncio.run(play(tmp_path, 12, flat=True, tasks=8)))
     assert (flat.tables["halves"]["variance_p"] > 0.05).all()
     assert (flat.tables["halves"]["incoherence_p"] > 0.05).all()
 
@@ -264,33 +258,29 @@ def test_reasoning_tokens_turns_and_messages(run: Run) -> None:
     assert "correct, groups by own length: none, every task has the same mean length" in turns.notes
 
 
-CONTEXTS = """\
-spec: 1
-name: contexts
-models: {default: {name: sim/replies, options: {replies: {"*": {"Answer: A": 1}}}}}
-tasks:
-  one: {prompt: "Which?", target: A, fields: {context: x}}
-  two: {prompt: "Which one?", target: A, fields: {context: x}}
-  six: {prompt: "And now?", target: B, fields: {context: y}}
-organization:
-  agents: {me: {system: You answer.}}
-  protocol: {kind: chain, stages: [[me]]}
-factors:
-  context:
-    plain: {}
-    other: {models: {default: {options: {replies: {"*": {"Answer: A": null, "Answer: B": 1}}}}}}
-  team:
-    old: {}
-    new: {organization: {agents: {me: {system: You reply.}}}}
-draws: 3
-judges:
-  answer: {kind: match, by: choice, choices: [A, B]}
-measures: {correct: {judge: answer}}
-"""
+def contexts() -> str:
+    replies = [{"Answer: A": 1}, {"Answer: A": None, "Answer: B": 1}]
+    model, other = ({"options": {"replies": {"*": chances}}} for chances in replies)
+    return scenario(
+        "contexts",
+        models={"default": {"name": "sim/replies", **model}},
+        tasks={
+            "one": {"prompt": "Which?", "target": "A", "fields": {"context": "x"}},
+            "two": {"prompt": "Which one?", "target": "A", "fields": {"context": "x"}},
+            "six": {"prompt": "And now?", "target": "B", "fields": {"context": "y"}},
+        },
+        factors={
+            "context": {"plain": {}, "other": {"models": {"default": other}}},
+            "team": {"old": {}, "new": {"organization": {"agents": {"me": {"system": "You reply."}}}}},
+        },
+        draws=3,
+        judges={"answer": match("choice", choices=["A", "B"])},
+        measures={"correct": measured("answer")},
+    )
 
 
 async def test_levels_of_a_factor_called_context_are_contexts_of_a_task(workdir: Path) -> None:
-    Path("c.yaml").write_text(CONTEXTS, encoding="utf-8")
+    Path("c.yaml").write_text(contexts(), encoding="utf-8")
     run = await agentlab.run("c.yaml", "run")
     found = length(run, reference="team=old")
     table = found.tables["changes"]
@@ -317,10 +307,8 @@ async def test_levels_of_a_factor_called_context_are_contexts_of_a_task(workdir:
 
 
 async def test_unequal_draws_short_of_a_split_and_what_else_differs_are_told(workdir: Path) -> None:
-    few = "\n".join(TASKS.splitlines()[:4])
-    text = SCENARIO.replace("TASKS", few).replace("DRAWS", "5").replace("FLAT", "false")
     path = Path("s.yaml")
-    path.write_text(text.replace("reasoning: high}}}", "reasoning: high, max_tokens: 9}}}"), encoding="utf-8")
+    path.write_text(written(4, 5).replace("reasoning: high}}}", "reasoning: high, max_tokens: 9}}}"), encoding="utf-8")
     await agentlab.run(path, "run", tasks=["t01"])
     run = await agentlab.run(path, "run", draws=3)
     notes = length(run).notes
@@ -333,8 +321,7 @@ async def test_unequal_draws_short_of_a_split_and_what_else_differs_are_told(wor
 
 
 async def test_a_measure_without_target_says_so(workdir: Path) -> None:
-    text = SCENARIO.replace("TASKS", TASKS.splitlines()[0]).replace("DRAWS", "2").replace("FLAT", "false")
-    text = text.replace("  correct: {judge: answer}\n", "").replace(", target: 1", "")
+    text = written(1, 2).replace("  correct: {judge: answer}\n", "").replace(", target: 1", "")
     text = text.replace("  answer: {kind: match, by: choice, choices: [A, B, C, D]}\n", "")
     Path("s.yaml").write_text(text, encoding="utf-8")
     run = await agentlab.run("s.yaml", "run")

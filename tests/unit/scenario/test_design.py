@@ -12,6 +12,7 @@ from agentlab.scenario import Design, differences, load
 from agentlab.seeds import digest
 from agentlab.types import Task
 from tests.support.firm import PRESSURE, cell, design, section, wrong
+from tests.support.scenarios import chain, scenario
 
 
 @pytest.fixture(autouse=True)
@@ -257,14 +258,7 @@ def test_a_kind_of_message_means_one_thing_in_a_scenario(tmp_path: Path) -> None
 
 
 def test_equal_arms_are_an_a_a_check_only_without_coupling(tmp_path: Path) -> None:
-    text = """
-spec: 1
-name: twins
-models: {default: {name: sim/chatter}}
-tasks: {t: {prompt: Hello.}}
-organization: {agents: {ann: {}}, protocol: {kind: chain, stages: [[ann]]}}
-factors: {arm: {a: {}, b: {}}}
-"""
+    text = scenario("twins", organization=chain(["ann"], says=None), factors={"arm": {"a": {}, "b": {}}})
     path = tmp_path / "twins.yaml"
     path.write_text(text)
     with pytest.raises(ScenarioError, match=r"arm=a and arm=b are the same condition.*coupling: none"):
