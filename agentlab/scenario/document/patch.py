@@ -21,12 +21,16 @@ def patch(base: Tree, level: Tree) -> Tree:
     cuts: set[Keys] = set()
     value = _merged(old_value, new_value, (), cuts)
     removed = {keys: level.places[keys] for keys in cuts if _get(new_value, keys) is None}
+    depths = {len(cut) for cut in cuts}
+
+    def below(keys: Keys) -> bool:
+        return any(keys[:depth] in cuts for depth in depths)
 
     def merged(old: Places, new: Places) -> dict[Keys, Place]:
-        kept = {keys: place for keys, place in old.items() if not _cut(keys, cuts)}
-        return kept | {keys: place for keys, place in new.items() if _cut(keys, cuts) and keys not in removed}
+        kept = {keys: place for keys, place in old.items() if not below(keys)}
+        return kept | {keys: place for keys, place in new.items() if below(keys) and keys not in removed}
 
-    gone = {keys: place for keys, place in base.removed.items() if not _cut(keys, cuts)}
+    gone = {keys: place for keys, place in base.removed.items() if not below(keys)}
     return Tree(value, merged(base.places, level.places), merged(base.keys, level.keys), gone | removed)
 
 
@@ -72,10 +76,6 @@ def _merged(old: _Mapping, new: _Mapping, path: Keys, cuts: set[Keys]) -> _Mappi
 
 def _merges(value: Any) -> bool:
     return isinstance(value, dict) and "kind" not in value
-
-
-def _cut(keys: Keys, cuts: set[Keys]) -> bool:
-    return any(keys[:end] in cuts for end in range(1, len(keys) + 1))
 
 
 def _get(value: Any, keys: Keys) -> Any:
