@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -290,7 +291,7 @@ def test_a_rollout_that_is_played_further_is_compared_again() -> None:
     one = str(first.pairs["rollout_a"].iloc[0])
     before = len(Taster.asked)
     rows_before = len(first.pairs)
-    with sqlite3.connect("runs/duel/run.db") as connection:
+    with closing(sqlite3.connect("runs/duel/run.db", isolation_level=None)) as connection:
         connection.execute("UPDATE rollouts SET attempt = 2, output = 'worth 0' WHERE key = ?", (one,))
     assert len(load_run("runs/duel").pairs) == rows_before - 2
     again = run(draws=1)

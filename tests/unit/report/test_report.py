@@ -190,9 +190,10 @@ def test_tables_are_the_frames(run: Run, reported: Path) -> None:
     )
     parts = [reported / "tables" / f"forest_{role}.csv" for role in ("primary", "exploratory")]
     forest = pd.concat(pd.read_csv(path, keep_default_na=False) for path in parts if path.is_file())
-    found = [(c.measure, f"{c.a} - {c.b}", c.result.difference) for c in summary.contrasts]
-    rows = forest[["measure", "contrast", "difference"]].astype({"difference": "float64"})
-    assert [tuple(row) for row in rows.itertuples(index=False)] == found
+    named = [(c.measure, f"{c.a} - {c.b}") for c in summary.contrasts]
+    assert list(zip(forest["measure"], forest["contrast"], strict=True)) == named
+    differences = [c.result.difference for c in summary.contrasts]
+    assert forest["difference"].astype("float64").tolist() == pytest.approx(differences)
     spend = pd.read_csv(reported / "tables" / "spend_arms.csv").set_index("condition")
     for arm in summary.arms:
         assert spend.loc[arm.condition, "output_tokens"] == pytest.approx(arm.output_tokens / arm.rollouts)
