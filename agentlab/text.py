@@ -1,6 +1,8 @@
 """Words for people: counts with their nouns, and text that somebody else wrote made safe to show."""
 
 import re
+from collections.abc import Mapping
+from typing import Any, cast
 
 
 def pluralize(number: int, noun: str, several: str | None = None) -> str:
@@ -53,3 +55,12 @@ def middle(text: str, longest: int) -> str:
         return text
     half = longest // 2
     return f"{text[:half]}\n… {len(text) - 2 * half:,} characters left out …\n{text[-half:]}"
+
+
+def utf8_safe(value: Any) -> Any:
+    """`value` (JSON-able) with lone surrogates, which no file can hold, replaced by `?` in every text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {utf8_safe(key): utf8_safe(item) for key, item in cast(Mapping[Any, Any], value).items()}
+    return [utf8_safe(item) for item in cast(list[Any], value)] if isinstance(value, list | tuple) else value

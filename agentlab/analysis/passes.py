@@ -79,7 +79,8 @@ def _binary(run: Run, measure: str | None) -> Sequence[Measure]:
     for m in run.measured:
         scores = _scores(run, m)
         ends = set(next(iter(m.scales.values()))) if len(m.scales) == 1 else set[float]()
-        if len(scores) and scores["judge_draw"].nunique() == 1 and set(scores["value"].dropna()) <= ends:
+        values = set(scores["value"].dropna())
+        if values and values <= ends and scores["judge_draw"].nunique() == 1:
             found.append(m)
     if measure is not None:
         found = [m for m in found if m.name == measure]

@@ -1,15 +1,17 @@
 """One model call: found by its identity when it was made before, else made once, committed, and only then returned."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
-from agentlab.errors import MismatchError, ModelError, Stopped
+from agentlab.errors import MismatchError, ModelError, Stopped, is_asked
 from agentlab.interfaces import Model
 from agentlab.seeds import digest
+from agentlab.text import utf8_safe
 from agentlab.types import Call, Completion, Message, Request, Usage
 
 CallPlace = tuple[str, int, int]
@@ -106,15 +108,6 @@ def hash_of(request: Request) -> str:
     return digest(request.chat, request.settings, request.tools)
 
 
-def utf8_safe(value: Any) -> Any:
-    """`value` (JSON-able) with lone surrogates, which no file can hold, replaced by `?` in every text."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, Mapping):
-        return {utf8_safe(key): utf8_safe(item) for key, item in cast(Mapping[Any, Any], value).items()}
-    return [utf8_safe(item) for item in cast(list[Any], value)] if isinstance(value, list | tuple) else value
-
-
 def whole(completion: Completion) -> Completion:
     """The completion as it can be stored; models do send lone surrogates, as `\\ud83d` in JSON.
 
@@ -147,5 +140,9 @@ async def _complete(model: Model, request: Request) -> tuple[Completion | None, 
         raise
     except ModelError as error:
         return None, utf8_safe(str(error))
+    except asyncio.CancelledError:
+        if is_asked():
+            raise
+        return None, "fatal: the model raised CancelledError"
     except Exception as error:  # one's own model may raise anything; its siblings must finish and be stored
         return None, utf8_safe(f"fatal: {type(error).__name__}: {error}")

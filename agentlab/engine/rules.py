@@ -3,17 +3,20 @@
 Pure: the same log and replies give the same messages, which come back unstamped.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+import traceback
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
-from agentlab.errors import ProtocolError
+from agentlab.errors import AgentlabError, ProtocolError
 from agentlab.organization.agents import Agent, Organization
+from agentlab.text import utf8_safe
 from agentlab.types import Call, Message, Task
 
 
 def opening(organization: Organization, task: Task, stream: int) -> list[Message]:
     """The messages before the first round."""
-    opened = _declared(organization, organization.protocol.open(task))
+    opened = _made(organization, organization.protocol.open, task)
     return opened + _advanced(organization, (), opened, 0, stream)
 
 
@@ -43,7 +46,7 @@ def following(
     messages = [m for turn in turns for m in (*acted(organization, log, turn), *routed(organization, log, turn))]
     if organization.hooks.settle is not None:
         whole = (*log, *_stamped(messages, round, len(log)))
-        messages += _declared(organization, organization.hooks.settle(whole, round))
+        messages += _made(organization, organization.hooks.settle, whole, round)
     return messages + _advanced(organization, log, messages, round, stream)
 
 
@@ -52,7 +55,7 @@ def acted(organization: Organization, log: Sequence[Message], turn: Sequence[Cal
     act, last = organization.hooks.act, turn[-1]
     if act is None or last.completion is None:
         return []
-    return _declared(organization, act(last.actor, turn, log, last.round))
+    return _made(organization, act, last.actor, turn, log, last.round)
 
 
 def routed(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> list[Message]:
@@ -60,7 +63,7 @@ def routed(organization: Organization, log: Sequence[Message], turn: Sequence[Ca
     last = turn[-1]
     if last.completion is None:
         return []
-    return _declared(organization, organization.protocol.route(last.actor, last.completion, log, last.round))
+    return _made(organization, organization.protocol.route, last.actor, last.completion, log, last.round)
 
 
 def _advanced(
@@ -69,19 +72,38 @@ def _advanced(
     if organization.hooks.advance is None:
         return []
     whole = (*log, *_stamped(messages, round, len(log)))
-    return _declared(organization, organization.hooks.advance(whole, round, stream))
+    return _made(organization, organization.hooks.advance, whole, round, stream)
 
 
 def _stamped(messages: Iterable[Message], round: int, first: int) -> Iterable[Message]:
     return (replace(message, round=round, index=first + i) for i, message in enumerate(messages))
 
 
-def _declared(organization: Organization, messages: Sequence[Message]) -> list[Message]:
+def _made(organization: Organization, method: Callable[..., Sequence[Message]], *arguments: Any) -> list[Message]:
+    """What a method of the protocol gives. Raises `ProtocolError` when it raises, or breaks its own declaration."""
+    name = type(organization.protocol).__name__
+    try:
+        messages = list(method(*arguments))
+    except AgentlabError:
+        raise
+    except Exception as error:  # a protocol of one's own may raise anything
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        raise ProtocolError(
+            f"protocol {name}: `{getattr(method, '__name__', 'a method')}` raised {type(error).__name__}: {error} "
+            f"({at.filename}:{at.lineno}); fix the protocol or its fields: it gives messages whatever a model writes"
+        ) from error
     for message in messages:
+        content: Any = message.content
+        to: Any = message.to
+        if not isinstance(content, str) or not isinstance(to, tuple):
+            raise ProtocolError(
+                f"protocol {name} wrote a {message.kind} with content {content!r} to {to!r}; content is a text, "
+                "and `to` a tuple of names"
+            )
         if message.kind not in organization.kinds:
-            name, known = type(organization.protocol).__name__, ", ".join(organization.kinds)
+            known = ", ".join(organization.kinds)
             raise ProtocolError(
                 f"protocol {name} wrote a message of kind {message.kind!r}, which it does not declare; add it to the "
                 f"protocol's `kinds`, which are {known}"
             )
-    return list(messages)
+    return [m if m.content.isascii() else replace(m, content=utf8_safe(m.content)) for m in messages]

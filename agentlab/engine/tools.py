@@ -1,5 +1,6 @@
 """Tools within a rollout: toolsets are opened once, and a model's wish becomes a result, whatever the model wrote."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -8,12 +9,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, cast
 
-from agentlab.engine.client import utf8_safe
-from agentlab.errors import ToolsetError
+from agentlab.errors import ToolsetError, is_asked
 from agentlab.interfaces import Tool
 from agentlab.organization.agents import Organization
 from agentlab.seeds import stream
-from agentlab.text import middle
+from agentlab.text import middle, utf8_safe
 from agentlab.types import Act, Returned, Scene, Task, ToolCall, ToolResult
 
 LONGEST = 16_000
@@ -80,11 +80,24 @@ async def use(tools: Mapping[str, OpenTool], tool_call: ToolCall, scene: Scene) 
     opened, clock = tools[tool_call.name], time.perf_counter()
     try:
         returned, error = await opened.tool(replace(scene, resource=opened.resource), _arguments(tool_call)), False
+        content, acts = _texts(returned)
+    except asyncio.CancelledError as raised:
+        if is_asked():
+            raise
+        content, acts, error = type(raised).__name__, (), True
     except Exception as raised:  # what a tool or its arguments do wrong is for the model to read
-        returned, error = Returned(f"{type(raised).__name__}: {raised}"), True
+        content, acts, error = utf8_safe(f"{type(raised).__name__}: {raised}"), (), True
     seconds = time.perf_counter() - clock
+    return ToolResult(tool_call.id, middle(content, LONGEST), error, seconds, acts)
+
+
+def _texts(returned: Returned) -> tuple[str, tuple[Act, ...]]:
+    """What a tool returned as it can be stored. Raises TypeError for what is no text, AttributeError for no act."""
+    parts: list[Any] = [returned.content, *(part for act in returned.acts for part in (act.kind, act.content))]
+    if wrong := [type(part).__name__ for part in parts if not isinstance(part, str)]:
+        raise TypeError(f"the tool returned {wrong[0]} where a text belongs")
     acts = tuple(Act(*(utf8_safe(part) for part in (act.kind, act.content, act.ref))) for act in returned.acts)
-    return ToolResult(tool_call.id, middle(utf8_safe(returned.content), LONGEST), error, seconds, acts)
+    return utf8_safe(returned.content), acts
 
 
 def _arguments(tool_call: ToolCall) -> Mapping[str, Any]:

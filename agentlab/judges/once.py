@@ -1,5 +1,6 @@
 """Runs any judge on one judge input, so that whatever the judge does becomes one verdict per criterion."""
 
+import asyncio
 import math
 import traceback
 from collections.abc import Sequence
@@ -8,8 +9,9 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, get_args
 
-from agentlab.errors import MismatchError, ScenarioError, Stopped, StoreError
+from agentlab.errors import MismatchError, ScenarioError, Stopped, StoreError, is_asked
 from agentlab.interfaces import Judge, JudgeClient
+from agentlab.text import utf8_safe
 from agentlab.types import JudgeInput, Outcome, Verdict
 
 _NOT_A_VERDICT = (MismatchError, ScenarioError, Stopped, StoreError)
@@ -29,11 +31,15 @@ async def judge_once(judge: Judge, judge_input: JudgeInput, rollout: str, client
         verdicts = _verdicts(given)
     except _NOT_A_VERDICT:
         raise
+    except asyncio.CancelledError as error:
+        if is_asked():
+            raise
+        verdicts = [Verdict(name, "error", reason=_said(error)) for name in judge.criteria]
     except Exception as error:
         verdicts = [Verdict(name, "error", reason=_said(error)) for name in judge.criteria]
     names = dict.fromkeys((*judge.criteria, *(str(verdict.criterion) for verdict in verdicts)))
     complete = (_complete(name, judge.criteria, [v for v in verdicts if v.criterion == name]) for name in names)
-    return [replace(verdict, rollout=rollout, judge=judge.name, draw=client.draw) for verdict in complete]
+    return [replace(_storable(v), rollout=rollout, judge=judge.name, draw=client.draw) for v in complete]
 
 
 def _verdicts(given: Any) -> list[Verdict]:
@@ -42,6 +48,18 @@ def _verdicts(given: Any) -> list[Verdict]:
         if not isinstance(verdict, Verdict):
             raise TypeError(f"the judge gave {type(verdict).__name__} among its verdicts")
     return verdicts
+
+
+def _storable(verdict: Verdict) -> Verdict:
+    """With texts that a file can hold; an `error` where a field is of another kind."""
+    kinds: dict[str, tuple[type, ...]] = {"reason": (str,), "label": (str,), "call": (int,), "mass": (float, int)}
+    for name, kind in kinds.items():
+        given: Any = getattr(verdict, name)
+        if given is not None and not isinstance(given, kind):
+            reason = f"the judge gave {name} as {type(given).__name__}; {kind[0].__name__} or None would be right"
+            return Verdict(utf8_safe(verdict.criterion), "error", reason=reason)
+    texts = {name: utf8_safe(text) for name in ("criterion", "reason", "label") if (text := getattr(verdict, name))}
+    return replace(verdict, **texts)
 
 
 def _complete(name: str, criteria: Sequence[str], verdicts: Sequence[Verdict]) -> Verdict:
@@ -61,7 +79,7 @@ def _complete(name: str, criteria: Sequence[str], verdicts: Sequence[Verdict]) -
     return replace(verdict, value=float(value))
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     """The error, and where it came from a judge of one's own, the deepest line of its file."""
     said = f"{type(error).__name__}: {error}"[:900]
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_PACKAGE)]

@@ -33,7 +33,7 @@ class Number:
         return Completion(str(request.where.stream % 11), usage=Usage(9, 1))
 """
 FAULTY = """
-from agentlab.types import Verdict
+from agentlab.types import ChatMessage, Settings, Verdict
 
 class Faulty:
     criteria = {"a": (0, 1), "b": (0, 1)}
@@ -50,6 +50,14 @@ class Faulty:
     def nothing(self): return None
     def raises(self):
         raise KeyError("boom")
+
+class Twice:
+    criteria, model = {"a": (0, 1)}, "judge"
+
+    async def __call__(self, judge_input, client):
+        for question in ("How?", "Why?"):
+            call = await client((ChatMessage("user", question),), Settings(), 0)
+        return [Verdict("a", "scored", 1)]
 """
 RAISED = 1 + next(i for i, row in enumerate(FAULTY.splitlines()) if "raise KeyError" in row)
 NO_JUDGES = """
@@ -130,6 +138,15 @@ def test_what_a_judge_of_ones_own_does_wrong_is_an_error_and_no_score(
     errors = run.scores[run.scores["outcome"] == "error"]
     assert errors["value"].isna().all()
     assert errors["reason"].str.contains(reason, regex=False).all()
+
+
+def test_two_calls_of_a_draw_need_two_places_and_none_takes_the_row_of_another(commands: Commands) -> None:
+    ended = commands.agentlab("run", str(written("faulty_here:Twice")))
+    assert ended.code == 1, ended.said
+    run: Run = agentlab.load("runs/own")
+    assert set(run.scores["outcome"]) == {"error"}
+    assert run.scores["reason"].str.contains("k = 0 was asked in this draw already", regex=False).all()
+    assert len(Path("asked.txt").read_text().splitlines()) == (run.calls["purpose"] == "judge").sum() == 4
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,8 @@ class RecordingJudgeClient:
     attempt: int
     round: int = 0
     """That of the try which a selector looks at; 0 for the judges of a finished rollout."""
+    asked: set[int] = field(default_factory=set[int])
+    """Places of the calls made so far: a second call at one place would take the row of the first."""
 
     @property
     def draw(self) -> int:
@@ -121,6 +123,9 @@ class RecordingJudgeClient:
         return self.client.models[self.alias].capabilities
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
+        if k in self.asked:
+            raise ValueError(f"k = {k} was asked in this draw already; number its calls 0, 1, 2 and so on")
+        self.asked.add(k)
         actor, item, asking = self.asking.actor, self.item, self.asking
         at = stream(item.root, actor, self.round, k, self.attempt)
         who = (asking.purpose, asking.judge, asking.draw)

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentlab.columns import RESERVED
-from agentlab.engine.client import utf8_safe
 from agentlab.errors import ScenarioError
 from agentlab.runs.imports.mistakes import Wrong
 from agentlab.scenario.document import suggest
-from agentlab.text import line
+from agentlab.text import line, utf8_safe
 
 ARM = "arm"
 """The factor that `--condition` makes."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.engine.client import Client, utf8_safe
+from agentlab.engine.client import Client
 from agentlab.engine.cut import by_agent, ends
 from agentlab.engine.fork import prepare
 from agentlab.engine.play import play
@@ -21,6 +21,7 @@ from agentlab.errors import MismatchError, ModelError
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols.chain import ChainConfig
 from agentlab.organization.protocols.mail import MailConfig
+from agentlab.text import utf8_safe
 from agentlab.tools import tool
 from agentlab.types import (
     OUTPUT,

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import pytest
 from hypothesis import given
@@ -253,3 +253,20 @@ def test_the_time_of_tools_counts_in_a_limit() -> None:
     call = Call("ann", 1, 0, 1, "m", Settings(), "", Completion(""), (ToolResult("i", "", seconds=59.0),), seconds=1.0)
     assert over_limits(RolloutLimits(minutes=1.0), [call])
     assert not over_limits(RolloutLimits(minutes=1.1), [call])
+
+
+@tool
+async def odd(scene: Scene, does: str) -> Returned:
+    """Returns what no tool should."""
+    if does == "cancels":
+        raise asyncio.CancelledError
+    wrong: dict[str, Any] = {"number": 5, "nothing": None}
+    return Returned(wrong[does]) if does in wrong else Returned("ok", cast("Any", ("act",)))
+
+
+@pytest.mark.parametrize("does", ["cancels", "number", "nothing", "acts"])
+async def test_whatever_a_tool_returns_is_a_result(does: str) -> None:
+    tools = {"odd": OpenTool(odd, None)}
+    result = await use(tools, ToolCall("1", "odd", json.dumps({"does": does})), SCENE)
+    assert result.error
+    assert result.content
