@@ -13,7 +13,6 @@
 A message says what was wrong, what would be right, and where.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -100,12 +99,6 @@ def is_too_long(error: str | None) -> bool:
 
 class ToolsetError(AgentlabError):
     """What an agent's tools need could not be opened for a rollout."""
-
-
-def is_asked() -> bool:
-    """Of a `CancelledError`: whether somebody asked the task to end; else the code itself raised it."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 class ProtocolError(AgentlabError):

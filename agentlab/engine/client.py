@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from agentlab.errors import MismatchError, ModelError, Stopped, is_asked
-from agentlab.interfaces import Model
+from agentlab.errors import MismatchError, ModelError, Stopped
+from agentlab.interfaces import Model, is_asked
 from agentlab.seeds import digest
 from agentlab.text import utf8_safe
 from agentlab.types import Call, Completion, Message, Request, Usage

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, cast
 
-from agentlab.errors import ToolsetError, is_asked
-from agentlab.interfaces import Tool
+from agentlab.errors import ToolsetError
+from agentlab.interfaces import Tool, is_asked
 from agentlab.organization.agents import Organization
 from agentlab.seeds import stream
 from agentlab.text import middle, utf8_safe

@@ -9,8 +9,8 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, get_args
 
-from agentlab.errors import MismatchError, ScenarioError, Stopped, StoreError, is_asked
-from agentlab.interfaces import Judge, JudgeClient
+from agentlab.errors import MismatchError, ScenarioError, Stopped, StoreError
+from agentlab.interfaces import Judge, JudgeClient, is_asked
 from agentlab.text import utf8_safe
 from agentlab.types import JudgeInput, Outcome, Verdict
 
