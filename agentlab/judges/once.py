@@ -31,11 +31,9 @@ async def judge_once(judge: Judge, judge_input: JudgeInput, rollout: str, client
         verdicts = _verdicts(given)
     except _NOT_A_VERDICT:
         raise
-    except asyncio.CancelledError as error:
-        if is_asked():
+    except (Exception, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and is_asked():
             raise
-        verdicts = [Verdict(name, "error", reason=_said(error)) for name in judge.criteria]
-    except Exception as error:
         verdicts = [Verdict(name, "error", reason=_said(error)) for name in judge.criteria]
     names = dict.fromkeys((*judge.criteria, *(str(verdict.criterion) for verdict in verdicts)))
     complete = (_complete(name, judge.criteria, [v for v in verdicts if v.criterion == name]) for name in names)

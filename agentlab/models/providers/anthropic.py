@@ -60,11 +60,7 @@ class Anthropic:
         create: Any = self.client.messages.create
         # A time-out of its own also keeps the SDK from refusing long replies that are not streamed.
         call = create(**self._body(request), timeout=self.timeout)
-        reply: Any = await failures.asked(call, self.key)
-        try:
-            return read(reply)
-        except failures.UNREADABLE as error:
-            raise failures.failure(error, self.key) from None
+        return await failures.answered(call, self.key, read)
 
     async def aclose(self) -> None:
         await self.client.close()

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from agentlab.errors import FailureKind, ModelError
+from agentlab.types import Completion
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -104,6 +105,15 @@ async def asked(call: Coroutine[Any, Any, T], key: str) -> T:
         return await _hushed(call)
     except Exception as error:
         # `from None`: the SDK's exception holds the request and its Authorization header.
+        raise failure(error, key) from None
+
+
+async def answered(call: Coroutine[Any, Any, Any], key: str, read: Callable[[Any], Completion]) -> Completion:
+    """The answer to an SDK's call, as `read` makes a completion of it. Raises ModelError as `asked` does."""
+    reply = await asked(call, key)
+    try:
+        return read(reply)
+    except UNREADABLE as error:
         raise failure(error, key) from None
 
 

@@ -68,11 +68,7 @@ class OpenAI:
             raise ModelError("fatal", found[0][1])
         create: Any = self.client.chat.completions.create
         call = create(**self._body(request), timeout=self.timeout)
-        reply: Any = await failures.asked(call, self.key)
-        try:
-            return read(reply)
-        except failures.UNREADABLE as error:
-            raise failures.failure(error, self.key) from None
+        return await failures.answered(call, self.key, read)
 
     async def aclose(self) -> None:
         await self.client.close()
