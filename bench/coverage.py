@@ -2,9 +2,9 @@
 
     python bench/coverage.py [--experiments 2000] [--study components]
 
-A study is a list of settings; each plays its experiments and counts per quantity. Studies stand in `coverage_*.py` and are
-registered in `STUDIES`. Aimed at is 93.5 to 96.5 %. What is truly 0 lies on the boundary and is told apart: there an
-interval may cover more.
+A study is a list of settings; each plays its experiments and counts per quantity. Studies stand in `coverage_*.py`
+and are registered in `STUDIES`. Aimed at is 93.5 to 96.5 %. What is truly 0 lies on the boundary and is told apart:
+there an interval may cover more.
 """
 
 import os
