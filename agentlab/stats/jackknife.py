@@ -22,6 +22,8 @@ from agentlab.text import pluralize
 
 Statistic = Callable[[Floats], Floats]
 """From sums over tasks, shape (..., K), to a number each, shape (...); NaN where it is undefined."""
+Clusters = ArrayLike | None
+"""Of each task, shape (G,), the cluster that it is drawn with; None where tasks are drawn one by one."""
 MOST_BENT = 0.3
 """Largest skewness over sqrt(tasks) that is believed: an unbounded bend makes intervals several times as long."""
 END = 1e-9
@@ -37,7 +39,7 @@ class Left:
     effective: float
 
 
-def of_sums(terms: ArrayLike, statistic: Statistic, level: float = 0.95, clusters: ArrayLike | None = None) -> Estimate:
+def of_sums(terms: ArrayLike, statistic: Statistic, level: float = 0.95, clusters: Clusters = None) -> Estimate:
     """`g(S) ± t se` of `S = sum of terms`, shape (G, K), over G tasks, with G - 1 degrees of freedom.
 
     Pseudo-values `v_i = G g(S) - (G - 1) g(S - x_i)` give `se^2 = var(v) / G`. With `clusters`, shape (G,), one is left
@@ -54,7 +56,7 @@ def of_sums(terms: ArrayLike, statistic: Statistic, level: float = 0.95, cluster
 
 
 def share(
-    terms: ArrayLike, level: float = 0.95, clusters: ArrayLike | None = None, weights: ArrayLike | None = None
+    terms: ArrayLike, level: float = 0.95, clusters: Clusters = None, weights: ArrayLike | None = None
 ) -> Estimate:
     """`quotient` of sums, shape (G, 2 or 3), as a share: limits by `z = log(g / (1 - g))`, turned back.
 
@@ -101,7 +103,7 @@ def left_out(x: Floats, statistic: Statistic, weights: Floats | None = None) -> 
     return Left(value, without, float(own.sum() ** 2 / (own**2).sum()))
 
 
-def clustered(terms: ArrayLike, clusters: ArrayLike | None) -> Floats:
+def clustered(terms: ArrayLike, clusters: Clusters) -> Floats:
     """Terms, shape (G, K), summed over the tasks of each cluster. Raises ValueError for what is no finite table."""
     x: Floats = np.asarray(terms, dtype=np.float64)
     if x.ndim != 2 or not len(x) or not np.isfinite(x).all():

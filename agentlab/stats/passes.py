@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from math import comb
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import special
 
 from agentlab.stats.estimate import Estimate
-from agentlab.stats.jackknife import END, share
+from agentlab.stats.jackknife import END, Clusters, share
 from agentlab.text import pluralize
 
 Counts = Sequence[int]
@@ -73,9 +73,7 @@ def majority(counts: Counts, k: int) -> float:
     return won / comb(n, k)
 
 
-def passes(
-    tasks: Sequence[Counts], k: int, worth: Worth, level: float = 0.95, clusters: ArrayLike | None = None
-) -> Pass:
+def passes(tasks: Sequence[Counts], k: int, worth: Worth, level: float = 0.95, clusters: Clusters = None) -> Pass:
     """Mean over tasks of `worth` with both intervals. Raises ValueError where a task has fewer than k draws.
 
     `worth` is `one_right`, `all_right`, `majority`, or any function of the counts of a task; `clusters` has the cluster

@@ -7,10 +7,11 @@ import pandas as pd
 from agentlab.analysis.components.judge_noise import noiseless, repeats
 from agentlab.analysis.components.nested import Template, arms, judged
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.clusters import Clusters, cluster_codes
+from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.stats.components.components import RERUN
 from agentlab.stats.components.covariances import Scores
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.jackknife import Clusters
 from agentlab.types import Measure
 
 

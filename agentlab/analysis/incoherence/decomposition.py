@@ -16,13 +16,14 @@ from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row, estimated
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.clusters import Clusters, cluster_codes
+from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.companions import companions, totals
 from agentlab.stats.incoherence.decompose import Decomposition, brier, delta_sweep, kl
 from agentlab.stats.incoherence.incoherence import dispersion, incoherence
 from agentlab.stats.incoherence.zero_one import zero_one
+from agentlab.stats.jackknife import Clusters
 from agentlab.text import pluralize, pluralize_range
 
 BESIDE = {

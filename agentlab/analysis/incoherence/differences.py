@@ -9,13 +9,14 @@ from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row, estimated
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.clusters import Clusters, cluster_codes
+from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.decompose import Decomposition, brier, kl, unbiased
 from agentlab.stats.incoherence.excess import brier_excess
 from agentlab.stats.incoherence.incoherence import difference, dispersion_difference
 from agentlab.stats.incoherence.judged import JudgedDecomposition
+from agentlab.stats.jackknife import Clusters
 
 NO_DIFFERENCE = (
     "no difference in incoherence or dispersion between arms: judge noise is not separable, so arms that are judged "

@@ -12,11 +12,11 @@ from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.experiment.confounds import confounds
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.clusters import Clusters, cluster_codes
+from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.halves import Half, Halves, TaskDraws
 from agentlab.stats.incoherence.incoherence import difference, incoherence
-from agentlab.stats.jackknife import of_sums, quotient, tested
+from agentlab.stats.jackknife import Clusters, of_sums, quotient, tested
 
 QUANTITIES = ("length", "error", "bias2", "variance", "incoherence")
 

@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 
 from agentlab.errors import AnalysisError
 
-Clusters = NDArray[np.intp] | None
-"""The cluster of each task, or None where each task stands for itself."""
-
 
 def clusters_of(meta: Mapping[str, Any]) -> dict[str, str]:
     """By task its cluster, of a run's meta; empty where no field is named, and each task stands for itself.
@@ -29,7 +26,7 @@ def clusters_of(meta: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(own[field]) for name, own in fields.items()}
 
 
-def cluster_codes(clusters: Mapping[str, str], tasks: Iterable[str]) -> Clusters:
+def cluster_codes(clusters: Mapping[str, str], tasks: Iterable[str]) -> NDArray[np.intp] | None:
     """For each of the tasks the number of its cluster, from 0 in order of appearance; None without clusters."""
     known: dict[str, int] = {}
     if not clusters:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from agentlab.stats.components.mean_squares import MeanSquares, mean_squares
 from agentlab.stats.components.nested import Nest, coefficients, grouped, henderson, means, nest
+from agentlab.stats.jackknife import Clusters
 
 Array = NDArray[np.float64]
 
@@ -93,7 +94,7 @@ def components(
     level: float = 0.95,
     fixed: bool = False,
     deterministic: bool = False,
-    clusters: ArrayLike | None = None,
+    clusters: Clusters = None,
 ) -> Components:
     """The variance that every level of `names` adds; `codes` holds the labels, shape (N,), of all levels but the last.
 

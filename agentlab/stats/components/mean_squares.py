@@ -8,12 +8,12 @@ Med. 27, 1693-1702); Miller (1968, Ann. Math. Stat. 39, 567-582) for the jackkni
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from agentlab.stats import mover
 from agentlab.stats.components.nested import Array, Nest, means, products
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
-from agentlab.stats.jackknife import bent, deviations
+from agentlab.stats.jackknife import Clusters, bent, deviations
 
 _NOUGHT = 1e-12
 """A weight or a mean square so small beside the others is rounding."""
@@ -62,7 +62,7 @@ class MeanSquares:
         return value, float(np.exp(low)), float(np.exp(high))
 
 
-def mean_squares(design: Nest, values: Array, noun: str, at: int = 0, clusters: ArrayLike | None = None) -> MeanSquares:
+def mean_squares(design: Nest, values: Array, noun: str, at: int = 0, clusters: Clusters = None) -> MeanSquares:
     """Of unweighted means. Units are the groups of level `at`, called `noun`, or `clusters` of them, shape (n_at,).
 
     With `at` 1 the groups at the top are the very ones at hand, and their own mean square loses nothing. Without a

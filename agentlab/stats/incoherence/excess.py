@@ -9,14 +9,13 @@ answers with accuracy a_i and wrong answers q_i, Brier has `error = 2(1 - a)` an
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.companions import wrong_pairs
 from agentlab.stats.incoherence.decompose import brier, unbiased
 from agentlab.stats.incoherence.incoherence import shares_apart, terms
-from agentlab.stats.jackknife import missing, of_sums, quotient, tested
+from agentlab.stats.jackknife import Clusters, missing, of_sums, quotient, tested
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Excess:
     notes: tuple[str, ...]
 
 
-def brier_excess(a: Choices, b: Choices, level: float = 0.95, clusters: ArrayLike | None = None) -> Excess:
+def brier_excess(a: Choices, b: Choices, level: float = 0.95, clusters: Clusters = None) -> Excess:
     """For votes or semantic groups under Brier; task i of both is the same task, and is in `clusters[i]`.
 
     With w_i of a from pairs of its wrong draws, and c_i, d_i the chances that two draws of b are both wrong, and wrong

@@ -8,13 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from agentlab.stats import mover
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.decompose import Decomposition
 from agentlab.stats.incoherence.judged import JudgedDecomposition
-from agentlab.stats.jackknife import Left, clustered, left_out, missing, of_share, quotient, share, standard_error
+from agentlab.stats.jackknife import (
+    Clusters,
+    Left,
+    clustered,
+    left_out,
+    missing,
+    of_share,
+    quotient,
+    share,
+    standard_error,
+)
 from agentlab.stats.rows import Floats
 
 FEWEST_CLUSTERS = 30
@@ -44,7 +53,7 @@ class Resampled:
     high_c: Floats
 
 
-def incoherence(parts: Decomposition, level: float = 0.95, clusters: ArrayLike | None = None) -> Incoherence:
+def incoherence(parts: Decomposition, level: float = 0.95, clusters: Clusters = None) -> Incoherence:
     """`sum variance_t / sum error_t` with the jackknife-t interval of a share.
 
     In [0, 1] for plug-ins; an unbiased one may leave it where bias² or variance is estimated below 0, and then has no
@@ -57,12 +66,12 @@ def incoherence(parts: Decomposition, level: float = 0.95, clusters: ArrayLike |
     return Incoherence(share(terms(parts), level, clusters), ratios, mean, median)
 
 
-def difference(a: Decomposition, b: Decomposition, level: float = 0.95, clusters: ArrayLike | None = None) -> Estimate:
+def difference(a: Decomposition, b: Decomposition, level: float = 0.95, clusters: Clusters = None) -> Estimate:
     """Incoherence of a minus that of b, tasks paired in order; see `shares_apart`."""
     return shares_apart(terms(a), terms(b), level, clusters)
 
 
-def dispersion(scores: JudgedDecomposition, level: float = 0.95, clusters: ArrayLike | None = None) -> Estimate:
+def dispersion(scores: JudgedDecomposition, level: float = 0.95, clusters: Clusters = None) -> Estimate:
     """`sum VAR / sum m(1 - m)` of scores in [0, 1]: the variance as a share of the most their means allow.
 
     Unlike incoherence it has no cap that rises with the mean score, so it is what conditions are compared on.
@@ -71,13 +80,13 @@ def dispersion(scores: JudgedDecomposition, level: float = 0.95, clusters: Array
 
 
 def dispersion_difference(
-    a: JudgedDecomposition, b: JudgedDecomposition, level: float = 0.95, clusters: ArrayLike | None = None
+    a: JudgedDecomposition, b: JudgedDecomposition, level: float = 0.95, clusters: Clusters = None
 ) -> Estimate:
     """Dispersion of a minus that of b, tasks paired in order."""
     return shares_apart(_room_terms(a), _room_terms(b), level, clusters)
 
 
-def shares_apart(a: Floats, b: Floats, level: float = 0.95, clusters: ArrayLike | None = None) -> Estimate:
+def shares_apart(a: Floats, b: Floats, level: float = 0.95, clusters: Clusters = None) -> Estimate:
     """A share less another over the same tasks, both sides' `terms` of shape (T, 3); p is of no difference.
 
     Limits are recovered from those of both shares. Their correlation is that of the shares without each task, less by
