@@ -19,12 +19,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench import coverage_components
+from bench import coverage_components, coverage_odds, coverage_shares, coverage_spread
 from bench.tally import LEAST, MOST
 
 STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "components": coverage_components.of_components,
     "covariances": coverage_components.of_covariances,
+    "components of other scores": coverage_spread.of_scores,
+    "components of these tasks": coverage_spread.of_fixed,
+    "incoherence of accurate models": coverage_shares.of_incoherence,
+    "several tries": coverage_shares.of_passes,
+    "odds": coverage_odds.of_odds,
 }
 """By name: experiments per setting and a seed go in, a row for each setting comes out."""
 
