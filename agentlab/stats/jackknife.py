@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.estimate import Estimate
@@ -129,9 +129,10 @@ def bent(value: float, parts: Floats, df: float, level: float) -> tuple[float, f
 
     `parts` are `deviations`, of which c is the skewness over the root of their number, at most .3.
     """
-    se, t = float((parts @ parts) ** 0.5), float(special.stdtrit(df, (1 + level) / 2))
-    c = float(stats.skew(parts, bias=False)) / len(parts) ** 0.5 if np.ptp(parts) > 1e-9 * np.abs(parts).max() else 0.0
-    c = min(max(c, -MOST_BENT), MOST_BENT)
+    se, t, n = float((parts @ parts) ** 0.5), float(special.stdtrit(df, (1 + level) / 2)), len(parts)
+    # deviations have the mean 0, so these are their central moments; the factor takes out the bias of few
+    skewness = (n * (n - 1)) ** 0.5 / (n - 2) * float((parts**3).mean()) / (se**2 / n) ** 1.5 if se > 0 else 0.0
+    c = min(max(skewness / n**0.5, -MOST_BENT), MOST_BENT)
     return value - se * _bend(t, c), value - se * _bend(-t, c)
 
 
