@@ -24,8 +24,9 @@ Statistic = Callable[[Floats], Floats]
 """From sums over tasks, shape (..., K), to a number each, shape (...); NaN where it is undefined."""
 Clusters = ArrayLike | None
 """Of each task, shape (G,), the cluster that it is drawn with; None where tasks are drawn one by one."""
-MOST_BENT = 0.3
-"""Largest skewness over sqrt(tasks) that is believed: an unbounded bend makes intervals several times as long."""
+MOST_BENT, MOST_TURNED = 0.3, 0.7
+"""Largest skewness over sqrt(tasks), and that times t, that is believed: an unbounded bend makes intervals several
+times as long."""
 END = 1e-9
 """A share this near to 0 or 1 is at its end but for rounding, and has no logit."""
 
@@ -127,12 +128,13 @@ def deviations(without: Floats, strata: Ints | None = None) -> Floats:
 def bent(value: float, parts: Floats, df: float, level: float) -> tuple[float, float]:
     """From `value - se h(t)` to `value - se h(-t)`, `h(t) = 3 ((1 + c (t - c/6))^(1/3) - 1) / c`, t on `df`.
 
-    `parts` are `deviations`, of which c is the skewness over the root of their number, at most .3.
+    `parts` are `deviations`, of which c is the skewness over the root of their number, at most .3 and at most .7/t.
     """
     se, t, n = float((parts @ parts) ** 0.5), float(special.stdtrit(df, (1 + level) / 2)), len(parts)
     # deviations have the mean 0, so these are their central moments; the factor takes out the bias of few
     skewness = (n * (n - 1)) ** 0.5 / (n - 2) * float((parts**3).mean()) / (se**2 / n) ** 1.5 if se > 0 else 0.0
-    c = min(max(skewness / n**0.5, -MOST_BENT), MOST_BENT)
+    most = min(MOST_BENT, MOST_TURNED / max(t, 1.0))
+    c = min(max(skewness / n**0.5, -most), most)
     return value - se * _bend(t, c), value - se * _bend(-t, c)
 
 

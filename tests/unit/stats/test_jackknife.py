@@ -64,7 +64,8 @@ def test_a_share_by_hand() -> None:
     se = (5 / 6 * ((logit - logit.mean()) ** 2).sum()) ** 0.5
     df = 18**2 / (BOTTOM**2).sum() - 1
     close([found.value or 0, found.df or 0], [0.5, df])
-    c = float(np.clip(stats.skew(-5 * logit, bias=False) / 6**0.5, -0.3, 0.3))
+    most = min(0.3, 0.7 / float(stats.t.ppf(0.975, df)))
+    c = float(np.clip(stats.skew(-5 * logit, bias=False) / 6**0.5, -most, most))
     t = float(stats.t.ppf(0.975, df))
 
     def hall(x: float) -> float:
