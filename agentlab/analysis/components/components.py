@@ -71,6 +71,8 @@ def components(run: Run, measure: str | None = None, by: str | None = None) -> A
         if any(one.name in (a, b) for one in wanted):
             for arm in (arm for arm in by_measure[a] if arm in by_measure[b]):
                 _shared(found, by_measure[a][arm], by_measure[b][arm])
+    if run.clusters and found.covariances:
+        found.remarks.add("correlations of measures take tasks one by one, though some share a source")
     return Analysis(
         "components",
         "Variance components",
