@@ -115,12 +115,27 @@ def register(design: Design, store: Store) -> int:
                 f"{store.folder / DATABASE}: the run was made from another scenario:\n" + "\n".join(lines) + "\n"
                 "Tasks, draws, levels, judges and measures may be added; for anything else use --new or --out."
             )
+        _same_conditions(design, store)
     elif store.known:
         raise MismatchError(f"{store.folder / DATABASE}: these are imported texts, which no scenario can continue")
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
     store.set_meta(_facts(design, old, seed))
     store.set_conditions([(c.name, c.levels, facts(c)) for c in design.conditions])
     return seed
+
+
+def _same_conditions(design: Design, store: Store) -> None:
+    """Raises `MismatchError` where a recorded condition would give its rollouts other identities than those they have.
+
+    It catches what a comparison of the documents does not see, so that no rollout is ever played twice.
+    """
+    recorded = store.identities()
+    changed = [c.name for c in design.conditions if recorded.get(c.name, c.identity) != c.identity]
+    if changed:
+        raise MismatchError(
+            f"{store.folder / DATABASE}: the agents of {'; '.join(changed)} would be asked something else than before, "
+            "although the scenario reads alike; use --new or --out for a fresh run folder"
+        )
 
 
 def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:

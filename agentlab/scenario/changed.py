@@ -47,9 +47,9 @@ def _changes(old: Any, new: Any, path: Keys) -> Iterator[tuple[Keys, Any, Any]]:
 def _reordered(
     old: Mapping[str, Any], new: Mapping[str, Any], path: Keys, ordered: Collection[str], without_cast: bool
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Mappings the order of whose keys counts: addenda, the `ordered` fields of a protocol, agents without a cast."""
+    """Mappings whose order counts: factors, addenda, the `ordered` fields of a protocol, agents without a cast."""
     counts = (
-        path[-1:] == ("addendum",)
+        path[-1:] in (("addendum",), ("factors",))
         or (path[-2:] == ("organization", "agents") and without_cast)
         or (path[-3:-1] == ("organization", "protocol") and path[-1] in ordered)
     )

@@ -100,6 +100,11 @@ class Store:
         made = [(name, dump(levels), dump(facts)) for name, levels, facts in rows]
         self._now("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", made)
 
+    def identities(self) -> dict[str, str]:
+        """What every recorded condition is, as a digest, by name."""
+        rows = self._reader.execute("SELECT name, json_extract(facts, '$.identity') FROM conditions")
+        return {name: identity for name, identity in rows if identity is not None}
+
     def begin(self, rollout: Rollout) -> None:
         """Gives the rollout its row, with no status yet, unless it has one."""
         if rollout.key not in self.known:

@@ -15,7 +15,7 @@ app = typer.Typer(
     help="Controlled experiments on organizations of language-model agents.",
     epilog="Exit codes: 0 done, 1 some rollouts failed, or a run is not there or cannot be read or written, "
     "2 a mistake in the scenario or the command, 3 the run folder does not match, 4 stopped by the run's limit, "
-    "130 interrupted.",
+    "130 interrupted, 143 or 129 ended by SIGTERM or SIGHUP.",
 )
 
 

@@ -16,7 +16,7 @@ def run(
     draws: Annotated[int | None, typer.Option(min=1, help="This many draws instead of the scenario's.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
 ) -> None:
-    """Run a scenario, or go on with its run. Ctrl-C stops cleanly; the same command continues."""
+    """Run a scenario, or go on with its run. Ctrl-C and SIGTERM stop cleanly; the same command continues."""
     from agentlab import scenario as spec
     from agentlab_cli import options, work
 

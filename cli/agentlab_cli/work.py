@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from itertools import count
 from pathlib import Path
+from signal import SIGINT
 
 from rich.console import Console
 from rich.live import Live
@@ -22,7 +23,6 @@ from agentlab.scenario import Design
 from agentlab_cli.layout import console_for
 from agentlab_cli.table import ending
 
-INTERRUPTED = 130
 SAME, RAISED = "Raise it", "Raise it in the scenario, `agentlab run` it, which takes the new limit over"
 """What to do about a limit where the command reads the scenario, and where it reads what the run recorded of it."""
 
@@ -55,8 +55,12 @@ def work(
     elif progress.planned:
         end(console) if end else ending(console, summarize(load(folder)), folder)
     if interrupted or progress.stopping:
-        print(f"Stopped; nothing committed is lost. The same command goes on: agentlab {_typed()}", file=sys.stderr)
-        return INTERRUPTED
+        by = progress.signal or SIGINT
+        why = "" if by is SIGINT else f" by {by.name}"
+        print(
+            f"Stopped{why}; nothing committed is lost. The same command goes on: agentlab {_typed()}", file=sys.stderr
+        )
+        return 128 + by
     if progress.limited:
         print(f"Stopped by the run's limit (limits.run). {limit}, and the same command goes on.", file=sys.stderr)
         return 4

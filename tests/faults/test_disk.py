@@ -1,5 +1,6 @@
 """A disk that is full, a folder that cannot be written, a file that is no run: a clear error, and nothing lost."""
 
+import asyncio
 import os
 import sqlite3
 from contextlib import closing
@@ -7,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from agentlab.errors import StoreError
+from agentlab.store import Store
+from agentlab.types import Rollout
 from tests.support.command import Commands, Ended
 from tests.support.loopback import Loopback
 from tests.support.rig import assert_equal, rows, tables, write
@@ -45,6 +49,38 @@ def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(commands: Co
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         assert not [one for one in server.seen[before:] if one.body in paid]
         assert_equal(tables("run"), tables("whole"))
+
+
+@pytest.mark.parametrize("harm", ["deleted", "replaced"])
+def test_a_run_whose_file_goes_away_stops_at_the_next_commit(commands: Commands, harm: str) -> None:
+    with Loopback() as server:
+        scenario = write(server)
+        server.pause(after=6)
+        running = commands.start("run", scenario, "--out", "run", "--concurrency", "2")
+        assert server.wait(7)
+        file = Path("run/run.db")
+        if harm == "replaced":
+            Path("other.db").write_bytes(file.read_bytes())
+            Path("other.db").replace(file)
+        else:
+            file.unlink()
+        server.go_on()
+        assert_clear(running.end(), "run/run.db: the run's file was deleted, moved or replaced", "use --out")
+        assert len(server.seen) < 16, "what could not be kept was not paid for"
+
+
+def test_a_second_rollout_of_one_place_is_refused_by_the_store() -> None:
+    async def twice() -> None:
+        store = Store.open(Path("run"))
+        try:
+            for key in ("a", "b"):
+                await store.finish(Rollout(key, "s", "t", "all", 1, 0, "delivered", "x", "protocol"))
+        finally:
+            store.close()
+
+    with pytest.raises(StoreError, match="has a rollout of this condition, task and draw already"):
+        asyncio.run(twice())
+    assert rows("run", "SELECT key FROM rollouts") == [("a",)]
 
 
 def test_a_folder_that_cannot_be_written_is_named_before_the_first_call(commands: Commands, workdir: Path) -> None:
