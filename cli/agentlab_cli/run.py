@@ -17,10 +17,15 @@ def run(
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
 ) -> None:
     """Run a scenario, or go on with its run. Ctrl-C and SIGTERM stop cleanly; the same command continues."""
+    import sys
+
     from agentlab import scenario as spec
+    from agentlab.scenario.plugins import modules
     from agentlab_cli import options, work
 
     design = spec.load(scenario, model, judge_model)
+    if own := modules():
+        print(f"Code of your own: {', '.join(own)}", file=sys.stderr)
     folder = options.folder_for(design.name, out, new)
     selection = options.selection(tasks, only, draws)
     raise typer.Exit(work.run(design, folder, selection, concurrency))
