@@ -103,10 +103,17 @@ class Store:
         made = [(name, dump(levels), dump(facts)) for name, levels, facts in rows]
         self._now("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", made)
 
-    def identities(self) -> dict[str, str]:
-        """What every recorded condition is, as a digest, by name."""
-        rows = self._reader.execute("SELECT name, json_extract(facts, '$.identity') FROM conditions")
-        return {name: identity for name, identity in rows if identity is not None}
+    def conditions(self) -> dict[str, dict[str, Any]]:
+        """What is recorded of every condition, by name."""
+        rows = self._reader.execute("SELECT name, facts FROM conditions")
+        return {name: decoded(facts, self.folder) for name, facts in rows}
+
+    def forget(self, judges: Sequence[str], tasks: Sequence[str]) -> int:
+        """Deletes the verdicts of these judges on these tasks; gives how many. Before the first rollout only."""
+        which = "judge = ? AND rollout IN (SELECT id FROM rollouts WHERE task = ? AND kind != 'anchor')"
+        before = self._reader.total_changes
+        self._now(f"DELETE FROM verdicts WHERE {which}", [(judge, task) for judge in judges for task in tasks])
+        return self._reader.total_changes - before
 
     def begin(self, rollout: Rollout) -> None:
         """Gives the rollout its row, with no status yet, unless it has one."""

@@ -27,9 +27,13 @@ SAME, RAISED = "Raise it", "Raise it in the scenario, `agentlab run` it, which t
 """What to do about a limit where the command reads the scenario, and where it reads what the run recorded of it."""
 
 
-def run(design: Design, folder: Path, chosen: Selection, concurrency: int) -> int:
+def run(design: Design, folder: Path, chosen: Selection, concurrency: int, accept: bool) -> int:
     """Plays the design; gives the exit code."""
-    return work(folder, lambda progress: session.run(design, folder, chosen, progress, concurrency), limit=SAME)
+
+    async def job(progress: Progress) -> None:
+        await session.run(design, folder, chosen, progress, concurrency, accept=accept)
+
+    return work(folder, job, limit=SAME)
 
 
 def work(
