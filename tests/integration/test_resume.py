@@ -8,6 +8,7 @@ import pytest
 
 from agentlab import api
 from agentlab.errors import MismatchError
+from agentlab.experiment import resume
 from agentlab.runs.frames import load
 from tests.support.command import Commands
 from tests.support.firm import Change, design
@@ -125,6 +126,9 @@ def test_an_edited_module_is_refused_unless_accepted_and_that_is_told(commands: 
 
 async def test_another_version_is_refused_with_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
     await play()
-    monkeypatch.setattr("agentlab.experiment.resume.version", lambda name: "99.0")
+    def version(name: str) -> str:
+        return "99.0"
+
+    monkeypatch.setattr(resume, "version", version)
     with pytest.raises(MismatchError, match=r"agentlab: was '0\.1\.0', is '99\.0'"):
         await play()
