@@ -25,8 +25,8 @@ from bench.tally import LEAST, MOST
 STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "components": coverage_components.of_components,
     "covariances": coverage_components.of_covariances,
-    "components of other scores": lambda count, seed: coverage_spread.of_scores(count // 4, seed),
-    "components of these tasks": lambda count, seed: coverage_spread.of_fixed(count // 4, seed),
+    "components of other scores": coverage_spread.of_scores,
+    "components of these tasks": coverage_spread.of_fixed,
     "incoherence of accurate models": coverage_shares.of_incoherence,
     "several tries": coverage_shares.of_passes,
     "odds": coverage_odds.of_odds,
