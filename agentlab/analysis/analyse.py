@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.contrasts.contrast import suppressed
 from agentlab.analysis.registry import ANALYSES
+from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 

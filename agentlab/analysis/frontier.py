@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import repeats
-from agentlab.analysis.contrasts.contrast import suppressed
 from agentlab.analysis.direction import better, goal
+from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.measures import per_draw

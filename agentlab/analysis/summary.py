@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from agentlab.analysis.contrasts.blinding import blindness
-from agentlab.analysis.contrasts.contrast import Contrast, contrasts
+from agentlab.analysis.contrasts.compared import contrasts
+from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
 from agentlab.runs.frames import Run

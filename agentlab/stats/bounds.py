@@ -1,10 +1,11 @@
-"""Worst-case bounds of a mean when some values are missing and only their range is known."""
+"""What is known of a mean, or of a difference of means, when some values are missing and only their range is known."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, stats
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,44 @@ def bounds(values: ArrayLike, low: float, high: float, tasks: Sequence[Hashable]
         n=int(there.sum()),
         missing=int((~there).sum()),
     )
+
+
+def identified_interval(
+    low: tuple[float, float], high: tuple[float, float], df: float, level: float = 0.95
+) -> tuple[float, float]:
+    """An interval that covers a value known only to lie between two estimated bounds (Imbens & Manski 2004,
+    Econometrica 72, 1845, eq. 7).
+
+    `low` and `high` are a bound's estimate and its standard error (0 where it is certain). The interval is
+    `[low - C se_low, high + C se_high]`, C from `T_df(C + (high - low) / max(se_low, se_high)) - T_df(-C) = level`: the
+    usual t interval where the bounds meet, a one-sided quantile where they are far apart. The bounds must be ordered by
+    construction, as those that fill in missing values are; then it holds however near they are (Stoye 2009,
+    Econometrica 77, 1299, lemma 3). Raises ValueError for bounds that are not ordered.
+    """
+    width, most = high[0] - low[0], max(low[1], high[1])
+    if width < -1e-9 * max(abs(low[0]), abs(high[0]), most) or min(low[1], high[1]) < 0:
+        raise ValueError(f"bounds {low} and {high}: the first is the lower one, with a standard error of at least 0")
+    if most == 0:
+        return low[0], high[0]
+
+    def excess(c: float) -> float:
+        return float(stats.t.cdf(c + max(0.0, width) / most, df) - stats.t.cdf(-c, df)) - level
+
+    ends = [float(stats.t.ppf(share, df)) for share in (level, (1 + level) / 2)]
+    c = ends[0] if excess(ends[0]) >= 0 else float(optimize.brentq(excess, ends[0] - 1e-9, ends[1] + 1e-9))
+    return low[0] - c * low[1], high[0] + c * high[1]
+
+
+def tipping_point(margin: float, missing_a: float, missing_b: float) -> float | None:
+    """How far the missing values' means must lie from the observed ones for a conclusion to turn, in outcome units.
+
+    `margin` is how far the interval is from 0; `missing_a` and `missing_b` are the shares of an arm's values that are
+    missing, averaged over tasks. If the missing values of the higher arm lie `delta` below those that are there, and
+    those of the lower arm as far above, the difference shrinks by `delta (missing_a + missing_b)` (pattern mixtures;
+    White, Carpenter & Horton 2012, Clin. Trials 9, 396; Cro et al. 2020, Stat. Med. 39, 2815). None without any.
+    """
+    share = missing_a + missing_b
+    return None if share <= 0 else max(0.0, margin) / share
 
 
 def difference(a: Bounds, b: Bounds) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agentlab.analysis.contrasts.contrast import scope
+from agentlab.analysis.contrasts.notes import scope
 from agentlab.analysis.summary import ConditionSummary, Summary
 from agentlab.models import money
 from agentlab.text import pluralize

@@ -10,7 +10,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.contrasts.blinding import guesses
-from agentlab.analysis.contrasts.contrast import contrasts
+from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, labelled
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.judges import recorded

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agentlab.errors import AnalysisError
+from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.ppi import LabelledScores
@@ -66,6 +67,8 @@ def beyond(*parts: pd.DataFrame) -> bool:
 def _of(run: Run, measure: Measure) -> LabelledMeasure:
     scored = run.measures[run.measures[f"{measure.name}_draws"] > 0]
     rows = scored[["rollout", "task", "condition", "draw"]].astype("str").assign(score=scored[measure.name])
+    if not draws_are_pairs(run.meta):  # no draw then has a partner of its name in another condition
+        rows = rows.assign(draw=rows["rollout"])
     own = run.labels[run.labels["measure"] == measure.name]
     own = own.assign(rollout=own["rollout"].astype("str"))
     given = own.pivot(index="rollout", columns="rater", values="value")

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.contrasts.contrast import suppressed
 from agentlab.analysis.judges.agreement import agreed, confused
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, judged, labelled
 from agentlab.analysis.row import Row
+from agentlab.analysis.suppressed import suppressed
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.ppi import Corrected, difference, mean
 from agentlab.stats.judges.rogan_gladen import prevalence

@@ -17,7 +17,6 @@ from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
-_CONSTANT, _NONE = "constant difference, no test", "no 'these tasks' interval"
 MOST_FLIPS = 12
 """Up to so many tasks the sign-flip test is exact, over at most 4,096 patterns; above, the t interval serves alone."""
 
@@ -50,13 +49,17 @@ class Paired:
     these_tasks: Interval | None
     new_tasks: Interval | None
     sign_flip: float | None
-    """Exact two-sided p over all sign patterns of the task differences, for 6 to 12 tasks."""
+    """Exact two-sided p over all sign patterns of the task differences, for 6 to 12 tasks, and for more where all are
+    alike; of fewer tasks over the patterns of all pairs, where `constant`."""
     correlation: float | None
     """Of the arms' values over all complete pairs: shared tasks and shared random numbers together."""
     correlation_within: float | None
     """The same with task means taken out: what shared random numbers do."""
     constant: bool
-    """Every pair differs by the same amount as the others of its task, and there is no test over tasks either."""
+    """Every pair differs by the same amount as the others of its task, and no interval over tasks can be had either.
+
+    Of arms whose calls were identical that says nothing, and of others `sign_flip` says how likely it is by luck.
+    """
     notes: tuple[str, ...]
     """Why an interval is missing."""
 
@@ -90,8 +93,11 @@ def paired(
     same = not bool(np.any(_spread(d, codes) > tiny))
     spread: Array = np.bincount(codes, np.square(d - d_t[codes])).astype(np.float64)
     like, flip, why_like = _new_tasks(d_t, level, tiny)
-    told = f"{_CONSTANT if like is None else _NONE}: every {unit} of a task differs by the same amount"
+    told = f"no 'these tasks' interval: every {unit} of a task differs by the same amount"
     these, why_these = (None, told) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level, unit)
+    constant = len(d) > len(n_t) and same and like is None
+    if flip is None and constant:
+        flip = _flips(d / n_t[codes], tiny)
     return Paired(
         difference=float(d_t.mean()),
         mean_a=float(x_t.mean()),
@@ -104,7 +110,7 @@ def paired(
         sign_flip=flip,
         correlation=_correlation(np.stack([x - x.mean(), y - y.mean()]), tiny),
         correlation_within=_correlation(np.stack([x - x_t[codes], y - y_t[codes]]), tiny),
-        constant=len(d) > len(n_t) and same and like is None,
+        constant=constant,
         notes=tuple(note for note in (why_these, why_like) if note),
     )
 
@@ -119,15 +125,25 @@ def t_interval(estimate: float, se: float, df: float, level: float = 0.95) -> In
 def sign_flip_p(differences: ArrayLike) -> float:
     """Exact two-sided p of the mean under random signs: the share of the 2^G patterns at least as far from 0.
 
-    `differences` has shape (G,), G at most 20. Under the null each difference is symmetric around 0 by itself.
+    `differences` has shape (G,), G at most 20 unless none differs in sign, when it is `2 / 2^k` for k that are not 0.
+    Under the null each difference is symmetric around 0 by itself.
     """
     d: Array = np.asarray(differences, dtype=np.float64)
+    if len(d) and (np.all(d >= 0) or np.all(d <= 0)):
+        return min(1.0, 2.0 ** (1 - int(np.count_nonzero(d))))
     if not 1 <= len(d) <= 20:
         raise ValueError(f"{len(d)} differences: the exact sign-flip test takes 1 to 20")
     signs: Array = np.array(list(product((1.0, -1.0), repeat=len(d) - 1))).reshape(-1, len(d) - 1)
     sums: Array = d[0] + np.asarray(signs @ d[1:], dtype=np.float64)
     far = np.abs(sums) >= abs(d.sum()) - 1e-12 * np.abs(d).sum()
     return float(far.sum()) / len(far)
+
+
+def _flips(differences: Array, tiny: float) -> float | None:
+    """The sign-flip p of differences that do not vary; None of many with both signs, whose patterns are too many."""
+    d = np.where(np.abs(differences) <= tiny, 0.0, differences)
+    one_sign = bool(np.all(d >= 0) or np.all(d <= 0))
+    return sign_flip_p(d) if one_sign or len(d) <= MOST_FLIPS else None
 
 
 def _these_tasks(spread: Array, n_t: Array, d_t: Array, level: float, unit: str) -> tuple[Interval | None, str]:
@@ -152,7 +168,7 @@ def _new_tasks(means_t: Array, level: float, tiny: float) -> tuple[Interval | No
     if count < FEWEST_TASKS:
         return None, None, f"{pluralize(count, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}"
     if np.ptp(means_t) <= tiny:
-        return None, None, "no 'new tasks' interval: every task differs by the same amount"
+        return None, _flips(means_t, tiny), "no 'new tasks' interval: every task differs by the same amount"
     flip = sign_flip_p(means_t) if count <= MOST_FLIPS else None
     se = float(means_t.std(ddof=1)) / count**0.5
     return t_interval(float(means_t.mean()), se, count - 1, level), flip, ""

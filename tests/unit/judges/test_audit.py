@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentlab import api as notebook
-from agentlab.analysis.contrasts.contrast import scope
+from agentlab.analysis.contrasts.notes import scope
 from agentlab.analysis.summary import summarize
 from agentlab.judges.audit import COUNTS, AuditConfig
 from agentlab.judges.objections import FIRST, heard, read, verbatim

@@ -71,8 +71,11 @@ def test_exact_sign_flip_for_six_to_twelve_tasks_only() -> None:
     for count, there in ((5, False), (6, True), (12, True), (13, False)):
         found = paired(range(count), [0] * count, np.arange(count), np.zeros(count))
         assert (found.sign_flip is not None) is there
+    assert sign_flip_p([2.0] * 30) == 2 / 2**30
+    assert sign_flip_p([0.0, 1.0, 1.0, 3.0]) == 2 / 2**3
+    assert sign_flip_p([0.0, 0.0]) == 1.0
     with pytest.raises(ValueError, match="21 differences"):
-        sign_flip_p(np.ones(21))
+        sign_flip_p([1.0, -1.0] * 10 + [1.0])
 
 
 def test_missing_values_drop_their_pair_and_are_counted() -> None:
@@ -90,15 +93,33 @@ def test_a_task_with_one_pair_refuses_the_interval() -> None:
     assert not found.constant
 
 
-def test_no_variance_is_constant_and_has_no_test() -> None:
+def test_no_variance_has_no_interval_but_a_test_by_sign_flips() -> None:
     tasks, draws = grid(6, 2)
     a = np.array([0.1, 0.2, 0.3] * 4)
     found = paired(tasks, draws, a + 0.7, a)
     assert found.constant
     assert found.these_tasks is None
     assert found.new_tasks is None
-    assert found.notes[0].startswith("constant difference, no test")
+    assert found.sign_flip == 2 / 2**6
+    assert found.notes == (
+        "no 'these tasks' interval: every pair of a task differs by the same amount",
+        "no 'new tasks' interval: every task differs by the same amount",
+    )
     close([found.difference, found.correlation], [0.7, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("count", "draws", "gap", "p"),
+    [(10, 5, 1.0, 2 / 1024), (20, 5, 1.0, 2 / 2**20), (10, 1, 1.0, 2 / 1024), (3, 5, 1.0, 2 / 2**15), (10, 5, 0.0, 1)],
+)
+def test_the_largest_effect_there_can_be_has_a_test(count: int, draws: int, gap: float, p: float) -> None:
+    """All of one arm right, all of the other wrong: over tasks, or over pairs where tasks are too few for a claim."""
+    found = paired(*grid(count, draws), np.full(count * draws, gap), np.zeros(count * draws))
+    assert (found.these_tasks, found.new_tasks, found.sign_flip) == (None, None, p)
+
+
+def test_opposite_constant_tasks_are_no_difference() -> None:
+    assert paired([0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0], [0, 0, 1, 1]).sign_flip == 1.0
 
 
 def test_correlations_apart_from_the_tasks_difficulty() -> None:
