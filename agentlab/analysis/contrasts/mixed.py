@@ -163,7 +163,7 @@ def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
         raise AnalysisError("statsmodels finds no standard error: the scores do not vary as the model has it")
     cov: Array = np.atleast_2d(np.asarray(found.cov_re, dtype=np.float64)) * unit**2
     draw, residual = (float(found.vcomp[0]) if pairs else 0.0) * unit**2, float(found.scale) * unit**2
-    least = min([float(np.linalg.eigvalsh(cov)[0]), *([draw] if pairs else [])])
+    least = min(float(np.linalg.eigvalsh(cov)[0]), draw if pairs else math.inf)
     return Fit(
         estimate,
         se,

@@ -73,9 +73,7 @@ def scope(contrasts: Sequence[Contrast]) -> list[str]:
     for measure, why in {c.measure: c.suppressed for c in contrasts if c.suppressed}.items():
         lines.append(f"{measure}: nothing about who did better: {why}.")
     if any(c.conclusion == FRAGILE for c in concluded):
-        lines.append(
-            f"{FRAGILE[0].upper()}{FRAGILE[1:]}: at their worst, the missing values would turn the conclusion."
-        )
+        lines.append(f"{FRAGILE[0].upper()}{FRAGILE[1:]}: at their worst, missing values would turn the conclusion.")
     untested = {note for c in concluded if c.conclusion == "no test" for note in c.result.notes[:1]}
     flipped = {note for c in concluded if c.interval is None and c.p is not None for note in c.result.notes[:1]}
     lines += [f"No test: {note}." for note in sorted(untested)]

@@ -16,7 +16,6 @@ from agentlab.errors import AnalysisError
 from agentlab.experiment.session import tasks_of
 from agentlab.judges import recorded
 from agentlab.judges.match import MatchConfig, target_of
-from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.stats.incoherence import choices, distances
 from agentlab.stats.incoherence.choices import Choices
@@ -157,8 +156,6 @@ def by_arm(run: Run, every: Predictions) -> list[Predictions]:
 
 def _arm(run: Run, every: Predictions, arm: str) -> Predictions:
     own = every.table[every.table["condition"].astype("str") == arm].astype({"task": "str"})
-    if not draws_are_pairs(run.meta):  # their order is that of rows, which may be that of quality; keys come by chance
-        own = own.assign(draw=pd.factorize(own["rollout"], sort=True)[0])
     several = own.groupby("task")["draw"].transform("nunique") > 1
     kept = own.loc[several.to_numpy(dtype=bool), ["task", "draw", "rollout", "said"]]
     kept = kept.sort_values(["task", "draw"], kind="stable", ignore_index=True)

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agentlab.stats.contrasts.paired import Interval, Paired, paired, t_interval
-from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
 
@@ -56,7 +55,7 @@ def _these_tasks(arms: Sequence[Sequence[Array]], difference: float, level: floa
     cells = [one for arm in arms for one in arm]
     single = sum(min(len(a), len(b)) < 2 for a, b in zip(*arms, strict=True))
     if single:
-        tasks = f"{single} of {pluralize(len(arms[0]), 'task')}"
+        tasks = f"{single} of {len(arms[0])} tasks"
         return None, f"no 'these tasks' interval: {tasks} have one value of an arm, and two are needed"
     sizes = np.array([len(one) for one in cells], dtype=np.float64)
     v = np.array([one.var(ddof=1) for one in cells]) / sizes

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from agentlab.stats.bounds import bounds, difference
+from agentlab.stats.bounds import bounds, difference, identified_interval, tipping_point
 from agentlab.stats.contrasts.paired import paired, sign_flip_p
 from agentlab.stats.contrasts.power import OutcomeNoise, detectable, smallest_shift
 from tests.support.numbers import close, grid
@@ -230,3 +230,48 @@ def test_bounds_hold_whatever_was_missing(rows: list[tuple[int, float, bool]]) -
     assert full.observed is not None
     assert found.low - 1e-12 <= full.observed <= found.high + 1e-12
     assert found.n + found.missing == len(rows)
+
+
+# --- bounds with sampling error -------------------------------------------------------------------------------------
+
+
+def test_bounds_that_meet_have_the_usual_interval_and_wide_ones_a_one_sided_quantile() -> None:
+    se, df = 0.1, 9.0
+    margin = float(stats.t.ppf(0.975, df)) * se
+    close(identified_interval((0.3, se), (0.3, se), df), (0.3 - margin, 0.3 + margin), rtol=1e-8)
+    one_sided = float(stats.t.ppf(0.95, df))
+    close(identified_interval((-1.0, se), (1.0, 0.2), df), (-1 - one_sided * se, 1 + one_sided * 0.2), rtol=1e-6)
+    # Imbens & Manski's equation solved by hand for a width of one standard error
+    low, _ = identified_interval((0.0, 1.0), (1.0, 1.0), np.inf)
+    close(stats.norm.cdf(-low + 1) - stats.norm.cdf(low), 0.95, rtol=1e-8)
+    assert identified_interval((-0.5, 0.0), (0.5, 0.0), 5) == (-0.5, 0.5)
+    for low_end, high_end in (((1.0, 0.1), (0.0, 0.1)), ((0.0, -1.0), (1.0, 0.1))):
+        with pytest.raises(ValueError, match="the first is the lower one"):
+            identified_interval(low_end, high_end, 9)
+
+
+@given(st.floats(-1, 1), st.floats(0, 2), st.floats(0, 1), st.floats(0, 1), st.floats(1, 50))
+def test_the_interval_of_bounds_lies_around_them(low: float, width: float, one: float, other: float, df: float) -> None:
+    start, end = identified_interval((low, one), (low + width, other), df)
+    wider = identified_interval((low - 0.1, one), (low + width + 0.1, other), df)
+    assert wider[0] <= start + 1e-9 <= low + 2e-9
+    assert wider[1] >= end - 1e-9 >= low + width - 2e-9
+
+
+def test_the_interval_of_bounds_covers_the_value_wherever_it_lies() -> None:
+    rng, runs = np.random.default_rng(8), 2000
+    for width in (0.0, 0.05, 0.5):
+        x = rng.normal(size=(runs, 12))
+        means, ses = x.mean(axis=1), x.std(axis=1, ddof=1) / 12**0.5
+        covered = 0
+        for mean, se in zip(means, ses, strict=True):
+            low, _ = identified_interval((mean, se), (mean + width, se), 11)
+            covered += low <= 0  # the value at its lower bound, which is the worst place
+        assert covered / runs > 0.94 if width else covered / runs > 0.965
+
+
+def test_the_tipping_point_is_the_margin_over_the_missing_shares() -> None:
+    close(tipping_point(0.1, 0.25, 0.0), 0.4)
+    close(tipping_point(0.1, 0.25, 0.15), 0.25)
+    assert tipping_point(0.1, 0, 0) is None
+    assert tipping_point(-1, 0.1, 0) == 0.0
