@@ -35,10 +35,7 @@ def section(material: Material) -> Section:
     if missing:
         ends = "the grey brackets are the means if all of them were at one end of the range"
         notes.append(f"{missing} values are missing: {ends}.")
-    if suppressed := {c.measure: c.suppressed for c in summary.contrasts if c.suppressed}:
-        notes += [
-            f"{measure}: read nothing about who did better from it: {why}." for measure, why in suppressed.items()
-        ]
+    notes += [f"{measure}: suppressed: {why}." for measure, why in summary.suppressed.items()]
     if (run.rollouts["status"] != "delivered").any():
         notes.append("Hollow: the mean of delivered rollouts only.")
     charts = (
@@ -57,6 +54,7 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
         for arm in summary.arms:
             own = run.measures[(run.measures["condition"] == arm.condition).to_numpy()]
             tasks, values = own["task"].astype("str").tolist(), own[measure].to_numpy(dtype="float64")
+            hidden = measure in summary.suppressed
             result = paired(tasks, own["draw"].tolist(), values, values * 0)
             bounds = arm.measures[measure]
             found.append(
@@ -68,8 +66,8 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
                     "scored": bounds.n,
                     "missing": bounds.missing,
                     "mean": bounds.observed,
-                    **ends("these tasks", result.these_tasks),
-                    **ends("new tasks", result.new_tasks),
+                    **ends("these tasks", None if hidden else result.these_tasks),
+                    **ends("new tasks", None if hidden else result.new_tasks),
                     "bound_low": bounds.low if bounds.missing else None,
                     "bound_high": bounds.high if bounds.missing else None,
                     "delivered_only": None if set(arm.statuses) == {"delivered"} else arm.delivered[measure],
@@ -83,7 +81,7 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """A panel for each measure, a row for each condition."""
-    names = [str(name) for name in data["measure"].unique()]
+    names = [str(name) for name in data.loc[data["mean"].notna(), "measure"].unique()]
     conditions = [name for name in styles if name in set(data["condition"])]
     figure, axes = panels(len(names), ACROSS, 0.75 + 0.24 * len(conditions), 0.5, sharey=True)
     for ax, name in zip(axes, names, strict=True):

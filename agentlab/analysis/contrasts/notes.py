@@ -70,8 +70,6 @@ def scope(contrasts: Sequence[Contrast]) -> list[str]:
             "No column named the draws of the imported texts, and nothing is paired by the order of rows: the arms are "
             "compared within tasks (`agentlab import --draw COLUMN` makes pairs)."
         )
-    for measure, why in {c.measure: c.suppressed for c in contrasts if c.suppressed}.items():
-        lines.append(f"{measure}: nothing about who did better: {why}.")
     if any(c.conclusion == FRAGILE for c in concluded):
         lines.append(f"{FRAGILE[0].upper()}{FRAGILE[1:]}: at their worst, missing values would turn the conclusion.")
     untested = {note for c in concluded if c.conclusion == "no test" for note in c.result.notes[:1]}

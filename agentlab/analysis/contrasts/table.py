@@ -92,7 +92,9 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
         "missing": table[[*MISSING]],
         "arms": table.loc[~pairs.duplicated(), [*ARMS]].reset_index(drop=True),
     }
-    notes = (*ABOUT, *scope(chosen), *interim_notes(run, chosen))
+    hidden = {c.measure: c.suppressed for c in chosen if c.suppressed}
+    told = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
+    notes = (*ABOUT, *scope(chosen), *told, *interim_notes(run, chosen))
     return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes)
 
 

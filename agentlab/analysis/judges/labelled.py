@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
@@ -25,6 +26,8 @@ class LabelledMeasure:
     raters: tuple[str, ...]
     unscored: int
     """Labels of rollouts that the judge did not score; they correct nothing."""
+    suppressed: str
+    """Why the judge says nothing of who did better; empty where it may."""
 
     @property
     def conditions(self) -> list[str]:
@@ -79,4 +82,5 @@ def _of(run: Run, measure: Measure) -> LabelledMeasure:
     rows = rows.assign(label=label, probability=drawn.reindex(rows["rollout"]).to_numpy())
     unscored = int((~own["rollout"].isin(rows["rollout"])).sum())
     named = by_rater.rename(columns={name: f"rater {name}" for name in raters})
-    return LabelledMeasure(measure, pd.concat([rows, named], axis=1).reset_index(drop=True), raters, unscored)
+    every = pd.concat([rows, named], axis=1).reset_index(drop=True)
+    return LabelledMeasure(measure, every, raters, unscored, suppressed(run, measure.judge))
