@@ -43,7 +43,9 @@ def section(material: Material) -> Section:
         if len(data) and data["mean"].notna().any()
         else ()
     )
-    said = "" if charts else f"Nothing is scored: n = {pluralize(len(run.measures), 'rollout')} without a value."
+    count = pluralize(len(run.measures), "rollout")
+    nothing = "All measures are suppressed" if summary.suppressed else "Nothing is scored"
+    said = "" if charts else f"{nothing}: n = {count} without a value that may be shown."
     return Section("measures", "Measures by condition", said, charts, {"measures": data}, tuple(notes))
 
 
