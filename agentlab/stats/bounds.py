@@ -44,30 +44,31 @@ def bounds(values: ArrayLike, low: float, high: float, tasks: Sequence[Hashable]
     )
 
 
-def identified_interval(
-    low: tuple[float, float], high: tuple[float, float], df: float, level: float = 0.95
-) -> tuple[float, float]:
-    """An interval that covers a value known only to lie between two estimated bounds (Imbens & Manski 2004,
-    Econometrica 72, 1845, eq. 7).
+def identified_level(width: float, se: float, df: float, level: float = 0.95) -> float:
+    """The level at which the intervals of two bounds, from the low end of the lower one to the high end of the upper
+    one, cover at `level` a value that is known only to lie between them (Imbens & Manski 2004, Econometrica 72, 1845,
+    eq. 7).
 
-    `low` and `high` are a bound's estimate and its standard error (0 where it is certain). The interval is
-    `[low - C se_low, high + C se_high]`, C from `T_df(C + (high - low) / max(se_low, se_high)) - T_df(-C) = level`: the
-    usual t interval where the bounds meet, a one-sided quantile where they are far apart. The bounds must be ordered by
-    construction, as those that fill in missing values are; then it holds however near they are (Stoye 2009,
-    Econometrica 77, 1299, lemma 3). Raises ValueError for bounds that are not ordered.
+    `width` is that between the bounds, `se` the larger of their standard errors. With C the t quantile of that level,
+    `T_df(C + width / se) - T_df(-C) = level`: it is `level` where the bounds meet and `2 level - 1` where they are far
+    apart, since the value then can be missed on one side only. The bounds must be ordered by construction, as those
+    that fill in missing values are; then it holds however near they are (Stoye 2009, Econometrica 77, 1299, lemma 3).
+    Raises ValueError for a width or a standard error under 0.
     """
-    width, most = high[0] - low[0], max(low[1], high[1])
-    if width < -1e-9 * max(abs(low[0]), abs(high[0]), most) or min(low[1], high[1]) < 0:
-        raise ValueError(f"bounds {low} and {high}: the first is the lower one, with a standard error of at least 0")
-    if most == 0:
-        return low[0], high[0]
+    if min(width, se) < 0:
+        raise ValueError(f"width {width} and standard error {se}: neither is under 0")
+    if width == 0 or se == 0:
+        return level
 
     def excess(c: float) -> float:
-        return float(stats.t.cdf(c + max(0.0, width) / most, df) - stats.t.cdf(-c, df)) - level
+        return float(stats.t.cdf(c + width / se, df) - stats.t.cdf(-c, df)) - level
 
-    ends = [float(stats.t.ppf(share, df)) for share in (level, (1 + level) / 2)]
-    c = ends[0] if excess(ends[0]) >= 0 else float(optimize.brentq(excess, ends[0] - 1e-9, ends[1] + 1e-9))
-    return low[0] - c * low[1], high[0] + c * high[1]
+    one_sided, two_sided = (float(stats.t.ppf(share, df)) for share in (level, (1 + level) / 2))
+    if excess(one_sided) >= 0:
+        return 2 * level - 1
+    if excess(two_sided) <= 0:  # but for rounding it is at least 0
+        return level
+    return 2 * float(stats.t.cdf(optimize.brentq(excess, one_sided, two_sided), df)) - 1
 
 
 def tipping_point(margin: float, missing_a: float, missing_b: float) -> float | None:

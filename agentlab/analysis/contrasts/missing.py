@@ -1,13 +1,14 @@
 """What missing values could make of a contrast: worst-case bounds, delivered rollouts alone, and the tipping point."""
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
 from agentlab.analysis.contrasts.difference import basis, difference
 from agentlab.runs.frames.pairing import shared_rows
-from agentlab.stats.bounds import identified_interval, tipping_point
+from agentlab.stats.bounds import identified_level, tipping_point
 from agentlab.stats.contrasts.paired import Paired
 from agentlab.types import Measure
 
@@ -25,7 +26,7 @@ class MissingValues:
     bounds: tuple[float, float]
     """The least and the greatest that the difference can be: all missing values of an arm at one end of the range."""
     interval: tuple[float, float] | None
-    """Imbens and Manski's, at the level of the contrast's own; None where the bounds have no standard error."""
+    """Imbens and Manski's, at the level of the contrast's own; None where nothing is missing or a bound has none."""
     delivered: Paired | None
     """Over delivered rollouts alone; None where all were."""
     width: float
@@ -47,12 +48,14 @@ def missing_values(arms: Arms, measure: Measure, result: Paired, pairs: bool, le
     name = measure.name
     low, high = outcome_range(measure, pd.concat([arm[name] for arm in arms]))
     a, b = shared_rows(*arms) if pairs else arms
-    least, most = (
-        result
-        if not (a[name].isna().any() or b[name].isna().any())
-        else difference(a.fillna({name: x}), b.fillna({name: y}), name, pairs, level)
-        for x, y in ((low, high), (high, low))
-    )
+    none = not (a[name].isna().any() or b[name].isna().any())
+
+    def worst(level: float) -> tuple[Paired, Paired]:
+        ends = ((low, high), (high, low))
+        least, most = (difference(a.fillna({name: x}), b.fillna({name: y}), name, pairs, level) for x, y in ends)
+        return least, most
+
+    least, most = (result, result) if none else worst(level)
     if least.difference is None or most.difference is None:
         return None
     done = [arm[(arm["status"] == "delivered").to_numpy()] for arm in arms]
@@ -61,7 +64,7 @@ def missing_values(arms: Arms, measure: Measure, result: Paired, pairs: bool, le
         (int(a[name].isna().sum()), int(b[name].isna().sum())),
         (_share(a, name), _share(b, name)),
         (least.difference, most.difference),
-        _interval(least, most, level),
+        None if none else _interval(worst, least, most, level),
         None if all_delivered else difference(done[0], done[1], name, pairs, level),
         high - low,
     )
@@ -77,13 +80,21 @@ def _share(arm: pd.DataFrame, name: str) -> float:
     return float(arm[name].isna().groupby(arm["task"].astype("str")).mean().mean())
 
 
-def _interval(least: Paired, most: Paired, level: float) -> tuple[float, float] | None:
-    """None where a bound has neither a standard error nor differences that are all alike, which need none."""
-    ends, df = list[tuple[float, float]](), math.inf
-    for found in (least, most):
-        interval = basis(found)
-        if found.difference is None or (interval is None and found.sign_flip is None):
-            return None
-        ends.append((found.difference, interval.se if interval else 0.0))
-        df = min(df, interval.df) if interval else df
-    return identified_interval(ends[0], ends[1], df, level)
+def _interval(
+    worst: Callable[[float], tuple[Paired, Paired]], least: Paired, most: Paired, level: float
+) -> tuple[float, float] | None:
+    """None where a bound has neither an interval nor differences that are all alike, which need none."""
+    known = [interval for interval in map(basis, (least, most)) if interval]
+    if least.difference is None or most.difference is None:
+        return None
+    if any(basis(found) is None and found.sign_flip is None for found in (least, most)):
+        return None
+    if known:
+        width, se = max(0.0, most.difference - least.difference), max(interval.se for interval in known)
+        least, most = worst(identified_level(width, se, min(interval.df for interval in known), level))
+    return _end(least, "low"), _end(most, "high")
+
+
+def _end(found: Paired, side: Literal["low", "high"]) -> float:
+    interval = basis(found)
+    return float(getattr(interval, side)) if interval else float(found.difference or 0)

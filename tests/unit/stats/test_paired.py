@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from agentlab.stats.bounds import bounds, difference, identified_interval, tipping_point
+from agentlab.stats.bounds import bounds, difference, identified_level, tipping_point
 from agentlab.stats.contrasts.paired import paired, sign_flip_p
 from agentlab.stats.contrasts.power import OutcomeNoise, detectable, smallest_shift
 from tests.support.numbers import close, grid
@@ -235,39 +235,31 @@ def test_bounds_hold_whatever_was_missing(rows: list[tuple[int, float, bool]]) -
 # --- bounds with sampling error -------------------------------------------------------------------------------------
 
 
-def test_bounds_that_meet_have_the_usual_interval_and_wide_ones_a_one_sided_quantile() -> None:
-    se, df = 0.1, 9.0
-    margin = float(stats.t.ppf(0.975, df)) * se
-    close(identified_interval((0.3, se), (0.3, se), df), (0.3 - margin, 0.3 + margin), rtol=1e-8)
-    one_sided = float(stats.t.ppf(0.95, df))
-    close(identified_interval((-1.0, se), (1.0, 0.2), df), (-1 - one_sided * se, 1 + one_sided * 0.2), rtol=1e-6)
-    # Imbens & Manski's equation solved by hand for a width of one standard error
-    low, _ = identified_interval((0.0, 1.0), (1.0, 1.0), np.inf)
-    close(stats.norm.cdf(-low + 1) - stats.norm.cdf(low), 0.95, rtol=1e-8)
-    assert identified_interval((-0.5, 0.0), (0.5, 0.0), 5) == (-0.5, 0.5)
-    for low_end, high_end in (((1.0, 0.1), (0.0, 0.1)), ((0.0, -1.0), (1.0, 0.1))):
-        with pytest.raises(ValueError, match="the first is the lower one"):
-            identified_interval(low_end, high_end, 9)
+def test_bounds_that_meet_have_the_usual_level_and_wide_ones_that_of_one_side() -> None:
+    assert identified_level(0, 0.1, 9) == identified_level(1, 0, 9) == 0.95
+    close(identified_level(20, 0.1, 9), 0.9)
+    # Imbens & Manski's equation for a width of one standard error
+    c = float(stats.norm.ppf((1 + identified_level(1, 1, np.inf)) / 2))
+    close(stats.norm.cdf(c + 1) - stats.norm.cdf(-c), 0.95, rtol=1e-8)
+    for width, se in ((-1, 0.1), (1, -0.1)):
+        with pytest.raises(ValueError, match="neither is under 0"):
+            identified_level(width, se, 9)
 
 
-@given(st.floats(-1, 1), st.floats(0, 2), st.floats(0, 1), st.floats(0, 1), st.floats(1, 50))
-def test_the_interval_of_bounds_lies_around_them(low: float, width: float, one: float, other: float, df: float) -> None:
-    start, end = identified_interval((low, one), (low + width, other), df)
-    wider = identified_interval((low - 0.1, one), (low + width + 0.1, other), df)
-    assert wider[0] <= start + 1e-9 <= low + 2e-9
-    assert wider[1] >= end - 1e-9 >= low + width - 2e-9
+@given(st.floats(0, 5), st.floats(0.01, 1), st.floats(1, 50), st.floats(0.5, 0.99))
+def test_the_level_falls_as_the_bounds_part(width: float, se: float, df: float, level: float) -> None:
+    near, far = (identified_level(more, se, df, level) for more in (width, width + 0.1))
+    assert 2 * level - 1 - 1e-9 <= far <= near + 1e-9 <= level + 2e-9
 
 
-def test_the_interval_of_bounds_covers_the_value_wherever_it_lies() -> None:
-    rng, runs = np.random.default_rng(8), 2000
-    for width in (0.0, 0.05, 0.5):
-        x = rng.normal(size=(runs, 12))
-        means, ses = x.mean(axis=1), x.std(axis=1, ddof=1) / 12**0.5
-        covered = 0
-        for mean, se in zip(means, ses, strict=True):
-            low, _ = identified_interval((mean, se), (mean + width, se), 11)
-            covered += low <= 0  # the value at its lower bound, which is the worst place
-        assert covered / runs > 0.94 if width else covered / runs > 0.965
+@pytest.mark.parametrize("width", [0.0, 0.05, 0.5])
+def test_the_interval_of_bounds_covers_the_value_at_its_worst_place(width: float) -> None:
+    rng, runs, covered = np.random.default_rng(8), 2000, 0
+    x = rng.normal(size=(runs, 12))
+    for mean, se in zip(x.mean(axis=1), x.std(axis=1, ddof=1) / 12**0.5, strict=True):
+        margin = float(stats.t.ppf((1 + identified_level(width, se, 11)) / 2, 11)) * se
+        covered += mean - margin <= 0 <= mean + width + margin
+    assert abs(covered / runs - 0.95) < 0.015
 
 
 def test_the_tipping_point_is_the_margin_over_the_missing_shares() -> None:
