@@ -111,7 +111,10 @@ def _arm(
     rows = (rollouts["condition"] == condition).to_numpy()
     own, scored = rollouts[rows], measures[rows]
     tasks = scored["task"].astype("str").tolist()
-    values = {m.name: bounds(scored[m.name].to_numpy(), *outcome_range(m, scored[m.name]), tasks) for m in run.measured}
+    values = {
+        m.name: bounds(scored[m.name].to_numpy(), *outcome_range(m, scored[m.name].to_numpy()), tasks)
+        for m in run.measured
+    }
     values |= {name: replace(values[name], observed=None, low=math.nan, high=math.nan) for name in hidden}
     done = scored[scored["status"] == "delivered"]
     by_task = {m.name: done.groupby("task", observed=True)[m.name].mean().mean() for m in run.measured}

@@ -10,13 +10,12 @@ import pandas as pd
 from agentlab.analysis.components.judge_noise import JudgeNoise, noise
 from agentlab.analysis.contrasts.compute import ArmComparison, Arms
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
-from agentlab.analysis.contrasts.difference import difference
+from agentlab.analysis.contrasts.difference import arm_values
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.suppressed import suppressed
 from agentlab.experiment.preregistration import Primary, conditions, register
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.pairing import pair_arms
 from agentlab.scenario.compare import Declared
 from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.sequential import level
@@ -74,13 +73,13 @@ class _Pairs:
         if measure is None or sides is None:
             return None
         a, b, arms = sides
-        pairs = len(pair_arms(a, b).rows) if self.paired else min(len(a), len(b))
-        interim = self.register.interim(names, pairs, self.finished)
+        values = arm_values(a, b, measure.name, self.paired)
+        interim = self.register.interim(names, values.size, self.finished)
         planned = primary is not None and interim.planned
         width = 1 - level(interim.spent, interim.spend, ALPHA) if planned else 1 - ALPHA
         if measure.name not in self.noises:
             self.noises[measure.name] = noise(run, measure)
-        result = difference(a, b, measure.name, self.paired, width)
+        result = values.difference(width)
         return Contrast(
             declared.name,
             declared.factor,
@@ -92,7 +91,7 @@ class _Pairs:
             result,
             self.paired,
             (int(a[measure.name].notna().sum()), int(b[measure.name].notna().sum())),
-            missing_values((a, b), measure, result, self.paired, width),
+            missing_values(values, measure, result, width),
             names,
             arms,
             interim,

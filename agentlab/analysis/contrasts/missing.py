@@ -1,18 +1,14 @@
 """What missing values could make of a contrast: worst-case bounds, delivered rollouts alone, and the tipping point."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
-import pandas as pd
+import numpy as np
+from numpy.typing import ArrayLike
 
-from agentlab.analysis.contrasts.difference import basis, difference
-from agentlab.runs.frames.pairing import shared_rows
+from agentlab.analysis.contrasts.difference import ArmValues, basis
 from agentlab.stats.bounds import identified_level, tipping_point
 from agentlab.stats.contrasts.paired import Paired
 from agentlab.types import Measure
-
-Arms = tuple[pd.DataFrame, pd.DataFrame]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,58 +39,56 @@ class MissingValues:
         return None if units is None or not self.width else units / self.width
 
 
-def missing_values(arms: Arms, measure: Measure, result: Paired, pairs: bool, level: float) -> MissingValues | None:
-    """Of two arms, each as its rows of `run.measures`, whose comparison gave `result`; None where there is none."""
-    name = measure.name
-    low, high = outcome_range(measure, pd.concat([arm[name] for arm in arms]))
-    a, b = shared_rows(*arms) if pairs else arms
-    none = not (a[name].isna().any() or b[name].isna().any())
-
-    def worst(level: float) -> tuple[Paired, Paired]:
-        ends = ((low, high), (high, low))
-        least, most = (difference(a.fillna({name: x}), b.fillna({name: y}), name, pairs, level) for x, y in ends)
-        return least, most
-
-    least, most = (result, result) if none else worst(level)
-    if least.difference is None or most.difference is None:
+def missing_values(arms: ArmValues, measure: Measure, result: Paired, level: float) -> MissingValues | None:
+    """Of two arms whose difference is `result`, with intervals at this level; None where there is none."""
+    if result.difference is None and not arms.size:
         return None
-    done = [arm[(arm["status"] == "delivered").to_numpy()] for arm in arms]
-    all_delivered = all(len(some) == len(arm) for some, arm in zip(done, arms, strict=True))
+    low, high = outcome_range(measure, *arms.values)
+    count = tuple(int(missing.sum()) for missing in arms.missing)
+    bounds, interval = _worst(arms, (low, high), level) if sum(count) else ((result.difference,) * 2, None)
+    if bounds[0] is None or bounds[1] is None:
+        return None
+    all_delivered = all(bool(delivered.all()) for delivered in arms.delivered)
     return MissingValues(
-        (int(a[name].isna().sum()), int(b[name].isna().sum())),
-        (_share(a, name), _share(b, name)),
-        (least.difference, most.difference),
-        None if none else _interval(worst, least, most, level),
-        None if all_delivered else difference(done[0], done[1], name, pairs, level),
-        high - low,
+        count=(count[0], count[1]),
+        shares=(_share(arms, 0), _share(arms, 1)),
+        bounds=(bounds[0], bounds[1]),
+        interval=interval,
+        delivered=None if all_delivered else arms.among_delivered().difference(level),
+        width=high - low,
     )
 
 
-def outcome_range(measure: Measure, values: pd.Series) -> tuple[float, float]:
+def outcome_range(measure: Measure, *values: ArrayLike) -> tuple[float, float]:
     """Where a value can lie: the measure's range, what the scenario declares for a status, and what was counted."""
-    ends = (*measure.range, *measure.values.values(), *values.dropna())
+    seen = np.concatenate([np.asarray(own, dtype=np.float64) for own in values])
+    ends = (*measure.range, *measure.values.values(), *seen[np.isfinite(seen)])
     return float(min(ends)), float(max(ends))
 
 
-def _share(arm: pd.DataFrame, name: str) -> float:
-    return float(arm[name].isna().groupby(arm["task"].astype("str")).mean().mean())
+def _share(arms: ArmValues, side: int) -> float:
+    """Of missing values, averaged over tasks."""
+    codes = np.unique(arms.tasks[side], return_inverse=True)[1]
+    return float((np.bincount(codes, arms.missing[side]) / np.bincount(codes)).mean())
 
 
-def _interval(
-    worst: Callable[[float], tuple[Paired, Paired]], least: Paired, most: Paired, level: float
-) -> tuple[float, float] | None:
-    """None where a bound has neither an interval nor differences that are all alike, which need none."""
-    known = [interval for interval in map(basis, (least, most)) if interval]
-    if least.difference is None or most.difference is None:
-        return None
+def _worst(
+    arms: ArmValues, span: tuple[float, float], level: float
+) -> tuple[tuple[float | None, float | None], tuple[float, float] | None]:
+    """Both bounds, and the interval around them: None where one has neither an interval nor differences that are alike,
+    which need none."""
+    low, high = span
+    ends = arms.filled(low, high), arms.filled(high, low)
+    least, most = (end.difference(level) for end in ends)
+    bounds = least.difference, most.difference
+    if bounds[0] is None or bounds[1] is None:
+        return bounds, None
     if any(basis(found) is None and found.sign_flip is None for found in (least, most)):
-        return None
+        return bounds, None
+    known = [interval for interval in map(basis, (least, most)) if interval]
     if known:
-        width, se = max(0.0, most.difference - least.difference), max(interval.se for interval in known)
-        least, most = worst(identified_level(width, se, min(interval.df for interval in known), level))
-    return _end(least, "low"), _end(most, "high")
-
-
-def _end(found: Paired, side: Literal["low", "high"]) -> float:
-    interval = basis(found)
-    return float(getattr(interval, side)) if interval else float(found.difference or 0)
+        width, se = max(0.0, bounds[1] - bounds[0]), max(interval.se for interval in known)
+        wide = identified_level(width, se, min(interval.df for interval in known), level)
+        least, most = (end.difference(wide) for end in ends)
+    start, end = basis(least), basis(most)
+    return bounds, (start.low if start else bounds[0], end.high if end else bounds[1])

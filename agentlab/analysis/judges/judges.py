@@ -170,7 +170,7 @@ def _bounds(run: Run, one: LabelledMeasure) -> Iterator[Row]:
     """The mean with everything that has no score at one end of the range, then at the other."""
     m = one.measure
     rows = run.measures[~run.measures["status"].isin(["infrastructure", "cancelled"])]
-    ends = outcome_range(m, rows[m.name])
+    ends = outcome_range(m, rows[m.name].to_numpy())
     for condition, part in rows.groupby(rows["condition"].astype("str"), sort=False):
         edge = bounds(part[m.name], *ends, part["task"].astype("str").tolist())
         head = {"measure": m.name, "condition": condition, "rollouts": len(part), "missing": edge.missing}

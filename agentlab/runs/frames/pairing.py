@@ -32,9 +32,3 @@ def pair_arms(a: pd.DataFrame, b: pd.DataFrame, *values: str) -> ArmPairs:
     key = list(PAIRING)
     rows = a[[*key, *values]].merge(b[[*key, *values]], on=key, suffixes=("_a", "_b"))
     return ArmPairs(rows, len(a) + len(b) - 2 * len(rows))
-
-
-def shared_rows(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows of either arm that have a partner in the other, whatever their values."""
-    first, second = (pd.MultiIndex.from_frame(side[list(PAIRING)].astype({"task": "str"})) for side in (a, b))
-    return a[first.isin(second)], b[second.isin(first)]

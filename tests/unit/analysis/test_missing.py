@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from agentlab.analysis.contrasts.compared import contrasts
-from agentlab.analysis.contrasts.difference import difference
+from agentlab.analysis.contrasts.difference import arm_values
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.contrasts.table import tabulate
 from agentlab.runs.frames import Run, load
@@ -105,9 +105,8 @@ def rows(values: Values) -> pd.DataFrame:
 
 @pytest.mark.parametrize("pairs", [True, False])
 def test_bounds_by_hand(pairs: bool) -> None:
-    a, b = rows([[1, NAN], [1, 1]]), rows([[0, 0], [NAN, 0]])
-    result = difference(a, b, "right", pairs, 0.95)
-    found = missing_values((a, b), RIGHT, result, pairs, 0.95)
+    arms = arm_values(rows([[1, NAN], [1, 1]]), rows([[0, 0], [NAN, 0]]), "right", pairs)
+    found = missing_values(arms, RIGHT, arms.difference(0.95), 0.95)
     assert found is not None
     assert (found.count, found.shares, found.width) == ((1, 1), (0.25, 0.25), 1.0)
     close(found.bounds, (0.5, 1.0))
@@ -117,10 +116,10 @@ def test_bounds_by_hand(pairs: bool) -> None:
 
 
 def test_a_rollout_without_a_partner_is_dropped_and_in_no_bound() -> None:
-    a, b = rows([[1, 1, 0], [1, 0]]), rows([[0, 1], [1, 0]])
-    result = difference(a, b, "right", True, 0.95)
+    arms = arm_values(rows([[1, 1, 0], [1, 0]]), rows([[0, 1], [1, 0]]), "right", True)
+    result = arms.difference(0.95)
     assert (result.pairs, result.dropped) == (4, 1)
-    found = missing_values((a, b), RIGHT, result, True, 0.95)
+    found = missing_values(arms, RIGHT, result, 0.95)
     assert found is not None
     assert (found.count, found.bounds) == ((0, 0), (0.25, 0.25))
     assert found.delivered is None
@@ -133,13 +132,13 @@ arm = st.lists(st.lists(value, min_size=3, max_size=3), min_size=7, max_size=7)
 
 @given(arm, arm, st.booleans())
 def test_bounds_hold_the_difference_whatever_was_missing(first: Values, second: Values, pairs: bool) -> None:
-    a, b = rows(first), rows(second)
-    found = missing_values((a, b), RIGHT, difference(a, b, "right", pairs, 0.95), pairs, 0.95)
+    arms = arm_values(rows(first), rows(second), "right", pairs)
+    found = missing_values(arms, RIGHT, arms.difference(0.95), 0.95)
     assert found is not None
     low, high = found.bounds
     assert low <= high + 1e-12
     for fill in (0.0, 0.3, 1.0):
-        whole = difference(a.fillna({"right": fill}), b.fillna({"right": 1 - fill}), "right", pairs, 0.95).difference
+        whole = arms.filled(fill, 1 - fill).difference(0.95).difference
         assert whole is not None
         assert low - 1e-12 <= whole <= high + 1e-12
     if found.interval is not None:
