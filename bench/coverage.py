@@ -19,12 +19,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench import coverage_components
+from bench import coverage_components, coverage_means
 from bench.tally import LEAST, MOST
 
 STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "components": coverage_components.of_components,
     "covariances": coverage_components.of_covariances,
+    "effects": coverage_means.of_effects,
+    "clusters": coverage_means.of_clusters,
+    "arms": coverage_means.of_arms,
 }
 """By name: experiments per setting and a seed go in, a row for each setting comes out."""
 
