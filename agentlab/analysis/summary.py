@@ -11,6 +11,7 @@ from agentlab.analysis.contrasts.blinding import blindness
 from agentlab.analysis.contrasts.contrast import Contrast, contrasts
 from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
+from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.runs.frames import Run
 from agentlab.stats.bounds import Bounds, bounds
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
@@ -132,7 +133,7 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
             "this task; nothing is claimed beyond it" if tasks == 1 else "these tasks; nothing is claimed beyond them"
         )
         notes.append(f"{pluralize(tasks, 'task')}: every interval is about {about}.")
-    notes += interim_notes(run, contrasts)
+    notes += [*interim_notes(run, contrasts), *task_notes(run, contrasts)]
     unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
     if len(unsent):
         notes.append(

@@ -16,9 +16,6 @@ from agentlab.stats.interval import Interval, t_p, t_quantile
 from agentlab.stats.rows import Floats
 from agentlab.stats.skewness import skewed, symmetric, third_moment
 
-MOST_SKEWED = 0.4
-"""Largest skewness over sqrt(units) that is believed: of few units the estimate is poor, and intervals grow endless."""
-
 
 @dataclass(frozen=True, slots=True)
 class TaskMean:
@@ -33,9 +30,11 @@ class TaskMean:
     """Of the units over sqrt(units), between -1 and 1."""
 
     def interval(self, level: float = 0.95) -> Interval:
-        """The wider of t's and Hall's end on either side; p is the larger of both, so that interval and p agree."""
-        c = float(np.clip(self.skewness, -MOST_SKEWED, MOST_SKEWED))
-        t = t_quantile(self.df, level)
+        """The wider of t's and Hall's end on either side; p is the larger of both, so that interval and p agree.
+
+        It takes a standard error above 0.
+        """
+        c, t = self.skewness, t_quantile(self.df, level)
         low, high = self.value - self.se * max(t, skewed(t, c)), self.value + self.se * max(t, -skewed(-t, c))
         at = self.value / self.se
         return Interval(low, high, self.se, self.df, max(t_p(at, self.df), t_p(symmetric(at, c), self.df)))

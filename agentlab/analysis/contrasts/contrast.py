@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from agentlab.analysis.components.judge_noise import JudgeNoise, noise
@@ -18,6 +19,7 @@ from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import Paired, paired
 from agentlab.stats.contrasts.sequential import level, repeated_p
 from agentlab.text import pluralize
+from agentlab.types import Measure
 
 ALPHA = 0.05
 
@@ -68,7 +70,7 @@ class Contrast:
 
         None where nothing may be said.
         """
-        interval = self.result.new_tasks or self.result.these_tasks
+        interval = self.result.tested
         if interval is None or self.unplanned or self.suppressed or self.result.constant:
             return None
         interim = self.interim
@@ -164,7 +166,7 @@ class _Pairs:
             declared.within,
             measure.name,
             primary,
-            _compare(both, measure.name, width),
+            _compare(run, both, measure, width),
             names,
             arms,
             interim,
@@ -183,9 +185,11 @@ class _Pairs:
         return self.known[names]
 
 
-def _compare(both: ArmPairs, measure: str, width: float) -> Paired:
-    a, b = (both.rows[f"{measure}_{side}"].to_numpy() for side in "ab")
-    result = paired(both.tasks, both.draws, a, b, width)
+def _compare(run: Run, both: ArmPairs, measure: Measure, width: float) -> Paired:
+    a, b = (both.rows[f"{measure.name}_{side}"].to_numpy() for side in "ab")
+    ends = (*measure.range, *measure.values.values(), *a[np.isfinite(a)], *b[np.isfinite(b)])
+    most = max(ends) - min(ends)
+    result = paired(both.tasks, both.draws, a, b, width, clusters=run.clusters, most=most)
     if not both.unmatched:
         return result
     note = f"{pluralize(both.unmatched, 'rollout')} without a partner in the other arm left out"

@@ -9,6 +9,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.contrast import Contrast, scope
 from agentlab.analysis.contrasts.contrast import contrasts as compared
 from agentlab.analysis.contrasts.notes import interim_notes
+from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.errors import AnalysisError
 from agentlab.experiment.confounds import phrase
@@ -23,7 +24,8 @@ ABOUT = (
     "difference: a - b, mean over tasks of paired differences; these tasks: draws within these tasks; new tasks: the "
     "task-level t; p: of the latter, or of these tasks where there are few; holm: adjusted within all primary ones",
     "d_z: the difference in SDs of the tasks' differences; in_draw_sd: in SDs of one arm over draws of a task; both "
-    "with 95% intervals by the noncentral t; worst: least and greatest it can be, whatever the missing values are",
+    "with 95% intervals by the noncentral t; largest task: to which the difference owes most, and what is left without "
+    "it; worst: least and greatest it can be, whatever the missing values are",
     "judge_share: the judge's noise in the variance of a score over draws, missing where it is not separable; "
     "r, r_within: correlation of the arms over all pairs, and with task means taken out",
 )
@@ -35,6 +37,7 @@ EFFECTS = (
     *NAMES,
     *("tasks", "dropped", "sign_flip", "d_z", "d_z_low", "d_z_high"),
     *("in_draw_sd", "in_draw_sd_low", "in_draw_sd_high", "worst_low", "worst_high"),
+    *("largest_task", "difference_without", "without_p"),
     *("judge_share", "auc", "r", "r_within"),
 )
 UNITS = ("output_tokens", "tokens", "calls", "money")
@@ -51,7 +54,8 @@ def tabulate(run: Run) -> pd.DataFrame:
 
     role: primary or exploratory. name: as the scenario has it. contrast: `a - b`, with `within` if any. factor, a, b,
     within: its levels. measure. tasks, pairs: complete ones; dropped: pairs with a missing value. difference with its
-    intervals these_tasks, new_tasks; p; holm; conclusion. sign_flip: the exact p of few tasks. d_z, in_draw_sd: effect
+    intervals these_tasks, new_tasks; p; holm; conclusion. sign_flip: the exact p of few tasks. largest_task: to
+    which the difference owes most; difference_without, without_p: what is left without it. d_z, in_draw_sd: effect
     sizes with intervals. worst_low, worst_high: bounds whatever the missing values are. judge_share, auc: of the judge.
     r, r_within: correlations of the arms. declined_a, declined_b: rollouts. output_tokens, tokens, calls, money: what a
     used for one of b; unit: the one of them that counts; matched: whether it is within a tenth of 1; baseline: whether
@@ -79,7 +83,7 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
         "effects": table[[*EFFECTS]],
         "arms": table.loc[~pairs.duplicated(), [*ARMS]].reset_index(drop=True),
     }
-    notes = (*ABOUT, *scope(chosen), *interim_notes(run, chosen))
+    notes = (*ABOUT, *scope(chosen), *interim_notes(run, chosen), *task_notes(run, chosen))
     return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes)
 
 
@@ -114,6 +118,7 @@ def _row(run: Run, c: Contrast) -> Row:
         "holm": c.holm,
         "conclusion": c.conclusion,
         "sign_flip": None if c.p is None else result.sign_flip,
+        **_without_largest(c),
         **_effects(c, sides),
         "worst_low": low,
         "worst_high": high,
@@ -135,13 +140,22 @@ def _row(run: Run, c: Contrast) -> Row:
     }
 
 
+def _without_largest(c: Contrast) -> Row:
+    left = None if c.p is None else c.result.without_largest
+    return {
+        "largest_task": left and left.task,
+        "difference_without": left and left.difference,
+        "without_p": left and left.p,
+    }
+
+
 def _effects(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> Row:
     """The difference beside what varies over tasks, and over draws of one task."""
     result, d_z, in_draw_sd = c.result, None, None
     if result.difference is not None and not c.suppressed and not result.constant:
         both = pair_arms(*sides, "value").rows.dropna()
         within = draw_sd(both["task"].to_numpy(), both["value_a"].to_numpy(), both["value_b"].to_numpy())
-        if result.new_tasks is not None:
+        if result.new_tasks is not None and result.clusters is None:
             d_z = over_tasks(result.difference, result.new_tasks, result.tasks)
         if result.these_tasks is not None and within is not None:
             in_draw_sd = over_draws(result.difference, result.these_tasks, within)

@@ -82,10 +82,11 @@ def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
     done = part.dropna(subset=["worth"])
     by_pair = part.groupby(["task", *_PAIR[:2]], sort=False)["worth"].mean().reset_index()
     tasks, draws = by_pair["task"].tolist(), by_pair["rollout_a"].tolist()
-    result = paired(tasks, draws, by_pair["worth"].to_numpy(), np.full(len(by_pair), 0.5))
+    half = np.full(len(by_pair), 0.5)
+    result = paired(tasks, draws, by_pair["worth"].to_numpy(), half, clusters=run.clusters)
     forward, backward = part["straight"].to_numpy(), part["swapped"].to_numpy()
     place = position(forward, backward, part["task"].tolist())
-    interval = result.new_tasks or result.these_tasks
+    interval = result.tested
     suppressed = run.meta.get("anchors", {}).get(key["judge"], {}).get("suppressed", ["no anchors"])
     return {
         **key,

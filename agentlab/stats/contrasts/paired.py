@@ -69,6 +69,12 @@ class Paired:
     notes: tuple[str, ...]
     """Why an interval is missing."""
 
+    @property
+    def tested(self) -> Interval | None:
+        """What a conclusion goes by: new tasks, or these where they are few. Of few clusters neither: a difference on
+        tasks that share a source is taken for more than it is."""
+        return self.new_tasks or (self.these_tasks if self.clusters is None else None)
+
 
 def paired(
     tasks: Sequence[Hashable],
@@ -190,8 +196,10 @@ def _new_tasks(means_t: Array, units: Codes | None, tiny: float) -> tuple[TaskMe
         return None, None, f"{of}: nothing is claimed beyond these tasks, which takes {FEWEST_TASKS} clusters"
     if np.ptp(means_t) <= tiny:
         return None, None, "no 'new tasks' interval: every task differs by the same amount"
-    sums = means_t if units is None else np.bincount(units, means_t)
-    return task_mean(means_t, units), sign_flip_p(sums) if count <= MOST_FLIPS else None, ""
+    over_tasks, sums = task_mean(means_t, units), means_t if units is None else np.bincount(units, means_t)
+    if over_tasks.se <= tiny:
+        return None, None, "no 'new tasks' interval: every cluster differs by the same amount"
+    return over_tasks, sign_flip_p(sums) if count <= MOST_FLIPS else None, ""
 
 
 def _without_largest(labels: Sequence[Hashable], d_t: Array, units: Codes | None, tiny: float) -> WithoutLargest:
