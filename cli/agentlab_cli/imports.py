@@ -15,6 +15,7 @@ Factor = Annotated[list[str] | None, typer.Option(help="NAME=COLUMN: a factor an
 Draw = Annotated[str | None, typer.Option(help="Column with the draw. Default: counted within task and condition.")]
 Prompt = Annotated[str | None, typer.Option(help="Column with the task's text.")]
 Target = Annotated[str | None, typer.Option(help="Column with the right answer.")]
+Cluster = Annotated[str | None, typer.Option(help="Column that says which tasks share a source, such as one text.")]
 Name = Annotated[str | None, typer.Option(help="Name of the run. Default: that of the file.")]
 Out = Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME.")]
 
@@ -34,13 +35,14 @@ def jsonl(
     draw: Draw = None,
     prompt: Prompt = None,
     target: Target = None,
+    cluster: Cluster = None,
     name: Name = None,
     out: Out = None,
 ) -> None:
     """One JSON object per line."""
     from agentlab.runs.imports import Columns, table
 
-    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target)
+    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target, cluster)
     print(table(file, "jsonl", columns, name, out))
 
 
@@ -54,13 +56,14 @@ def csv(
     draw: Draw = None,
     prompt: Prompt = None,
     target: Target = None,
+    cluster: Cluster = None,
     name: Name = None,
     out: Out = None,
 ) -> None:
     """Values between commas, with a heading."""
     from agentlab.runs.imports import Columns, table
 
-    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target)
+    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target, cluster)
     print(table(file, "csv", columns, name, out))
 
 
