@@ -1,4 +1,4 @@
-"""Tasks that share a long passage are found, in any number; common instructions and short texts are not taken for one."""
+"""Tasks that share a long passage are found, however many; what all tasks have and short texts are no such passage."""
 
 import random
 
