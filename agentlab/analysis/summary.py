@@ -13,6 +13,7 @@ from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.runs.frames import Run
+from agentlab.stats.arm_mean import ArmMean, arm_mean
 from agentlab.stats.bounds import Bounds, bounds
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.text import pluralize
@@ -27,6 +28,8 @@ class ConditionSummary:
     rollouts: int
     statuses: dict[str, int]
     measures: dict[str, Bounds]
+    means: dict[str, ArmMean]
+    """The same means with their intervals, for these tasks and for new tasks, inside the range of the measure."""
     delivered: dict[str, float | None]
     """Mean of task means over delivered rollouts only."""
     calls: int
@@ -101,7 +104,8 @@ def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFram
     rows = (rollouts["condition"] == condition).to_numpy()
     own, scored = rollouts[rows], measures[rows]
     tasks = scored["task"].astype("str").tolist()
-    values = {m.name: bounds(scored[m.name].to_numpy(), *_range(m, scored), tasks) for m in run.measured}
+    ranges = {m.name: _range(m, scored) for m in run.measured}
+    values = {name: bounds(scored[name].to_numpy(), *ends, tasks) for name, ends in ranges.items()}
     done = scored[scored["status"] == "delivered"]
     by_task = {m.name: done.groupby("task", observed=True)[m.name].mean().mean() for m in run.measured}
     return ConditionSummary(
@@ -109,6 +113,7 @@ def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFram
         rollouts=len(own),
         statuses=_counts(own["status"]),
         measures=values,
+        means={name: arm_mean(scored[name], tasks, run.clusters, ends) for name, ends in ranges.items()},
         delivered={name: None if pd.isna(value) else float(value) for name, value in by_task.items()},
         calls=int(own["calls"].sum()),
         output_tokens=int(own["output_tokens"].sum()),
