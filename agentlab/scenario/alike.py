@@ -39,13 +39,11 @@ def alike(texts: Mapping[str, str]) -> list[tuple[str, ...]]:
 
 
 def hint(groups: Sequence[Sequence[str]]) -> str:
-    """What to do about them, in a sentence."""
+    """What to do about them, in a sentence without its end."""
     first = ", ".join(line(name) for name in groups[0][:3]) + (", …" if len(groups[0]) > 3 else "")
     more = f" ({pluralize(len(groups), 'such group')})" if len(groups) > 1 else ""
-    right = (
-        "they count as one source, not as so many tasks: give tasks a field that names it, and write `cluster: FIELD`"
-    )
-    return f"Tasks {first} share most of their text{more}: {right}."
+    right = "give tasks a field that names what they share, and write `cluster: FIELD`"
+    return f"tasks {first} share most of their text{more}, and count as one source: {right}"
 
 
 def _shingles(text: str) -> set[int]:

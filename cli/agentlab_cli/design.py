@@ -30,7 +30,7 @@ def new(
 def check(scenario: Scenario, model: ModelName = None, judge_model: JudgeModel = None) -> None:
     """Check a scenario: every mistake with its line, or what it will run."""
     from agentlab import scenario as spec
-    from agentlab.scenario.alike import alike, hint
+    from agentlab.scenario.remarks import remarks
 
     design = spec.load(scenario, model, judge_model)
     rollouts = len(design.conditions) * len(design.tasks) * design.draws
@@ -43,8 +43,8 @@ def check(scenario: Scenario, model: ModelName = None, judge_model: JudgeModel =
     if design.cluster is not None:
         sources = {task.fields[design.cluster] for task in design.tasks.values()}
         print(f"{pluralize(len(sources), 'cluster')} of tasks, by {design.cluster}")
-    elif groups := alike({name: task.prompt for name, task in design.tasks.items()}):
-        print(hint(groups))
+    for remark in remarks(design):
+        print(f"Note: {remark}.")
 
 
 def plan(

@@ -81,9 +81,11 @@ async def test_of_few_clusters_nothing_is_concluded(workdir: Path) -> None:
 async def test_tasks_that_share_their_text_are_pointed_out(workdir: Path) -> None:
     run = await played(written(4))
     found = contrasts(run)
-    assert any(note.startswith("Tasks t00, t04, t08 share most of their text (4 such groups)") for note in found.notes)
+    assert any(
+        note.startswith("The tasks t00, t04, t08 share most of their text (4 such groups)") for note in found.notes
+    )
     told = CliRunner().invoke(app, ["check", "s.yaml"]).stdout
-    assert "Tasks t00, t04, t08 share most of their text (4 such groups)" in told
+    assert "Note: tasks t00, t04, t08 share most of their text (4 such groups)" in told
     Path("s.yaml").write_text(written(4, cluster="source"), encoding="utf-8")
     told = CliRunner().invoke(app, ["check", "s.yaml"]).stdout
     assert "4 clusters of tasks, by source" in told

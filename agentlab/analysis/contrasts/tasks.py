@@ -18,7 +18,7 @@ def _clusters(run: Run) -> list[str]:
         size = f"{pluralize(len(run.clusters), 'task')} in {pluralize(len(set(run.clusters.values())), 'cluster')}"
         return [f"Tasks are clustered by {run.meta['cluster']}: {size}, which are what is independent."]
     groups = alike({task["id"]: task["prompt"] for task in run.meta.get("tasks", [])})
-    return [hint(groups)] if groups else []
+    return [f"The {hint(groups)}."] if groups else []
 
 
 def _rests_on_one(c: Contrast) -> bool:

@@ -20,7 +20,7 @@ def test_questions_on_one_passage_are_one_group() -> None:
     groups = alike(texts)
     assert groups == [("t0", "t1", "t2", "t3"), ("t4", "t5", "t6", "t7"), ("t8", "t9", "t10", "t11")]
     told = hint(groups)
-    assert told.startswith("Tasks t0, t1, t2, … share most of their text (3 such groups)")
+    assert told.startswith("tasks t0, t1, t2, … share most of their text (3 such groups)")
     assert "`cluster: FIELD`" in told
 
 
