@@ -42,8 +42,8 @@ def hint(groups: Sequence[Sequence[str]]) -> str:
     """What to do about them, in a sentence without its end."""
     first = ", ".join(line(name) for name in groups[0][:3]) + (", …" if len(groups[0]) > 3 else "")
     more = f" ({pluralize(len(groups), 'such group')})" if len(groups) > 1 else ""
-    right = "give tasks a field that names what they share, and write `cluster: FIELD`"
-    return f"tasks {first} share most of their text{more}, and count as one source: {right}"
+    right = "give them a field that names what they share, and write `cluster: FIELD`"
+    return f"tasks {first} share most of their text{more}, so they are not independent: {right}"
 
 
 def _shingles(text: str) -> set[int]:
