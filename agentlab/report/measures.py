@@ -12,7 +12,6 @@ from agentlab.analysis.summary import Summary
 from agentlab.report.section import Chart, Material, Section
 from agentlab.report.style import BAR, GROUND, THIN, ArmStyle, interval, legend, named, panels, shared_rows
 from agentlab.runs.frames import Run
-from agentlab.stats.contrasts.paired import paired
 from agentlab.text import pluralize
 
 ACROSS = 3
@@ -28,7 +27,7 @@ def section(material: Material) -> Section:
         f"Means of task means of {pluralize(len(run.measured), 'measure')} in "
         f"{pluralize(len(summary.arms), 'condition')}, n = {pluralize(len(run.measures), 'rollout')} of "
         f"{pluralize(run.measures['task'].nunique(), 'task')}. The thick line is the 95% "
-        "interval for these tasks, the thin one for new tasks. Arms share their "
+        "interval for these tasks, the thin one for new tasks; neither leaves the measure's range. Arms share their "
         "tasks, so overlapping intervals say nothing about a difference: see the paired differences."
     )
     notes: list[str] = []
@@ -54,22 +53,18 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
     found: list[dict[str, Any]] = []
     for measure in (m.name for m in run.measured):
         for arm in summary.arms:
-            own = run.measures[(run.measures["condition"] == arm.condition).to_numpy()]
-            tasks, values = own["task"].astype("str").tolist(), own[measure].to_numpy(dtype="float64")
-            hidden = measure in summary.suppressed
-            result = paired(tasks, own["draw"].tolist(), values, values * 0)
-            bounds = arm.measures[measure]
+            bounds, made = arm.measures[measure], arm.means[measure]
             found.append(
                 {
                     "measure": measure,
                     "condition": arm.condition,
-                    "tasks": result.tasks,
+                    "tasks": made.these_tasks.n,
                     "rollouts": arm.rollouts,
                     "scored": bounds.n,
                     "missing": bounds.missing,
                     "mean": bounds.observed,
-                    **ends("these tasks", None if hidden else result.these_tasks),
-                    **ends("new tasks", None if hidden else result.new_tasks),
+                    **ends("these tasks", made.these_tasks),
+                    **ends("new tasks", made.new_tasks),
                     "bound_low": bounds.low if bounds.missing else None,
                     "bound_high": bounds.high if bounds.missing else None,
                     "delivered_only": None if set(arm.statuses) == {"delivered"} else arm.delivered[measure],

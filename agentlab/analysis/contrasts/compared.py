@@ -73,7 +73,7 @@ class _Pairs:
         if measure is None or sides is None:
             return None
         a, b, arms = sides
-        values = arm_values(a, b, measure.name, self.paired)
+        values = arm_values(a, b, measure, self.paired, run.clusters)
         interim = self.register.interim(names, values.size, self.finished)
         planned = primary is not None and interim.planned
         width = 1 - level(interim.spent, interim.spend, ALPHA) if planned else 1 - ALPHA
@@ -91,7 +91,7 @@ class _Pairs:
             result,
             self.paired,
             (int(a[measure.name].notna().sum()), int(b[measure.name].notna().sum())),
-            missing_values(values, measure, result, width),
+            missing_values(values, result, width),
             names,
             arms,
             interim,

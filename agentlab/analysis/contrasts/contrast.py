@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from agentlab.analysis.contrasts.compute import ArmComparison
-from agentlab.analysis.contrasts.difference import basis
 from agentlab.analysis.contrasts.missing import MissingValues
 from agentlab.experiment.preregistration import InterimAnalysis, Primary
-from agentlab.stats.contrasts.paired import Interval, Paired
+from agentlab.stats.contrasts.paired import Paired
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.stats.contrasts.sequential import repeated_p
+from agentlab.stats.interval import Interval
 
 ALPHA = 0.05
 HIGHER = ("first higher", "second higher")
@@ -73,7 +73,7 @@ class Contrast:
     @property
     def interval(self) -> Interval | None:
         """The one on which the conclusion rests: of new tasks, or of these tasks where they are few."""
-        return basis(self.result)
+        return self.result.tested
 
     @property
     def coupled(self) -> bool:

@@ -79,6 +79,8 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
         notes.append(
             f"{len(found) - MOST} more contrasts are not fitted: declare those that count under compare.primary"
         )
+    if run.clusters:
+        notes.append("the model takes tasks for independent, which these are not: only the paired difference counts")
     tables = {"mixed": pd.DataFrame(rows), "variances": pd.DataFrame(more)}
     draws = " + (1 | task:draw)" if all(c.paired for c in found) else ""
     says = (

@@ -8,8 +8,8 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.analysis.contrasts.difference import basis
 from agentlab.analysis.contrasts.notes import interim_notes, scope
+from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.errors import AnalysisError
 from agentlab.experiment.confounds import phrase
@@ -24,7 +24,8 @@ ABOUT = (
     "latter, or of these tasks where there are few; holm: adjusted within all primary ones; bias: the judge's, between "
     "the arms, that would erase what is concluded",
     "d_z: the difference in SDs of the tasks' differences; in_draw_sd: in SDs of one arm over draws of a task; both "
-    "with 95% intervals by the noncentral t",
+    "with 95% intervals by the noncentral t; largest task: to which the difference owes most, and what is left without "
+    "it",
     "missing_a, missing_b: values; bounds: least and greatest difference, whatever the missing values are; worst: with "
     "sampling error (Imbens and Manski); tipping: how far their means must lie off what is there, against the "
     "conclusion and in both arms, to turn it, as a share of the range; none where nothing can, or nothing is concluded",
@@ -38,7 +39,8 @@ DIFFERENCES = ("role", "contrast", "measure", "pairs", *INTERVALS, "p", "holm", 
 EFFECTS = (
     *NAMES,
     *("tasks", "scored_a", "scored_b", "dropped", "sign_flip", "d_z", "d_z_low", "d_z_high"),
-    *("in_draw_sd", "in_draw_sd_low", "in_draw_sd_high", "judge_share", "auc", "r", "r_within"),
+    *("in_draw_sd", "in_draw_sd_low", "in_draw_sd_high", "largest_task", "difference_without", "without_p"),
+    *("judge_share", "auc", "r", "r_within"),
 )
 MISSING = (
     *NAMES,
@@ -60,15 +62,16 @@ def tabulate(run: Run) -> pd.DataFrame:
     role: primary or exploratory. name: as the scenario has it. contrast: `a - b`, with `within` if any. factor, a, b,
     within: its levels. measure. paired: whether draws are pairs; tasks, pairs: complete ones; scored_a, scored_b:
     rollouts with a value; dropped: pairs with a missing value and rollouts without a partner. difference with its
-    intervals these_tasks, new_tasks; p; holm; conclusion; bias: of the judge, that would erase it. sign_flip: the exact
-    p of few tasks. d_z, in_draw_sd: effect sizes with intervals. missing_a, missing_b: values; bounds, worst: what they
-    leave of the difference, without and with sampling error; tipping: how far they must lie off to turn the conclusion;
-    delivered: the difference over delivered rollouts alone, missing where all were. judge_share, auc: of the judge. r,
-    r_within: correlations of the arms. declined_a, declined_b: rollouts. output_tokens, tokens, calls, money: what a
-    used for one of b; unit: the one of them that counts; matched: whether it is within a tenth of 1; baseline: whether
-    one arm is the other's compute-matched one. identical_calls: a share. interim_analysis: its number; planned: whether
-    alpha is spent on it; declared_after: interim analyses before the contrast was declared, 0 if it was preregistered.
-    confounds: in what the arms differ. What may not be said is missing.
+    intervals these_tasks, new_tasks; p; holm; conclusion; bias: of the judge, that would erase it. sign_flip: the
+    exact p of few tasks. largest_task: to which the difference owes most; difference_without, without_p: what is left
+    without it. d_z, in_draw_sd: effect sizes with intervals. missing_a, missing_b: values; bounds, worst: what they
+    leave of the difference, without and with sampling error; tipping: how far they must lie off to turn the
+    conclusion; delivered: the difference over delivered rollouts alone, missing where all were. judge_share, auc: of
+    the judge. r, r_within: correlations of the arms. declined_a, declined_b: rollouts. output_tokens, tokens, calls,
+    money: what a used for one of b; unit: the one of them that counts; matched: whether it is within a tenth of 1;
+    baseline: whether one arm is the other's compute-matched one. identical_calls: a share. interim_analysis: its
+    number; planned: whether alpha is spent on it; declared_after: interim analyses before the contrast was declared, 0
+    if it was preregistered. confounds: in what the arms differ. What may not be said is missing.
     """
     rows = [_row(run, contrast) for contrast in compared(run)] if len(run.rollouts) else []
     whole = ("declared_after", "pairs", "delivered_pairs")
@@ -94,7 +97,7 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
     }
     hidden = {c.measure: c.suppressed for c in chosen if c.suppressed}
     told = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
-    notes = (*ABOUT, *scope(chosen), *told, *interim_notes(run, chosen))
+    notes = (*ABOUT, *scope(chosen), *told, *interim_notes(run, chosen), *task_notes(run, chosen))
     return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes)
 
 
@@ -134,6 +137,7 @@ def _row(run: Run, c: Contrast) -> Row:
         "conclusion": c.conclusion,
         "bias": c.bias,
         "sign_flip": None if c.p is None else result.sign_flip,
+        **_without_largest(c),
         **_effects(c, sides),
         **_missing(c),
         "judge_share": c.judge_share,
@@ -154,6 +158,15 @@ def _row(run: Run, c: Contrast) -> Row:
     }
 
 
+def _without_largest(c: Contrast) -> Row:
+    left = None if c.p is None else c.result.without_largest
+    return {
+        "largest_task": left and left.task,
+        "difference_without": left and left.difference,
+        "without_p": left and left.p,
+    }
+
+
 def _missing(c: Contrast) -> Row:
     """What missing values and rollouts that were not delivered make of it; bounds only where values are missing."""
     found = c.missing
@@ -169,7 +182,7 @@ def _missing(c: Contrast) -> Row:
         "tipping": c.tipping,
         "delivered_pairs": delivered.pairs if delivered and c.paired else None,
         "delivered": delivered and delivered.difference,
-        **ends("delivered", delivered and basis(delivered)),
+        **ends("delivered", delivered and delivered.tested),
     }
 
 
@@ -178,7 +191,7 @@ def _effects(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> Row:
     result, d_z, in_draw_sd = c.result, None, None
     if result.difference is not None and not c.suppressed and not result.constant:
         within = draw_sd(*_complete(c, sides))
-        if result.new_tasks is not None:
+        if result.new_tasks is not None and result.clusters is None:
             d_z = over_tasks(result.difference, result.new_tasks, result.tasks)
         if result.these_tasks is not None and within is not None:
             in_draw_sd = over_draws(result.difference, result.these_tasks, within)

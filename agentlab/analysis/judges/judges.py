@@ -11,8 +11,8 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.contrasts.blinding import guesses
 from agentlab.analysis.contrasts.compared import contrasts
-from agentlab.analysis.contrasts.missing import outcome_range
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, labelled
+from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.judges import recorded
 from agentlab.models.capabilities import maker

@@ -122,7 +122,11 @@ def _check_folder(found: ImportCheck, meta: Mapping[str, Any], folder: Path) -> 
     changed: list[str] = []
     for task in tasks_of(meta).values():
         now = found.tasks.get(task.id, task)
-        pairs = (("prompt", task.prompt, now.prompt), ("target", task.target, now.target))
+        pairs = (
+            ("prompt", task.prompt, now.prompt),
+            ("target", task.target, now.target),
+            ("cluster", task.fields, now.fields),
+        )
         changed += [f"{n} of task {line(task.id)}: was {_short(a)}, is {_short(b)}" for n, a, b in pairs if a != b]
     _refuse(place, changed)
 
@@ -167,6 +171,7 @@ def _facts(found: ImportCheck, old: Mapping[str, Any], name: str, seed: int) -> 
         "measures": old.get("measures", []),
         "judges": old.get("judges", {}),
         "traits": old.get("traits", {}),
+        "cluster": found.columns.cluster or old.get("cluster"),
         "seed": seed,
         "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},

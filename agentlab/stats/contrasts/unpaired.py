@@ -5,13 +5,16 @@ with the degrees of freedom of Satterthwaite 1946). For new tasks the difference
 the tasks are what is paired.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agentlab.stats.contrasts.paired import Interval, Paired, paired, t_interval
+from agentlab.stats.contrasts.paired import Paired, limited, paired
+from agentlab.stats.interval import Interval, t_interval
 
 Array = NDArray[np.float64]
 
@@ -20,14 +23,16 @@ def unpaired(
     tasks: tuple[Sequence[Hashable], Sequence[Hashable]],
     values: tuple[ArrayLike, ArrayLike],
     level: float = 0.95,
+    clusters: Mapping[Any, Hashable] | None = None,
+    most: float = inf,
 ) -> Paired:
     """Compares two arms, each given as one task and one value per row, NaN if missing; arms may differ in rows.
 
-    `D = sum_t (mean_at - mean_bt) / G` over the G tasks in which both arms have a value. `these_tasks`:
-    `var(D) = sum_t (v_at + v_bt) / G^2` with `v = s^2 / n` of an arm in a task, on
-    `(sum v)^2 / sum(v^2 / (n - 1))` degrees of freedom; it takes two values of both arms in every task. `new_tasks` and
-    `sign_flip` are those of `paired` over task means. There are no `pairs` and no correlations; `dropped` counts
-    missing values and values of tasks that the other arm lacks. Raises ValueError for shapes that do not fit.
+    `D = sum_t (mean_at - mean_bt) / G` over the G tasks in which both arms have a value. `these_tasks`: `var(D) =
+    sum_t (v_at + v_bt) / G^2` with `v = s^2 / n` of an arm in a task, on `(sum v)^2 / sum(v^2 / (n - 1))` degrees of
+    freedom; it takes two values of both arms in every task. `new_tasks` and `sign_flip` are those of `paired` over
+    task means. There are no `pairs` and no correlations; `dropped` counts missing values and values of tasks that the
+    other arm lacks. `clusters` and `most` are as there. Raises ValueError for shapes that do not fit.
     """
     arms = [_means(*arm) for arm in zip(tasks, values, strict=True)]
     shared = [task for task in arms[0] if task in arms[1]]
@@ -35,7 +40,7 @@ def unpaired(
     kept = [[arm[task] for task in shared] for arm in arms]
     used = sum(len(one) for arm in kept for one in arm)
     means = [np.array([one.mean() for one in arm]) for arm in kept]
-    found = paired(shared, [0] * len(shared), means[0], means[1], level, "task")
+    found = paired(shared, [0] * len(shared), means[0], means[1], level, "task", clusters, most)
     # what `paired` says of these tasks is about one pair of means in each
     beyond = found.notes if found.difference is None else found.notes[1:]
     these, why = (None, "") if found.difference is None else _these_tasks(kept, float(found.difference), level)
@@ -43,7 +48,7 @@ def unpaired(
         found,
         pairs=0,
         dropped=rows - used,
-        these_tasks=these,
+        these_tasks=limited(these, most),
         correlation=None,
         correlation_within=None,
         constant=False,

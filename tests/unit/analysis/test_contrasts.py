@@ -42,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
         patch.chdir(folder)
         tone = "tone: {tone: [curt, plain], within: {team: solo}, measures: [utility]}"
         structure = "structure: {team: [firm, solo], measures: [utility]}"
-        scenario(f"compare: {{primary: {{{structure}, {tone}}}}}\n")
+        scenario(f"compare: {{primary: {{{structure}, {tone}}}}}\n", ("{utility: 0.1,", "{utility: 0.13,"))
         play()
         return load((folder / "run").resolve())
 
@@ -169,7 +169,7 @@ def test_a_planned_analysis_widens_the_intervals_and_an_unplanned_one_has_no_p(w
     values = table.pivot_table(index=["task", "draw"], columns="team", values="utility", observed=True)
     tasks, draws = (values.index.get_level_values(name).tolist() for name in ("task", "draw"))
     alpha = level([0.5], "obrien_fleming")
-    expected = paired(tasks, draws, values["firm"].to_numpy(), values["solo"].to_numpy(), 1 - alpha)
+    expected = paired(tasks, draws, values["firm"].to_numpy(), values["solo"].to_numpy(), 1 - alpha, most=1.0)
     assert_alike(second.result, expected)
     assert expected.new_tasks is not None
     close(second.p, repeated_p(expected.new_tasks.p, [0.5], "obrien_fleming"))
@@ -295,11 +295,11 @@ def test_the_mixed_model_is_the_task_level_t_in_a_balanced_design(seed: int) -> 
     table = synthetic(9, 4, slope=0.8, seed=seed)
     wide = table.pivot_table(index=["task", "draw"], columns="arm", values="value")
     tasks, draws = (wide.index.get_level_values(name).tolist() for name in ("task", "draw"))
-    known = paired(tasks, draws, wide[0.5].to_numpy(), wide[-0.5].to_numpy()).new_tasks
+    known = paired(tasks, draws, wide[0.5].to_numpy(), wide[-0.5].to_numpy())
     found, without = fit(table), fit(table, slopes=False)
-    assert known is not None
-    close(found.estimate, (known.low + known.high) / 2, rtol=1e-6)
-    close(found.se, known.se, rtol=5e-3)
+    assert known.new_tasks is not None
+    close(found.estimate, known.difference, rtol=1e-6)
+    close(found.se, known.new_tasks.se, rtol=5e-3)
     assert found.converged
     assert not found.singular
     assert without.se < 0.9 * found.se, "without slopes it claims too much"

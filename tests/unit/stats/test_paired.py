@@ -26,13 +26,13 @@ def gap(x: Any, y: Any) -> float:
 
 def test_these_tasks_by_hand() -> None:
     # differences 1, 3 (mean 2, s² 2, v 1) and 0, 1, 2 (mean 1, s² 1, v 1/3): D 1.5, var (4/3)/4 = 1/3,
-    # df (4/3)² / (1²/2 + (1/3)²/3) - 1 = 67/29
+    # df (4/3)² / (1²/1 + (1/3)²/2) = 32/19
     found = paired(["x"] * 2 + ["y"] * 3, [0, 1, 0, 1, 2], [1, 3, 0, 1, 2], [0, 0, 0, 0, 0])
     assert (found.difference, found.tasks, found.pairs, found.dropped) == (1.5, 2, 5, 0)
     assert found.these_tasks is not None
     close(found.these_tasks.se, (1 / 3) ** 0.5)
-    close(found.these_tasks.df, 67 / 29)
-    margin = float(stats.t.ppf(0.975, 67 / 29)) * (1 / 3) ** 0.5
+    close(found.these_tasks.df, 32 / 19)
+    margin = float(stats.t.ppf(0.975, 32 / 19)) * (1 / 3) ** 0.5
     close([found.these_tasks.low, found.these_tasks.high], [1.5 - margin, 1.5 + margin])
     assert found.new_tasks is None
     assert found.sign_flip is None
@@ -57,9 +57,11 @@ def test_new_tasks_is_a_t_test_on_task_means() -> None:
     a, b = rng.normal(size=21), rng.normal(size=21)
     found = paired(tasks, draws, a, b)
     means = (a - b).reshape(7, 3).mean(axis=1)
-    known = stats.ttest_1samp(means, 0.0)
-    assert found.new_tasks is not None
-    close([found.new_tasks.p, found.new_tasks.df], [float(known.pvalue), 6])
+    even = paired(range(14), [0] * 14, np.concatenate([means, -means]) + 0.3, np.zeros(14)).new_tasks
+    known = stats.ttest_1samp(np.concatenate([means, -means]) + 0.3, 0.0)  # these are not skewed
+    assert even is not None
+    interval = known.confidence_interval()
+    close([even.low, even.high, even.p, even.df], [float(interval.low), float(interval.high), float(known.pvalue), 13])
     permuted = stats.permutation_test((means, np.zeros(7)), gap, permutation_type="samples", n_resamples=10**4)
     assert found.sign_flip is not None
     close(found.sign_flip, float(permuted.pvalue))
