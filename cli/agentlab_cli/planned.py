@@ -8,6 +8,7 @@ from rich.markup import escape
 from agentlab.errors import ScenarioError
 from agentlab.experiment.cost import WORDS, RunPlan
 from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, PowerForecast, assumed
+from agentlab.judges.gate import too_few
 from agentlab.scenario import Design
 from agentlab.text import pluralize
 from agentlab_cli.layout import number, table
@@ -21,7 +22,8 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
     for heading in ("", "calls", "input tokens", "output tokens", "cost"):
         shown.add_column(heading, overflow="fold", justify="left" if not heading else "right")
     judges = [(f"judge {name}", cost) for name, cost in plan.judges.items() if cost.calls]
-    rows = [*plan.agents.items(), *judges, ("all", plan.total)]
+    anchors = [(f"judge {name}, anchor texts", cost) for name, cost in plan.anchors.items() if cost.calls]
+    rows = [*plan.agents.items(), *judges, *anchors, ("all", plan.total)]
     for name, cost in rows:
         usage = cost.usage
         shown.add_row(escape(name), f"{cost.calls:,}", f"{usage.input:,}", f"{usage.output:,}", cost.money)
@@ -33,6 +35,8 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
         "a turn, or what max_tokens allows, and mails up to two contacts.",
         soft_wrap=True,
     )
+    for line in too_few(design.tree.get("judges") or {}):
+        console.print(line, soft_wrap=True, markup=False)
 
 
 def noises(

@@ -122,7 +122,10 @@ def test_a_judge_that_fails_its_anchors_leaves_no_uncorrected_difference(workdir
     run = binary(7)
     found = labels(run)
     assert list(found.tables) == ["means"]
-    assert "half: uncorrected, nothing about who did better: the rubric ships no anchor texts." in found.notes
+    assert any(
+        "half: uncorrected, nothing about who did better: the judge ships no anchor texts" in note
+        for note in found.notes
+    )
     run.meta["anchors"] = {name: {"suppressed": []} for name in ("met", "half")}
     assert len(labels(run).tables["contrasts"]) == 2
 

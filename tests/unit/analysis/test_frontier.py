@@ -181,7 +181,7 @@ def test_judges_that_fail_their_anchors_say_nothing_of_who_is_better(run: Run) -
     assert set(found.tables) == {"arms", "band"}
     assert found.tables["arms"]["on_frontier"].isna().all()
     assert found.tables["arms"]["utility"].notna().all()
-    assert any("misalignment: the rubric ships no anchor texts" in note for note in found.notes)
+    assert any("misalignment: the judge ships no anchor texts" in note for note in found.notes)
     assert set(frontier(run).tables) == {"arms", "band", "dominance"}
 
 
