@@ -64,12 +64,8 @@ def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     anchors = run.meta.get("anchors", {}).get(m.judge, {})
     outcomes = run.scores.loc[run.scores["judge"] == m.judge, "outcome"].astype("str")
     row: Row = {"measure": m.name, "judge": m.judge, "model": model or "none", "judged": len(one.rows)}
-    row |= {
-        "anchor_AUC": anchors.get("auc"),
-        "anchor_AUC_low": anchors.get("low"),
-        "anchor_AUC_high": anchors.get("high"),
-    }
-    row |= {"anchors": anchors.get("outcome"), "signal": anchors.get("signal")}
+    row |= {"anchors": anchors.get("outcome"), "anchor_AUC": anchors.get("auc")}
+    row |= {f"anchor_AUC_{end}": anchors.get(end) for end in ("low", "high")} | {"signal": anchors.get("signal")}
     row |= {name: anchors.get(name) for name in ("padding", "padding_low", "padding_high")}
     if anchors.get("suppressed"):
         notes.append(f"{m.judge}: who did better is not said: {'; '.join(anchors['suppressed'])}.")
