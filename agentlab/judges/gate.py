@@ -51,7 +51,7 @@ def too_few(documents: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if not _passable(families):
             good, bad = (sum(counts) for counts in zip(*families, strict=True)) if families else (0, 0)
             told.append(
-                f"Judge {name}: {good} good and {bad} bad anchor texts are too few to show that it tells them apart, "
+                f"judge {name!r} has {good} good and {bad} bad anchor texts, too few to show that it tells them apart, "
                 f"so nothing will be said of who did better by it; {ENOUGH} of each will do (judges.{name}.anchors)"
             )
     return told

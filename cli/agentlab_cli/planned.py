@@ -8,8 +8,8 @@ from rich.markup import escape
 from agentlab.errors import ScenarioError
 from agentlab.experiment.cost import WORDS, RunPlan
 from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, PowerForecast, assumed
-from agentlab.judges.gate import too_few
 from agentlab.scenario import Design
+from agentlab.scenario.remarks import few_anchors
 from agentlab.text import pluralize
 from agentlab_cli.layout import number, table
 
@@ -35,8 +35,8 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
         "a turn, or what max_tokens allows, and mails up to two contacts.",
         soft_wrap=True,
     )
-    for line in too_few(design.tree.get("judges") or {}):
-        console.print(line, soft_wrap=True, markup=False)
+    for line in few_anchors(design):
+        console.print(f"Note: {line}.", soft_wrap=True, markup=False)
 
 
 def noises(

@@ -52,8 +52,8 @@ def test_one_text_of_each_kind_decides_nothing_for_a_perfect_judge(workdir: Path
     assert of_utility(run) == ("undecided", "suppressed")
     assert "8 of each would tell" in contrasts(run)[0].suppressed
     told = commands.agentlab("check", path).out
-    assert "Judge quality: 1 good and 1 bad anchor texts are too few" in told
-    assert "Judge ethics: 0 good and 0 bad" in told
+    assert "judge 'quality' has 1 good and 1 bad anchor texts, too few" in told
+    assert "judge 'ethics' has 0 good and 0 bad" in told
 
 
 def test_a_plan_prices_the_anchors(workdir: Path) -> None:

@@ -111,7 +111,8 @@ class Run:
         `round`, `actor` (the agent, or what tells a judge's draws apart), `purpose` (agent, judge, selector, product),
         of a judge and a selector `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`,
         `model` (as asked), `served_model` and `request_id` (as returned), `stop`, `text`, token counts (Int64, missing
-        for failed calls), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent), `error`;
+        for failed calls), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent),
+        `tries` (requests made for it; all but the last failed for passing reasons), `error`;
         `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
         """
         return self._placed(tables.calls(self._select))

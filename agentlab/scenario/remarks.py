@@ -1,0 +1,34 @@
+"""What is no mistake in a design, but stands in the way of its run or is seldom meant."""
+
+from collections.abc import Iterator
+
+from agentlab.judges.gate import too_few
+from agentlab.models.readiness import obstacles
+from agentlab.scenario.design import Design
+from agentlab.scenario.validate import mapping
+
+
+def remarks(design: Design) -> list[str]:
+    """A sentence for each model that cannot be called as it is, each agent that takes part in no condition, and each
+    judge with too few anchor texts."""
+    return [*_models(design), *_idle(design), *few_anchors(design)]
+
+
+def few_anchors(design: Design) -> list[str]:
+    """A sentence for each judge that scores or compares, and has too few anchor texts to be believed."""
+    documents = mapping(design.tree.get("judges"))
+    return too_few({name: documents[name] for name in (*design.judges, *design.of_two)})
+
+
+def _models(design: Design) -> Iterator[str]:
+    judges = {**design.judges, **design.selectors, **design.of_two}.values()
+    specs = [spec for condition in design.conditions for spec in condition.models.values()]
+    specs += [design.models[judge.model] for judge in judges if judge.model is not None]
+    yield from dict.fromkeys(sentence for spec in specs for sentence in obstacles(spec))
+
+
+def _idle(design: Design) -> Iterator[str]:
+    acting = {agent.name for condition in design.conditions for agent in condition.organization.agents}
+    for name in mapping(mapping(design.tree.get("organization")).get("agents")):
+        if name not in acting:
+            yield f"agent {name!r} takes part in no condition"
