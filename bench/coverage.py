@@ -16,19 +16,15 @@ if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
 import argparse
 import json
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agentlab.judges.gate import gate
 from agentlab.stats.components.components import IN_CONTEXTS, JUDGED, components
 from agentlab.stats.components.covariances import Scores, covariances
-from agentlab.stats.judges.auc import auc
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -155,33 +151,9 @@ def of_covariances(experiments: int, seed: int) -> list[dict[str, Any]]:
     return found
 
 
-ANCHORS = {"2 + 2 texts": ((2, 2),), "8 + 8 in 2 families": ((4, 4),) * 2, "12 + 12 in 3 families": ((4, 4),) * 3}
-AREAS = (0.5, 0.7, 0.8, 0.91)
-
-
-def of_anchors(experiments: int, seed: int) -> list[dict[str, Any]]:
-    """Outcomes of the gate for judges of a known area under the ROC curve, whose scores are normal."""
-    found: list[dict[str, Any]] = []
-    for i, (name, families) in enumerate(ANCHORS.items()):
-        for area in AREAS:
-            rng, gap = np.random.default_rng([seed, 200 + i]), math.sqrt(2) * NormalDist().inv_cdf(area)
-            tally, outcomes = Tally(area), Counter[str]()
-            for _ in range(experiments):
-                scores = [((rng.normal(size=m) + gap).tolist(), rng.normal(size=n).tolist()) for m, n in families]
-                estimate = auc(scores)
-                assert estimate is not None
-                decided = gate(estimate, families)
-                outcomes[decided.outcome] += 1
-                tally.add(estimate, decided.low, decided.high)
-            shares = {outcome: outcomes[outcome] / experiments for outcome in ("passed", "undecided", "failed")}
-            found.append({"setting": f"{name}, area {area}", **shares, "area": tally.told()})
-    return found
-
-
 STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "components": of_components,
     "covariances": of_covariances,
-    "anchors": of_anchors,
 }
 """By name: experiments per setting and a seed go in, a row for each setting comes out."""
 

@@ -21,14 +21,14 @@ from agentlab.experiment.facts import facts
 from agentlab.experiment.forks import ForkStates
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.phases import Phase, through, with_judging
-from agentlab.experiment.preregistration import interim, record
+from agentlab.experiment.preregistration import record
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.runner import Runner
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.scenario import Design, differences
-from agentlab.store import DATABASE, Store
+from agentlab.store import DATABASE, Store, look
 from agentlab.types import Measure, Task
 
 LOCAL = LocalExecutor()
@@ -92,8 +92,7 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
 
 def _interim(store: Store) -> None:
     """Records that the contrasts are about to be analysed, with how many rollouts of each condition are finished."""
-    finished = Counter(rollout.condition for rollout in store.rollouts() if store.final(rollout.key))
-    store.set_meta({"looks": interim(store.meta().get("looks", []), finished)})
+    look(store.folder, Counter(rollout.condition for rollout in store.rollouts() if store.final(rollout.key)))
 
 
 def tasks_of(meta: Mapping[str, Any]) -> dict[str, Task]:

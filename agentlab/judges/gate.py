@@ -2,7 +2,7 @@
 
 Passed takes an area of at least .8 whose interval lies above .5, so that a judge that guesses passes in 5 % at most;
 failed an interval that lies below .8. With 8 good and 8 bad texts in two families a judge of .5 passes in 2.5 % and one
-of .91 in 91 % (`bench/coverage.py --study anchors`).
+of .91 in 91 % (`bench/anchors.py`).
 """
 
 from collections.abc import Mapping, Sequence

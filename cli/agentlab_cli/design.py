@@ -78,4 +78,4 @@ def plan(
     assumptions, remarks = noises(design, pilot, within, between)
     made = asyncio.run(estimate(design, chosen))
     planned(console_for(), design, made)
-    foreseen(console_for(), prospects(design, (made.tasks, made.draws), assumptions, effect), effect, remarks)
+    foreseen(console_for(), design, prospects(design, (made.tasks, made.draws), assumptions, effect), effect, remarks)

@@ -59,7 +59,11 @@ def noises(
 
 
 def foreseen(
-    console: Console, forecasts: Sequence[PowerForecast], effect: float | None, remarks: Sequence[str]
+    console: Console,
+    design: Design,
+    forecasts: Sequence[PowerForecast],
+    effect: float | None,
+    remarks: Sequence[str],
 ) -> None:
     """What the design can find, as a table with a row for each noise, and what it rests on."""
     if not forecasts:
@@ -81,16 +85,17 @@ def foreseen(
         )
         shown.add_row(*map(escape, (*cells, *sizes, *chances)))
     console.print(shown)
-    for line in (*_rests(forecasts, effect), *remarks):
+    for line in (*_rests(design, forecasts, effect), *remarks):
         console.print(line, soft_wrap=True, markup=False)
 
 
-def _rests(forecasts: Sequence[PowerForecast], effect: float | None) -> Iterator[str]:
+def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | None) -> Iterator[str]:
     if effect is not None:
         yield f"power: the chance to find a difference of {effect:g}; tasks, 80%: how many like these it takes."
     strict = {forecast.alpha for forecast in forecasts} - {ALPHA}
     if strict:
-        yield f"Tests at {100 * min(strict):.3g}%: the strictest step of Holm's procedure for the primary contrasts."
+        looks = "" if design.looks is None else ", and the looks on the way"
+        yield f"Tests at {100 * min(strict):.3g}%: the strictest step of Holm's procedure{looks}."
     correlated = [forecast.basis.noise.correlation for forecast in forecasts]
     if any(correlated):
         yield f"Correlation of the arms over draws: {min(correlated):+.2f} to {max(correlated):+.2f}."

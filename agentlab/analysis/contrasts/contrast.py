@@ -16,7 +16,6 @@ from agentlab.runs.frames.pairing import ArmPairs, pair_arms
 from agentlab.scenario.compare import Declared
 from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import Paired, paired
-from agentlab.stats.contrasts.sequential import level, repeated_p
 from agentlab.text import pluralize
 
 ALPHA = 0.05
@@ -71,8 +70,7 @@ class Contrast:
         interval = self.result.new_tasks or self.result.these_tasks
         if interval is None or self.unplanned or self.suppressed or self.result.constant:
             return None
-        interim = self.interim
-        return repeated_p(interval.p, interim.spent, interim.spend) if interim.planned else interval.p
+        return self.interim.valid(interval.p)
 
     @property
     def unplanned(self) -> bool:
@@ -151,9 +149,7 @@ class _Pairs:
             return None
         a, b, arms = sides
         both = pair_arms(a, b, measure.name)
-        interim = self.register.interim(names, len(both.rows), self.finished)
-        planned = primary is not None and interim.planned
-        width = 1 - level(interim.spent, interim.spend, ALPHA) if planned else 1 - ALPHA
+        interim = self.register.interim(names, len(both.rows), self.finished, primary is not None)
         if measure.name not in self.noises:
             self.noises[measure.name] = noise(run, measure)
         return Contrast(
@@ -164,7 +160,7 @@ class _Pairs:
             declared.within,
             measure.name,
             primary,
-            _compare(both, measure.name, width),
+            _compare(both, measure.name, 1 - interim.level(ALPHA)),
             names,
             arms,
             interim,
