@@ -1,7 +1,7 @@
 """The contrasts that a scenario preregistered, since when, and the interim analyses of its run, as the run records."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -26,6 +26,8 @@ class Primary:
     """When, UTC."""
     after: int
     """Interim analyses of both its arms that came before; 0 for one that was preregistered."""
+    margin_after: int = 0
+    """Interim analyses before its margin was declared, or changed."""
     withdrawn: int | None = None
     """Interim analyses after which the scenario withdrew it. It stays primary: nobody can leave Holm's family late."""
 
@@ -100,13 +102,14 @@ def record(design: Design, old: Mapping[str, Any]) -> dict[str, Any]:
     looks, now = old.get("looks", []), datetime.now(UTC).isoformat(timespec="seconds")
     found: dict[Same, Primary] = {}
     for one in design.compare.primary:
-        before = known.get(one.same)
-        at, after = (before.declared, before.after) if before else (now, _analysed(looks, one, design.factors))
-        found[one.same] = Primary(one, at, after)
+        before, times = known.get(one.same), _analysed(looks, one, design.factors)
+        at, after = (before.declared, before.after) if before else (now, times)
+        kept = before.margin_after if before and before.contrast.margin == one.margin else times
+        found[one.same] = Primary(one, at, after, kept if one.margin is not None else 0)
     for same, one in known.items():
         times = _analysed(looks, one.contrast, design.factors)
         if same not in found and times:
-            found[same] = Primary(one.contrast, one.declared, one.after, one.withdrawn or times)
+            found[same] = replace(one, withdrawn=one.withdrawn or times)
     told: dict[str, Any] = {
         "primary": [asdict(one) for one in found.values()],
         "exploratory": design.compare.exploratory,

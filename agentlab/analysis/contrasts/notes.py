@@ -52,6 +52,9 @@ def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
         name = f"{c.name} ({c.measure})"
         if entry.after:
             remarks.setdefault(f"declared primary after interim analysis {entry.after}", []).append(name)
+        if entry.margin_after > entry.after:
+            why = f"its margin of {c.margin:g} was declared after interim analysis {entry.margin_after}"
+            remarks.setdefault(why, []).append(name)
         if entry.withdrawn:
             why = f"withdrawn after interim analysis {entry.withdrawn}, and primary all the same"
             remarks.setdefault(why, []).append(name)
