@@ -1,13 +1,16 @@
 """The estimate of `agentlab plan`, as rich prints it; without pandas, so that a plan answers at once."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from agentlab.errors import ScenarioError
 from agentlab.experiment.cost import WORDS, RunPlan
+from agentlab.experiment.decisions import write
 from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, PowerForecast, assumed
+from agentlab.experiment.specs import Selection
 from agentlab.scenario import Design
 from agentlab.scenario.remarks import few_anchors
 from agentlab.text import pluralize
@@ -37,6 +40,17 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
     )
     for line in few_anchors(design):
         console.print(f"Note: {line}.", soft_wrap=True, markup=False)
+
+
+def preregistered(console: Console, design: Design, chosen: Selection, file: Path) -> None:
+    """Writes the preregistration and says so. Raises ScenarioError for a part of the scenario."""
+    if chosen != Selection():
+        raise ScenarioError("--preregister writes the whole scenario: leave out --tasks, --only and --draws")
+    console.print(
+        f"Wrote {file}, digest {write(design, file)}. Next: agentlab run SCENARIO --preregistered {file}",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def noises(

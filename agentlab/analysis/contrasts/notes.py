@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
+from agentlab.experiment.decisions import match_notes
 from agentlab.experiment.preregistration import register
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts import anytime
@@ -11,7 +12,7 @@ from agentlab.stats.contrasts import anytime
 def interim_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     """How often the contrasts were analysed, what that does to their intervals, and what was declared late."""
     unrecorded = [f"{run.unrecorded}, so that no later analysis counts it."] if run.unrecorded else []
-    return unrecorded + _interim(contrasts) + _declared(run, contrasts)
+    return match_notes(run.meta) + unrecorded + _interim(contrasts) + _declared(run, contrasts)
 
 
 def _interim(contrasts: Sequence[Contrast]) -> list[str]:
