@@ -169,6 +169,9 @@ class ExperimentFields(Fields):
         description="Interim analyses of the contrasts while the run grows: any, as often as you like; or planned ones "
         "of the primary contrasts, with narrower intervals.",
     )
+    cluster: str | None = Field(
+        default=None, description="The field of the tasks that says which of them share a source, such as one text."
+    )
     limits: LimitsFields = Field(default_factory=LimitsFields, description="When a rollout, or the run, is stopped.")
     seed: int | None = Field(
         default=None, ge=0, le=2**63 - 1, description="Run seed; random and recorded if not given."

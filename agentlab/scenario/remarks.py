@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 from agentlab.judges.gate import too_few
 from agentlab.models.readiness import obstacles
+from agentlab.scenario.alike import alike, hint
 from agentlab.scenario.design import Design
 from agentlab.scenario.validate import mapping
 
 
 def remarks(design: Design) -> list[str]:
-    """A sentence for each model that cannot be called as it is, each agent that takes part in no condition, and each
-    judge with too few anchor texts."""
-    return [*_models(design), *_idle(design), *few_anchors(design)]
+    """A sentence for each model that cannot be called as it is, each agent that takes part in no condition, tasks that
+    share their text, and each judge with too few anchor texts."""
+    return [*_models(design), *_idle(design), *_alike(design), *few_anchors(design)]
 
 
 def few_anchors(design: Design) -> list[str]:
@@ -32,3 +33,9 @@ def _idle(design: Design) -> Iterator[str]:
     for name in mapping(mapping(design.tree.get("organization")).get("agents")):
         if name not in acting:
             yield f"agent {name!r} takes part in no condition"
+
+
+def _alike(design: Design) -> Iterator[str]:
+    groups = alike({name: task.prompt for name, task in design.tasks.items()}) if design.cluster is None else []
+    if groups:
+        yield hint(groups)

@@ -39,6 +39,9 @@ def check(scenario: Scenario, model: ModelName = None, judge_model: JudgeModel =
     print(f"{pluralize(len(design.conditions), 'condition')}: {conditions}")
     size = f"{pluralize(design.draws, 'draw')}, {pluralize(rollouts, 'rollout')}"
     print(f"{size}; judges: {', '.join([*design.judges, *design.of_two]) or 'none'}")
+    if design.cluster is not None:
+        sources = {task.fields[design.cluster] for task in design.tasks.values()}
+        print(f"{pluralize(len(sources), 'cluster')} of tasks, by {design.cluster}")
     for remark in remarks(design):
         print(f"Note: {remark}.")
 

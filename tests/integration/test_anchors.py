@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentlab.analysis.contrasts.contrast import contrasts
+from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.experiment.cost import plan
 from agentlab.experiment.specs import Selection
 from agentlab.runs.frames import Run

@@ -16,7 +16,7 @@ from agentlab.stats.components.covariances import Scores, covariances
 from agentlab.stats.components.mls import limits
 from agentlab.stats.components.nested import coefficients, henderson, nest, products, satterthwaite
 from agentlab.stats.components.score_variance import score_variance
-from bench.coverage import SETTINGS, Setting, of_components
+from bench.coverage_components import SETTINGS, Setting, of_components
 from tests.support.numbers import close
 from tests.support.tables import assert_alike
 
@@ -188,7 +188,7 @@ def test_limits_of_a_difference_touch_zero_where_the_f_test_does() -> None:
 
 
 def test_limits_cover_in_simulation() -> None:
-    """Few experiments here; bench/coverage.py plays 2,000 for every setting."""
+    """Few experiments here; bench/coverage_components.py plays 2,000 for every setting."""
     for row in of_components(400, seed=5, settings=(SETTINGS[0], SETTINGS[6])):
         for name in ("task", "draw", "judge draw", "total"):
             assert 0.92 <= row[name]["coverage"] <= 0.98
