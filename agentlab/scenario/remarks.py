@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from agentlab.judges.gate import too_few
 from agentlab.models.readiness import obstacles
 from agentlab.scenario.alike import alike, hint
 from agentlab.scenario.design import Design
@@ -9,9 +10,15 @@ from agentlab.scenario.validate import mapping
 
 
 def remarks(design: Design) -> list[str]:
-    """A sentence for each model that cannot be called as it is, each agent that takes part in no condition, and tasks
-    that share their text."""
-    return [*_models(design), *_idle(design), *_alike(design)]
+    """A sentence for each model that cannot be called as it is, each agent that takes part in no condition, tasks that
+    share their text, and each judge with too few anchor texts."""
+    return [*_models(design), *_idle(design), *_alike(design), *few_anchors(design)]
+
+
+def few_anchors(design: Design) -> list[str]:
+    """A sentence for each judge that scores or compares, and has too few anchor texts to be believed."""
+    documents = mapping(design.tree.get("judges"))
+    return too_few({name: documents[name] for name in (*design.judges, *design.of_two)})
 
 
 def _models(design: Design) -> Iterator[str]:

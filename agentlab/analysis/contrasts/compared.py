@@ -18,7 +18,6 @@ from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.scenario.compare import Declared
 from agentlab.stats.contrasts.holm import holm
-from agentlab.stats.contrasts.sequential import level
 
 
 @lru_cache(maxsize=1)
@@ -74,9 +73,8 @@ class _Pairs:
             return None
         a, b, arms = sides
         values = arm_values(a, b, measure, self.paired, run.clusters)
-        interim = self.register.interim(names, values.size, self.finished)
-        planned = primary is not None and interim.planned
-        width = 1 - level(interim.spent, interim.spend, ALPHA) if planned else 1 - ALPHA
+        interim = self.register.interim(names, values.size, self.finished, primary is not None)
+        width = 1 - interim.level(ALPHA)
         if measure.name not in self.noises:
             self.noises[measure.name] = noise(run, measure)
         result = values.difference(width)

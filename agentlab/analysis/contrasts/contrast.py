@@ -7,7 +7,6 @@ from agentlab.analysis.contrasts.missing import MissingValues
 from agentlab.experiment.preregistration import InterimAnalysis, Primary
 from agentlab.stats.contrasts.paired import Paired
 from agentlab.stats.contrasts.power import FEWEST_TASKS
-from agentlab.stats.contrasts.sequential import repeated_p
 from agentlab.stats.interval import Interval
 
 ALPHA = 0.05
@@ -88,10 +87,10 @@ class Contrast:
         """
         if self.unplanned or self.suppressed or self.coupled:
             return None
-        result, interval, interim = self.result, self.interval, self.interim
+        result, interval = self.result, self.interval
         alike = result.new_tasks is None and result.tasks >= FEWEST_TASKS and result.sign_flip is not None
         p = result.sign_flip if alike or interval is None else interval.p
-        return repeated_p(p, interim.spent, interim.spend) if interim.planned and p is not None else p
+        return None if p is None else self.interim.valid(p)
 
     @property
     def margin(self) -> float | None:

@@ -70,8 +70,9 @@ def tabulate(run: Run) -> pd.DataFrame:
     the judge. r, r_within: correlations of the arms. declined_a, declined_b: rollouts. output_tokens, tokens, calls,
     money: what a used for one of b; unit: the one of them that counts; matched: whether it is within a tenth of 1;
     baseline: whether one arm is the other's compute-matched one. identical_calls: a share. interim_analysis: its
-    number; planned: whether alpha is spent on it; declared_after: interim analyses before the contrast was declared, 0
-    if it was preregistered. confounds: in what the arms differ. What may not be said is missing.
+    number; planned: whether alpha is spent on it; anytime: whether p and intervals are valid at every look;
+    declared_after: interim analyses before the contrast was declared, 0 if it was preregistered. confounds: in what the
+    arms differ. What may not be said is missing.
     """
     rows = [_row(run, contrast) for contrast in compared(run)] if len(run.rollouts) else []
     whole = ("declared_after", "pairs", "delivered_pairs")
@@ -154,6 +155,7 @@ def _row(run: Run, c: Contrast) -> Row:
         "identical_calls": compared.identical_calls,
         "interim_analysis": c.interim.number,
         "planned": c.interim.planned,
+        "anytime": c.interim.spend == "any",
         "declared_after": c.primary and c.primary.after,
         "confounds": phrase(compared.confounds),
     }

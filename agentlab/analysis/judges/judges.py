@@ -65,7 +65,9 @@ def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     anchors = run.meta.get("anchors", {}).get(m.judge, {})
     outcomes = run.scores.loc[run.scores["judge"] == m.judge, "outcome"].astype("str")
     row: Row = {"measure": m.name, "judge": m.judge, "model": model or "none", "judged": len(one.rows)}
-    row |= {"anchor_AUC": anchors.get("auc"), "padding": anchors.get("padding"), "signal": anchors.get("signal")}
+    row |= {"anchors": anchors.get("outcome"), "anchor_AUC": anchors.get("auc")}
+    row |= {f"anchor_AUC_{end}": anchors.get(end) for end in ("low", "high")} | {"signal": anchors.get("signal")}
+    row |= {name: anchors.get(name) for name in ("padding", "padding_low", "padding_high")}
     if one.suppressed:
         notes.append(f"{m.name}: suppressed is what says who did better: {one.suppressed}.")
     words = run.rollouts.set_index(run.rollouts["rollout"].astype("str"))["output_words"].reindex(one.rows["rollout"])
