@@ -93,7 +93,7 @@ class Contrast:
         return None if p is None else self.interim.valid(p)
 
     @property
-    def margin(self) -> float | None:
+    def distance(self) -> float | None:
         """How far the interval is from 0, and the difference where it has none; 0 where the interval holds 0."""
         value, interval = self.result.difference, self.interval
         if value is None or interval is None:
@@ -106,10 +106,10 @@ class Contrast:
 
         None where nothing is concluded, nothing is missing, or no missing values can turn it.
         """
-        missing, value, margin = self.missing, self.result.difference, self.margin
-        if not self._apart or missing is None or value is None or margin is None or not missing.contradicts(value):
+        missing, value, distance = self.missing, self.result.difference, self.distance
+        if not self._apart or missing is None or value is None or distance is None or not missing.contradicts(value):
             return None
-        return missing.tipping(margin)
+        return missing.tipping(distance)
 
     @property
     def bias(self) -> float | None:
@@ -118,10 +118,10 @@ class Contrast:
         The distance of the interval from 0, with what is missing at its worst. None where nothing is concluded, and of
         a measure that no model scored.
         """
-        if not self.judged or self.conclusion not in HIGHER or self.margin is None:
+        if not self.judged or self.conclusion not in HIGHER or self.distance is None:
             return None
         worst = self.missing and sum(self.missing.count) > 0 and (self.missing.interval or self.missing.bounds)
-        return min([self.margin, *([min(map(abs, worst))] if worst else [])])
+        return min([self.distance, *([min(map(abs, worst))] if worst else [])])
 
     @property
     def unplanned(self) -> bool:
