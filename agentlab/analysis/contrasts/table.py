@@ -43,9 +43,8 @@ EFFECTS = (
     *("judge_share", "auc", "r", "r_within"),
 )
 MISSING = (
-    *NAMES,
-    *("missing_a", "missing_b", "bounds_low", "bounds_high", "worst_low", "worst_high", "tipping"),
-    *("delivered_pairs", "delivered", "delivered_low", "delivered_high", "conclusion"),
+    *("contrast", "measure", "missing_a", "missing_b", "bounds_low", "bounds_high", "worst_low", "worst_high"),
+    *("tipping", "delivered_pairs", "delivered", "delivered_low", "delivered_high"),
 )
 UNITS = ("output_tokens", "tokens", "calls", "money")
 ARMS = (
