@@ -34,10 +34,7 @@ def section(material: Material) -> Section:
     if missing:
         ends = "the grey brackets are the means if all of them were at one end of the range"
         notes.append(f"{missing} values are missing: {ends}.")
-    if suppressed := {c.measure: c.suppressed for c in summary.contrasts if c.suppressed}:
-        notes += [
-            f"{measure}: read nothing about who did better from it: {why}." for measure, why in suppressed.items()
-        ]
+    notes += [f"{measure}: suppressed: {why}." for measure, why in summary.suppressed.items()]
     if (run.rollouts["status"] != "delivered").any():
         notes.append("Hollow: the mean of delivered rollouts only.")
     charts = (
@@ -45,7 +42,9 @@ def section(material: Material) -> Section:
         if len(data) and data["mean"].notna().any()
         else ()
     )
-    said = "" if charts else f"Nothing is scored: n = {pluralize(len(run.measures), 'rollout')} without a value."
+    count = pluralize(len(run.measures), "rollout")
+    nothing = "All measures are suppressed" if summary.suppressed else "Nothing is scored"
+    said = "" if charts else f"{nothing}: n = {count} without a value that may be shown."
     return Section("measures", "Measures by condition", said, charts, {"measures": data}, tuple(notes))
 
 
@@ -54,18 +53,19 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
     found: list[dict[str, Any]] = []
     for measure in (m.name for m in run.measured):
         for arm in summary.arms:
-            bounds, made = arm.measures[measure], arm.means[measure]
+            bounds, made = arm.measures[measure], arm.means.get(measure)
+            rows = (run.measures["condition"] == arm.condition).to_numpy() & run.measures[measure].notna().to_numpy()
             found.append(
                 {
                     "measure": measure,
                     "condition": arm.condition,
-                    "tasks": made.these_tasks.n,
+                    "tasks": run.measures.loc[rows, "task"].nunique(),
                     "rollouts": arm.rollouts,
                     "scored": bounds.n,
                     "missing": bounds.missing,
                     "mean": bounds.observed,
-                    **ends("these tasks", made.these_tasks),
-                    **ends("new tasks", made.new_tasks),
+                    **ends("these tasks", made and made.these_tasks),
+                    **ends("new tasks", made and made.new_tasks),
                     "bound_low": bounds.low if bounds.missing else None,
                     "bound_high": bounds.high if bounds.missing else None,
                     "delivered_only": None if set(arm.statuses) == {"delivered"} else arm.delivered[measure],
@@ -79,7 +79,7 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """A panel for each measure, a row for each condition."""
-    names = [str(name) for name in data["measure"].unique()]
+    names = [str(name) for name in data.loc[data["mean"].notna(), "measure"].unique()]
     conditions = [name for name in styles if name in set(data["condition"])]
     figure, axes = panels(len(names), ACROSS, 0.75 + 0.24 * len(conditions), 0.5, sharey=True)
     for ax, name in zip(axes, names, strict=True):

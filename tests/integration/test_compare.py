@@ -32,6 +32,7 @@ from agentlab.scenario import load
 from tests.support.command import Commands
 from tests.support.duel import SCENARIO, TEXTS, WORTH, Alike, Change, Taster, run, write
 from tests.support.loopback import Loopback
+from tests.support.proven import proven
 from tests.support.rig import SCENARIO as RIG
 from tests.support.rig import rows
 
@@ -75,7 +76,7 @@ def sign(number: int) -> int:
 
 
 def test_pure_position_bias_gives_ties_only_and_every_pair_flips() -> None:
-    tables = pairs(run(('Taster"}', 'Taster", options: {place: A}}'))).tables
+    tables = pairs(proven(run(('Taster"}', 'Taster", options: {place: A}}')))).tables
     row = tables["pairs"].iloc[0]
     assert (row["wins"], row["ties"], row["losses"], row["win_rate"]) == (0, 12, 0, 0.5)
     assert (row["flips"], tables["verdicts"]["first_slot"].iloc[0]) == (1.0, 1.0)
@@ -203,8 +204,12 @@ def test_a_judge_that_fails_its_anchors_says_nothing() -> None:
     assert bad.meta["anchors"]["taste"]["auc"] == 0.5
     assert bad.meta["anchors"]["taste"]["flips"] == 1.0
     found = pairs(bad)
-    assert found.tables["pairs"]["conclusion"].tolist() == ["suppressed"]
-    assert "AUC 0.50" in found.notes[0]
+    row = found.tables["pairs"].iloc[0]
+    assert row["conclusion"] == "suppressed"
+    assert row[["wins", "ties", "losses", "win_rate", "win_rate_low"]].isna().all()
+    assert found.tables["strengths"].empty
+    assert found.notes[0].startswith("taste: suppressed: AUC 0.50")
+    assert found.says == "1 comparison of arms, of which nothing is said."
 
 
 def test_a_judge_is_added_to_a_run_that_is_there() -> None:

@@ -1,10 +1,11 @@
-"""What has to be said of preregistration and of interim analyses."""
+"""What has to be said beside contrasts: their scope, how p is adjusted, preregistration, interim analyses."""
 
 from collections.abc import Sequence
 
-from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
+from agentlab.analysis.contrasts.contrast import ALPHA, FRAGILE, Contrast
 from agentlab.experiment.preregistration import register
 from agentlab.runs.frames import Run
+from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.stats.contrasts.sequential import level
 
 
@@ -49,3 +50,29 @@ def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
         if c.same not in present:
             remarks.setdefault("primary, without a pair so far", []).append(name)
     return [f"{', '.join(dict.fromkeys(names))}: {what}." for what, names in remarks.items()]
+
+
+def scope(contrasts: Sequence[Contrast]) -> list[str]:
+    """What tasks the conclusions are about, how p is adjusted, why some are suppressed or untested: a line each."""
+    lines = ["The p of all primary contrasts is adjusted together by Holm's procedure; exploratory ones are not."]
+    if not any(c.primary for c in contrasts):
+        lines = [
+            "No primary contrast was preregistered (`compare:` in the scenario): all are exploratory, no p is adjusted."
+        ]
+    concluded = [c for c in contrasts if not c.suppressed and c.result.tasks]
+    if concluded:
+        beyond = all(c.result.new_tasks or (c.interval is None and c.result.tasks >= FEWEST_TASKS) for c in concluded)
+        most = max(c.result.tasks for c in concluded)
+        about = "new tasks" if beyond else "this task only" if most == 1 else f"these {most} tasks only"
+        lines.append(f"Each conclusion is about {about}, one contrast at a time.")
+    if any(not c.paired for c in contrasts):
+        lines.append(
+            "No column named the draws of the imported texts, and nothing is paired by the order of rows: the arms are "
+            "compared within tasks (`agentlab import --draw COLUMN` makes pairs)."
+        )
+    if any(c.conclusion == FRAGILE for c in concluded):
+        lines.append(f"{FRAGILE[0].upper()}{FRAGILE[1:]}: at their worst, missing values would turn the conclusion.")
+    untested = {note for c in concluded if c.conclusion == "no test" for note in c.result.notes[:1]}
+    flipped = {note for c in concluded if c.interval is None and c.p is not None for note in c.result.notes[:1]}
+    lines += [f"No test: {note}." for note in sorted(untested)]
+    return [*lines, *(f"{note[0].upper()}{note[1:]}; its p is that of sign flips." for note in sorted(flipped))]

@@ -10,7 +10,8 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.contrasts.blinding import guesses
-from agentlab.analysis.contrasts.contrast import contrasts
+from agentlab.analysis.contrasts.compared import contrasts
+from agentlab.analysis.contrasts.missing import outcome_range
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, labelled
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.judges import recorded
@@ -65,8 +66,8 @@ def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     outcomes = run.scores.loc[run.scores["judge"] == m.judge, "outcome"].astype("str")
     row: Row = {"measure": m.name, "judge": m.judge, "model": model or "none", "judged": len(one.rows)}
     row |= {"anchor_AUC": anchors.get("auc"), "padding": anchors.get("padding"), "signal": anchors.get("signal")}
-    if anchors.get("suppressed"):
-        notes.append(f"{m.judge}: who did better is not said: {'; '.join(anchors['suppressed'])}.")
+    if one.suppressed:
+        notes.append(f"{m.name}: suppressed is what says who did better: {one.suppressed}.")
     words = run.rollouts.set_index(run.rollouts["rollout"].astype("str"))["output_words"].reindex(one.rows["rollout"])
     length = np.log(words.where(words > 0).to_numpy(dtype=np.float64))
     tasks = one.rows["task"].tolist()
@@ -169,8 +170,9 @@ def _bounds(run: Run, one: LabelledMeasure) -> Iterator[Row]:
     """The mean with everything that has no score at one end of the range, then at the other."""
     m = one.measure
     rows = run.measures[~run.measures["status"].isin(["infrastructure", "cancelled"])]
-    ends = (*m.range, *m.values.values(), *rows[m.name].dropna())  # what an audit counts lies outside its range
+    ends = outcome_range(m, rows[m.name].to_numpy())
     for condition, part in rows.groupby(rows["condition"].astype("str"), sort=False):
-        edge = bounds(part[m.name], min(ends), max(ends), part["task"].astype("str").tolist())
+        edge = bounds(part[m.name], *ends, part["task"].astype("str").tolist())
         head = {"measure": m.name, "condition": condition, "rollouts": len(part), "missing": edge.missing}
-        yield {**head, "mean": edge.observed, "worst_case_low": edge.low, "worst_case_high": edge.high}
+        told = {"mean": edge.observed, "worst_case_low": edge.low, "worst_case_high": edge.high}
+        yield {**head, **(dict.fromkeys(told) if one.suppressed else told)}

@@ -6,7 +6,7 @@ of freedom of a sum of variances; Miller (2024, arXiv 2411.00640) for pairs and 
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from math import inf
 from typing import Any
@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agentlab.stats.contrasts.power import FEWEST_TASKS
-from agentlab.stats.interval import Interval, t_interval
+from agentlab.stats.interval import Interval, t_interval, within
 from agentlab.stats.rows import codes_of
 from agentlab.stats.task_mean import TaskMean, task_mean
 from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]
-_CONSTANT, _NONE = "constant difference, no test", "no 'these tasks' interval"
 MOST_FLIPS = 12
 """Up to so many tasks the sign-flip test is exact, over at most 4,096 patterns; above, the t interval serves alone."""
 
@@ -54,26 +53,24 @@ class Paired:
     these_tasks: Interval | None
     new_tasks: Interval | None
     sign_flip: float | None
-    """Exact two-sided p over all sign patterns of the task differences, for 6 to 12 tasks; with clusters over those of
-    their sums, for 6 to 12 of them."""
+    """Exact two-sided p over all sign patterns of the task differences, for 6 to 12 tasks, and for more where all are
+    alike; of fewer tasks over the patterns of all pairs, where `constant`. With clusters it is over those of their
+    sums, for 6 to 12 of them."""
     correlation: float | None
     """Of the arms' values over all complete pairs: shared tasks and shared random numbers together."""
     correlation_within: float | None
     """The same with task means taken out: what shared random numbers do."""
     constant: bool
-    """Every pair differs by the same amount as the others of its task, and there is no test over tasks either."""
+    """Every pair differs by the same amount as the others of its task, and no interval over tasks can be had either.
+
+    Of arms whose calls were identical that says nothing, and of others `sign_flip` says how likely it is by luck.
+    """
     clusters: int | None
     """Of the tasks; None where every task stands for itself."""
     without_largest: WithoutLargest | None
     """None without two tasks."""
     notes: tuple[str, ...]
     """Why an interval is missing."""
-
-    @property
-    def tested(self) -> Interval | None:
-        """What a conclusion goes by: new tasks, or these where they are few. Of few clusters neither: a difference on
-        tasks that share a source is taken for more than it is."""
-        return self.new_tasks or (self.these_tasks if self.clusters is None else None)
 
 
 def paired(
@@ -111,8 +108,11 @@ def paired(
     units = codes_of([clusters.get(label, label) for label in labels]) if clusters else None
     over_tasks, flip, why_like = _new_tasks(d_t, units, tiny)
     like = over_tasks and over_tasks.interval(level)
-    told = f"{_CONSTANT if like is None else _NONE}: every {unit} of a task differs by the same amount"
+    told = f"no 'these tasks' interval: every {unit} of a task differs by the same amount"
     these, why_these = (None, told) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level, unit)
+    constant = len(d) > len(n_t) and same and like is None
+    if flip is None and constant and units is None:
+        flip = _flips(d / n_t[codes], tiny)
     return Paired(
         difference=float(d_t.mean()),
         mean_a=float(x_t.mean()),
@@ -120,12 +120,12 @@ def paired(
         tasks=len(n_t),
         pairs=len(d),
         dropped=dropped,
-        these_tasks=_within(these, most),
-        new_tasks=_within(like, most),
+        these_tasks=within(these, most),
+        new_tasks=within(like, most),
         sign_flip=flip,
         correlation=_correlation(np.stack([x - x.mean(), y - y.mean()]), tiny),
         correlation_within=_correlation(np.stack([x - x_t[codes], y - y_t[codes]]), tiny),
-        constant=len(d) > len(n_t) and same and like is None,
+        constant=constant,
         clusters=None if units is None else int(units.max()) + 1,
         without_largest=_without_largest(labels, d_t, units, tiny) if len(labels) > 1 else None,
         notes=tuple(note for note in (why_these, why_like) if note),
@@ -152,22 +152,28 @@ def _nothing(dropped: int, why: str) -> Paired:
     )
 
 
-def _within(interval: Interval | None, most: float) -> Interval | None:
-    return interval and replace(interval, low=max(-most, interval.low), high=min(most, interval.high))
-
-
 def sign_flip_p(differences: ArrayLike) -> float:
     """Exact two-sided p of the mean under random signs: the share of the 2^G patterns at least as far from 0.
 
-    `differences` has shape (G,), G at most 20. Under the null each difference is symmetric around 0 by itself.
+    `differences` has shape (G,), G at most 20 unless none differs in sign, when it is `2 / 2^k` for k that are not 0.
+    Under the null each difference is symmetric around 0 by itself.
     """
     d: Array = np.asarray(differences, dtype=np.float64)
+    if len(d) and (np.all(d >= 0) or np.all(d <= 0)):
+        return min(1.0, 2.0 ** (1 - int(np.count_nonzero(d))))
     if not 1 <= len(d) <= 20:
         raise ValueError(f"{len(d)} differences: the exact sign-flip test takes 1 to 20")
     signs: Array = np.array(list(product((1.0, -1.0), repeat=len(d) - 1))).reshape(-1, len(d) - 1)
     sums: Array = d[0] + np.asarray(signs @ d[1:], dtype=np.float64)
     far = np.abs(sums) >= abs(d.sum()) - 1e-12 * np.abs(d).sum()
     return float(far.sum()) / len(far)
+
+
+def _flips(differences: Array, tiny: float) -> float | None:
+    """The sign-flip p of differences that do not vary; None of many with both signs, whose patterns are too many."""
+    d = np.where(np.abs(differences) <= tiny, 0.0, differences)
+    one_sign = bool(np.all(d >= 0) or np.all(d <= 0))
+    return sign_flip_p(d) if one_sign or len(d) <= MOST_FLIPS else None
 
 
 def _these_tasks(spread: Array, n_t: Array, d_t: Array, level: float, unit: str) -> tuple[Interval | None, str]:
@@ -194,11 +200,12 @@ def _new_tasks(means_t: Array, units: Codes | None, tiny: float) -> tuple[TaskMe
             return None, None, f"{tasks}: nothing is claimed beyond them, which takes {FEWEST_TASKS}"
         of = f"{pluralize(count, 'cluster')} of {len(means_t)} tasks"
         return None, None, f"{of}: nothing is claimed beyond these tasks, which takes {FEWEST_TASKS} clusters"
+    sums: Array = means_t if units is None else np.bincount(units, means_t).astype(np.float64)
     if np.ptp(means_t) <= tiny:
-        return None, None, "no 'new tasks' interval: every task differs by the same amount"
-    over_tasks, sums = task_mean(means_t, units), means_t if units is None else np.bincount(units, means_t)
+        return None, _flips(sums, tiny), "no 'new tasks' interval: every task differs by the same amount"
+    over_tasks = task_mean(means_t, units)
     if over_tasks.se <= tiny:
-        return None, None, "no 'new tasks' interval: every cluster differs by the same amount"
+        return None, _flips(sums, tiny), "no 'new tasks' interval: every cluster differs by the same amount"
     return over_tasks, sign_flip_p(sums) if count <= MOST_FLIPS else None, ""
 
 

@@ -14,8 +14,9 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 from agentlab.analysis.components.judge_noise import noise
-from agentlab.analysis.contrasts.contrast import Contrast, scope
+from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.mixed import fit, mixed
+from agentlab.analysis.contrasts.notes import scope
 from agentlab.analysis.contrasts.pilot import piloted
 from agentlab.analysis.contrasts.table import contrasts, tabulate
 from agentlab.analysis.summary import summarize
@@ -220,29 +221,27 @@ def test_the_ending_table(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     text = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"]).stdout
     lines = [line.rstrip() for line in text.split("\n")]
     at = lines.index("Primary contrasts: paired by task and draw, 95% intervals")
-    assert lines[at + 2].split() == (
-        "measure difference these tasks new tasks Holm p pairs judge r AUC conclusion".split()
-    )
+    assert lines[at + 2].split() == "measure difference these tasks new tasks Holm p pairs".split()
     block = lines[at + 4 :]
-    assert re.fullmatch(
-        r" structure: firm - solo \(tone=plain\) · 7 tasks · declined 0 and 0 · output tokens [\d.]+, not matched · "
-        r"identical calls \d+%",
-        block[0],
-    )
+    assert block[0] == " structure: firm - solo (tone=plain) · 7 tasks · declined 0 and 0"
+    assert re.fullmatch(r"   output tokens [\d.]+, not matched · identical calls \d+%", block[1])
     number, interval = r"[+-]\d\.\d{3}", r"\[[+-]\d\.\d{3}, [+-]\d\.\d{3}\]"
-    assert re.fullmatch(
-        rf"   utility\s+{number}\s+{interval}\s+{interval}\s+(<\.001|\d\.\d{{3}})\s+28\s+\d+%\s+[+-]\d\.\d\d\s+1\.00\s+"
-        r"first higher",
-        block[1],
+    assert re.fullmatch(rf"   utility\s+{number}\s+{interval}\s+{interval}\s+(<\.001|\d\.\d{{3}})\s+28", block[2])
+    assert re.fullmatch(r"     first higher · judge \d+% · r [+-]\d\.\d\d · AUC 1\.00", block[3])
+    low = tabulate(made).iloc[0]["new_tasks_low"]
+    assert block[4] == f"     a judge bias of {low:.3f} between the arms would erase this"
+    assert block[5].startswith("   firm - solo differ in: structure, system prompts (ann, bob, lone)")
+    assert lines[-1 - lines[::-1].index("   utility      +0.000         none       none  none     28") + 1].startswith(
+        "     common random numbers, no test"
     )
-    assert block[2].startswith("     firm - solo differ in: structure, system prompts (ann, bob, lone)")
     rest = lines.index("Exploratory contrasts: paired by task and draw, 95% intervals")
     assert " p " in lines[rest + 2]
     assert "Holm" not in lines[rest + 2]
-    suppressed = next(line for line in lines[rest:] if line.startswith("   harm"))
-    assert re.fullmatch(r"   harm\s+28\s+not sep\.\s+[+-]\d\.\d\d\s+suppressed", suppressed)
-    columns = [line for line in lines[at:] if line.startswith(("   utility", "   harm", " measure"))]
-    assert max(map(len, columns)) <= 140
+    suppressed = next(i for i, line in enumerate(lines) if i > rest and line.startswith("   harm"))
+    assert re.fullmatch(r"   harm\s+28", lines[suppressed])
+    assert re.fullmatch(r"     suppressed · judge not sep\. · r [+-]\d\.\d\d", lines[suppressed + 1])
+    columns = [line for line in lines[at:] if line.startswith(("   utility", "   harm", " measure", "     "))]
+    assert max(map(len, columns)) <= 80
 
 
 # --- analyses ---------------------------------------------------------------------------------------------------------
@@ -250,7 +249,7 @@ def test_the_ending_table(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None:
     found = contrasts(made)
-    main, effects, arms = (found.tables[name] for name in ("contrasts", "effects", "arms"))
+    main, effects, missing, arms = (found.tables[name] for name in ("contrasts", "effects", "missing", "arms"))
     assert list(main["role"]) == ["primary"] * 3 + ["exploratory"] * 5
     first = main.iloc[0]
     assert first["new_tasks_low"] < first["difference"] < first["new_tasks_high"]
@@ -260,7 +259,9 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     own = effects.iloc[0]
     assert own["d_z_low"] < own["d_z"] < own["d_z_high"]
     assert own["in_draw_sd_low"] < own["in_draw_sd"] < own["in_draw_sd_high"]
-    close([own["worst_low"], own["worst_high"]], [first["difference"]] * 2)
+    assert (missing.iloc[0][["missing_a", "missing_b"]] == 0).all()
+    assert missing[["bounds_low", "worst_high", "delivered", "tipping"]].isna().all(axis=None)
+    close(first["bias"], first["new_tasks_low"])
     assert own["sign_flip"] == 2 / 2**TASKS
     assert len(arms) == 4
     assert set(arms["matched"]) == {False, True}
@@ -271,6 +272,7 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     assert [path.name for path in found.write(tmp_path)] == [
         "contrasts.csv",
         "contrasts_effects.csv",
+        "contrasts_missing.csv",
         "contrasts_arms.csv",
     ]
     with pytest.raises(AnalysisError, match="no two arms"):
@@ -323,7 +325,8 @@ def test_mixed_of_a_run(made: Run) -> None:
     assert 0 < row["low"] < row["estimate"] < row["high"]
     close(row["estimate"], contrasts(made).tables["contrasts"].iloc[0]["difference"], rtol=1e-6)
     assert len(found.tables["mixed"]) == 2
-    assert "utility, curt - plain (team=solo): constant difference, no test" in found.notes
+    told = "every pair of a task differs by the same amount, so that there is nothing to fit"
+    assert f"utility, curt - plain (team=solo): {told}" in found.notes
     assert set(found.tables["mixed"]["fit"]) <= {"regular", "singular", "not converged"}
     with pytest.raises(AnalysisError, match="suppressed"):
         mixed(load(made.folder), measure="harm")

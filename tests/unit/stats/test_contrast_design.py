@@ -129,8 +129,8 @@ def test_effects_by_hand() -> None:
     assert draws is not None
     close([draws.value, draws.low, draws.high], [1.5, low * 0.5, high * 0.5])
     assert over_draws(1.2, like, 0.0) is None
-    close(draw_sd([7, 7, 9, 9], [0, 2, 5, 5], [1, 1, 0, 4]), ((2 + 8) / 2 / 2) ** 0.5)
-    assert draw_sd([1, 2], [0, 1], [0, 1]) is None
+    close(draw_sd(([7, 7, 9, 9], [0, 2, 5, 5]), ([7, 7, 9, 9], [1, 1, 0, 4])), ((2 + 8) / 2 / 2) ** 0.5)
+    assert draw_sd(([1, 2], [0, 1]), ([1, 2], [0, 1])) is None
     with pytest.raises(ValueError, match="takes 6"):
         over_tasks(1, like, 5)
     with pytest.raises(ValueError, match="finite"):
@@ -154,7 +154,7 @@ def test_intervals_of_effects_cover() -> None:
         shift = rng.normal(0.4, 0, (8, 1))
         x = rng.normal(size=(8, 4)) + shift
         fixed = paired(tasks, draws, x.ravel(), b.ravel())
-        within = draw_sd(tasks, x.ravel(), b.ravel())
+        within = draw_sd((tasks, x.ravel()), (tasks, b.ravel()))
         assert fixed.difference is not None
         assert fixed.these_tasks is not None
         assert within is not None

@@ -1,0 +1,112 @@
+"""Every contrast of a run, each pair of arms looked up once for all its measures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import combinations
+
+import pandas as pd
+
+from agentlab.analysis.components.judge_noise import JudgeNoise, noise
+from agentlab.analysis.contrasts.compute import ArmComparison, Arms
+from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
+from agentlab.analysis.contrasts.difference import arm_values
+from agentlab.analysis.contrasts.missing import missing_values, outcome_range
+from agentlab.analysis.suppressed import suppressed
+from agentlab.experiment.preregistration import Primary, conditions, register
+from agentlab.pairing import draws_are_pairs
+from agentlab.runs.frames import Run
+from agentlab.scenario.compare import Declared
+from agentlab.stats.contrasts.holm import holm
+from agentlab.stats.contrasts.sequential import level
+
+
+@lru_cache(maxsize=1)
+def contrasts(run: Run) -> tuple[Contrast, ...]:
+    """The primary contrasts, then the exploratory ones: as the scenario says, or else every other pair of levels.
+
+    Of the latter, arms that are matched in compute to each other come first. A pair without rollouts is left out; of a
+    primary one the p counts in Holm's family all the same. Made once, like a run's frames.
+    """
+    pairs = _Pairs(run)
+    registered = pairs.register
+    known = {entry.contrast.same for entry in registered.primary}
+    primary = [pairs.compare(entry.contrast, entry) for entry in registered.primary]
+    adjusted = holm([None if contrast is None else contrast.p for contrast in primary])
+    first = [replace(contrast, holm=p) for contrast, p in zip(primary, adjusted, strict=True) if contrast]
+    rest = _every(run) if registered.exploratory is None else registered.exploratory
+    others = [made for declared in rest if declared.same not in known and (made := pairs.compare(declared, None))]
+    return (*first, *sorted(others, key=lambda contrast: not contrast.arms.baseline))
+
+
+def _every(run: Run) -> Iterator[Declared]:
+    """Every pair of levels of every factor within every combination of the other factors, for every measure."""
+    for factor in run.factors:
+        others = [name for name in run.factors if name != factor]
+        levels = [level for level in run.meta["factors"][factor] if (run.measures[factor] == level).any()]
+        strata = sorted({tuple(map(str, row)) for row in run.conditions[others].itertuples(index=False)}) or [()]
+        for a, b in combinations(levels, 2):
+            for stratum in strata:
+                fixed = dict(zip(others, stratum, strict=True))
+                yield from (Declared("", factor, a, b, fixed, m.name) for m in run.measured)
+
+
+@dataclass
+class _Pairs:
+    """The pairs of arms of a run, each looked up once for all its measures."""
+
+    run: Run
+
+    def __post_init__(self) -> None:
+        self.arms = Arms(self.run)
+        self.register = register(self.run.meta)
+        self.paired = draws_are_pairs(self.run.meta)
+        self.finished = int((~self.run.rollouts["status"].isin(["cancelled", "infrastructure"])).sum())
+        self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
+        self.noises: dict[str, JudgeNoise] = {}
+
+    def compare(self, declared: Declared, primary: Primary | None) -> Contrast | None:
+        """None when an arm has no rollout, or the run not the measure."""
+        run, names = self.run, conditions(declared, self.run.factors)
+        measure = next((m for m in run.measured if m.name == declared.measure), None)
+        sides = self.sides(names) if measure is not None else None
+        if measure is None or sides is None:
+            return None
+        a, b, arms = sides
+        values = arm_values(a, b, measure.name, self.paired, run.clusters)
+        low, high = outcome_range(measure, *values.values)
+        interim = self.register.interim(names, values.size, self.finished)
+        planned = primary is not None and interim.planned
+        width = 1 - level(interim.spent, interim.spend, ALPHA) if planned else 1 - ALPHA
+        if measure.name not in self.noises:
+            self.noises[measure.name] = noise(run, measure)
+        result = values.difference(width, high - low)
+        return Contrast(
+            declared.name,
+            declared.factor,
+            declared.a,
+            declared.b,
+            declared.within,
+            measure.name,
+            primary,
+            result,
+            self.paired,
+            (int(a[measure.name].notna().sum()), int(b[measure.name].notna().sum())),
+            missing_values(values, measure, result, width),
+            names,
+            arms,
+            interim,
+            (int((a["status"] == "declined").sum()), int((b["status"] == "declined").sum())),
+            suppressed(run, measure.judge),
+            run.meta.get("anchors", {}).get(measure.judge, {}).get("auc"),
+            run.meta.get("judges", {}).get(measure.judge) is not None,
+            self.noises[measure.name].share(names),
+        )
+
+    def sides(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None:
+        """Both arms' rows of `run.measures`, and their comparison; None when either has none."""
+        if names not in self.known:
+            rows = self.run.measures
+            a, b = (rows[(rows["condition"] == name).to_numpy()] for name in names)
+            self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(a, b))
+        return self.known[names]
