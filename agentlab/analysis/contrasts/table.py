@@ -138,7 +138,6 @@ def _row(run: Run, c: Contrast) -> Row:
         "conclusion": c.conclusion,
         "bias": c.bias,
         "sign_flip": None if c.p is None else result.sign_flip,
-        **_without_largest(c),
         **_effects(c, sides),
         **_missing(c),
         "judge_share": c.judge_share,
@@ -196,7 +195,7 @@ def _effects(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> Row:
             d_z = over_tasks(result.difference, result.new_tasks, result.tasks)
         if result.these_tasks is not None and within is not None:
             in_draw_sd = over_draws(result.difference, result.these_tasks, within)
-    return estimated("d_z", d_z) | estimated("in_draw_sd", in_draw_sd)
+    return estimated("d_z", d_z) | estimated("in_draw_sd", in_draw_sd) | _without_largest(c)
 
 
 def _complete(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> list[tuple[list[str], list[float]]]:
