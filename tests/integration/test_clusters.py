@@ -101,7 +101,7 @@ def test_check_and_plan_tell_of_clusters(workdir: Path) -> None:
 
 async def test_a_run_can_be_clustered_afterwards(workdir: Path) -> None:
     await played(written(6))
-    assert load("run", "source").clusters["t07"] == "s1"
+    assert agentlab.load("run", "source").clusters["t07"] == "s1"
     result = CliRunner().invoke(app, ["stats", "run", "--contrasts", "--cluster", "source"])
     assert "Tasks are clustered by source: 12 tasks in 6 clusters" in result.stdout
     with pytest.raises(AnalysisError, match="no such field; fields of all tasks: source"):

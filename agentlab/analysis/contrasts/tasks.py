@@ -1,6 +1,7 @@
 """What has to be said of the tasks behind contrasts: which share a source, and which one decides."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from agentlab.analysis.contrasts.contrast import ALPHA, HIGHER, Contrast
 from agentlab.runs.frames import Run
@@ -13,6 +14,7 @@ def task_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     return [*_clusters(run), *map(_largest, filter(_rests_on_one, contrasts))] if contrasts else []
 
 
+@lru_cache(maxsize=1)
 def _clusters(run: Run) -> list[str]:
     if run.clusters:
         size = f"{pluralize(len(run.clusters), 'task')} in {pluralize(len(set(run.clusters.values())), 'cluster')}"
