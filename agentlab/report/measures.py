@@ -12,6 +12,7 @@ from agentlab.analysis.summary import Summary
 from agentlab.report.section import Chart, Material, Section
 from agentlab.report.style import BAR, GROUND, THIN, ArmStyle, interval, legend, named, panels, shared_rows
 from agentlab.runs.frames import Run
+from agentlab.stats.arm_mean import CHANCE
 from agentlab.text import pluralize
 
 ACROSS = 3
@@ -30,13 +31,7 @@ def section(material: Material) -> Section:
         "interval for these tasks, the thin one for new tasks; neither leaves the measure's range. Arms share their "
         "tasks, so overlapping intervals say nothing about a difference: see the paired differences."
     )
-    notes: list[str] = []
-    if missing:
-        ends = "the grey brackets are the means if all of them were at one end of the range"
-        notes.append(f"{missing} values are missing: {ends}.")
-    notes += [f"{measure}: suppressed: {why}." for measure, why in summary.suppressed.items()]
-    if (run.rollouts["status"] != "delivered").any():
-        notes.append("Hollow: the mean of delivered rollouts only.")
+    notes = _notes(run, summary, missing)
     charts = (
         (Chart("measures", "Measures by condition", says, data, lambda: draw(data, material.styles)),)
         if len(data) and data["mean"].notna().any()
@@ -46,6 +41,23 @@ def section(material: Material) -> Section:
     nothing = "All measures are suppressed" if summary.suppressed else "Nothing is scored"
     said = "" if charts else f"{nothing}: n = {count} without a value that may be shown."
     return Section("measures", "Measures by condition", said, charts, {"measures": data}, tuple(notes))
+
+
+def _notes(run: Run, summary: Summary, missing: int) -> list[str]:
+    notes: list[str] = []
+    if missing:
+        ends = "the grey brackets are the means if all of them were at one end of the range"
+        notes.append(f"{missing} values are missing: {ends}.")
+    notes += [f"{measure}: suppressed: {why}." for measure, why in summary.suppressed.items()]
+    if (run.rollouts["status"] != "delivered").any():
+        notes.append("Hollow: the mean of delivered rollouts only.")
+    alike = [
+        f"{m}, {arm.condition}"
+        for arm in summary.arms
+        for m, made in arm.means.items()
+        if CHANCE in made.new_tasks.notes
+    ]
+    return [*notes, f"{'; '.join(alike)}: {CHANCE}."] if alike else notes
 
 
 def means(run: Run, summary: Summary) -> pd.DataFrame:
