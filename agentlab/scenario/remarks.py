@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from agentlab.judges.gate import too_few
 from agentlab.models.readiness import obstacles
 from agentlab.scenario.alike import alike, hint
 from agentlab.scenario.design import Design
@@ -12,8 +13,14 @@ from agentlab.text import pluralize
 
 def remarks(design: Design) -> list[str]:
     """A sentence for each model that cannot be called as it is, each agent that takes part in no condition, tasks that
-    share their text, and clusters that are too few."""
-    return [*_models(design), *_idle(design), *_alike(design), *_clusters(design)]
+    share their text, clusters that are too few, and each judge with too few anchor texts."""
+    return [*_models(design), *_idle(design), *_alike(design), *_clusters(design), *few_anchors(design)]
+
+
+def few_anchors(design: Design) -> list[str]:
+    """A sentence for each judge that scores or compares, and has too few anchor texts to be believed."""
+    documents = mapping(design.tree.get("judges"))
+    return too_few({name: documents[name] for name in (*design.judges, *design.of_two)})
 
 
 def _models(design: Design) -> Iterator[str]:

@@ -18,6 +18,7 @@ from agentlab.models.cost import Cost
 from agentlab.store import ancestry
 from agentlab.store.formats import known, prepare
 from agentlab.store.lock import hold
+from agentlab.store.looks import looks
 from agentlab.store.rows import (
     SECONDS,
     call_fact,
@@ -87,8 +88,9 @@ class Store:
         self._lock.close()
 
     def meta(self) -> dict[str, Any]:
-        """Everything the run recorded about itself."""
-        return {key: msgspec.json.decode(value) for key, value in self._reader.execute("SELECT key, value FROM meta")}
+        """Everything the run recorded about itself, with the `looks` at its outcomes."""
+        rows = self._reader.execute("SELECT key, value FROM meta")
+        return {key: msgspec.json.decode(value) for key, value in rows} | {"looks": looks(self.folder)}
 
     def set_meta(self, values: Mapping[str, Any]) -> None:
         """Records facts about the run, replacing those of the same name. Before the first rollout only."""

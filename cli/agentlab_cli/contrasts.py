@@ -45,10 +45,12 @@ def say_contrasts(table: pd.DataFrame, say: Callable[[str], None], folder: Path)
 def _part(title: str, contrasts: Sequence[Row], say: Callable[[str], None], known: set[Pair]) -> None:
     """`known` are the pairs of which is said already in what they differ; those told here are added."""
     latest = max(row["interim_analysis"] for row in contrasts)
-    interim = f", interim analysis {latest}" if latest > 1 else ""
+    anytime = any(row["anytime"] for row in contrasts)
+    interim = f", interim analysis {latest}" if latest > 1 and not anytime else ""
     primary = contrasts[0]["role"] == "primary"
     planned = primary and any(row["planned"] for row in contrasts)
     intervals = "intervals of this interim analysis" if planned else "95% intervals"
+    intervals = "95% intervals that hold at every look" if anytime else intervals
     paired = all(row["paired"] for row in contrasts)
     named = {"p": "Holm p" if primary else "p", "pairs": "pairs" if paired else "scored"}
     heads = [named.get(name, name) for name in _COLUMNS]

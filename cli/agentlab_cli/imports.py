@@ -12,7 +12,10 @@ Task = Annotated[str, typer.Option(help="Column that says which task a text answ
 Output = Annotated[str, typer.Option(help="Column with the text; where it is empty nothing was delivered.")]
 Condition = Annotated[str | None, typer.Option(help="Column with the condition; becomes the one factor `arm`.")]
 Factor = Annotated[list[str] | None, typer.Option(help="NAME=COLUMN: a factor and its column. May be repeated.")]
-Draw = Annotated[str | None, typer.Option(help="Column with the draw. Default: counted within task and condition.")]
+Draw = Annotated[
+    str | None,
+    typer.Option(help="Column with the draw, by which arms are paired. Default: rows are numbered, and no pairs."),
+]
 Prompt = Annotated[str | None, typer.Option(help="Column with the task's text.")]
 Target = Annotated[str | None, typer.Option(help="Column with the right answer.")]
 Cluster = Annotated[str | None, typer.Option(help="Column that says which tasks share a source, such as one text.")]

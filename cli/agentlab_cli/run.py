@@ -1,5 +1,6 @@
 """`agentlab run`: plays a scenario into a run folder, with live progress and the ending table."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,12 +16,17 @@ def run(
     only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm or team=firm,solo.")] = None,
     draws: Annotated[int | None, typer.Option(min=1, help="This many draws instead of the scenario's.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
+    preregistered: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Run only what this file says: agentlab plan --preregister.")
+    ] = None,
 ) -> None:
     """Run a scenario, or go on with its run. Ctrl-C stops cleanly; the same command continues."""
     from agentlab import scenario as spec
+    from agentlab.experiment.decisions import read
     from agentlab_cli import options, work
 
     design = spec.load(scenario, model, judge_model)
     folder = options.folder_for(design.name, out, new)
     selection = options.selection(tasks, only, draws)
-    raise typer.Exit(work.run(design, folder, selection, concurrency))
+    registration = None if preregistered is None else read(preregistered)
+    raise typer.Exit(work.run(design, folder, selection, concurrency, registration))

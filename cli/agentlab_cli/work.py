@@ -14,6 +14,7 @@ from rich.text import Text
 from agentlab.analysis.summary import summarize
 from agentlab.analysis.unreached import unreached
 from agentlab.experiment import session
+from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
 from agentlab.models import money
@@ -27,9 +28,15 @@ SAME, RAISED = "Raise it", "Raise it in the scenario, `agentlab run` it, which t
 """What to do about a limit where the command reads the scenario, and where it reads what the run recorded of it."""
 
 
-def run(design: Design, folder: Path, chosen: Selection, concurrency: int) -> int:
+def run(
+    design: Design, folder: Path, chosen: Selection, concurrency: int, registration: Registration | None = None
+) -> int:
     """Plays the design; gives the exit code."""
-    return work(folder, lambda progress: session.run(design, folder, chosen, progress, concurrency), limit=SAME)
+
+    def job(progress: Progress) -> Awaitable[None]:
+        return session.run(design, folder, chosen, progress, concurrency, registration=registration)
+
+    return work(folder, job, limit=SAME)
 
 
 def work(

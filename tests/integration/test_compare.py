@@ -125,7 +125,7 @@ def test_a_run_that_is_there_is_asked_nothing_again_and_grows_by_its_pairs() -> 
     assert len(Taster.asked) == first
     run()
     grown = Taster.asked.copy()
-    assert len(grown) == 24 + 6
+    assert len(grown) == 24 + 34
     assert len(Counter(grown)) == len(set(grown))
     run(("[[strong, weak]]", "[[strong, weak]]"), tasks=["loan"])
     assert len(Taster.asked) == len(grown)
@@ -221,7 +221,7 @@ def test_a_judge_is_added_to_a_run_that_is_there() -> None:
     Path("taste.yaml").write_text(judge)
     for _ in range(2):
         asyncio.run(rejudge(Path("runs/duel"), ["taste.yaml"], None, Progress()))
-    assert len(Taster.asked) == 24 + 6
+    assert len(Taster.asked) == 24 + 34
     added, whole = load_run("runs/duel").pairs, run(out="whole").pairs
     shown = ["a", "b", "task", "draw", "order", "winner"]
     pd.testing.assert_frame_equal(added[shown], whole[shown])

@@ -11,14 +11,13 @@ from agentlab.analysis.components.judge_noise import JudgeNoise, noise
 from agentlab.analysis.contrasts.compute import ArmComparison, Arms
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.analysis.contrasts.difference import arm_values
-from agentlab.analysis.contrasts.missing import missing_values, outcome_range
+from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.suppressed import suppressed
 from agentlab.experiment.preregistration import Primary, conditions, register
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.scenario.compare import Declared
 from agentlab.stats.contrasts.holm import holm
-from agentlab.stats.contrasts.sequential import level
 
 
 @lru_cache(maxsize=1)
@@ -73,14 +72,12 @@ class _Pairs:
         if measure is None or sides is None:
             return None
         a, b, arms = sides
-        values = arm_values(a, b, measure.name, self.paired, run.clusters)
-        low, high = outcome_range(measure, *values.values)
-        interim = self.register.interim(names, values.size, self.finished)
-        planned = primary is not None and interim.planned
-        width = 1 - level(interim.spent, interim.spend, ALPHA) if planned else 1 - ALPHA
+        values = arm_values(a, b, measure, self.paired, run.clusters)
+        interim = self.register.interim(names, values.size, self.finished, primary is not None)
+        width = 1 - interim.level(ALPHA)
         if measure.name not in self.noises:
             self.noises[measure.name] = noise(run, measure)
-        result = values.difference(width, high - low)
+        result = values.difference(width)
         return Contrast(
             declared.name,
             declared.factor,
@@ -92,7 +89,7 @@ class _Pairs:
             result,
             self.paired,
             (int(a[measure.name].notna().sum()), int(b[measure.name].notna().sum())),
-            missing_values(values, measure, result, width),
+            missing_values(values, result, width),
             names,
             arms,
             interim,

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from agentlab.analysis.contrasts.compute import ArmComparison
-from agentlab.analysis.contrasts.difference import basis
 from agentlab.analysis.contrasts.missing import MissingValues
 from agentlab.experiment.preregistration import InterimAnalysis, Primary
-from agentlab.stats.contrasts.paired import Interval, Paired
+from agentlab.stats.contrasts.paired import Paired
 from agentlab.stats.contrasts.power import FEWEST_TASKS
-from agentlab.stats.contrasts.sequential import repeated_p
+from agentlab.stats.interval import Interval
 
 ALPHA = 0.05
 HIGHER = ("first higher", "second higher")
@@ -73,7 +72,7 @@ class Contrast:
     @property
     def interval(self) -> Interval | None:
         """The one on which the conclusion rests: of new tasks, or of these tasks where they are few."""
-        return basis(self.result)
+        return self.result.tested
 
     @property
     def coupled(self) -> bool:
@@ -88,10 +87,10 @@ class Contrast:
         """
         if self.unplanned or self.suppressed or self.coupled:
             return None
-        result, interval, interim = self.result, self.interval, self.interim
+        result, interval = self.result, self.interval
         alike = result.new_tasks is None and result.tasks >= FEWEST_TASKS and result.sign_flip is not None
         p = result.sign_flip if alike or interval is None else interval.p
-        return repeated_p(p, interim.spent, interim.spend) if interim.planned and p is not None else p
+        return None if p is None else self.interim.valid(p)
 
     @property
     def margin(self) -> float | None:

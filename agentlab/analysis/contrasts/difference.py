@@ -1,17 +1,19 @@
 """One measure's values of two arms, and their difference: over pairs where draws are pairs, else within tasks."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agentlab.analysis.outcome_range import outcome_range
 from agentlab.runs.frames.pairing import pair_arms
-from agentlab.stats.contrasts.paired import Interval, Paired, paired
+from agentlab.stats.contrasts.paired import Paired, paired
 from agentlab.stats.contrasts.unpaired import unpaired
 from agentlab.text import pluralize
+from agentlab.types import Measure
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -30,8 +32,10 @@ class ArmValues:
     delivered: tuple[Flags, Flags]
     unmatched: int
     """Rollouts without a partner, which are in no row."""
-    clusters: Mapping[str, str] | None = None
-    """By task its cluster, if tasks have any."""
+    range: tuple[float, float]
+    """In which a value can lie."""
+    clusters: Mapping[str, str]
+    """By task; empty where each stands for itself."""
 
     @property
     def size(self) -> int:
@@ -54,15 +58,16 @@ class ArmValues:
         x, y = (np.where(kept, v, np.nan) for v, kept in zip(self.values, self.delivered, strict=True))
         return replace(self, values=(x, y))
 
-    def difference(self, level: float, most: float = math.inf) -> Paired:
-        """`a - b` with intervals at this level, which end at `most`, the largest difference there can be.
+    def difference(self, level: float) -> Paired:
+        """`a - b` with intervals at this level.
 
         `dropped` counts pairs with a missing value and rollouts without a partner; without pairs it counts missing
         values, and those of tasks that the other arm lacks.
         """
+        how: Any = {"clusters": self.clusters, "most": self.range[1] - self.range[0]}
         if not self.pairs:
-            return unpaired(self.tasks, self.values, level, self.clusters, most)
-        found = paired(self.tasks[0], self.draws, *self.values, level, clusters=self.clusters, most=most)
+            return unpaired(self.tasks, self.values, level, **how)
+        found = paired(self.tasks[0], self.draws, *self.values, level, **how)
         if not self.unmatched:
             return found
         note = f"{pluralize(self.unmatched, 'rollout')} without a partner in the other arm left out"
@@ -70,30 +75,22 @@ class ArmValues:
 
 
 def arm_values(
-    a: pd.DataFrame, b: pd.DataFrame, measure: str, pairs: bool, clusters: Mapping[str, str] | None = None
+    a: pd.DataFrame, b: pd.DataFrame, measure: Measure, pairs: bool, clusters: Mapping[str, str]
 ) -> ArmValues:
     """Of two arms, each as its rows of `run.measures`."""
+    name, how = measure.name, (outcome_range(measure, a[measure.name], b[measure.name]), clusters)
     if not pairs:
         arms = [
             (
                 arm["task"].astype("str").tolist(),
-                arm[measure].to_numpy(dtype=np.float64),
+                arm[name].to_numpy(dtype=np.float64),
                 (arm["status"] == "delivered").to_numpy(dtype=bool),
             )
             for arm in (a, b)
         ]
         (tasks_a, x, done_a), (tasks_b, y, done_b) = arms
-        return ArmValues(False, (tasks_a, tasks_b), [], (x, y), (done_a, done_b), 0, clusters)
-    both = pair_arms(a, b, measure, "status")
-    x, y = (both.rows[f"{measure}_{side}"].to_numpy(dtype=np.float64) for side in "ab")
+        return ArmValues(False, (tasks_a, tasks_b), [], (x, y), (done_a, done_b), 0, *how)
+    both = pair_arms(a, b, name, "status")
+    x, y = (both.rows[f"{name}_{side}"].to_numpy(dtype=np.float64) for side in "ab")
     done_a, done_b = ((both.rows[f"status_{side}"] == "delivered").to_numpy(dtype=bool) for side in "ab")
-    tasks = both.tasks, both.tasks
-    return ArmValues(True, tasks, both.draws, (x, y), (done_a, done_b), both.unmatched, clusters)
-
-
-def basis(found: Paired) -> Interval | None:
-    """The interval on which a conclusion rests: that of new tasks, or of these tasks where they are few.
-
-    None of tasks in few clusters: what they share is taken for more than it is.
-    """
-    return found.new_tasks or (found.these_tasks if found.clusters is None else None)
+    return ArmValues(True, (both.tasks, both.tasks), both.draws, (x, y), (done_a, done_b), both.unmatched, *how)

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from agentlab.analysis.contrasts.difference import ArmValues, basis
+from agentlab.analysis.contrasts.difference import ArmValues
 from agentlab.stats.bounds import identified_level, tipping_point
 from agentlab.stats.contrasts.paired import Paired
-from agentlab.types import Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +37,13 @@ class MissingValues:
         return None if units is None or not self.width else units / self.width
 
 
-def missing_values(arms: ArmValues, measure: Measure, result: Paired, level: float) -> MissingValues | None:
+def missing_values(arms: ArmValues, result: Paired, level: float) -> MissingValues | None:
     """Of two arms whose difference is `result`, with intervals at this level; None where there is none."""
     if result.difference is None and not arms.size:
         return None
-    low, high = outcome_range(measure, *arms.values)
+    low, high = arms.range
     count = tuple(int(missing.sum()) for missing in arms.missing)
-    bounds, interval = _worst(arms, (low, high), level) if sum(count) else ((result.difference,) * 2, None)
+    bounds, interval = _worst(arms, level) if sum(count) else ((result.difference,) * 2, None)
     if bounds[0] is None or bounds[1] is None:
         return None
     all_delivered = all(bool(delivered.all()) for delivered in arms.delivered)
@@ -59,36 +57,27 @@ def missing_values(arms: ArmValues, measure: Measure, result: Paired, level: flo
     )
 
 
-def outcome_range(measure: Measure, *values: ArrayLike) -> tuple[float, float]:
-    """Where a value can lie: the measure's range, what the scenario declares for a status, and what was counted."""
-    seen = np.concatenate([np.asarray(own, dtype=np.float64) for own in values])
-    ends = (*measure.range, *measure.values.values(), *seen[np.isfinite(seen)])
-    return float(min(ends)), float(max(ends))
-
-
 def _share(arms: ArmValues, side: int) -> float:
     """Of missing values, averaged over tasks."""
     codes = np.unique(arms.tasks[side], return_inverse=True)[1]
     return float((np.bincount(codes, arms.missing[side]) / np.bincount(codes)).mean())
 
 
-def _worst(
-    arms: ArmValues, span: tuple[float, float], level: float
-) -> tuple[tuple[float | None, float | None], tuple[float, float] | None]:
+def _worst(arms: ArmValues, level: float) -> tuple[tuple[float | None, float | None], tuple[float, float] | None]:
     """Both bounds, and the interval around them: None where one has neither an interval nor differences that are alike,
     which need none."""
-    low, high = span
+    low, high = arms.range
     ends = arms.filled(low, high), arms.filled(high, low)
     least, most = (end.difference(level) for end in ends)
     bounds = least.difference, most.difference
     if bounds[0] is None or bounds[1] is None:
         return bounds, None
-    if any(basis(found) is None and found.sign_flip is None for found in (least, most)):
+    if any(found.tested is None and found.sign_flip is None for found in (least, most)):
         return bounds, None
-    known = [interval for interval in map(basis, (least, most)) if interval]
+    known = [interval for interval in (least.tested, most.tested) if interval]
     if known:
         width, se = max(0.0, bounds[1] - bounds[0]), max(interval.se for interval in known)
         wide = identified_level(width, se, min(interval.df for interval in known), level)
         least, most = (end.difference(wide) for end in ends)
-    start, end = basis(least), basis(most)
+    start, end = least.tested, most.tested
     return bounds, (start.low if start else bounds[0], end.high if end else bounds[1])

@@ -8,7 +8,6 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.analysis.contrasts.difference import basis
 from agentlab.analysis.contrasts.notes import interim_notes, scope
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
@@ -63,16 +62,17 @@ def tabulate(run: Run) -> pd.DataFrame:
     role: primary or exploratory. name: as the scenario has it. contrast: `a - b`, with `within` if any. factor, a, b,
     within: its levels. measure. paired: whether draws are pairs; tasks, pairs: complete ones; scored_a, scored_b:
     rollouts with a value; dropped: pairs with a missing value and rollouts without a partner. difference with its
-    intervals these_tasks, new_tasks; p; holm; conclusion; bias: of the judge, that would erase it. sign_flip: the exact
-    p of few tasks. largest_task: to which the difference owes most; difference_without, without_p: what is left without
-    it. d_z, in_draw_sd: effect sizes with intervals. missing_a, missing_b: values; bounds, worst: what they
-    leave of the difference, without and with sampling error; tipping: how far they must lie off to turn the conclusion;
-    delivered: the difference over delivered rollouts alone, missing where all were. judge_share, auc: of the judge. r,
-    r_within: correlations of the arms. declined_a, declined_b: rollouts. output_tokens, tokens, calls, money: what a
-    used for one of b; unit: the one of them that counts; matched: whether it is within a tenth of 1; baseline: whether
-    one arm is the other's compute-matched one. identical_calls: a share. interim_analysis: its number; planned: whether
-    alpha is spent on it; declared_after: interim analyses before the contrast was declared, 0 if it was preregistered.
-    confounds: in what the arms differ. What may not be said is missing.
+    intervals these_tasks, new_tasks; p; holm; conclusion; bias: of the judge, that would erase it. sign_flip: the
+    exact p of few tasks. largest_task: to which the difference owes most; difference_without, without_p: what is left
+    without it. d_z, in_draw_sd: effect sizes with intervals. missing_a, missing_b: values; bounds, worst: what they
+    leave of the difference, without and with sampling error; tipping: how far they must lie off to turn the
+    conclusion; delivered: the difference over delivered rollouts alone, missing where all were. judge_share, auc: of
+    the judge. r, r_within: correlations of the arms. declined_a, declined_b: rollouts. output_tokens, tokens, calls,
+    money: what a used for one of b; unit: the one of them that counts; matched: whether it is within a tenth of 1;
+    baseline: whether one arm is the other's compute-matched one. identical_calls: a share. interim_analysis: its
+    number; planned: whether alpha is spent on it; anytime: whether p and intervals are valid at every look;
+    declared_after: interim analyses before the contrast was declared, 0 if it was preregistered. confounds: in what the
+    arms differ. What may not be said is missing.
     """
     rows = [_row(run, contrast) for contrast in compared(run)] if len(run.rollouts) else []
     whole = ("declared_after", "pairs", "delivered_pairs")
@@ -80,7 +80,7 @@ def tabulate(run: Run) -> pd.DataFrame:
 
 
 def contrasts(run: Run, measure: str | None = None) -> Analysis:
-    """Four views: differences, effects, and what is missing by contrast and measure, and arms by pair.
+    """Four views: differences, what is missing, and effects by contrast and measure, and arms by pair.
 
     Raises AnalysisError where no two arms have a task and a draw in common.
     """
@@ -92,14 +92,15 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
     pairs = pd.Series([(c.factor, frozenset((c.a, c.b)), c.within) for c in chosen])
     tables = {
         "contrasts": table[[*DIFFERENCES]],
-        "effects": table[[*EFFECTS]],
         "missing": table[[*MISSING]],
+        "effects": table[[*EFFECTS]],
         "arms": table.loc[~pairs.duplicated(), [*ARMS]].reset_index(drop=True),
     }
     hidden = {c.measure: c.suppressed for c in chosen if c.suppressed}
     told = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
     notes = (*ABOUT, *scope(chosen), *told, *interim_notes(run, chosen), *task_notes(run, chosen))
-    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes)
+    unknown = bool((table[["missing_a", "missing_b"]] > 0).any(axis=None))
+    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, shown=2 if unknown else 1)
 
 
 def _says(chosen: Sequence[Contrast]) -> str:
@@ -153,6 +154,7 @@ def _row(run: Run, c: Contrast) -> Row:
         "identical_calls": compared.identical_calls,
         "interim_analysis": c.interim.number,
         "planned": c.interim.planned,
+        "anytime": c.interim.spend == "any",
         "declared_after": c.primary and c.primary.after,
         "confounds": phrase(compared.confounds),
     }
@@ -182,7 +184,7 @@ def _missing(c: Contrast) -> Row:
         "tipping": c.tipping,
         "delivered_pairs": delivered.pairs if delivered and c.paired else None,
         "delivered": delivered and delivered.difference,
-        **ends("delivered", delivered and basis(delivered)),
+        **ends("delivered", delivered and delivered.tested),
     }
 
 

@@ -11,8 +11,8 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.contrasts.blinding import guesses
 from agentlab.analysis.contrasts.compared import contrasts
-from agentlab.analysis.contrasts.missing import outcome_range
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, labelled
+from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.judges import recorded
 from agentlab.models.capabilities import maker
@@ -65,7 +65,9 @@ def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     anchors = run.meta.get("anchors", {}).get(m.judge, {})
     outcomes = run.scores.loc[run.scores["judge"] == m.judge, "outcome"].astype("str")
     row: Row = {"measure": m.name, "judge": m.judge, "model": model or "none", "judged": len(one.rows)}
-    row |= {"anchor_AUC": anchors.get("auc"), "padding": anchors.get("padding"), "signal": anchors.get("signal")}
+    row |= {"anchors": anchors.get("outcome"), "anchor_AUC": anchors.get("auc")}
+    row |= {f"anchor_AUC_{end}": anchors.get(end) for end in ("low", "high")} | {"signal": anchors.get("signal")}
+    row |= {name: anchors.get(name) for name in ("padding", "padding_low", "padding_high")}
     if one.suppressed:
         notes.append(f"{m.name}: suppressed is what says who did better: {one.suppressed}.")
     words = run.rollouts.set_index(run.rollouts["rollout"].astype("str"))["output_words"].reindex(one.rows["rollout"])

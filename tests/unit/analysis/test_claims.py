@@ -124,7 +124,9 @@ def test_a_judge_that_fails_its_anchors_leaves_no_uncorrected_difference(workdir
     found = labels(run)
     assert list(found.tables) == ["means"]
     assert found.tables["means"]["estimate"].isna().all()
-    assert "half: what is uncorrected is suppressed: the rubric ships no anchor texts." in found.notes
+    assert any(
+        "half: what is uncorrected is suppressed: the judge ships no anchor texts" in note for note in found.notes
+    )
     assert len(labels(proven(run)).tables["contrasts"]) == 2
     assert labels(run).tables["means"]["estimate"].notna().all()
 

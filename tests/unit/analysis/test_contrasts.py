@@ -22,13 +22,14 @@ from agentlab.analysis.contrasts.table import contrasts, tabulate
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.power import assumed, prospects
-from agentlab.experiment.preregistration import Preregistration, interim, register
+from agentlab.experiment.preregistration import Preregistration, register
 from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as load_design
 from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import paired
 from agentlab.stats.contrasts.pilot import JudgeVariance, pilot
 from agentlab.stats.contrasts.sequential import level, repeated_p
+from agentlab.store import look, looks
 from tests.support.numbers import close
 from tests.support.planted import PRIMARY, TASKS, play, scenario
 from tests.support.tables import assert_alike
@@ -126,12 +127,11 @@ def test_what_nobody_analysed_may_be_withdrawn(workdir: Path) -> None:
 # --- interim analyses -------------------------------------------------------------------------------------------------
 
 
-def test_interim_analyses_are_counted_where_there_are_new_pairs() -> None:
-    looks: list[Any] = []
+def test_interim_analyses_are_counted_where_there_are_new_pairs(workdir: Path) -> None:
     for finished in ({"a": 2}, {"a": 2, "b": 2}, {"a": 2, "b": 2}, {"a": 4, "b": 2}, {"a": 4, "b": 4}):
-        looks = interim(looks, finished)
-    assert [one["rollouts"] for one in looks] == [2, 4, 6, 8]
-    told = Preregistration(looks=looks)
+        look(Path(), finished)
+    assert [one["rollouts"] for one in looks(Path())] == [2, 4, 6, 8]
+    told = Preregistration(looks=looks(Path()))
     assert told.interim(("a", "b"), 4, 8).number == 2
     assert told.interim(("a", "b"), 2, 6).number == 1
     assert told.interim(("a", "b"), 5, 10).number == 3
@@ -271,8 +271,8 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     assert summarize(made).table is table
     assert [path.name for path in found.write(tmp_path)] == [
         "contrasts.csv",
-        "contrasts_effects.csv",
         "contrasts_missing.csv",
+        "contrasts_effects.csv",
         "contrasts_arms.csv",
     ]
     with pytest.raises(AnalysisError, match="no two arms"):

@@ -105,8 +105,8 @@ def rows(values: Values) -> pd.DataFrame:
 
 @pytest.mark.parametrize("pairs", [True, False])
 def test_bounds_by_hand(pairs: bool) -> None:
-    arms = arm_values(rows([[1, NAN], [1, 1]]), rows([[0, 0], [NAN, 0]]), "right", pairs)
-    found = missing_values(arms, RIGHT, arms.difference(0.95), 0.95)
+    arms = arm_values(rows([[1, NAN], [1, 1]]), rows([[0, 0], [NAN, 0]]), RIGHT, pairs, {})
+    found = missing_values(arms, arms.difference(0.95), 0.95)
     assert found is not None
     assert (found.count, found.shares, found.width) == ((1, 1), (0.25, 0.25), 1.0)
     close(found.bounds, (0.5, 1.0))
@@ -116,10 +116,10 @@ def test_bounds_by_hand(pairs: bool) -> None:
 
 
 def test_a_rollout_without_a_partner_is_dropped_and_in_no_bound() -> None:
-    arms = arm_values(rows([[1, 1, 0], [1, 0]]), rows([[0, 1], [1, 0]]), "right", True)
+    arms = arm_values(rows([[1, 1, 0], [1, 0]]), rows([[0, 1], [1, 0]]), RIGHT, True, {})
     result = arms.difference(0.95)
     assert (result.pairs, result.dropped) == (4, 1)
-    found = missing_values(arms, RIGHT, result, 0.95)
+    found = missing_values(arms, result, 0.95)
     assert found is not None
     assert (found.count, found.bounds) == ((0, 0), (0.25, 0.25))
     assert found.delivered is None
@@ -132,8 +132,8 @@ arm = st.lists(st.lists(value, min_size=3, max_size=3), min_size=7, max_size=7)
 
 @given(arm, arm, st.booleans())
 def test_bounds_hold_the_difference_whatever_was_missing(first: Values, second: Values, pairs: bool) -> None:
-    arms = arm_values(rows(first), rows(second), "right", pairs)
-    found = missing_values(arms, RIGHT, arms.difference(0.95), 0.95)
+    arms = arm_values(rows(first), rows(second), RIGHT, pairs, {})
+    found = missing_values(arms, arms.difference(0.95), 0.95)
     assert found is not None
     low, high = found.bounds
     assert low <= high + 1e-12

@@ -8,6 +8,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from agentlab.stats.contrasts.effect_size import draw_sd, noncentrality, over_draws, over_tasks
+from agentlab.stats.contrasts.equivalence import equivalence_p
 from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import Interval, paired, t_interval
 from agentlab.stats.contrasts.power import OutcomeNoise, detectable, power_of, tasks_needed
@@ -45,6 +46,48 @@ def test_what_has_no_test_stays_in_the_family() -> None:
     for wrong in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="from 0 to 1"):
             holm([wrong])
+
+
+@given(chances)
+def test_hypotheses_of_which_one_can_be_true_share_a_place_in_the_family(p: list[float]) -> None:
+    close(holm(p, range(len(p))), holm(p), rtol=1e-12)
+    twice = holm([*p, *p], [*range(len(p)), *range(len(p))])
+    assert all(now is not None and now <= 1 and now <= was * len(p) + 1e-12 for now, was in zip(twice, p, strict=False))
+    assert all(now is not None and now >= was for now, was in zip(twice, p, strict=False))
+
+
+def test_a_margin_costs_a_family_of_one_nothing() -> None:
+    assert holm([0.04, 0.03], ["s", "s"]) == [pytest.approx(0.04), pytest.approx(0.03)]
+    assert holm([0.01, 0.02, 0.04, None], ["s", "t", "s", "t"]) == [0.02, 0.04, pytest.approx(0.08), None]
+
+
+@pytest.mark.parametrize(("margin", "effects"), [(0.6, (0.0, 0.6)), (0.6, (0.6, 0.6)), (0.6, (0.0, 0.0))])
+def test_differences_and_equivalences_together_are_false_in_five_of_a_hundred(
+    margin: float, effects: tuple[float, float]
+) -> None:
+    rng, tasks, wrong, experiments = np.random.default_rng(8), 12, 0, 1500
+    for _ in range(experiments):
+        p: list[float | None] = []
+        for effect in effects:
+            d = rng.normal(effect, 1, tasks)
+            se, mean = float(d.std(ddof=1)) / tasks**0.5, float(d.mean())
+            p += [2 * float(stats.t.sf(abs(mean) / se, tasks - 1)), equivalence_p(mean, se, tasks - 1, margin)]
+        adjusted = holm(p, ["s", "s", "t", "t"])
+        false = [(0, 2)[i] if effect == 0 else (1, 3)[i] for i, effect in enumerate(effects)]
+        wrong += any(adjusted[i] is not None and (adjusted[i] or 0) <= 0.05 for i in false)
+    assert wrong / experiments < 0.065
+
+
+def test_equivalence_is_the_interval_within_the_margin() -> None:
+    for d in np.random.default_rng(4).normal(0.1, 1, (50, 9)):
+        mean, se = float(d.mean()), float(d.std(ddof=1)) / 3
+        interval = t_interval(mean, se, 8, 0.9)
+        assert (equivalence_p(mean, se, 8, 0.7) < 0.05) == (interval.low > -0.7 and interval.high < 0.7)
+        above = stats.ttest_1samp(d, -0.7, alternative="greater").pvalue
+        below = stats.ttest_1samp(d, 0.7, alternative="less").pvalue
+        close(equivalence_p(mean, se, 8, 0.7), max(above, below), rtol=1e-9)
+    with pytest.raises(ValueError, match="above 0"):
+        equivalence_p(0.1, 0.0, 8, 0.7)
 
 
 # --- looks ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from scipy import stats
 
 from agentlab.stats.contrasts.paired import paired
 from agentlab.stats.contrasts.unpaired import unpaired
-from agentlab.stats.task_mean import task_mean
 from tests.support.numbers import close
 
 NAN = float("nan")
@@ -43,9 +42,18 @@ def test_new_tasks_are_paired_by_their_means() -> None:
     rng = np.random.default_rng(2)
     a, b = rng.normal(size=(7, 4)), rng.normal(size=(7, 2))
     found = unpaired((np.repeat(range(7), 4).tolist(), np.repeat(range(7), 2).tolist()), (a.ravel(), b.ravel()))
-    known = task_mean(a.mean(axis=1) - b.mean(axis=1)).interval()
-    assert found.new_tasks is not None
-    close([found.new_tasks.p, found.new_tasks.df], [known.p, 6])
+    known = paired(range(7), [0] * 7, a.mean(axis=1), b.mean(axis=1))
+    assert (found.new_tasks, found.sign_flip, found.without_largest) == (
+        known.new_tasks,
+        known.sign_flip,
+        known.without_largest,
+    )
+    clusters = {task: task // 2 for task in range(7)}
+    few = unpaired(
+        (np.repeat(range(7), 4).tolist(), np.repeat(range(7), 2).tolist()), (a.ravel(), b.ravel()), clusters=clusters
+    )
+    assert (few.clusters, few.new_tasks, few.tested) == (4, None, None)
+    assert few.these_tasks == found.these_tasks
 
 
 def test_what_is_missing_or_alone_is_dropped_and_counted() -> None:
