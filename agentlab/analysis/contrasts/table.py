@@ -8,7 +8,6 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.analysis.contrasts.difference import basis
 from agentlab.analysis.contrasts.notes import interim_notes, scope
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
@@ -189,7 +188,7 @@ def _missing(c: Contrast) -> Row:
         "tipping": c.tipping,
         "delivered_pairs": delivered.pairs if delivered and c.paired else None,
         "delivered": delivered and delivered.difference,
-        **ends("delivered", delivered and basis(delivered)),
+        **ends("delivered", delivered and delivered.tested),
     }
 
 
