@@ -19,7 +19,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench import coverage_components, coverage_means
+from bench import coverage_components, coverage_means, coverage_rows
 from bench.tally import LEAST, MOST
 
 STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
@@ -28,6 +28,8 @@ STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "effects": coverage_means.of_effects,
     "clusters": coverage_means.of_clusters,
     "arms": coverage_means.of_arms,
+    "rows": coverage_rows.of_rows,
+    "missing": coverage_rows.of_missing,
 }
 """By name: experiments per setting and a seed go in, a row for each setting comes out."""
 

@@ -44,9 +44,8 @@ EFFECTS = (
     *("judge_share", "auc", "r", "r_within"),
 )
 MISSING = (
-    *NAMES,
-    *("missing_a", "missing_b", "bounds_low", "bounds_high", "worst_low", "worst_high", "tipping"),
-    *("delivered_pairs", "delivered", "delivered_low", "delivered_high", "conclusion"),
+    *("contrast", "measure", "missing_a", "missing_b", "bounds_low", "bounds_high", "worst_low", "worst_high"),
+    *("tipping", "delivered_pairs", "delivered", "delivered_low", "delivered_high"),
 )
 UNITS = ("output_tokens", "tokens", "calls", "money")
 ARMS = (
@@ -82,7 +81,7 @@ def tabulate(run: Run) -> pd.DataFrame:
 
 
 def contrasts(run: Run, measure: str | None = None) -> Analysis:
-    """Four views: differences, effects, and what is missing by contrast and measure, and arms by pair.
+    """Four views: differences, what is missing, and effects by contrast and measure, and arms by pair.
 
     Raises AnalysisError where no two arms have a task and a draw in common.
     """
@@ -94,14 +93,15 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
     pairs = pd.Series([(c.factor, frozenset((c.a, c.b)), c.within) for c in chosen])
     tables = {
         "contrasts": table[[*DIFFERENCES]],
-        "effects": table[[*EFFECTS]],
         "missing": table[[*MISSING]],
+        "effects": table[[*EFFECTS]],
         "arms": table.loc[~pairs.duplicated(), [*ARMS]].reset_index(drop=True),
     }
     hidden = {c.measure: c.suppressed for c in chosen if c.suppressed}
     told = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
     notes = (*ABOUT, *scope(chosen), *told, *interim_notes(run, chosen), *task_notes(run, chosen))
-    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes)
+    unknown = bool((table[["missing_a", "missing_b"]] > 0).any(axis=None))
+    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, shown=2 if unknown else 1)
 
 
 def _says(chosen: Sequence[Contrast]) -> str:

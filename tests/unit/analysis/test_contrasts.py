@@ -271,8 +271,8 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     assert summarize(made).table is table
     assert [path.name for path in found.write(tmp_path)] == [
         "contrasts.csv",
-        "contrasts_effects.csv",
         "contrasts_missing.csv",
+        "contrasts_effects.csv",
         "contrasts_arms.csv",
     ]
     with pytest.raises(AnalysisError, match="no two arms"):

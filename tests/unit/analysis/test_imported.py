@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.contrasts.mixed import mixed
+from agentlab.analysis.contrasts.notes import scope
 from agentlab.analysis.incoherence.length import length
 from agentlab.analysis.judges.labels import labels
 from agentlab.errors import AnalysisError, MismatchError
@@ -73,6 +74,23 @@ def test_one_text_of_every_task_and_arm_is_a_pair(workdir: Path) -> None:
     (found,) = contrasts(brought([[1]] * TASKS, [[0]] * TASKS))
     assert (found.paired, found.result.pairs) == (True, TASKS)
     assert (found.p, found.conclusion) == (2 / 2**TASKS, "first higher")
+
+
+@pytest.mark.parametrize(("tasks", "p"), [(10, 2 / 1024), (3, 2 / 2**15)])
+def test_all_right_against_all_wrong_is_the_largest_difference_and_has_a_test(
+    tasks: int, p: float, workdir: Path
+) -> None:
+    run = brought([[1] * 5] * tasks, [[0] * 5] * tasks, named=True)
+    (found,) = contrasts(run)
+    assert (found.p, found.interval, found.conclusion, found.distance) == (p, None, "first higher", 1.0)
+    told = scope([found])
+    assert (
+        told[1]
+        == f"Each conclusion is about {'new tasks' if tasks == 10 else 'these 3 tasks only'}, one contrast at a time."
+    )
+    assert told[-1].endswith("differs by the same amount; its p is that of sign flips.")
+    with pytest.raises(AnalysisError, match="there is nothing to fit"):
+        mixed(run)
 
 
 def test_draws_that_were_named_once_stay_named(workdir: Path) -> None:
