@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 from agentlab.judges.anchors import ROLES, Anchor, Role
-from agentlab.judges.gate import CHANCE, LEAST_AUC, MOST, Gate, Outcome, gate
+from agentlab.judges.gate import CHANCE, ENOUGH, LEAST_AUC, MOST, Gate, Outcome, gate
 from agentlab.judges.known_pairs import AnchorPair, combined, flipped
 from agentlab.judges.known_pairs import Role as PairRole
 from agentlab.judges.rubric import RubricConfig
@@ -166,8 +166,10 @@ def _doubt(area: float | None, decided: Gate | None, anchors: int, kinds: tuple[
     """Why the judge did not pass, and what would help."""
     one, other = kinds
     if area is None or decided is None:
-        judge = "rubric" if kinds == _TEXTS else "judge"
-        return f"no {one} and {other} was scored" if anchors else f"the {judge} ships no anchor texts"
+        missing = (
+            f"the judge ships no anchor texts; give it {ENOUGH} {one} and {ENOUGH} {other.split()[0]} ones (`anchors`)"
+        )
+        return f"no {one} and {other} was scored" if anchors else missing
     of = f"{_area(area, decided.low, decided.high)} of {decided.good} {one} and {pluralize(decided.bad, other)}"
     if decided.outcome == "failed":
         return f"{of} is under {LEAST_AUC}"

@@ -125,7 +125,7 @@ def test_a_judge_that_fails_its_anchors_leaves_no_uncorrected_difference(workdir
     assert list(found.tables) == ["means"]
     assert found.tables["means"]["estimate"].isna().all()
     assert any(
-        "half: what is uncorrected is suppressed: the rubric ships no anchor texts" in note for note in found.notes
+        "half: what is uncorrected is suppressed: the judge ships no anchor texts" in note for note in found.notes
     )
     assert len(labels(proven(run)).tables["contrasts"]) == 2
     assert labels(run).tables["means"]["estimate"].notna().all()

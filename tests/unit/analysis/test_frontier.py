@@ -177,7 +177,7 @@ def test_what_is_refused(run: Run, axes: str, why: str) -> None:
 
 
 def test_judges_that_fail_their_anchors_say_nothing_of_who_is_better(run: Run) -> None:
-    with pytest.raises(AnalysisError, match="misalignment: suppressed: the rubric ships no anchor texts"):
+    with pytest.raises(AnalysisError, match="misalignment: suppressed: the judge ships no anchor texts"):
         frontier(agentlab.load(run.folder))
     assert set(frontier(run).tables) == {"arms", "band", "dominance"}
 

@@ -85,7 +85,7 @@ def test_a_poor_judge_may_not_say_who_did_better() -> None:
     assert "only 0.20 of the probability" in poor.suppressed[1]
     assert anchored({}).suppressed == ("no good and bad anchor text was scored",)
     bare = of_texts(rubric(), [], [])
-    assert bare.suppressed == ("the rubric ships no anchor texts",)
+    assert bare.suppressed == ("the judge ships no anchor texts; give it 8 good and 8 bad ones (`anchors`)",)
     assert str(bare) == "anchors: none are shipped"
     assert str(anchored({})) == "anchors: no AUC"
 
