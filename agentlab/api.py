@@ -16,12 +16,13 @@ from agentlab.scenario import Design
 from agentlab.scenario import load as load_design
 
 
-def load(folder: str | Path) -> Run:
+def load(folder: str | Path, cluster: str | None = None) -> Run:
     """The run in `folder`, as frames; of its rollouts one can ask when they were decided.
 
-    Raises `StoreError` when there is none.
+    `cluster` names the field by which tasks share a source, in place of the scenario's. Raises `StoreError` when there
+    is no run, `AnalysisError` when a task has no such field.
     """
-    return Run(Path(folder), partial(decide, Path(folder)))
+    return Run(Path(folder), partial(decide, Path(folder)), cluster)
 
 
 async def run(

@@ -12,6 +12,7 @@ from agentlab.analysis.summary import Summary
 from agentlab.report.section import Chart, Material, Section
 from agentlab.report.style import BAR, GROUND, THIN, ArmStyle, interval, legend, named, panels, shared_rows
 from agentlab.runs.frames import Run
+from agentlab.stats.arm_mean import CHANCE
 from agentlab.text import pluralize
 
 ACROSS = 3
@@ -30,13 +31,7 @@ def section(material: Material) -> Section:
         "interval for these tasks, the thin one for new tasks; neither leaves the measure's range. Arms share their "
         "tasks, so overlapping intervals say nothing about a difference: see the paired differences."
     )
-    notes: list[str] = []
-    if missing:
-        ends = "the grey brackets are the means if all of them were at one end of the range"
-        notes.append(f"{missing} values are missing: {ends}.")
-    notes += [f"{measure}: suppressed: {why}." for measure, why in summary.suppressed.items()]
-    if (run.rollouts["status"] != "delivered").any():
-        notes.append("Hollow: the mean of delivered rollouts only.")
+    notes = _notes(run, summary, missing)
     charts = (
         (Chart("measures", "Measures by condition", says, data, lambda: draw(data, material.styles)),)
         if len(data) and data["mean"].notna().any()
@@ -48,23 +43,41 @@ def section(material: Material) -> Section:
     return Section("measures", "Measures by condition", said, charts, {"measures": data}, tuple(notes))
 
 
+def _notes(run: Run, summary: Summary, missing: int) -> list[str]:
+    notes: list[str] = []
+    if missing:
+        ends = "the grey brackets are the means if all of them were at one end of the range"
+        notes.append(f"{missing} values are missing: {ends}.")
+    notes += [f"{measure}: suppressed: {why}." for measure, why in summary.suppressed.items()]
+    if (run.rollouts["status"] != "delivered").any():
+        notes.append("Hollow: the mean of delivered rollouts only.")
+    alike = [
+        f"{m}, {arm.condition}"
+        for arm in summary.arms
+        for m, made in arm.means.items()
+        if CHANCE in made.new_tasks.notes
+    ]
+    return [*notes, f"{'; '.join(alike)}: {CHANCE}."] if alike else notes
+
+
 def means(run: Run, summary: Summary) -> pd.DataFrame:
     """One row per measure and condition: n, mean with both intervals, bounds, and the mean of delivered rollouts."""
     found: list[dict[str, Any]] = []
     for measure in (m.name for m in run.measured):
         for arm in summary.arms:
-            bounds, made = arm.measures[measure], arm.means[measure]
+            bounds, made = arm.measures[measure], arm.means.get(measure)
+            rows = (run.measures["condition"] == arm.condition).to_numpy() & run.measures[measure].notna().to_numpy()
             found.append(
                 {
                     "measure": measure,
                     "condition": arm.condition,
-                    "tasks": made.these_tasks.n,
+                    "tasks": run.measures.loc[rows, "task"].nunique(),
                     "rollouts": arm.rollouts,
                     "scored": bounds.n,
                     "missing": bounds.missing,
                     "mean": bounds.observed,
-                    **ends("these tasks", made.these_tasks),
-                    **ends("new tasks", made.new_tasks),
+                    **ends("these tasks", made and made.these_tasks),
+                    **ends("new tasks", made and made.new_tasks),
                     "bound_low": bounds.low if bounds.missing else None,
                     "bound_high": bounds.high if bounds.missing else None,
                     "delivered_only": None if set(arm.statuses) == {"delivered"} else arm.delivered[measure],

@@ -21,6 +21,8 @@ from agentlab.stats.rows import Floats, Ints, Rows, codes_of, rows
 from agentlab.stats.task_mean import task_mean
 from agentlab.text import pluralize
 
+CHANCE = "the standard error over draws is used for new tasks: that over tasks is smaller, by chance"
+
 
 @dataclass(frozen=True, slots=True)
 class ArmMean:
@@ -114,7 +116,7 @@ def _of_new_tasks(
     se = max(over.se, 0.0 if error is None else error.se)
     if se <= 1e-12:
         return None, count, ("no 'new tasks' interval: every task has the same value",)
-    return _Error(se, over.df).worth(spread, level), count, ()
+    return _Error(se, over.df).worth(spread, level), count, (CHANCE,) if se > over.se else ()
 
 
 def _limits(mean: float, answers: float | None, level: float) -> tuple[float, ...]:

@@ -1,6 +1,6 @@
 """A two-sided interval of a difference with its p."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy import special
 
@@ -30,3 +30,8 @@ def t_quantile(df: float, level: float) -> float:
 def t_p(t: float, df: float) -> float:
     """`P(|T_df| > |t|)`."""
     return 2 * float(special.stdtr(df, -abs(t)))
+
+
+def within(interval: Interval | None, most: float) -> Interval | None:
+    """The interval cut off at `-most` and `most`, past which no difference lies."""
+    return interval and replace(interval, low=max(-most, interval.low), high=min(most, interval.high))

@@ -63,13 +63,26 @@ def noises(
         if value is not None and pilot is not None:
             raise ScenarioError(f"{name} and --pilot: SDs are either assumed or measured; give one of the two")
     if pilot is None:
-        return assumed(design, WITHIN if within is None else within, BETWEEN if between is None else between), []
+        basis = assumed(design, WITHIN if within is None else within, BETWEEN if between is None else between)
+        return basis, _clustered(design)
 
     from agentlab.analysis.contrasts.pilot import piloted  # pandas, which a plan without a pilot does not wait for
     from agentlab.runs.frames import load
     from agentlab.store import find
 
-    return piloted(load(find(pilot)), design)
+    measured, remarks = piloted(load(find(pilot)), design)
+    return measured, [*remarks, *_clustered(design)]
+
+
+def _clustered(design: Design) -> list[str]:
+    """What the forecast leaves out where tasks share a source."""
+    if design.cluster is None:
+        return []
+    sources = pluralize(len({task.fields[design.cluster] for task in design.tasks.values()}), "cluster")
+    return [
+        f"Tasks are in {sources} by {design.cluster}, and the forecast takes them for independent: what is found for "
+        "new tasks is larger."
+    ]
 
 
 def foreseen(

@@ -84,17 +84,24 @@ async def test_tasks_that_share_their_text_are_pointed_out(workdir: Path) -> Non
     assert any(
         note.startswith("The tasks t00, t04, t08 share most of their text (4 such groups)") for note in found.notes
     )
+
+
+def test_check_and_plan_tell_of_clusters(workdir: Path) -> None:
+    Path("s.yaml").write_text(written(4), encoding="utf-8")
     told = CliRunner().invoke(app, ["check", "s.yaml"]).stdout
     assert "Note: tasks t00, t04, t08 share most of their text (4 such groups)" in told
     Path("s.yaml").write_text(written(4, cluster="source"), encoding="utf-8")
     told = CliRunner().invoke(app, ["check", "s.yaml"]).stdout
     assert "4 clusters of tasks, by source" in told
+    assert "Note: 12 tasks in 4 clusters: nothing will be concluded about new tasks, which takes 6 clusters." in told
     assert "share most" not in told
+    told = CliRunner().invoke(app, ["plan", "s.yaml"]).stdout
+    assert "Tasks are in 4 clusters by source, and the forecast takes them for independent" in " ".join(told.split())
 
 
 async def test_a_run_can_be_clustered_afterwards(workdir: Path) -> None:
     await played(written(6))
-    assert load("run", "source").clusters["t07"] == "s1"
+    assert agentlab.load("run", "source").clusters["t07"] == "s1"
     result = CliRunner().invoke(app, ["stats", "run", "--contrasts", "--cluster", "source"])
     assert "Tasks are clustered by source: 12 tasks in 6 clusters" in result.stdout
     with pytest.raises(AnalysisError, match="no such field; fields of all tasks: source"):

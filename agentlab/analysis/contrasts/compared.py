@@ -10,7 +10,7 @@ import pandas as pd
 from agentlab.analysis.components.judge_noise import JudgeNoise, noise
 from agentlab.analysis.contrasts.compute import ArmComparison, Arms
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
-from agentlab.analysis.contrasts.difference import ArmValues, arm_values
+from agentlab.analysis.contrasts.difference import ArmValues, arm_values, basis
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.suppressed import suppressed
 from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
@@ -125,5 +125,5 @@ class _Pairs:
 
 def _equivalence(values: ArmValues, margin: float | None, interim: InterimAnalysis) -> float | None:
     """The p of a difference beyond the margin, made valid for several analyses; None without margin or interval."""
-    p = None if margin is None else equivalence_p(lambda level: values.difference(level).tested, margin)
+    p = None if margin is None else equivalence_p(lambda level: basis(values.difference(level)), margin)
     return None if p is None else interim.valid_one_sided(p)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from agentlab.analysis.contrasts.compute import ArmComparison
+from agentlab.analysis.contrasts.difference import basis
 from agentlab.analysis.contrasts.missing import MissingValues
 from agentlab.experiment.preregistration import InterimAnalysis, Primary
 from agentlab.stats.contrasts.paired import Paired
@@ -78,7 +79,7 @@ class Contrast:
     @property
     def interval(self) -> Interval | None:
         """The one on which the conclusion rests: of new tasks, or of these tasks where they are few."""
-        return self.result.tested
+        return basis(self.result)
 
     @property
     def coupled(self) -> bool:

@@ -8,6 +8,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.analysis.contrasts.difference import basis
 from agentlab.analysis.contrasts.notes import interim_notes, scope
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
@@ -143,7 +144,6 @@ def _row(run: Run, c: Contrast) -> Row:
         "equivalence_holm": c.equivalence_holm,
         "bias": c.bias,
         "sign_flip": None if c.p is None else result.sign_flip,
-        **_without_largest(c),
         **_effects(c, sides),
         **_missing(c),
         "judge_share": c.judge_share,
@@ -189,7 +189,7 @@ def _missing(c: Contrast) -> Row:
         "tipping": c.tipping,
         "delivered_pairs": delivered.pairs if delivered and c.paired else None,
         "delivered": delivered and delivered.difference,
-        **ends("delivered", delivered and delivered.tested),
+        **ends("delivered", delivered and basis(delivered)),
     }
 
 
@@ -202,7 +202,7 @@ def _effects(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> Row:
             d_z = over_tasks(result.difference, result.new_tasks, result.tasks)
         if result.these_tasks is not None and within is not None:
             in_draw_sd = over_draws(result.difference, result.these_tasks, within)
-    return estimated("d_z", d_z) | estimated("in_draw_sd", in_draw_sd)
+    return estimated("d_z", d_z) | estimated("in_draw_sd", in_draw_sd) | _without_largest(c)
 
 
 def _complete(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> list[tuple[list[str], list[float]]]:

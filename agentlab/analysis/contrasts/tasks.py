@@ -1,8 +1,9 @@
 """What has to be said of the tasks behind contrasts: which share a source, and which one decides."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
-from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
+from agentlab.analysis.contrasts.contrast import ALPHA, HIGHER, Contrast
 from agentlab.runs.frames import Run
 from agentlab.scenario.alike import alike, hint
 from agentlab.text import line, pluralize
@@ -13,6 +14,7 @@ def task_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     return [*_clusters(run), *map(_largest, filter(_rests_on_one, contrasts))] if contrasts else []
 
 
+@lru_cache(maxsize=1)
 def _clusters(run: Run) -> list[str]:
     if run.clusters:
         size = f"{pluralize(len(run.clusters), 'task')} in {pluralize(len(set(run.clusters.values())), 'cluster')}"
@@ -22,10 +24,10 @@ def _clusters(run: Run) -> list[str]:
 
 
 def _rests_on_one(c: Contrast) -> bool:
-    """Whether a difference is found for new tasks, and not without the task that it owes most to."""
-    new, left = c.result.new_tasks, c.result.without_largest
-    found = c.p is not None and c.p <= ALPHA and new is not None
-    return found and left is not None and left.p is not None and left.p > ALPHA
+    """Whether a difference is concluded for new tasks, and not without the task that it owes most to."""
+    left = c.result.without_largest
+    concluded = c.conclusion in HIGHER and c.result.new_tasks is not None
+    return concluded and left is not None and left.p is not None and left.p > ALPHA
 
 
 def _largest(c: Contrast) -> str:

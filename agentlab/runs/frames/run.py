@@ -270,5 +270,5 @@ class Run:
 
 
 def load(folder: str | Path, cluster: str | None = None) -> Run:
-    """The run in `folder`, its tasks clustered by `cluster`. Raises `StoreError` when there is none."""
+    """The run in `folder`, its tasks clustered by the field `cluster` if one is named; see `agentlab.load`."""
     return Run(Path(folder), cluster=cluster)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agentlab.stats.contrasts.power import FEWEST_TASKS
-from agentlab.stats.interval import Interval, t_interval
+from agentlab.stats.interval import Interval, t_interval, within
 from agentlab.stats.rows import codes_of
 from agentlab.stats.task_mean import TaskMean, task_mean
 from agentlab.text import pluralize
@@ -50,32 +50,27 @@ class Paired:
     pairs: int
     dropped: int
     """Pairs in which either value is missing."""
-    these_tasks: Interval | None
-    new_tasks: Interval | None
-    sign_flip: float | None
+    these_tasks: Interval | None = None
+    new_tasks: Interval | None = None
+    sign_flip: float | None = None
     """Exact two-sided p over all sign patterns of the task differences, for 6 to 12 tasks, and for more where all are
-    alike; with clusters over those of their sums. Of fewer tasks over the patterns of all pairs, where `constant`."""
-    correlation: float | None
+    alike; of fewer tasks over the patterns of all pairs, where `constant`. With clusters it is over those of their
+    sums, for 6 to 12 of them."""
+    correlation: float | None = None
     """Of the arms' values over all complete pairs: shared tasks and shared random numbers together."""
-    correlation_within: float | None
+    correlation_within: float | None = None
     """The same with task means taken out: what shared random numbers do."""
-    constant: bool
+    constant: bool = False
     """Every pair differs by the same amount as the others of its task, and no interval over tasks can be had either.
 
     Of arms whose calls were identical that says nothing, and of others `sign_flip` says how likely it is by luck.
     """
-    clusters: int | None
+    clusters: int | None = None
     """Of the tasks; None where every task stands for itself."""
-    without_largest: WithoutLargest | None
+    without_largest: WithoutLargest | None = None
     """None without two tasks."""
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
     """Why an interval is missing."""
-
-    @property
-    def tested(self) -> Interval | None:
-        """What a conclusion goes by: new tasks, or these where they are few. Of few clusters neither: a difference on
-        tasks that share a source is taken for more than it is."""
-        return self.new_tasks or (self.these_tasks if self.clusters is None else None)
 
 
 def paired(
@@ -100,11 +95,18 @@ def paired(
     complete = np.isfinite(x) & np.isfinite(y)
     dropped = int((~complete).sum())
     if dropped == len(x):
-        return _nothing(dropped, f"no complete {unit}")
+        return Paired(None, None, None, 0, 0, dropped, notes=(f"no complete {unit}",))
     kept = tasks if not dropped else [task for task, there in zip(tasks, complete, strict=True) if there]
-    codes, labels = codes_of(kept), list(dict.fromkeys(kept))
-    x, y = x[complete], y[complete]
-    d = x - y
+    found = _compared(kept, x[complete], y[complete], level, unit, clusters)
+    these, new = within(found.these_tasks, most), within(found.new_tasks, most)
+    return replace(found, dropped=dropped, these_tasks=these, new_tasks=new)
+
+
+def _compared(
+    tasks: Sequence[Hashable], x: Array, y: Array, level: float, unit: str, clusters: Mapping[Any, Hashable] | None
+) -> Paired:
+    """Of complete pairs, with intervals that know no range."""
+    codes, labels, d = codes_of(tasks), list(dict.fromkeys(tasks)), x - y
     tiny = 1e-12 * max(float(np.abs(x).max()), float(np.abs(y).max()), 1e-300)
     n_t = np.bincount(codes).astype(np.float64)
     d_t, x_t, y_t = (np.bincount(codes, values) / n_t for values in (d, x, y))
@@ -116,18 +118,16 @@ def paired(
     told = f"no 'these tasks' interval: every {unit} of a task differs by the same amount"
     these, why_these = (None, told) if same and n_t.min() > 1 else _these_tasks(spread, n_t, d_t, level, unit)
     constant = len(d) > len(n_t) and same and like is None
-    if flip is None and constant and units is None:
-        flip = _flips(d / n_t[codes], tiny)
     return Paired(
         difference=float(d_t.mean()),
         mean_a=float(x_t.mean()),
         mean_b=float(y_t.mean()),
         tasks=len(n_t),
         pairs=len(d),
-        dropped=dropped,
-        these_tasks=limited(these, most),
-        new_tasks=limited(like, most),
-        sign_flip=flip,
+        dropped=0,
+        these_tasks=these,
+        new_tasks=like,
+        sign_flip=_flips(d / n_t[codes], tiny) if flip is None and constant and units is None else flip,
         correlation=_correlation(np.stack([x - x.mean(), y - y.mean()]), tiny),
         correlation_within=_correlation(np.stack([x - x_t[codes], y - y_t[codes]]), tiny),
         constant=constant,
@@ -135,31 +135,6 @@ def paired(
         without_largest=_without_largest(labels, d_t, units, tiny) if len(labels) > 1 else None,
         notes=tuple(note for note in (why_these, why_like) if note),
     )
-
-
-def _nothing(dropped: int, why: str) -> Paired:
-    return Paired(
-        difference=None,
-        mean_a=None,
-        mean_b=None,
-        tasks=0,
-        pairs=0,
-        dropped=dropped,
-        these_tasks=None,
-        new_tasks=None,
-        sign_flip=None,
-        correlation=None,
-        correlation_within=None,
-        constant=False,
-        clusters=None,
-        without_largest=None,
-        notes=(why,),
-    )
-
-
-def limited(interval: Interval | None, most: float) -> Interval | None:
-    """The part of the interval between `-most` and `most`."""
-    return interval and replace(interval, low=max(-most, interval.low), high=min(most, interval.high))
 
 
 def sign_flip_p(differences: ArrayLike) -> float:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agentlab.stats.contrasts.paired import Paired, limited, paired
-from agentlab.stats.interval import Interval, t_interval
+from agentlab.stats.contrasts.paired import Paired, paired
+from agentlab.stats.interval import Interval, t_interval, within
 
 Array = NDArray[np.float64]
 
@@ -28,11 +28,12 @@ def unpaired(
 ) -> Paired:
     """Compares two arms, each given as one task and one value per row, NaN if missing; arms may differ in rows.
 
-    `D = sum_t (mean_at - mean_bt) / G` over the G tasks in which both arms have a value. `these_tasks`: `var(D) =
-    sum_t (v_at + v_bt) / G^2` with `v = s^2 / n` of an arm in a task, on `(sum v)^2 / sum(v^2 / (n - 1))` degrees of
-    freedom; it takes two values of both arms in every task. `new_tasks` and `sign_flip` are those of `paired` over
-    task means. There are no `pairs` and no correlations; `dropped` counts missing values and values of tasks that the
-    other arm lacks. `clusters` and `most` are as there. Raises ValueError for shapes that do not fit.
+    `D = sum_t (mean_at - mean_bt) / G` over the G tasks in which both arms have a value. `these_tasks`:
+    `var(D) = sum_t (v_at + v_bt) / G^2` with `v = s^2 / n` of an arm in a task, on
+    `(sum v)^2 / sum(v^2 / (n - 1))` degrees of freedom; it takes two values of both arms in every task. `new_tasks`,
+    `sign_flip`, `clusters` and `most` are those of `paired` over task means. There are no `pairs` and no correlations;
+    `dropped` counts missing values and values of tasks that the other arm lacks. Raises ValueError for shapes that do
+    not fit.
     """
     arms = [_means(*arm) for arm in zip(tasks, values, strict=True)]
     shared = [task for task in arms[0] if task in arms[1]]
@@ -48,7 +49,7 @@ def unpaired(
         found,
         pairs=0,
         dropped=rows - used,
-        these_tasks=limited(these, most),
+        these_tasks=within(these, most),
         correlation=None,
         correlation_within=None,
         constant=False,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
-from agentlab.stats.arm_mean import arm_mean
+from agentlab.stats.arm_mean import CHANCE, arm_mean
 from tests.support.numbers import close, grid
 
 NAN = float("nan")
@@ -41,6 +41,15 @@ def test_the_t_interval_where_scores_are_narrow_inside_the_range() -> None:
     close([found.new_tasks.low, found.new_tasks.high], [x.mean() - margin, x.mean() + margin], rtol=2e-4)
     within = 1.99 * (x.var(axis=1, ddof=1).sum() / 3) ** 0.5 / 40
     close([found.these_tasks.low, found.these_tasks.high], [x.mean() - within, x.mean() + within], rtol=2e-4)
+
+
+def test_the_larger_standard_error_is_used_and_said() -> None:
+    tasks, _ = grid(6, 2)
+    found = arm_mean([0.1, 0.9] * 3 + [0.2, 0.9] * 3, tasks)  # draws differ, and tasks do not by as much as draws make
+    assert found.new_tasks.notes == (CHANCE,)
+    assert found.new_tasks.low is not None
+    assert found.these_tasks.low is not None
+    assert found.new_tasks.low <= found.these_tasks.low
 
 
 def test_what_is_missing_is_said() -> None:

@@ -52,7 +52,7 @@ def test_new_tasks_are_paired_by_their_means() -> None:
     few = unpaired(
         (np.repeat(range(7), 4).tolist(), np.repeat(range(7), 2).tolist()), (a.ravel(), b.ravel()), clusters=clusters
     )
-    assert (few.clusters, few.new_tasks, few.tested) == (4, None, None)
+    assert (few.clusters, few.new_tasks) == (4, None)
     assert few.these_tasks == found.these_tasks
 
 
@@ -101,3 +101,15 @@ def test_sorted_rows_give_no_more_false_alarms_than_they_should(sizes: tuple[int
         assert found.new_tasks is not None
         alarms += [found.these_tasks.p <= 0.05, found.new_tasks.p <= 0.05]
     assert np.all(alarms / runs < 0.075)
+
+
+def test_clusters_and_the_largest_difference_are_those_of_pairs_of_means() -> None:
+    rng = np.random.default_rng(3)
+    a, b = rng.random((2, 12, 2))
+    names, clusters = np.repeat(range(12), 2).tolist(), {task: task // 2 for task in range(12)}
+    found = unpaired((names, names), (a.ravel(), b.ravel()), clusters=clusters, most=0.1)
+    of_means = paired(range(12), [0] * 12, a.mean(axis=1), b.mean(axis=1), clusters=clusters, most=0.1)
+    assert (found.new_tasks, found.sign_flip, found.clusters) == (of_means.new_tasks, of_means.sign_flip, 6)
+    assert found.these_tasks is not None
+    assert found.these_tasks.low == -0.1
+    assert found.these_tasks.high <= 0.1
