@@ -11,13 +11,13 @@ from agentlab.analysis.components.judge_noise import JudgeNoise, noise
 from agentlab.analysis.contrasts.compute import ArmComparison, Arms
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.analysis.contrasts.difference import arm_values
+from agentlab.analysis.contrasts.family import adjusted
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.suppressed import suppressed
 from agentlab.experiment.preregistration import Primary, conditions, register
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.scenario.compare import Declared
-from agentlab.stats.contrasts.holm import holm
 
 
 @lru_cache(maxsize=1)
@@ -31,8 +31,8 @@ def contrasts(run: Run) -> tuple[Contrast, ...]:
     registered = pairs.register
     known = {entry.contrast.same for entry in registered.primary}
     primary = [pairs.compare(entry.contrast, entry) for entry in registered.primary]
-    adjusted = holm([None if contrast is None else contrast.p for contrast in primary])
-    first = [replace(contrast, holm=p) for contrast, p in zip(primary, adjusted, strict=True) if contrast]
+    family = adjusted([contrast and (contrast.p, contrast.result) for contrast in primary])
+    first = [replace(contrast, holm=p) for contrast, p in zip(primary, family, strict=True) if contrast]
     rest = _every(run) if registered.exploratory is None else registered.exploratory
     others = [made for declared in rest if declared.same not in known and (made := pairs.compare(declared, None))]
     return (*first, *sorted(others, key=lambda contrast: not contrast.arms.baseline))
