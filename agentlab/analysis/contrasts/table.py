@@ -20,9 +20,10 @@ from agentlab.stats.contrasts.effect_size import draw_sd, over_draws, over_tasks
 from agentlab.text import pluralize
 
 ABOUT = (
-    "difference: a - b, mean over tasks; these tasks: draws within these tasks; new tasks: the task-level t; p: of the "
-    "latter, or of these tasks where there are few; holm: adjusted within all primary ones; bias: the judge's, between "
-    "the arms, that would erase what is concluded",
+    "difference: a - b, mean over tasks; these tasks: draws within these tasks; new tasks: the task-level t, drawn out "
+    "where tasks are skewed; p: of the latter, or of these tasks where there are few; holm: adjusted within all "
+    "primary ones that are about new tasks, or about these where none is; bias: the judge's, between the arms, that "
+    "would erase what is concluded",
     "d_z: the difference in SDs of the tasks' differences; in_draw_sd: in SDs of one arm over draws of a task; both "
     "with 95% intervals by the noncentral t; largest task: to which the difference owes most, and what is left without "
     "it",
