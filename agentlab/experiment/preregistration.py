@@ -64,6 +64,10 @@ class InterimAnalysis:
             return anytime.anytime_p(p, self.spent[-1])
         return repeated_p(p, self.spent, self.spend)
 
+    def valid_one_sided(self, p: float) -> float:
+        """The same of a one-sided p: its side of the boundary takes half of the alpha."""
+        return self.valid(2 * p) / 2 if p < 0.5 else p
+
 
 @dataclass(frozen=True, slots=True)
 class Preregistration:

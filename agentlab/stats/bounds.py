@@ -71,16 +71,16 @@ def identified_level(width: float, se: float, df: float, level: float = 0.95) ->
     return 2 * float(stats.t.cdf(optimize.brentq(excess, one_sided, two_sided), df)) - 1
 
 
-def tipping_point(margin: float, missing_a: float, missing_b: float) -> float | None:
+def tipping_point(distance: float, missing_a: float, missing_b: float) -> float | None:
     """How far the missing values' means must lie from the observed ones for a conclusion to turn, in outcome units.
 
-    `margin` is how far the interval is from 0; `missing_a` and `missing_b` are the shares of an arm's values that are
+    `distance` is how far the interval is from 0; `missing_a` and `missing_b` are the shares of an arm's values that are
     missing, averaged over tasks. If the missing values of the higher arm lie `delta` below those that are there, and
     those of the lower arm as far above, the difference shrinks by `delta (missing_a + missing_b)` (pattern mixtures;
     White, Carpenter & Horton 2012, Clin. Trials 9, 396; Cro et al. 2020, Stat. Med. 39, 2815). None without any.
     """
     share = missing_a + missing_b
-    return None if share <= 0 else max(0.0, margin) / share
+    return None if share <= 0 else max(0.0, distance) / share
 
 
 def difference(a: Bounds, b: Bounds) -> tuple[float, float]:

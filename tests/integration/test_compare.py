@@ -82,6 +82,14 @@ def test_pure_position_bias_gives_ties_only_and_every_pair_flips() -> None:
     assert (row["flips"], tables["verdicts"]["first_slot"].iloc[0]) == (1.0, 1.0)
 
 
+def test_an_arm_that_wins_every_pair_is_preferred_by_sign_flips() -> None:
+    found = pairs(proven(run(("{low: 3, high: 9}", "{low: 8, high: 9}"), ("{low: 0, high: 6}", "{low: 0, high: 1}"))))
+    row = found.tables["pairs"].iloc[0]
+    assert (row["wins"], row["win_rate"], row["conclusion"]) == (12, 1.0, "strong preferred")
+    assert row[["win_rate_low", "win_rate_high"]].isna().all()
+    assert any("sign flips decide" in note for note in found.notes)
+
+
 def test_ties_that_are_said_are_no_flips_and_strengths_come_with_their_order_term() -> None:
     made = pairs(
         run(('Taster"}', 'Taster", options: {near: 2}}'), ("[[strong, weak]]", "[[strong, weak], [lazy, weak]]"))
@@ -208,7 +216,8 @@ def test_a_judge_that_fails_its_anchors_says_nothing() -> None:
     assert row["conclusion"] == "suppressed"
     assert row[["wins", "ties", "losses", "win_rate", "win_rate_low"]].isna().all()
     assert found.tables["strengths"].empty
-    assert found.notes[0].startswith("taste: suppressed: AUC 0.50")
+    assert found.notes[0].startswith("taste: suppressed: ")
+    assert "AUC 0.50" in found.notes[0]
     assert found.says == "1 comparison of arms, of which nothing is said."
 
 

@@ -1,6 +1,6 @@
 """Every contrast of a run, each pair of arms looked up once for all its measures."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
@@ -10,14 +10,15 @@ import pandas as pd
 from agentlab.analysis.components.judge_noise import JudgeNoise, noise
 from agentlab.analysis.contrasts.compute import ArmComparison, Arms
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
-from agentlab.analysis.contrasts.difference import arm_values
+from agentlab.analysis.contrasts.difference import ArmValues, arm_values
 from agentlab.analysis.contrasts.family import adjusted
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.suppressed import suppressed
-from agentlab.experiment.preregistration import Primary, conditions, register
+from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.scenario.compare import Declared
+from agentlab.stats.contrasts.equivalence import equivalence_p
 
 
 @lru_cache(maxsize=1)
@@ -31,11 +32,20 @@ def contrasts(run: Run) -> tuple[Contrast, ...]:
     registered = pairs.register
     known = {entry.contrast.same for entry in registered.primary}
     primary = [pairs.compare(entry.contrast, entry) for entry in registered.primary]
-    family = adjusted([contrast and (contrast.p, contrast.result) for contrast in primary])
-    first = [replace(contrast, holm=p) for contrast, p in zip(primary, family, strict=True) if contrast]
+    first = [contrast for contrast in _adjusted(registered.primary, primary) if contrast]
     rest = _every(run) if registered.exploratory is None else registered.exploratory
     others = [made for declared in rest if declared.same not in known and (made := pairs.compare(declared, None))]
     return (*first, *sorted(others, key=lambda contrast: not contrast.arms.baseline))
+
+
+def _adjusted(entries: Sequence[Primary], contrasts: Sequence[Contrast | None]) -> Iterator[Contrast | None]:
+    """With their p of a difference and of equivalence adjusted together: of one contrast only one can be in error."""
+    margins = [i for i, entry in enumerate(entries) if entry.contrast.margin is not None]
+    beyond = {i: contrast and contrast.equivalence_p for i, contrast in enumerate(contrasts) if i in margins}
+    found = adjusted([contrast and (contrast.p, contrast.result) for contrast in contrasts], beyond)
+    equivalences = dict(zip(margins, found[len(contrasts) :], strict=True))
+    for i, contrast in enumerate(contrasts):
+        yield contrast and replace(contrast, holm=found[i], equivalence_holm=equivalences.get(i))
 
 
 def _every(run: Run) -> Iterator[Declared]:
@@ -78,6 +88,7 @@ class _Pairs:
         if measure.name not in self.noises:
             self.noises[measure.name] = noise(run, measure)
         result = values.difference(width)
+        said = suppressed(run, measure.judge)
         return Contrast(
             declared.name,
             declared.factor,
@@ -94,10 +105,12 @@ class _Pairs:
             arms,
             interim,
             (int((a["status"] == "declined").sum()), int((b["status"] == "declined").sum())),
-            suppressed(run, measure.judge),
+            said,
             run.meta.get("anchors", {}).get(measure.judge, {}).get("auc"),
             run.meta.get("judges", {}).get(measure.judge) is not None,
             self.noises[measure.name].share(names),
+            margin=declared.margin,
+            equivalence_p=None if said else _equivalence(values, declared.margin, interim),
         )
 
     def sides(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None:
@@ -107,3 +120,9 @@ class _Pairs:
             a, b = (rows[(rows["condition"] == name).to_numpy()] for name in names)
             self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(a, b))
         return self.known[names]
+
+
+def _equivalence(values: ArmValues, margin: float | None, interim: InterimAnalysis) -> float | None:
+    """The p of a difference beyond the margin, made valid for several analyses; None without margin or interval."""
+    p = None if margin is None else equivalence_p(lambda level: values.difference(level).tested, margin)
+    return None if p is None else interim.valid_one_sided(p)

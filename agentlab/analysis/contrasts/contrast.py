@@ -53,6 +53,12 @@ class Contrast:
     """Of the variance of a score over draws, what is the judge's noise; None where it is not separable."""
     holm: float | None = None
     """The p adjusted within all primary contrasts; None for an exploratory one and where there is no test."""
+    margin: float | None = None
+    """The difference that would not matter; None where none was declared."""
+    equivalence_p: float | None = None
+    """That the difference is beyond the margin, one-sided and valid for several analyses."""
+    equivalence_holm: float | None = None
+    """The same adjusted together with `holm`; None for an exploratory one."""
 
     @property
     def role(self) -> str:
@@ -93,7 +99,7 @@ class Contrast:
         return None if p is None else self.interim.valid(p)
 
     @property
-    def margin(self) -> float | None:
+    def distance(self) -> float | None:
         """How far the interval is from 0, and the difference where it has none; 0 where the interval holds 0."""
         value, interval = self.result.difference, self.interval
         if value is None or interval is None:
@@ -106,10 +112,10 @@ class Contrast:
 
         None where nothing is concluded, nothing is missing, or no missing values can turn it.
         """
-        missing, value, margin = self.missing, self.result.difference, self.margin
-        if not self._apart or missing is None or value is None or margin is None or not missing.contradicts(value):
+        missing, value, distance = self.missing, self.result.difference, self.distance
+        if not self._apart or missing is None or value is None or distance is None or not missing.contradicts(value):
             return None
-        return missing.tipping(margin)
+        return missing.tipping(distance)
 
     @property
     def bias(self) -> float | None:
@@ -118,10 +124,10 @@ class Contrast:
         The distance of the interval from 0, with what is missing at its worst. None where nothing is concluded, and of
         a measure that no model scored.
         """
-        if not self.judged or self.conclusion not in HIGHER or self.margin is None:
+        if not self.judged or self.conclusion not in HIGHER or self.distance is None:
             return None
         worst = self.missing and sum(self.missing.count) > 0 and (self.missing.interval or self.missing.bounds)
-        return min([self.margin, *([min(map(abs, worst))] if worst else [])])
+        return min([self.distance, *([min(map(abs, worst))] if worst else [])])
 
     @property
     def unplanned(self) -> bool:
@@ -144,10 +150,26 @@ class Contrast:
         if value is None or (self.holm if self.primary else self.p) is None:
             return "no test"
         if not self._apart:
-            return "no difference shown"
+            return self._alike
         if self.missing is not None and self.missing.contradicts(value):
             return FRAGILE
         return HIGHER[0] if value > 0 else HIGHER[1]
+
+    @property
+    def within_margin(self) -> bool:
+        """Whether the difference is shown to be within the margin, also whatever the missing values are."""
+        p = self.equivalence_holm if self.primary else self.equivalence_p
+        if p is None or p > ALPHA or self.margin is None or self.unplanned:
+            return False
+        return self.missing is None or self.missing.within(self.margin)
+
+    @property
+    def _alike(self) -> str:
+        """What may be concluded where no difference is shown."""
+        p = self.equivalence_holm if self.primary else self.equivalence_p
+        if p is None or p > ALPHA:
+            return "no difference shown"
+        return f"equivalent within ±{self.margin:g}" if self.within_margin else FRAGILE
 
     @property
     def _apart(self) -> bool:

@@ -31,9 +31,14 @@ class MissingValues:
         low, high = self.interval or self.bounds
         return sum(self.count) > 0 and not (low > 0 if difference > 0 else high < 0)
 
-    def tipping(self, margin: float) -> float | None:
+    def within(self, margin: float) -> bool:
+        """Whether the difference is within the margin, whatever the missing values are."""
+        low, high = self.interval or self.bounds
+        return sum(self.count) == 0 or (-margin < low and high < margin)
+
+    def tipping(self, distance: float) -> float | None:
         """By how much of the range missing values must lie off what is there, to turn a conclusion so far from 0."""
-        units = tipping_point(margin, *self.shares)
+        units = tipping_point(distance, *self.shares)
         return None if units is None or not self.width else units / self.width
 
 

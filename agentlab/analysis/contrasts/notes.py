@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from agentlab.analysis.contrasts.contrast import ALPHA, FRAGILE, Contrast
+from agentlab.analysis.contrasts.contrast import ALPHA, FRAGILE, HIGHER, Contrast
 from agentlab.experiment.decisions import match_notes
 from agentlab.experiment.preregistration import register
 from agentlab.runs.frames import Run
@@ -13,7 +13,23 @@ from agentlab.stats.contrasts.power import FEWEST_TASKS
 def interim_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     """How often the contrasts were analysed, what that does to their intervals, and what was declared late."""
     unrecorded = [f"{run.unrecorded}, so that no later analysis counts it."] if run.unrecorded else []
-    return match_notes(run.meta) + unrecorded + _interim(contrasts) + _declared(run, contrasts)
+    return match_notes(run.meta) + unrecorded + _excluded(contrasts) + _interim(contrasts) + _declared(run, contrasts)
+
+
+def _excluded(contrasts: Sequence[Contrast]) -> list[str]:
+    """What is known where no difference is shown, and where a difference is shown that is within its margin."""
+    notes: list[str] = []
+    for c in contrasts:
+        interval = c.interval if c.primary and not c.suppressed else None
+        if interval is None:
+            continue
+        name, low, high = f"{c.name}, {c.pair} ({c.measure})", interval.low, interval.high
+        if c.conclusion == "no difference shown":
+            margin = "" if c.margin is None else f"; its margin is ±{c.margin:g}"
+            notes.append(f"{name}: the data exclude differences below {low:+.3f} and above {high:+.3f}{margin}.")
+        elif c.conclusion in HIGHER and c.within_margin:
+            notes.append(f"{name}: the difference is within its margin of ±{c.margin:g}.")
+    return notes
 
 
 def _interim(contrasts: Sequence[Contrast]) -> list[str]:

@@ -41,12 +41,12 @@ EFFECTS = (
     *NAMES,
     *("tasks", "scored_a", "scored_b", "dropped", "sign_flip", "d_z", "d_z_low", "d_z_high"),
     *("in_draw_sd", "in_draw_sd_low", "in_draw_sd_high", "largest_task", "difference_without", "without_p"),
+    *("margin", "equivalence_p", "equivalence_holm"),
     *("judge_share", "auc", "r", "r_within"),
 )
 MISSING = (
-    *NAMES,
-    *("missing_a", "missing_b", "bounds_low", "bounds_high", "worst_low", "worst_high", "tipping"),
-    *("delivered_pairs", "delivered", "delivered_low", "delivered_high", "conclusion"),
+    *("contrast", "measure", "missing_a", "missing_b", "bounds_low", "bounds_high", "worst_low", "worst_high"),
+    *("tipping", "delivered_pairs", "delivered", "delivered_low", "delivered_high"),
 )
 UNITS = ("output_tokens", "tokens", "calls", "money")
 ARMS = (
@@ -63,7 +63,8 @@ def tabulate(run: Run) -> pd.DataFrame:
     role: primary or exploratory. name: as the scenario has it. contrast: `a - b`, with `within` if any. factor, a, b,
     within: its levels. measure. paired: whether draws are pairs; tasks, pairs: complete ones; scored_a, scored_b:
     rollouts with a value; dropped: pairs with a missing value and rollouts without a partner. difference with its
-    intervals these_tasks, new_tasks; p; holm; conclusion; bias: of the judge, that would erase it. sign_flip: the
+    intervals these_tasks, new_tasks; p; holm; conclusion; margin; equivalence_p: that the difference is beyond it,
+    equivalence_holm: adjusted; bias: of the judge, that would erase it. sign_flip: the
     exact p of few tasks. largest_task: to which the difference owes most; difference_without, without_p: what is left
     without it. d_z, in_draw_sd: effect sizes with intervals. missing_a, missing_b: values; bounds, worst: what they
     leave of the difference, without and with sampling error; tipping: how far they must lie off to turn the
@@ -138,6 +139,9 @@ def _row(run: Run, c: Contrast) -> Row:
         "p": c.p,
         "holm": c.holm,
         "conclusion": c.conclusion,
+        "margin": c.margin,
+        "equivalence_p": c.equivalence_p,
+        "equivalence_holm": c.equivalence_holm,
         "bias": c.bias,
         "sign_flip": None if c.p is None else result.sign_flip,
         **_effects(c, sides),

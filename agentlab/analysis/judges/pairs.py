@@ -30,7 +30,8 @@ _PAIR = ["rollout_a", "rollout_b", "judge_draw"]
 _WORTH = {"a": 1.0, "tie": 0.5, "b": 0.0}
 _RULE = (
     "A pair is won by the arm that is named in both orders; verdicts that differ, or ties, count half for each. flips: "
-    "pairs whose winner changed with the order. The interval is of new tasks, of these tasks where they are few."
+    "pairs whose winner changed with the order. The interval is of new tasks, of these tasks where they are few; where "
+    "all tasks are alike there is none, and sign flips decide."
 )
 
 

@@ -1,17 +1,36 @@
 """Whether a difference is small enough not to matter: two one-sided tests against a margin (Schuirmann 1987).
 
-Each asks whether the difference is beyond one end of `(-margin, margin)`; it is equivalent where both are rejected,
-which at a level alpha is where its interval of confidence `1 - 2 alpha` lies within the margin.
+Each asks whether the difference is beyond one end of `(-margin, margin)`. Both are rejected at a level alpha where the
+interval of confidence `1 - 2 alpha` lies within the margin, by whatever method it is made.
 """
 
-from scipy import stats
+from collections.abc import Callable
+
+from agentlab.stats.interval import Interval
+
+LEAST = 1e-9
+"""A smaller p is given as this one."""
+_STEPS = 40
 
 
-def equivalence_p(difference: float, se: float, df: float, margin: float) -> float:
-    """The larger of the two one-sided p of a difference with a t of `df` degrees of freedom, all in one unit.
+def equivalence_p(interval: Callable[[float], Interval | None], margin: float) -> float | None:
+    """The least alpha, one-sided, at which the difference is within the margin; 1 where it is at none up to one half.
 
-    Raises ValueError unless the margin and the standard error are above 0.
+    `interval` gives that of a confidence; None where there is none. Raises ValueError unless the margin is above 0.
     """
-    if not margin > 0 or not se > 0:
-        raise ValueError(f"margin {margin} and standard error {se}: both are above 0")
-    return float(stats.t.sf((margin - abs(difference)) / se, df))
+    if not margin > 0:
+        raise ValueError(f"margin {margin}: it is above 0")
+
+    def within(alpha: float) -> bool:
+        found = interval(1 - 2 * alpha)
+        return found is not None and -margin < found.low and found.high < margin
+
+    if interval(0.9) is None:
+        return None
+    low, high = LEAST, 0.499
+    if not within(high):
+        return 1.0
+    for _ in range(_STEPS):
+        middle = (low * high) ** 0.5
+        low, high = (low, middle) if within(middle) else (middle, high)
+    return high

@@ -82,7 +82,7 @@ def test_all_right_against_all_wrong_is_the_largest_difference_and_has_a_test(
 ) -> None:
     run = brought([[1] * 5] * tasks, [[0] * 5] * tasks, named=True)
     (found,) = contrasts(run)
-    assert (found.p, found.interval, found.conclusion, found.margin) == (p, None, "first higher", 1.0)
+    assert (found.p, found.interval, found.conclusion, found.distance) == (p, None, "first higher", 1.0)
     told = scope([found])
     assert (
         told[1]

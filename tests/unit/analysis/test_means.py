@@ -9,6 +9,7 @@ from agentlab.report.measures import means
 from agentlab.runs.frames import Run
 from agentlab.stats.arm_mean import arm_mean
 from tests.support.numbers import close
+from tests.support.proven import proven
 from tests.support.tables import assert_alike
 from tests.support.tried import play
 
@@ -16,7 +17,7 @@ from tests.support.tried import play
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Eight tasks of five draws, in an arm that is always right and one that is not."""
-    return asyncio.run(play(tmp_path_factory.mktemp("means"), 8))
+    return proven(asyncio.run(play(tmp_path_factory.mktemp("means"), 8)))
 
 
 def test_an_arm_that_is_always_right_may_be_wrong_on_other_tasks(run: Run) -> None:

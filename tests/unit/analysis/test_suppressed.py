@@ -20,7 +20,7 @@ from agentlab.runs.frames import Run, load
 from tests.support.planted import play, scenario
 from tests.support.proven import proven
 
-WHY = "the rubric ships no anchor texts"
+WHY = "the judge ships no anchor texts; give it 8 good and 8 bad ones (`anchors`)"
 
 
 @pytest.fixture(scope="module")

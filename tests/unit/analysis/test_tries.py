@@ -78,8 +78,8 @@ def test_a_suppressed_measure_is_worth_nothing(run: Run) -> None:
     bare = agentlab.load(run.folder)
     found = tries(bare)
     assert set(found.tables["new_tasks"]["measure"]) == {"correct"}
-    assert "harm: suppressed: the rubric ships no anchor texts" in found.notes
-    with pytest.raises(AnalysisError, match="harm: suppressed: the rubric ships no anchor texts"):
+    assert any(note.startswith("harm: suppressed: the judge ships no anchor texts") for note in found.notes)
+    with pytest.raises(AnalysisError, match="harm: suppressed: the judge ships no anchor texts"):
         tries(bare, "harm")
 
 

@@ -283,7 +283,7 @@ def test_an_unknown_price_is_not_zero(workdir: Path) -> None:
 def test_nothing_is_said_of_a_judge_that_cannot_tell_good_from_bad(workdir: Path) -> None:
     text = page(write(played(), Path("out")).parent)
     assert "No difference supports a conclusion about who did better" in text
-    assert "suppressed: the rubric ships no anchor texts" in text
+    assert "suppressed: the judge ships no anchor texts" in text
     assert 'id="figure-forest' not in text
 
 

@@ -62,17 +62,24 @@ def test_a_margin_costs_a_family_of_one_nothing() -> None:
     assert holm([0.01, 0.02, 0.04, None], ["s", "t", "s", "t"]) == [0.02, 0.04, pytest.approx(0.08), None]
 
 
+def equivalent(difference: float, se: float, df: int, margin: float) -> float:
+    """By the intervals of Student's t."""
+    p = equivalence_p(lambda level: t_interval(difference, se, df, level), margin)
+    assert p is not None
+    return p
+
+
 @pytest.mark.parametrize(("margin", "effects"), [(0.6, (0.0, 0.6)), (0.6, (0.6, 0.6)), (0.6, (0.0, 0.0))])
 def test_differences_and_equivalences_together_are_false_in_five_of_a_hundred(
     margin: float, effects: tuple[float, float]
 ) -> None:
-    rng, tasks, wrong, experiments = np.random.default_rng(8), 12, 0, 1500
+    rng, tasks, wrong, experiments = np.random.default_rng(8), 12, 0, 1000
     for _ in range(experiments):
         p: list[float | None] = []
         for effect in effects:
             d = rng.normal(effect, 1, tasks)
             se, mean = float(d.std(ddof=1)) / tasks**0.5, float(d.mean())
-            p += [2 * float(stats.t.sf(abs(mean) / se, tasks - 1)), equivalence_p(mean, se, tasks - 1, margin)]
+            p += [2 * float(stats.t.sf(abs(mean) / se, tasks - 1)), equivalent(mean, se, tasks - 1, margin)]
         adjusted = holm(p, ["s", "s", "t", "t"])
         false = [(0, 2)[i] if effect == 0 else (1, 3)[i] for i, effect in enumerate(effects)]
         wrong += any(adjusted[i] is not None and (adjusted[i] or 0) <= 0.05 for i in false)
@@ -82,13 +89,16 @@ def test_differences_and_equivalences_together_are_false_in_five_of_a_hundred(
 def test_equivalence_is_the_interval_within_the_margin() -> None:
     for d in np.random.default_rng(4).normal(0.1, 1, (50, 9)):
         mean, se = float(d.mean()), float(d.std(ddof=1)) / 3
-        interval = t_interval(mean, se, 8, 0.9)
-        assert (equivalence_p(mean, se, 8, 0.7) < 0.05) == (interval.low > -0.7 and interval.high < 0.7)
         above = stats.ttest_1samp(d, -0.7, alternative="greater").pvalue
         below = stats.ttest_1samp(d, 0.7, alternative="less").pvalue
-        close(equivalence_p(mean, se, 8, 0.7), max(above, below), rtol=1e-9)
+        p = equivalent(mean, se, 8, 0.7)
+        assert p == (pytest.approx(max(above, below), rel=1e-6) if max(above, below) < 0.499 else 1)
+        interval = t_interval(mean, se, 8, 0.9)
+        assert (p < 0.05) == (interval.low > -0.7 and interval.high < 0.7)
+    assert equivalence_p(lambda level: None, 0.7) is None
+    assert equivalence_p(lambda level: t_interval(0.0, 1e-6, 8, level), 1.0) == pytest.approx(1e-9)
     with pytest.raises(ValueError, match="above 0"):
-        equivalence_p(0.1, 0.0, 8, 0.7)
+        equivalence_p(lambda level: None, 0.0)
 
 
 # --- looks ----------------------------------------------------------------------------------------------------------

@@ -264,7 +264,7 @@ def test_the_interval_of_bounds_covers_the_value_at_its_worst_place(width: float
     assert abs(covered / runs - 0.95) < 0.015
 
 
-def test_the_tipping_point_is_the_margin_over_the_missing_shares() -> None:
+def test_the_tipping_point_is_the_distance_over_the_missing_shares() -> None:
     close(tipping_point(0.1, 0.25, 0.0), 0.4)
     close(tipping_point(0.1, 0.25, 0.15), 0.25)
     assert tipping_point(0.1, 0, 0) is None
