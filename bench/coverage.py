@@ -19,7 +19,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench import coverage_components, coverage_means, coverage_rows
+from bench import (
+    coverage_components,
+    coverage_means,
+    coverage_odds,
+    coverage_rows,
+    coverage_shares,
+    coverage_spread,
+)
 from bench.tally import LEAST, MOST
 
 STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
@@ -30,6 +37,11 @@ STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "arms": coverage_means.of_arms,
     "rows": coverage_rows.of_rows,
     "missing": coverage_rows.of_missing,
+    "components of other scores": coverage_spread.of_scores,
+    "components of these tasks": coverage_spread.of_fixed,
+    "incoherence of accurate models": coverage_shares.of_incoherence,
+    "several tries": coverage_shares.of_passes,
+    "odds": coverage_odds.of_odds,
 }
 """By name: experiments per setting and a seed go in, a row for each setting comes out."""
 

@@ -52,7 +52,7 @@ SETTINGS = (
 
 
 def of_components(experiments: int, seed: int, settings: Sequence[Setting] = SETTINGS) -> list[dict[str, Any]]:
-    """MLS limits of every component and of their sum."""
+    """Limits of every component and of their sum, for normal scores."""
     found: list[dict[str, Any]] = []
     for i, setting in enumerate(settings):
         rng = np.random.default_rng([seed, i])

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentlab.analysis.contrasts.difference import ArmValues, basis
+from agentlab.analysis.contrasts.difference import ArmValues
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.stats.contrasts.paired import paired
 from agentlab.stats.contrasts.unpaired import unpaired
@@ -56,7 +56,7 @@ def of_missing(experiments: int, seed: int) -> list[dict[str, Any]]:
             missing = missing_values(arms, result, 0.95)
             assert missing is not None
             higher = _rejects(result.new_tasks) and (result.difference or 0) > 0
-            whole = basis(result)
+            whole = result.tested
             assert whole is not None
             low, high = missing.interval or (whole.low, whole.high)
             counts += [higher, higher and not missing.contradicts(1.0), low <= 0 <= high]

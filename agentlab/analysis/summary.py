@@ -21,6 +21,7 @@ from agentlab.runs.frames import Run
 from agentlab.stats.arm_mean import ArmMean, arm_mean
 from agentlab.stats.bounds import Bounds, bounds
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.estimate import Estimate
 from agentlab.text import pluralize
 
 
@@ -34,8 +35,8 @@ class ConditionSummary:
     statuses: dict[str, int]
     measures: dict[str, Bounds]
     means: dict[str, ArmMean]
-    """The same means with their intervals, for these tasks and for new tasks, inside the range of the measure; none of
-    a measure that is suppressed."""
+    """The same means with their intervals, for these tasks and for new tasks, inside the range of the measure; nothing
+    of one that is suppressed."""
     delivered: dict[str, float | None]
     """Mean of task means over delivered rollouts only; None of a measure that is suppressed, too."""
     calls: int
@@ -118,6 +119,9 @@ def _arm(
     tasks = scored["task"].astype("str").tolist()
     ranges = {m.name: outcome_range(m, scored[m.name]) for m in run.measured}
     values = {name: bounds(scored[name].to_numpy(), *ends, tasks) for name, ends in ranges.items()}
+    means = {name: arm_mean(scored[name], tasks, run.clusters, ends) for name, ends in ranges.items()}
+    unsaid = Estimate(None, notes=("suppressed",))
+    means |= dict.fromkeys(hidden, ArmMean(unsaid, unsaid))
     values |= {name: replace(values[name], observed=None, low=math.nan, high=math.nan) for name in hidden}
     done = scored[scored["status"] == "delivered"]
     by_task = {m.name: done.groupby("task", observed=True)[m.name].mean().mean() for m in run.measured}
@@ -126,11 +130,7 @@ def _arm(
         rollouts=len(own),
         statuses=_counts(own["status"]),
         measures=values,
-        means={
-            name: arm_mean(scored[name], tasks, run.clusters, ends)
-            for name, ends in ranges.items()
-            if name not in hidden
-        },
+        means=means,
         delivered={name: None if pd.isna(value) or name in hidden else float(value) for name, value in by_task.items()},
         calls=int(own["calls"].sum()),
         output_tokens=int(own["output_tokens"].sum()),

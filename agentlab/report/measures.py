@@ -65,7 +65,7 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
     found: list[dict[str, Any]] = []
     for measure in (m.name for m in run.measured):
         for arm in summary.arms:
-            bounds, made = arm.measures[measure], arm.means.get(measure)
+            bounds, made = arm.measures[measure], arm.means[measure]
             rows = (run.measures["condition"] == arm.condition).to_numpy() & run.measures[measure].notna().to_numpy()
             found.append(
                 {
@@ -76,8 +76,8 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
                     "scored": bounds.n,
                     "missing": bounds.missing,
                     "mean": bounds.observed,
-                    **ends("these tasks", made and made.these_tasks),
-                    **ends("new tasks", made and made.new_tasks),
+                    **ends("these tasks", made.these_tasks),
+                    **ends("new tasks", made.new_tasks),
                     "bound_low": bounds.low if bounds.missing else None,
                     "bound_high": bounds.high if bounds.missing else None,
                     "delivered_only": None if set(arm.statuses) == {"delivered"} else arm.delivered[measure],

@@ -32,6 +32,6 @@ def t_p(t: float, df: float) -> float:
     return 2 * float(special.stdtr(df, -abs(t)))
 
 
-def within(interval: Interval | None, most: float) -> Interval | None:
+def limited(interval: Interval | None, most: float) -> Interval | None:
     """The interval cut off at `-most` and `most`, past which no difference lies."""
     return interval and replace(interval, low=max(-most, interval.low), high=min(most, interval.high))

@@ -10,7 +10,8 @@ import pandas as pd
 from agentlab.analysis.components.judge_noise import JudgeNoise, noise
 from agentlab.analysis.contrasts.compute import ArmComparison, Arms
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
-from agentlab.analysis.contrasts.difference import ArmValues, arm_values, basis
+from agentlab.analysis.contrasts.difference import ArmValues, arm_values
+from agentlab.analysis.contrasts.family import adjusted
 from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.suppressed import suppressed
 from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
@@ -18,7 +19,6 @@ from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.scenario.compare import Declared
 from agentlab.stats.contrasts.equivalence import equivalence_p
-from agentlab.stats.contrasts.holm import holm
 
 
 @lru_cache(maxsize=1)
@@ -41,12 +41,11 @@ def contrasts(run: Run) -> tuple[Contrast, ...]:
 def _adjusted(entries: Sequence[Primary], contrasts: Sequence[Contrast | None]) -> Iterator[Contrast | None]:
     """With their p of a difference and of equivalence adjusted together: of one contrast only one can be in error."""
     margins = [i for i, entry in enumerate(entries) if entry.contrast.margin is not None]
-    p = [contrast and contrast.p for contrast in contrasts]
-    p += [contrast and contrast.equivalence_p for contrast in (contrasts[i] for i in margins)]
-    adjusted = holm(p, [*range(len(contrasts)), *margins])
-    equivalences = dict(zip(margins, adjusted[len(contrasts) :], strict=True))
+    beyond = {i: contrast and contrast.equivalence_p for i, contrast in enumerate(contrasts) if i in margins}
+    found = adjusted([contrast and (contrast.p, contrast.result) for contrast in contrasts], beyond)
+    equivalences = dict(zip(margins, found[len(contrasts) :], strict=True))
     for i, contrast in enumerate(contrasts):
-        yield contrast and replace(contrast, holm=adjusted[i], equivalence_holm=equivalences.get(i))
+        yield contrast and replace(contrast, holm=found[i], equivalence_holm=equivalences.get(i))
 
 
 def _every(run: Run) -> Iterator[Declared]:
@@ -125,5 +124,5 @@ class _Pairs:
 
 def _equivalence(values: ArmValues, margin: float | None, interim: InterimAnalysis) -> float | None:
     """The p of a difference beyond the margin, made valid for several analyses; None without margin or interval."""
-    p = None if margin is None else equivalence_p(lambda level: basis(values.difference(level)), margin)
+    p = None if margin is None else equivalence_p(lambda level: values.difference(level).tested, margin)
     return None if p is None else interim.valid_one_sided(p)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from agentlab.analysis.contrasts.compute import ArmComparison
-from agentlab.analysis.contrasts.difference import basis
 from agentlab.analysis.contrasts.missing import MissingValues
 from agentlab.experiment.preregistration import InterimAnalysis, Primary
 from agentlab.stats.contrasts.paired import Paired
@@ -79,7 +78,7 @@ class Contrast:
     @property
     def interval(self) -> Interval | None:
         """The one on which the conclusion rests: of new tasks, or of these tasks where they are few."""
-        return basis(self.result)
+        return self.result.tested
 
     @property
     def coupled(self) -> bool:

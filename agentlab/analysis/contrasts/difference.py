@@ -12,7 +12,6 @@ from agentlab.analysis.outcome_range import outcome_range
 from agentlab.runs.frames.pairing import pair_arms
 from agentlab.stats.contrasts.paired import Paired, paired
 from agentlab.stats.contrasts.unpaired import unpaired
-from agentlab.stats.interval import Interval
 from agentlab.text import pluralize
 from agentlab.types import Measure
 
@@ -95,11 +94,3 @@ def arm_values(
     x, y = (both.rows[f"{name}_{side}"].to_numpy(dtype=np.float64) for side in "ab")
     done_a, done_b = ((both.rows[f"status_{side}"] == "delivered").to_numpy(dtype=bool) for side in "ab")
     return ArmValues(True, (both.tasks, both.tasks), both.draws, (x, y), (done_a, done_b), both.unmatched, *how)
-
-
-def basis(found: Paired) -> Interval | None:
-    """The interval on which a conclusion rests: that of new tasks, or of these tasks where they are few.
-
-    None of tasks in few clusters: what they share is taken for more than it is.
-    """
-    return found.new_tasks or (found.these_tasks if found.clusters is None else None)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agentlab.analysis.contrasts.difference import ArmValues, basis
+from agentlab.analysis.contrasts.difference import ArmValues
 from agentlab.stats.bounds import identified_level, tipping_point
 from agentlab.stats.contrasts.paired import Paired
 
@@ -77,12 +77,12 @@ def _worst(arms: ArmValues, level: float) -> tuple[tuple[float | None, float | N
     bounds = least.difference, most.difference
     if bounds[0] is None or bounds[1] is None:
         return bounds, None
-    if any(basis(found) is None and found.sign_flip is None for found in (least, most)):
+    if any(found.tested is None and found.sign_flip is None for found in (least, most)):
         return bounds, None
-    known = [interval for interval in map(basis, (least, most)) if interval]
+    known = [interval for interval in (least.tested, most.tested) if interval]
     if known:
         width, se = max(0.0, bounds[1] - bounds[0]), max(interval.se for interval in known)
         wide = identified_level(width, se, min(interval.df for interval in known), level)
         least, most = (end.difference(wide) for end in ends)
-    start, end = basis(least), basis(most)
+    start, end = least.tested, most.tested
     return bounds, (start.low if start else bounds[0], end.high if end else bounds[1])

@@ -8,7 +8,6 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.analysis.contrasts.difference import basis
 from agentlab.analysis.contrasts.notes import interim_notes, scope
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
@@ -21,9 +20,10 @@ from agentlab.stats.contrasts.effect_size import draw_sd, over_draws, over_tasks
 from agentlab.text import pluralize
 
 ABOUT = (
-    "difference: a - b, mean over tasks; these tasks: draws within these tasks; new tasks: the task-level t; p: of the "
-    "latter, or of these tasks where there are few; holm: adjusted within all primary ones; bias: the judge's, between "
-    "the arms, that would erase what is concluded",
+    "difference: a - b, mean over tasks; these tasks: draws within these tasks; new tasks: the task-level t, drawn out "
+    "where tasks are skewed; p: of the latter, or of these tasks where there are few; holm: adjusted within all "
+    "primary ones that are about new tasks, or about these where none is; bias: the judge's, between the arms, that "
+    "would erase what is concluded",
     "d_z: the difference in SDs of the tasks' differences; in_draw_sd: in SDs of one arm over draws of a task; both "
     "with 95% intervals by the noncentral t; largest task: to which the difference owes most, and what is left without "
     "it",
@@ -189,7 +189,7 @@ def _missing(c: Contrast) -> Row:
         "tipping": c.tipping,
         "delivered_pairs": delivered.pairs if delivered and c.paired else None,
         "delivered": delivered and delivered.difference,
-        **ends("delivered", delivered and basis(delivered)),
+        **ends("delivered", delivered and delivered.tested),
     }
 
 

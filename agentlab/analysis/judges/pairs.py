@@ -12,7 +12,6 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.contrast import ALPHA
-from agentlab.analysis.contrasts.difference import basis
 from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.judges.known_pairs import combined, flipped
@@ -97,7 +96,7 @@ def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
         "ties": int((done["worth"] == 0.5).sum()),
         "losses": int((done["worth"] == 0).sum()),
         "win_rate": None if result.difference is None else result.difference + 0.5,
-        **_ends("win_rate", basis(result)),
+        **_ends("win_rate", result.tested),
         **_ends("these_tasks", result.these_tasks),
         **_ends("new_tasks", result.new_tasks),
     }
@@ -121,7 +120,7 @@ def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
 
 def _conclusion(key: dict[str, str], result: Paired) -> str:
     """By the interval, or by sign flips where all tasks are alike, such as those of an arm that won every pair."""
-    interval = basis(result)
+    interval = result.tested
     p = result.sign_flip if interval is None else interval.p
     if p is None or result.difference is None:
         return "no test"

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.estimate import Estimate
+from agentlab.stats.interval import Interval
 from agentlab.text import pluralize
 
 Array = NDArray[np.float64]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agentlab.stats.contrasts.power import FEWEST_TASKS
-from agentlab.stats.interval import Interval, t_interval, within
+from agentlab.stats.interval import Interval, limited, t_interval
 from agentlab.stats.rows import codes_of
 from agentlab.stats.task_mean import TaskMean, task_mean
 from agentlab.text import pluralize
@@ -72,6 +72,12 @@ class Paired:
     notes: tuple[str, ...] = ()
     """Why an interval is missing."""
 
+    @property
+    def tested(self) -> Interval | None:
+        """What a conclusion goes by: new tasks, or these where they are few. Of few clusters neither: a difference on
+        tasks that share a source is taken for more than it is."""
+        return self.new_tasks or (self.these_tasks if self.clusters is None else None)
+
 
 def paired(
     tasks: Sequence[Hashable],
@@ -98,7 +104,7 @@ def paired(
         return Paired(None, None, None, 0, 0, dropped, notes=(f"no complete {unit}",))
     kept = tasks if not dropped else [task for task, there in zip(tasks, complete, strict=True) if there]
     found = _compared(kept, x[complete], y[complete], level, unit, clusters)
-    these, new = within(found.these_tasks, most), within(found.new_tasks, most)
+    these, new = limited(found.these_tasks, most), limited(found.new_tasks, most)
     return replace(found, dropped=dropped, these_tasks=these, new_tasks=new)
 
 

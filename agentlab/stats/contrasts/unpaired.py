@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agentlab.stats.contrasts.paired import Paired, paired
-from agentlab.stats.interval import Interval, t_interval, within
+from agentlab.stats.interval import Interval, limited, t_interval
 
 Array = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def unpaired(
         found,
         pairs=0,
         dropped=rows - used,
-        these_tasks=within(these, most),
+        these_tasks=limited(these, most),
         correlation=None,
         correlation_within=None,
         constant=False,

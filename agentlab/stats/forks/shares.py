@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, paired
+from agentlab.stats.contrasts.paired import FEWEST_TASKS, paired
 from agentlab.stats.estimate import Estimate
+from agentlab.stats.interval import Interval
 from agentlab.stats.jackknife import ratio
 from agentlab.text import pluralize
 

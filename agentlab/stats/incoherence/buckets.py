@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.decompose import Decomposition
 from agentlab.stats.incoherence.incoherence import terms
-from agentlab.stats.jackknife import of_sums, quotient
+from agentlab.stats.jackknife import of_sums, share
 from agentlab.stats.rows import Floats
 
 COUNT = 5
@@ -53,7 +53,7 @@ def buckets(lengths_t: ArrayLike, parts: Decomposition, count: int = COUNT) -> l
     found: list[Bucket] = []
     for rows in _groups(lengths, count):
         error, bias2, variance = (float(x[rows].mean()) for x in (parts.error_t, parts.bias2_t, parts.variance_t))
-        own, ratio = lengths[rows], of_sums(sums[rows], quotient, share=True)
+        own, ratio = lengths[rows], share(sums[rows])
         ends = float(own.min()), float(own.max())
         found.append(Bucket(*ends, float(own.mean()), error, bias2, variance, ratio, len(rows)))
     return found
@@ -79,8 +79,8 @@ def slopes(lengths_t: ArrayLike, parts: Decomposition, count: int = COUNT) -> Sl
 def _slope(sums: Floats, count: int, logit: bool) -> Floats:
     by = sums.reshape(*sums.shape[:-1], count, 4)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = by[..., 0] / by[..., 1]
-        y = np.log(share / (1 - share)) if logit else np.log(share)
+        ratio = by[..., 0] / by[..., 1]
+        y = np.log(ratio / (1 - ratio)) if logit else np.log(ratio)
         x = np.log(by[..., 2] / by[..., 3])
         x = x - x.mean(axis=-1, keepdims=True)
         slope = (x * y).sum(axis=-1) / (x**2).sum(axis=-1)

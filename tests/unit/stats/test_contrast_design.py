@@ -10,9 +10,10 @@ from statsmodels.stats.multitest import multipletests  # pyright: ignore[reportM
 from agentlab.stats.contrasts.effect_size import draw_sd, noncentrality, over_draws, over_tasks
 from agentlab.stats.contrasts.equivalence import equivalence_p
 from agentlab.stats.contrasts.holm import holm
-from agentlab.stats.contrasts.paired import Interval, paired, t_interval
+from agentlab.stats.contrasts.paired import paired
 from agentlab.stats.contrasts.power import OutcomeNoise, detectable, power_of, tasks_needed
 from agentlab.stats.contrasts.sequential import Spend, boundaries, level, repeated_p, spent
+from agentlab.stats.interval import Interval, t_interval
 from tests.support.numbers import close, grid
 
 chances = st.lists(st.floats(0, 1), min_size=1, max_size=9)
