@@ -1,6 +1,7 @@
 """What has to be said beside contrasts: their scope, how p is adjusted, preregistration, interim analyses."""
 
 from collections.abc import Sequence
+from math import inf
 
 from agentlab.analysis.contrasts.contrast import ALPHA, FRAGILE, HIGHER, Contrast
 from agentlab.experiment.decisions import match_notes
@@ -25,11 +26,17 @@ def _excluded(contrasts: Sequence[Contrast]) -> list[str]:
             continue
         name, low, high = f"{c.name}, {c.pair} ({c.measure})", interval.low, interval.high
         if c.conclusion == "no difference shown":
+            widest = inf if c.missing is None else c.missing.width
+            parts = [f"below {low:+.3f}"] * (low > -widest) + [f"above {high:+.3f}"] * (high < widest)
             margin = "" if c.margin is None else f"; its margin is ±{c.margin:g}"
-            notes.append(f"{name}: the data exclude differences below {low:+.3f} and above {high:+.3f}{margin}.")
+            notes.append(f"{name}: the data exclude {_differences(parts)}{margin}.")
         elif c.conclusion in HIGHER and c.within_margin:
             notes.append(f"{name}: the difference is within its margin of ±{c.margin:g}.")
     return notes
+
+
+def _differences(parts: Sequence[str]) -> str:
+    return f"differences {' and '.join(parts)}" if parts else "no difference that there can be"
 
 
 def _interim(contrasts: Sequence[Contrast]) -> list[str]:
