@@ -86,6 +86,8 @@ coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulat
 	$(BIN)/python bench/coverage.py
 	$(BIN)/python bench/attribution.py
 	$(BIN)/python bench/labels.py
+	$(BIN)/python bench/anchors.py
+	$(BIN)/python bench/looks.py
 
 truth: $(READY)  ## Find planted effects again, in 500 experiments, and write docs/known_truth.md (five minutes).
 	$(BIN)/python bench/truth.py --write docs

@@ -19,12 +19,24 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench import coverage_components, coverage_odds, coverage_shares, coverage_spread
+from bench import (
+    coverage_components,
+    coverage_means,
+    coverage_odds,
+    coverage_rows,
+    coverage_shares,
+    coverage_spread,
+)
 from bench.tally import LEAST, MOST
 
 STUDIES: Mapping[str, Callable[[int, int], list[dict[str, Any]]]] = {
     "components": coverage_components.of_components,
     "covariances": coverage_components.of_covariances,
+    "effects": coverage_means.of_effects,
+    "clusters": coverage_means.of_clusters,
+    "arms": coverage_means.of_arms,
+    "rows": coverage_rows.of_rows,
+    "missing": coverage_rows.of_missing,
     "components of other scores": coverage_spread.of_scores,
     "components of these tasks": coverage_spread.of_fixed,
     "incoherence of accurate models": coverage_shares.of_incoherence,

@@ -34,6 +34,8 @@ class Tally:
     def told(self) -> dict[str, Any]:
         """Coverage, its two misses, bias in standard errors of the simulation, and whether the aim is met."""
         n = len(self.estimates)
+        if n < 2:
+            return {"truth": round(self.truth, 6), "missing": self.missing, "within_aim": "hardly any interval"}
         coverage = 1 - (self.below + self.above) / n
         off = float(np.mean(self.estimates)) - self.truth
         error = float(np.std(self.estimates, ddof=1)) / math.sqrt(n)

@@ -8,6 +8,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import noiseless
 from agentlab.analysis.direction import best
 from agentlab.analysis.row import Row, ends
+from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.errors import AnalysisError
 from agentlab.judges import traits
 from agentlab.runs.frames import Run
@@ -34,7 +35,12 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
     wanted = _asked(k)
     like, these = list[Row](), list[Row]()
     notes = dict.fromkeys([ABOUT])
-    for m in _binary(run, measure):
+    reasons, binary = suppressed_measures(run), _binary(run, measure)
+    told = [f"{m.name}: suppressed: {reasons[m.name]}" for m in binary if m.name in reasons]
+    if len(told) == len(binary):
+        raise AnalysisError("; ".join(told))
+    notes |= dict.fromkeys(told)
+    for m in (m for m in binary if m.name not in reasons):
         if not noiseless(run, m.judge):
             notes[f"{m.name}: judge noise not separable, one draw of a judge says what is right"] = None
         for condition, counted, lost in _counted(run, m):

@@ -56,7 +56,7 @@ class Design:
     """Of every judge by name, those that select included."""
     measures: Mapping[str, MeasureFields]
     compare: Compare
-    looks: LooksFields | None
+    looks: LooksFields | Literal["any"] | None
     cluster: str | None
     """The field of the tasks by which they are clustered."""
     limits: LimitsFields

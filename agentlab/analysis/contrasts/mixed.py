@@ -21,8 +21,8 @@ from statsmodels.regression.mixed_linear_model import (  # pyright: ignore[repor
 )
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.analysis.contrasts.contrast import contrasts as compared
 from agentlab.analysis.contrasts.odds import odds
 from agentlab.analysis.contrasts.table import NAMES, values
 from agentlab.analysis.row import Row
@@ -88,10 +88,13 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
         notes.append(
             f"{len(found) - MOST} more contrasts are not fitted: declare those that count under compare.primary"
         )
+    if run.clusters:
+        notes.append("the model takes tasks for independent, which these are not: only the paired difference counts")
     tables = {"mixed": pd.DataFrame(rows)} | ({"odds": pd.DataFrame(ratios)} if ratios else {})
     tables["variances"] = pd.DataFrame(more)
+    draws = " + (1 | task:draw)" if all(c.paired for c in found) else ""
     says = (
-        f"score ~ arm + (1 + arm | task) + (1 | task:draw) for {pluralize(len(rows), 'contrast')} on up to "
+        f"score ~ arm + (1 + arm | task){draws} for {pluralize(len(rows), 'contrast')} on up to "
         f"{pluralize(int(tables['variances']['tasks'].max()), 'task')}; t with tasks - 1 degrees of freedom."
     )
     about = (
@@ -110,7 +113,7 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
     if c.suppressed:
         raise AnalysisError(f"suppressed: {c.suppressed}")
     if c.result.constant:
-        raise AnalysisError(c.conclusion)
+        raise AnalysisError("every pair of a task differs by the same amount, so that there is nothing to fit")
     table = _table(run, c)
     # a task with one arm tells of no difference, and is no degree of freedom of one
     tasks = int((table.groupby("task")["arm"].nunique() == 2).sum())
@@ -118,7 +121,7 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
         raise AnalysisError(
             f"the mixed model takes {FEWEST_TASKS} tasks with 2 draws; add tasks or draws, and run again"
         )
-    one, without = fit(table), fit(table, slopes=False)
+    one, without = (fit(table, slopes, c.paired) for slopes in (True, False))
     margin = float(stats.t.ppf(0.975, tasks - 1)) * one.se
     like = c.result.new_tasks
     row: Row = {
@@ -158,10 +161,11 @@ def _remarks(one: Fit, paired_se: float) -> Iterator[str]:
     yield from (f"statsmodels: {note}" for note in one.notes)
 
 
-def fit(table: pd.DataFrame, slopes: bool = True) -> Fit:
+def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
     """Fits the model to columns `task`, `draw`, `arm` (+1/2 and -1/2) and `value`, none missing.
 
-    Raises AnalysisError when statsmodels finds no solution at all.
+    Without `slopes` the arm has no effect of its own by task, without `pairs` a draw none that both arms share. Raises
+    AnalysisError when statsmodels finds no solution at all.
     """
     exog: Array = np.column_stack([np.ones(len(table)), table["arm"].to_numpy(dtype=np.float64)])
     values = table["value"].to_numpy(dtype=np.float64)
@@ -173,15 +177,15 @@ def fit(table: pd.DataFrame, slopes: bool = True) -> Fit:
         exog,
         groups=table["task"].to_numpy(),
         exog_re=exog if slopes else exog[:, :1],
-        exog_vc=_draws(table),
+        exog_vc=_draws(table) if pairs else None,
     )
     found, notes = _optimum(model)
     se, estimate = unit * float(found.bse[1]), unit * float(found.params[1])
     if not (math.isfinite(se) and math.isfinite(estimate) and se > 0):
         raise AnalysisError("statsmodels finds no standard error: the scores do not vary as the model has it")
     cov: Array = np.atleast_2d(np.asarray(found.cov_re, dtype=np.float64)) * unit**2
-    draw, residual = float(found.vcomp[0]) * unit**2, float(found.scale) * unit**2
-    least = min(float(np.linalg.eigvalsh(cov)[0]), draw)
+    draw, residual = (float(found.vcomp[0]) if pairs else 0.0) * unit**2, float(found.scale) * unit**2
+    least = min(float(np.linalg.eigvalsh(cov)[0]), draw if pairs else math.inf)
     return Fit(
         estimate,
         se,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentlab.errors import AnalysisError
+from agentlab.stats.rows import codes_of
 
 
 def clusters_of(meta: Mapping[str, Any]) -> dict[str, str]:
@@ -28,7 +29,4 @@ def clusters_of(meta: Mapping[str, Any]) -> dict[str, str]:
 
 def cluster_codes(clusters: Mapping[str, str], tasks: Iterable[str]) -> NDArray[np.intp] | None:
     """For each of the tasks the number of its cluster, from 0 in order of appearance; None without clusters."""
-    known: dict[str, int] = {}
-    if not clusters:
-        return None
-    return np.array([known.setdefault(clusters[task], len(known)) for task in tasks], dtype=np.intp)
+    return codes_of(clusters[task] for task in tasks) if clusters else None

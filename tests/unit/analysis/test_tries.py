@@ -15,6 +15,7 @@ import agentlab
 from agentlab.analysis.passes import tries
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from tests.support.proven import proven
 from tests.support.tables import only, rows
 from tests.support.tried import play
 
@@ -23,8 +24,8 @@ ARM = "team=one"
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Eight tasks of five draws."""
-    return asyncio.run(play(tmp_path_factory.mktemp("tries"), 8))
+    """Eight tasks of five draws, by judges that told their anchor texts apart."""
+    return proven(asyncio.run(play(tmp_path_factory.mktemp("tries"), 8)))
 
 
 def answers(run: Run) -> list[list[str]]:
@@ -71,6 +72,15 @@ def test_sizes_double_up_to_the_draws_and_the_sure_have_no_interval(run: Run) ->
     assert "no 'these tasks' interval: 2 tries of 5 draws, and it takes 10" in found.notes
     assert [*dict.fromkeys(found.tables["these_tasks"]["measure"])][:2] == ["correct", "harm"]
     assert found.says.startswith("What k tries are worth on 8 tasks in 2 arms, from all subsets of k among the 5 draws")
+
+
+def test_a_suppressed_measure_is_worth_nothing(run: Run) -> None:
+    bare = agentlab.load(run.folder)
+    found = tries(bare)
+    assert set(found.tables["new_tasks"]["measure"]) == {"correct"}
+    assert any(note.startswith("harm: suppressed: the judge ships no anchor texts") for note in found.notes)
+    with pytest.raises(AnalysisError, match="harm: suppressed: the judge ships no anchor texts"):
+        tries(bare, "harm")
 
 
 def test_right_is_the_better_end_of_the_scale(run: Run) -> None:
