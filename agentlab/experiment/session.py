@@ -28,6 +28,7 @@ from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.scenario import Design, differences
+from agentlab.scenario.fields import DECLARED
 from agentlab.store import DATABASE, Store
 from agentlab.types import Measure, Task
 
@@ -156,7 +157,7 @@ def measures_of(design: Design) -> list[Measure]:
     for name, config in design.measures.items():
         criteria = design.counted[config.judge] if config.criteria == "all" else config.criteria
         scales = {criterion: design.scales[config.judge][criterion] for criterion in criteria}
-        values = {s: v for s, v in (("declined", config.declined), ("vetoed", config.vetoed)) if v is not None}
+        values = {word: worth for word in DECLARED if (worth := getattr(config, word)) is not None}
         measures.append(Measure(name, config.judge, scales, config.range, values, config.target))
     used = {measure.judge for measure in measures}
     return measures + [plain_measure(j, design.scales[j], design.counted[j]) for j in design.judges if j not in used]

@@ -40,6 +40,8 @@ def _task(line: str, place: Place, findings: Findings) -> dict[str, Any] | None:
             Place(place.file, place.line, column), "tasks", f"this is not JSON: {error}", "write one object a line"
         )
         return None
+    if isinstance(mapping(task).get("target"), float):
+        task["target"] = json.loads(line, parse_float=str)["target"]  # as it is written
     if not isinstance(mapping(task).get("id"), str):
         wrong = f"found {shown(task)}" if not mapping(task) else "'id' is missing, or is no text"
         findings.add(place, "tasks", wrong, 'write {"id": "NAME", "prompt": "…"}')
