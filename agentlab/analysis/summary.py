@@ -11,6 +11,7 @@ from agentlab.analysis.contrasts.blinding import blindness
 from agentlab.analysis.contrasts.contrast import Contrast, contrasts
 from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
+from agentlab.analysis.unread import unread, unread_notes
 from agentlab.runs.frames import Run
 from agentlab.stats.bounds import Bounds, bounds
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
@@ -35,6 +36,10 @@ class ConditionSummary:
     """US dollars of the agents' calls; None when a price is unknown."""
     dropped: int
     """Messages that bounced, could not be parsed or were cut off."""
+    cut: int
+    """Outputs that a length limit cut off."""
+    unread: dict[str, dict[str, int]]
+    """By measure, in how many rollouts its judge read no score, by outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,8 @@ def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFram
         tokens=int((own["input_tokens"] + own["output_tokens"]).sum()),
         cost=None if own["cost"].isna().any() else float(own["cost"].sum()),
         dropped=int(own[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
+        cut=int(own["output_cut"].sum()),
+        unread={m.name: unread(run, m)[condition] for m in run.measured},
     )
 
 
@@ -125,7 +132,7 @@ def _range(measure: Measure, scored: pd.DataFrame) -> tuple[float, float]:
 
 
 def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    notes = _failures(run)
+    notes = [*_failures(run), *(unread_notes(run) if len(run.rollouts) else [])]
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
         about = (

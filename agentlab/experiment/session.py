@@ -50,8 +50,8 @@ async def run(
     """
     check(design, selection)
     with opened(folder) as store:
-        seed = register(design, store)
-        todo = list(rollout_specs(design, seed, selection))
+        meta = planned(design, store)
+        todo = list(rollout_specs(design, meta["seed"], selection))
         _measured(todo, store)
         progress.planned = len(todo)
         judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
@@ -59,8 +59,9 @@ async def run(
         arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out
         specs, limit = [spec for spec, _ in todo], design.limits.run
         async with working(
-            store, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit
+            store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit
         ) as work:
+            register(design, store, meta)
             runner = runner_for(design, work, executor)
             sample = Phase("sample and judge", partial(runner.run, todo))
             await through(work, with_judging(_comparisons(design, work, todo), sample))
@@ -102,8 +103,8 @@ def tasks_of(meta: Mapping[str, Any]) -> dict[str, Task]:
     return {task.id: task for task in msgspec.convert(meta.get("tasks", []), list[Task])}
 
 
-def register(design: Design, store: Store) -> int:
-    """Records the design, or checks it against the recorded one and extends that; gives the run's seed.
+def planned(design: Design, store: Store) -> dict[str, Any]:
+    """What the run will have recorded of the design, which extends what it has.
 
     Raises `MismatchError` with every place where an existing value would change.
     """
@@ -119,9 +120,13 @@ def register(design: Design, store: Store) -> int:
     elif store.known:
         raise MismatchError(f"{store.folder / DATABASE}: these are imported texts, which no scenario can continue")
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
-    store.set_meta(_facts(design, old, seed))
+    return {**old, **_facts(design, old, seed)}
+
+
+def register(design: Design, store: Store, meta: Mapping[str, Any]) -> None:
+    """Records the design as it was `planned`."""
+    store.set_meta(dict(meta))
     store.set_conditions([(c.name, c.levels, facts(c)) for c in design.conditions])
-    return seed
 
 
 def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:

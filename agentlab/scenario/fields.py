@@ -15,6 +15,7 @@ from agentlab.scenario.values import (
     Money,
     Name,
     Part,
+    TaskId,
     Tokens,
     Written,
     range_of,
@@ -138,7 +139,7 @@ class ConditionFields(Fields):
     models: Mapping[Name, Part] = Field(
         default={}, description="Models by alias; agents use default unless they say otherwise."
     )
-    tasks: Mapping[Name, TaskFields] = Field(min_length=1, description="The tasks by id.")
+    tasks: Mapping[TaskId, TaskFields] = Field(min_length=1, description="The tasks by id.")
     organization: OrganizationFields = Field(description="Who works, and how they talk.")
     addendum: Mapping[Name, AddendumFields] = Field(default={}, description="Paragraphs added to prompts, by name.")
 

@@ -71,8 +71,8 @@ async def probe(
         todo = open_probes(store, judges, probes, sample)
         progress.planned = sum(len(changed.judges) for changed in todo)
         judging = {judge.model: specs[judge.model] for judge in judges.values() if judge.model is not None}
-        tasks = tasks_of(store.meta())
-        async with working(store, tasks, judges, judging, progress, concurrency) as work:
+        meta = store.meta()
+        async with working(store, meta, tasks_of(meta), judges, judging, progress, concurrency) as work:
             await work.each([partial(_ask, work, changed) for changed in todo])
 
 

@@ -20,7 +20,7 @@ from agentlab.models.spec import ModelSpec
 from agentlab.seeds import provider_seed
 from agentlab.types import Capabilities, ChatMessage, Completion, Request, Stop, TokenLogprob, ToolCall, ToolSpec, Usage
 
-OFFICIAL = "https://api.openai.com/v1"
+OFFICIAL = registry.PROVIDERS["openai"]
 STOPS: Mapping[str | None, Stop] = {"length": "length", "tool_calls": "tool", "content_filter": "refusal"}
 
 
@@ -34,9 +34,9 @@ class Dialect:
 
 
 def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -> "OpenAI":
-    url = spec.base_url or OFFICIAL
-    key = key_of(spec, "OPENAI_API_KEY", official=url == OFFICIAL)
-    dialect = Dialect() if url == OFFICIAL else Dialect(length="max_tokens")
+    url = spec.base_url or OFFICIAL.url
+    key = key_of(spec, OFFICIAL.key if url == OFFICIAL.url else "")
+    dialect = Dialect() if url == OFFICIAL.url else Dialect(length="max_tokens")
     return connect(spec, url, key, dialect, transport)
 
 

@@ -111,7 +111,8 @@ class Run:
         `round`, `actor` (the agent, or what tells a judge's draws apart), `purpose` (agent, judge, selector, product),
         of a judge and a selector `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`,
         `model` (as asked), `served_model` and `request_id` (as returned), `stop`, `text`, token counts (Int64, missing
-        for failed calls), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent), `error`;
+        for failed calls), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent),
+        `tries` (requests made for it; all but the last failed for passing reasons), `error`;
         `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
         """
         return self._placed(tables.calls(self._select))
@@ -190,8 +191,14 @@ class Run:
 
     @property
     def measured(self) -> list[Measure]:
-        """The measures of the run, as its scenario defines them."""
-        return msgspec.convert(self.meta.get("measures", []), list[Measure])
+        """The measures of the run, as its scenario defines them; of a judge that was added, once it judged anything."""
+        every, added = msgspec.convert(self.meta.get("measures", []), list[Measure]), self.meta.get("added", {})
+        return [m for m in every if m.judge not in added or m.judge in self._working_judges]
+
+    @cached_property
+    def _working_judges(self) -> frozenset[str]:
+        sql = "SELECT DISTINCT judge FROM verdicts WHERE outcome != 'error'"
+        return frozenset(self._select(sql, ["judge"])["judge"])
 
     @cached_property
     def _kinds(self) -> Kinds:

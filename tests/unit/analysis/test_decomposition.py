@@ -268,7 +268,10 @@ def test_stated_probabilities_and_vectors_are_points(spoken: Run) -> None:
 def test_no_answer_is_an_answer_that_is_wrong(spoken: Run) -> None:
     found = decomposition(spoken)
     for measure, right in (("letter", "B"), ("number", "42")):
-        labels = [[label if isinstance(label, str) else "none" for label in task] for task in said(spoken, measure, unread=True)]
+        labels = [
+            [label if isinstance(label, str) else "none" for label in task]
+            for task in said(spoken, measure, unread=True)
+        ]
         names = sorted({label for task in labels for label in task} | {right})
         assert "none" in names
         hot = [[np.eye(len(names))[names.index(label)] for label in task] for task in labels]
