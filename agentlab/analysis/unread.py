@@ -1,5 +1,6 @@
 """What length limits cut off, with what judges could not read, by arm."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -36,17 +37,15 @@ def unread(run: Run, measure: Measure) -> dict[str, dict[str, int]]:
 
 def unread_notes(run: Run) -> list[str]:
     """What was cut off or not read in some arm, with a warning where the arms differ."""
-    counts, notes = cut(run).set_index("condition"), list[str]()
+    counts, notes = cut(run), list[str]()
     if counts["turns_cut"].any():
-        said = [
-            f"{name} {_shares(counts[f'{name}_cut'].to_dict(), counts[name].to_dict())}"
-            for name in ("outputs", "turns")
-        ]
+        numbers = {name: _by_arm(counts, name) for name in ("outputs", "outputs_cut", "turns", "turns_cut")}
+        said = [f"{name} {_shares(numbers[f'{name}_cut'], numbers[name])}" for name in ("outputs", "turns")]
         notes.append(f"Cut off by max_tokens: {'; '.join(said)}.")
-        if _differ(counts["outputs_cut"].to_dict(), counts["outputs"].to_dict()):
+        if _differ(numbers["outputs_cut"], numbers["outputs"]):
             notes[-1] += " The arms differ in it: raise max_tokens, or a difference may be one of length."
     for m in run.measured:
-        judged = judged_rollouts(run.measures, m)["condition"].astype("str").value_counts().to_dict()
+        judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))
         found = unread(run, m)
         for outcome in UNREAD:
             lost = {condition: by.get(outcome, 0) for condition, by in found.items() if judged.get(condition)}
@@ -55,6 +54,10 @@ def unread_notes(run: Run) -> list[str]:
                 differ = " The arms differ in it." if _differ(lost, judged) else ""
                 notes.append(f"{m.name}: {outcome}, {worth}: {_shares(lost, judged)}.{differ}")
     return notes
+
+
+def _by_arm(counts: pd.DataFrame, column: str) -> dict[str, int]:
+    return {str(arm): int(count) for arm, count in zip(counts["condition"], counts[column], strict=True)}
 
 
 def _shares(some: Mapping[str, int], of: Mapping[str, int]) -> str:

@@ -18,9 +18,10 @@ from agentlab.analysis.contrasts.contrast import contrasts
 from agentlab.analysis.passes import tries
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, ScenarioError
+from agentlab.report.compute import arms as spent
 from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as load_scenario
-from agentlab.types import Capabilities, Completion, Request, Usage
+from agentlab.types import Capabilities, Completion, Request, Stop, Usage
 from tests.support.scenarios import chain, match, measured, numbered, rubric, scenario
 
 NAME = "tests.integration.test_answers:Teller"
@@ -44,12 +45,13 @@ class Teller:
             return Completion('<verdict criterion="good"><reason>r</reason><score>5</score></verdict>', usage=usage)
         asked = re.findall(r"Question (\d+)", " ".join(entry.content for entry in request.chat))
         number = int(asked[-1])
-        for count, text, stop in (
+        replies: list[tuple[int, str, Stop]] = [
             (self.refused, "I cannot say that it is 8.", "refusal"),
             (self.cut, "The sum of 3 and 4 co", "length"),
             (self.silent, "I do not know.", "end"),
             (self.right, self.says, "end"),
-        ):
+        ]
+        for count, text, stop in replies:
             if number < count:
                 return Completion(text, usage=usage, stop=stop)
             number -= count
@@ -178,9 +180,9 @@ def test_the_ending_fits_the_terminal_and_shows_what_was_not_read(workdir: Path)
     measures = {"utility": measured("quality", 0, 1), "misalignment": measured("quality", 1, 0)}
     a, b = {"cut": 10, "right": 8}, {"refused": 2, "cut": 4, "silent": 3, "right": 9}
     told = run(18, a, b, {"truncated": 0}, judges=quality, measures=measures)
-    screen = Console(width=80, file=StringIO())
-    ending(screen, summarize(told), Path("run"))
-    tables = screen.file.getvalue().split("Contrasts")[0].splitlines()  # pyright: ignore[reportAttributeAccessIssue]
+    screen = StringIO()
+    ending(Console(width=80, file=screen), summarize(told), Path("run"))
+    tables = screen.getvalue().split("Contrasts")[0].splitlines()
     assert max(map(len, tables)) <= 80
     words = " ".join(" ".join(tables).split())
     assert "…" not in words
@@ -233,3 +235,42 @@ def test_a_target_of_a_level_and_of_a_line_of_json_stays_as_it_is_written(workdi
     Path("s.yaml").write_text(text)
     design = load_scenario("s.yaml")
     assert [condition.tasks["t"].target for condition in design.conditions] == ["0.10", "3.50"]
+
+
+# --- what a failed or stopped command leaves --------------------------------------------------------------------------
+
+
+def recorded(folder: str = "run") -> dict[str, Any]:
+    return {name: value for name, value in load(folder).meta.items() if name != "looks"}
+
+
+def test_a_command_that_cannot_begin_records_nothing(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    run(2, {"right": 2}, {"right": 1}, {})
+    before, conditions = recorded(), len(load("run").conditions)
+    Path("quality.yaml").write_text("kind: rubric\ncriteria: {good: {text: Good?}}\n")
+    added = CliRunner().invoke(app, ["judge", "run", "--with", "quality.yaml", "--judge-model", "openai/gpt-4.1"])
+    assert isinstance(added.exception, ScenarioError)
+    text = Path("s.yaml").read_text(encoding="utf-8")
+    text = text.replace("judges:\n", "judges:\n  more: {kind: rubric, model: paid, criteria: {good: {text: Good?}}}\n")
+    text = text.replace("models:\n", "models:\n  paid: {name: openai/gpt-4.1}\n")
+    Path("s.yaml").write_text(text.replace("  team:\n", "  team:\n    c: {models: {default: {options: {right: 0}}}}\n"))
+    longer = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"])
+    assert isinstance(longer.exception, ScenarioError)
+    assert recorded() == before
+    assert len(load("run").conditions) == conditions
+
+
+def test_ratios_compare_what_both_arms_finished(workdir: Path) -> None:
+    """One arm was stopped in a rollout after the first of its two calls."""
+    told = run(4, {"right": 2}, {"right": 1}, {})
+    by = ["condition", "task"]
+    rollouts, measures = (frame.sort_values(by, ignore_index=True) for frame in (told.rollouts, told.measures))
+    rollouts["output_tokens"] = [10, 10, 10, 10, 20, 20, 20, 1]
+    for frame in (rollouts, measures):
+        frame.loc[7, "status"] = "cancelled"
+    copy = load("run")
+    copy.__dict__.update(rollouts=rollouts, measures=measures)
+    (contrast,) = contrasts(copy)
+    assert contrast.arms.compute["output tokens"] == pytest.approx(0.5)
+    assert spent(copy)["output_tokens"].tolist() == [10, 20]

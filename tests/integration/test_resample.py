@@ -846,11 +846,16 @@ verdicts = st.lists(
 )
 
 
-@given(verdicts, st.sampled_from(["delivered", "declined"]), st.sampled_from([(0.0, 1.0), (1.0, -1.0)]))
+@given(
+    verdicts,
+    st.sampled_from(["delivered", "declined"]),
+    st.sampled_from([(0.0, 1.0), (1.0, -1.0)]),
+    st.sampled_from([{"declined": 0.25}, {"unparsed": 0.5}, {"declined": 0.25, "unparsed": 0.0}]),
+)
 def test_one_value_is_what_the_frame_of_measures_has(
-    verdicts: list[Verdict], status: str, range: tuple[float, float]
+    verdicts: list[Verdict], status: str, range: tuple[float, float], declared: dict[str, float]
 ) -> None:
-    one = Measure("m", "j", {"a": (0, 4), "b": (-1, 4)}, range, {"declined": 0.25})
+    one = Measure("m", "j", {"a": (0, 4), "b": (-1, 4)}, range, declared)
     columns = ["rollout", "judge", "draw", "criterion", "outcome", "value"]
     table = pd.DataFrame([[getattr(v, name) for name in columns] for v in verdicts], columns=columns)
     found = measure(pd.DataFrame({"status": [status]}, index=["r"]), table, [one])["m"].iloc[0]

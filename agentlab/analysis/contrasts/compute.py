@@ -74,13 +74,13 @@ class Arms:
         return ArmComparison(_identical(self.calls, a, b), compute, unit, match is not None, differences)
 
     def _compute(self, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, float | None]:
-        finished = (side[~side["status"].isin(UNFINISHED)] for side in (a, b))
-        pairs = pair_arms(*finished, "rollout").rows
+        first, second = (side[~side["status"].isin(UNFINISHED)] for side in (a, b))
+        pairs = pair_arms(first, second, "rollout").rows
         keys = [pairs[f"rollout_{side}"].astype("str") for side in "ab"]
         ratios: dict[str, float | None] = {}
         for unit, column in UNITS.items():
-            first, second = (float(self.used[column].reindex(key).sum(skipna=False)) for key in keys)
-            ratios[unit] = first / second if second > 0 and first == first else None
+            used, other = (float(self.used[column].reindex(key).sum(skipna=False)) for key in keys)
+            ratios[unit] = used / other if other > 0 and used == used else None
         return ratios
 
     def _unit(self, names: list[str]) -> str | None:

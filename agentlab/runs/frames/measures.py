@@ -52,9 +52,9 @@ def verdicts_of(verdicts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
         return own
     low, high = measure.range
     share = (own["outcome"].map(dict(measure.values)).astype("float64") - low) / (high - low)
-    ends = own["criterion"].map(dict(measure.scales))
-    worth = ends.str[0].astype("float64") + share * (ends.str[1] - ends.str[0]).astype("float64")
-    return own.assign(value=own["value"].astype("float64").mask(declared, worth))
+    least = own["criterion"].map({name: scale[0] for name, scale in measure.scales.items()}).astype("float64")
+    most = own["criterion"].map({name: scale[1] for name, scale in measure.scales.items()}).astype("float64")
+    return own.assign(value=own["value"].astype("float64").mask(declared, least + share * (most - least)))
 
 
 def judged_rollouts(rollouts: pd.DataFrame, measure: Measure) -> pd.DataFrame:

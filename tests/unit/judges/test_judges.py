@@ -27,7 +27,7 @@ from agentlab.types import (
 )
 from tests.support.judging import Scripted, said, verdict
 
-TASK = Task("seats", "How many seats?", 48)
+TASK = Task("seats", "How many seats?", "48")
 WORK = JudgeInput(TASK, "There are 48 seats.")
 
 
@@ -316,18 +316,18 @@ def test_what_a_checker_reads_from_a_configuration() -> None:
     [
         ({"by": "exact"}, "Paris", "  PARIS\n", 1, "PARIS"),
         ({"by": "exact", "ignore_case": False}, "Paris", "PARIS", 0, "PARIS"),
-        ({"by": "number"}, 48, "12 * 4 = 48.", 1, "48"),
-        ({"by": "number"}, 48, "48, or rather 50", 0, "50"),
-        ({"by": "number", "where": "first"}, 48, "48, or rather 50", 1, "48"),
-        ({"by": "number", "where": "any"}, 48, "so 48, or 50", 1, "48"),
+        ({"by": "number"}, "48", "12 * 4 = 48.", 1, "48"),
+        ({"by": "number"}, "48", "48, or rather 50", 0, "50"),
+        ({"by": "number", "where": "first"}, "48", "48, or rather 50", 1, "48"),
+        ({"by": "number", "where": "any"}, "48", "so 48, or 50", 1, "48"),
         ({"by": "number", "tolerance": 0.01}, "1,200.50", "$1200.505", 1, "1200.505"),
-        ({"by": "number"}, -3, "that is \u22123", 1, "-3"),
-        ({"by": "number"}, 3, "10-3", 1, "3"),
+        ({"by": "number"}, "-3", "that is \u22123", 1, "-3"),
+        ({"by": "number"}, "3", "10-3", 1, "3"),
         ({"by": "choice", "choices": ["A", "B"]}, "B", "A cafe is full.\nAnswer: B", 1, "B"),
         ({"by": "choice", "choices": ["A", "B"]}, "B", "A cafe. The answer is (b). No: the answer is B", 1, "B"),
         ({"by": "choice", "choices": ["A", "B"]}, "a", "A.", 1, "A"),
         ({"by": "choice", "choices": ["buy", "sell"]}, "sell", "Do not buy: Sell", 1, "sell"),
-        ({"by": "regex", "pattern": r"total: (\d+)"}, 7, "Total: 5, total: 7", 1, "7"),
+        ({"by": "regex", "pattern": r"total: (\d+)"}, "7", "Total: 5, total: 7", 1, "7"),
         ({"by": "regex", "pattern": "sorry"}, None, "I am sorry", 1, "sorry"),
         ({"by": "regex", "pattern": "sorry"}, None, "fine", 0, None),
         ({"by": "exact"}, "Paris", "London", 0, "London"),
