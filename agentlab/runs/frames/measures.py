@@ -47,8 +47,7 @@ def per_draw(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
 def verdicts_of(verdicts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     """Those that the measure is made of; one without a score has the value that the scenario gives its outcome."""
     own = verdicts[(verdicts["judge"] == measure.judge) & verdicts["criterion"].isin(list(measure.scales))]
-    declared = own["outcome"].isin(list(measure.values))
-    if not declared.any():
+    if not measure.values or not (declared := own["outcome"].isin(list(measure.values))).any():
         return own
     low, high = measure.range
     share = (own["outcome"].map(dict(measure.values)).astype("float64") - low) / (high - low)
