@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import judged_rollouts
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.ppi import LabelledScores
 from agentlab.types import Measure
@@ -64,7 +65,8 @@ def beyond(*parts: pd.DataFrame) -> bool:
 
 
 def _of(run: Run, measure: Measure) -> LabelledMeasure:
-    scored = run.measures[run.measures[f"{measure.name}_draws"] > 0]
+    rollouts = judged_rollouts(run.measures, measure)
+    scored = rollouts[rollouts[f"{measure.name}_draws"] > 0]
     rows = scored[["rollout", "task", "condition", "draw"]].astype("str").assign(score=scored[measure.name])
     own = run.labels[run.labels["measure"] == measure.name]
     own = own.assign(rollout=own["rollout"].astype("str"))

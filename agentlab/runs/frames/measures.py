@@ -13,19 +13,21 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
 
     `rollouts` needs the column `status`; `verdicts` needs rollout (index labels of `rollouts`), judge, draw, criterion,
     outcome and value. What the scenario says a status is worth comes before any score. A judge draw counts only if
-    every counted criterion of it has a value; NAME is NaN without such a draw. NAME_draws is their number, NAME_outcome
-    the worst outcome among the judge's verdicts (`absent` when there are none).
+    every counted criterion of it has a value; NAME is NaN without such a draw. NAME_draws is the number of draws that
+    are scored, NAME_outcome the worst outcome among the judge's verdicts (`absent` when there are none).
     """
     columns: dict[str, pd.Series] = {}
     for m in measures:
         own = verdicts_of(verdicts, m)
         by_rollout = per_draw(own, m).groupby(level=0).agg(["mean", "count"]).reindex(rollouts.index)
-        value = by_rollout["mean"]
+        value, scored = by_rollout["mean"], by_rollout["count"]
+        if own["outcome"].isin(list(m.values)).any():
+            scored = per_draw(own[own["outcome"] == "scored"], m).groupby(level=0).count().reindex(rollouts.index)
         outcome = _worst(own).reindex(rollouts.index).fillna("absent")
         for status, worth in m.values.items():
             value = value.mask(rollouts["status"] == status, worth)
         columns[m.name] = value.astype("float64")
-        columns[f"{m.name}_draws"] = by_rollout["count"].fillna(0).astype("int64")
+        columns[f"{m.name}_draws"] = scored.fillna(0).astype("int64")
         columns[f"{m.name}_outcome"] = outcome.astype("str")
     return pd.DataFrame(columns, index=rollouts.index)
 

@@ -46,5 +46,5 @@ def test_an_outcome_is_worth_what_is_declared_on_the_range_of_the_measure(span: 
     assert told["m"].iloc[[0, 2]].tolist() == pytest.approx([0.25, span[1]])
     assert pd.isna(told["m"].iloc[1])
     assert told["m_outcome"].tolist() == ["unparsed", "truncated", "scored"]
-    assert told["m_draws"].tolist() == [1, 0, 1]
+    assert told["m_draws"].tolist() == [0, 0, 1]
     assert per_draw(verdicts_of(verdicts, m), m).tolist() == pytest.approx([0.25, span[1]])
