@@ -21,8 +21,9 @@ WORD = (
 """What announces an answer, for a verbose pattern that ignores case; so are the others."""
 MARK = r"[\s*_`\"'“”‘’«»$#)\]]"
 LINK = (
-    r"(?:[:=：>]|-+>|→|(?<=\s)[-—](?=\s)|是|为|は|"
-    r"\b(?:is|was|are|must\ be|should\ be|would\ be|will\ be|ist|lautet|est|es|è|é)\b)"
+    r"(?:[:=：>]|-+>|→|(?<=\s)[-—](?=\s)|是|为|选择?|は|['’]s\b|"
+    r"\b(?:is|was|are|(?:must|should|would|will|may|might|could|has\ to|seems\ to|appears\ to)\ be|"
+    r"ist|lautet|est|es|è|é)\b)"
 )
 OPEN = (
     r"(?:[\s*_`\"'“”‘’«»$(\[{<:]|-(?=\s)|\\[(\[,!]|\\(?:boxed|fbox|text(?:bf|it|rm)?|math(?:rm|bf|it|sf))\ ?\{|\\\$|"

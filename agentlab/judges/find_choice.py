@@ -9,12 +9,15 @@ from agentlab.judges.find_answer import BOXED, LINK, MARK, OPEN, WORD, Found
 from agentlab.judges.numerals import plain
 
 _FLAGS = re.IGNORECASE | re.MULTILINE | re.VERBOSE
-_OPEN, _CLOSE = r"[ \t*_`\"'“‘«$(\[{<#>]", r"[ \t*_`\"'”’»$)\]}>.]"
+_OPEN, _CLOSE = r"[ \t*_`\"'“‘«$(\[{<#>]", r"[ \t*_`\"'”’»$)\]}>.!]"
 _VERDICT = (
     r"(?:is|seems|looks|must\ be|should\ be|would\ be)\s(?:therefore\s|thus\s|clearly\s|indeed\s)?"
     r"(?:the\s)?(?:only\s|most\s|single\s)?(?:correct|right|best|answer)(?![^\W_])"
 )
-_TAKEN = r"(?:choose|chose|pick|select|go\ with|going\ with|opt\ for|settle\ on|vote\ for|decide\ on)"
+_TAKEN = (
+    r"(?:choose|chose|pick|select|go\ with|going\ with|opt\ for|settle\ on|vote\ for|decide\ on|"
+    r"(?P<so>(?:therefore|thus|hence|so),?(?:\ it(?:['’]s|\ is|\ must\ be|\ has\ to\ be))?|it\ (?:must|has\ to)\ be))"
+)
 _ENDED = re.compile(r"[ \t]{0,8}(?:\n|$|[.,;:!?)\]}>*_`$\"'”’»\\])")
 _WORDS = frozenset("aeiouyI")
 """Letters that may be words of a sentence."""
@@ -23,7 +26,7 @@ _DENIED = re.compile(
     r"(?:\s(?:not|never|wrong|incorrect|false|out|excluded|eliminated|impossible|ruled)(?!\w)|n['’]t)",
     re.IGNORECASE,
 )
-_REFUSED = re.compile(r"(?:(?<!\w)(?:not|nor|neither|never|than|against|without)|n['’]t)[\s*_`\"'“‘(\[]{0,4}$", re.I)
+_REFUSED = re.compile(r"(?:(?<!\w)(?:not?|nor|neither|never|than|against|without)|n['’]t)[\s*_`\"'“‘(\[]{0,4}$", re.I)
 _UNSURE = re.compile(r"(?<!\w)(?:if|whether|nor|or|and|neither|not|suppose|assume)[\s*(]{1,4}(?:\w+\s)?$", re.I)
 _BEFORE = 24
 """Characters before a mention that may take it back."""
@@ -73,8 +76,8 @@ class _Reader:
             "boxed": rf"{OPEN}{{0,8}}{choice}",
             "right": rf"(?<![^\W_])(?P<open>(?:option\s|choice\s|answer\s)?{_OPEN}{{0,4}}){choice}"
             rf"{_CLOSE}{{0,6}}\s?(?<=\s){_VERDICT}",
-            "taken": rf"(?<![^\W_]){_TAKEN}\s{OPEN}{{0,8}}{choice}",
-            "alone": rf"^{_OPEN}{{0,10}}{choice}{_CLOSE}{{0,10}}$",
+            "taken": rf"(?<![^\W_]){_TAKEN}:?\s{OPEN}{{0,8}}{choice}",
+            "alone": rf"^(?:[-•]\ )?{_OPEN}{{0,10}}{choice}{_CLOSE}{{0,10}}$",
             "item": item,
             "inline": inline,
             "option": rf"(?<![^\W_])(?:option|choice)\s{_OPEN}{{0,4}}{choice}",
@@ -110,7 +113,8 @@ class _Reader:
 
     def taken(self, text: str) -> Iterator[Found | None]:
         for match in self.patterns["taken"].finditer(text):
-            if self._is_choice(text, match) and not self._refused(text, match):
+            ended = match["so"] is None or (_ENDED.match(text, match.end()) and not match["choice"].islower())
+            if ended and self._is_choice(text, match) and not self._refused(text, match):
                 several = self.patterns["other"].match(text, match.end())
                 yield None if several else self._found(match, match.end())
 

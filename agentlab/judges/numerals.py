@@ -45,7 +45,10 @@ _PLAIN = _Plain()
 _LONGEST = 60
 _NUMBER = re.compile(
     r"""
-    (?P<sign>(?<![\w)\]}%.])[-+] | (?<==)\ ?-\ (?=[0-9.]) | (?<!\w)[Nn]egative\ )?
+    (?P<sign>
+        (?<![\w)\]}%.])[-+] | (?<==)\ ?-\ (?=[0-9.]) | (?<!\w)[Nn]egative[ ] |
+        (?:(?<=[:=(]\ )|(?<=is\ )|^[\s*_$]{0,4})[Mm]inus[ ]
+    )?
     (?:\\?[$€£¥₹]\ ?)?
     (?:
         (?:(?P<whole>(?<![0-9])[0-9]{1,9})\ {0,2})?
@@ -113,7 +116,7 @@ def numbers(text: str) -> list[Number]:
 
 def _written(match: re.Match[str]) -> str | None:
     """Plain notation; None for a fraction of nothing, and beyond floats."""
-    negative = "-" if (match["sign"] or "").strip(" ")[:1] in ("-", "N", "n") else ""
+    negative = "-" if (match["sign"] or "").strip(" *_$\n")[:1] in ("-", "N", "n", "M", "m") else ""
     try:
         if (over := match["over"] or match["n"]) is not None:
             return _finite(negative, float(match["whole"] or 0) + float(over) / float(match["under"] or match["d"]))

@@ -60,6 +60,7 @@ def number(text: str, where: str = "last") -> str | None:
         ("$-5$", -5),
         ("x = - 3", -3),
         ("negative 5", -5),
+        ("minus 5", -5),
         ("$29.00.", 29),
         ("\uff19\uff0c\uff15\uff10\uff10", 9500),
         ("\u0669\u066c\u0665\u0660\u0660\u066b\u0665", 9500.5),
@@ -124,6 +125,8 @@ def test_fractions_are_worked_out(value: Fraction) -> None:
     [
         ("The answer is $9{,}500$.", "9500"),
         ("Answer: \u20133", "-3"),
+        ("Answer: minus 3", "-3"),
+        ("7 minus 5 is 2", "2"),
         ("Answer: 42. Check: 7*6 = 42, see page 9", "42"),
         ("**Answer:** 90 dollars for 30 melons", "90"),
         ("**Answer:**\n\n$9,500$", "9500"),
@@ -185,6 +188,12 @@ def test_of_several_stated_numbers_where_takes_one() -> None:
         ("<answer>B</answer>", "B"),
         ("答案是B。", "B"),
         ("(A) is tempting but (B) is right", "B"),
+        ("The answer cannot be A, so it must be B.", "B"),
+        ("So A fails. Thus C.", "C"),
+        ("[[B]]", "B"),
+        ("The answer's B", "B"),
+        ('{"answer": "B", "why": "A is wrong"}', "B"),
+        ("Is the answer A? No, it is odd: the answer is C.", "C"),
         ("If A is correct, x follows. So (C) is the answer", "C"),
         ("Answer A is wrong. I choose C.", "C"),
         ("I'd go with c because it fits", "C"),
@@ -197,6 +206,7 @@ def test_of_several_stated_numbers_where_takes_one() -> None:
         ("the answer is a bit unclear", None),
         ("A cafe is nice", None),
         ("Answer: A or B", None),
+        ("So A and B are both wrong", None),
         ("Answer: A/B/C/D", None),
         ("\\boxed{A, B}", None),
         ("The answer is not B.", None),
@@ -242,6 +252,20 @@ def test_numeric_choices(text: str, answer: str | None) -> None:
 )
 def test_words_as_choices(text: str, answer: str | None) -> None:
     assert chosen(text, ("yes", "no")) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("The sentiment is not negative but positive.", "positive"),
+        ("neither positive nor negative, so neutral", "neutral"),
+        ("It is positive overall, with no negative sides", "positive"),
+        ("Answer: negative (not positive)", "negative"),
+        ("This is not positive.", None),
+    ],
+)
+def test_words_that_are_denied_are_no_answer(text: str, answer: str | None) -> None:
+    assert chosen(text, ("positive", "negative", "neutral")) == answer
 
 
 FORMS = st.sampled_from(
