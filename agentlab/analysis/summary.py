@@ -38,6 +38,8 @@ class ConditionSummary:
     """Messages that bounced, could not be parsed or were cut off."""
     cut: int
     """Outputs that a length limit cut off."""
+    turns_cut: int
+    """Turns that it ended."""
     unread: dict[str, dict[str, int]]
     """By measure, in how many rollouts its judge read no score, by outcome."""
 
@@ -120,6 +122,7 @@ def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFram
         cost=None if own["cost"].isna().any() else float(own["cost"].sum()),
         dropped=int(own[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
         cut=int(own["output_cut"].sum()),
+        turns_cut=int(own["turns_cut"].sum()),
         unread={m.name: unread(run, m)[condition] for m in run.measured},
     )
 

@@ -72,7 +72,7 @@ class MatchConfig(JudgeConfig):
 
     def misfit(self, task: Task) -> Flaw | None:
         """A target that is not there, or cannot be compared."""
-        if (self.by == "regex" and not re.compile(self.pattern or "").groups) or target_of(self, task) is not None:
+        if not _compares(self) or target_of(self, task) is not None:
             return None
         path = ("target",) if self.target is None else ("fields", self.target)
         value = task.target if self.target is None else task.fields.get(self.target)

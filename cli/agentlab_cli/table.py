@@ -55,7 +55,8 @@ def _arms(summary: Summary) -> Table:
     for heading in ("cut off", "dropped", "calls", "tokens", "cost"):
         made.add_column(heading, justify="right", no_wrap=True)
     for arm in summary.arms:
-        counts = (f"{arm.cut:,}", f"{arm.dropped:,}", f"{arm.calls:,}", f"{arm.tokens:,}", money(arm.cost))
+        cut = f"{arm.cut:,}" + (f" ({pluralize(arm.turns_cut, 'turn')})" if arm.turns_cut else "")
+        counts = (cut, f"{arm.dropped:,}", f"{arm.calls:,}", f"{arm.tokens:,}", money(arm.cost))
         made.add_row(escape(arm.condition), _counted(arm.statuses), *counts)
     return made
 
@@ -81,9 +82,9 @@ def _measured(arm: ConditionSummary, name: str) -> tuple[str, ...]:
     return (
         number(found.observed),
         f"{found.n:,}",
-        f"{found.low:.2f} to {found.high:.2f}" if found.missing else "",
+        f"{found.low:.2f}..{found.high:.2f}" if found.missing else "",
         number(arm.delivered[name]) if others else "",
-        _counted(arm.unread[name]),
+        "\n".join(f"{count:,} {outcome}" for outcome, count in arm.unread[name].items()),
     )
 
 

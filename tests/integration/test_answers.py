@@ -186,7 +186,7 @@ def test_the_ending_fits_the_terminal_and_shows_what_was_not_read(workdir: Path)
     assert max(map(len, tables)) <= 80
     words = " ".join(" ".join(tables).split())
     assert "…" not in words
-    for cell in ("cut off", "bounds", "misalignment", "team=a 18 delivered 10", "0.444 18", "unparsed"):
+    for cell in ("cut off", "bounds", "misalignment", "team=a 18 delivered 10 (10 turns)", "0.444 18", "unparsed"):
         assert cell in words, cell
 
 
