@@ -71,6 +71,19 @@ def test_texts_become_a_run(workdir: Path) -> None:
     assert str(workdir) not in json.dumps(run.meta)
 
 
+def test_numbers_of_a_file_stay_as_they_are_written(workdir: Path) -> None:
+    lines = ['{"q": "a", "arm": "x", "text": 0.10, "p": "?", "gold": 0.10}']
+    lines.append('{"q": "b", "arm": "x", "text": "true", "p": "?", "gold": true}')
+    lines.append('{"q": "c", "arm": "x", "text": 12345678901234567890123, "p": "?", "gold": 12345678901234567890123}')
+    Path("old.jsonl").write_text("\n".join(lines))
+    folder = table("old.jsonl", "jsonl", COLUMNS).folder
+    Path("same.yaml").write_text("kind: match\nby: exact\n")
+    asyncio.run(rejudge(folder, ["same.yaml"], None, Progress()))
+    run = load(folder)
+    assert [task.target for task in tasks_of(run.meta).values()] == ["0.10", "true", "12345678901234567890123"]
+    assert run.measures["same"].tolist() == [1, 1, 1]
+
+
 def test_imported_texts_are_judged(workdir: Path) -> None:
     folder = brought().folder
     Path("right.yaml").write_text("kind: match\nby: number\n", encoding="utf-8")
