@@ -19,6 +19,7 @@ from agentlab.analysis.passes import tries
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, ScenarioError
 from agentlab.report.compute import arms as spent
+from agentlab.report.design import facts, listed
 from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as load_scenario
 from agentlab.types import Capabilities, Completion, Request, Stop, Usage
@@ -274,3 +275,10 @@ def test_ratios_compare_what_both_arms_finished(workdir: Path) -> None:
     (contrast,) = contrasts(copy)
     assert contrast.arms.compute["output tokens"] == pytest.approx(0.5)
     assert spent(copy)["output_tokens"].tolist() == [10, 20]
+
+
+def test_what_was_stopped_is_not_counted_as_finished(workdir: Path) -> None:
+    told = run(4, {"right": 2}, {"right": 1}, {})
+    told.rollouts.loc[:2, "status"] = "cancelled"
+    assert facts(told).set_index("what").loc["finished rollouts", "value"] == "5"
+    assert listed(told)["rollouts"].sum() == 5
