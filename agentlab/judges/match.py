@@ -79,7 +79,11 @@ class MatchConfig(JudgeConfig):
         if value is None:
             return path, f"no {'.'.join(path)}", "the right answer"
         wanted = {"number": "one number", "vector": "numbers", **dict.fromkeys(CHOOSING, ", ".join(self.choices))}
-        return path, f"the target {value!r} with by: {self.by}", wanted.get(self.by, "a text or a number")
+        return (
+            path,
+            f"the target {value!r} with by: {self.by}",
+            wanted.get(self.by, "it in quotes, as an output spells it"),
+        )
 
     def mistakes(self) -> list[Flaw]:
         """Options that belong to another `by`, options that are missing, and expressions that could run for hours."""
@@ -149,8 +153,9 @@ def target_of(config: MatchConfig, task: Task) -> str | None:
     if config.by == "vector":
         values = find.vector(plain(value) if isinstance(value, str) else json.dumps(value))
         return json.dumps(values) if values else None
-    if not isinstance(value, str | int | float):
-        return None
+    spelled = config.by in ("exact", "regex")
+    if not isinstance(value, str | int | float) or (spelled and isinstance(value, float)):
+        return None  # a number among the fields has lost its spelling: `0.10` is `0.1`
     text = value.strip() if isinstance(value, str) else json.dumps(value)
     if config.by == "number":
         return text if len(numbers(plain(text))) == 1 else None

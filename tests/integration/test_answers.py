@@ -225,6 +225,17 @@ def test_a_target_stays_as_it_is_written(workdir: Path, written_as: str) -> None
     assert told.measures[["same", "found"]].to_numpy().tolist() == [[1, 1]]
 
 
+def test_a_number_among_the_fields_that_lost_its_spelling_is_a_mistake(workdir: Path) -> None:
+    tasks = {"t": {"prompt": "Which?", "fields": {"right": 0.1, "whole": 3}}}
+    for field, mistaken in (("right", True), ("whole", False)):
+        Path("s.yaml").write_text(scenario("s", tasks=tasks, judges={"same": match("exact", target=field)}))
+        if mistaken:
+            with pytest.raises(ScenarioError, match=r"tasks\.t\.fields\.right: .* finds the target 0\.1 .*in quotes"):
+                load_scenario("s.yaml")
+        else:
+            load_scenario("s.yaml")
+
+
 def test_a_target_of_a_level_and_of_a_line_of_json_stays_as_it_is_written(workdir: Path) -> None:
     Path("tasks.jsonl").write_text('{"id": "t", "prompt": "Which?", "target": 0.10}\n')
     text = scenario(
