@@ -97,10 +97,11 @@ class _Reader:
             yield from stated
 
     def _stated(self, text: str, match: re.Match[str]) -> tuple[Found | None, ...]:
-        """Empty where it is no statement: `the answer is a bit long`, `answer A is wrong`."""
+        """Empty where it is no statement: `the answer is a bit long`, `answer A is wrong`, `Answer A: Paris`."""
         if not self._is_choice(text, match):
             return ()
-        if match["link"] is None and (match["choice"].islower() or _DENIED.match(text, match.end())):
+        named = match["choice"].islower() or text.startswith(":", match.end()) or _DENIED.match(text, match.end())
+        if match["link"] is None and named:
             return ()
         several = self.patterns["other"].match(text, match.end())
         return (None if several else self._found(match, match.end()),)

@@ -46,7 +46,7 @@ class MatchConfig(JudgeConfig):
     ignore_case: bool = Field(default=True, description="Whether capitals are the same as small letters.")
     ignore_space: bool = Field(default=True, description="Whether any run of blanks is the same as one blank.")
     tolerance: float = Field(default=0.0, ge=0, description="Largest distance between equal numbers.")
-    choices: tuple[str, ...] = Field(default=(), description="The choices: single letters, or words.")
+    choices: tuple[str, ...] = Field(default=(), description="The choices: letters, digits in quotes, or words.")
     pattern: str | None = Field(default=None, description="A regular expression of Python's `re`.")
     max_chars: int = Field(
         default=20_000,

@@ -96,6 +96,7 @@ class Number:
 
 def plain(text: str) -> str:
     """`text` with digits, blanks, dashes and wide letters of every script as ASCII has them; invisible signs go."""
+    text = text.replace("\r\n", "\n")
     return text if text.isascii() else text.translate(_PLAIN)
 
 
