@@ -75,8 +75,7 @@ class Run:
         `seconds`, `cost` (USD, NaN when a price is unknown); `messages` and, of what did not arrive, `bounced`,
         `unparsed`, `truncated` (int). Judges' calls are not counted here.
         Of a baseline, and else missing: `of` (the rollout it is compared with), `budget` (what that one used), `spent`
-        (by its own `steps`, in the same unit; a step that was made but left out is in `calls` only, as a frame).
-        """
+        (by its own `steps`, in the same unit; a step that was left out is in `calls` only, as a frame)."""
         own = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
         return own.reset_index(drop=True)
 
@@ -192,13 +191,12 @@ class Run:
     @property
     def measured(self) -> list[Measure]:
         """The measures of the run, as its scenario defines them; of a judge that was added, once it judged anything."""
-        every, added = msgspec.convert(self.meta.get("measures", []), list[Measure]), self.meta.get("added", {})
-        return [m for m in every if m.judge not in added or m.judge in self._working_judges]
+        every = msgspec.convert(self.meta.get("measures", []), list[Measure])
+        return [m for m in every if m.judge not in self.meta.get("added", {}) or m.judge in self._working_judges]
 
     @cached_property
     def _working_judges(self) -> frozenset[str]:
-        sql = "SELECT DISTINCT judge FROM verdicts WHERE outcome != 'error'"
-        return frozenset(self._select(sql, ["judge"])["judge"])
+        return frozenset(self._select("SELECT DISTINCT judge FROM verdicts WHERE outcome != 'error'", ["judge"])["judge"])
 
     @cached_property
     def _kinds(self) -> Kinds:
