@@ -80,7 +80,7 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/texts.py
 	$(BIN)/python bench/stats.py --figure decomposition --figure paired
 
-coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulated experiments (three minutes).
+coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulated experiments (fifteen minutes).
 	$(BIN)/python bench/stats.py --figure coverage
 	$(BIN)/python bench/paired.py
 	$(BIN)/python bench/coverage.py

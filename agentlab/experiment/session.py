@@ -140,6 +140,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "judges": {**old.get("judges", {}), **judge_models(design)},
         "traits": {**old.get("traits", {}), **{name: asdict(traits) for name, traits in design.traits.items()}},
         "coupling": design.coupling,
+        "cluster": design.cluster,
         **record(design, old),
         "seed": seed,
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},

@@ -185,6 +185,9 @@ class ExperimentFields(Fields):
     looks: LooksFields | None = Field(
         default=None, description="Interim analyses of the primary contrasts while the run grows."
     )
+    cluster: str | None = Field(
+        default=None, description="The field of the tasks that says which of them share a source, such as one text."
+    )
     limits: LimitsFields = Field(default_factory=LimitsFields, description="When a rollout, or the run, is stopped.")
     seed: int | None = Field(
         default=None, ge=0, le=2**63 - 1, description="Run seed; random and recorded if not given."

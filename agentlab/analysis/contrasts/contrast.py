@@ -9,12 +9,12 @@ import pandas as pd
 
 from agentlab.analysis.components.judge_noise import JudgeNoise, noise
 from agentlab.analysis.contrasts.compute import ArmComparison, Arms
+from agentlab.analysis.contrasts.family import adjusted
 from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
 from agentlab.judges import traits
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.pairing import ArmPairs, pair_arms
 from agentlab.scenario.compare import Declared
-from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import Paired, paired
 from agentlab.stats.contrasts.sequential import level, repeated_p
 from agentlab.text import pluralize
@@ -110,8 +110,8 @@ def contrasts(run: Run) -> tuple[Contrast, ...]:
     registered = pairs.register
     known = {entry.contrast.same for entry in registered.primary}
     primary = [pairs.compare(entry.contrast, entry) for entry in registered.primary]
-    adjusted = holm([None if contrast is None else contrast.p for contrast in primary])
-    first = [replace(contrast, holm=p) for contrast, p in zip(primary, adjusted, strict=True) if contrast]
+    family = adjusted([contrast and (contrast.p, contrast.result) for contrast in primary])
+    first = [replace(contrast, holm=p) for contrast, p in zip(primary, family, strict=True) if contrast]
     rest = _every(run) if registered.exploratory is None else registered.exploratory
     others = [made for declared in rest if declared.same not in known and (made := pairs.compare(declared, None))]
     return (*first, *sorted(others, key=lambda contrast: not contrast.arms.baseline))

@@ -21,7 +21,8 @@ from agentlab.text import pluralize
 
 ABOUT = (
     "difference: a - b, mean over tasks of paired differences; these tasks: draws within these tasks; new tasks: the "
-    "task-level t; p: of the latter, or of these tasks where there are few; holm: adjusted within all primary ones",
+    "task-level t; p: of the latter, or of these tasks where there are few; holm: adjusted within all "
+    "primary ones that are about new tasks, or about these where none is",
     "d_z: the difference in SDs of the tasks' differences; in_draw_sd: in SDs of one arm over draws of a task; both "
     "with 95% intervals by the noncentral t; worst: least and greatest it can be, whatever the missing values are",
     "judge_share: the judge's noise in the variance of a score over draws, missing where it is not separable; "

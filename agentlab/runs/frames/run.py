@@ -2,6 +2,7 @@
 
 Times are in seconds, money in US dollars, tokens are integers. Every frame but `conditions`, `roles` and
 `pairs` carries the columns `rollout` (its key), `task`, `condition`, `draw` and one column per factor.
+`clusters` is no frame: it has the cluster of each task, and is empty where none are declared.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import pandas as pd
 from agentlab.columns import BASELINE, LABELS, MEASURES
 from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
+from agentlab.runs.frames.clusters import clusters_of
 from agentlab.runs.frames.forks import forked
 from agentlab.runs.frames.judged import compared, grouped
 from agentlab.runs.frames.kinds import Kinds, declared
@@ -37,12 +39,15 @@ _ROLLOUTS = (
 class Run:
     """One run folder. Frames are read once, when first used; `load` again for a fresh look."""
 
-    def __init__(self, folder: Path, ahead: Decide | None = None) -> None:
-        """`ahead` draws rollouts anew, for `Transcript.decide`."""
+    def __init__(self, folder: Path, ahead: Decide | None = None, cluster: str | None = None) -> None:
+        """`ahead` draws rollouts anew, for `Transcript.decide`; `cluster` names a field in place of the scenario's."""
         self.folder, self._ahead = folder, ahead
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
+        if cluster is not None:
+            self.meta["cluster"] = cluster
+        self.clusters = clusters_of(self.meta)
         self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
 
     @cached_property
@@ -145,7 +150,7 @@ class Run:
     @cached_property
     def measures(self) -> pd.DataFrame:
         """One row per rollout: `generation`, `status`, `output_words`, and for each measure NAME (float), NAME_draws
-        (int: judge draws that were complete) and NAME_outcome (the worst outcome of its verdicts)."""
+        (int: complete judge draws) and NAME_outcome (the worst outcome of its verdicts)."""
         head = self.rollouts[[name for name in self.rollouts if name in MEASURES or name in self.factors]]
         return head.join(self._measured(head, self.scores), on="rollout")
 
@@ -196,7 +201,9 @@ class Run:
 
     @cached_property
     def _working_judges(self) -> frozenset[str]:
-        return frozenset(self._select("SELECT DISTINCT judge FROM verdicts WHERE outcome != 'error'", ["judge"])["judge"])
+        return frozenset(
+            self._select("SELECT DISTINCT judge FROM verdicts WHERE outcome != 'error'", ["judge"])["judge"]
+        )
 
     @cached_property
     def _kinds(self) -> Kinds:
@@ -246,6 +253,6 @@ class Run:
         return select(self.folder, sql, columns)
 
 
-def load(folder: str | Path) -> Run:
-    """The run in `folder`. Raises `StoreError` when there is none."""
-    return Run(Path(folder))
+def load(folder: str | Path, cluster: str | None = None) -> Run:
+    """The run in `folder`, its tasks clustered by `cluster`. Raises `StoreError` when there is none."""
+    return Run(Path(folder), cluster=cluster)
