@@ -8,6 +8,7 @@ USED = {
     "calls": "int64",
     "turns": "int64",
     "rounds": "int64",
+    "turns_cut": "int64",
     "input_tokens": "int64",
     "output_tokens": "int64",
     "reasoning_tokens": "int64",

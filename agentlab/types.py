@@ -266,7 +266,8 @@ class Task:
 
     id: str
     prompt: str
-    target: str | float | None = None
+    target: str | None = None
+    """As it is written: `0.10` is not `0.1`."""
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
     split: str | None = None
 
@@ -300,6 +301,8 @@ class Rollout:
     change: str = ""
     """What a fork does otherwise than its parent: `swap analyst=provider/name`, `drop 12`, `edit 12 0a1b2c3d`."""
     error: str | None = None
+    cut: bool = False
+    """Whether a length limit cut the output off."""
     of: str | None = None
     """Of a baseline: the rollout it is compared with."""
     budget: float | None = None
@@ -342,7 +345,7 @@ class Measure:
     range: tuple[float, float]
     """Where the lowest and the highest score land. A falling range turns the direction."""
     values: Mapping[str, float] = field(default_factory=dict[str, float])
-    """What a status counts as (`declined`, `vetoed`), for rollouts that a scenario gives a value."""
+    """What a status (`declined`) or an outcome (`unparsed`) counts as, where a scenario gives it a value."""
     target: float | None = None
     """The value that it ought to have, from which bias is counted; it also says which direction is better."""
 
@@ -357,6 +360,8 @@ class JudgeInput:
     workspace: Mapping[str, str] = field(default_factory=dict[str, str])
     rival: str | None = None
     """The other output, for a judge of two."""
+    cut: bool = False
+    """Whether a length limit cut the output off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import json
 import time
 from collections.abc import Callable, Mapping
 
-from agentlab.judges import find_answer as find
+from agentlab.judges.find_answer import distribution, number_answers, vector
+from agentlab.judges.find_choice import choice_answers
 from agentlab.judges.objections import FIRST, heard
 from agentlab.judges.objections import read as audited
 from agentlab.judges.parse import from_text
@@ -27,10 +28,13 @@ READERS: Mapping[str, tuple[Callable[[str], object], tuple[str, ...]]] = {
         ('<verdict criterion="focus">', "<score>", "<verdict ", "<reason>", "< " + " " * 99),
     ),
     "objections": (lambda text: audited(text, HEARD, ("objections", FIRST), output=True), (LINE,)),
-    "numbers": (find.numbers, ("1", "1,111", "answer is ", " \n")),
-    "choices": (lambda text: find.choices(text, "AB"), ("(A", "answer is ", " \n")),
-    "distribution": (lambda text: find.distribution(text, "AB"), ("(A", "1,111", " \n")),
-    "vector": (find.vector, ("1", "1,111", " \n")),
+    "numbers": (
+        lambda text: number_answers(text, "last"),
+        ("1", "1,11,", "answer: x\n", "answer to ", "\\boxed{", " \n"),
+    ),
+    "choices": (lambda text: choice_answers(text, "AB", "last"), ("(A", "A)\n", "answer is ", "\\boxed{", "**", " \n")),
+    "distribution": (lambda text: distribution(text, "AB"), ("(A", "1,111", " \n")),
+    "vector": (vector, ("1", "1,111", " \n")),
     "plain": (plain, (" ", "\t#", "- ", "*a", "<mail ", "|--", "[a](", "Thanks\n", "# ", "> ")),
 }
 

@@ -13,6 +13,7 @@ from agentlab.errors import AnalysisError
 from agentlab.judges import traits
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.clusters import cluster_codes
+from agentlab.runs.frames.measures import judged_rollouts, verdicts_of
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.passes import Counts, Pass, all_right, majority, one_right, passes
 from agentlab.text import pluralize
@@ -22,7 +23,7 @@ KINDS: dict[str, Callable[[Counts, int], float]] = {"pass_at": one_right, "pass_
 """pass@k, pass^k and maj@k by the names of their columns."""
 ABOUT = (
     "pass at: one of k is right (pass@k); pass all: all are (pass^k); majority: the most frequent answer is, ties by "
-    "lot (maj@k); outputs in which no answer was found count as one wrong answer"
+    "lot (maj@k); outputs without an answer count as one wrong answer where the measure gives `unparsed` a value"
 )
 NO_ANSWER = "no answer"
 
@@ -101,8 +102,8 @@ def _binary(run: Run, measure: str | None) -> Sequence[Measure]:
 
 
 def _scores(run: Run, m: Measure) -> pd.DataFrame:
-    own = run.scores[(run.scores["judge"] == m.judge) & run.scores["criterion"].isin(list(m.scales))]
-    return own[own["rollout"].isin(run.rollouts["rollout"])]
+    own = verdicts_of(run.scores, m)
+    return own[own["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])]
 
 
 def _counted(run: Run, m: Measure) -> Iterator[tuple[str, dict[str, list[int]], int]]:

@@ -17,6 +17,7 @@ from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.suppressed import suppressed_measures
+from agentlab.analysis.unread import unread, unread_notes
 from agentlab.runs.frames import Run
 from agentlab.stats.arm_mean import ArmMean, arm_mean
 from agentlab.stats.bounds import Bounds, bounds
@@ -46,6 +47,12 @@ class ConditionSummary:
     """US dollars of the agents' calls; None when a price is unknown."""
     dropped: int
     """Messages that bounced, could not be parsed or were cut off."""
+    cut: int
+    """Outputs that a length limit cut off."""
+    turns_cut: int
+    """Turns that it ended."""
+    unread: dict[str, dict[str, int]]
+    """By measure, in how many rollouts its judge read no score, by outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +144,14 @@ def _arm(
         tokens=int((own["input_tokens"] + own["output_tokens"]).sum()),
         cost=None if own["cost"].isna().any() else float(own["cost"].sum()),
         dropped=int(own[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
+        cut=int(own["output_cut"].sum()),
+        turns_cut=int(own["turns_cut"].sum()),
+        unread={m.name: unread(run, m)[condition] for m in run.measured},
     )
 
 
 def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    notes = _accepted(run) + _failures(run)
+    notes = [*_accepted(run), *_failures(run), *(unread_notes(run) if len(run.rollouts) else [])]
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
         about = (

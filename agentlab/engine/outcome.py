@@ -24,11 +24,22 @@ def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
         status=state.status or _status(output, calls),
         output=output.content if output else None,
         output_via=via if output else "none",
+        cut=output is not None and _cut(output, calls),
         messages=tuple(state.log),
         calls=tuple(calls),
         error=state.error,
         steps=steps,
         spent=sum(spec.budget.sizes(calls)[:steps]) if spec.budget else None,
+    )
+
+
+def _cut(output: Message, calls: Sequence[Call]) -> bool:
+    """Whether a length limit ended the reply that delivered; a part of a reply with more behind it is whole."""
+    ended = [c.completion for c in calls if (c.actor, c.round) == (output.sender, output.round) and c.completion]
+    content = output.content.strip()
+    return any(
+        reply.stop == "length" and (content not in reply.text or reply.text.rstrip().endswith(content))
+        for reply in ended
     )
 
 

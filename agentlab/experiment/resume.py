@@ -15,7 +15,6 @@ from typing import Any
 from agentlab import own_code
 from agentlab.errors import MismatchError
 from agentlab.experiment.facts import facts
-from agentlab.experiment.judging.rejudged import rejudged
 from agentlab.scenario import Design, differences
 from agentlab.scenario.validate import mapping
 from agentlab.seeds import digest
@@ -31,7 +30,7 @@ def check(design: Design, store: Store, accept: bool) -> dict[str, Any]:
     """Compares the design and its code with what the run recorded; gives what it is to record of the code.
 
     Raises `MismatchError` with every place where an existing value would change, and with every change of the code,
-    unless these are accepted. Verdicts on tasks whose target was corrected are forgotten, to be given anew.
+    unless these are accepted.
     """
     old, place = store.meta(), store.folder / DATABASE
     if "tree" not in old:
@@ -55,7 +54,6 @@ def check(design: Design, store: Store, accept: bool) -> dict[str, Any]:
             "One cell would hold rollouts of both. Use what made it, or --new, or give --accept-changes, which is "
             "recorded and told beside every result."
         )
-    rejudged(design, store, old)
     _relimited(old["tree"], design.tree)
     return record(old, code)
 

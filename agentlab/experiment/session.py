@@ -22,6 +22,7 @@ from agentlab.experiment.executors.local import LocalExecutor
 from agentlab.experiment.facts import facts
 from agentlab.experiment.forks import ForkStates
 from agentlab.experiment.judging.pairs import Comparisons
+from agentlab.experiment.judging.rejudged import rejudged
 from agentlab.experiment.phases import Phase, through, with_judging
 from agentlab.experiment.preregistration import record
 from agentlab.experiment.progress import Progress
@@ -30,6 +31,7 @@ from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.scenario import Design
+from agentlab.scenario.fields import DECLARED
 from agentlab.store import Store, look
 from agentlab.types import Measure, Task
 
@@ -57,8 +59,8 @@ async def run(
     if registration is not None:
         require(registration, design)
     with opened(folder) as store:
-        seed = register(design, store, registration, accept)
-        todo = list(rollout_specs(design, seed, selection))
+        meta = planned(design, store, registration, accept)
+        todo = list(rollout_specs(design, meta["seed"], selection))
         _measured(todo, store)
         progress.planned = len(todo)
         judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
@@ -66,8 +68,9 @@ async def run(
         arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out
         specs, limit = [spec for spec, _ in todo], design.limits.run
         async with working(
-            store, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit
+            store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit
         ) as work:
+            register(design, store, meta)
             runner = runner_for(design, work, executor)
             sample = Phase("sample and judge", partial(runner.run, todo))
             await through(work, with_judging(_comparisons(design, work, todo), sample))
@@ -108,8 +111,10 @@ def tasks_of(meta: Mapping[str, Any]) -> dict[str, Task]:
     return {task.id: task for task in msgspec.convert(meta.get("tasks", []), list[Task])}
 
 
-def register(design: Design, store: Store, registration: Registration | None = None, accept: bool = False) -> int:
-    """Records the design, or checks it against the recorded one and extends that; gives the run's seed.
+def planned(
+    design: Design, store: Store, registration: Registration | None = None, accept: bool = False
+) -> dict[str, Any]:
+    """What the run will have recorded of the design, which extends what it has.
 
     Raises `MismatchError` with every place where an existing value would change, or where the code is other code than
     before, unless that is accepted.
@@ -118,9 +123,14 @@ def register(design: Design, store: Store, registration: Registration | None = N
     code = resume.check(design, store, accept) if store.known else resume.record({})
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
     decided = decisions.record(design, old, registration, len(store.known))
-    store.set_meta({**_facts(design, old, seed), **decided, **code})
+    return {**old, **_facts(design, old, seed), **decided, **code}
+
+
+def register(design: Design, store: Store, meta: Mapping[str, Any]) -> None:
+    """Records the design as it was `planned`; verdicts on tasks whose target was corrected are to be given anew."""
+    rejudged(design, store, store.meta())
+    store.set_meta(dict(meta))
     store.set_conditions([(c.name, c.levels, facts(c)) for c in design.conditions])
-    return seed
 
 
 def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
@@ -157,7 +167,7 @@ def measures_of(design: Design) -> list[Measure]:
     for name, config in design.measures.items():
         criteria = design.counted[config.judge] if config.criteria == "all" else config.criteria
         scales = {criterion: design.scales[config.judge][criterion] for criterion in criteria}
-        values = {s: v for s, v in (("declined", config.declined), ("vetoed", config.vetoed)) if v is not None}
+        values = {word: worth for word in DECLARED if (worth := getattr(config, word)) is not None}
         measures.append(Measure(name, config.judge, scales, config.range, values, config.target))
     used = {measure.judge for measure in measures}
     return measures + [plain_measure(j, design.scales[j], design.counted[j]) for j in design.judges if j not in used]

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iter
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from agentlab.engine.client import Client
 from agentlab.engine.spec import RolloutSpec
@@ -97,6 +97,7 @@ def opened(folder: Path, new: bool = True) -> Generator[Store]:
 @asynccontextmanager
 async def working(
     store: Store,
+    meta: Mapping[str, Any],
     tasks: Mapping[str, Task],
     judges: Mapping[str, Judge],
     judging: Mapping[str, ModelSpec],
@@ -108,11 +109,12 @@ async def working(
 ) -> AsyncGenerator[Work]:
     """Serves the models to a command that holds the run, and lets Ctrl-C stop it softly.
 
+    `meta` is the run's, recorded or about to be: what a command adds is recorded when its models can be asked.
     `judging` are the models of all judges and selectors by alias, `arms` those of agents by condition and alias;
     `specs` are the rollouts that may be played, which a `replay/RUN` looks up.
     """
     used = [*judging.values(), *(spec for models in (arms or {}).values() for spec in models.values())]
-    progress.earlier, meta, stop_switch = store.cost(), store.meta(), StopSwitch()
+    progress.earlier, stop_switch = store.cost(), StopSwitch()
     async with serving({identify(spec): spec for spec in used}, store, specs, stop_switch, progress.waits) as models:
         client = Client({}, counting(store, progress))
         clients = {name: client_for(client, of_agents, models) for name, of_agents in (arms or {}).items()}

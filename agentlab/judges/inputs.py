@@ -4,10 +4,18 @@ from collections.abc import Mapping
 
 from agentlab.types import JudgeInput, Rollout, Task
 
+REFUSED = ("declined", "vetoed")
+"""Statuses whose output is before no judge: the words of a refusal are worth what the scenario says of the status."""
+
 
 def judge_input(task: Task, rollout: Rollout, workspace: Mapping[str, str] | None = None) -> JudgeInput:
     """A rollout as judges see it; `task` is without addenda, so that nothing tells the arm. `workspace` has files."""
-    return JudgeInput(task, rollout.output, rollout.messages, workspace or {})
+    return JudgeInput(task, judged_output(rollout), rollout.messages, workspace or {}, cut=rollout.cut)
+
+
+def judged_output(rollout: Rollout) -> str | None:
+    """The output that is before judges."""
+    return None if rollout.status in REFUSED else rollout.output
 
 
 def text_input(task: Task, text: str | None, rival: str | None = None) -> JudgeInput:

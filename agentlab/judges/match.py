@@ -3,8 +3,8 @@
 import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -12,6 +12,10 @@ from pydantic import Field
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges import find_answer as find
 from agentlab.judges.config import Flaw, JudgeConfig, JudgeTraits
+from agentlab.judges.find_answer import Found
+from agentlab.judges.find_choice import choice_answers
+from agentlab.judges.numerals import numbers, plain
+from agentlab.judges.pattern import pattern_problem
 from agentlab.types import JudgeInput, Task, Verdict
 
 CHOOSING = ("choice", "probabilities")
@@ -24,8 +28,9 @@ class MatchConfig(JudgeConfig):
 
     kind: Literal["match"] = Field(description="Compares the output with the task's target; asks no model.")
     by: Literal["exact", "number", "choice", "regex", "probabilities", "vector"] = Field(
-        description="exact: the whole output is the target; number: a number in it is; choice: the one of `choices` it "
-        "settles on is; regex: `pattern` is found, and its first group (if it has one) is the target; probabilities: "
+        description="exact: the whole output is the target; number: the number it states is, or else the last one in "
+        "it; choice: the one of `choices` it settles on is; regex: `pattern` is found, and its first group (if it has "
+        "one) is the target; probabilities: "
         "the output states one for each of `choices`, and the score is that of the target; vector: its numbers in "
         "square brackets are within `tolerance` of the target's."
     )
@@ -34,12 +39,14 @@ class MatchConfig(JudgeConfig):
         default=None, description="Field of the task that holds the target, instead of `target`."
     )
     where: Literal["first", "last", "any"] = Field(
-        default="last", description="Which number, choice or group of several counts."
+        default="last",
+        description="Which number, choice or group of several counts. A stated one (`Answer: 42`) comes before all "
+        "others; `any` takes them all.",
     )
     ignore_case: bool = Field(default=True, description="Whether capitals are the same as small letters.")
     ignore_space: bool = Field(default=True, description="Whether any run of blanks is the same as one blank.")
     tolerance: float = Field(default=0.0, ge=0, description="Largest distance between equal numbers.")
-    choices: tuple[str, ...] = Field(default=(), description="The choices: single letters, or words.")
+    choices: tuple[str, ...] = Field(default=(), description="The choices: letters, digits in quotes, or words.")
     pattern: str | None = Field(default=None, description="A regular expression of Python's `re`.")
     max_chars: int = Field(
         default=20_000,
@@ -65,14 +72,18 @@ class MatchConfig(JudgeConfig):
 
     def misfit(self, task: Task) -> Flaw | None:
         """A target that is not there, or cannot be compared."""
-        if (self.by == "regex" and not re.compile(self.pattern or "").groups) or target_of(self, task) is not None:
+        if not _compares(self) or target_of(self, task) is not None:
             return None
         path = ("target",) if self.target is None else ("fields", self.target)
         value = task.target if self.target is None else task.fields.get(self.target)
         if value is None:
             return path, f"no {'.'.join(path)}", "the right answer"
         wanted = {"number": "one number", "vector": "numbers", **dict.fromkeys(CHOOSING, ", ".join(self.choices))}
-        return path, f"the target {value!r} with by: {self.by}", wanted.get(self.by, "a text or a number")
+        return (
+            path,
+            f"the target {value!r} with by: {self.by}",
+            wanted.get(self.by, "it in quotes, as an output spells it"),
+        )
 
     def mistakes(self) -> list[Flaw]:
         """Options that belong to another `by`, options that are missing, and expressions that could run for hours."""
@@ -87,17 +98,19 @@ class MatchConfig(JudgeConfig):
                 flaws.append(((option,), f"{option} with by: {self.by}", f"no {option}, or by: {' or '.join(kinds)}"))
         if self.by == "choice" and self.where == "any":
             flaws.append((("where",), "any of the choices named", "first or last, since one choice is the answer"))
-        if self.pattern is not None and (problem := find.pattern_problem(self.pattern)):
+        if self.pattern is not None and (problem := pattern_problem(self.pattern)):
             flaws.append((("pattern",), problem, "an expression that always ends soon"))
         return flaws
 
 
 @dataclass(slots=True)
 class Match:
-    """Scores 1 or 0; its `label` is what it found in the output. An output that holds no answer is wrong, not missing.
+    """Scores 1 or 0; its `label` is the answer that it read: a number in plain notation, a choice as it is declared.
 
-    Of stated probabilities the score is what the target is given, and of these as of vectors the label is JSON; an
-    output without them is `unparsed`. A task without a target is an `error`; a rollout without output is `absent`.
+    An output in which no answer can be read is `unparsed`, or `truncated` where a length limit cut it off: then only an
+    answer that it states, and that ends before its last words, is read. A pattern without a group asks whether it is
+    there, so that not found is 0. Of stated probabilities the score is what the target is given, and of these as of
+    vectors the label is JSON. A task without a target is an `error`; a rollout without output is `absent`.
     """
 
     name: str
@@ -120,21 +133,17 @@ class Match:
         if config.by == "regex" and len(text) > config.max_chars:
             reason = f"{len(text)} characters to search, more than max_chars: {config.max_chars}"
             return Verdict(config.criterion, "truncated", reason=reason)
-        groups = re.compile(config.pattern or "").groups if config.by == "regex" else 1
-        target = target_of(config, judge_input.task) if groups else ""
+        target = target_of(config, judge_input.task) if _compares(config) else ""
         if target is None:
             named = "target" if config.target is None else f"field {config.target!r}"
             reason = f"task {judge_input.task.id!r} has no {named} that can be compared by {config.by}"
             return Verdict(config.criterion, "error", reason=reason)
-        if config.by == "probabilities":
-            return _weighed(config, text, target)
-        if config.by == "vector":
-            return _near(config, text, json.loads(target))
-        answers = _answers(config, text)
-        hits = [answer for answer in answers if not groups or _equal(config, answer, target)]
-        answer = (hits or answers)[-1] if answers else None
-        reason = None if answers else f"no {'match' if config.by == 'regex' else config.by} was found"
-        return Verdict(config.criterion, "scored", float(bool(hits)), answer and answer[:200], reason)
+        text = text if config.by in ("exact", "regex") else plain(text)
+        verdict = _read(config, _before_cut(text) if judge_input.cut else text, target, judge_input.cut)
+        if judge_input.cut and (verdict.outcome == "unparsed" or (verdict.value == 0 and not _compares(config))):
+            reason = f"the output was cut off before it stated an answer: {verdict.reason}"
+            return replace(verdict, outcome="truncated", value=None, reason=reason)
+        return verdict
 
 
 def target_of(config: MatchConfig, task: Task) -> str | None:
@@ -142,16 +151,49 @@ def target_of(config: MatchConfig, task: Task) -> str | None:
     fields: Mapping[str, Any] = task.fields
     value: Any = task.target if config.target is None else fields.get(config.target)
     if config.by == "vector":
-        values = find.vector(value if isinstance(value, str) else json.dumps(value))
+        values = find.vector(plain(value) if isinstance(value, str) else json.dumps(value))
         return json.dumps(values) if values else None
-    if value is None or isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    text = str(value).strip()
+    spelled = config.by in ("exact", "regex")
+    if not isinstance(value, str | int | float) or (spelled and isinstance(value, float)):
+        return None  # a number among the fields has lost its spelling: `0.10` is `0.1`
+    text = value.strip() if isinstance(value, str) else json.dumps(value)
     if config.by == "number":
-        return text if len(find.numbers(text)) == 1 else None
+        return text if len(numbers(plain(text))) == 1 else None
     if config.by in CHOOSING:
-        return text if text.casefold() in {choice.casefold() for choice in config.choices} else None
-    return text
+        return next((choice for choice in config.choices if plain(choice).casefold() == plain(text).casefold()), None)
+    return text or None
+
+
+def _compares(config: MatchConfig) -> bool:
+    """Whether there is a target; a pattern without a group only asks whether it is found."""
+    return config.by != "regex" or re.compile(config.pattern or "").groups > 0
+
+
+def _before_cut(text: str) -> str:
+    """A cut text without its last word, which may be a part of one."""
+    kept = text.rstrip()
+    return kept[: max(kept.rfind(blank) for blank in " \t\n") + 1].rstrip()
+
+
+def _read(config: MatchConfig, text: str, target: str, cut: bool) -> Verdict:
+    if config.by == "probabilities":
+        return _weighed(config, text, target)
+    if config.by == "vector":
+        return _near(config, text, json.loads(target), cut)
+    found = _answers(config, text, cut)
+    answers = [answer.text for answer in found if not cut or answer.end < len(text)]
+    if not answers:
+        reason = _unread(config)
+        compared = _compares(config)
+        return Verdict(config.criterion, "unparsed" if compared else "scored", None if compared else 0.0, None, reason)
+    hits = [answer for answer in answers if not _compares(config) or _equal(config, answer, target)]
+    return Verdict(config.criterion, "scored", float(bool(hits)), (hits or answers)[-1][:200])
+
+
+def _unread(config: MatchConfig) -> str:
+    if config.by == "choice":
+        return f"it settles on none of {', '.join(config.choices)}"
+    return f"no {'match' if config.by == 'regex' else config.by} was found"
 
 
 def _weighed(config: MatchConfig, text: str, target: str) -> Verdict:
@@ -159,12 +201,11 @@ def _weighed(config: MatchConfig, text: str, target: str) -> Verdict:
     if isinstance(stated, str):
         return Verdict(config.criterion, "unparsed", reason=stated)
     by_choice = dict(zip(config.choices, stated, strict=True))
-    given = next(p for choice, p in by_choice.items() if choice.casefold() == target.casefold())
-    return Verdict(config.criterion, "scored", given, json.dumps(by_choice))
+    return Verdict(config.criterion, "scored", by_choice[target], json.dumps(by_choice))
 
 
-def _near(config: MatchConfig, text: str, target: list[float]) -> Verdict:
-    values = find.vector(text)
+def _near(config: MatchConfig, text: str, target: list[float], cut: bool) -> Verdict:
+    values = [] if cut and "]" not in text else find.vector(text)
     if len(values) != len(target):
         return Verdict(
             config.criterion, "unparsed", reason=f"{len(values)} numbers, where the target has {len(target)}"
@@ -173,24 +214,25 @@ def _near(config: MatchConfig, text: str, target: list[float]) -> Verdict:
     return Verdict(config.criterion, "scored", float(near), json.dumps(values))
 
 
-def _answers(config: MatchConfig, text: str) -> list[str]:
+def _answers(config: MatchConfig, text: str, cut: bool) -> Sequence[Found]:
+    """Those that `where` takes; of a cut text only what it states."""
     match config.by:
         case "exact":
-            return [text.strip()]
+            answers = [Found(text.strip(), len(text))]
         case "number":
-            answers = find.numbers(text)
+            answers = find.number_answers(text, config.where, cut)
         case "choice":
-            answers = find.choices(text, config.choices)
+            answers = choice_answers(text, config.choices, config.where, cut)
         case "regex":
             answers = find.groups(text, config.pattern or "", config.ignore_case)
         case "probabilities" | "vector":
-            answers = list[str]()
+            answers = list[Found]()
     return answers if config.where == "any" else answers[:1] if config.where == "first" else answers[-1:]
 
 
 def _equal(config: MatchConfig, answer: str, target: str) -> bool:
     if config.by == "number":
-        a, b = find.value(answer), find.value(find.numbers(target)[0])
+        a, b = float(answer), numbers(plain(target))[0].value
         return abs(a - b) <= config.tolerance + 1e-9 * max(abs(a), abs(b))
     return _plain(config, answer) == _plain(config, target)
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from agentlab.report.section import Chart, Material, Section
 from agentlab.report.style import GROUND, ArmStyle, legend, named, nth_style, panels, shared_rows, short, stacked
 from agentlab.runs.frames import Run
+from agentlab.store import UNFINISHED
 from agentlab.text import pluralize
 
 USED = ["calls", "input_tokens", "output_tokens", "reasoning_tokens", "seconds", "cost"]
@@ -20,13 +21,14 @@ APART, OTHERS = 6, "the other agents"
 def section(material: Material) -> Section:
     """Means per rollout by arm, in the picture by agent too."""
     title, run = "What was spent", material.run
-    if run.agents.empty:
-        return Section("spend", title, "No call of an agent is stored.")
-    data, by_agent, used = arms(run), agents(run), int(run.agents["calls"].sum())
-    unknown = int(run.rollouts["cost"].isna().sum())
+    if run.agents.empty or _finished(run).empty:
+        return Section("spend", title, "No rollout with a call of an agent is finished.")
+    finished = _finished(run)
+    data, by_agent, used = arms(run), agents(run), int(finished["calls"].sum())
+    unknown = int(finished["cost"].isna().sum())
     says = (
-        f"Means per rollout, judges left out; n = {used:,} calls of agents in {len(run.rollouts):,} rollouts. "
-        "In the picture each arm's bar is divided among its agents."
+        f"Means per rollout, judges left out; n = {pluralize(used, 'call')} in "
+        f"{pluralize(len(finished), 'finished rollout')}. In the picture each arm's bar is divided among its agents."
     )
     notes = ["The table 'contrasts arms' says how much one arm used relative to another, and whether they are matched."]
     if unknown:
@@ -38,7 +40,7 @@ def section(material: Material) -> Section:
 
 def arms(run: Run) -> pd.DataFrame:
     """One row per condition: rollouts, and what a rollout used on average; cost is missing when one is unknown."""
-    rollouts = run.rollouts.assign(condition=run.rollouts["condition"].astype("str"))
+    rollouts = _finished(run).astype({"condition": "str"})
     groups = rollouts.groupby("condition", sort=False)
     means = groups[USED].mean()
     unknown = groups["cost"].apply(lambda costs: costs.isna().any())
@@ -49,13 +51,19 @@ def arms(run: Run) -> pd.DataFrame:
     )
 
 
+def _finished(run: Run) -> pd.DataFrame:
+    """Without rollouts that were stopped or failed: what they used is a part of what they would have."""
+    return run.rollouts[~run.rollouts["status"].isin(UNFINISHED)]
+
+
 def agents(run: Run) -> pd.DataFrame:
     """One row per condition and agent, likewise per rollout of the condition, those without a turn of it included."""
-    own = run.agents.astype({"condition": "str", "agent": "str"})
+    finished = _finished(run)
+    own = run.agents[run.agents["rollout"].isin(finished["rollout"])].astype({"condition": "str", "agent": "str"})
     sums = own.groupby(["condition", "agent"], sort=False)[USED].sum(min_count=1).astype("float64")
     unknown = own.groupby(["condition", "agent"], sort=False)["cost"].apply(lambda costs: costs.isna().any())
     sums["cost"] = sums["cost"].mask(unknown)
-    count = run.rollouts["condition"].astype("str").value_counts()
+    count = finished["condition"].astype("str").value_counts()
     per = sums.div(count.reindex(sums.index.get_level_values("condition")).to_numpy(), axis=0)
     return per.reset_index()
 

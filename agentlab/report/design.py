@@ -8,7 +8,9 @@ import pandas as pd
 from agentlab.experiment.decisions import match_notes
 from agentlab.report.section import Material, Section
 from agentlab.runs.frames import Run
+from agentlab.store import UNFINISHED
 from agentlab.text import line, pluralize
+from agentlab.types import Measure
 
 
 def section(material: Material) -> Section:
@@ -17,7 +19,7 @@ def section(material: Material) -> Section:
     tasks = run.meta.get("tasks", [])
     says = (
         f"{pluralize(len(run.conditions), 'condition')} x {pluralize(len(tasks), 'task')}, "
-        f"n = {pluralize(len(run.rollouts), 'finished rollout')}. "
+        f"n = {pluralize(len(_finished(run)), 'finished rollout')}. "
         "The same draw of the same task is one pair in every comparison of arms."
     )
     tables = {"design": facts(run), "arms": arms(run), "tasks": listed(run)}
@@ -37,7 +39,7 @@ def facts(run: Run) -> pd.DataFrame:
         "factors": "; ".join(factors) or "none",
         "tasks": str(len(meta.get("tasks", []))),
         "draws": str(meta.get("draws", "not declared")),
-        "finished rollouts": f"{len(run.rollouts):,}",
+        "finished rollouts": f"{len(_finished(run)):,}",
         "seed": str(meta.get("seed", "none")),
         "common random numbers": {"seeds": "by seeds, between arms", "none": "none"}.get(
             str(meta.get("coupling")), "not declared"
@@ -46,8 +48,7 @@ def facts(run: Run) -> pd.DataFrame:
         "models that answered": ", ".join(served) or "not reported",
         "judges": "; ".join(f"{name}: {model or 'no model'}" for name, model in meta.get("judges", {}).items())
         or "none",
-        "measures": "; ".join(f"{m.name} by {m.judge}, from {m.range[0]:g} to {m.range[1]:g}" for m in run.measured)
-        or "none",
+        "measures": "; ".join(map(_measure, run.measured)) or "none",
         "limits": "; ".join(_limits(tree.get("limits") or {})) or "none",
         "interim analyses": "; ".join(
             f"{i}: {pluralize(look['rollouts'], 'rollout')}" for i, look in enumerate(looks, 1)
@@ -57,6 +58,16 @@ def facts(run: Run) -> pd.DataFrame:
         "made": f"{meta.get('created', 'not recorded')}, with {', '.join(versions) or 'unrecorded versions'}",
     }
     return pd.DataFrame({"what": list(rows), "value": [line(value, 2000) for value in rows.values()]})
+
+
+def _measure(m: Measure) -> str:
+    worth = "".join(f", {word} counts {value:g}" for word, value in m.values.items())
+    return f"{m.name} by {m.judge}, from {m.range[0]:g} to {m.range[1]:g}{worth}"
+
+
+def _finished(run: Run) -> pd.DataFrame:
+    """Without rollouts that were stopped or failed, which the same command tries again."""
+    return run.rollouts[~run.rollouts["status"].isin(UNFINISHED)]
 
 
 def _limits(limits: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -87,7 +98,7 @@ def _arm(row: Any, factors: tuple[str, ...]) -> dict[str, Any]:
 
 def listed(run: Run) -> pd.DataFrame:
     """One row per task: its id, finished rollouts, how its prompt begins, and whether it has a target."""
-    counts = run.rollouts["task"].astype("str").value_counts()
+    counts = _finished(run)["task"].astype("str").value_counts()
     return pd.DataFrame(
         [
             {

@@ -1,4 +1,4 @@
-"""What did not come about: rollouts that were not delivered, verdicts without a score, messages that were lost."""
+"""What did not come about: rollouts not delivered, outputs cut off, verdicts without a score, messages lost."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from agentlab.analysis.unread import cut, unread_notes
 from agentlab.report.section import Chart, Material, Section
 from agentlab.report.style import (
     BLUE,
@@ -22,6 +23,8 @@ from agentlab.report.style import (
     stacked,
 )
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.kinds import declared, fates
+from agentlab.text import pluralize
 
 STATUSES = {
     "delivered": ("#D9D9D9", ""),
@@ -42,29 +45,32 @@ def section(material: Material) -> Section:
     if run.rollouts.empty:
         return Section("losses", title, "No rollout is finished yet.")
     data, by_agent, by_edge = arms(run), agents(run), edges(run)
-    sent = int(run.edges["sent"].sum())
+    delivered, written = int(data["sent"].sum()), _written(run)
     says = (
-        f"Left: what became of n = {len(run.rollouts):,} rollouts, as shares of each arm. Right: lost messages per "
-        f"rollout, of {sent:,} sent: undeliverable (bounced), unreadable (unparsed), cut off (truncated), or sent to "
+        f"Left: what became of n = {len(run.rollouts):,} rollouts, as shares of each arm. Right: lost mail per "
+        f"rollout, beside {pluralize(delivered, 'delivery', 'deliveries')} of {pluralize(written, 'message')} by "
+        "agents, one for each reader: undeliverable (bounced), unreadable (unparsed), cut off (truncated), or sent to "
         "an agent that never acted again (late)."
     )
     tables = {"losses": data, "losses_agents": by_agent, "losses_edges": by_edge, "losses_verdicts": verdicts(run)}
     notes = (
         "An arm may score lower because it declines. The scenario says how a declined rollout counts; the bounds of "
         "the measures show how much it can matter.",
+        *unread_notes(run),
     )
     chart = Chart("losses", title, says, data, lambda: draw(data, material.styles))
     return Section("losses", title, "", (chart,), tables, notes)
 
 
 def arms(run: Run) -> pd.DataFrame:
-    """One row per condition: rollouts, how many of each status, and messages lost by kind."""
+    """One row per condition: rollouts, how many of each status, what was cut off, deliveries (`sent`) and losses."""
     own = run.rollouts.astype({"condition": "str"})
     statuses = own["status"].astype("str")
     kept = [name for name in STATUSES if name in ("delivered", "declined") or (statuses == name).any()]
     counts = pd.crosstab(own["condition"], statuses).reindex(columns=kept, fill_value=0)
-    lost = run.edges.astype({"condition": "str"}).groupby("condition")[["sent", *LOST]].sum()
-    table = counts.join(lost).fillna(0).astype("int64")
+    lost = _by_agents(run.edges).astype({"condition": "str"}).groupby("condition")[["sent", *LOST]].sum()
+    length = cut(run).set_index("condition")
+    table = counts.join(length).join(lost).fillna(0).astype("int64")
     table.insert(0, "rollouts", own["condition"].value_counts())
     table = table.reindex(own["condition"].unique().tolist())
     return table.rename_axis("condition").reset_index()
@@ -82,8 +88,18 @@ def edges(run: Run) -> pd.DataFrame:
 
 
 def _lost(run: Run, by: list[str]) -> pd.DataFrame:
-    own = run.edges[~run.edges["sender"].astype("str").str.startswith("@")].astype(dict.fromkeys(by, "str"))
+    own = _by_agents(run.edges).astype(dict.fromkeys(by, "str"))
     return own.groupby(by, sort=False)[["sent", *LOST, "dropped_later"]].sum().astype("int64").reset_index()
+
+
+def _by_agents(table: pd.DataFrame) -> pd.DataFrame:
+    return table[~table["sender"].astype("str").str.startswith("@")]
+
+
+def _written(run: Run) -> int:
+    """Messages of agents that arrived, each once however many read it."""
+    kinds = declared(run.conditions["facts"])
+    return int((fates(_by_agents(run.messages)["kind"], kinds) == "sent").sum())
 
 
 def verdicts(run: Run) -> pd.DataFrame:
@@ -97,7 +113,7 @@ def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """Shares of statuses on the left, lost messages per rollout on the right."""
     own = data.set_index("condition").reindex([name for name in styles if name in set(data["condition"])])
     figure, axes = panels(2, 2, 0.26 * len(own) + 1.7, sharey=True)
-    parts = ((axes[0], STATUSES, "share of rollouts"), (axes[1], LOST, "lost messages per rollout"))
+    parts = ((axes[0], STATUSES, "share of rollouts"), (axes[1], LOST, "lost mail per rollout"))
     keys: dict[str, Any] = {}
     for ax, kinds, title in parts:
         there = [name for name in kinds if name in own and own[name].any()]

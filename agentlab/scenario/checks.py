@@ -16,7 +16,7 @@ from agentlab.organization.agents import Organization
 from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
-from agentlab.scenario.fields import LimitsFields, MeasureFields, OrganizationFields
+from agentlab.scenario.fields import OUTCOMES, LimitsFields, MeasureFields, OrganizationFields
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.tools import TOOLS
 from agentlab.types import Settings, Task
@@ -156,6 +156,11 @@ def criteria(
         elif measure.judge not in judges:
             site.wrong((*path, "judge"), f"no judge {measure.judge!r} under judges", suggest(measure.judge, known))
         return
+    if single[measure.judge].model is not None:
+        for outcome in OUTCOMES:
+            if getattr(measure, outcome) is not None:
+                wrong = f"judge {measure.judge!r} asks a model: what is {outcome} is that model's own reply"
+                site.wrong((*path, outcome), wrong, "take it out, so that such a score is missing")
     for i, criterion in enumerate(() if measure.criteria == "all" else measure.criteria):
         if criterion not in known[measure.judge]:
             wrong = f"judge {measure.judge!r} has no criterion {criterion!r}"

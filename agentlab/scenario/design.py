@@ -74,7 +74,7 @@ def load(name_or_path: str | Path, model: str | None = None, judge_model: str | 
     addresses, prices, limits and other sampling settings belonged to the model that was named.
     """
     path = library.scenario(name_or_path)
-    tree, mistakes = read(path)
+    tree, mistakes = read(path, as_written=_is_target)
     findings = Findings()
     for mistake in mistakes:
         findings.add(mistake.place, mistake.path, mistake.wrong, mistake.right)
@@ -87,6 +87,12 @@ def load(name_or_path: str | Path, model: str | None = None, judge_model: str | 
         if name is not None:
             tree = override(tree, alias, option, name)
     return DesignBuilder(tree, findings, path).design()
+
+
+def _is_target(path: Keys) -> bool:
+    """Of a task, in the document or in a level's patch: a judge compares texts, and `0.10` is not `0.1`."""
+    task = path[3:] if path[:1] == ("factors",) else path
+    return len(task) == 3 and task[0] == "tasks" and task[2] == "target"
 
 
 class DesignBuilder:

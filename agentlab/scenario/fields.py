@@ -17,6 +17,7 @@ from agentlab.scenario.values import (
     Part,
     TaskId,
     Tokens,
+    Written,
     range_of,
 )
 
@@ -69,7 +70,9 @@ class OrganizationFields(Fields):
 
 class TaskFields(Fields):
     prompt: str = Field(min_length=1, description="What is asked. {{name}} is filled in from the task's fields.")
-    target: str | float | None = Field(default=None, description="The right answer, where there is one.")
+    target: Written | None = Field(
+        default=None, description="The right answer, where there is one: a text, as it is written."
+    )
     fields: Mapping[str, Any] = Field(
         default={}, description="Values for the prompt's placeholders and for the analysis."
     )
@@ -100,6 +103,21 @@ class MeasureFields(Fields):
     vetoed: float | None = Field(
         default=None, description="Its value where the organization vetoed; null leaves it missing."
     )
+    incomplete: float | None = Field(default=None, description="Its value where nothing was delivered.")
+    limit: float | None = Field(
+        default=None, description="Its value where a limit stopped the agents, whatever was delivered."
+    )
+    unparsed: float | None = Field(
+        default=None, description="Its value where a judge that asks no model finds no answer in the output."
+    )
+    truncated: float | None = Field(
+        default=None, description="Its value where the output was cut off before it stated an answer."
+    )
+
+
+OUTCOMES = ("unparsed", "truncated")
+DECLARED = ("declined", "vetoed", "incomplete", "limit", *OUTCOMES)
+"""Fields of a measure that say what a rollout counts as, by what the agents did or by what its judge could not read."""
 
 
 class LimitFields(Fields):

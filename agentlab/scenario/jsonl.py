@@ -40,6 +40,8 @@ def _task(line: str, place: Place, findings: Findings) -> dict[str, Any] | None:
             Place(place.file, place.line, column), "tasks", f"this is not JSON: {error}", "write one object a line"
         )
         return None
+    if isinstance(mapping(task).get("target"), float):
+        task["target"] = json.loads(line, parse_float=str)["target"]  # as it is written
     id = mapping(task).get("id")
     if isinstance(id, int | float) and not isinstance(id, bool):
         findings.add(place, "tasks", f"the id {id} is a number", "write ids in quotes")

@@ -1,5 +1,6 @@
 """How the values of a scenario are read: amounts, names, ranges; and no section with a field that is unknown."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
@@ -65,6 +66,11 @@ def _memory(value: object) -> object:
     raise ValueError("write all, unread, or {last: 3}")
 
 
+def _written(value: object) -> object:
+    """Numbers, true and false as text; a document is read with what stands there."""
+    return json.dumps(value) if isinstance(value, bool | int | float) else value
+
+
 def range_of(value: tuple[float, float]) -> tuple[float, float]:
     if value[0] == value[1]:
         raise ValueError("write two different numbers, such as [0, 1]")
@@ -89,6 +95,7 @@ Memory = Annotated[
         }
     ),
 ]
+Written = Annotated[str, BeforeValidator(_written), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Part = Mapping[str, Any]
 """A section whose fields another module owns."""
 Levels = Annotated[Mapping[Name, Part], Field(min_length=1)]

@@ -10,9 +10,6 @@ from agentlab.engine.intervention import stored
 from agentlab.store.rows import COLUMNS, call_fact, message_fact
 from agentlab.types import Call, Message, Rollout
 
-FORKS = "kind = 'fork'"
-"""Rows of `rollouts` that are forks."""
-
 LINE = """
 WITH RECURSIVE line(depth, id, key, parent, at, fork, change) AS (
     SELECT 0, id, key, parent, at, fork, change FROM rollouts WHERE key = ?

@@ -26,8 +26,8 @@ CREATE TABLE IF NOT EXISTS conditions (name TEXT PRIMARY KEY, levels TEXT NOT NU
 CREATE TABLE IF NOT EXISTS rollouts (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL, scenario TEXT, task TEXT, condition TEXT,
     generation INTEGER, draw INTEGER, weight REAL, seed INTEGER, parent TEXT, at TEXT, fork INTEGER NOT NULL,
-    change TEXT NOT NULL, attempt INTEGER, status TEXT, output TEXT, output_via TEXT, error TEXT, finished REAL,
-    of TEXT, budget REAL, spent REAL, steps INTEGER, about TEXT);
+    change TEXT NOT NULL, attempt INTEGER, status TEXT, output TEXT, output_via TEXT, cut INTEGER, error TEXT,
+    finished REAL, of TEXT, budget REAL, spent REAL, steps INTEGER, about TEXT);
 CREATE TABLE IF NOT EXISTS messages (
     rollout INTEGER, idx INTEGER, round INTEGER, sender TEXT, recipients TEXT, kind TEXT, content TEXT, ref TEXT);
 CREATE TABLE IF NOT EXISTS calls (
@@ -61,7 +61,7 @@ COLUMNS = {
     "labels": "rollout measure rater value probability".split(),
     "rollouts": (
         "id key kind scenario task condition generation draw weight seed parent at fork change attempt status output "
-        "output_via error finished of budget spent steps about"
+        "output_via cut error finished of budget spent steps about"
     ).split(),
 }
 """Column names in the order of the rows made here."""
@@ -186,7 +186,7 @@ def message_fact(row: Sequence[Any]) -> Message:
 def rollout_row(id: int, r: Rollout, status: str | None, now: float) -> Row:
     """One row of `rollouts`; `status` is None while the rollout is unfinished."""
     head = (id, r.key, r.kind, r.scenario, r.task, r.condition, r.generation, r.draw, r.weight, r.seed)
-    end = (r.attempt, status, r.output, r.output_via, r.error, now)
+    end = (r.attempt, status, r.output, r.output_via, r.cut, r.error, now)
     about = dump(r.about) if r.about else None
     return (*head, r.parent, r.at, r.fork, r.change, *end, r.of, r.budget, r.spent, r.steps, about)
 
@@ -195,6 +195,7 @@ def rollout_fact(row: Sequence[Any], messages: tuple[Message, ...]) -> Rollout:
     """The finished rollout a row of `rollouts` was made from, without its calls."""
     names = COLUMNS["rollouts"]
     given = {name: value for name, value in zip(names, row, strict=True) if name not in ("id", "finished", "about")}
+    given["cut"] = bool(given["cut"])
     return Rollout(**given, messages=messages, about=_decode(row[names.index("about")], dict[str, Any], {}))
 
 

@@ -26,9 +26,9 @@ _UPSERT = {
     "value = excluded.value, label = excluded.label, reason = excluded.reason, call = excluded.call, "
     "mass = excluded.mass",
     "rollouts": " ON CONFLICT(key) DO UPDATE SET attempt = excluded.attempt, status = excluded.status, "
-    "output = excluded.output, output_via = excluded.output_via, error = excluded.error, finished = excluded.finished, "
-    "weight = excluded.weight, about = excluded.about, of = excluded.of, budget = excluded.budget, "
-    "spent = excluded.spent, steps = excluded.steps",
+    "output = excluded.output, output_via = excluded.output_via, cut = excluded.cut, error = excluded.error, "
+    "finished = excluded.finished, weight = excluded.weight, about = excluded.about, of = excluded.of, "
+    "budget = excluded.budget, spent = excluded.spent, steps = excluded.steps",
 }
 _GROUP = 4000
 

@@ -1,5 +1,6 @@
 """The tables at the end of a run, as rich prints them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -24,6 +25,8 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
         console.print(text, soft_wrap=True, markup=False)
 
     console.print(_arms(summary))
+    if summary.arms[0].measures:
+        console.print(_measures(summary))
     if summary.contrasts:
         say_contrasts(summary.table, say, folder)
         for line in scope(summary.contrasts):
@@ -33,7 +36,7 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
     for note in summary.notes:
         say(f"  {note}")
     for judge, outcomes in summary.outcomes.items():
-        say(f"Judge {judge}: {_counts(outcomes)} verdicts.{_anchors(summary, judge)}")
+        say(f"Judge {judge}: {_counted(outcomes)} verdicts.{_anchors(summary, judge)}")
     for judge, (outputs, groups) in summary.groups.items():
         size = f"{pluralize(outputs, 'output')} in {pluralize(groups, 'group')} of the same answer"
         say(f"Judge {judge}: {size}.{_anchors(summary, judge)}")
@@ -48,36 +51,49 @@ def _anchors(summary: Summary, judge: str) -> str:
 
 
 def _arms(summary: Summary) -> Table:
-    made = table(f"{summary.name}: mean of task means (n scored)")
-    names = list(summary.arms[0].measures)
-    made.add_column("condition")
-    made.add_column("rollouts")
-    for heading in (*names, "calls", "tokens", "cost", "dropped"):
-        made.add_column(escape(heading), justify="right", no_wrap=True)
+    made = table(f"{summary.name}: rollouts")
+    made.add_column("condition", overflow="fold")
+    made.add_column("rollouts", overflow="fold")
+    for heading in ("cut off", "dropped", "calls", "tokens", "cost"):
+        made.add_column(heading, justify="right", no_wrap=True)
     for arm in summary.arms:
-        cells = [
-            _suppressed(arm, name) if name in summary.suppressed else escape(_measured(arm, name)) for name in names
-        ]
-        cost = money(arm.cost)
-        rest = (f"{arm.calls:,}", f"{arm.tokens:,}", cost, f"{arm.dropped:,}")
-        made.add_row(escape(arm.condition), _counts(arm.statuses), *cells, *rest)
+        cut = f"{arm.cut:,}" + (f" ({pluralize(arm.turns_cut, 'turn')})" if arm.turns_cut else "")
+        counts = (cut, f"{arm.dropped:,}", f"{arm.calls:,}", f"{arm.tokens:,}", money(arm.cost))
+        made.add_row(escape(arm.condition), _counted(arm.statuses), *counts)
     return made
 
 
-def _suppressed(arm: ConditionSummary, name: str) -> str:
-    return f"suppressed ({arm.measures[name].n})"
+def _measures(summary: Summary) -> Table:
+    """A row for each measure and arm: what the missing values could make of the mean, and what was not read."""
+    made = table(f"{summary.name}: mean of task means")
+    made.add_column("measure", overflow="fold")
+    made.add_column("condition", overflow="fold")
+    for heading in ("mean", "n", "bounds", "delivered"):
+        made.add_column(heading, justify="right", no_wrap=True)
+    made.add_column("no score", overflow="fold")
+    for name in summary.arms[0].measures:
+        for arm in summary.arms:
+            first = arm is summary.arms[0]
+            cells = _measured(arm, name, name in summary.suppressed)
+            made.add_row(escape(name) if first else "", escape(arm.condition), *cells)
+    return made
 
 
-def _measured(arm: ConditionSummary, name: str) -> str:
-    """The mean and its n; what the missing values could make of it; the mean over delivered rollouts if others are."""
-    found, lines = arm.measures[name], list[str]()
-    lines.append(f"{number(found.observed)} ({found.n})")
-    if found.missing:
-        lines.append(f"bounds {found.low:.2f} to {found.high:.2f}")
-    if set(arm.statuses) != {"delivered"}:
-        lines.append(f"delivered {number(arm.delivered[name])}")
-    return "\n".join(lines)
+def _measured(arm: ConditionSummary, name: str, suppressed: bool) -> tuple[str, ...]:
+    found = arm.measures[name]
+    others = set(arm.statuses) != {"delivered"}
+    numbers = (
+        number(found.observed),
+        f"{found.n:,}",
+        f"{found.low:.2f}..{found.high:.2f}" if found.missing else "",
+        number(arm.delivered[name]) if others else "",
+    )
+    return (
+        *(("suppressed", f"{found.n:,}", "", "") if suppressed else numbers),
+        "\n".join(f"{count:,} {outcome}" for outcome, count in arm.unread[name].items()),
+    )
 
 
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items())
+def _counted(counts: Mapping[str, int]) -> str:
+    """`15 delivered, 3 declined`."""
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())

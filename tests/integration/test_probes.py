@@ -167,7 +167,7 @@ def test_a_judge_that_takes_formatting_out_is_not_asked_about_it() -> None:
 
 
 def test_what_there_is_nothing_to_go_by_is_said() -> None:
-    text = written({"t": {"prompt": "Task."}}, judged=False)
+    text = written({"t": {"prompt": "Task.", "target": "7"}}, judged=False)
     Path("s.yaml").write_text(text + "judges: {number: {kind: match, by: number}}\n")
     made = asyncio.run(agentlab.run("s.yaml"))
     with pytest.raises(AnalysisError, match="agentlab judge runs/tried --probe length,format"):

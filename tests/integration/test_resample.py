@@ -768,11 +768,12 @@ def test_a_run_whose_modules_are_gone_says_how_to_find_them(workdir: Path, monke
 
 def test_judges_that_are_added_later_judge_forks_too(run: Path) -> None:
     drawn(plan(run, ForkRequest(key(run), at="1", n=2)))
-    asyncio.run(rejudge(run, ["final_number"], None, Progress()))
+    Path("digits.yaml").write_text("kind: match\nby: regex\npattern: '[0-9]'\n")
+    asyncio.run(rejudge(run, ["digits.yaml"], None, Progress()))
     found = load(run)
-    assert set(found.fork_scores["judge"]) == {"quality", "final_number"}
-    assert "final_number" in found.forks
-    assert "judges added by `agentlab judge` (final_number)" in plan(run, ForkRequest(key(run), at="2", n=2)).notes[0]
+    assert set(found.fork_scores["judge"]) == {"quality", "digits"}
+    assert "digits" in found.forks
+    assert "judges added by `agentlab judge` (digits)" in plan(run, ForkRequest(key(run), at="2", n=2)).notes[0]
 
 
 def test_forks_are_reproduced_from_a_recorded_run(run: Path) -> None:
@@ -846,11 +847,16 @@ verdicts = st.lists(
 )
 
 
-@given(verdicts, st.sampled_from(["delivered", "declined"]), st.sampled_from([(0.0, 1.0), (1.0, -1.0)]))
+@given(
+    verdicts,
+    st.sampled_from(["delivered", "declined"]),
+    st.sampled_from([(0.0, 1.0), (1.0, -1.0)]),
+    st.sampled_from([{"declined": 0.25}, {"unparsed": 0.5}, {"declined": 0.25, "unparsed": 0.0}]),
+)
 def test_one_value_is_what_the_frame_of_measures_has(
-    verdicts: list[Verdict], status: str, range: tuple[float, float]
+    verdicts: list[Verdict], status: str, range: tuple[float, float], declared: dict[str, float]
 ) -> None:
-    one = Measure("m", "j", {"a": (0, 4), "b": (-1, 4)}, range, {"declined": 0.25})
+    one = Measure("m", "j", {"a": (0, 4), "b": (-1, 4)}, range, declared)
     columns = ["rollout", "judge", "draw", "criterion", "outcome", "value"]
     table = pd.DataFrame([[getattr(v, name) for name in columns] for v in verdicts], columns=columns)
     found = measure(pd.DataFrame({"status": [status]}, index=["r"]), table, [one])["m"].iloc[0]

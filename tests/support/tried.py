@@ -27,7 +27,7 @@ def written(tasks: int) -> str:
             "twice": rubric({"again": "Again?"}, 1, 2),
         },
         measures={
-            "correct": measured("answer"),
+            "correct": measured("answer", unparsed=0),
             "harm": measured("once", 0, 1, target=0),
             "again": measured("twice", 0, 1),
         },

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import judged_rollouts
 from agentlab.types import Measure
 
 CONTEXT = "context"
@@ -56,7 +57,7 @@ def judged(run: Run, measure: Measure) -> pd.DataFrame:
     scenario declares a status to be worth is no judgement and has no row. Raises AnalysisError where nothing is scored.
     """
     values = judge_draws(run.scores, measure).rename("value")
-    head = run.rollouts[["rollout", "task", "condition", *run.factors, "draw"]]
+    head = judged_rollouts(run.rollouts, measure)[["rollout", "task", "condition", *run.factors, "draw"]]
     table = head.merge(values.rename_axis(["rollout", "judge_draw"]).reset_index(), on="rollout")
     if table.empty:
         raise AnalysisError(

@@ -11,6 +11,7 @@ from agentlab.experiment.confounds import confounds
 from agentlab.pairing import PAIRING
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.pairing import pair_arms
+from agentlab.store import UNFINISHED
 
 UNITS = {"output tokens": "output_tokens", "tokens": "tokens", "calls": "calls", "money": "cost"}
 """In which compute is compared, and the columns of it."""
@@ -25,7 +26,8 @@ class ArmComparison:
     coupled: bool
     """Whether every call of both arms has such a twin, so that nothing but the judges can tell them apart."""
     compute: Mapping[str, float | None]
-    """What the rollouts of the first used for one of the second, over all pairs, by unit; None where it is unknown."""
+    """What the rollouts of the first used for one of the second, over all pairs in which both are finished, by unit;
+    None where it is unknown."""
     unit: str
     """What a baseline among the two is matched on; else `output tokens`."""
     baseline: bool
@@ -74,12 +76,13 @@ class Arms:
         return ArmComparison(*_identical(self.calls, a, b), compute, unit, match is not None, differences)
 
     def _compute(self, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, float | None]:
-        pairs = pair_arms(a, b, "rollout").rows
+        first, second = (side[~side["status"].isin(UNFINISHED)] for side in (a, b))
+        pairs = pair_arms(first, second, "rollout").rows
         keys = [pairs[f"rollout_{side}"].astype("str") for side in "ab"]
         ratios: dict[str, float | None] = {}
         for unit, column in UNITS.items():
-            first, second = (float(self.used[column].reindex(key).sum(skipna=False)) for key in keys)
-            ratios[unit] = first / second if second > 0 and first == first else None
+            used, other = (float(self.used[column].reindex(key).sum(skipna=False)) for key in keys)
+            ratios[unit] = used / other if other > 0 and used == used else None
         return ratios
 
     def _unit(self, names: list[str]) -> str | None:

@@ -6,6 +6,7 @@ from agentlab.analysis.incoherence.predictions import RIGHT, Predictions, by_arm
 from agentlab.analysis.remarks import Remarks
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import verdicts_of
 from agentlab.types import Measure
 
 
@@ -49,5 +50,5 @@ def _matched(run: Run) -> Measure | None:
 def _told(run: Run, m: Measure) -> "pd.Series[float]":
     """By rollout, 1 where it is right and 0 where it is wrong."""
     ((low, high),) = m.scales.values()
-    rows = run.scores[(run.scores["judge"] == m.judge) & run.scores["value"].notna()]
+    rows = verdicts_of(run.scores, m).dropna(subset="value")
     return ((rows["value"] - low) / (high - low)).set_axis(rows["rollout"].astype("str"))

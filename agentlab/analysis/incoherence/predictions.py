@@ -17,6 +17,7 @@ from agentlab.experiment.session import tasks_of
 from agentlab.judges import recorded
 from agentlab.judges.match import MatchConfig, target_of
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import judged_rollouts, verdicts_of
 from agentlab.stats.incoherence import choices, distances
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.decompose import Decomposition, brier, unbiased
@@ -166,10 +167,11 @@ def _arm(run: Run, every: Predictions, arm: str) -> Predictions:
 
 def _matched(run: Run, m: Measure, config: MatchConfig) -> tuple[Sort, pd.DataFrame, Mapping[str, Any]]:
     rows = _verdicts(run, m)
-    rows = rows[rows["outcome"] == "scored"]
+    rows = rows[rows["value"].notna()]
     known = tasks_of(run.meta)
     targets = {id: target_of(config, task) for id, task in known.items() if id in set(rows["task"].astype("str"))}
     if config.by in ("probabilities", "vector"):
+        rows = rows[rows["label"].notna()]
         said = pd.Series([_numbers(label) for label in rows["label"]], index=rows.index, dtype="object")
         right = {id: json.loads(t) for id, t in targets.items() if t} if config.by == "vector" else targets
         return ("points" if config.by == "vector" else "probabilities"), rows.assign(said=said), right
@@ -211,8 +213,8 @@ def _numbers(label: str) -> tuple[float, ...]:
 
 
 def _verdicts(run: Run, m: Measure) -> pd.DataFrame:
-    rows = run.scores[(run.scores["judge"] == m.judge) & run.scores["criterion"].isin(list(m.scales))]
-    return rows[rows["rollout"].isin(run.rollouts["rollout"])].astype({"rollout": "str"})
+    rows = verdicts_of(run.scores, m)
+    return rows[rows["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])].astype({"rollout": "str"})
 
 
 def _ranked(draws: "pd.Series[int]") -> "pd.Series[int]":

@@ -10,6 +10,7 @@ from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import judged_rollouts
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.ppi import LabelledScores
 from agentlab.types import Measure
@@ -68,7 +69,8 @@ def beyond(*parts: pd.DataFrame) -> bool:
 
 
 def _of(run: Run, measure: Measure) -> LabelledMeasure:
-    scored = run.measures[run.measures[f"{measure.name}_draws"] > 0]
+    rollouts = judged_rollouts(run.measures, measure)
+    scored = rollouts[rollouts[f"{measure.name}_draws"] > 0]
     rows = scored[["rollout", "task", "condition", "draw"]].astype("str").assign(score=scored[measure.name])
     if not draws_are_pairs(run.meta):  # no draw then has a partner of its name in another condition
         rows = rows.assign(draw=rows["rollout"])

@@ -47,7 +47,10 @@ def labels(run: Run, measure: str | None = None) -> Analysis:
 
 
 def _says(found: list[LabelledMeasure]) -> str:
-    count, items = (sum(int(one.rows[column].notna().sum()) for one in found) for column in ("label", "score"))
+    count, items = (
+        len({key for one in found for key in one.rows.loc[one.rows[column].notna(), "rollout"]})
+        for column in ("label", "score")
+    )
     if not count:
         return f"All means over {items:,} judged rollouts are uncorrected: no one labelled any. {_HOW}"
     raters = len({name for one in found for name in one.raters})

@@ -26,7 +26,7 @@ from agentlab.pairing import draws_are_pairs
 from agentlab.scenario import rebuild
 from agentlab.scenario.added_judges import added_judges
 from agentlab.scenario.judges import JudgeSet
-from agentlab.store import Store, read
+from agentlab.store import read
 from agentlab.types import Rollout
 
 
@@ -42,43 +42,41 @@ async def rejudge(
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
         built, specs, documents = added_judges(names, section, judge_model, meta.get("factors", {}))
-        _register(store, meta, built, specs, documents)
+        added = _added(folder, meta, built, specs, documents)
+        organizations = _with_workspace(folder, meta)
         judging = {judge.model: specs[judge.model] for judge in built.every.values() if judge.model is not None}
-        async with working(store, tasks_of(meta), built.judges, judging, progress, concurrency) as work:
+        async with working(store, meta, tasks_of(meta), built.judges, judging, progress, concurrency) as work:
+            store.set_meta(added)
             of_two = replace(work.judges, judges=built.of_two)
             comparisons = Comparisons(work, of_two, documents, meta.get("factors", {}))
-            organizations = _with_workspace(folder, meta)
             judge_rollouts = Phase("judge rollouts", partial(_judge_rollouts, work, organizations))
             await through(work, with_judging(comparisons, judge_rollouts))
 
 
-def _register(
-    store: Store, meta: dict[str, Any], built: JudgeSet, specs: Mapping[str, ModelSpec], documents: Mapping[str, Any]
-) -> None:
+def _added(
+    folder: Path, meta: dict[str, Any], built: JudgeSet, specs: Mapping[str, ModelSpec], documents: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the run has to record of these judges beside those it has."""
     better = [name for name, traits in built.traits.items() if traits.two == "better"]
     if better and not draws_are_pairs(meta):
         right = "import the file again into another folder with --draw, or with one text per task and condition"
-        raise MismatchError(
-            f"{store.folder}: judge {better[0]!r} compares pairs, and no column named the draws; {right}"
-        )
+        raise MismatchError(f"{folder}: judge {better[0]!r} compares pairs, and no column named the draws; {right}")
     known = recorded(meta)
     models = {name: specs[j.model].name if j.model else None for name, j in built.every.items()}
     for name, document in documents.items():
         if name in known and known[name] != document:
-            raise MismatchError(f"{store.folder}: its judge {name!r} is another one; give this one another name")
+            raise MismatchError(f"{folder}: its judge {name!r} is another one; give this one another name")
         if name in meta.get("judges", {}) and meta["judges"][name] != models[name]:
             was, now = meta["judges"][name], models[name]
-            raise MismatchError(f"{store.folder}: judge {name!r} asked {was} in this run, not {now}; rename the judge")
+            raise MismatchError(f"{folder}: judge {name!r} asked {was} in this run, not {now}; rename the judge")
     measured = {m["judge"] for m in meta.get("measures", [])}
     new = [plain_measure(n, built.scales[n], built.counted[n]) for n in built.judges if n not in measured]
-    store.set_meta(
-        {
-            "added": meta.get("added", {}) | {n: d for n, d in documents.items() if n not in known},
-            "judges": meta.get("judges", {}) | models,
-            "traits": meta.get("traits", {}) | {name: asdict(traits) for name, traits in built.traits.items()},
-            "measures": [*meta.get("measures", []), *new],
-        }
-    )
+    return {
+        "added": meta.get("added", {}) | {n: d for n, d in documents.items() if n not in known},
+        "judges": meta.get("judges", {}) | models,
+        "traits": meta.get("traits", {}) | {name: asdict(traits) for name, traits in built.traits.items()},
+        "measures": [*meta.get("measures", []), *new],
+    }
 
 
 def _with_workspace(folder: Path, meta: Mapping[str, Any]) -> Mapping[str, Organization]:

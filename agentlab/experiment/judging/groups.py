@@ -14,7 +14,7 @@ from agentlab.experiment.judging.pairs import Comparisons, Side, sides
 from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures
 from agentlab.interfaces import Judge
 from agentlab.judges.equivalence import SAME
-from agentlab.judges.inputs import text_input
+from agentlab.judges.inputs import judged_output, text_input
 from agentlab.seeds import stream
 from agentlab.types import Verdict
 
@@ -86,7 +86,7 @@ async def judge_groups(comparisons: Comparisons) -> None:
 
 async def _sorted(comparisons: Comparisons, judges: Sequence[Judge], cell: Sequence[Side]) -> None:
     """By one judge after the other, since their questions share rows."""
-    outputs = [Output(side, comparisons.work.store.rollout(side.key).output) for side in cell]
+    outputs = [Output(side, judged_output(comparisons.work.store.rollout(side.key))) for side in cell]
     for judge in judges:
         await _sort(comparisons, judge, outputs)
 

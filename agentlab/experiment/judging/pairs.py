@@ -17,7 +17,7 @@ from agentlab.judges import KINDS
 from agentlab.judges.anchor_report import of_pairs
 from agentlab.judges.compare import CompareConfig
 from agentlab.judges.equivalence import EquivalenceConfig
-from agentlab.judges.inputs import both_orders
+from agentlab.judges.inputs import both_orders, judged_output
 from agentlab.judges.known_pairs import AnchorPair
 from agentlab.pairing import pairing_key
 from agentlab.seeds import digest
@@ -141,7 +141,7 @@ async def judge_pairs(comparisons: Comparisons) -> None:
 
 async def _judge(comparisons: Comparisons, pair: RolloutPair, left: Sequence[tuple[Judge, int]]) -> None:
     work, a, b = comparisons.work, pair.one, pair.other
-    texts = (work.store.rollout(side.key).output for side in (a, b))
+    texts = (judged_output(work.store.rollout(side.key)) for side in (a, b))
     question = JudgingQuestion(
         pair.key,
         "pair",

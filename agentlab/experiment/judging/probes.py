@@ -16,7 +16,7 @@ from agentlab.experiment.session import tasks_of
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
-from agentlab.judges.inputs import judge_input
+from agentlab.judges.inputs import judge_input, judged_output
 from agentlab.judges.rubric import RubricConfig
 from agentlab.models import Cost, ModelSpec, estimated
 from agentlab.scenario.added_judges import recorded_judges
@@ -71,8 +71,8 @@ async def probe(
         todo = open_probes(store, judges, probes, sample)
         progress.planned = sum(len(changed.judges) for changed in todo)
         judging = {judge.model: specs[judge.model] for judge in judges.values() if judge.model is not None}
-        tasks = tasks_of(store.meta())
-        async with working(store, tasks, judges, judging, progress, concurrency) as work:
+        meta = store.meta()
+        async with working(store, meta, tasks_of(meta), judges, judging, progress, concurrency) as work:
             await work.each([partial(_ask, work, changed) for changed in todo])
 
 
@@ -99,7 +99,7 @@ def _sample(store: Store, sample: int) -> list[Rollout]:
     """The same outputs for every probe; a larger sample holds a smaller one."""
     seed, cells = store.meta()["seed"], dict[tuple[str, str], list[Rollout]]()
     for row in store.rollouts():
-        if store.known[row.key].status not in UNFINISHED and row.output and row.output.strip():
+        if store.known[row.key].status not in UNFINISHED and (judged_output(row) or "").strip():
             cells.setdefault((row.task, row.condition), []).append(row)
     ranked = list[tuple[int, int, Rollout]]()
     for rows in cells.values():

@@ -127,7 +127,7 @@ async def drawing(
     specs, limit = [spec for spec, _ in todo], design.limits.run
     with opened(plan.folder, new=False) as store:
         async with working(
-            store, design.tasks, design.judges, judging, progress, concurrency, plan.models, specs, limit
+            store, store.meta(), design.tasks, design.judges, judging, progress, concurrency, plan.models, specs, limit
         ) as work:
             yield runner_for(design, work)
 

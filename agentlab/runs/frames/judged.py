@@ -13,6 +13,7 @@ from agentlab.experiment.judging.pairs import RolloutPair, Side, configured, pai
 from agentlab.judges import recorded, traits
 from agentlab.judges.compare import ORDERS, CompareConfig
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
+from agentlab.judges.inputs import REFUSED
 from agentlab.pairing import draws_are_pairs
 from agentlab.store import read
 from agentlab.types import RolloutKind
@@ -51,7 +52,8 @@ def _row(pair: RolloutPair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ..
 def grouped(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
     """`Run.groups`: a row per judge and finished rollout."""
     verdicts = _verdicts(folder, "group")
-    texts = dict(zip(rollouts["rollout"], rollouts["output"], strict=True))
+    shown = rollouts["output"].mask(rollouts["status"].isin(REFUSED))
+    texts = dict(zip(rollouts["rollout"], shown, strict=True))
     cells: dict[tuple[Any, ...], list[Side]] = {}
     for side in _sides(rollouts, meta):
         cells.setdefault((side.generation, side.task, side.condition), []).append(side)

@@ -12,20 +12,22 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
     """Columns NAME, NAME_draws and NAME_outcome for each measure, indexed like `rollouts`.
 
     `rollouts` needs the column `status`; `verdicts` needs rollout (index labels of `rollouts`), judge, draw, criterion,
-    outcome and value. A judge draw counts only if every counted criterion of it is scored; NAME is NaN without such a
-    draw. NAME_draws is their number, NAME_outcome the worst outcome among the judge's verdicts (`absent` when there
-    are none).
+    outcome and value. What the scenario says a status is worth comes before any score. A judge draw counts only if
+    every counted criterion of it has a value; NAME is NaN without such a draw. NAME_draws is the number of draws that
+    are scored, NAME_outcome the worst outcome among the judge's verdicts (`absent` when there are none).
     """
     columns: dict[str, pd.Series] = {}
     for m in measures:
-        own = _counted(verdicts, m)
+        own = verdicts_of(verdicts, m)
         by_rollout = per_draw(own, m).groupby(level=0).agg(["mean", "count"]).reindex(rollouts.index)
-        value = by_rollout["mean"]
+        value, scored = by_rollout["mean"], by_rollout["count"]
+        if own["outcome"].isin(list(m.values)).any():
+            scored = per_draw(own[own["outcome"] == "scored"], m).groupby(level=0).count().reindex(rollouts.index)
         outcome = _worst(own).reindex(rollouts.index).fillna("absent")
         for status, worth in m.values.items():
-            value = value.mask((rollouts["status"] == status) & value.isna(), worth)
+            value = value.mask(rollouts["status"] == status, worth)
         columns[m.name] = value.astype("float64")
-        columns[f"{m.name}_draws"] = by_rollout["count"].fillna(0).astype("int64")
+        columns[f"{m.name}_draws"] = scored.fillna(0).astype("int64")
         columns[f"{m.name}_outcome"] = outcome.astype("str")
     return pd.DataFrame(columns, index=rollouts.index)
 
@@ -35,7 +37,7 @@ def per_draw(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
 
     `verdicts` as for `measure`. A judge draw that lacks a counted criterion has no row.
     """
-    own = _counted(verdicts, measure)
+    own = verdicts_of(verdicts, measure)
     low, high = measure.range
     at = own["criterion"].map({c: s[0] for c, s in measure.scales.items()}).astype(float)
     width = own["criterion"].map({c: s[1] - s[0] for c, s in measure.scales.items()}).astype(float)
@@ -44,8 +46,21 @@ def per_draw(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
     return found.loc[found["count"] == len(measure.scales), "mean"]
 
 
-def _counted(verdicts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
-    return verdicts[(verdicts["judge"] == measure.judge) & verdicts["criterion"].isin(list(measure.scales))]
+def verdicts_of(verdicts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """Those that the measure is made of; one without a score has the value that the scenario gives its outcome."""
+    own = verdicts[(verdicts["judge"] == measure.judge) & verdicts["criterion"].isin(list(measure.scales))]
+    if not measure.values or not (declared := own["outcome"].isin(list(measure.values))).any():
+        return own
+    low, high = measure.range
+    share = (own["outcome"].map(dict(measure.values)).astype("float64") - low) / (high - low)
+    least = own["criterion"].map({name: scale[0] for name, scale in measure.scales.items()}).astype("float64")
+    most = own["criterion"].map({name: scale[1] for name, scale in measure.scales.items()}).astype("float64")
+    return own.assign(value=own["value"].astype("float64").mask(declared, least + share * (most - least)))
+
+
+def judged_rollouts(rollouts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
+    """The rollouts whose value comes from a judge: those whose status the scenario gives no value."""
+    return rollouts[~rollouts["status"].isin(list(measure.values))]
 
 
 _BADNESS = ("scored", "absent", "refused", "truncated", "unparsed", "error")

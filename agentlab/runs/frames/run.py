@@ -33,7 +33,7 @@ from agentlab.store import UNFINISHED, decoded, look, looks, read
 from agentlab.types import Measure
 
 _ROLLOUTS = (
-    "id key kind task condition generation draw seed parent at fork change attempt status output output_via error"
+    "id key kind task condition generation draw seed parent at fork change attempt status output output_via cut error"
 ).split()
 
 
@@ -78,14 +78,13 @@ class Run:
         """One row per finished rollout.
 
         `status` (delivered, incomplete, declined, vetoed, limit, cancelled, infrastructure), `output` (text),
-        `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: the
-        delivering call hit its length limit), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`,
-        `turns`, `rounds`, `input_tokens`, `output_tokens`, `reasoning_tokens` (int), `seconds`, `cost` (USD, NaN when a
-        price is unknown); `messages` and, of what did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges'
-        calls are not counted here.
+        `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: a length
+        limit cut it off), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`, `turns`, `rounds`,
+        `turns_cut` (int: turns that hit a length limit), `input_tokens`, `output_tokens`, `reasoning_tokens` (int),
+        `seconds`, `cost` (USD, NaN when a price is unknown); `messages` and, of what did not arrive, `bounced`,
+        `unparsed`, `truncated` (int). Judges' calls are not counted here.
         Of a baseline, and else missing: `of` (the rollout it is compared with), `budget` (what that one used), `spent`
-        (by its own `steps`, in the same unit; a step that was made but left out is in `calls` only, as a frame).
-        """
+        (by its own `steps`, in the same unit; a step that was left out is in `calls` only, as a frame)."""
         own = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
         return own.reset_index(drop=True)
 
@@ -164,8 +163,8 @@ class Run:
 
     @cached_property
     def agents(self) -> pd.DataFrame:
-        """One row per rollout and agent: `calls`, `turns`, `input_tokens`, `output_tokens`, `reasoning_tokens`,
-        `seconds`, `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
+        """One row per rollout and agent: `calls`, `turns`, `turns_cut`, `input_tokens`, `output_tokens`,
+        `reasoning_tokens`, `seconds`, `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
         table = self._placed(by_agent(self._select, tables.OWN))
         lost = ["sent", "bounced", "unparsed", "truncated"]
         sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
@@ -203,8 +202,15 @@ class Run:
 
     @property
     def measured(self) -> list[Measure]:
-        """The measures of the run, as its scenario defines them."""
-        return msgspec.convert(self.meta.get("measures", []), list[Measure])
+        """The measures of the run, as its scenario defines them; of a judge that was added, once it judged anything."""
+        every = msgspec.convert(self.meta.get("measures", []), list[Measure])
+        return [m for m in every if m.judge not in self.meta.get("added", {}) or m.judge in self._working_judges]
+
+    @cached_property
+    def _working_judges(self) -> frozenset[str]:
+        return frozenset(
+            self._select("SELECT DISTINCT judge FROM verdicts WHERE outcome != 'error'", ["judge"])["judge"]
+        )
 
     @cached_property
     def _kinds(self) -> Kinds:

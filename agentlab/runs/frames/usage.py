@@ -10,7 +10,6 @@ import pandas as pd
 from agentlab.columns import USED
 from agentlab.runs.frames.kinds import Kinds, fates
 from agentlab.runs.frames.messages import LOST
-from agentlab.store.ancestry import FORKS
 from agentlab.store.rows import SECONDS
 
 Select = Callable[[str, list[str]], pd.DataFrame]
@@ -18,42 +17,25 @@ Select = Callable[[str, list[str]], pd.DataFrame]
 
 _USE = """
 WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT NULL)
-SELECT rollout, {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round), total(input_tokens),
+SELECT rollout, {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round),
+    count(DISTINCT CASE WHEN stop = 'length' AND purpose = 'agent' THEN round || ' ' || actor END), total(input_tokens),
     total(output_tokens), total(reasoning_tokens), total({seconds}),
     CASE WHEN count(cost) = count(text) THEN total(cost) END
 FROM calls LEFT JOIN counted ON id = rollout
 WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
 _KINDS = "SELECT rollout, kind, count(*) FROM messages GROUP BY rollout, kind"
-_CUT = """
-SELECT m.rollout, max(c.stop = 'length') FROM messages m
-JOIN calls c ON c.rollout = m.rollout AND c.round = m.round AND c.actor = m.sender
-WHERE m.kind = 'output' AND c.text IS NOT NULL GROUP BY m.rollout"""
-_KEPT = "CAST({0}.at AS INTEGER) - (instr({0}.at, '/') > 0)"
-"""The last round of which all is kept."""
-_CUT_BEFORE = f"""
-WITH RECURSIVE above(fork, parent, kept) AS (
-    SELECT f.id, f.parent, {_KEPT.format("f")} FROM rollouts f WHERE {FORKS}
-    UNION ALL
-    SELECT above.fork, p.parent, min(above.kept, {_KEPT.format("p")})
-    FROM above JOIN rollouts p ON p.key = above.parent WHERE p.at IS NOT NULL)
-SELECT above.fork, max(c.stop = 'length')
-FROM above JOIN rollouts p ON p.key = above.parent JOIN messages m ON m.rollout = p.id AND m.round <= above.kept
-JOIN calls c ON c.rollout = p.id AND c.round = m.round AND c.actor = m.sender
-WHERE m.kind = 'output' AND c.text IS NOT NULL GROUP BY above.fork"""
 
 
 def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
-    """`table` (columns `id` and `output`, a row per rollout) with what each used, `output_words` and `output_cut`."""
+    """`table` (`id`, `output` and `cut`, a row per rollout) with what each used, `output_words` and `output_cut`."""
     use = _typed(select(_use("''", "1"), ["id", "", *USED])).set_index("id").drop(columns="")
     counts = _counts(select(_KINDS, ["id", "kind", "count"]), kinds)
     table = table.join(use, on="id").join(counts, on="id")
     whole = [*(name for name, dtype in USED.items() if dtype == "int64"), *counts.columns]
     table[whole] = table[whole].fillna(0).astype("int64")
     table["cost"] = table["cost"].mask(table["calls"] == 0, 0.0)  # nothing was called, so nothing is unknown
-    cut = pd.concat([select(sql, ["id", "cut"]) for sql in (_CUT, _CUT_BEFORE)]).groupby("id")["cut"].max()
     table["output_words"] = table["output"].str.count(r"\S+").fillna(0).astype("int64")
-    table["output_cut"] = table["id"].map(cut).fillna(0).astype("bool")
-    return table
+    return table.rename(columns={"cut": "output_cut"}).astype({"output_cut": "bool"})
 
 
 def _use(by: str, which: str) -> str:

@@ -1,6 +1,5 @@
 """Which column of a table means what, and a row as it is meant."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,7 +69,7 @@ class Text:
     draw: int | None
     output: str | None
     prompt: str | None
-    target: str | float | None
+    target: str | None
     cluster: str | None
 
     @property
@@ -129,15 +128,13 @@ def _prompt(row: Mapping[str, Any], column: str) -> str:
     return utf8_safe(value)
 
 
-def _target(row: Mapping[str, Any], column: str) -> str | float | None:
+def _target(row: Mapping[str, Any], column: str) -> str | None:
     value: object = row[column]
-    if isinstance(value, bool) or not isinstance(value, str | int | float | None):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float | None):
         raise Wrong(column, f"the target is {_kind(value)}", "text or a number; null or nothing where there is none")
-    if isinstance(value, str | None):
-        return utf8_safe(value) if value else None
-    if abs(value) > sys.float_info.max:
-        raise Wrong(column, f"the target {line(value, 40)}", "a number that is not too large, or text")
-    return float(value)
+    return utf8_safe(str(value)) if value is not None and value != "" else None
 
 
 def _kind(value: object) -> str:

@@ -16,6 +16,20 @@ Row = tuple[int, Mapping[str, Any] | Mistake]
 _NOT_UTF8 = "save the file as UTF-8"
 
 
+class WrittenFloat(float):
+    """A number of a JSON file that remembers how it is written: as text `0.10` stays `0.10`."""
+
+    def __new__(cls, text: str) -> "WrittenFloat":
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def rows(file: Path, format: Format) -> Iterator[Row]:
     """Every row. Raises `ScenarioError` when the file cannot be opened."""
     try:
@@ -31,7 +45,7 @@ def _jsonl(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
             continue
         try:
             told = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-            found: Any = json.loads(told, parse_constant=_no_number)
+            found: Any = json.loads(told, parse_constant=_no_number, parse_float=WrittenFloat)
         except UnicodeDecodeError as error:
             yield number, _mistake(file, number, error.start + 1, "bytes that are not UTF-8", _NOT_UTF8)
         except json.JSONDecodeError as error:

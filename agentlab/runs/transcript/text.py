@@ -217,7 +217,8 @@ def _doubt(step: RecordedCall) -> str:
 
 def _result(record: Record) -> Iterator[str]:
     output = record.rollout.output
-    yield f"output\n{quoted(output)}" if output is not None else "no output"
+    cut = " (cut off by the length limit)" if record.rollout.cut else ""
+    yield f"output{cut}\n{quoted(output)}" if output is not None else "no output"
     if record.task and record.task.target is not None:
         yield f"target\n{quoted(str(record.task.target))}"
     for verdict in record.verdicts:

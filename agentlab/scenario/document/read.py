@@ -4,7 +4,7 @@ Nothing is constructed from a tag, so a document cannot run code. The parser's e
 size are bounded before anything is built.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,15 @@ def load(path: str | Path, root: Path | None = None) -> Tree:
     return tree
 
 
-def read(path: str | Path, root: Path | None = None) -> tuple[Tree, list[Mistake]]:
-    """The document as far as it can be read, and its mistakes, so that later checks can add theirs."""
+def read(
+    path: str | Path, root: Path | None = None, as_written: Callable[[Keys], bool] = lambda _: False
+) -> tuple[Tree, list[Mistake]]:
+    """The document as far as it can be read, and its mistakes, so that later checks can add theirs.
+
+    `as_written` says where a number, true and false are the text that stands there.
+    """
     path = Path(path)
-    reader = _Reader((root or path.parent).resolve())
+    reader = _Reader((root or path.parent).resolve(), as_written)
     value = reader.file(path, _shown(path), ())
     return Tree(value, reader.places, reader.keys), sorted(reader.mistakes, key=lambda mistake: mistake.place)
 
@@ -65,8 +70,8 @@ def _shown(path: Path) -> str:
 class _Reader:
     """What all files of one document share: places, mistakes and bounds."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, as_written: Callable[[Keys], bool]) -> None:
+        self.root, self.as_written = root, as_written
         self.places: dict[Keys, Place] = {}
         self.keys: dict[Keys, Place] = {}
         self.mistakes: list[Mistake] = []
@@ -165,7 +170,8 @@ class _File:
                 self.reader.wrong(place, path, control(found[0]), "remove it")
             return event.value
         try:
-            return scalar(event.value)
+            value = scalar(event.value)
+            return event.value if value is not None and self.reader.as_written(path) else value
         except ValueError as error:
             self.reader.wrong(place, path, f"{event.value[:40]!r} is ambiguous", str(error))
             return event.value

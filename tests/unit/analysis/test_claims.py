@@ -109,7 +109,8 @@ def test_a_target_in_the_middle_of_its_range_makes_no_end_better(workdir: Path) 
 def test_what_a_match_judge_calls_right_is_right_on_a_measure_that_falls(tmp_path: Path) -> None:
     run = asyncio.run(tried.play(tmp_path, 6))
     whole = tries(run, "correct").tables["new_tasks"]
-    run.meta["measures"] = [{**one, "range": [1, 0]} for one in run.meta["measures"] if one["name"] == "correct"]
+    (correct,) = [one for one in run.meta["measures"] if one["name"] == "correct"]
+    run.meta["measures"] = [{**correct, "range": [1, 0], "values": {"unparsed": 1}}]
     assert tries(load_like(run), "correct").tables["new_tasks"].equals(whole)
 
 

@@ -168,7 +168,8 @@ def written(tasks: int, draws: int) -> str:
             "leaks": rubric("name key", 1),
         },
         measures={
-            **{name: measured(name) for name in ("stated", "place", "number", "letter")},
+            **{name: measured(name) for name in ("stated", "place")},
+            **{name: measured(name, unparsed=0) for name in ("number", "letter")},
             "tests": measured("tests", 0, 1),
             "leaks": measured("leaks", 0, 1, target=0),
         },
@@ -230,12 +231,12 @@ def by_hand(points: Sequence[Sequence[Floats]], target: Floats) -> dict[str, flo
     }
 
 
-def said(run: Run, judge: str, arm: str = "team=one") -> list[list[Any]]:
-    """By task, the labels of one judge."""
+def said(run: Run, judge: str, unread: bool = False, arm: str = "team=one") -> list[list[Any]]:
+    """By task, the labels of one judge; with `unread` also where it found no answer."""
     own = run.scores[(run.scores["judge"] == judge) & (run.scores["condition"] == arm)]
     found: dict[str, list[Any]] = {}
     for task, label, outcome in zip(own["task"], own["label"], own["outcome"], strict=True):
-        found.setdefault(str(task), []).extend([label] if outcome == "scored" else [])
+        found.setdefault(str(task), []).extend([label] if unread or outcome == "scored" else [])
     return list(found.values())
 
 
@@ -270,7 +271,10 @@ def test_stated_probabilities_and_vectors_are_points(spoken: Run) -> None:
 def test_no_answer_is_an_answer_that_is_wrong(spoken: Run) -> None:
     found = decomposition(spoken)
     for measure, right in (("letter", "B"), ("number", "42")):
-        labels = [[label if isinstance(label, str) else "none" for label in task] for task in said(spoken, measure)]
+        labels = [
+            [label if isinstance(label, str) else "none" for label in task]
+            for task in said(spoken, measure, unread=True)
+        ]
         names = sorted({label for task in labels for label in task} | {right})
         assert "none" in names
         hot = [[np.eye(len(names))[names.index(label)] for label in task] for task in labels]
@@ -368,7 +372,7 @@ def test_criteria_that_are_met_or_not_are_unit_tests(spoken: Run) -> None:
 
 
 ALIKE = ("  tests: {kind", "  alike: {kind: equivalence}\n  tests: {kind")
-NO_NUMBER = ("  number: {kind: match, by: number}\n", ""), ("  number: {judge: number}\n", "")
+NO_NUMBER = ("  number: {kind: match, by: number}\n", ""), ("  number: {judge: number, unparsed: 0}\n", "")
 
 
 async def test_outputs_that_mean_the_same_are_groups_of_their_own(tmp_path: Path) -> None:

@@ -245,6 +245,20 @@ def test_a_refusal_of_the_delivering_turn_is_declined_and_kept() -> None:
     assert (rollout.status, rollout.output) == ("declined", "I cannot help.")
 
 
+def test_an_output_is_cut_off_where_its_own_text_is() -> None:
+    def ended(text: str, stop: Stop = "length") -> bool:
+        members = ("ann", "ben")
+        made = mail(members, Closing("Report now.", "ann"), contacts={"ann": ("ben",), "ben": ("ann",)})
+        return run(made, Script({("ann", 1): Completion(text, stop=stop), ("ann", 5): Completion("", stop="end")})).cut
+
+    assert not ended("<output>Whole.</output> And then I")
+    assert not ended("<output>Whole.</output>", "end")
+    assert run(chain("ann"), Script({("ann", 1): Completion("The sum of", stop="length")})).cut
+    assert not run(
+        chain("ann", "ben"), Script({("ann", 1): Completion("Hal", stop="length"), ("ben", 2): "Whole."})
+    ).cut
+
+
 def test_a_refusal_on_the_way_is_not_the_rollouts_refusal() -> None:
     lines = {("ann", 1): Completion("No.", stop="refusal"), ("ben", 2): "Done without."}
     assert run(chain("ann", "ben"), Script(lines)).status == "delivered"

@@ -200,8 +200,17 @@ def test_tables_are_the_frames(run: Run, reported: Path) -> None:
         assert spend.loc[arm.condition, "calls"] == pytest.approx(arm.calls / arm.rollouts)
     lost = pd.read_csv(reported / "tables" / "losses.csv")
     assert lost["bounced"].sum() == run.rollouts["bounced"].sum()
+    assert lost["turns"].sum() == run.rollouts["turns"].sum()
     points = pd.read_csv(reported / "tables" / "plane.csv")
     assert points.loc[points["task"].notna(), "draws"].sum() == len(run.measures)
+
+
+def test_a_message_is_counted_once_and_a_delivery_for_each_reader(reported: Path, run: Run) -> None:
+    own = run.messages[~run.messages["sender"].astype("str").str.startswith("@") & run.messages["to"].str.len().gt(0)]
+    deliveries, messages = int(own["to"].str.len().sum()), len(own)
+    assert deliveries > messages
+    assert f"beside {deliveries:,} deliveries of {messages:,} messages by agents" in page(reported)
+    assert pd.read_csv(reported / "tables" / "losses.csv")["sent"].sum() == deliveries
 
 
 def test_parts_of_the_spend_add_up(reported: Path) -> None:

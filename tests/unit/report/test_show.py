@@ -68,7 +68,7 @@ def stored(
     async def played() -> None:
         store = Store.open(folder)
         try:
-            session.register(own, store)
+            session.register(own, store, session.planned(own, store))
             for attempt in range(1, attempts + 1):
                 again = replace(rollout_spec, attempt=attempt)
                 past = store.recorded(rollout_spec.key) if attempt > 1 else {}

@@ -66,9 +66,22 @@ def test_texts_become_a_run(workdir: Path) -> None:
     assert run.meta["imported"] == ["old.jsonl"]
     assert "tree" not in run.meta
     tasks = tasks_of(run.meta)
-    assert (tasks["loan"].prompt, tasks["loan"].target, tasks["rent"].target) == ("How much?", 42, None)
+    assert (tasks["loan"].prompt, tasks["loan"].target, tasks["rent"].target) == ("How much?", "42", None)
     assert "It is 41." in transcript(done.folder, "task=loan,arm=solo,draw=1").text()
     assert str(workdir) not in json.dumps(run.meta)
+
+
+def test_numbers_of_a_file_stay_as_they_are_written(workdir: Path) -> None:
+    lines = ['{"q": "a", "arm": "x", "text": 0.10, "p": "?", "gold": 0.10}']
+    lines.append('{"q": "b", "arm": "x", "text": "true", "p": "?", "gold": true}')
+    lines.append('{"q": "c", "arm": "x", "text": 12345678901234567890123, "p": "?", "gold": 12345678901234567890123}')
+    Path("old.jsonl").write_text("\n".join(lines))
+    folder = table("old.jsonl", "jsonl", COLUMNS).folder
+    Path("same.yaml").write_text("kind: match\nby: exact\n")
+    asyncio.run(rejudge(folder, ["same.yaml"], None, Progress()))
+    run = load(folder)
+    assert [task.target for task in tasks_of(run.meta).values()] == ["0.10", "true", "12345678901234567890123"]
+    assert run.measures["same"].tolist() == [1, 1, 1]
 
 
 def test_imported_texts_are_judged(workdir: Path) -> None:
@@ -95,7 +108,7 @@ SCORES = ("{name: sim/replies}", "{name: sim/chatter}")
 CHANGES: list[tuple[str, Any, str]] = [
     ("text", "It is 43.", "task loan, arm=firm, draw 1: another text"),
     ("p", "Why?", "prompt of task loan: was 'How much?', is 'Why?'"),
-    ("gold", 41, "target of task loan: was 42.0, is 41.0"),
+    ("gold", 41, "target of task loan: was '42', is '41'"),
 ]
 
 
@@ -179,7 +192,7 @@ def test_rows_that_disagree_are_told(workdir: Path) -> None:
     assert [at[: at.index(": ")] for at in said] == [f"old.jsonl:{n}:1" for n in (2, 3, 4, 5, 6)]
     assert "draw 1 of loan, arm=firm is on line 1 already; each draw once" in said[0]
     assert "task loan has another prompt than before: Why?, not How much?" in said[1]
-    assert "another target than before: 7.0, not 42.0" in said[2]
+    assert "another target than before: 7, not 42" in said[2]
     assert "the draw -1; a whole number, such as 1" in said[3]
 
 

@@ -190,7 +190,7 @@ def test_tasks_may_come_as_lines(tmp_path: Path) -> None:
         '{"id": "a", "prompt": "A {{x}}", "fields": {"x": 1}}\n\n{"id": "b", "prompt": "B", "target": 2}\n'
     )
     made = design((tasks, "tasks: !file tasks.jsonl\n"))
-    assert [(task.prompt, task.target) for task in made.tasks.values()] == [("A 1", None), ("B", 2)]
+    assert [(task.prompt, task.target) for task in made.tasks.values()] == [("A 1", None), ("B", "2")]
     lines.write_text('{"id": "a", "prompt": "A {{x}}"}\n{"id": "a", "prompt": 3}\n{"prompt": "x"}\n{"id": \n')
     told = wrong((tasks, "tasks: !file tasks.jsonl\n"))
     for place in ("tasks.jsonl:2:1: tasks.a: the id 'a' is there twice", "tasks.jsonl:3:1", "tasks.jsonl:4:"):

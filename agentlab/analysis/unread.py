@@ -1,0 +1,72 @@
+"""What length limits cut off, with what judges could not read, by arm."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from agentlab.runs.frames import Run
+from agentlab.runs.frames.measures import judged_rollouts
+from agentlab.types import Measure
+
+UNREAD = ("unparsed", "truncated", "refused")
+"""Outcomes of a judge's work that leave an output without a score; a failed call is told by its error."""
+UNEQUAL = 0.05
+"""Arms whose shares lie further apart are said to differ."""
+MOST = 6
+"""Arms that a note names."""
+
+
+def cut(run: Run) -> pd.DataFrame:
+    """One row per condition: `outputs` that were delivered, `outputs_cut` of them, `turns`, `turns_cut` of them."""
+    own = run.rollouts.astype({"condition": "str"})
+    own = own.assign(outputs=own["output"].notna(), outputs_cut=own["output_cut"])
+    counted = own.groupby("condition", sort=False)[["outputs", "outputs_cut", "turns", "turns_cut"]].sum()
+    return counted.astype("int64").reset_index()
+
+
+def unread(run: Run, measure: Measure) -> dict[str, dict[str, int]]:
+    """By condition, in how many rollouts a measure has no score for each of `UNREAD`, by its worst verdict."""
+    own = judged_rollouts(run.measures, measure)
+    found: dict[str, dict[str, int]] = {str(condition): {} for condition in run.measures["condition"].unique()}
+    lost = own[own[f"{measure.name}_outcome"].isin(UNREAD)]
+    for (condition, outcome), part in lost.groupby([lost["condition"].astype("str"), f"{measure.name}_outcome"]):
+        found[str(condition)][str(outcome)] = len(part)
+    return found
+
+
+def unread_notes(run: Run) -> list[str]:
+    """What was cut off or not read in some arm, with a warning where the arms differ."""
+    counts, notes = cut(run), list[str]()
+    if counts["turns_cut"].any():
+        numbers = {name: _by_arm(counts, name) for name in ("outputs", "outputs_cut", "turns", "turns_cut")}
+        said = [f"{name} {_shares(numbers[f'{name}_cut'], numbers[name])}" for name in ("outputs", "turns")]
+        notes.append(f"Cut off by max_tokens: {'; '.join(said)}.")
+        if _differ(numbers["outputs_cut"], numbers["outputs"]):
+            notes[-1] += " The arms differ in it: raise max_tokens, or a difference may be one of length."
+    for m in run.measured:
+        judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))
+        found = unread(run, m)
+        for outcome in UNREAD:
+            lost = {condition: by.get(outcome, 0) for condition, by in found.items() if judged.get(condition)}
+            if any(lost.values()):
+                worth = f"counted as {m.values[outcome]:g}" if outcome in m.values else "without a value"
+                differ = " The arms differ in it." if _differ(lost, judged) else ""
+                notes.append(f"{m.name}: {outcome}, {worth}: {_shares(lost, judged)}.{differ}")
+    return notes
+
+
+def _by_arm(counts: pd.DataFrame, column: str) -> dict[str, int]:
+    return {str(arm): int(count) for arm, count in zip(counts["condition"], counts[column], strict=True)}
+
+
+def _shares(some: Mapping[str, int], of: Mapping[str, int]) -> str:
+    """`10 of 18 (team=firm), 4 of 18 (team=solo)`, the greatest share first."""
+    arms = sorted((arm for arm in some if of[arm]), key=lambda arm: -some[arm] / of[arm])
+    named = [f"{some[arm]:,} of {of[arm]:,} ({arm})" for arm in arms[:MOST]]
+    return ", ".join([*named, *(["…"] if len(arms) > MOST else [])])
+
+
+def _differ(some: Mapping[str, int], of: Mapping[str, int]) -> bool:
+    shares: Sequence[float] = [some[arm] / of[arm] for arm in some if of[arm]]
+    return len(shares) > 1 and max(shares) - min(shares) > UNEQUAL
