@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from itertools import count
 from pathlib import Path
+from signal import SIGINT
 
 from rich.console import Console
 from rich.live import Live
@@ -23,18 +24,22 @@ from agentlab.scenario import Design
 from agentlab_cli.layout import console_for
 from agentlab_cli.table import ending
 
-INTERRUPTED = 130
 SAME, RAISED = "Raise it", "Raise it in the scenario, `agentlab run` it, which takes the new limit over"
 """What to do about a limit where the command reads the scenario, and where it reads what the run recorded of it."""
 
 
 def run(
-    design: Design, folder: Path, chosen: Selection, concurrency: int, registration: Registration | None = None
+    design: Design,
+    folder: Path,
+    chosen: Selection,
+    concurrency: int,
+    registration: Registration | None = None,
+    accept: bool = False,
 ) -> int:
     """Plays the design; gives the exit code."""
 
-    def job(progress: Progress) -> Awaitable[None]:
-        return session.run(design, folder, chosen, progress, concurrency, registration=registration)
+    async def job(progress: Progress) -> None:
+        await session.run(design, folder, chosen, progress, concurrency, registration=registration, accept=accept)
 
     return work(folder, job, limit=SAME)
 
@@ -62,8 +67,12 @@ def work(
     elif progress.planned:
         end(console) if end else ending(console, summarize(load(folder)), folder)
     if interrupted or progress.stopping:
-        print(f"Stopped; nothing committed is lost. The same command goes on: agentlab {_typed()}", file=sys.stderr)
-        return INTERRUPTED
+        by = progress.signal or SIGINT
+        why = "" if by is SIGINT else f" by {by.name}"
+        print(
+            f"Stopped{why}; nothing committed is lost. The same command goes on: agentlab {_typed()}", file=sys.stderr
+        )
+        return 128 + by
     if progress.limited:
         print(f"Stopped by the run's limit (limits.run). {limit}, and the same command goes on.", file=sys.stderr)
         return 4

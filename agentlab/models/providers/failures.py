@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from agentlab.errors import FailureKind, ModelError
+from agentlab.models.secrets import SIGN, hidden
 from agentlab.types import Completion
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,6 @@ T = TypeVar("T")
 LONGEST = 600
 """Characters of a provider's message that are kept."""
 
-_SECRET = re.compile(r"(?i)(bearer\s+|\bx-api-key['\":=\s]+|\bauthorization['\":=\s]+)\S+|\bsk-[\w*.-]{6,}")
 _TOO_LONG = re.compile(
     r"(?i)context[_ -]?(length|size|window)|maximum context|too many (input )?tokens|prompt is too long|"
     r"input (is|length).{0,40}(too long|exceed)|exceeds? the (available|model'?s? maximum) context|"
@@ -37,9 +37,8 @@ UNREADABLE = (AttributeError, TypeError, KeyError, IndexError, ValueError)
 def scrub(text: str, key: str) -> str:
     """`text` on one line, without the key, cut to a length that suits a table."""
     if key and key != "EMPTY":
-        text = text.replace(key, "[key]")
-    text = _SECRET.sub(lambda found: f"{found[1] or ''}[key]", text)
-    return " ".join(text.split())[:LONGEST]
+        text = text.replace(key, SIGN)
+    return " ".join(hidden(text).split())[:LONGEST]
 
 
 def failure(error: Exception, key: str) -> ModelError:
