@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
@@ -47,9 +48,9 @@ def _without(table: pd.DataFrame, key: str, columns: tuple[str, ...], doubts: Ma
         c for c in table.columns if c in (*columns, *ends) or c.removesuffix("_low").removesuffix("_high") in columns
     ]
     made = table.copy()
-    made.loc[rows, hidden] = None
+    made.loc[rows, hidden] = np.nan
     if "quantity" in table:
         of = rows & table["quantity"].isin(QUANTITIES).to_numpy(dtype=bool)
         kept = ("measure", "a", "b", "within", "quantity", "tasks")
-        made.loc[of, [c for c in table.columns if c not in kept]] = None
+        made.loc[of, [c for c in table.columns if c not in kept]] = np.nan
     return made

@@ -30,7 +30,7 @@ from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.scenario import Design
-from agentlab.store import Store, look
+from agentlab.store import Store, look, looks
 from agentlab.types import Measure, Task
 
 LOCAL = LocalExecutor()
@@ -99,8 +99,13 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
 
 
 def _interim(store: Store) -> None:
-    """Records that the contrasts are about to be analysed, with how many rollouts of each condition are finished."""
-    look(store.folder, Counter(rollout.condition for rollout in store.rollouts() if store.final(rollout.key)))
+    """Records that the contrasts are about to be analysed, with how many rollouts of each condition are finished.
+
+    All looks so far are copied into the run's own file, which is all of it that an archive needs.
+    """
+    finished = Counter(rollout.condition for rollout in store.rollouts() if store.final(rollout.key))
+    look(store.folder, finished, store.meta()["looks"])
+    store.set_meta({"looks": looks(store.folder)})
 
 
 def tasks_of(meta: Mapping[str, Any]) -> dict[str, Task]:
@@ -118,7 +123,7 @@ def register(design: Design, store: Store, registration: Registration | None = N
     code = resume.check(design, store, accept) if store.known else resume.record({})
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
     decided = decisions.record(design, old, registration, len(store.known))
-    store.set_meta({**_facts(design, old, seed), **code, **decided})
+    store.set_meta({**_facts(design, old, seed), **decided, **code})
     store.set_conditions([(c.name, c.levels, facts(c)) for c in design.conditions])
     return seed
 

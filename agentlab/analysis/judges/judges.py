@@ -177,4 +177,4 @@ def _bounds(run: Run, one: LabelledMeasure) -> Iterator[Row]:
         edge = bounds(part[m.name], *ends, part["task"].astype("str").tolist())
         head = {"measure": m.name, "condition": condition, "rollouts": len(part), "missing": edge.missing}
         told = {"mean": edge.observed, "worst_case_low": edge.low, "worst_case_high": edge.high}
-        yield {**head, **(dict.fromkeys(told) if one.suppressed else told)}
+        yield {**head, **(dict.fromkeys(told, np.nan) if one.suppressed else told)}

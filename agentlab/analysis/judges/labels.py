@@ -70,7 +70,12 @@ def _means(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
         head = {"measure": name, "condition": condition}
         about = LIKE if clusters else THESE
         own = _row(UNCORRECTED, mean(judged(rows, clusters, truth=True), 0.0), there, len(rows))
-        yield {**head, **own, **(dict.fromkeys(("estimate", "low", "high")) if one.suppressed else {}), "about": about}
+        yield {
+            **head,
+            **own,
+            **(dict.fromkeys(("estimate", "low", "high"), np.nan) if one.suppressed else {}),
+            "about": about,
+        }
         if not there:
             continue
         if bool((rows["score"] == rows["label"])[rows["label"].notna()].all()):

@@ -104,7 +104,7 @@ def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
         **key,
         "tasks": result.tasks,
         "pairs": result.pairs,
-        **(dict.fromkeys(won) if hidden else won),
+        **(dict.fromkeys(won, np.nan) if hidden else won),
         "flips": float(done["flipped"].mean()) if len(done) else None,
         "first_slot": None if place.first.value is None else place.first.value + 0.5,
         "conclusion": "suppressed" if hidden else _conclusion(key, result),

@@ -46,7 +46,7 @@ class Run:
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
-        self.meta["looks"] = looks(folder)
+        self.meta["looks"] = looks(folder, self.meta.get("looks", ()))
         self.unrecorded = ""
         """Why a look at the outcomes is not recorded; empty where it is."""
         if cluster is not None:
