@@ -46,3 +46,8 @@ def look(folder: Path, finished: Mapping[str, int], copy: Sequence[Mapping[str, 
     except OSError as error:
         raise StoreError(f"{folder / FILE}: this look cannot be recorded ({error.strerror})") from error
     return new
+
+
+def forget(folder: Path) -> None:
+    """Takes away the file of looks, once the run's own file has them."""
+    (folder / FILE).unlink(missing_ok=True)
