@@ -43,7 +43,7 @@ CASES = (
 
 
 def of_odds(experiments: int, seed: int) -> list[dict[str, Any]]:
-    """95 % intervals by t; a tenth of the experiments, since a fit takes long."""
+    """95 % intervals by t; a twentieth of the experiments, since a fit takes long."""
     found: list[dict[str, Any]] = []
     for i, case in enumerate(CASES):
         levels = np.arange(len(case.cuts) + 1)
@@ -51,7 +51,7 @@ def of_odds(experiments: int, seed: int) -> list[dict[str, Any]]:
         for j, (tasks, draws) in enumerate(((10, 5), (12, 15), (30, 10))):
             rng, t = np.random.default_rng([seed, i, j]), float(stats.t.ppf(0.975, tasks - 1))
             odds, apart = Tally(case.effect, edge=False), Tally(float(means[0] - means[1]), edge=False)
-            for _ in range(experiments // 10):
+            for _ in range(experiments // 20):
                 counts = rng.multinomial(draws, case.chances(rng, tasks))
                 there = counts.sum(axis=(0, 1)) > 0
                 try:

@@ -35,7 +35,12 @@ class _Found:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         rows = {"components": self.components, "rollouts": self.rollouts, "covariances": self.covariances}
-        return {name: pd.DataFrame(own) for name, own in rows.items() if own}
+        return {name: _numbers(pd.DataFrame(own)) for name, own in rows.items() if own}
+
+
+def _numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """The same with numbers, though missing, in a column of limits that nothing has."""
+    return table.astype({name: "float64" for name in table if table[name].isna().all()})
 
 
 def components(run: Run, measure: str | None = None, by: str | None = None) -> Analysis:
@@ -66,6 +71,8 @@ def components(run: Run, measure: str | None = None, by: str | None = None) -> A
         if any(one.name in (a, b) for one in wanted):
             for arm in (arm for arm in by_measure[a] if arm in by_measure[b]):
                 _shared(found, by_measure[a][arm], by_measure[b][arm])
+    if run.clusters and found.covariances:
+        found.remarks.add("correlations of measures take tasks one by one, though some share a source")
     return Analysis(
         "components",
         "Variance components",

@@ -100,6 +100,10 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
     about = (
         "paired_se: that of the task-level t, which is the headline; se_without: no arm slopes, which claims too much"
     )
+    if run.clusters:
+        notes.append(
+            "tasks that share a source are clusters for the odds ratio only; the mixed model takes each by itself"
+        )
     told = (about, ODDS) if ratios else (about,)
     return Analysis("mixed", "Mixed model", says, tables, (*told, *dict.fromkeys(notes)), 1 + bool(ratios))
 

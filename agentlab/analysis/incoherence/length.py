@@ -150,7 +150,7 @@ def _compare(run: Run, plan: _Plan, arms: Sequence[Predictions], found: _Tables,
     for arm in known.values():
         means = [float(one.lengths.mean()) for one in draws[arm.arm]]
         for rule in (Rule(OWN, dict(zip(arm.tasks, means, strict=True))), *plan.rules):
-            buckets, slopes = grouped(arm, rule, remarks)
+            buckets, slopes = grouped(run, arm, rule, remarks)
             found.buckets += buckets
             found.slopes += slopes
     for a, b, within in plan.pairs:

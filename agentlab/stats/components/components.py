@@ -115,7 +115,7 @@ def components(
     alone = fixed and len(kept.parents[0]) == 1
     enough(kept, used, alone)
     of = None if clusters is None or fixed else _clusters(design, clusters)
-    squares = mean_squares(kept, y, used[int(fixed)], int(fixed), of)
+    squares = mean_squares(kept, y, names[int(fixed)], int(fixed), of)
     found, total = _estimated(kept, y, squares, used, level)
     these = constant = ""
     if fixed:

@@ -90,8 +90,8 @@ def shares_apart(a: Floats, b: Floats, level: float = 0.95, clusters: Clusters =
     """A share less another over the same tasks, both sides' `terms` of shape (T, 3); p is of no difference.
 
     Limits are recovered from those of both shares. Their correlation is that of the shares without each task, less by
-    one part in the effective number of tasks, of which it is known only by so many. Without it and with plain limits,
-    two accurate models differ in 13 to 37 % of experiments though they do not.
+    one part in the effective number of tasks, of which it is known only by so many. Plain limits cover 63 to 94 % of
+    the differences of accurate models.
     """
     if len(a) != len(b):
         raise ValueError(f"{len(a)} and {len(b)} tasks: a paired difference needs the same tasks in the same order")

@@ -55,7 +55,7 @@ def test_the_odds_ratio_of_a_run(run: Run) -> None:
 def test_an_arm_that_is_always_right_has_no_odds_ratio_and_says_so(run: Run) -> None:
     found = mixed(run)
     assert not rows(found, "odds", contrast="good - sure")
-    told = "correct, good - sure: no odds ratio: all scores of arm b are 1: the odds ratio has no end"
+    told = "correct, good - sure: no odds ratio: all scores of arm b are 1, and odds have no end"
     assert told in found.notes
 
 

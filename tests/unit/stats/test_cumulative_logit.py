@@ -34,7 +34,7 @@ def integral(fit: CumulativeLogit, counts: Array) -> float:
         inside = np.zeros((80, 80))
         for side, n in zip(SIDES, task, strict=True):
             eta = fit.log_odds * side + u + s * side
-            below = special.expit(fit.thresholds - eta[..., None])
+            below: Array = 1 / (1 + np.exp(eta[..., None] - fit.thresholds))
             edges = np.concatenate([np.zeros((80, 80, 1)), below, np.ones((80, 80, 1))], axis=-1)
             inside += (n * np.log(np.diff(edges, axis=-1))).sum(axis=-1)
         total += float(np.log((w[:, None] * w[None, :] * np.exp(inside)).sum() / np.pi))

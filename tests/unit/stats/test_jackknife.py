@@ -22,7 +22,7 @@ def limits(estimate: Estimate) -> tuple[float, float]:
 
 
 def test_two_accurate_models_that_do_not_differ_are_seldom_told_apart() -> None:
-    """Before, 10 to 37 % were; bench/coverage.py plays 2,000."""
+    """Before, up to 13 % were; bench/coverage.py plays more."""
     rng, wrong, shown = np.random.default_rng(8), 0, 0
     for _ in range(200):
         p = 1 - rng.beta(0.1, 1.9, size=(20, 1))

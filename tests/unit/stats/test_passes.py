@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import stats
 
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.passes import Worth, all_right, majority, one_right, passes
@@ -72,12 +72,13 @@ def test_with_one_try_the_intervals_are_those_of_a_mean() -> None:
     assert found.value == pytest.approx(shares.mean())
     assert found.these_tasks.se == pytest.approx(np.sqrt((shares * (1 - shares) / 9).sum()) / 6)
     assert found.new_tasks.se == pytest.approx(shares.std(ddof=1) / 6**0.5)
-    mean, effective = shares.mean(), (1 - shares).sum() ** 2 / ((1 - shares) ** 2).sum()
+    mean, effective = float(shares.mean()), (1 - shares).sum() ** 2 / ((1 - shares) ** 2).sum()
     assert found.new_tasks.df == pytest.approx(effective - 1)
     assert found.these_tasks.df is not None
     half = stats.t.ppf(0.975, found.these_tasks.df) * (found.these_tasks.se or 0) / (mean * (1 - mean))
-    ends = special.expit(special.logit(mean) + np.array([-half, half]))
-    assert [found.these_tasks.low, found.these_tasks.high] == pytest.approx(list(ends))
+    odds = mean / (1 - mean) * np.exp(np.array([-half, half]))
+    ends = (odds / (1 + odds)).tolist()
+    assert [found.these_tasks.low, found.these_tasks.high] == pytest.approx(ends)
 
 
 def test_these_tasks_are_covered() -> None:
