@@ -32,7 +32,8 @@ from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.scenario import Design
 from agentlab.scenario.fields import DECLARED
-from agentlab.store import Store, look
+from agentlab.store import Store, look, looks
+from agentlab.store.looks import forget
 from agentlab.types import Measure, Task
 
 LOCAL = LocalExecutor()
@@ -102,8 +103,14 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
 
 
 def _interim(store: Store) -> None:
-    """Records that the contrasts are about to be analysed, with how many rollouts of each condition are finished."""
-    look(store.folder, Counter(rollout.condition for rollout in store.rollouts() if store.final(rollout.key)))
+    """Records that the contrasts are about to be analysed, with how many rollouts of each condition are finished.
+
+    All looks so far go into the run's own file, which is all of it that an archive needs.
+    """
+    finished = Counter(rollout.condition for rollout in store.rollouts() if store.final(rollout.key))
+    look(store.folder, finished, store.meta()["looks"])
+    store.set_meta({"looks": looks(store.folder)})
+    forget(store.folder)
 
 
 def tasks_of(meta: Mapping[str, Any]) -> dict[str, Task]:

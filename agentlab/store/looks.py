@@ -1,6 +1,6 @@
 """When the outcomes of a run were looked at: a line for each time, which readers of a growing run add too."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,16 @@ from agentlab.errors import StoreError
 FILE = "looks.jsonl"
 
 
-def looks(folder: Path) -> list[dict[str, Any]]:
+def looks(folder: Path, copy: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
     """The looks so far, oldest first: `at` (UTC), `rollouts` and `finished` (rollouts of each condition).
 
-    Raises `StoreError` for a line that cannot be read.
+    Without their file it is the `copy` that the run's own file holds. Raises `StoreError` for a line that cannot be
+    read.
     """
     try:
         lines = (folder / FILE).read_bytes().splitlines()
     except FileNotFoundError:
-        return []
+        return [dict(one) for one in copy]
     except OSError as error:
         raise StoreError(f"{folder / FILE}: cannot be read ({error.strerror})") from error
     try:
@@ -29,18 +30,24 @@ def looks(folder: Path) -> list[dict[str, Any]]:
         raise StoreError(f"{folder / FILE}: a line is no record of a look ({error}); take it out") from error
 
 
-def look(folder: Path, finished: Mapping[str, int]) -> dict[str, Any] | None:
+def look(folder: Path, finished: Mapping[str, int], copy: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any] | None:
     """Records a look at so many finished rollouts of each condition; None where nothing is new since the last.
 
     Whoever reads may record, beside the process that writes the run. Raises `StoreError` where it cannot be written.
     """
-    rollouts, before = sum(finished.values()), looks(folder)
+    rollouts, before = sum(finished.values()), looks(folder, copy)
     if before and before[-1]["rollouts"] == rollouts:
         return None
     new = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rollouts": rollouts, "finished": dict(finished)}
     try:
         with (folder / FILE).open("ab") as file:
-            file.write(msgspec.json.encode(new) + b"\n")
+            lines = [new] if file.tell() else [*before, new]
+            file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     except OSError as error:
         raise StoreError(f"{folder / FILE}: this look cannot be recorded ({error.strerror})") from error
     return new
+
+
+def forget(folder: Path) -> None:
+    """Takes away the file of looks, once the run's own file has them."""
+    (folder / FILE).unlink(missing_ok=True)

@@ -92,7 +92,8 @@ class Store:
     def meta(self) -> dict[str, Any]:
         """Everything the run recorded about itself, with the `looks` at its outcomes."""
         rows = self._reader.execute("SELECT key, value FROM meta")
-        return {key: decoded(value, self.folder) for key, value in rows} | {"looks": looks(self.folder)}
+        meta = {key: decoded(value, self.folder) for key, value in rows}
+        return meta | {"looks": looks(self.folder, meta.get("looks", ()))}
 
     def set_meta(self, values: Mapping[str, Any]) -> None:
         """Records facts about the run, replacing those of the same name. Before the first rollout only."""

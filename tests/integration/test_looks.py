@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from agentlab.experiment.preregistration import register
 from agentlab.runs.frames import Run, load
 from agentlab.stats.contrasts.anytime import anytime_p, level
 from agentlab.stats.contrasts.paired import paired
-from agentlab.store import Store, looks
+from agentlab.store import Store
 from tests.support.command import Commands
 from tests.support.numbers import close
 from tests.support.planted import PRIMARY, play, scenario
@@ -27,11 +28,12 @@ ANY = PRIMARY + "looks: any\n"
 def unfinished(draws: int = 2) -> None:
     """A run whose command was killed before it came to its end: nobody has looked at it yet."""
     play(draws=draws)
-    (RUN / "looks.jsonl").unlink()
+    with closing(sqlite3.connect(RUN / "run.db", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM meta WHERE key = 'looks'")
 
 
 def numbers() -> list[int]:
-    return [look["rollouts"] for look in looks(RUN)]
+    return [look["rollouts"] for look in load(RUN).meta["looks"]]
 
 
 @pytest.mark.parametrize("how", ["stats", "report", "show", "notebook"])
@@ -60,6 +62,17 @@ def test_a_finished_run_is_one_look_however_often_it_is_read(workdir: Path) -> N
     for _ in range(3):
         assert contrasts(load(RUN))[0].interim.number == 1
     assert numbers() == [112]
+
+
+def test_the_file_of_a_finished_run_holds_its_looks_too(workdir: Path) -> None:
+    scenario(PRIMARY)
+    play(draws=2)
+    play(draws=3)
+    assert not (RUN / "looks.jsonl").exists()
+    assert numbers() == [56, 84]
+    assert contrasts(load(RUN))[0].interim.number == 2
+    play(draws=4)
+    assert numbers() == [56, 84, 112]
 
 
 async def test_a_reader_records_beside_the_process_that_holds_the_run(workdir: Path) -> None:

@@ -5,7 +5,6 @@ Times are in seconds, money in US dollars, tokens are integers. Every frame but 
 `clusters` is no frame: it has the cluster of each task, and is empty where none are declared.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -17,19 +16,20 @@ import msgspec
 import pandas as pd
 
 from agentlab.columns import BASELINE, LABELS, MEASURES
-from agentlab.errors import ScenarioError, StoreError
+from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
 from agentlab.runs.frames.clusters import clusters_of
 from agentlab.runs.frames.forks import forked
 from agentlab.runs.frames.judged import compared, grouped
 from agentlab.runs.frames.kinds import Kinds, declared
+from agentlab.runs.frames.looked import looked
 from agentlab.runs.frames.measures import measure
 from agentlab.runs.frames.messages import edges, objections
 from agentlab.runs.frames.select import select
 from agentlab.runs.frames.structure import roles, shaped
 from agentlab.runs.frames.usage import by_agent, with_use
 from agentlab.runs.transcript import Decide, Transcript, transcript
-from agentlab.store import UNFINISHED, decoded, look, looks, read
+from agentlab.store import decoded, looks, read
 from agentlab.types import Measure
 
 _ROLLOUTS = (
@@ -46,7 +46,7 @@ class Run:
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
-        self.meta["looks"] = looks(folder)
+        self.meta["looks"] = looks(folder, self.meta.get("looks", ()))
         self.unrecorded = ""
         """Why a look at the outcomes is not recorded; empty where it is."""
         if cluster is not None:
@@ -130,7 +130,7 @@ class Run:
         """One row per verdict: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless scored), `label`,
         `reason`, `call` (Int64: place of the judge's call), `mass` (probability on the scale's digits, NaN
         unless scored by log-probabilities). Reading it is recorded as a look at the outcomes of the run."""
-        self._look()
+        self.unrecorded = looked(self.folder, self.meta, self.rollouts)
         return self._placed(tables.scores(self._select, tables.SCORED))
 
     @cached_property
@@ -139,7 +139,7 @@ class Run:
         levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown first),
         `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`. Reading
         it is recorded as a look."""
-        self._look()
+        self.unrecorded = looked(self.folder, self.meta, self.rollouts)
         return compared(self.folder, self.rollouts, self.meta)
 
     @cached_property
@@ -223,21 +223,6 @@ class Run:
         own = table[[*BASELINE]].astype(BASELINE)
         table = self._with_factors(table.drop(columns=[*BASELINE]))
         return with_use(table, self._select, self._kinds).drop(columns="id").join(own)
-
-    def _look(self) -> None:
-        """Records that the outcomes of the run are read, unless nothing is new since the last time.
-
-        Where that cannot be recorded, `unrecorded` says so: reading a run takes no right to write.
-        """
-        if "tree" not in self.meta:
-            return  # imported texts, which do not grow by what is read off them
-        finished = self.rollouts.loc[~self.rollouts["status"].isin(UNFINISHED), "condition"].astype("str")
-        try:
-            new = look(self.folder, Counter(finished))
-        except StoreError as error:
-            self.unrecorded = str(error)
-        else:
-            self.meta["looks"] += [new] if new else []
 
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         verdicts = scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})

@@ -473,7 +473,7 @@ def test_judges_are_probed(folder: Path) -> None:
     }
     guessed = found.tables["guesses"]
     assert (guessed["a"].tolist(), guessed["b"].tolist()) == (["firm"], ["solo"])
-    assert found.tables["bounds"].set_index("measure").loc["old", ["mean", "worst_case_low"]].isna().all(axis=None)
+    assert found.tables["bounds"].set_index("measure").loc["old", ["mean", "worst_case_low"]].isna().to_numpy().all()
     edges = judges(proven(load(run.folder))).tables["bounds"]
     assert one(edges, measure="right", condition="arm=firm")["missing"] == 1
     assert one(edges, measure="old", condition="arm=solo")["worst_case_low"] == pytest.approx(
