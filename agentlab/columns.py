@@ -8,9 +8,10 @@ USED = {
     "calls": "int64",
     "turns": "int64",
     "rounds": "int64",
-    "input_tokens": "int64",
-    "output_tokens": "int64",
-    "reasoning_tokens": "int64",
+    "uncounted": "int64",
+    "input_tokens": "Int64",
+    "output_tokens": "Int64",
+    "reasoning_tokens": "Int64",
     "seconds": "float64",
     "cost": "float64",
 }

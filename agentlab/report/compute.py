@@ -23,7 +23,7 @@ def section(material: Material) -> Section:
     if run.agents.empty:
         return Section("spend", title, "No call of an agent is stored.")
     data, by_agent, used = arms(run), agents(run), int(run.agents["calls"].sum())
-    unknown = int(run.rollouts["cost"].isna().sum())
+    unknown, uncounted = int(run.rollouts["cost"].isna().sum()), int(run.rollouts["uncounted"].sum())
     says = (
         f"Means per rollout, judges left out; n = {used:,} calls of agents in {len(run.rollouts):,} rollouts. "
         "In the picture each arm's bar is divided among its agents."
@@ -31,33 +31,34 @@ def section(material: Material) -> Section:
     notes = ["The table 'contrasts arms' says how much one arm used relative to another, and whether they are matched."]
     if unknown:
         notes.append(f"A price is unknown for {pluralize(unknown, 'rollout')}: their cost is unknown, not zero.")
+    if uncounted:
+        notes.append(f"{pluralize(uncounted, 'reply', 'replies')} came without token counts: they are not zero.")
     tables = {"spend_arms": data, "spend": by_agent}
     chart = Chart("spend", title, says, by_agent, lambda: draw(by_agent, material.styles))
     return Section("spend", title, "", (chart,), tables, tuple(notes))
 
 
 def arms(run: Run) -> pd.DataFrame:
-    """One row per condition: rollouts, and what a rollout used on average; cost is missing when one is unknown."""
+    """One row per condition: rollouts, and what a rollout used on average; what is unknown of one is missing."""
     rollouts = run.rollouts.assign(condition=run.rollouts["condition"].astype("str"))
-    groups = rollouts.groupby("condition", sort=False)
-    means = groups[USED].mean()
-    unknown = groups["cost"].apply(lambda costs: costs.isna().any())
-    return (
-        means.assign(cost=means["cost"].mask(unknown))
-        .assign(rollouts=groups.size())
-        .reset_index()[["condition", "rollouts", *means.columns]]
-    )
+    groups = rollouts.astype(dict.fromkeys(USED, "float64")).groupby("condition", sort=False)
+    means = groups[USED].mean().mask(_unknown(groups))
+    return means.assign(rollouts=groups.size()).reset_index()[["condition", "rollouts", *means.columns]]
 
 
 def agents(run: Run) -> pd.DataFrame:
     """One row per condition and agent, likewise per rollout of the condition, those without a turn of it included."""
-    own = run.agents.astype({"condition": "str", "agent": "str"})
-    sums = own.groupby(["condition", "agent"], sort=False)[USED].sum(min_count=1).astype("float64")
-    unknown = own.groupby(["condition", "agent"], sort=False)["cost"].apply(lambda costs: costs.isna().any())
-    sums["cost"] = sums["cost"].mask(unknown)
+    own = run.agents.astype({"condition": "str", "agent": "str", **dict.fromkeys(USED, "float64")})
+    groups = own.groupby(["condition", "agent"], sort=False)
+    sums = groups[USED].sum(min_count=1).mask(_unknown(groups))
     count = run.rollouts["condition"].astype("str").value_counts()
     per = sums.div(count.reindex(sums.index.get_level_values("condition")).to_numpy(), axis=0)
     return per.reset_index()
+
+
+def _unknown(groups: Any) -> pd.DataFrame:
+    """Where a rollout of the group does not know what it used."""
+    return groups[USED].count().lt(groups.size(), axis=0)
 
 
 def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:

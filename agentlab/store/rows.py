@@ -91,17 +91,14 @@ def call_row(rollout: int, call: Call) -> Row:
     tail = (call.started, call.seconds, call.cost, call.seeded, call.error)
     if answer is None:
         return (*head, call.prompt_hash, *(None,) * 14, *tail)
-    usage = answer.usage
+    used = answer.usage
+    counts = (used.input, used.output, used.reasoning, used.cache_read, used.cache_write) if used else (None,) * 5
     return (
         *head,
         call.prompt_hash,
         answer.text,
         answer.stop,
-        usage.input,
-        usage.output,
-        usage.reasoning,
-        usage.cache_read,
-        usage.cache_write,
+        *counts,
         answer.reasoning,
         dump(answer.tool_calls) if answer.tool_calls else None,
         dump(call.tool_results) if call.tool_results else None,
@@ -130,7 +127,7 @@ def call_fact(row: Sequence[Any]) -> Call:
         completion = Completion(
             text=text,
             tool_calls=_decode(tool_calls, tuple[ToolCall, ...], ()),
-            usage=Usage(*usage),
+            usage=None if usage[0] is None else Usage(*usage),
             stop=stop,
             reasoning=reasoning,
             logprobs=_decode(logprobs, tuple[TokenLogprob, ...], None),

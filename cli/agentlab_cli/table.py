@@ -55,7 +55,8 @@ def _arms(summary: Summary) -> Table:
     for arm in summary.arms:
         cells = [escape(_measured(arm, name)) for name in names]
         cost = money(arm.cost)
-        rest = (f"{arm.calls:,}", f"{arm.tokens:,}", cost, f"{arm.dropped:,}")
+        tokens = "unknown" if arm.tokens is None else f"{arm.tokens:,}"
+        rest = (f"{arm.calls:,}", tokens, cost, f"{arm.dropped:,}")
         made.add_row(escape(arm.condition), _counts(arm.statuses), *cells, *rest)
     return made
 

@@ -17,6 +17,7 @@ from agentlab.experiment.specs import Selection
 from agentlab.models import money
 from agentlab.runs.frames import load
 from agentlab.scenario import Design
+from agentlab.text import pluralize
 from agentlab_cli.layout import console_for
 from agentlab_cli.table import ending
 
@@ -101,6 +102,8 @@ def line(progress: Progress, seconds: float, what: str = "rollouts") -> str:
     parts += [f"{p.done}/{p.planned} {what}", f"{p.running} running", f"{p.failed} failed"]
     if seconds > 0:
         parts += [f"{p.made.calls / seconds:.1f} calls/s", f"{p.made.tokens / seconds:.0f} tokens/s"]
+    if p.cost.uncounted:
+        parts.append(f"{pluralize(p.cost.uncounted, 'reply', 'replies')} without token counts")
     parts.append(money(p.cost.priced) + (" + unpriced calls" if p.cost.unpriced else ""))
     new = p.done - p.before
     if p.made.priced and new and p.done < p.planned:

@@ -76,7 +76,7 @@ class Arms:
         keys = [pairs[f"rollout_{side}"].astype("str") for side in "ab"]
         ratios: dict[str, float | None] = {}
         for unit, column in UNITS.items():
-            first, second = (float(self.used[column].reindex(key).sum(skipna=False)) for key in keys)
+            first, second = (float(self.used[column].reindex(key).astype("float64").sum(skipna=False)) for key in keys)
             ratios[unit] = first / second if second > 0 and first == first else None
         return ratios
 

@@ -71,9 +71,10 @@ class Run:
         `status` (delivered, incomplete, declined, vetoed, limit, cancelled, infrastructure), `output` (text),
         `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: the
         delivering call hit its length limit), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`,
-        `turns`, `rounds`, `input_tokens`, `output_tokens`, `reasoning_tokens` (int), `seconds`, `cost` (USD, NaN when a
-        price is unknown); `messages` and, of what did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges'
-        calls are not counted here.
+        `turns`, `rounds`, `uncounted` (int: calls answered without token counts), `input_tokens`, `output_tokens`,
+        `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD, NaN when a price or a token count
+        is unknown); `messages` and, of what did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges' calls are
+        not counted here.
         Of a baseline, and else missing: `of` (the rollout it is compared with), `budget` (what that one used), `spent`
         (by its own `steps`, in the same unit; a step that was made but left out is in `calls` only, as a frame).
         """
@@ -111,7 +112,7 @@ class Run:
         `round`, `actor` (the agent, or what tells a judge's draws apart), `purpose` (agent, judge, selector, product),
         of a judge and a selector `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`,
         `model` (as asked), `served_model` and `request_id` (as returned), `stop`, `text`, token counts (Int64, missing
-        for failed calls), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent), `error`;
+        for failed calls and where none were sent), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent), `error`;
         `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
         """
         return self._placed(tables.calls(self._select))
@@ -151,8 +152,8 @@ class Run:
 
     @cached_property
     def agents(self) -> pd.DataFrame:
-        """One row per rollout and agent: `calls`, `turns`, `input_tokens`, `output_tokens`, `reasoning_tokens`,
-        `seconds`, `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
+        """One row per rollout and agent: `calls`, `turns`, `uncounted`, `input_tokens`, `output_tokens`,
+        `reasoning_tokens`, `seconds`, `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
         table = self._placed(by_agent(self._select, tables.OWN))
         lost = ["sent", "bounced", "unparsed", "truncated"]
         sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
