@@ -141,6 +141,8 @@ async def _complete(model: Model, request: Request) -> tuple[Completion | None, 
     except Stopped:
         raise
     except ModelError as error:
+        if error.kind == "refused":  # before anything was generated, so that it used no tokens
+            return Completion(utf8_safe(error.message), usage=Usage(), stop="refusal"), None
         return None, utf8_safe(str(error))
     except asyncio.CancelledError:
         if is_asked():

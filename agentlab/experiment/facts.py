@@ -46,8 +46,11 @@ def facts(condition: Condition) -> dict[str, Any]:
 
 
 def _served(spec: ModelSpec) -> str | None:
-    """A digest of what makes a model of the same name another one: its address and options."""
-    return digest(spec.base_url, spec.options) if spec.base_url or spec.options else None
+    """A digest of what makes a model of the same name another one: its address, options, body and system role."""
+    system = spec.capabilities is None or spec.capabilities.system
+    if not (spec.base_url or spec.options or spec.body or system is False):
+        return None
+    return digest(spec.base_url, spec.options, spec.body, system)
 
 
 def contacts(protocol: Routing) -> Mapping[str, tuple[str, ...]]:

@@ -51,9 +51,10 @@ class Progress:
         cost = self.cost
         unknown = [("tokens", limit.tokens, cost.uncounted), ("cost", limit.cost, cost.unpriced)]
         if blind := [name for name, most, calls in unknown if most is not None and calls]:
+            replies = pluralize(cost.uncounted or cost.unpriced, "reply", "replies")
             self.unheld = (
-                f"limits.run.{blind[0]} cannot be held: {pluralize(cost.uncounted or cost.unpriced, 'reply', 'replies')} "
-                "came without token counts; limit minutes instead, or have the server send `usage`"
+                f"limits.run.{blind[0]} cannot be held: {replies} came without token counts; limit minutes instead, or "
+                "have the server send `usage`"
             )
             return True
         over = (

@@ -10,7 +10,7 @@ from typing import Any
 
 from agentlab.errors import ScenarioError
 from agentlab.models import capabilities as families
-from agentlab.models.spec import ModelSpec
+from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.types import Capabilities, Settings
 
 
@@ -22,6 +22,8 @@ class Provider:
     """Imported when a model is built; its `build(spec)` returns a model, which may have `aclose()`."""
     capabilities: Callable[[str], Capabilities]
     mistakes: Callable[[str, Settings], list[tuple[str, str]]] = families.no_mistakes
+    fields: frozenset[str] | None = None
+    """Fields of a request that are sent anyway, which a `body` may not hold; None where there is no body to add to."""
     free: bool = False
     """Whether its calls cost nothing."""
     direct: bool = False
@@ -31,10 +33,14 @@ class Provider:
 
 
 PROVIDERS: Mapping[str, Provider] = {
-    "anthropic": Provider("agentlab.models.providers.anthropic", families.anthropic, families.claude_mistakes),
-    "openai": Provider("agentlab.models.providers.openai", families.openai, families.openai_mistakes),
-    "vllm": Provider("agentlab.models.providers.vllm", families.vllm),
-    "local": Provider("agentlab.models.providers.local", families.local, free=True),
+    "anthropic": Provider(
+        "agentlab.models.providers.anthropic", families.anthropic, families.claude_mistakes, families.CLAUDE_FIELDS
+    ),
+    "openai": Provider(
+        "agentlab.models.providers.openai", families.openai, families.openai_mistakes, families.CHAT_FIELDS
+    ),
+    "vllm": Provider("agentlab.models.providers.vllm", families.vllm, fields=families.CHAT_FIELDS),
+    "local": Provider("agentlab.models.providers.local", families.local, fields=families.CHAT_FIELDS, free=True),
     "sim": Provider(
         "agentlab.models.simulated.sim",
         families.everything,
@@ -103,6 +109,24 @@ def mistakes_of(spec: ModelSpec, settings: Settings | None = None) -> list[tuple
         named = {setting for setting, _ in found}
         found += [one for one in PROVIDERS[provider].mistakes(rest, wanted) if one[0] not in named]
     return found
+
+
+def body_mistakes(spec: ModelSpec) -> list[tuple[tuple[str, ...], str, str]]:
+    """Fields of its `body` that cannot be sent, as (path below `body`, what was found, what would be right)."""
+    provider, _ = split(spec.name)
+    sent = PROVIDERS[provider].fields if provider in PROVIDERS else None
+    if sent is None:
+        right = "leave `body` out; it is for models behind an API"
+        return [((), f"{spec.name} sends no request that a body could be added to", right)] if spec.body else []
+    return [
+        (
+            (field,),
+            f"agentlab sends {field!r} itself",
+            f"write `{field}:` beside `name`" if field in SAMPLING else f"leave {field!r} out of `body`",
+        )
+        for field in spec.body
+        if field in sent
+    ]
 
 
 def refused(name: str, settings: Settings, taken: Capabilities) -> list[tuple[str, str]]:

@@ -116,8 +116,8 @@ def _lengths(run: Run, of: str) -> "pd.Series[float]":
     lengths = run.rollouts[of].astype("float64")
     if unknown := int(lengths.isna().sum()):
         raise AnalysisError(
-            f"{run.folder}: {of} is unknown in {pluralize(unknown, 'rollout')}, whose replies came without token counts; "
-            "`--length turns` needs none"
+            f"{run.folder}: {of} is unknown in {pluralize(unknown, 'rollout')}, whose replies came without token "
+            "counts; `--length turns` needs none"
         )
     if not (lengths > 0).any():
         others = [kind for kind in KINDS if (run.rollouts[kind] > 0).any()]

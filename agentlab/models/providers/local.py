@@ -107,7 +107,7 @@ def build(spec: ModelSpec) -> Local:
     name = spec.name.partition("/")[2]
     server = _serve(str(find(name)), name, _options(spec))
     url = f"{server.listening_address}/v1"
-    return Local(openai.connect(spec, url, "EMPTY", openai.Dialect(length="max_tokens")), server)
+    return Local(openai.connect(spec, url, "EMPTY", "max_tokens"), server)
 
 
 def _options(spec: ModelSpec) -> dict[str, int]:

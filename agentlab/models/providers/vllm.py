@@ -27,4 +27,4 @@ def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -
             f"or the environment variable {URL}"
         )
     key = key_of(spec, "", official=False)
-    return openai.connect(spec, url, key, openai.Dialect(length="max_tokens"), transport)
+    return openai.connect(spec, url, key, "max_tokens", transport)

@@ -345,7 +345,6 @@ async def test_claude_neighbours_of_one_role_are_one_message_and_empty_text_is_l
         ("refusal", "refusal"),
         ("model_context_window_exceeded", "length"),
         ("stop_sequence", "end"),
-        ("pause_turn", "end"),
     ],
 )
 async def test_claude_stops(stop: str, expected: str) -> None:
