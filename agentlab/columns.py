@@ -72,6 +72,7 @@ CALLS = {
     "cache_read_tokens": "Int64",
     "cache_write_tokens": "Int64",
     "reasoning": "str",
+    "notice": "str",
     "started": "datetime64[us, UTC]",
     "seconds": "float64",
     "cost": "float64",

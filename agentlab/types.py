@@ -154,7 +154,7 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model answered. A provider's content-policy refusal has `stop == "refusal"`, and its words as `text`."""
+    """What a model answered. A content-policy refusal has `stop == "refusal"`: with `text` the model spoke it."""
 
     text: str
     """What it says. Once a call is recorded, thoughts that came inline are in `reasoning`."""
@@ -171,6 +171,8 @@ class Completion:
     """Goes back untouched as `ChatMessage.opaque` of this reply; JSON-able."""
     seconds: float | None = None
     """Of the request that was answered, without queueing and waits between tries; None when nothing waited."""
+    notice: str | None = None
+    """What the provider itself said of a refusal; no agent is shown it, and no judge."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,8 +141,8 @@ async def _complete(model: Model, request: Request) -> tuple[Completion | None, 
     except Stopped:
         raise
     except ModelError as error:
-        if error.kind == "refused":  # before anything was generated, so that it used no tokens
-            return Completion(utf8_safe(error.message), usage=Usage(), stop="refusal"), None
+        if error.kind == "refused":  # nothing was answered, so that it used no tokens
+            return Completion("", usage=Usage(), stop="refusal", notice=utf8_safe(error.message)), None
         return None, utf8_safe(str(error))
     except asyncio.CancelledError:
         if is_asked():

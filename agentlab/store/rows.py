@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS calls (
     rollout INTEGER, round INTEGER, actor TEXT, k INTEGER, attempt INTEGER, purpose TEXT NOT NULL, judge TEXT,
     judge_draw INTEGER, model TEXT, settings TEXT, prompt_hash TEXT, text TEXT, stop TEXT, input_tokens INTEGER,
     output_tokens INTEGER, reasoning_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER,
-    reasoning TEXT, tool_calls TEXT, tool_results TEXT, logprobs TEXT, opaque TEXT, served_model TEXT,
+    reasoning TEXT, notice TEXT, tool_calls TEXT, tool_results TEXT, logprobs TEXT, opaque TEXT, served_model TEXT,
     request_id TEXT, started REAL, seconds REAL, cost REAL, seeded INTEGER, error TEXT);
 CREATE TABLE IF NOT EXISTS verdicts (
     rollout INTEGER, judge TEXT, draw INTEGER, criterion TEXT, outcome TEXT, value REAL, label TEXT, reason TEXT,
@@ -51,7 +51,7 @@ COLUMNS = {
     "messages": "rollout idx round sender recipients kind content ref".split(),
     "calls": (
         "rollout round actor k attempt purpose judge judge_draw model settings prompt_hash text stop input_tokens "
-        "output_tokens reasoning_tokens cache_read_tokens cache_write_tokens reasoning tool_calls tool_results "
+        "output_tokens reasoning_tokens cache_read_tokens cache_write_tokens reasoning notice tool_calls tool_results "
         "logprobs opaque served_model request_id started seconds cost seeded error"
     ).split(),
     "verdicts": "rollout judge draw criterion outcome value label reason call mass".split(),
@@ -90,7 +90,7 @@ def call_row(rollout: int, call: Call) -> Row:
     head = (*place, call.model, settings_row(call.settings))
     tail = (call.started, call.seconds, call.cost, call.seeded, call.error)
     if answer is None:
-        return (*head, call.prompt_hash, *(None,) * 14, *tail)
+        return (*head, call.prompt_hash, *(None,) * 15, *tail)
     used = answer.usage
     counts = (used.input, used.output, used.reasoning, used.cache_read, used.cache_write) if used else (None,) * 5
     return (
@@ -100,6 +100,7 @@ def call_row(rollout: int, call: Call) -> Row:
         answer.stop,
         *counts,
         answer.reasoning,
+        answer.notice,
         dump(answer.tool_calls) if answer.tool_calls else None,
         dump(call.tool_results) if call.tool_results else None,
         dump(answer.logprobs) if answer.logprobs is not None else None,
@@ -120,7 +121,7 @@ SECONDS = (
 def call_fact(row: Sequence[Any]) -> Call:
     """The call a row of `calls` was made from."""
     (_, round, actor, k, attempt, purpose, judge, judge_draw, model, settings, prompt_hash, text, stop, *rest) = row
-    usage, (reasoning, tool_calls, tool_results, *rest) = rest[:5], rest[5:]
+    usage, (reasoning, notice, tool_calls, tool_results, *rest) = rest[:5], rest[5:]
     logprobs, opaque, served_model, request_id, started, seconds, cost, seeded, error = rest
     completion = None
     if text is not None:
@@ -130,6 +131,7 @@ def call_fact(row: Sequence[Any]) -> Call:
             usage=None if usage[0] is None else Usage(*usage),
             stop=stop,
             reasoning=reasoning,
+            notice=notice,
             logprobs=_decode(logprobs, tuple[TokenLogprob, ...], None),
             served_model=served_model,
             request_id=request_id,

@@ -21,6 +21,7 @@ from agentlab.models.capabilities import Claude, claude
 from agentlab.models.providers import failures
 from agentlab.models.providers.account import client_of, key_of
 from agentlab.models.spec import ModelSpec
+from agentlab.models.system_role import without_system
 from agentlab.types import Capabilities, ChatMessage, Completion, Request, Settings, Stop, ToolCall, Usage
 
 OFFICIAL = "https://api.anthropic.com"
@@ -73,13 +74,14 @@ class Anthropic:
 
     def _body(self, request: Request) -> dict[str, Any]:
         settings, family = request.settings, claude(self.model)
-        body: dict[str, Any] = {"model": self.model, "messages": messages(request.chat)}
+        chat = request.chat if self.capabilities.system else without_system(request.chat)
+        body: dict[str, Any] = {"model": self.model, "messages": messages(chat)}
         body |= thinking(settings, family)
         limit = settings.max_tokens
         if limit is None:
             limit = family.max_tokens + body.get("thinking", {}).get("budget_tokens", 0)
         body["max_tokens"] = limit
-        system = [entry.content for entry in request.chat if entry.role == "system" and entry.content.strip()]
+        system = [entry.content for entry in chat if entry.role == "system" and entry.content.strip()]
         if system:
             body["system"] = "\n\n".join(system)
         if settings.stop:
@@ -150,8 +152,6 @@ def read(reply: Message) -> Completion:
         raise ModelError("transient", f"the reply stopped with {reply.stop_reason!r}, which is no known end")
     blocks: list[Any] = list(reply.content)
     text = "".join(block.text for block in blocks if block.type == "text")
-    if not text and reply.stop_reason == "refusal" and reply.stop_details:
-        text = reply.stop_details.explanation or ""
     thoughts = [block.thinking for block in blocks if block.type == "thinking"]
     signed = any(block.type in ("thinking", "redacted_thinking") for block in blocks)
     calls = tuple(
@@ -162,6 +162,7 @@ def read(reply: Message) -> Completion:
         tool_calls=calls,
         usage=_usage(reply.usage),
         stop=STOPS[reply.stop_reason],
+        notice=reply.stop_details.explanation if reply.stop_details else None,
         reasoning="\n\n".join(thought for thought in thoughts if thought) or None,
         served_model=reply.model,
         request_id=getattr(reply, "_request_id", None) or reply.id,

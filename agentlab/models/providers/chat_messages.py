@@ -1,10 +1,10 @@
 """A chat as the messages of the chat-completions API."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 from agentlab.models.arguments import resendable
+from agentlab.models.system_role import without_system
 from agentlab.types import ChatMessage, ToolCall, ToolSpec
 
 OPAQUE = "openai"
@@ -12,24 +12,14 @@ OPAQUE = "openai"
 
 
 def messages(chat: Sequence[ChatMessage], system: bool) -> list[dict[str, Any]]:
-    """The messages; without a `system` role its text begins the first message of the user."""
-    return [_message(entry) for entry in (chat if system else _without_system(chat))]
+    """The messages; where there is no `system` role its text begins the first message of the user."""
+    return [_message(entry) for entry in (chat if system else without_system(chat))]
 
 
 def tool(spec: ToolSpec) -> dict[str, Any]:
     """How a tool is offered."""
     function = {"name": spec.name, "description": spec.description, "parameters": dict(spec.parameters)}
     return {"type": "function", "function": function}
-
-
-def _without_system(chat: Sequence[ChatMessage]) -> list[ChatMessage]:
-    told = [entry.content for entry in chat if entry.role == "system"]
-    others = [entry for entry in chat if entry.role != "system"]
-    first = next((i for i, entry in enumerate(others) if entry.role == "user"), None)
-    if first is None:
-        return [*(ChatMessage("user", text) for text in told), *others]
-    others[first] = replace(others[first], content="\n\n".join([*told, others[first].content]))
-    return others
 
 
 def _message(entry: ChatMessage) -> dict[str, Any]:

@@ -111,8 +111,9 @@ class Run:
 
         `round`, `actor` (the agent, or what tells a judge's draws apart), `purpose` (agent, judge, selector, product),
         of a judge and a selector `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`,
-        `model` (as asked), `served_model` and `request_id` (as returned), `stop`, `text`, token counts (Int64, missing
-        for failed calls and where none were sent), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was
+        `model` (as asked), `served_model` and `request_id` (as returned), `stop`, `text` (what it said), `reasoning`
+        (what it thought), `notice` (what the provider said of a refusal), token counts (Int64, missing for failed
+        calls and where none were sent), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was
         sent), `error`; `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
         """
         return self._placed(tables.calls(self._select))

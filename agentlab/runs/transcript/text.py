@@ -189,6 +189,8 @@ def _answer(call: Call, short: bool = False) -> Iterator[str]:
         return
     if call.completion.reasoning:
         yield f"  reasoning\n{quoted(call.completion.reasoning)}"
+    if call.completion.notice:
+        yield f"  the provider said\n{quoted(call.completion.notice)}"
     if not short and call.completion.text:
         yield f"  answered\n{quoted(call.completion.text)}"
     results = {result.id: result for result in call.tool_results}
