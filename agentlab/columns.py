@@ -77,6 +77,7 @@ CALLS = {
     "seconds": "float64",
     "cost": "float64",
     "seeded": "bool",
+    "tries": "int64",
     "error": "str",
     "tool_calls": "str",
     "tool_results": "str",

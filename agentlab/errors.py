@@ -95,6 +95,8 @@ class ModelError(AgentlabError):
         self.message = message
         self.retry_after = retry_after
         """Seconds the provider asked to wait, if it said so."""
+        self.tries = 1
+        """Requests that were made, this one included."""
         super().__init__(f"{kind}: {message}")
 
 

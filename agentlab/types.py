@@ -171,6 +171,8 @@ class Completion:
     """Goes back untouched as `ChatMessage.opaque` of this reply; JSON-able."""
     seconds: float | None = None
     """Of the request that was answered, without queueing and waits between tries; None when nothing waited."""
+    tries: int = 1
+    """Requests that were made until one was answered."""
     notice: str | None = None
     """What the provider itself said of a refusal; no agent is shown it, and no judge."""
 
@@ -230,6 +232,8 @@ class Call:
     error: str | None = None
     seeded: bool = False
     """Whether the provider was sent the call's random stream as a seed."""
+    tries: int = 1
+    """Requests that were made, the last of which ended it; the others failed for passing reasons."""
     purpose: Purpose = "agent"
     judge: str | None = None
     """Of a judge or selector: its name."""

@@ -78,7 +78,7 @@ class Client:
             return found
         model = self.models[alias]
         started, clock = time.time(), time.perf_counter()
-        completion, error = await _complete(model, request)
+        completion, error, tries = await _complete(model, request)
         seconds = time.perf_counter() - clock
         if completion is not None and completion.seconds is not None:
             seconds = completion.seconds
@@ -96,6 +96,7 @@ class Client:
             cost=self.price(alias, completion.usage, started) if completion else None,
             error=error,
             seeded=model.capabilities.seed,
+            tries=tries,
             purpose=where.purpose,
             judge=where.judge,
             judge_draw=where.judge_draw,
@@ -134,19 +135,20 @@ def whole(completion: Completion) -> Completion:
     return completion
 
 
-async def _complete(model: Model, request: Request) -> tuple[Completion | None, str | None]:
+async def _complete(model: Model, request: Request) -> tuple[Completion | None, str | None, int]:
+    """The completion, or why there is none, and how many requests were made."""
     try:
-        completion = await model.complete(request)
-        return spoken(whole(completion)), None
+        completion = spoken(whole(await model.complete(request)))
+        return completion, None, completion.tries
     except Stopped:
         raise
     except ModelError as error:
         if error.kind == "refused":  # nothing was answered, so that it used no tokens
-            return Completion("", usage=Usage(), stop="refusal", notice=utf8_safe(error.message)), None
-        return None, utf8_safe(str(error))
+            return Completion("", usage=Usage(), stop="refusal", notice=utf8_safe(error.message)), None, error.tries
+        return None, utf8_safe(str(error)), error.tries
     except asyncio.CancelledError:
         if is_asked():
             raise
-        return None, "fatal: the model raised CancelledError"
+        return None, "fatal: the model raised CancelledError", 1
     except Exception as error:  # one's own model may raise anything; its siblings must finish and be stored
-        return None, utf8_safe(f"fatal: {type(error).__name__}: {error}")
+        return None, utf8_safe(f"fatal: {type(error).__name__}: {error}"), 1

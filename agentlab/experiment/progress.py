@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from agentlab.models import Cost, cost_of_call
+from agentlab.models import Cost, Waits, cost_of_call
 from agentlab.scenario.fields import LimitFields
 from agentlab.text import pluralize
 from agentlab.types import Call
@@ -26,6 +26,8 @@ class Progress:
     """Of the run's calls that were there when the command began."""
     made: Cost = field(default_factory=Cost)
     """Of the calls that this command made."""
+    waits: Waits = field(default_factory=Waits)
+    """Calls that failed for a passing reason, and wait to be tried again."""
     stopping: bool = False
     """Set it to end the run softly: what is in flight is finished and kept."""
     limited: bool = False

@@ -113,7 +113,7 @@ async def working(
     """
     used = [*judging.values(), *(spec for models in (arms or {}).values() for spec in models.values())]
     progress.earlier, meta, stop_switch = store.cost(), store.meta(), StopSwitch()
-    async with serving({identify(spec): spec for spec in used}, store, specs, stop_switch) as models:
+    async with serving({identify(spec): spec for spec in used}, store, specs, stop_switch, progress.waits) as models:
         client = Client({}, counting(store, progress))
         clients = {name: client_for(client, of_agents, models) for name, of_agents in (arms or {}).items()}
         settings = {alias: spec.settings() for alias, spec in judging.items()}

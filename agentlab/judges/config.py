@@ -1,12 +1,12 @@
 """What the YAML of every judge says, and what the rest must know of a judge beside its criteria."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from agentlab.types import Settings
+from agentlab.types import Settings, Task
 
 Flaw = tuple[tuple[str | int, ...], str, str]
 """Path in the document, what was found, what would be right."""
@@ -69,6 +69,8 @@ class Anchors(Part):
     )
 
 
+Misfit = Callable[[Task], Flaw | None]
+"""Why a judge can score no output to a task, by the path in the task; None where it can."""
 Two = Literal["better", "same"]
 
 
@@ -104,6 +106,10 @@ class JudgeConfig(Part):
     def repeats(self, temperature: float | None) -> str:
         """Why every draw repeats the first; empty where draws can differ. `temperature` is its model's."""
         return self.traits.repeats
+
+    def misfit(self, task: Task) -> Flaw | None:
+        """See `Misfit`."""
+        return None
 
 
 class AskingConfig(JudgeConfig):

@@ -63,6 +63,17 @@ class MatchConfig(JudgeConfig):
         """The judge, under the name by which a scenario lists it."""
         return Match(name, self)
 
+    def misfit(self, task: Task) -> Flaw | None:
+        """A target that is not there, or cannot be compared."""
+        if (self.by == "regex" and not re.compile(self.pattern or "").groups) or target_of(self, task) is not None:
+            return None
+        path = ("target",) if self.target is None else ("fields", self.target)
+        value = task.target if self.target is None else task.fields.get(self.target)
+        if value is None:
+            return path, f"no {'.'.join(path)}", "the right answer"
+        wanted = {"number": "one number", "vector": "numbers", **dict.fromkeys(CHOOSING, ", ".join(self.choices))}
+        return path, f"the target {value!r} with by: {self.by}", wanted.get(self.by, "a text or a number")
+
     def mistakes(self) -> list[Flaw]:
         """Options that belong to another `by`, options that are missing, and expressions that could run for hours."""
         flaws: list[Flaw] = []

@@ -8,6 +8,7 @@ from agentlab.models.prices import cost_of, price_known
 from agentlab.models.registry import PROVIDERS, capabilities_of, check_name, mistakes_of
 from agentlab.models.serve import StopSwitch, get_model, serve
 from agentlab.models.spec import ModelSpec, Price
+from agentlab.models.waits import Waits
 
 __all__ = [
     "PROVIDERS",
@@ -15,6 +16,7 @@ __all__ = [
     "ModelSpec",
     "Price",
     "StopSwitch",
+    "Waits",
     "capabilities_of",
     "check_name",
     "cost_of",

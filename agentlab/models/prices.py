@@ -15,7 +15,7 @@ from agentlab.models.registry import PROVIDERS, split
 from agentlab.models.spec import ModelSpec, Price
 from agentlab.types import Usage
 
-OFFICIAL = {"https://api.openai.com/v1", "https://api.anthropic.com", None}
+OFFICIAL = {None, *(provider.url for provider in PROVIDERS.values() if provider.url)}
 _DATED = re.compile(r"[-@](?:\d{8}|\d{4}-\d\d-\d\d|latest)$")
 
 
@@ -61,6 +61,18 @@ def price_of(provider: str, name: str, prompt: int, when: date) -> Price | None:
         return None
     bands = max(current, key=lambda period: period.get("since", date.min))["bands"]
     return _price([band for band in bands if prompt > band.get("above", -1)][-1])
+
+
+def listed(spec: ModelSpec) -> bool:
+    """Whether the table has the model, or the model of which it is a dated or fine-tuned version."""
+    provider, name = split(spec.name)
+    base = name.split(":")[1] if name.startswith("ft:") and ":" in name[3:] else name
+    return base in _table().get(provider, {}) or _DATED.sub("", base) in _table().get(provider, {})
+
+
+def names(provider: str) -> list[str]:
+    """The models of a provider that the table has."""
+    return [*_table().get(provider, {})]
 
 
 def as_of() -> date:

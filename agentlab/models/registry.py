@@ -10,6 +10,7 @@ from typing import Any
 
 from agentlab.errors import ScenarioError
 from agentlab.models import capabilities as families
+from agentlab.models import weights
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.types import Capabilities, Settings
 
@@ -29,18 +30,44 @@ class Provider:
     direct: bool = False
     """Whether calls go straight through, without limits, time-outs and retries."""
     names: tuple[str, ...] = ()
-    """All its models, where there are only these and those of one's own, `provider/my_module:Name`."""
+    """All its models, where there are only these, those of one's own, `provider/my_module:Name`, and `files`."""
+    files: str = ""
+    """The ending of a file that may be named too, such as `.gguf`."""
+    url: str = ""
+    """Its own address, where a spec names none."""
+    key: str = ""
+    """The environment variable that holds the key for `url`, where a spec names none."""
+    lacking: Callable[[str], str] | None = None
+    """What this machine lacks to run the model of a name; empty where nothing is missing."""
 
 
 PROVIDERS: Mapping[str, Provider] = {
     "anthropic": Provider(
-        "agentlab.models.providers.anthropic", families.anthropic, families.claude_mistakes, families.CLAUDE_FIELDS
+        "agentlab.models.providers.anthropic",
+        families.anthropic,
+        families.claude_mistakes,
+        families.CLAUDE_FIELDS,
+        url="https://api.anthropic.com",
+        key="ANTHROPIC_API_KEY",
     ),
     "openai": Provider(
-        "agentlab.models.providers.openai", families.openai, families.openai_mistakes, families.CHAT_FIELDS
+        "agentlab.models.providers.openai",
+        families.openai,
+        families.openai_mistakes,
+        families.CHAT_FIELDS,
+        url="https://api.openai.com/v1",
+        key="OPENAI_API_KEY",
     ),
     "vllm": Provider("agentlab.models.providers.vllm", families.vllm, fields=families.CHAT_FIELDS),
-    "local": Provider("agentlab.models.providers.local", families.local, fields=families.CHAT_FIELDS, free=True),
+    "local": Provider(
+        "agentlab.models.providers.local",
+        families.local,
+        fields=families.CHAT_FIELDS,
+        free=True,
+        names=(weights.EMBEDDED,),
+        files=".gguf",
+        lacking=weights.lacking,
+    ),
     "sim": Provider(
         "agentlab.models.simulated.sim",
         families.everything,
@@ -79,11 +106,13 @@ def check_name(name: str) -> str | None:
         return f"unknown provider {provider!r} in model {name!r}{guess} Known are {known} and my_module:Name"
     if not rest:
         return f"model {name!r} lacks the name after the provider, as in {provider}/NAME"
-    names = PROVIDERS[provider].names
-    if names and rest not in names and not is_own(rest):
+    names, files = PROVIDERS[provider].names, PROVIDERS[provider].files
+    named_file = bool(files) and rest.endswith(files)
+    if names and rest not in names and not named_file and not is_own(rest):
         near = difflib.get_close_matches(rest, names, n=1, cutoff=0.4)
+        known = [*names, f"PATH{files}"] if files else names
         guess = f"; did you mean {provider}/{near[0]}?" if near else "."
-        return f"unknown model {name!r}{guess} Known are {', '.join(f'{provider}/{one}' for one in names)}"
+        return f"unknown model {name!r}{guess} Known are {', '.join(f'{provider}/{one}' for one in known)}"
     return None
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model
 from agentlab.models.limits import AccountLimits
+from agentlab.models.waits import Waits
 from agentlab.seeds import stream
 from agentlab.types import Capabilities, Completion, Request
 
@@ -42,6 +43,7 @@ class RetryingModel:
     tries: int = 8
     timeout: float = 600.0
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
+    waits: Waits = field(default_factory=Waits)
 
     @property
     def name(self) -> str:
@@ -58,14 +60,16 @@ class RetryingModel:
             except ModelError as error:
                 last = attempt == self.tries or error.kind not in ("rate_limit", "transient")
                 if last or (error.retry_after or 0.0) > PATIENCE:
+                    error.tries = attempt
                     raise
                 pause = wait(error, attempt, request.where.stream)
                 log.info("%s: %s; try %d of %d in %.1f s", self.name, error, attempt + 1, self.tries, pause)
-                await self.limits.pause(pause, self.sleep)
+                with self.waits.on(self.name, error, pause):
+                    await self.limits.pause(pause, self.sleep)
             else:
                 if attempt == 1:
                     self.limits.succeeded()
-                return completion
+                return completion if attempt == 1 else replace(completion, tries=attempt)
         raise AssertionError("unreachable: the last try returns or raises")
 
     async def aclose(self) -> None:

@@ -17,6 +17,7 @@ from agentlab.models.providers.replay import FindCompletion, Replay
 from agentlab.models.registry import PROVIDERS, body_mistakes, check_name, own, split
 from agentlab.models.retry import RetryingModel
 from agentlab.models.spec import SAMPLING, ModelSpec
+from agentlab.models.waits import Waits
 from agentlab.types import Completion, Where
 
 Account = tuple[str, str | None, str | None]
@@ -42,7 +43,7 @@ def get_model(spec_or_name: ModelSpec | str) -> Model:
     Who gets a model this way may close it: `await model.aclose()`, where it has that.
     """
     spec = ModelSpec.model_validate({"name": spec_or_name}) if isinstance(spec_or_name, str) else spec_or_name
-    return _guard(_build(spec, {}), spec, _limits([spec]))
+    return _guard(_build(spec, {}), spec, _limits([spec]), Waits())
 
 
 @asynccontextmanager
@@ -50,11 +51,13 @@ async def serve(
     specs: Mapping[str, ModelSpec],
     recalls: Mapping[str, FindCompletion] | None = None,
     stop_switch: StopSwitch | None = None,
+    waits: Waits | None = None,
 ) -> AsyncGenerator[Mapping[str, Model]]:
     """The models by their alias, until the block ends in whatever way.
 
     `recalls` finds the recorded calls of each `replay/RUN` model, by that name. Raises ScenarioError before anything is
-    sent. Once `stop_switch` is pulled, calls that were not sent yet end with `Stopped`.
+    sent. Once `stop_switch` is pulled, calls that were not sent yet end with `Stopped`. `waits` holds those
+    that wait to be tried again.
     """
     async with AsyncExitStack() as stack:
         built: dict[str, Model] = {}
@@ -72,7 +75,7 @@ async def serve(
                 limits[account] = _limits(one for one in specs.values() if account_of(one) == account)
                 if stop_switch is not None:
                     stop_switch.limits.append(limits[account])
-            models[alias] = _guard(built[key], spec, limits[account])
+            models[alias] = _guard(built[key], spec, limits[account], waits or Waits())
         yield models
 
 
@@ -121,8 +124,8 @@ def _limits(specs: Iterable[ModelSpec]) -> AccountLimits:
     return AccountLimits(pace, min(cap, default=float("inf")))
 
 
-def _guard(model: Model, spec: ModelSpec, limits: AccountLimits) -> Model:
+def _guard(model: Model, spec: ModelSpec, limits: AccountLimits, waits: Waits) -> Model:
     provider, _ = split(spec.name)
     if provider in PROVIDERS and PROVIDERS[provider].direct:
         return model
-    return RetryingModel(model, limits, spec.tries, spec.timeout)
+    return RetryingModel(model, limits, spec.tries, spec.timeout, waits=waits)

@@ -45,6 +45,7 @@ def added_judges(
         counted={name: counted for judges in sets.values() for name, counted in judges.counted.items()},
         of_two={name: judge for judges in sets.values() for name, judge in judges.of_two.items()},
         traits={name: traits for judges in sets.values() for name, traits in judges.traits.items()},
+        misfits={name: misfit for judges in sets.values() for name, misfit in judges.misfits.items()},
     )
     return merged, specs, documents
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from agentlab.errors import AgentlabError
 from agentlab.interfaces import Judge, Toolset
+from agentlab.judges.config import Misfit
 from agentlab.models.prices import price_known
 from agentlab.models.registry import body_mistakes, capabilities_of, check_name, mistakes_of
 from agentlab.models.spec import ModelSpec
@@ -155,6 +156,15 @@ def criteria(
         if criterion not in known[measure.judge]:
             wrong = f"judge {measure.judge!r} has no criterion {criterion!r}"
             site.wrong((*path, "criteria", i), wrong, suggest(criterion, known[measure.judge]))
+
+
+def targets(site: CheckedDocument, misfits: Mapping[str, Misfit], tasks: Mapping[str, Task]) -> None:
+    """Every judge can score outputs to every task."""
+    for judge, misfit in misfits.items():
+        for task in tasks.values():
+            if flaw := misfit(task):
+                steps, wrong, right = flaw
+                site.wrong(("tasks", task.id, *steps), f"judge {judge!r} finds {wrong}", f"write {right}")
 
 
 def prices(

@@ -107,7 +107,7 @@ class DesignBuilder:
             told = [one for one in matched.values() if one is not None]
             self.selectors = baseline.selectors(self.site, told, bench)
             baseline.families(self.site, told, bench.every, specs)
-            conditions = self.conditions(plan, matched)
+            conditions = self.conditions(plan, matched, bench)
             self.finish(plan, bench, specs, conditions)
             declared = compare.resolve(self.site, plan, [name for name in bench.judges if name not in self.selectors])
         if self.findings.mistakes or plan is None:
@@ -159,7 +159,12 @@ class DesignBuilder:
             ExperimentFields, ()
         )
 
-    def conditions(self, plan: ExperimentFields, matched: Mapping[tuple[str, str], Matched | None]) -> list[Condition]:
+    def conditions(
+        self,
+        plan: ExperimentFields,
+        matched: Mapping[tuple[str, str], Matched | None],
+        bench: judging.JudgeSet,
+    ) -> list[Condition]:
         levels = {(f, name): self.level(f, name) for f in plan.factors for name in plan.factors[f]}
         crossed = cells.checked(self.site, plan)
         if self.clash(levels):
@@ -179,6 +184,7 @@ class DesignBuilder:
             if resolved is not None:
                 checks.one_round(self.site, plan.limits, resolved.organization, resolved.tasks)
                 checks.prices(site, plan.limits, resolved.models, {})
+                checks.targets(site, bench.misfits, resolved.tasks)
                 found[name] = resolved
         self.findings.cell = None
         self.tie(found, matched)

@@ -6,7 +6,19 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from agentlab.scenario.compare_fields import CompareFields, LooksFields
-from agentlab.scenario.values import AgentName, Fields, Levels, Memory, Minutes, Money, Name, Part, Tokens, range_of
+from agentlab.scenario.values import (
+    AgentName,
+    Fields,
+    Levels,
+    Memory,
+    Minutes,
+    Money,
+    Name,
+    Part,
+    TaskId,
+    Tokens,
+    range_of,
+)
 
 
 class SettingsFields(Fields):
@@ -112,7 +124,7 @@ class ConditionFields(Fields):
     models: Mapping[Name, Part] = Field(
         default={}, description="Models by alias; agents use default unless they say otherwise."
     )
-    tasks: Mapping[Name, TaskFields] = Field(min_length=1, description="The tasks by id.")
+    tasks: Mapping[TaskId, TaskFields] = Field(min_length=1, description="The tasks by id.")
     organization: OrganizationFields = Field(description="Who works, and how they talk.")
     addendum: Mapping[Name, AddendumFields] = Field(default={}, description="Paragraphs added to prompts, by name.")
 

@@ -40,7 +40,11 @@ def _task(line: str, place: Place, findings: Findings) -> dict[str, Any] | None:
             Place(place.file, place.line, column), "tasks", f"this is not JSON: {error}", "write one object a line"
         )
         return None
-    if not isinstance(mapping(task).get("id"), str):
+    id = mapping(task).get("id")
+    if isinstance(id, int | float) and not isinstance(id, bool):
+        findings.add(place, "tasks", f"the id {id} is a number", "write ids in quotes")
+        return None
+    if not isinstance(id, str):
         wrong = f"found {shown(task)}" if not mapping(task) else "'id' is missing, or is no text"
         findings.add(place, "tasks", wrong, 'write {"id": "NAME", "prompt": "…"}')
         return None

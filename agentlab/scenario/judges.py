@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from agentlab.interfaces import Judge
 from agentlab.judges import KINDS, Config, JudgeTraits
 from agentlab.judges.compare import CompareConfig
+from agentlab.judges.config import Misfit
 from agentlab.judges.own import own_judge
 from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
@@ -17,6 +18,7 @@ from agentlab.scenario import checks, library
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, Tree, patch, read, suggest
 from agentlab.scenario.validate import CheckedDocument, Findings, key_place, mapping, shown
+from agentlab.types import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class JudgeSet:
     """Judges of two outputs, of which no measure is made; the fields above leave them out."""
     traits: Mapping[str, JudgeTraits]
     """Of all judges by name."""
+    misfits: Mapping[str, Misfit]
+    """By judge, why it can score no output to a task."""
 
     @property
     def every(self) -> dict[str, Judge]:
@@ -109,6 +113,10 @@ def _named(here: Tree, name: str) -> str:
     return given if isinstance(given, str) else name
 
 
+def _fits(task: Task) -> None:
+    """Of one's own judge nobody knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Built:
     """A judge with what its configuration says of it."""
@@ -118,6 +126,7 @@ class _Built:
     counted: tuple[str, ...]
     needs: frozenset[str]
     traits: JudgeTraits
+    misfit: Misfit = _fits
 
 
 def build(site: CheckedDocument, specs: Mapping[str, ModelSpec]) -> JudgeSet:
@@ -138,6 +147,7 @@ def build(site: CheckedDocument, specs: Mapping[str, ModelSpec]) -> JudgeSet:
         counted={name: built.counted for name, built in single.items()},
         of_two={name: built.judge for name, built in every.items() if name not in single},
         traits={name: built.traits for name, built in every.items()},
+        misfits={name: built.misfit for name, built in single.items()},
     )
 
 
@@ -158,7 +168,8 @@ def _build(site: CheckedDocument, path: Keys, specs: Mapping[str, ModelSpec]) ->
     judge = config.build(str(path[-1]))
     scales = {criterion: config.scale(criterion) for criterion in config.names()}
     repeats = config.repeats(_temperature(judge, specs))
-    return _Built(judge, scales, config.counted(), config.needs(), replace(config.traits, repeats=repeats))
+    traits = replace(config.traits, repeats=repeats)
+    return _Built(judge, scales, config.counted(), config.needs(), traits, config.misfit)
 
 
 def _own(site: CheckedDocument, path: Keys, kind: str, specs: Mapping[str, ModelSpec]) -> _Built | None:

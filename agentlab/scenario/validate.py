@@ -3,7 +3,8 @@
 import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -12,9 +13,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from agentlab.errors import Mistake, Place
-from agentlab.scenario.document import Keys, Tree, dotted, suggest
+from agentlab.scenario.document import Keys, Tree, dotted, scalar, suggest
 
 M = TypeVar("M", bound=BaseModel)
+FEW = 5
+"""Mistakes of one kind that are shown."""
 
 _NOUNS = {
     "string": "a text",
@@ -73,7 +76,26 @@ class Findings:
                 named = "; ".join(cells[:4]) + ("; …" if len(cells) > 4 else "")
                 mistake = Mistake(mistake.place, mistake.path, f"{mistake.wrong} [in {named}]", mistake.right)
             found.append(mistake)
-        return sorted(found, key=lambda mistake: (mistake.place, mistake.path, mistake.wrong))
+        return _folded(sorted(found, key=lambda mistake: (mistake.place, mistake.path, mistake.wrong)))
+
+
+def _folded(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """The same with the first few of a kind only, the last of which says how many there are in all.
+
+    Of a kind are mistakes of one section of one file that are put right in the same way.
+    """
+    kinds: dict[tuple[str, str, str], list[Mistake]] = {}
+    for mistake in mistakes:
+        section = mistake.path.partition(".")[0]
+        kinds.setdefault((mistake.place.file, section, mistake.right), []).append(mistake)
+    folded: list[Mistake] = []
+    for alike in kinds.values():
+        shown = alike[:FEW]
+        if len(alike) > FEW:
+            rest = f"{shown[-1].wrong}, and {len(alike) - FEW} more like these, to line {alike[-1].place.line}"
+            shown[-1] = replace(shown[-1], wrong=rest)
+        folded += shown
+    return sorted(folded, key=lambda mistake: (mistake.place, mistake.path, mistake.wrong))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +164,20 @@ def _translate(one: ErrorDetails, model: type[BaseModel], tree: Tree, path: Keys
         known = _fields(model, loc[:-1])
         return key_place(tree, where), where, f"unknown field {str(loc[-1])!r}", suggest(loc[-1], known)
     if loc and loc[-1] == "[key]":
-        return key_place(tree, where), where, f"the name {str(where[-1])!r}", _said(one, context)
-    return tree.place(where), where, f"found {shown(_get(tree.value, where))}", _said(one, context)
+        noun = "task id" if where[:-1] == ("tasks",) else "name"
+        return key_place(tree, where), where, f"the {noun} {str(where[-1])!r}", _said(one, context)
+    value = _get(tree.value, where)
+    right = "remove the quotes" if _quoted(kind, value) else _said(one, context)
+    return tree.place(where), where, f"found {shown(value)}", right
+
+
+def _quoted(kind: str, value: object) -> bool:
+    """Whether a number or a truth value is wanted, and the value is one in quotes."""
+    if kind.removesuffix("_type") not in ("int", "float", "bool") or not isinstance(value, str):
+        return False
+    with suppress(ValueError):
+        return not isinstance(scalar(value), str) and isinstance(scalar(value), bool) == kind.startswith("bool")
+    return False
 
 
 def _said(one: ErrorDetails, context: Mapping[str, Any]) -> str:

@@ -47,6 +47,12 @@ def _name(name: str) -> str:
     return name
 
 
+def _task_id(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError("an id starts with a letter or digit and holds letters, digits and _ . + - only")
+    return name
+
+
 def _memory(value: object) -> object:
     """`all`, `unread`, or `{last: k}` as k."""
     if value in ("all", "unread"):
@@ -67,6 +73,7 @@ def range_of(value: tuple[float, float]) -> tuple[float, float]:
 
 AgentName = Annotated[str, AfterValidator(_agent)]
 Name = Annotated[str, AfterValidator(_name)]
+TaskId = Annotated[str, AfterValidator(_task_id)]
 Tokens = Annotated[int, BeforeValidator(_tokens), WithJsonSchema({"type": ["integer", "string"]})]
 Money = Annotated[float, BeforeValidator(_money), WithJsonSchema({"type": "string", "pattern": "^[0-9.]+ *USD$"})]
 Minutes = Annotated[float, BeforeValidator(_minutes), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]

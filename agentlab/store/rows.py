@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS calls (
     judge_draw INTEGER, model TEXT, settings TEXT, prompt_hash TEXT, text TEXT, stop TEXT, input_tokens INTEGER,
     output_tokens INTEGER, reasoning_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER,
     reasoning TEXT, notice TEXT, tool_calls TEXT, tool_results TEXT, logprobs TEXT, opaque TEXT, served_model TEXT,
-    request_id TEXT, started REAL, seconds REAL, cost REAL, seeded INTEGER, error TEXT);
+    request_id TEXT, started REAL, seconds REAL, cost REAL, seeded INTEGER, tries INTEGER, error TEXT);
 CREATE TABLE IF NOT EXISTS verdicts (
     rollout INTEGER, judge TEXT, draw INTEGER, criterion TEXT, outcome TEXT, value REAL, label TEXT, reason TEXT,
     call INTEGER, mass REAL);
@@ -52,7 +52,7 @@ COLUMNS = {
     "calls": (
         "rollout round actor k attempt purpose judge judge_draw model settings prompt_hash text stop input_tokens "
         "output_tokens reasoning_tokens cache_read_tokens cache_write_tokens reasoning notice tool_calls tool_results "
-        "logprobs opaque served_model request_id started seconds cost seeded error"
+        "logprobs opaque served_model request_id started seconds cost seeded tries error"
     ).split(),
     "verdicts": "rollout judge draw criterion outcome value label reason call mass".split(),
     "labels": "rollout measure rater value probability".split(),
@@ -88,7 +88,7 @@ def call_row(rollout: int, call: Call) -> Row:
     answer = call.completion
     place = (rollout, call.round, call.actor, call.k, call.attempt, call.purpose, call.judge, call.judge_draw)
     head = (*place, call.model, settings_row(call.settings))
-    tail = (call.started, call.seconds, call.cost, call.seeded, call.error)
+    tail = (call.started, call.seconds, call.cost, call.seeded, call.tries, call.error)
     if answer is None:
         return (*head, call.prompt_hash, *(None,) * 15, *tail)
     used = answer.usage
@@ -122,7 +122,7 @@ def call_fact(row: Sequence[Any]) -> Call:
     """The call a row of `calls` was made from."""
     (_, round, actor, k, attempt, purpose, judge, judge_draw, model, settings, prompt_hash, text, stop, *rest) = row
     usage, (reasoning, notice, tool_calls, tool_results, *rest) = rest[:5], rest[5:]
-    logprobs, opaque, served_model, request_id, started, seconds, cost, seeded, error = rest
+    logprobs, opaque, served_model, request_id, started, seconds, cost, seeded, tries, error = rest
     completion = None
     if text is not None:
         completion = Completion(
@@ -152,6 +152,7 @@ def call_fact(row: Sequence[Any]) -> Call:
         cost=cost,
         error=error,
         seeded=bool(seeded),
+        tries=tries,
         purpose=purpose,
         judge=judge,
         judge_draw=judge_draw,

@@ -30,6 +30,7 @@ def new(
 def check(scenario: Scenario, model: ModelName = None, judge_model: JudgeModel = None) -> None:
     """Check a scenario: every mistake with its line, or what it will run."""
     from agentlab import scenario as spec
+    from agentlab.scenario.remarks import remarks
 
     design = spec.load(scenario, model, judge_model)
     rollouts = len(design.conditions) * len(design.tasks) * design.draws
@@ -39,6 +40,8 @@ def check(scenario: Scenario, model: ModelName = None, judge_model: JudgeModel =
     print(f"{pluralize(len(design.conditions), 'condition')}: {conditions}")
     size = f"{pluralize(design.draws, 'draw')}, {pluralize(rollouts, 'rollout')}"
     print(f"{size}; judges: {', '.join([*design.judges, *design.of_two]) or 'none'}")
+    for remark in remarks(design):
+        print(f"Note: {remark}.")
 
 
 def plan(

@@ -3,7 +3,8 @@
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
+from itertools import count
 from pathlib import Path
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from agentlab.analysis.summary import summarize
+from agentlab.analysis.unreached import unreached
 from agentlab.experiment import session
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
@@ -48,7 +50,10 @@ def work(
         asyncio.run(_shown(console, progress, job, what))
     except (KeyboardInterrupt, asyncio.CancelledError):
         interrupted = True
-    if progress.planned:
+    errors = unreached(load(folder)) if progress.failed else []
+    if errors:
+        print("\n".join(["No model could be reached, and nothing was judged:", *errors]), file=sys.stderr)
+    elif progress.planned:
         end(console) if end else ending(console, summarize(load(folder)), folder)
     if interrupted or progress.stopping:
         print(f"Stopped; nothing committed is lost. The same command goes on: agentlab {_typed()}", file=sys.stderr)
@@ -83,16 +88,25 @@ async def _live(console: Console, progress: Progress, started: float, what: str)
     with Live(Text(""), console=console, refresh_per_second=5) as live:
         try:
             while True:
-                live.update(Text(line(progress, time.monotonic() - started, what)))
+                live.update(
+                    Text(
+                        "\n".join([line(progress, time.monotonic() - started, what), *progress.waits.alike().values()])
+                    )
+                )
                 await asyncio.sleep(0.2)
         finally:
             live.update(Text(line(progress, time.monotonic() - started, what)))
 
 
 async def _plain(progress: Progress, started: float, what: str) -> None:
-    while True:
-        await asyncio.sleep(10)
-        print(line(progress, time.monotonic() - started, what), file=sys.stderr)
+    """A line every ten seconds, and as soon as a model's calls begin to wait for another reason."""
+    known: set[Hashable] = set()
+    for second in count(1):
+        await asyncio.sleep(1)
+        waiting = progress.waits.alike()
+        if second % 10 == 0 or waiting.keys() - known:
+            print("\n".join([line(progress, time.monotonic() - started, what), *waiting.values()]), file=sys.stderr)
+        known = set(waiting)
 
 
 def line(progress: Progress, seconds: float, what: str = "rollouts") -> str:

@@ -1,6 +1,8 @@
 """A model server that misbehaves: the run ends, the rows say what happened, and the same command repairs it."""
 
 import json
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -205,14 +207,50 @@ def test_a_call_that_is_never_answered_fails_its_rollout_and_is_made_again(comma
         assert set(load("run").rollouts["status"]) <= {"delivered", "incomplete"}
 
 
-def test_what_a_second_try_mends_leaves_no_trace(commands: Commands) -> None:
+def test_what_a_second_try_mends_shows_in_the_number_of_tries_alone(commands: Commands) -> None:
     with Loopback(lambda body, before: healthy(body, before) if before else third(body, before)) as server:
         scenario = write(server, TWICE)
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         assert len(server.seen) > len(server.distinct)
         server.script = healthy
         assert commands.agentlab("run", scenario, "--out", "whole").code == 0
-        assert_equal(tables("run"), tables("whole"))
+        tried, whole = tables("run"), tables("whole")
+        assert tried["calls"].pop("tries").sum() > whole["calls"].pop("tries").sum() == len(whole["calls"])
+        assert_equal(tried, whole)
+
+
+def test_what_waits_is_told_while_it_waits(commands: Commands) -> None:
+    """The server is busy until the command has said so."""
+    busy = True
+
+    def script(body: Body, before: int) -> Answer:
+        if busy:
+            told = json.dumps({"error": {"message": "Overloaded, come back later"}}).encode()
+            return Answer(status=429, raw=told, headers={"retry-after": "1"})
+        return healthy(body, before)
+
+    with Loopback(script) as server:
+        scenario = write(server, *[(old, new.format(1)) for old, new in ONE], ("tries: 1", "tries: 20"))
+        running = commands.start("run", scenario, "--out", "run")
+        for _ in range(1200):
+            if "Overloaded" in running.err.read_text():
+                break
+            time.sleep(0.05)
+        busy = False
+        ended = running.end()
+    assert ended.code == 0, ended.said
+    assert re.search(r"1 call to openai/\w+ will be tried again, the first in [01] s: rate_limit: HTTP 429", ended.err)
+    assert load("run").calls["tries"].max() > 1
+
+
+def test_a_run_that_reached_no_model_ends_with_that_error_alone(commands: Commands) -> None:
+    with Loopback() as server:
+        scenario = write(server, ("tries: 1", "tries: 2"))
+    ended = commands.agentlab("run", scenario, "--out", "run")
+    assert ended.code == 1
+    assert ended.out == ""
+    assert "No model could be reached, and nothing was judged:\nopenai/tiny: transient: connection failed" in ended.err
+    assert load("run").calls["tries"].unique().tolist() == [2]
 
 
 def test_a_prompt_that_is_too_long_is_told_and_not_sent_again(commands: Commands) -> None:

@@ -3,14 +3,15 @@
 import pytest
 
 from agentlab.errors import ScenarioError
+from agentlab.models import weights
 from agentlab.models.providers import local
 
 
 def _missing() -> str | None:
     if local.engine is None:
-        return local.ENGINE_LINE
+        return weights.ENGINE_LINE
     try:
-        local.embedded()
+        weights.embedded()
     except ScenarioError as error:
         return str(error)
     return None

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from agentlab.errors import ScenarioError
-from agentlab.models.providers import local
 from agentlab.models.providers.vllm import URL
+from agentlab.models.weights import embedded
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -73,7 +73,7 @@ def install() -> None:
 
 def weights() -> Path:
     """The folder that vLLM loads. Raises ScenarioError with the line to type when the embedded model is missing."""
-    file = local.embedded()
+    file = embedded()
     folder = VENV / "models" / NAME
     if not folder.is_dir():
         say(f"converting {file.name}")

@@ -11,10 +11,13 @@ CONNECTIONS, KEPT = 1000, 100
 """Most connections, and most idle ones: the pool looks at every idle one before each request."""
 
 
-def key_of(spec: ModelSpec, variable: str, official: bool) -> str:
-    """The account's key from the environment; `EMPTY` where none is wanted. Raises ScenarioError if it is missing."""
-    name = spec.api_key_env or (variable if official else None)
-    if name is None:
+def key_of(spec: ModelSpec, variable: str = "") -> str:
+    """The account's key from the environment, where no `api_key_env` is given from `variable`; `EMPTY` without either.
+
+    Raises ScenarioError if it is missing.
+    """
+    name = spec.api_key_env or variable
+    if not name:
         return "EMPTY"
     if not (key := os.environ.get(name, "").strip()):
         raise ScenarioError(

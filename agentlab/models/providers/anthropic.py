@@ -24,7 +24,7 @@ from agentlab.models.spec import ModelSpec
 from agentlab.models.system_role import without_system
 from agentlab.types import Capabilities, ChatMessage, Completion, Request, Settings, Stop, ToolCall, Usage
 
-OFFICIAL = "https://api.anthropic.com"
+OFFICIAL = registry.PROVIDERS["anthropic"]
 OPAQUE = "anthropic"
 """Key of `Completion.opaque`, so that another provider's model that takes over a chat leaves it alone."""
 STOPS: Mapping[str | None, Stop] = {
@@ -39,8 +39,8 @@ STOPS: Mapping[str | None, Stop] = {
 
 
 def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -> "Anthropic":
-    url = spec.base_url or OFFICIAL
-    key = key_of(spec, "ANTHROPIC_API_KEY", official=url == OFFICIAL)
+    url = spec.base_url or OFFICIAL.url
+    key = key_of(spec, OFFICIAL.key if url == OFFICIAL.url else "")
     client = AsyncAnthropic(
         api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(url, transport)
     )

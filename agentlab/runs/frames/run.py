@@ -113,8 +113,9 @@ class Run:
         of a judge and a selector `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`,
         `model` (as asked), `served_model` and `request_id` (as returned), `stop`, `text` (what it said), `reasoning`
         (what it thought), `notice` (what the provider said of a refusal), token counts (Int64, missing for failed
-        calls and where none were sent), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was
-        sent), `error`; `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
+        calls and where none were sent), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent),
+        `tries` (requests made for it; all but the last failed for passing reasons), `error`;
+        `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
         """
         return self._placed(tables.calls(self._select))
 

@@ -4,7 +4,7 @@ Nothing is constructed from a tag, so a document cannot run code. The parser's e
 size are bounded before anything is built.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from agentlab.scenario.document.tree import Keys, Tree, dotted, suggest
 MAX_DEPTH, MAX_NODES = 40, 500_000
 FILE_NODES = 500
 """An included file counts for so many values: files that include each other double at every step."""
+FEW = 5
+"""Keys of one mapping that a message names."""
 YAML = (".yaml", ".yml")
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -110,9 +112,7 @@ class _File:
                 # The parser looks ahead: it gave up on a bound of its own before this reader came to MAX_DEPTH.
                 del self.reader.mistakes[known:]
                 return self.document(before, at)
-            problem = error.problem or "this is not YAML"
-            right = next((hint for part, hint in _HINTS.items() if part in problem), "write YAML that parses")
-            wrong = f"{problem} {error.context or ''}".strip()
+            wrong, right = _told(error, tab=mark is not None and text[mark.index : mark.index + 1] == "\t")
             self.reader.wrong(self.place(mark) if mark else Place(self.shown, 1, 1), at, wrong, right)
         raise _Stop
 
@@ -178,9 +178,10 @@ class _File:
 
     def mapping(self, path: Keys) -> dict[str, Any]:
         items: dict[str, Any] = {}
+        not_text: list[tuple[Place, str]] = []
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             place = self.place(event.start_mark)
-            key = self.key(event, path, place)
+            key = self.key(event, path, place, not_text)
             here = (*path, key)
             if key in items:
                 right = f"keep one; the first is at {self.reader.keys[here]}"
@@ -190,9 +191,12 @@ class _File:
             if key not in items:
                 items[key] = value
                 self.reader.keys[here] = place
+        if not_text:
+            self.reader.wrong(not_text[0][0], path, *_unquoted([key for _, key in not_text]))
         return items
 
-    def key(self, event: Any, path: Keys, place: Place) -> str:
+    def key(self, event: Any, path: Keys, place: Place, not_text: list[tuple[Place, str]]) -> str:
+        """The key as text; what YAML reads as a number or the like is added to `not_text`."""
         if not isinstance(event, yaml.ScalarEvent):
             self.reader.wrong(place, path, "a key that is not a name", "write `name: value`; quote a text with { or [")
             self.node(event, (*path, "?"))
@@ -202,9 +206,7 @@ class _File:
         if event.value == "<<" and event.implicit[0]:
             self.reader.wrong(place, path, "a merge key (<<)", "write the fields out")
         elif not isinstance(value, str):
-            self.reader.wrong(
-                place, path, f"the key {event.value or 'null'} is not a text", f'quote it: "{event.value}"'
-            )
+            not_text.append((place, event.value))
         return event.value
 
     def include(self, name: str, path: Keys, place: Place) -> Any:
@@ -234,6 +236,24 @@ class _File:
         if real in self.stack:
             return f"!file {name!r} includes itself", "break the circle"
         return None
+
+
+def _told(error: yaml.MarkedYAMLError, tab: bool) -> tuple[str, str]:
+    """What the parser found wrong, and what would be right; `tab` says that it stopped at one."""
+    if tab:
+        return "a tab", "indent with spaces"
+    problem = error.problem or "this is not YAML"
+    right = next((hint for part, hint in _HINTS.items() if part in problem), "write YAML that parses")
+    return f"{problem} {error.context or ''}".strip(), right
+
+
+def _unquoted(keys: Sequence[str]) -> tuple[str, str]:
+    """What is wrong with keys of one mapping that are numbers or the like, and what would be right."""
+    named = [key or "null" for key in keys[:FEW]]
+    if len(keys) == 1:
+        return f"the key {named[0]} is not a text", f'quote it: "{keys[0]}"'
+    more = f" and {len(keys) - FEW} more" if len(keys) > FEW else ""
+    return f"the keys {', '.join(named)}{more} are not text", f'quote each of them: "{keys[0]}"'
 
 
 def too_deep(text: str, at: Keys) -> bool:

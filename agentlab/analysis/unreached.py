@@ -1,0 +1,20 @@
+"""Why a run reached no model: the errors of its calls, where not one was answered."""
+
+from collections import Counter
+
+from agentlab.runs.frames import Run
+from agentlab.text import line, pluralize
+
+MOST, LONGEST = 5, 300
+"""Errors that are told, and characters of each."""
+
+
+def unreached(run: Run) -> list[str]:
+    """A line for each error, the most frequent first; empty when a call was answered, or none was made."""
+    calls = run.calls[["model", "error"]]
+    if calls.empty or calls["error"].isna().any():
+        return []
+    counts = Counter(zip(calls["model"].astype("str"), calls["error"].astype("str"), strict=True))
+    told = [f"{model}: {line(error, LONGEST)} ({pluralize(n, 'call')})" for (model, error), n in counts.most_common()]
+    more = [f"and {pluralize(len(told) - MOST, 'other error')}"] if len(told) > MOST else []
+    return [*told[:MOST], *more]

