@@ -20,6 +20,7 @@ from agentlab.models.arguments import arguments, resendable
 from agentlab.models.capabilities import Claude, claude
 from agentlab.models.providers import failures
 from agentlab.models.providers.account import client_of, key_of
+from agentlab.models.providers.token_counts import token_counts
 from agentlab.models.spec import ModelSpec
 from agentlab.models.system_role import without_system
 from agentlab.types import Capabilities, ChatMessage, Completion, Request, Settings, Stop, ToolCall, Usage
@@ -171,16 +172,13 @@ def read(reply: Message) -> Completion:
 
 
 def _usage(usage: Any) -> Usage | None:
-    """None when a count is missing: it is unknown then."""
-    if usage is None or usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    made = usage.output_tokens_details
-    read_, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
-    return Usage(
-        # The API counts tokens of caches apart from `input_tokens`.
-        input=usage.input_tokens + read_ + written,
-        output=usage.output_tokens,
-        reasoning=made.thinking_tokens if made else 0,
-        cache_read=read_,
-        cache_write=written,
+    """The API counts tokens of caches apart from `input_tokens`."""
+    read_, written = (getattr(usage, f"cache_{part}_input_tokens", None) or 0 for part in ("read", "creation"))
+    input = getattr(usage, "input_tokens", None)
+    return token_counts(
+        None if input is None else input + read_ + written,
+        getattr(usage, "output_tokens", None),
+        getattr(getattr(usage, "output_tokens_details", None), "thinking_tokens", None),
+        read_,
+        written,
     )

@@ -10,6 +10,7 @@ from openai.types.chat import ChatCompletion
 from agentlab.errors import ModelError
 from agentlab.models.providers.chat_messages import OPAQUE
 from agentlab.models.providers.meaning import kind_of, status_of, words
+from agentlab.models.providers.token_counts import token_counts
 from agentlab.types import Completion, Stop, TokenLogprob, ToolCall, Usage
 
 STOPS: Mapping[str, Stop] = {
@@ -111,16 +112,13 @@ def _calls(made: Sequence[Any]) -> tuple[tuple[ToolCall, ...], list[dict[str, An
 
 
 def _usage(usage: Any) -> Usage | None:
-    """None when a count is missing: it is unknown then."""
-    if usage is None or usage.prompt_tokens is None or usage.completion_tokens is None:
-        return None
-    read_, made = usage.prompt_tokens_details, usage.completion_tokens_details
-    return Usage(
-        input=usage.prompt_tokens,
-        output=usage.completion_tokens,
-        reasoning=(made.reasoning_tokens or 0) if made else 0,
-        cache_read=(read_.cached_tokens or 0) if read_ else 0,
-        cache_write=(getattr(read_, "cache_write_tokens", None) or 0) if read_ else 0,
+    read_, made = (getattr(usage, f"{part}_tokens_details", None) for part in ("prompt", "completion"))
+    return token_counts(
+        getattr(usage, "prompt_tokens", None),
+        getattr(usage, "completion_tokens", None),
+        getattr(made, "reasoning_tokens", None),
+        getattr(read_, "cached_tokens", None),
+        getattr(read_, "cache_write_tokens", None),
     )
 
 
