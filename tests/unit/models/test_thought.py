@@ -29,9 +29,12 @@ PAIRS = [
     ("<think>", "</think>"),
     ("<THINKING>", "</thinking>"),
     ("<reasoning>", "</reasoning>"),
+    ("<scratchpad>", "</scratchpad>"),
+    ("<seed:think>", "</seed:think>"),
     ("[THINK]", "[/THINK]"),
+    ("◁think▷", "◁/think▷"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
 ]
-PAIRS += [("◁think▷", "◁/think▷"), ("<|START_THINKING|>", "<|END_THINKING|>"), ("<scratchpad>", "</scratchpad>")]
 
 
 @pytest.mark.parametrize(("opens", "closes"), PAIRS)
