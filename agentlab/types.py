@@ -380,3 +380,5 @@ class Capabilities:
     """Most alternatives a token may return; 0 when `logprobs` is not taken."""
     system: bool = True
     """Whether a chat may have a system message; else its text begins the first user message."""
+    opens_thought: bool = False
+    """Whether its chat template opens the thought, so that a text without a closing tag is all thought."""

@@ -43,6 +43,11 @@ class CapabilitiesPatch(BaseModel):
         None,
         description="Whether it takes a system message; else the system prompt begins the first message of the user.",
     )
+    opens_thought: bool | None = Field(
+        None,
+        description="Whether its chat template opens the thought by itself and the server leaves it in the text: a "
+        "reply without a closing tag is then all thought.",
+    )
 
     @field_validator("settings")
     @classmethod
@@ -66,6 +71,7 @@ class CapabilitiesPatch(BaseModel):
             tools=to.tools if self.tools is None else self.tools,
             max_logprobs=most if "logprobs" in settings else 0,
             system=to.system if self.system is None else self.system,
+            opens_thought=to.opens_thought if self.opens_thought is None else self.opens_thought,
         )
 
 

@@ -55,6 +55,11 @@ def spoken(completion: Completion) -> Completion:
     return replace(completion, text=parts.said, reasoning="\n\n".join(thoughts) or None, stop=stop)
 
 
+def begun(text: str) -> str:
+    """The text of a model whose chat template opens the thought, as if the model had opened it."""
+    return text if not text or any(tag["closes"] for tag in _TAG.finditer(text)) else f"<think>{text}"
+
+
 def split(text: str, cut: bool = False) -> Speech:
     """What a text says and what it thinks; `cut` when it was cut off by a limit. Total, and linear in the text."""
     if not _TAG.search(text):

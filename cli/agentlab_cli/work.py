@@ -120,7 +120,7 @@ def line(progress: Progress, seconds: float, what: str = "rollouts") -> str:
         parts.append(f"{pluralize(p.cost.uncounted, 'reply', 'replies')} without token counts")
     parts.append(money(p.cost.priced) + (" + unpriced calls" if p.cost.unpriced else ""))
     new = p.done - p.before
-    if p.made.priced and new and p.done < p.planned:
+    if p.made.priced and not p.made.unpriced and new and p.done < p.planned:
         parts.append(f"about {money(p.cost.priced + p.made.priced / new * (p.planned - p.done))} in all")
     if p.stopping:
         parts.append("stopping: what is in flight is finished; Ctrl-C again cancels it")

@@ -135,6 +135,7 @@ ANSWERS = [
     ),
     ("inline", always(reply("<think>6*7</think>\n\n42")), "6*7"),
     ("opened by a template", always(reply("6*7\n</think>\n\n42")), "6*7"),
+    ("in two fields", always(reply("<think>*7</think>42", reasoning="6")), "6\n\n*7"),
     ("beside", always(reply("42", reasoning_content="6*7")), "6*7"),
     ("newer length", replies.newer_length, None),
     ("stopped by TGI", always(reply("42", "eos_token")), None),
@@ -159,7 +160,7 @@ def test_a_thought_reaches_nobody() -> None:
         text = scenario("s", models=models, tasks=TASKS, organization=organization, judges=NUMBER)
         Path("s.yaml").write_text(text, encoding="utf-8")
         run = play("s.yaml", "run")
-        assert not any("13" in one.body for one in server.seen)
+        assert not any("13" in json.dumps(json.loads(one.body)["messages"]) for one in server.seen)
     assert list(run.rollouts["output"]) == ["42"]
     assert not run.messages["content"].str.contains("13").any()
     assert not run.calls["text"].str.contains("13").any()
@@ -179,6 +180,15 @@ def test_a_simulated_and_a_replayed_model_think_apart_too(name: str) -> None:
         run = play("r.yaml", "runs/again")
     assert list(run.rollouts["output"]) == ["42"]
     assert list(run.calls["reasoning"]) == ["The secret."]
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "output"), [("6 * 7 = 42, but", "length", None), ("6*7</think>42", "stop", "42")]
+)
+def test_a_template_may_open_the_thought(text: str, stop: str, output: str | None) -> None:
+    run, _ = ran(always(reply(text, stop)), default={"capabilities": {"opens_thought": True}})
+    assert list(run.rollouts["output"].dropna()) == ([] if output is None else [output])
+    assert run.calls["reasoning"].str.contains(r"6 ?\* ?7").all()
 
 
 # Judges

@@ -6,7 +6,7 @@ environment's OPENAI_BASE_URL and the like are not read: a run is described by i
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import httpx2
@@ -20,6 +20,7 @@ from agentlab.models.providers.account import client_of, key_of
 from agentlab.models.providers.chat_messages import messages, tool
 from agentlab.models.providers.chat_reply import read
 from agentlab.models.spec import ModelSpec
+from agentlab.models.thought import begun
 from agentlab.seeds import provider_seed
 from agentlab.types import Capabilities, Completion, Request
 
@@ -89,6 +90,8 @@ class OpenAI:
         create: Any = self.client.chat.completions.create
         call = create(**self._body(request, length), timeout=self.timeout)
         completion = await failures.answered(call, self.key, read)
+        if self.capabilities.opens_thought:
+            completion = replace(completion, text=begun(completion.text))
         return _with_logprobs(completion, request.settings.logprobs)
 
     def _explained(self, error: ModelError, request: Request) -> ModelError:
