@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.command import Commands
+from agentlab import own_code
+from tests.support.command import ROOT, Commands
 from tests.support.loopback import refuse_the_world
 
 settings.register_profile("agentlab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,6 +36,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(autouse=True)
 def alone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Takes keys and proxies out of the environment, and refuses every address but loopback and unmarked processes."""
+    own_code.allow(ROOT)  # for scenarios that name parts defined in tests
     for name in list(os.environ):
         if name.upper().endswith(("_API_KEY", "_PROXY")):
             monkeypatch.delenv(name)

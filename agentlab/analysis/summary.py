@@ -130,7 +130,7 @@ def _range(measure: Measure, scored: pd.DataFrame) -> tuple[float, float]:
 
 
 def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    notes = _failures(run)
+    notes = _accepted(run) + _failures(run)
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
         about = (
@@ -151,6 +151,12 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
             f"{', '.join(sorted(map(str, unsent)))} took no seed: the arms share no random numbers in those calls."
         )
     return (*notes, *blindness(run, contrasts))
+
+
+def _accepted(run: Run) -> list[str]:
+    """Changes of the code that were accepted while the run grew."""
+    changes = [change for entry in run.meta.get("code", []) for change in entry["accepted"]]
+    return [f"Rollouts of one condition were made by different code: {'; '.join(changes)}."] if changes else []
 
 
 def _failures(run: Run) -> list[str]:

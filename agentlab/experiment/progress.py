@@ -1,6 +1,7 @@
 """What a command on a run has done so far."""
 
 from dataclasses import dataclass, field
+from signal import Signals
 
 from agentlab.models import Cost, Waits, cost_of_call
 from agentlab.scenario.fields import LimitFields
@@ -30,6 +31,8 @@ class Progress:
     """Calls that failed for a passing reason, and wait to be tried again."""
     stopping: bool = False
     """Set it to end the run softly: what is in flight is finished and kept."""
+    signal: Signals | None = None
+    """What stopped it, if a signal did."""
     limited: bool = False
     """The run limit stopped the run."""
     unheld: str | None = None

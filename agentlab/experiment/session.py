@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from agentlab.errors import MismatchError, ScenarioError
+from agentlab.errors import ScenarioError
+from agentlab.experiment import resume
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.executors import Executor
 from agentlab.experiment.executors.local import LocalExecutor
@@ -27,8 +28,8 @@ from agentlab.experiment.runner import Runner
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
-from agentlab.scenario import Design, differences
-from agentlab.store import DATABASE, Store
+from agentlab.scenario import Design
+from agentlab.store import Store
 from agentlab.types import Measure, Task
 
 LOCAL = LocalExecutor()
@@ -41,15 +42,17 @@ async def run(
     progress: Progress,
     concurrency: int = CONCURRENCY,
     executor: Executor = LOCAL,
+    accept: bool = False,
 ) -> None:
     """Plays and judges what of `design` is selected and not done yet, into `folder`.
 
-    Raises `MismatchError` when the folder holds another design or another process works on it, `ScenarioError` for an
+    `accept` lets other code than before go on with the run, which is recorded. Raises `MismatchError` when the folder
+    holds another design or another process works on it, `ScenarioError` for an
     unknown task or level, `StoreError` when the folder cannot be written. What else goes wrong is in the rows.
     """
     check(design, selection)
     with opened(folder) as store:
-        seed = register(design, store)
+        seed = register(design, store, accept)
         todo = list(rollout_specs(design, seed, selection))
         _measured(todo, store)
         progress.planned = len(todo)
@@ -101,24 +104,16 @@ def tasks_of(meta: Mapping[str, Any]) -> dict[str, Task]:
     return {task.id: task for task in msgspec.convert(meta.get("tasks", []), list[Task])}
 
 
-def register(design: Design, store: Store) -> int:
+def register(design: Design, store: Store, accept: bool = False) -> int:
     """Records the design, or checks it against the recorded one and extends that; gives the run's seed.
 
-    Raises `MismatchError` with every place where an existing value would change.
+    Raises `MismatchError` with every place where an existing value would change, or where the code is other code than
+    before, unless that is accepted.
     """
     old = store.meta()
-    if "tree" in old and store.known:  # a folder without a rollout holds nothing that could be mixed up
-        changed = differences(old["tree"], design.tree, design.ordered)
-        if changed:
-            lines = [f"  {path}: was {_short(was)}, is {_short(now)}" for path, was, now in changed]
-            raise MismatchError(
-                f"{store.folder / DATABASE}: the run was made from another scenario:\n" + "\n".join(lines) + "\n"
-                "Tasks, draws, levels, judges and measures may be added; for anything else use --new or --out."
-            )
-    elif store.known:
-        raise MismatchError(f"{store.folder / DATABASE}: these are imported texts, which no scenario can continue")
+    code = resume.check(design, store, accept) if store.known else resume.record({})
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
-    store.set_meta(_facts(design, old, seed))
+    store.set_meta({**_facts(design, old, seed), **code})
     store.set_conditions([(c.name, c.levels, facts(c)) for c in design.conditions])
     return seed
 
@@ -139,8 +134,8 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "coupling": design.coupling,
         **record(design, old),
         "seed": seed,
-        "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},
+        "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
     }
 
 
@@ -167,8 +162,3 @@ def plain_measure(judge: str, scales: Mapping[str, tuple[float, float]], counted
     of_counted = {criterion: scales[criterion] for criterion in counted}
     ranges = set(of_counted.values())
     return Measure(judge, judge, of_counted, ranges.pop() if len(ranges) == 1 else (0.0, 1.0))
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."

@@ -86,7 +86,7 @@ class RolloutKeys:
         """The key of one rollout."""
         arm = self._named[condition]
         if (condition, task) not in self._contents:
-            self._contents[condition, task] = digest(arm.tasks[task])
+            self._contents[condition, task] = digest(task, arm.tasks[task].prompt)
         of = () if arm.baseline is None else (self(arm.baseline.of, task, draw),)
         content, coupling = self._contents[condition, task], self.coupling(condition)
         return digest(arm.identity, content, draw, self._generation, self._seed, coupling, *of)

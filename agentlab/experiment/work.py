@@ -20,6 +20,9 @@ from agentlab.scenario.fields import LimitFields
 from agentlab.store import Store, read
 from agentlab.types import Task
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+GRACE = 20.0
+"""Seconds after SIGTERM or SIGHUP for what is in flight; schedulers kill after 30, unless they are told otherwise."""
 CONCURRENCY, MAX_CONCURRENCY = 256, 2000
 """Jobs at once: unless said otherwise, enough to keep an account busy and few enough to stop well; and at most."""
 
@@ -126,24 +129,37 @@ async def working(
 
 @contextmanager
 def stoppable(progress: Progress, stop_switch: StopSwitch) -> Generator[None]:
-    """The first Ctrl-C lets what is in flight finish, the second cancels it; outside the main thread, neither."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    """The first Ctrl-C lets what is in flight finish, the second cancels it; outside the main thread, neither.
 
-    def interrupt() -> None:
-        if progress.stopping and task is not None:
+    SIGTERM and SIGHUP are the same, and what is not finished after `GRACE` seconds is cancelled, since whoever sent
+    them (a cluster that preempts the job, a terminal that is closed) soon kills.
+    """
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def interrupt(number: signal.Signals) -> None:
+        if progress.stopping:
             task.cancel()
-        progress.stopping = True
+        elif number is not signal.SIGINT:
+            timers.append(loop.call_later(GRACE, task.cancel))
+        progress.stopping, progress.signal = True, progress.signal or number
         stop_switch.pull()
 
+    timers: list[asyncio.TimerHandle] = []
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # `nohup` ignores one
     try:
-        loop.add_signal_handler(signal.SIGINT, interrupt)
+        for number in heard:
+            loop.add_signal_handler(number, interrupt, number)
     except (RuntimeError, ValueError, NotImplementedError):
         yield
         return
     try:
         yield
     finally:
-        loop.remove_signal_handler(signal.SIGINT)
+        for timer in timers:
+            timer.cancel()
+        for number in heard:
+            loop.remove_signal_handler(number)
 
 
 @contextmanager

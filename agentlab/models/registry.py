@@ -1,13 +1,11 @@
 """The providers by name, and what can be said of a model from its name alone: no SDK is imported to say it."""
 
 import difflib
-import importlib
-import os
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from agentlab import own_code
 from agentlab.errors import ScenarioError
 from agentlab.models import capabilities as families
 from agentlab.models import weights
@@ -33,6 +31,8 @@ class Provider:
     """All its models, where there are only these, those of one's own, `provider/my_module:Name`, and `files`."""
     files: str = ""
     """The ending of a file that may be named too, such as `.gguf`."""
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """What `options` may hold, by name; `*` is every other name. What it does not name takes none."""
     url: str = ""
     """Its own address, where a spec names none."""
     key: str = ""
@@ -66,6 +66,7 @@ PROVIDERS: Mapping[str, Provider] = {
         free=True,
         names=(weights.EMBEDDED,),
         files=".gguf",
+        options={"*": ("slots", "context", "threads")},
         lacking=weights.lacking,
     ),
     "sim": Provider(
@@ -74,6 +75,7 @@ PROVIDERS: Mapping[str, Provider] = {
         free=True,
         direct=True,
         names=("replies", "chatter"),
+        options={"replies": ("replies", "scores", "seconds"), "chatter": ("seconds",)},
     ),
     "replay": Provider("agentlab.models.providers.replay", families.everything, free=True, direct=True),
 }
@@ -114,6 +116,15 @@ def check_name(name: str) -> str | None:
         guess = f"; did you mean {provider}/{near[0]}?" if near else "."
         return f"unknown model {name!r}{guess} Known are {', '.join(f'{provider}/{one}' for one in known)}"
     return None
+
+
+def options_of(name: str) -> tuple[str, ...] | None:
+    """What a model's `options` may hold; None for one's own, whose class says."""
+    provider, rest = split(name)
+    if provider == "own" or is_own(rest):
+        return None
+    known = PROVIDERS[provider].options
+    return known.get(rest, known.get("*", ()))
 
 
 def capabilities_of(spec: ModelSpec) -> Capabilities:
@@ -169,22 +180,14 @@ def refused(name: str, settings: Settings, taken: Capabilities) -> list[tuple[st
 
 
 def own(name: str) -> Any:
-    """What `my_module:Name` names; the working folder is searched too. Raises ScenarioError."""
-    module, _, attribute = name.partition(":")
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.append(here)
+    """What `my_module:Name` names, in a module of one's own. Raises ScenarioError."""
     try:
-        return getattr(importlib.import_module(module), attribute)
-    except ImportError as error:
-        raise ScenarioError(f"model {name!r}: cannot import {module!r} ({error})") from error
-    except AttributeError as error:
-        raise ScenarioError(f"model {name!r}: module {module!r} has no {attribute!r}") from error
+        return own_code.get(name)
+    except ValueError as error:
+        raise ScenarioError(f"model {name!r}: {error}") from error
 
 
 def _own_capabilities(spec: ModelSpec) -> Capabilities:
-    made = own(spec.name)
-    declared = getattr(made, "capabilities", None)
-    if not isinstance(declared, Capabilities):
-        declared = getattr(made(**spec.options), "capabilities", None)
+    """As its class declares them; nothing is built to be asked."""
+    declared = getattr(own(spec.name), "capabilities", None)
     return declared if isinstance(declared, Capabilities) else families.EVERYTHING

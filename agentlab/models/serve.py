@@ -14,7 +14,7 @@ from agentlab.interfaces import Model
 from agentlab.models.limits import AccountLimits
 from agentlab.models.pace import Pace
 from agentlab.models.providers.replay import FindCompletion, Replay
-from agentlab.models.registry import PROVIDERS, body_mistakes, check_name, own, split
+from agentlab.models.registry import PROVIDERS, body_mistakes, check_name, own, refused, split
 from agentlab.models.retry import RetryingModel
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.models.waits import Waits
@@ -104,6 +104,8 @@ def _own(spec: ModelSpec) -> Model:
     model = own(spec.name)(**spec.options)
     if not isinstance(model, Model):
         raise ScenarioError(f"model {spec.name!r} must have a name, capabilities and `async complete(request)`")
+    if wrong := refused(spec.name, spec.settings(), model.capabilities):
+        raise ScenarioError(wrong[0][1])
     return model
 
 

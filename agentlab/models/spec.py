@@ -3,15 +3,19 @@
 Knows neither providers nor SDKs. Keys are never written here: `api_key_env` names the variable that holds one.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from agentlab.models.secrets import is_secret, secret_within
 from agentlab.types import Capabilities, Settings
 
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
+"""Of names in the environment those that nobody takes for a key."""
 SAMPLING = ("temperature", "top_p", "top_k", "max_tokens", "stop", "reasoning", "logprobs")
 
 
@@ -86,8 +90,9 @@ class ModelSpec(BaseModel):
         "my_module:Name for one's own, which is called as Name(**options).",
     )
     base_url: str | None = Field(None, description="Where the API is, if not at the provider's own address.")
-    api_key_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")] | None = Field(
-        None, description="Name of the environment variable that holds the key. Never the key itself."
+    api_key_env: str | None = Field(
+        None,
+        description="Name of the environment variable that holds the key, such as MY_API_KEY; never a key.",
     )
     capabilities: CapabilitiesPatch | None = Field(
         None, description="What the model takes, where it differs from what agentlab assumes."
@@ -128,6 +133,20 @@ class ModelSpec(BaseModel):
     options: Mapping[str, Any] = Field(
         default_factory=dict[str, Any], description="For sim, local and one's own models: what they are built with."
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_key(cls, value: object) -> object:
+        if secret_within(value):
+            raise ValueError("write no key here: keys come from the environment, and api_key_env names their variable")
+        return value
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _variable(cls, name: str | None) -> str | None:
+        if name is not None and (is_secret(name) or not _VARIABLE.fullmatch(name)):
+            raise ValueError("write the name of an environment variable, such as MY_API_KEY, never a key itself")
+        return name
 
     @field_validator("base_url")
     @classmethod

@@ -14,13 +14,14 @@ GROWING = ("tasks", "judges", "models")
 
 
 def differences(
-    old: Mapping[str, Any], new: Mapping[str, Any], ordered: Collection[str] = ()
+    old: Mapping[str, Any], new: Mapping[str, Any], ordered: Collection[str] = (), same: bool = False
 ) -> list[tuple[str, Any, Any]]:
     """Dotted path, old and new value of every change that a run cannot be continued over; None for what is not there.
 
     Tasks, draws, levels of known factors, judges, measures and aliases of models may be added; limits, measures,
-    `compare` and `about` may change, and so may how a model is reached: its price, rates, time-out, tries and the name
-    of its key.
+    `compare` and `about` may change, targets, fields and splits of tasks, and how a model is reached: its price, rates,
+    time-out, tries and the name of its key. With `same`, every condition asks its agents the same as before: then what
+    is written otherwise about agents, factors and addenda is no change.
     """
     found: list[tuple[str, Any, Any]] = []
     empty: Mapping[str, Any] = {key: {} for key in GROWING}
@@ -28,11 +29,28 @@ def differences(
         top, added = path[0], before is None
         grown = added and ((top in GROWING and len(path) == 2) or (top == "factors" and len(path) == 3))
         reached = top == "models" and len(path) >= 3 and path[2] in OPERATIONAL
-        if top not in FREE and not grown and not reached:
+        if top not in FREE and not grown and not reached and not _idle(path, before, after, new, same):
             found.append((dotted(path), before, after))
     without_cast = "cast" not in mapping(new.get("organization"))
-    found += _reordered(old, new, (), ordered, without_cast)
-    return found
+    reordered = _reordered(old, new, (), ordered, without_cast)
+    return [*found, *(change for change in reordered if not same or change[0] == "factors")]
+
+
+def _idle(path: Keys, before: Any, after: Any, new: Mapping[str, Any], same: bool) -> bool:
+    """Whether a change decides no reply and no score that is there."""
+    top, *rest = path
+    if top == "tasks" and len(rest) > 1:
+        return rest[1] in ("target", "split") or (rest[1] == "fields" and same)
+    if top == "seed":  # the run has recorded the one that it took
+        return after is None
+    if top == "coupling":
+        return (before or "seeds") == (after or "seeds")
+    if top == "models" and rest[1:2] == ["base_url"]:
+        return str(before or "").rstrip("/") == str(after or "").rstrip("/")
+    if top == "models" and same:
+        return rest[0] not in {mapping(judge).get("model", "judge") for judge in mapping(new.get("judges")).values()}
+    renamed = top == "factors" and (len(rest) == 1 or (len(rest) == 2 and after is None))
+    return same and not renamed and (top in ("organization", "addendum") or (top == "factors" and "tasks" not in rest))
 
 
 def _changes(old: Any, new: Any, path: Keys) -> Iterator[tuple[Keys, Any, Any]]:
@@ -47,9 +65,9 @@ def _changes(old: Any, new: Any, path: Keys) -> Iterator[tuple[Keys, Any, Any]]:
 def _reordered(
     old: Mapping[str, Any], new: Mapping[str, Any], path: Keys, ordered: Collection[str], without_cast: bool
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Mappings the order of whose keys counts: addenda, the `ordered` fields of a protocol, agents without a cast."""
+    """Mappings whose order counts: factors, addenda, the `ordered` fields of a protocol, agents without a cast."""
     counts = (
-        path[-1:] == ("addendum",)
+        path[-1:] in (("addendum",), ("factors",))
         or (path[-2:] == ("organization", "agents") and without_cast)
         or (path[-3:-1] == ("organization", "protocol") and path[-1] in ordered)
     )

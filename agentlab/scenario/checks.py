@@ -10,9 +10,10 @@ from agentlab.errors import AgentlabError
 from agentlab.interfaces import Judge, Toolset
 from agentlab.judges.config import Misfit
 from agentlab.models.prices import price_known
-from agentlab.models.registry import body_mistakes, capabilities_of, check_name, mistakes_of
+from agentlab.models.registry import body_mistakes, capabilities_of, check_name, mistakes_of, options_of
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
+from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import LimitsFields, MeasureFields, OrganizationFields
@@ -32,6 +33,11 @@ def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
         found, _, right = wrong.partition("; ")
         site.wrong((*path, "name"), found, right or "write provider/name")
         return False
+    known = options_of(spec.name)
+    for option in spec.options if known is not None else ():
+        if option not in (known or ()):
+            right = suggest(option, known) if known else "take it out; settings stand beside the name"
+            site.unknown((*path, "options", option), f"{spec.name} has no option {option!r}", right)
     try:
         for setting, right in mistakes_of(spec):
             site.wrong((*path, setting), f"{setting} is not for this model", right)
@@ -111,7 +117,7 @@ def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tup
         where: Keys = (*path, "tools", i)
         if reference in TOOLS:
             toolset: Toolset = TOOLS[reference]
-        elif not parts.is_own(reference):
+        elif not is_own(reference):
             site.wrong(
                 where, f"no tool {reference!r}", f"{suggest(reference, TOOLS)} Or my_module:Name for one of your own"
             )

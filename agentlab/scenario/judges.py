@@ -14,6 +14,7 @@ from agentlab.judges.config import Misfit
 from agentlab.judges.own import own_judge
 from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
+from agentlab.own_code import is_own
 from agentlab.scenario import checks, library
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, Tree, patch, read, suggest
@@ -154,7 +155,7 @@ def build(site: CheckedDocument, specs: Mapping[str, ModelSpec]) -> JudgeSet:
 def _build(site: CheckedDocument, path: Keys, specs: Mapping[str, ModelSpec]) -> _Built | None:
     """One judge; None when it is not well-formed."""
     kind = mapping(site.get(path)).get("kind")
-    if parts.is_own(kind):
+    if is_own(kind):
         return _own(site, path, str(kind), specs)
     if not isinstance(kind, str) or kind not in KINDS:
         wrong = f"unknown judge kind {kind!r}" if kind is not None else "'kind' is missing"

@@ -11,6 +11,7 @@ from agentlab.organization.agents import Closing, Organization
 from agentlab.organization.declaration import Flaw, dead_ends, reachable, tags_of
 from agentlab.organization.markup import NAME
 from agentlab.organization.protocols import KINDS
+from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import OrganizationFields
@@ -34,7 +35,7 @@ def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tupl
     """The protocol's routing, and its fields as they decide the identity."""
     part: dict[str, Any] = dict(org.protocol)
     kind = part.get("kind")
-    if parts.is_own(kind):
+    if is_own(kind):
         routing, config = _own(site, str(kind), cast)
     elif isinstance(kind, str) and kind in KINDS:
         config = site.validate(KINDS[kind], PROTOCOL)

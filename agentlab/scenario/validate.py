@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from agentlab.errors import Mistake, Place
+from agentlab.models.secrets import hidden
 from agentlab.scenario.document import Keys, Tree, dotted, scalar, suggest
 
 M = TypeVar("M", bound=BaseModel)
@@ -62,6 +63,8 @@ class Findings:
         if place in self.faulted:
             return
         text = path if isinstance(path, str) else dotted(path)
+        if "models" in text:  # somebody may have pasted a key
+            wrong, right = hidden(wrong), hidden(right)
         key = (place, wrong)
         self.mistakes.setdefault(key, Mistake(place, text, wrong, right))
         if self.cell is not None and self.cell not in self.cells.setdefault(key, []):
@@ -167,6 +170,8 @@ def _translate(one: ErrorDetails, model: type[BaseModel], tree: Tree, path: Keys
         noun = "task id" if where[:-1] == ("tasks",) else "name"
         return key_place(tree, where), where, f"the {noun} {str(where[-1])!r}", _said(one, context)
     value = _get(tree.value, where)
+    if "models" in where and {"api_key_env", "base_url", "options"} & set(where):
+        return tree.place(where), where, "found a value that is not shown, as it may be a key", _said(one, context)
     right = "remove the quotes" if _quoted(kind, value) else _said(one, context)
     return tree.place(where), where, f"found {shown(value)}", right
 

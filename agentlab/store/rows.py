@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS verdicts (
     call INTEGER, mass REAL);
 CREATE TABLE IF NOT EXISTS labels (rollout INTEGER, measure TEXT, rater TEXT, value REAL, probability REAL);
 CREATE UNIQUE INDEX IF NOT EXISTS rollouts_key ON rollouts (key);
+CREATE UNIQUE INDEX IF NOT EXISTS rollouts_place ON rollouts (condition, task, draw, generation)
+    WHERE kind = 'rollout';
 CREATE UNIQUE INDEX IF NOT EXISTS messages_place ON messages (rollout, idx);
 CREATE UNIQUE INDEX IF NOT EXISTS calls_place ON calls (rollout, round, actor, k, attempt);
 CREATE UNIQUE INDEX IF NOT EXISTS verdicts_place ON verdicts (rollout, judge, draw, criterion);

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
-
 from agentlab.engine.client import CallPlace
 from agentlab.engine.cut import Cut
 from agentlab.errors import StoreError
 from agentlab.models.cost import Cost
 from agentlab.store import ancestry
 from agentlab.store.formats import known, prepare
-from agentlab.store.lock import hold
+from agentlab.store.lock import hold, release
+from agentlab.store.reading import DATABASE, connected, decoded
 from agentlab.store.rows import (
     SECONDS,
     call_fact,
@@ -32,7 +31,6 @@ from agentlab.store.rows import (
 from agentlab.store.writer import Batch, Writer, connect
 from agentlab.types import Call, Rollout, Usage, Verdict
 
-DATABASE = "run.db"
 UNFINISHED = (None, "cancelled", "infrastructure")
 """Stored statuses that the same command tries again."""
 
@@ -67,7 +65,7 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if (folder / DATABASE).is_file():
-                with closing(_reading(folder / DATABASE)) as before:
+                with closing(connected(folder / DATABASE)) as before:
                     known(before, folder)  # a file of another format is left as it is, to the byte
             lock = hold(folder)
             connection = connect(str(folder / DATABASE))
@@ -79,16 +77,21 @@ class Store:
         return cls(folder, lock, connection)
 
     def close(self) -> None:
-        """Commits what is queued, folds the write-ahead log into the file, and releases the folder."""
+        """Commits what is queued, folds the write-ahead log into the file, and releases the folder.
+
+        A journal mode without a log leaves one file, which also a read-only disk can hold.
+        """
         self._writer.close()
         with suppress(sqlite3.Error):  # a reader is still looking, or the disk is full: it is folded in next time
             self._reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._reader.execute("PRAGMA journal_mode = DELETE")
         self._reader.close()
-        self._lock.close()
+        release(self.folder, self._lock)
 
     def meta(self) -> dict[str, Any]:
         """Everything the run recorded about itself."""
-        return {key: msgspec.json.decode(value) for key, value in self._reader.execute("SELECT key, value FROM meta")}
+        rows = self._reader.execute("SELECT key, value FROM meta")
+        return {key: decoded(value, self.folder) for key, value in rows}
 
     def set_meta(self, values: Mapping[str, Any]) -> None:
         """Records facts about the run, replacing those of the same name. Before the first rollout only."""
@@ -99,6 +102,18 @@ class Store:
         """Records conditions: name, level by factor, and whatever is known of them."""
         made = [(name, dump(levels), dump(facts)) for name, levels, facts in rows]
         self._now("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", made)
+
+    def conditions(self) -> dict[str, dict[str, Any]]:
+        """What is recorded of every condition, by name."""
+        rows = self._reader.execute("SELECT name, facts FROM conditions")
+        return {name: decoded(facts, self.folder) for name, facts in rows}
+
+    def forget(self, judges: Sequence[str], tasks: Sequence[str]) -> int:
+        """Deletes the verdicts of these judges on these tasks; gives how many. Before the first rollout only."""
+        which = "judge = ? AND rollout IN (SELECT id FROM rollouts WHERE task = ? AND kind != 'anchor')"
+        before = self._reader.total_changes
+        self._now(f"DELETE FROM verdicts WHERE {which}", [(judge, task) for judge in judges for task in tasks])
+        return self._reader.total_changes - before
 
     def begin(self, rollout: Rollout) -> None:
         """Gives the rollout its row, with no status yet, unless it has one."""
@@ -225,25 +240,3 @@ def find(run: str) -> Path:
             return folder
     made = sorted(path.parent.name for path in Path("runs").glob(f"*/{DATABASE}"))
     raise StoreError(f"no run {run!r}, neither as a folder nor under runs/; there are {', '.join(made) or 'none'}")
-
-
-def read(folder: Path) -> sqlite3.Connection:
-    """A read-only connection to the run in `folder`, which may be running.
-
-    Raises `StoreError` when there is none, and `MismatchError` when it has another format.
-    """
-    path = folder / DATABASE
-    if not path.is_file():
-        raise StoreError(f"{folder}: no run here (there is no {DATABASE}); runs are folders made by `agentlab run`")
-    connection = _reading(path)
-    try:
-        if not known(connection, folder):
-            raise StoreError(f"{folder}: no run here yet (its {DATABASE} is empty); `agentlab run` makes it")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _reading(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)

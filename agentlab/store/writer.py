@@ -5,6 +5,7 @@ later one: nothing half-written stays, and nobody goes on believing that rows ar
 """
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -50,6 +51,7 @@ class Writer:
         self._path, self._loop = path, loop
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._failure: StoreError | None = None
+        self._file: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._work, name="agentlab-store", daemon=True)
         self._thread.start()
 
@@ -79,20 +81,41 @@ class Writer:
             group = [item for item in items if item is not None]
             open_ = len(group) == len(items)
             if connection is not None and self._failure is None:
-                self._failure = _write(connection, [batch for batch, _ in group], self._path)
+                self._failure = self._gone() or _write(connection, [batch for batch, _ in group], self._path)
             futures = [future for _, future in group if future is not None]
             if futures and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(_settle, futures, self._failure)
         if connection is not None:
             connection.close()
 
+    def _gone(self) -> StoreError | None:
+        """Why nothing more is kept where the file was deleted or replaced: the connection would write to what nobody
+        can open any more."""
+        if _place(self._path) == self._file:
+            return None
+        return StoreError(
+            f"{self._path}: the run's file was deleted, moved or replaced while the run was going. Nothing after the "
+            "last commit is kept; put the file back and run the same command again, or use --out for a fresh folder."
+        )
+
     def _connected(self) -> sqlite3.Connection | None:
         """The connection; None, and every commit fails, where there can be none."""
         try:
-            return connect(self._path)
+            connection = connect(self._path)
+            self._file = _place(self._path)
+            return connection
         except sqlite3.Error as error:
             self._failure = _failed(self._path, error)
             return None
+
+
+def _place(path: str) -> tuple[int, int] | None:
+    """What tells the file at `path` from every other; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -125,6 +148,11 @@ def _write(connection: sqlite3.Connection, batches: Sequence[Batch], path: str) 
 
 
 def _failed(path: str, error: Exception) -> StoreError:
+    if isinstance(error, sqlite3.IntegrityError):
+        return StoreError(
+            f"{path}: the run has a rollout of this condition, task and draw already, under another identity "
+            f"({error}). Nothing was written over it; use --new or --out for a fresh run folder."
+        )
     return StoreError(
         f"{path}: cannot write the run ({error}). Nothing after the last commit is kept; free space or make the "
         "folder writable, then run the same command again: it continues."

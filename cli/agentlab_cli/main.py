@@ -1,12 +1,13 @@
 """The commands, and what becomes of an error: one message, no traceback, the exit code of its kind."""
 
+import sqlite3
 import sys
 from typing import Annotated
 
 import typer
 
 from agentlab.errors import AgentlabError
-from agentlab_cli import design, export, imports, judge, report, resample, run, show, stats
+from agentlab_cli import design, doctor, export, imports, judge, report, resample, run, show, stats
 
 app = typer.Typer(
     add_completion=False,
@@ -15,7 +16,7 @@ app = typer.Typer(
     help="Controlled experiments on organizations of language-model agents.",
     epilog="Exit codes: 0 done, 1 some rollouts failed, or a run is not there or cannot be read or written, "
     "2 a mistake in the scenario or the command, 3 the run folder does not match, 4 stopped by the run's limit, "
-    "130 interrupted.",
+    "130 interrupted, 143 or 129 ended by SIGTERM or SIGHUP.",
 )
 
 
@@ -43,6 +44,7 @@ app.command()(judge.judge)
 app.command()(resample.resample)
 app.command()(stats.stats)
 app.command()(report.report)
+app.command()(doctor.doctor)
 app.add_typer(imports.app, name="import")
 app.add_typer(export.app, name="export")
 
@@ -55,6 +57,9 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
+        sys.exit(1)
+    except sqlite3.Error as error:  # found while a run is read: what is damaged is seldom the file's beginning
+        print(f"The run's file is damaged ({error}); `agentlab doctor RUN` says what can be read.", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -14,13 +14,21 @@ def run(
     tasks: Annotated[str | None, typer.Option(help="Only these tasks: A,B.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm or team=firm,solo.")] = None,
     draws: Annotated[int | None, typer.Option(min=1, help="This many draws instead of the scenario's.")] = None,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Go on although agentlab or a module of your own has changed.")
+    ] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
 ) -> None:
-    """Run a scenario, or go on with its run. Ctrl-C stops cleanly; the same command continues."""
+    """Run a scenario, or go on with its run. Ctrl-C and SIGTERM stop cleanly; the same command continues."""
+    import sys
+
     from agentlab import scenario as spec
+    from agentlab.scenario.plugins import modules
     from agentlab_cli import options, work
 
     design = spec.load(scenario, model, judge_model)
+    if own := modules():
+        print(f"Code of your own: {', '.join(own)}", file=sys.stderr)
     folder = options.folder_for(design.name, out, new)
     selection = options.selection(tasks, only, draws)
-    raise typer.Exit(work.run(design, folder, selection, concurrency))
+    raise typer.Exit(work.run(design, folder, selection, concurrency, accept_changes))

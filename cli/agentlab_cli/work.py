@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from itertools import count
 from pathlib import Path
+from signal import SIGINT
 
 from rich.console import Console
 from rich.live import Live
@@ -23,14 +24,17 @@ from agentlab.text import pluralize
 from agentlab_cli.layout import console_for
 from agentlab_cli.table import ending
 
-INTERRUPTED = 130
 SAME, RAISED = "Raise it", "Raise it in the scenario, `agentlab run` it, which takes the new limit over"
 """What to do about a limit where the command reads the scenario, and where it reads what the run recorded of it."""
 
 
-def run(design: Design, folder: Path, chosen: Selection, concurrency: int) -> int:
+def run(design: Design, folder: Path, chosen: Selection, concurrency: int, accept: bool) -> int:
     """Plays the design; gives the exit code."""
-    return work(folder, lambda progress: session.run(design, folder, chosen, progress, concurrency), limit=SAME)
+
+    async def job(progress: Progress) -> None:
+        await session.run(design, folder, chosen, progress, concurrency, accept=accept)
+
+    return work(folder, job, limit=SAME)
 
 
 def work(
@@ -56,8 +60,12 @@ def work(
     elif progress.planned:
         end(console) if end else ending(console, summarize(load(folder)), folder)
     if interrupted or progress.stopping:
-        print(f"Stopped; nothing committed is lost. The same command goes on: agentlab {_typed()}", file=sys.stderr)
-        return INTERRUPTED
+        by = progress.signal or SIGINT
+        why = "" if by is SIGINT else f" by {by.name}"
+        print(
+            f"Stopped{why}; nothing committed is lost. The same command goes on: agentlab {_typed()}", file=sys.stderr
+        )
+        return 128 + by
     if progress.limited:
         print(f"Stopped by the run's limit (limits.run). {limit}, and the same command goes on.", file=sys.stderr)
         return 4

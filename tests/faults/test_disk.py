@@ -1,12 +1,20 @@
 """A disk that is full, a folder that cannot be written, a file that is no run: a clear error, and nothing lost."""
 
+import asyncio
 import os
+import random
+import shutil
 import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from agentlab.errors import StoreError
+from agentlab.store import Store
+from agentlab.types import Rollout
 from tests.support.command import Commands, Ended
 from tests.support.loopback import Loopback
 from tests.support.rig import assert_equal, rows, tables, write
@@ -45,6 +53,170 @@ def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(commands: Co
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         assert not [one for one in server.seen[before:] if one.body in paid]
         assert_equal(tables("run"), tables("whole"))
+
+
+@pytest.mark.parametrize("harm", ["deleted", "replaced"])
+def test_a_run_whose_file_goes_away_stops_at_the_next_commit(commands: Commands, harm: str) -> None:
+    with Loopback() as server:
+        scenario = write(server)
+        server.pause(after=6)
+        running = commands.start("run", scenario, "--out", "run", "--concurrency", "2")
+        assert server.wait(7)
+        file = Path("run/run.db")
+        if harm == "replaced":
+            Path("other.db").write_bytes(file.read_bytes())
+            Path("other.db").replace(file)
+        else:
+            file.unlink()
+        server.go_on()
+        assert_clear(running.end(), "run/run.db: the run's file was deleted, moved or replaced", "use --out")
+        assert len(server.seen) < 16, "what could not be kept was not paid for"
+
+
+def test_a_second_rollout_of_one_place_is_refused_by_the_store() -> None:
+    async def twice() -> None:
+        store = Store.open(Path("run"))
+        try:
+            for key in ("a", "b"):
+                await store.finish(Rollout(key, "s", "t", "all", 1, 0, "delivered", "x", "protocol"))
+        finally:
+            store.close()
+
+    with pytest.raises(StoreError, match="has a rollout of this condition, task and draw already"):
+        asyncio.run(twice())
+    assert rows("run", "SELECT key FROM rollouts") == [("a",)]
+
+
+@pytest.fixture
+def archive() -> Iterator[Path]:
+    """A folder that also somebody without rights may enter, which a folder of pytest's is not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder) / "run"
+
+
+def test_a_finished_run_is_one_file_which_a_read_only_disk_can_hold(commands: Commands, archive: Path) -> None:
+    with Loopback() as server:
+        assert commands.agentlab("run", write(server), "--out", archive).code == 0
+    assert [path.name for path in archive.iterdir()] == ["run.db"]
+    archive.chmod(0o555)
+    read = commands.agentlab("stats", archive, nobody=True)
+    assert (read.code, read.err) == (0, "")
+
+
+def test_a_run_in_the_mode_of_a_log_reads_from_a_read_only_disk_too(commands: Commands, archive: Path) -> None:
+    """SQLite wants to make files beside it, and cannot."""
+    with Loopback() as server:
+        assert commands.agentlab("run", write(server), "--out", archive).code == 0
+    with closing(sqlite3.connect(archive / "run.db")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("UPDATE meta SET value = value")
+        connection.commit()
+    archive.chmod(0o555)
+    shown = commands.agentlab("show", archive, nobody=True)
+    assert shown.code == 0
+    assert "was not closed" in shown.err, "a log that is not there may have held something"
+
+
+def test_a_killed_run_without_its_log_says_what_is_missing(commands: Commands) -> None:
+    with Loopback() as server:
+        scenario = write(server)
+        server.pause(after=9)
+        running = commands.start("run", scenario, "--out", "run", "--concurrency", "2")
+        assert server.wait(10)
+        running.kill()
+        server.go_on()
+    Path("run/run.db-wal").unlink()
+    told = commands.agentlab("stats", "run")
+    assert "its write-ahead log run.db-wal is not beside run.db" in told.err
+    assert "Traceback" not in told.said
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def noise(file: Path) -> None:
+    file.write_bytes(random.Random(1).randbytes(50_000))
+
+
+def scratched(file: Path) -> None:
+    """A page in the middle is overwritten."""
+    whole = bytearray(file.read_bytes())
+    middle = len(whole) // 2 // 4096 * 4096
+    whole[middle : middle + 8192] = b"\xab" * 8192
+    file.write_bytes(bytes(whole))
+
+
+def misrecorded(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE meta SET value = '{' WHERE key = 'tree'")
+        connection.commit()
+
+
+def no_text(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE rollouts SET output = CAST(x'fffe41' AS TEXT)")
+        connection.execute("UPDATE calls SET text = CAST(x'fffe41' AS TEXT)")
+        connection.commit()
+
+
+COMMANDS = [
+    ("stats", "run"),
+    ("show", "run"),
+    ("show", "run", "--rollout", "task=loan,team=solo,draw=1"),
+    ("report", "run"),
+    ("judge", "run", "--with", "business"),
+    ("export", "parquet", "run"),
+    ("resample", "run", "--rollout", "task=loan,team=solo,draw=1", "-n", "2"),
+    ("run", "s.yaml", "--out", "run"),
+]
+
+
+@pytest.mark.parametrize("harm", [emptied, cut, noise, scratched, misrecorded, no_text])
+def test_a_damaged_file_ends_every_command_in_one_message(commands: Commands, harm: Callable[[Path], None]) -> None:
+    with Loopback() as server:
+        assert commands.agentlab("run", write(server), "--out", "whole").code == 0
+        for command in COMMANDS:
+            shutil.rmtree("run", ignore_errors=True)
+            shutil.copytree("whole", "run")
+            harm(Path("run/run.db"))
+            ended = commands.agentlab(*command)
+            assert "Traceback" not in ended.said, command
+            assert ended.code in (0, 1, 2, 3), command  # what is damaged is not always what a command reads
+            assert len(ended.err.splitlines()) <= 4 or ended.code == 0, command
+
+
+@pytest.mark.parametrize("harm", [scratched, cut, no_text])
+def test_doctor_says_what_can_be_read_and_copies_it(commands: Commands, harm: Callable[[Path], None]) -> None:
+    with Loopback() as server:
+        scenario = write(server, ("draws: 2\njudges", "draws: 20\njudges"))
+        assert commands.agentlab("run", scenario, "--out", "run").code == 0
+        sound = commands.agentlab("doctor", "run")
+        assert sound.code == 0
+        assert "the file is sound" in sound.out
+        count = rows("run", "SELECT count(*) FROM calls")[0][0]
+        harm(Path("run/run.db"))
+        told = commands.agentlab("doctor", "run", "--out", "saved")
+        assert "Traceback" not in told.said
+        if harm is not no_text:
+            assert "the file is damaged" in told.out
+        if told.code == 0:
+            kept = rows("saved", "SELECT count(*) FROM calls")[0][0]
+            assert 0 < kept <= count
+            assert commands.agentlab("doctor", "saved").code == 0
+            assert commands.agentlab("stats", "saved").code in (0, 2)
+
+
+def test_doctor_keeps_a_run_that_is_there(commands: Commands) -> None:
+    with Loopback() as server:
+        assert commands.agentlab("run", write(server), "--out", "run").code == 0
+    ended = commands.agentlab("doctor", "run", "--out", "run")
+    assert_clear(ended, "there is a run already")
 
 
 def test_a_folder_that_cannot_be_written_is_named_before_the_first_call(commands: Commands, workdir: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from agentlab.runs.frames import load
 from tests.support.command import Commands
 from tests.support.loopback import Answer, Loopback, healthy, slow
-from tests.support.rig import assert_equal, rows, tables, write
+from tests.support.rig import answered, assert_equal, rows, tables, write
 
 pytestmark = pytest.mark.usefixtures("workdir")
 KILLS = 20
@@ -127,6 +128,37 @@ def test_the_second_interrupt_waits_for_nobody(commands: Commands) -> None:
         server.script = healthy
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         assert_equal(tables("run"), whole(commands, scenario))
+
+
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_sigterm_and_sighup_finish_what_is_in_flight(commands: Commands, stop: signal.Signals, code: int) -> None:
+    """The server holds back what is in flight until the signal was taken: it is answered, kept and not sent again."""
+    with Loopback(slow) as server:
+        scenario = write(server)
+        server.pause(after=3)
+        running = commands.start("run", scenario, "--out", "run")
+        assert server.wait(4)
+        running.interrupt(stop)
+        sent = len(server.seen)
+        server.go_on()
+        ended = running.end()
+        assert ended.code == code
+        assert f"Stopped by {stop.name}; nothing committed is lost" in ended.err
+        assert answered(load("run")) == sent
+        assert commands.agentlab("run", scenario, "--out", "run").code == 0
+        assert len(server.seen) == len(server.distinct), "no request was sent twice"
+        assert_equal(tables("run"), whole(commands, scenario))
+
+
+def test_after_a_grace_time_sigterm_cancels_what_is_in_flight(commands: Commands) -> None:
+    with Loopback(lambda body, before: Answer(act="hang")) as server:
+        scenario = write(server)
+        running = commands.start("run", scenario, "--out", "run", patch={"agentlab.experiment.work:GRACE": 0.1})
+        assert server.wait(1)
+        running.interrupt(signal.SIGTERM)
+        ended = running.end()
+        assert ended.code == 143
+        assert "Traceback" not in ended.said
 
 
 def test_kills_while_a_raised_limit_reopens_rollouts_change_nothing(commands: Commands) -> None:

@@ -58,6 +58,12 @@ def test_a_changed_value_is_a_difference(change: Change, expected: tuple[str, ob
     assert expected in differences(before, design(change, *cast).tree)
 
 
+def test_another_order_of_factors_is_a_difference_since_it_names_every_condition_anew() -> None:
+    before = design(PRESSURE).tree
+    turned = {**before, "factors": dict(reversed(before["factors"].items()))}
+    assert [path for path, _, _ in differences(before, turned)] == ["factors"]
+
+
 def test_a_new_factor_and_a_new_order_of_agents_are_differences() -> None:
     before = design().tree
     assert [path for path, _, _ in differences(before, design(PRESSURE).tree)] == ["factors.pressure"]

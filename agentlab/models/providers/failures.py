@@ -5,7 +5,6 @@ the key's own value and everything after `Bearer` or an `sk-` prefix is blotted 
 """
 
 import logging
-import re
 import types
 import warnings
 from collections.abc import Callable, Coroutine, Generator, Mapping
@@ -16,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 from agentlab.errors import ModelError
 from agentlab.models.providers.meaning import kind_of, status_of, words
+from agentlab.models.secrets import SIGN, hidden
 from agentlab.types import Completion
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,6 @@ LONGEST = 600
 _READ = 20_000
 """Characters of it that are looked at."""
 
-_SECRET = re.compile(r"(?i)(bearer\s+|\bx-api-key['\":=\s]+|\bauthorization['\":=\s]+)\S+|\bsk-[\w*.-]{6,}")
 UNREADABLE = (AttributeError, TypeError, KeyError, IndexError, ValueError)
 """What reading a reply of the wrong shape raises: the SDKs build replies without checking them."""
 
@@ -33,9 +32,8 @@ UNREADABLE = (AttributeError, TypeError, KeyError, IndexError, ValueError)
 def scrub(text: str, key: str) -> str:
     """`text` on one line, without the key, cut to a length that suits a table."""
     if key and key != "EMPTY":
-        text = text.replace(key, "[key]")
-    text = _SECRET.sub(lambda found: f"{found[1] or ''}[key]", text)
-    return " ".join(text.split())[:LONGEST]
+        text = text.replace(key, SIGN)
+    return " ".join(hidden(text).split())[:LONGEST]
 
 
 def failure(error: Exception, key: str) -> ModelError:

@@ -25,8 +25,6 @@ from agentlab.types import Capabilities, Completion, Request, Usage, Where
 
 Chances = Mapping[str, float]
 Tables = Mapping[str, Chances]
-OPTIONS: Mapping[str, tuple[str, ...]] = {"replies": ("replies", "scores", "seconds"), "chatter": ("seconds",)}
-"""By policy. A policy of one's own takes what its function takes, and `seconds`."""
 
 _FORM = re.compile(r'<verdict criterion="([^"<>]+)">')
 
@@ -126,8 +124,8 @@ def _number(score: str) -> int | str:
 def build(spec: ModelSpec) -> Sim:
     """Raises ScenarioError when the options are wrong."""
     policy = spec.name.partition("/")[2]
-    allowed = OPTIONS.get(policy, ())
-    if allowed and (unknown := sorted(set(spec.options) - set(allowed))):
+    allowed = registry.options_of(spec.name)
+    if allowed is not None and (unknown := sorted(set(spec.options) - set(allowed))):
         raise ScenarioError(f"options of {spec.name} has no {unknown[0]!r}; known are {', '.join(allowed)}")
     seconds = spec.options.get("seconds", 0)
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:

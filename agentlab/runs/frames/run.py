@@ -26,7 +26,7 @@ from agentlab.runs.frames.select import select
 from agentlab.runs.frames.structure import roles, shaped
 from agentlab.runs.frames.usage import by_agent, with_use
 from agentlab.runs.transcript import Decide, Transcript, transcript
-from agentlab.store import read
+from agentlab.store import decoded, read
 from agentlab.types import Measure
 
 _ROLLOUTS = (
@@ -42,7 +42,7 @@ class Run:
         self.folder, self._ahead = folder, ahead
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
-            self.meta: dict[str, Any] = {key: msgspec.json.decode(value) for key, value in rows}
+            self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
         self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
 
     @cached_property
@@ -51,10 +51,10 @@ class Run:
         contacts between agents), `density` (of all contacts there could be), `depth` (Int64: how many steps from the
         client the farthest agent is), missing where unknown; `facts` (a mapping) is all that was recorded."""
         table = self._select("SELECT name, levels, facts FROM conditions", ("condition", "levels", "facts"))
-        levels = [msgspec.json.decode(text) for text in table.pop("levels")]
+        levels = [decoded(text, self.folder) for text in table.pop("levels")]
         for factor in self.factors:
             table[factor] = pd.Series([str(level.get(factor, "")) for level in levels], dtype="str")
-        table["facts"] = [msgspec.json.decode(text) for text in table["facts"]]
+        table["facts"] = [decoded(text, self.folder) for text in table["facts"]]
         return shaped(table)
 
     @cached_property

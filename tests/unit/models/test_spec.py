@@ -261,5 +261,5 @@ def test_ones_own_model(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert capabilities_of(own).tools
     with pytest.raises(ScenarioError, match="has no 'Nope'"):
         get_model("my_own_models:Nope")
-    with pytest.raises(ScenarioError, match="cannot import 'no_such_module_here'"):
+    with pytest.raises(ScenarioError, match="no module 'no_such_module_here' of your own"):
         get_model("no_such_module_here:Name")

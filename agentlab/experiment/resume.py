@@ -1,0 +1,135 @@
+"""Whether a scenario goes on with the run that a folder holds: what was asked would be asked again, word for word.
+
+What decides a reply is compared as it was resolved, so that a default that is written out, or an agent that takes no
+part, is no change. What decides a score is compared as it is written.
+"""
+
+import logging
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import version
+from typing import Any
+
+from agentlab import own_code
+from agentlab.errors import MismatchError
+from agentlab.experiment.facts import facts
+from agentlab.experiment.judging.rejudged import rejudged
+from agentlab.scenario import Design, differences
+from agentlab.scenario.validate import mapping
+from agentlab.seeds import digest
+from agentlab.store import DATABASE, Store
+
+log = logging.getLogger(__name__)
+LONGEST = 120
+Change = tuple[str, Any, Any]
+"""What, as it was, as it is."""
+
+
+def check(design: Design, store: Store, accept: bool) -> dict[str, Any]:
+    """Compares the design and its code with what the run recorded; gives what it is to record of the code.
+
+    Raises `MismatchError` with every place where an existing value would change, and with every change of the code,
+    unless these are accepted. Verdicts on tasks whose target was corrected are forgotten, to be given anew.
+    """
+    old, place = store.meta(), store.folder / DATABASE
+    if "tree" not in old:
+        raise MismatchError(f"{place}: these are imported texts, which no scenario can continue")
+    recorded = store.conditions()
+    same = _unchanged(design, recorded)
+    if changed := differences(old["tree"], design.tree, design.ordered, same):
+        raise MismatchError(
+            f"{place}: the run was made from another scenario:\n{_lines(changed)}\n"
+            "Tasks, draws, levels, judges and measures may be added; for anything else use --new or --out."
+        )
+    if not same:
+        raise MismatchError(
+            f"{place}: agents would be asked something else than before, although the scenario reads alike; use --new "
+            "or --out for a fresh run folder"
+        )
+    code = [*_code(old.get("code", [])), *_wordings(design, recorded)]
+    if code and not accept:
+        raise MismatchError(
+            f"{place}: the run was made by other code:\n{_lines(code)}\n"
+            "One cell would hold rollouts of both. Use what made it, or --new, or give --accept-changes, which is "
+            "recorded and told beside every result."
+        )
+    rejudged(design, store, old)
+    _relimited(old["tree"], design.tree)
+    return record(old, code)
+
+
+def record(old: Mapping[str, Any], accepted: Sequence[Change] = ()) -> dict[str, Any]:
+    """What the run's meta is to hold of the code: an entry for each command that was played by other code."""
+    now = {"agentlab": version("agentlab"), "python": platform.python_version(), "modules": _modules()}
+    entries: list[dict[str, Any]] = list(old.get("code", []))
+    if entries and {key: entries[-1][key] for key in now} == now and not accepted:
+        return {"code": entries}
+    told = [f"{what}: was {_short(was)}, is {_short(is_)}" for what, was, is_ in accepted]
+    return {"code": [*entries, {"at": datetime.now(UTC).isoformat(timespec="seconds"), **now, "accepted": told}]}
+
+
+def _unchanged(design: Design, recorded: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether every recorded condition that the design has would give its rollouts the identities that they have."""
+    for condition in design.conditions:
+        old = recorded.get(condition.name)
+        if old is None:
+            continue
+        asked = {id: digest(text) for id, text in condition.questions.items()}
+        if old["identity"] != condition.identity or any(asked.get(id, one) != one for id, one in old["tasks"].items()):
+            return False
+    return True
+
+
+def _wordings(design: Design, recorded: Mapping[str, Mapping[str, Any]]) -> Iterator[Change]:
+    """What agents are told by the code, such as a protocol's manual, where it is not what they were told before."""
+    for condition in design.conditions:
+        if condition.name in recorded:
+            old, new = (_prompts(each) for each in (recorded[condition.name], facts(condition)))
+            for what in new:
+                if old.get(what, new[what]) != new[what]:
+                    yield f"{condition.name}: {what}", old[what], new[what]
+
+
+def _prompts(facts: Mapping[str, Any]) -> dict[str, str]:
+    """A digest of what a condition tells each agent beside its mail."""
+    parts = {f"prompt of {name}": (agent["system"], agent["manual"]) for name, agent in facts["agents"].items()}
+    return {what: digest(part)[:12] for what, part in parts.items()}
+
+
+def _code(entries: Sequence[Mapping[str, Any]]) -> Iterator[Change]:
+    """The version of agentlab, and modules of one's own, that are others than those of the last command."""
+    if not entries:
+        return
+    last, modules = entries[-1], _modules()
+    if last["agentlab"] != version("agentlab"):
+        yield "agentlab", last["agentlab"], version("agentlab")
+    for name, was in last["modules"].items():
+        if modules.get(name, was) != was:
+            yield f"module {name}", was[:12], modules[name][:12]
+
+
+def _modules() -> dict[str, str]:
+    """The modules of one's own and the SHA-256 of their files."""
+    return {name: sha256(file.read_bytes()).hexdigest() for name, file in own_code.loaded().items()}
+
+
+def _relimited(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Says that rollouts which are finished keep to the limit under which they ran."""
+    before, after = mapping(old.get("limits")), mapping(new.get("limits"))
+    for name in before.keys() & after.keys():
+        was, now = mapping(before[name]), mapping(after[name])
+        for unit in was.keys() & now.keys():
+            if was[unit] != now[unit]:
+                told = "limits.%s.%s was %s and is %s: rollouts that finished under it stay as they are"
+                log.warning(told, name, unit, was[unit], now[unit])
+
+
+def _lines(changes: Sequence[Change]) -> str:
+    return "\n".join(f"  {what}: was {_short(was)}, is {_short(is_)}" for what, was, is_ in changes)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -1,0 +1,107 @@
+"""Opens a run's file to read it: while it is written, from a read-only disk, or after a kill."""
+
+import logging
+import sqlite3
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from agentlab.errors import StoreError
+from agentlab.store.formats import known
+from agentlab.store.lock import held
+
+log = logging.getLogger(__name__)
+DATABASE, LOG = "run.db", "run.db-wal"
+_WAL = 2
+"""In the header's bytes 18 and 19: what is committed last may be in the write-ahead log. A closed run has 1."""
+
+
+def read(folder: Path) -> sqlite3.Connection:
+    """A read-only connection to the run in `folder`, which may be running.
+
+    Raises `StoreError` when there is none or it is damaged, and `MismatchError` when it has another format. Warns when
+    the run was not closed and its write-ahead log is not there.
+    """
+    path = folder / DATABASE
+    if not path.is_file():
+        raise StoreError(f"{folder}: no run here (there is no {DATABASE}); runs are folders made by `agentlab run`")
+    lost_log = _lost_log(folder)
+    try:
+        connection = connected(path)
+    except sqlite3.Error as error:
+        raise damaged(folder, error) from error
+    try:
+        if not known(connection, folder):
+            raise StoreError(
+                lost_log or f"{folder}: no run here yet (its {DATABASE} is empty); `agentlab run` makes it"
+            )
+    except sqlite3.Error as error:
+        connection.close()
+        raise damaged(folder, error) from error
+    except BaseException:
+        connection.close()
+        raise
+    if lost_log:
+        _note(lost_log)
+    return connection
+
+
+def connected(path: Path) -> sqlite3.Connection:
+    """A read-only connection that has read the file. Raises `sqlite3.Error`.
+
+    A disk that cannot be written has no room for the files that SQLite puts beside a database in use. Where no
+    write-ahead log is there the file is whole without them.
+    """
+    uri = f"file:{quote(str(path))}?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, timeout=30.0)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError:
+        connection.close()
+        beside = path.with_name(LOG)
+        if beside.exists() and beside.stat().st_size:
+            raise
+        connection = sqlite3.connect(f"{uri}&immutable=1", uri=True)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def decoded(text: str, folder: Path) -> Any:
+    """The value of JSON that the run recorded of itself. Raises `StoreError` when it is damaged."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise damaged(folder, error) from error
+
+
+def damaged(folder: Path, error: Exception) -> StoreError:
+    """What is told of a file that SQLite cannot read."""
+    return StoreError(
+        f"{folder / DATABASE}: the run's file is damaged, or is no run's ({error}); `agentlab doctor {folder}` says "
+        "what can be read and copies it to a new run"
+    )
+
+
+@cache
+def _note(message: str) -> None:
+    """Logs a warning once."""
+    log.warning("%s", message)
+
+
+def _lost_log(folder: Path) -> str:
+    """What to say of a run that was not closed and has no write-ahead log; empty where all is well."""
+    with (folder / DATABASE).open("rb") as file:
+        header = file.read(20)
+    if len(header) < 20 or header[18] != _WAL or (folder / LOG).exists() or held(folder):
+        return ""
+    return (
+        f"{folder}: this run was not closed, and its write-ahead log {LOG} is not beside {DATABASE}: what was "
+        f"committed last is missing. If the run was copied, copy {LOG} too; otherwise the same `agentlab run` makes it "
+        "again"
+    )

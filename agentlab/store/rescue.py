@@ -1,0 +1,106 @@
+"""Says what can be read of a run's file, and copies that to a new run."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agentlab.errors import StoreError
+from agentlab.store.formats import prepare
+from agentlab.store.reading import DATABASE, connected
+from agentlab.store.rows import COLUMNS
+
+TABLES = {"meta": 2, "conditions": 3, **{table: len(columns) for table, columns in COLUMNS.items()}}
+"""Tables of a run, and how many columns each has."""
+MOST = 5
+"""Problems of SQLite's own check that are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a run's file holds."""
+
+    problems: tuple[str, ...]
+    """In the words of SQLite; empty for a sound file."""
+    rows: dict[str, int]
+    """Rows that can be read, by table."""
+    lost: tuple[str, ...]
+    """Tables that cannot be read to their end, or not at all."""
+
+
+def examine(folder: Path) -> Finding:
+    """The state of the run in `folder`. Raises `StoreError` when there is no file."""
+    if not (folder / DATABASE).is_file():
+        raise StoreError(f"{folder}: no run here (there is no {DATABASE})")
+    try:
+        connection = connected(folder / DATABASE)
+    except sqlite3.Error as error:
+        return Finding((str(error),), dict.fromkeys(TABLES, 0), tuple(TABLES))
+    with closing(connection):
+        connection.text_factory = _text
+        problems = _checked(connection)
+        scans = {table: _Scan(connection, table) for table in TABLES}
+        rows = {table: sum(1 for _ in scan) for table, scan in scans.items()}
+    lost = tuple(table for table, scan in scans.items() if scan.error)
+    return Finding(tuple(problems), rows, lost)
+
+
+def rescue(folder: Path, into: Path) -> dict[str, int]:
+    """Copies every row that can be read to a new run in `into`; gives how many, by table.
+
+    Raises `StoreError` where `into` has a run, or nothing can be read.
+    """
+    if (into / DATABASE).exists():
+        raise StoreError(f"{into}: there is a run already; name a folder without one")
+    try:
+        source = connected(folder / DATABASE)
+    except sqlite3.Error as error:
+        raise StoreError(f"{folder / DATABASE}: nothing can be read ({error}); restore it from a copy") from error
+    into.mkdir(parents=True, exist_ok=True)
+    with closing(source), closing(sqlite3.connect(into / DATABASE, isolation_level=None)) as target:
+        source.text_factory = _text
+        prepare(target)
+        target.execute("BEGIN")
+        copied: dict[str, int] = {}
+        for table, width in TABLES.items():
+            sql = f"INSERT OR REPLACE INTO {table} VALUES ({','.join('?' * width)})"
+            copied[table] = target.executemany(sql, (row for row in _Scan(source, table) if len(row) == width)).rowcount
+        target.execute("COMMIT")
+    return {table: max(0, count) for table, count in copied.items()}
+
+
+class _Scan:
+    """The rows of a table that can be read: from the front to the damage, then from the back to it."""
+
+    def __init__(self, connection: sqlite3.Connection, table: str) -> None:
+        self.connection, self.table = connection, table
+        self.error = ""
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        seen = -1
+        try:
+            for rowid, *row in self.connection.execute(f"SELECT rowid, * FROM {self.table} ORDER BY rowid"):
+                seen = rowid
+                yield tuple(row)
+            return
+        except sqlite3.Error as error:
+            self.error = str(error)
+        with suppress(sqlite3.Error):
+            sql = f"SELECT rowid, * FROM {self.table} WHERE rowid > ? ORDER BY rowid DESC"
+            for _, *row in self.connection.execute(sql, (seen,)):
+                yield tuple(row)
+
+
+def _checked(connection: sqlite3.Connection) -> list[str]:
+    try:
+        told = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({MOST})")]
+    except sqlite3.Error as error:
+        return [str(error)]
+    return [] if told == ["ok"] else told
+
+
+def _text(raw: bytes) -> str:
+    """Text that is no UTF-8 is kept as far as it can be read."""
+    return raw.decode("utf-8", "replace")
