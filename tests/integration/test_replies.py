@@ -170,13 +170,12 @@ def test_a_thought_reaches_nobody() -> None:
 @pytest.mark.parametrize("name", ["sim/replies", "replay/first"])
 def test_a_simulated_and_a_replayed_model_think_apart_too(name: str) -> None:
     options = {"replies": {"*": {"<think>The secret.</think>42": 1.0}}}
-    text = scenario(
-        "s", models={"default": {"name": "sim/replies", "options": options}}, tasks=TASKS, judges=NUMBER, seed=1
-    )
-    Path("s.yaml").write_text(text, encoding="utf-8")
+    parts: dict[str, Any] = {"tasks": TASKS, "judges": NUMBER, "seed": 1}
+    first = scenario("s", models={"default": {"name": "sim/replies", "options": options}}, **parts)
+    Path("s.yaml").write_text(first, encoding="utf-8")
     run = play("s.yaml", "runs/first")
     if name.startswith("replay"):
-        Path("r.yaml").write_text(text.replace("name: sim/replies", f"name: {name}"), encoding="utf-8")
+        Path("r.yaml").write_text(scenario("s", models={"default": {"name": name}}, **parts), encoding="utf-8")
         run = play("r.yaml", "runs/again")
     assert list(run.rollouts["output"]) == ["42"]
     assert list(run.calls["reasoning"]) == ["The secret."]
