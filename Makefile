@@ -80,12 +80,14 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/texts.py
 	$(BIN)/python bench/stats.py --figure decomposition --figure paired
 
-coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulated experiments (three minutes).
+coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulated experiments (fifteen minutes).
 	$(BIN)/python bench/stats.py --figure coverage
 	$(BIN)/python bench/paired.py
 	$(BIN)/python bench/coverage.py
 	$(BIN)/python bench/attribution.py
 	$(BIN)/python bench/labels.py
+	$(BIN)/python bench/anchors.py
+	$(BIN)/python bench/looks.py
 
 truth: $(READY)  ## Find planted effects again, in 500 experiments, and write docs/known_truth.md (five minutes).
 	$(BIN)/python bench/truth.py --write docs

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agentlab.analysis.forks.decision import decide
 from agentlab.errors import ScenarioError
+from agentlab.experiment.decisions import read
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.session import run as _run
 from agentlab.experiment.specs import Selection
@@ -15,12 +16,13 @@ from agentlab.scenario import Design
 from agentlab.scenario import load as load_design
 
 
-def load(folder: str | Path) -> Run:
+def load(folder: str | Path, cluster: str | None = None) -> Run:
     """The run in `folder`, as frames; of its rollouts one can ask when they were decided.
 
-    Raises `StoreError` when there is none.
+    `cluster` names the field by which tasks share a source, in place of the scenario's. Raises `StoreError` when there
+    is no run, `AnalysisError` when a task has no such field.
     """
-    return Run(Path(folder), partial(decide, Path(folder)))
+    return Run(Path(folder), partial(decide, Path(folder)), cluster)
 
 
 async def run(
@@ -33,15 +35,19 @@ async def run(
     only: Mapping[str, str | Sequence[str]] | None = None,
     draws: int | None = None,
     concurrency: int = CONCURRENCY,
+    preregistered: str | Path | None = None,
 ) -> Run:
     """Runs a scenario into `out` (default `runs/NAME`), continuing what is there, and opens the result.
 
-    `only` keeps levels by factor. Raises what `agentlab run` prints: `ScenarioError`, `MismatchError`, `StoreError`.
+    `only` keeps levels by factor; `preregistered` is a file that the scenario must agree with. Raises what `agentlab
+    run` prints: `ScenarioError`, `MismatchError`, `StoreError`.
     """
     if isinstance(scenario, Design) and (model or judge_model):
         raise ScenarioError("model and judge_model change a scenario before it is loaded; give its name or path")
     design = scenario if isinstance(scenario, Design) else load_design(scenario, model, judge_model)
     levels = {f: (v,) if isinstance(v, str) else tuple(v) for f, v in (only or {}).items()}
     folder = Path(out) if out is not None else Path("runs") / design.name
-    await _run(design, folder, Selection(tuple(tasks) if tasks else None, levels, draws), Progress(), concurrency)
+    selection = Selection(tuple(tasks) if tasks else None, levels, draws)
+    registration = None if preregistered is None else read(Path(preregistered))
+    await _run(design, folder, selection, Progress(), concurrency, registration=registration)
     return load(folder)

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentlab.stats.contrasts.paired import Interval
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.forks.path import End, Path, path
 from agentlab.stats.forks.shapley import Replies, by_agent
 from agentlab.stats.forks.shares import VarianceTerm, by_round
+from agentlab.stats.interval import Interval
 
 Array = NDArray[np.float64]
 FIRST, A, B, TOGETHER, LAST, JUDGE = 1.0, 0.8, 0.5, 0.6, 0.7, 0.5

@@ -2,7 +2,8 @@
 
 Prints JSON. Coverage is over 2,000 simulated experiments a design, whose standard error is half a percent; `spread` has
 tasks with draw SDs from 0.3 to 1.7, `one` has a task with 25 times the variance of the others, `binary` has outcomes of
-0 and 1 whose chances differ from task to task. For new tasks, tasks differ by an SD of 1 in the effect.
+0 and 1 whose chances differ from task to task, `rare` has such chances close to 1. For new tasks, tasks differ by an SD
+of 1 in the effect.
 """
 
 import os
@@ -27,7 +28,7 @@ from agentlab.stats.contrasts.sequential import Spend, level
 
 Array = NDArray[np.float64]
 DESIGNS = ((6, 2), (8, 3), (10, 2), (10, 3), (10, 15), (30, 5))
-SHAPES = ("equal", "spread", "one", "binary")
+SHAPES = ("equal", "spread", "one", "binary", "rare")
 BAND = (0.935, 0.965)
 LOOKS = (1 / 3, 2 / 3, 1.0)
 
@@ -91,8 +92,8 @@ def coverage(runs: int) -> dict[str, Any]:
 
 def drawn(rng: np.random.Generator, tasks: int, draws: int, shape: str) -> tuple[Array, Array, Array]:
     """True task effects, which are 0 on average over all tasks there could be, and both arms' outcomes."""
-    if shape == "binary":
-        p, q = rng.beta(1, 1, (2, tasks, 1))
+    if shape in ("binary", "rare"):
+        p, q = rng.beta(*((1, 1) if shape == "binary" else (4.5, 0.5)), (2, tasks, 1))
         one, other = (rng.random((tasks, draws)) < chance for chance in (p, q))
         return (p - q).ravel(), one.astype(np.float64), other.astype(np.float64)
     sd = {"equal": np.ones(tasks), "spread": np.linspace(0.3, 1.7, tasks)}.get(shape, np.full(tasks, 0.2))

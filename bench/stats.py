@@ -29,8 +29,8 @@ from agentlab.stats.incoherence.companions import companions, totals
 from agentlab.stats.incoherence.decompose import DELTA, Decomposition, brier, kl, unbiased
 from agentlab.stats.incoherence.excess import brier_excess
 from agentlab.stats.incoherence.incoherence import bootstrap, difference, incoherence
-from bench.coverage import LEAST, MOST, Tally
 from bench.paired import speed
+from bench.tally import LEAST, MOST, Tally
 
 Floats = NDArray[np.float64]
 Answers = NDArray[np.intp]

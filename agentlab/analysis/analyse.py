@@ -1,18 +1,15 @@
 """An analysis of a run by its registered name, or all of them."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.contrasts.contrast import suppressed
 from agentlab.analysis.registry import ANALYSES
+from agentlab.analysis.withheld import withheld
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 
 Options = Mapping[str, str | None]
 """By keyword: what stands after an analysis' own option, and those that several could take, such as `measure`."""
-DESCRIBING = ("decompose", "components", "length", "attribution", "path", "interventions")
-"""Analyses that tell of measures without saying which arm did better."""
 
 
 def analyse(run: Run, name: str, options: Options) -> Analysis:
@@ -25,16 +22,7 @@ def analyse(run: Run, name: str, options: Options) -> Analysis:
         raise AnalysisError(f"{entry.about}: agentlab stats RUN --{name} {entry.metavar}")
     wanted = {*entry.takes, entry.value}
     given = {key: value for key, value in options.items() if key in wanted and value is not None}
-    return _doubted(run, name, entry.load()(run, **given))
-
-
-def _doubted(run: Run, name: str, found: Analysis) -> Analysis:
-    """With a note on every measure whose judge fails its anchor texts, where the analysis itself withholds nothing."""
-    tables = found.tables.values() if name in DESCRIBING else ()
-    named = {str(measure) for table in tables if "measure" in table for measure in table["measure"].unique()}
-    doubts = {m.name: why for m in run.measured if m.name in named and (why := suppressed(run, m.judge))}
-    told = tuple(f"{m}: what its judge says, which may not be what is so: {why}" for m, why in doubts.items())
-    return replace(found, notes=(*told, *found.notes))
+    return withheld(run, name, entry.load()(run, **given))
 
 
 def attempts(

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import repeats
-from agentlab.analysis.contrasts.contrast import suppressed
 from agentlab.analysis.direction import better, goal
+from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.measures import per_draw
@@ -46,11 +46,14 @@ class Axis:
 def frontier(run: Run, axes: str | None = None) -> Analysis:
     """The frontiers of all arms in two measures, `axes` such as `misalignment,utility`.
 
-    Raises AnalysisError for measures that are not there or have no better direction, and where judges have one draw, so
-    that who is best would be chosen and placed by the same luck. A judge that fails its anchor texts leaves the means
-    and the bands, and no word on which arm is better.
+    Raises AnalysisError for measures that are not there, have no better direction or a judge that cannot tell who did
+    better, and where judges have one draw, so that who is best would be chosen and placed by the same luck.
     """
     x, y = (_axis(run, name) for name in _named(run, axes))
+    if reasons := [
+        f"{axis.name}: suppressed: {why}" for axis in (x, y) if (why := suppressed(run, axis.measure.judge))
+    ]:
+        raise AnalysisError(f"nothing about which arm did better; {'; '.join(reasons)}")
     halves = {axis.name: _halves(run, axis) for axis in (x, y)}
     both = halves[x.name].add_suffix("_x").join(halves[y.name].add_suffix("_y"), how="inner")
     table = run.rollouts[["rollout", "condition", "task"]].merge(both, left_on="rollout", right_index=True)
@@ -78,10 +81,6 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     )
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
     tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms)}
-    reasons = [f"{axis.name}: {why}" for axis in (x, y) if (why := suppressed(run, axis.measure.judge))]
-    if reasons:
-        tables = {"arms": tables["arms"].assign(on_frontier=np.nan), "band": bands}
-        notes.append(f"nothing about which arm did better, so no probabilities and no dominance; {'; '.join(reasons)}")
     return Analysis("frontier", f"{y.name} against {x.name}", says, tables, tuple(filter(None, notes)))
 
 

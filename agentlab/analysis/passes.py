@@ -7,11 +7,13 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import noiseless
 from agentlab.analysis.direction import best
-from agentlab.analysis.row import Row
+from agentlab.analysis.row import Row, ends
+from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.errors import AnalysisError
 from agentlab.judges import traits
 from agentlab.runs.frames import Run
-from agentlab.stats.contrasts.paired import Interval
+from agentlab.runs.frames.clusters import cluster_codes
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.passes import Counts, Pass, all_right, majority, one_right, passes
 from agentlab.text import pluralize
 from agentlab.types import Measure
@@ -33,10 +35,16 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
     wanted = _asked(k)
     like, these = list[Row](), list[Row]()
     notes = dict.fromkeys([ABOUT])
-    for m in _binary(run, measure):
+    reasons, binary = suppressed_measures(run), _binary(run, measure)
+    told = [f"{m.name}: suppressed: {reasons[m.name]}" for m in binary if m.name in reasons]
+    if len(told) == len(binary):
+        raise AnalysisError("; ".join(told))
+    notes |= dict.fromkeys(told)
+    for m in (m for m in binary if m.name not in reasons):
         if not noiseless(run, m.judge):
             notes[f"{m.name}: judge noise not separable, one draw of a judge says what is right"] = None
-        for condition, tasks, lost in _counted(run, m):
+        for condition, counted, lost in _counted(run, m):
+            tasks, clusters = [*counted.values()], cluster_codes(run.clusters, counted)
             draws = min(sum(counts) for counts in tasks)
             if wanted and max(wanted) > draws:
                 raise AnalysisError(
@@ -45,7 +53,7 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
             if lost:
                 notes[f"{m.name}, {condition}: {pluralize(lost, 'rollout')} without a score left out"] = None
             for size in wanted or _sizes(draws):
-                found = {name: passes(tasks, size, worth) for name, worth in KINDS.items()}
+                found = {name: passes(tasks, size, worth, clusters=clusters) for name, worth in KINDS.items()}
                 head: Row = {"measure": m.name, "condition": condition, "k": size, "tasks": len(tasks), "draws": draws}
                 like.append(_row(head, found, lambda one: one.new_tasks))
                 these.append(_row(head, found, lambda one: one.these_tasks))
@@ -97,7 +105,7 @@ def _scores(run: Run, m: Measure) -> pd.DataFrame:
     return own[own["rollout"].isin(run.rollouts["rollout"])]
 
 
-def _counted(run: Run, m: Measure) -> Iterator[tuple[str, list[list[int]], int]]:
+def _counted(run: Run, m: Measure) -> Iterator[tuple[str, dict[str, list[int]], int]]:
     """By condition, the counts of each task and how many rollouts have no score."""
     ((criterion, (_, top)),) = m.scales.items()
     right = top if traits(run.meta, m.judge).target else best(m, criterion)
@@ -106,18 +114,16 @@ def _counted(run: Run, m: Measure) -> Iterator[tuple[str, list[list[int]], int]]
     for condition in run.conditions["condition"].astype("str"):
         rollouts = run.rollouts.loc[arms == condition, "rollout"]
         own = scores[scores["rollout"].isin(rollouts) & scores["value"].notna()]
-        tasks: list[list[int]] = []
-        for _, part in own.groupby("task", sort=False, observed=True):
+        tasks: dict[str, list[int]] = {}
+        for task, part in own.groupby("task", sort=False, observed=True):
             wrong = part.loc[part["value"] != right, "label"].fillna(NO_ANSWER)
-            tasks.append([int((part["value"] == right).sum()), *map(int, wrong.value_counts())])
+            tasks[str(task)] = [int((part["value"] == right).sum()), *map(int, wrong.value_counts())]
         if tasks:
             yield condition, tasks, len(rollouts) - len(own)
 
 
-def _row(head: Row, found: dict[str, Pass], interval: Callable[[Pass], Interval | None]) -> Row:
+def _row(head: Row, found: dict[str, Pass], interval: Callable[[Pass], Estimate]) -> Row:
     row = {**head}
     for name, one in found.items():
-        ends = interval(one)
-        low, high = (None, None) if ends is None else (ends.low, ends.high)
-        row |= {name: one.value, f"{name}_low": low, f"{name}_high": high}
+        row |= {name: one.value, **ends(name, interval(one))}
     return row

@@ -3,31 +3,42 @@
 Numbers only; whoever prints them chooses the layout.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from agentlab.analysis.contrasts.blinding import blindness
-from agentlab.analysis.contrasts.contrast import Contrast, contrasts
+from agentlab.analysis.contrasts.compared import contrasts
+from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
+from agentlab.analysis.contrasts.tasks import task_notes
+from agentlab.analysis.outcome_range import outcome_range
+from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.runs.frames import Run
+from agentlab.stats.arm_mean import ArmMean, arm_mean
 from agentlab.stats.bounds import Bounds, bounds
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.estimate import Estimate
 from agentlab.text import pluralize
-from agentlab.types import Measure
 
 
 @dataclass(frozen=True, slots=True)
 class ConditionSummary:
-    """One condition. `measures` holds for each measure the mean of task means and its worst-case bounds."""
+    """One condition. `measures` holds for each measure the mean of task means and its worst-case bounds; of one that is
+    suppressed both are missing."""
 
     condition: str
     rollouts: int
     statuses: dict[str, int]
     measures: dict[str, Bounds]
+    means: dict[str, ArmMean]
+    """The same means with their intervals, for these tasks and for new tasks, inside the range of the measure; nothing
+    of one that is suppressed."""
     delivered: dict[str, float | None]
-    """Mean of task means over delivered rollouts only."""
+    """Mean of task means over delivered rollouts only; None of a measure that is suppressed, too."""
     calls: int
     output_tokens: int | None
     tokens: int | None
@@ -51,6 +62,8 @@ class Summary:
     groups: dict[str, tuple[int, int]]
     """By judge of kind equivalence: outputs that it sorted, and groups that it made of them."""
     anchors: dict[str, str]
+    suppressed: dict[str, str]
+    """Measures of which nothing is said that tells who did better, and why."""
     notes: tuple[str, ...]
     example: str
     """A rollout of the run, by its coordinates."""
@@ -60,7 +73,8 @@ def summarize(run: Run) -> Summary:
     """The summary of a run with at least one finished rollout; an empty one otherwise."""
     rollouts, measures = run.rollouts, run.measures
     reports = run.meta.get("anchors", {})
-    arms = tuple(_arm(name, run, rollouts, measures) for name in rollouts["condition"].unique())
+    hidden = suppressed_measures(run)
+    arms = tuple(_arm(name, run, rollouts, measures, hidden) for name in rollouts["condition"].unique())
     found = tuple(contrasts(run)) if len(rollouts) else ()
     scores = run.scores[run.scores["rollout"].isin(rollouts["rollout"])]
     judged = pd.concat([scores[["judge", "outcome"]], run.pairs[["judge", "outcome"]]])
@@ -74,6 +88,7 @@ def summarize(run: Run) -> Summary:
         outcomes,
         _groups(run),
         anchors,
+        hidden,
         _notes(run, found),
         _example(run),
     )
@@ -97,11 +112,18 @@ def _counts(column: pd.Series) -> dict[str, int]:
     return {str(name): int(count) for name, count in column.astype("str").value_counts(sort=False).items()}
 
 
-def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFrame) -> ConditionSummary:
+def _arm(
+    condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFrame, hidden: Collection[str]
+) -> ConditionSummary:
     rows = (rollouts["condition"] == condition).to_numpy()
     own, scored = rollouts[rows], measures[rows]
     tasks = scored["task"].astype("str").tolist()
-    values = {m.name: bounds(scored[m.name].to_numpy(), *_range(m, scored), tasks) for m in run.measured}
+    ranges = {m.name: outcome_range(m, scored[m.name]) for m in run.measured}
+    values = {name: bounds(scored[name].to_numpy(), *ends, tasks) for name, ends in ranges.items()}
+    means = {name: arm_mean(scored[name], tasks, run.clusters, ends) for name, ends in ranges.items()}
+    unsaid = Estimate(None, notes=("suppressed",))
+    means |= dict.fromkeys(hidden, ArmMean(unsaid, unsaid))
+    values |= {name: replace(values[name], observed=None, low=math.nan, high=math.nan) for name in hidden}
     done = scored[scored["status"] == "delivered"]
     by_task = {m.name: done.groupby("task", observed=True)[m.name].mean().mean() for m in run.measured}
     return ConditionSummary(
@@ -109,7 +131,8 @@ def _arm(condition: str, run: Run, rollouts: pd.DataFrame, measures: pd.DataFram
         rollouts=len(own),
         statuses=_counts(own["status"]),
         measures=values,
-        delivered={name: None if pd.isna(value) else float(value) for name, value in by_task.items()},
+        means=means,
+        delivered={name: None if pd.isna(value) or name in hidden else float(value) for name, value in by_task.items()},
         calls=int(own["calls"].sum()),
         output_tokens=_total(own["output_tokens"]),
         tokens=_total(own["input_tokens"] + own["output_tokens"]),
@@ -122,13 +145,6 @@ def _total(tokens: pd.Series) -> int | None:
     return None if tokens.isna().any() else int(tokens.sum())
 
 
-def _range(measure: Measure, scored: pd.DataFrame) -> tuple[float, float]:
-    """Where a value can lie: the measure's range, values the scenario declares for a status, and what was counted."""
-    seen = scored[measure.name].dropna().tolist()
-    ends = (*measure.range, *measure.values.values(), *seen)
-    return min(ends), max(ends)
-
-
 def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
     notes = _accepted(run) + _failures(run)
     tasks = run.rollouts["task"].nunique()
@@ -137,7 +153,7 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
             "this task; nothing is claimed beyond it" if tasks == 1 else "these tasks; nothing is claimed beyond them"
         )
         notes.append(f"{pluralize(tasks, 'task')}: every interval is about {about}.")
-    notes += interim_notes(run, contrasts)
+    notes += [*interim_notes(run, contrasts), *task_notes(run, contrasts)]
     uncounted = run.calls["text"].notna() & run.calls["input_tokens"].isna()
     if uncounted.any():
         models = ", ".join(sorted(run.calls.loc[uncounted, "model"].astype("str").unique()))

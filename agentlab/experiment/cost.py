@@ -13,6 +13,7 @@ from agentlab.engine.client import Client
 from agentlab.engine.play import play
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.baselines import ComputeBudgets
+from agentlab.experiment.judging.anchors import anchor_inputs
 from agentlab.experiment.judging.pairs import Side, configured, pairs
 from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, RecordingJudgeClient
 from agentlab.experiment.specs import Selection, rollout_specs
@@ -39,11 +40,14 @@ class RunPlan:
     draws: int
     agents: Mapping[str, Cost]
     judges: Mapping[str, Cost]
+    anchors: Mapping[str, Cost]
+    """What it takes to put judges before their anchor texts, once a run, by judge; also those that an earlier command
+    judged."""
 
     @property
     def total(self) -> Cost:
         """Everything together."""
-        return sum((*self.agents.values(), *self.judges.values()), Cost())
+        return sum((*self.agents.values(), *self.judges.values(), *self.anchors.values()), Cost())
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,8 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
         outputs[condition.name] = output
     for name in design.of_two:
         judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
-    return RunPlan(rollouts, len(tasks), draws, agents, judges)
+    anchors = {name: await _anchors(design, name, chatter) for name in (*design.judges, *design.of_two)}
+    return RunPlan(rollouts, len(tasks), draws, agents, judges, anchors)
 
 
 def _needed(design: Design, selection: Selection) -> list[tuple[RolloutSpec, Condition, bool]]:
@@ -165,6 +170,14 @@ async def _of_two(
     task = design.tasks[tasks[len(tasks) // 2]]
     for one, other in both:
         cost += await _judged(design, judge, text_input(task, outputs[one], rival=outputs[other]), chatter) * asked
+    return cost
+
+
+async def _anchors(design: Design, name: str, chatter: Model) -> Cost:
+    """The anchor texts of a judge, in all its draws."""
+    judge, cost = {**design.judges, **design.of_two}[name], Cost()
+    for shown in anchor_inputs(design.tree["judges"][name], judge.draws):
+        cost += await _judged(design, judge, shown, chatter)
     return cost
 
 

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from agentlab.errors import ScenarioError
 from agentlab.scenario import Design
+from agentlab.scenario.compare_fields import LooksFields
+from agentlab.stats.contrasts import anytime
 from agentlab.stats.contrasts.power import Detectable, OutcomeNoise, detectable, power_of, tasks_needed
+from agentlab.stats.contrasts.sequential import level
 
 WITHIN, BETWEEN = 0.25, 0.1
 """Assumed SDs, as shares of a measure's range: over draws of one task, and of the difference between tasks."""
@@ -30,7 +34,8 @@ class PowerForecast:
 
     basis: ContrastNoise
     alpha: float
-    """Of one test: 5 % over the number of primary contrasts, Holm's strictest step."""
+    """Of one test at the planned size: 5 % over the number of primary contrasts, Holm's strictest step, less what the
+    looks on the way take."""
     smallest: Detectable
     """Found with 80 % power."""
     new_tasks: float | None = None
@@ -62,7 +67,7 @@ def prospects(
     tests = _tests(design)
     forecasts: list[PowerForecast] = []
     for basis in noises:
-        alpha = ALPHA / tests.get(basis.measure, 1)
+        alpha = _last_look(design.looks, ALPHA / tests.get(basis.measure, 1), basis.measure in tests)
         smallest = detectable(tasks, draws, basis.noise, alpha)
         if effect is None:
             forecasts.append(PowerForecast(basis, alpha, smallest))
@@ -72,6 +77,13 @@ def prospects(
             PowerForecast(basis, alpha, smallest, *chances, tasks_needed(effect, draws, basis.noise, alpha))
         )
     return forecasts
+
+
+def _last_look(looks: LooksFields | Literal["any"] | None, alpha: float, primary: bool) -> float:
+    """The two-sided p at or under which the analysis of the whole run rejects."""
+    if looks == "any":
+        return anytime.level(1.0, alpha)
+    return alpha if looks is None or not primary else level(looks.shares, looks.spend, alpha)
 
 
 def _tests(design: Design) -> Mapping[str, int]:

@@ -1,7 +1,7 @@
 """The contrasts that a scenario preregistered, since when, and the interim analyses of its run, as the run records."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -9,9 +9,12 @@ import msgspec
 
 from agentlab.scenario import Design
 from agentlab.scenario.compare import Declared, Same
+from agentlab.scenario.compare_fields import LooksFields
 from agentlab.scenario.condition import named
+from agentlab.stats.contrasts import anytime
+from agentlab.stats.contrasts.sequential import level, repeated_p
 
-Spend = Literal["obrien_fleming", "pocock"]
+Spend = Literal["obrien_fleming", "pocock", "any"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class Primary:
     """When, UTC."""
     after: int
     """Interim analyses of both its arms that came before; 0 for one that was preregistered."""
+    margin_after: int = 0
+    """Interim analyses before its margin was declared, or changed."""
     withdrawn: int | None = None
     """Interim analyses after which the scenario withdrew it. It stays primary: nobody can leave Holm's family late."""
 
@@ -38,11 +43,30 @@ class InterimAnalysis:
     spent: tuple[float, ...] = ()
     """The shares at which alpha is spent, that of this analysis last; empty when it was not planned."""
     spend: Spend = "obrien_fleming"
+    """How; `any` where every look is valid, however many there are."""
 
     @property
     def planned(self) -> bool:
         """Whether alpha is spent on it."""
         return bool(self.spent)
+
+    def level(self, alpha: float) -> float:
+        """The two-sided p at or under which this analysis rejects; its interval has confidence one less it."""
+        if not self.planned:
+            return alpha
+        return anytime.level(self.spent[-1], alpha) if self.spend == "any" else level(self.spent, self.spend, alpha)
+
+    def valid(self, p: float) -> float:
+        """The two-sided p of this analysis alone, made valid however many there are, if that was planned."""
+        if not self.planned:
+            return p
+        if self.spend == "any":
+            return anytime.anytime_p(p, self.spent[-1])
+        return repeated_p(p, self.spent, self.spend)
+
+    def valid_one_sided(self, p: float) -> float:
+        """The same of a one-sided p: its side of the boundary takes half of the alpha."""
+        return self.valid(2 * p) / 2 if p < 0.5 else p
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +79,18 @@ class Preregistration:
     looks: Sequence[Mapping[str, Any]] = ()
     planned: Mapping[str, Any] | None = None
 
-    def interim(self, arms: tuple[str, str], pairs: int, finished: int) -> InterimAnalysis:
-        """The interim analysis of two conditions with so many pairs, the run having so many finished rollouts."""
+    def interim(self, arms: tuple[str, str], pairs: int, finished: int, primary: bool = True) -> InterimAnalysis:
+        """The interim analysis of two conditions with so many pairs, the run having so many finished rollouts.
+
+        Planned analyses spend alpha on primary contrasts; where any look is valid, it is so for every contrast.
+        """
         counts = [_both(past, arms) for past in self.looks if past["rollouts"] < finished]
         counts = [*dict.fromkeys(n for n in counts if 0 < n < pairs), pairs]
-        if self.planned is None:
+        if self.planned is None or not (primary or self.planned["spend"] == "any"):
             return InterimAnalysis(len(counts))
         shares = [n / self.planned["pairs"] for n in counts]
+        if self.planned["spend"] == "any":
+            return InterimAnalysis(len(counts), shares[-1], (shares[-1],), "any")
         before, spent = (_spent(some, self.planned["shares"]) for some in (shares[:-1], shares))
         return InterimAnalysis(
             len(counts), shares[-1], spent if len(spent) > len(before) else (), self.planned["spend"]
@@ -77,42 +106,34 @@ def record(design: Design, old: Mapping[str, Any]) -> dict[str, Any]:
     looks, now = old.get("looks", []), datetime.now(UTC).isoformat(timespec="seconds")
     found: dict[Same, Primary] = {}
     for one in design.compare.primary:
-        before = known.get(one.same)
-        at, after = (before.declared, before.after) if before else (now, _analysed(looks, one, design.factors))
-        found[one.same] = Primary(one, at, after)
+        before, times = known.get(one.same), _analysed(looks, one, design.factors)
+        at, after = (before.declared, before.after) if before else (now, times)
+        kept = before.margin_after if before and before.contrast.margin == one.margin else times
+        found[one.same] = Primary(one, at, after, kept if one.margin is not None else 0)
     for same, one in known.items():
         times = _analysed(looks, one.contrast, design.factors)
         if same not in found and times:
-            found[same] = Primary(one.contrast, one.declared, one.after, one.withdrawn or times)
+            found[same] = replace(one, withdrawn=one.withdrawn or times)
     told: dict[str, Any] = {
         "primary": [asdict(one) for one in found.values()],
         "exploratory": design.compare.exploratory,
     }
     if design.looks is not None:
-        pairs = len(design.tasks) * design.draws
-        told["planned"] = old.get("compare", {}).get("planned") or {
-            "shares": design.looks.shares,
-            "spend": design.looks.spend,
-            "pairs": pairs,
-        }
+        told["planned"] = old.get("compare", {}).get("planned") or _planned(design.looks, design)
     return {"compare": told}
+
+
+def _planned(looks: LooksFields | Literal["any"], design: Design) -> dict[str, Any]:
+    """The interim analyses, and the pairs of which they are shares, as they are when the run begins."""
+    pairs = len(design.tasks) * design.draws
+    if looks == "any":
+        return {"shares": (), "spend": "any", "pairs": pairs}
+    return {"shares": looks.shares, "spend": looks.spend, "pairs": pairs}
 
 
 def register(meta: Mapping[str, Any]) -> Preregistration:
     """What `record` recorded; a run without it declared nothing."""
     return msgspec.convert({**meta.get("compare", {}), "looks": meta.get("looks", [])}, Preregistration)
-
-
-def interim(looks: Sequence[Mapping[str, Any]], finished: Mapping[str, int]) -> list[Mapping[str, Any]]:
-    """The interim analyses so far with one more, at so many finished rollouts of each condition.
-
-    Nothing is added where nothing is new since the last.
-    """
-    rollouts = sum(finished.values())
-    if looks and looks[-1]["rollouts"] == rollouts:
-        return list(looks)
-    at = datetime.now(UTC).isoformat(timespec="seconds")
-    return [*looks, {"at": at, "rollouts": rollouts, "finished": dict(finished)}]
 
 
 def conditions(contrast: Declared, factors: Sequence[str]) -> tuple[str, str]:

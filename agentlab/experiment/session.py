@@ -14,22 +14,23 @@ from typing import Any
 import msgspec
 
 from agentlab.errors import ScenarioError
-from agentlab.experiment import resume
+from agentlab.experiment import decisions, resume
 from agentlab.experiment.baselines import ComputeBudgets
+from agentlab.experiment.decisions import Registration, require
 from agentlab.experiment.executors import Executor
 from agentlab.experiment.executors.local import LocalExecutor
 from agentlab.experiment.facts import facts
 from agentlab.experiment.forks import ForkStates
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.phases import Phase, through, with_judging
-from agentlab.experiment.preregistration import interim, record
+from agentlab.experiment.preregistration import record
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.runner import Runner
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.scenario import Design
-from agentlab.store import Store
+from agentlab.store import Store, look
 from agentlab.types import Measure, Task
 
 LOCAL = LocalExecutor()
@@ -42,17 +43,21 @@ async def run(
     progress: Progress,
     concurrency: int = CONCURRENCY,
     executor: Executor = LOCAL,
+    registration: Registration | None = None,
     accept: bool = False,
 ) -> None:
     """Plays and judges what of `design` is selected and not done yet, into `folder`.
 
     `accept` lets other code than before go on with the run, which is recorded. Raises `MismatchError` when the folder
-    holds another design or another process works on it, `ScenarioError` for an
-    unknown task or level, `StoreError` when the folder cannot be written. What else goes wrong is in the rows.
+    holds another design or another process works on it, or the design is not what its `registration` says,
+    `ScenarioError` for an unknown task or level, `StoreError` when the folder cannot be written. What else goes wrong
+    is in the rows.
     """
     check(design, selection)
+    if registration is not None:
+        require(registration, design)
     with opened(folder) as store:
-        seed = register(design, store, accept)
+        seed = register(design, store, registration, accept)
         todo = list(rollout_specs(design, seed, selection))
         _measured(todo, store)
         progress.planned = len(todo)
@@ -95,8 +100,7 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
 
 def _interim(store: Store) -> None:
     """Records that the contrasts are about to be analysed, with how many rollouts of each condition are finished."""
-    finished = Counter(rollout.condition for rollout in store.rollouts() if store.final(rollout.key))
-    store.set_meta({"looks": interim(store.meta().get("looks", []), finished)})
+    look(store.folder, Counter(rollout.condition for rollout in store.rollouts() if store.final(rollout.key)))
 
 
 def tasks_of(meta: Mapping[str, Any]) -> dict[str, Task]:
@@ -104,7 +108,7 @@ def tasks_of(meta: Mapping[str, Any]) -> dict[str, Task]:
     return {task.id: task for task in msgspec.convert(meta.get("tasks", []), list[Task])}
 
 
-def register(design: Design, store: Store, accept: bool = False) -> int:
+def register(design: Design, store: Store, registration: Registration | None = None, accept: bool = False) -> int:
     """Records the design, or checks it against the recorded one and extends that; gives the run's seed.
 
     Raises `MismatchError` with every place where an existing value would change, or where the code is other code than
@@ -113,7 +117,8 @@ def register(design: Design, store: Store, accept: bool = False) -> int:
     old = store.meta()
     code = resume.check(design, store, accept) if store.known else resume.record({})
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
-    store.set_meta({**_facts(design, old, seed), **code})
+    decided = decisions.record(design, old, registration, len(store.known))
+    store.set_meta({**_facts(design, old, seed), **decided, **code})
     store.set_conditions([(c.name, c.levels, facts(c)) for c in design.conditions])
     return seed
 
@@ -132,6 +137,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "judges": {**old.get("judges", {}), **judge_models(design)},
         "traits": {**old.get("traits", {}), **{name: asdict(traits) for name, traits in design.traits.items()}},
         "coupling": design.coupling,
+        "cluster": design.cluster,
         **record(design, old),
         "seed": seed,
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from agentlab.judges.choice import ChoiceConfig, ChoiceScoring
-from agentlab.judges.config import Anchors, Flaw, JudgeTraits, Name, Question, alike, counting
+from agentlab.judges.config import Anchors, Flaw, JudgeTraits, Name, Question, alike, counting, repeated
 from agentlab.judges.known_pairs import AnchorPair, anchor_pair
 
 VALUES = {"A": 1.0, "B": 0.0, "TIE": 0.5}
@@ -56,7 +56,7 @@ class CompareConfig(ChoiceConfig):
         flaws: list[Flaw] = []
         if not self.counted():
             flaws.append((("criteria",), "no question counts", "leave `count: false` out of at least one"))
-        flaws += alike(self.criteria)
+        flaws += [*alike(self.criteria), *repeated(self.anchors)]
         for factor, pairs in self.arms.items():
             for i, pair in enumerate(pairs):
                 if pair[0] == pair[1]:

@@ -140,6 +140,19 @@ def counting(criteria: Mapping[str, Question]) -> tuple[str, ...]:
     return tuple(name for name, criterion in criteria.items() if criterion.count)
 
 
+def repeated(anchors: Mapping[str, Anchors]) -> list[Flaw]:
+    """Texts that stand twice among the good and bad ones of a family: the second time they say nothing new."""
+    flaws: list[Flaw] = []
+    for family, texts in anchors.items():
+        seen: set[str] = set()
+        for role, of_role in (("good", texts.good), ("bad", texts.bad)):
+            for i, text in enumerate(of_role):
+                if text in seen:
+                    flaws.append((("anchors", family, role, i), "a text that stands there already", "another text"))
+                seen.add(text)
+    return flaws
+
+
 def alike(names: Collection[str]) -> list[Flaw]:
     """Criteria whose names differ only by case, which a model's answer does not tell apart."""
     if len({name.casefold() for name in names}) == len(names):

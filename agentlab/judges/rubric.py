@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from agentlab.interfaces import Judge
-from agentlab.judges.config import Anchors, AskingConfig, Criterion, Flaw, Name, Scale, alike, counting
+from agentlab.judges.config import Anchors, AskingConfig, Criterion, Flaw, Name, Scale, alike, counting, repeated
 from agentlab.judges.prompt import DEFAULT_PROMPT, PLACEHOLDERS, Line, RubricPrompt, placeholders
 from agentlab.judges.scoring import ExpectedScoring, WrittenScoring
 
@@ -101,7 +101,7 @@ class RubricConfig(AskingConfig):
             for name in dict.fromkeys(placeholders(self.prompt))
             if name not in PLACEHOLDERS
         ]
-        flaws += alike(self.criteria)
+        flaws += [*alike(self.criteria), *repeated(self.anchors)]
         return flaws + (self._token_mistakes() if self.scoring == "logprobs" else [])
 
     def _token_mistakes(self) -> list[Flaw]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from agentlab.experiment.decisions import match_notes
 from agentlab.report.section import Material, Section
 from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
@@ -52,6 +53,7 @@ def facts(run: Run) -> pd.DataFrame:
             f"{i}: {pluralize(look['rollouts'], 'rollout')}" for i, look in enumerate(looks, 1)
         )
         or "none logged",
+        "preregistered": " ".join(match_notes(meta)) or "no file was named",
         "made": f"{meta.get('created', 'not recorded')}, with {', '.join(versions) or 'unrecorded versions'}",
     }
     return pd.DataFrame({"what": list(rows), "value": [line(value, 2000) for value in rows.values()]})

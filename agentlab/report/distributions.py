@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from agentlab.report.scatter import MOST as MOST_DRAWS
-from agentlab.report.scatter import by_task, pair, points
+from agentlab.report.scatter import by_task, pair, points, shown
 from agentlab.report.section import Chart, Material, Section
 from agentlab.report.style import ArmStyle, bare, legend, panels, short
 from agentlab.runs.frames import Run
@@ -21,9 +21,9 @@ def section(material: Material) -> Section:
     """The panels, or why there are none."""
     run, styles = material.run, material.styles
     title, axes = "Task by task", pair(run)
-    names = [*axes] if axes else [m.name for m in run.measured][:1]
+    names = [*axes] if axes else shown(run)[:1]
     if not names:
-        return Section("panels", title, "The run has no measure.")
+        return Section("panels", title, "The run has no measure that is not suppressed.")
     data = points(run, *axes) if axes else _alone(run, names[0], styles)
     if data.empty:
         return Section("panels", title, "No rollout is scored.")

@@ -13,7 +13,7 @@ from agentlab.report.style import BAR, BLUE, GROUND, THIN, canvas, interval, leg
 from agentlab.text import pluralize
 
 PRIMARY = "primary"
-COLUMNS = (*DIFFERENCES, "a", "b", "within")
+COLUMNS = (*DIFFERENCES, "a", "b", "within", "scored_a", "scored_b")
 MOST, ACROSS, WIDEST = 40, 3, 24
 """Rows of a figure, panels side by side, characters of an arm."""
 DOT: dict[str, Any] = {"marker": "o", "linestyle": "", "color": BLUE, "markersize": 3.2, "markerfacecolor": "white"}
@@ -38,11 +38,14 @@ def _chart(data: pd.DataFrame, role: str) -> Chart:
 def _says(data: pd.DataFrame) -> str:
     n, like = data["contrast"].nunique(), data["new_tasks_low"].notna().any()
     shown = f"the first {MOST} of {n} pairs of arms" if n > MOST else f"{pluralize(n, 'pair')} of arms"
-    low, high = int(data["pairs"].min()), int(data["pairs"].max())
+    paired = data["pairs"].notna().all()
+    how, unit = ("paired by task and draw", "pairs of") if paired else ("unpaired within tasks", "scored")
+    sizes = data["pairs"] if paired else data[["scored_a", "scored_b"]].sum(axis=1)
+    low, high = int(sizes.min()), int(sizes.max())
     pairs = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     return (
-        f"The difference of the first arm less the second, paired by task and draw: {shown}, "
-        f"{pluralize(data['measure'].nunique(), 'measure')}, n = {pairs} pairs of rollouts each. "
+        f"The difference of the first arm less the second, {how}: {shown}, "
+        f"{pluralize(data['measure'].nunique(), 'measure')}, n = {pairs} {unit} rollouts each. "
         "Thick: 95% interval for these tasks"
         + (", thin: for new tasks" if like else "; of new tasks nothing is claimed")
         + ". An interval that crosses the upright line shows no difference."

@@ -12,7 +12,7 @@ from agentlab.analysis.summary import Summary
 from agentlab.report.section import Chart, Material, Section
 from agentlab.report.style import BAR, GROUND, THIN, ArmStyle, interval, legend, named, panels, shared_rows
 from agentlab.runs.frames import Run
-from agentlab.stats.contrasts.paired import paired
+from agentlab.stats.arm_mean import CHANCE
 from agentlab.text import pluralize
 
 ACROSS = 3
@@ -28,26 +28,36 @@ def section(material: Material) -> Section:
         f"Means of task means of {pluralize(len(run.measured), 'measure')} in "
         f"{pluralize(len(summary.arms), 'condition')}, n = {pluralize(len(run.measures), 'rollout')} of "
         f"{pluralize(run.measures['task'].nunique(), 'task')}. The thick line is the 95% "
-        "interval for these tasks, the thin one for new tasks. Arms share their "
+        "interval for these tasks, the thin one for new tasks; neither leaves the measure's range. Arms share their "
         "tasks, so overlapping intervals say nothing about a difference: see the paired differences."
     )
-    notes: list[str] = []
-    if missing:
-        ends = "the grey brackets are the means if all of them were at one end of the range"
-        notes.append(f"{missing} values are missing: {ends}.")
-    if suppressed := {c.measure: c.suppressed for c in summary.contrasts if c.suppressed}:
-        notes += [
-            f"{measure}: read nothing about who did better from it: {why}." for measure, why in suppressed.items()
-        ]
-    if (run.rollouts["status"] != "delivered").any():
-        notes.append("Hollow: the mean of delivered rollouts only.")
+    notes = _notes(run, summary, missing)
     charts = (
         (Chart("measures", "Measures by condition", says, data, lambda: draw(data, material.styles)),)
         if len(data) and data["mean"].notna().any()
         else ()
     )
-    said = "" if charts else f"Nothing is scored: n = {pluralize(len(run.measures), 'rollout')} without a value."
+    count = pluralize(len(run.measures), "rollout")
+    nothing = "All measures are suppressed" if summary.suppressed else "Nothing is scored"
+    said = "" if charts else f"{nothing}: n = {count} without a value that may be shown."
     return Section("measures", "Measures by condition", said, charts, {"measures": data}, tuple(notes))
+
+
+def _notes(run: Run, summary: Summary, missing: int) -> list[str]:
+    notes: list[str] = []
+    if missing:
+        ends = "the grey brackets are the means if all of them were at one end of the range"
+        notes.append(f"{missing} values are missing: {ends}.")
+    notes += [f"{measure}: suppressed: {why}." for measure, why in summary.suppressed.items()]
+    if (run.rollouts["status"] != "delivered").any():
+        notes.append("Hollow: the mean of delivered rollouts only.")
+    alike = [
+        f"{m}, {arm.condition}"
+        for arm in summary.arms
+        for m, made in arm.means.items()
+        if CHANCE in made.new_tasks.notes
+    ]
+    return [*notes, f"{'; '.join(alike)}: {CHANCE}."] if alike else notes
 
 
 def means(run: Run, summary: Summary) -> pd.DataFrame:
@@ -55,21 +65,19 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
     found: list[dict[str, Any]] = []
     for measure in (m.name for m in run.measured):
         for arm in summary.arms:
-            own = run.measures[(run.measures["condition"] == arm.condition).to_numpy()]
-            tasks, values = own["task"].astype("str").tolist(), own[measure].to_numpy(dtype="float64")
-            result = paired(tasks, own["draw"].tolist(), values, values * 0)
-            bounds = arm.measures[measure]
+            bounds, made = arm.measures[measure], arm.means[measure]
+            rows = (run.measures["condition"] == arm.condition).to_numpy() & run.measures[measure].notna().to_numpy()
             found.append(
                 {
                     "measure": measure,
                     "condition": arm.condition,
-                    "tasks": result.tasks,
+                    "tasks": run.measures.loc[rows, "task"].nunique(),
                     "rollouts": arm.rollouts,
                     "scored": bounds.n,
                     "missing": bounds.missing,
                     "mean": bounds.observed,
-                    **ends("these tasks", result.these_tasks),
-                    **ends("new tasks", result.new_tasks),
+                    **ends("these tasks", made.these_tasks),
+                    **ends("new tasks", made.new_tasks),
                     "bound_low": bounds.low if bounds.missing else None,
                     "bound_high": bounds.high if bounds.missing else None,
                     "delivered_only": None if set(arm.statuses) == {"delivered"} else arm.delivered[measure],
@@ -83,7 +91,7 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
 
 def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     """A panel for each measure, a row for each condition."""
-    names = [str(name) for name in data["measure"].unique()]
+    names = [str(name) for name in data.loc[data["mean"].notna(), "measure"].unique()]
     conditions = [name for name in styles if name in set(data["condition"])]
     figure, axes = panels(len(names), ACROSS, 0.75 + 0.24 * len(conditions), 0.5, sharey=True)
     for ax, name in zip(axes, names, strict=True):

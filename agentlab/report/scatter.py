@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.report.section import Chart, Material, Section
 from agentlab.report.style import ArmStyle, bare, canvas, legend, short
 from agentlab.runs.frames import Run
@@ -17,11 +18,20 @@ PREFERRED = ("utility", "misalignment")
 
 
 def pair(run: Run) -> tuple[str, str] | None:
-    """The measures on the two axes: those named utility and misalignment, else the first two; None for fewer."""
-    names = [m.name for m in run.measured]
+    """The measures on the two axes: those named utility and misalignment, else the first two; None for fewer.
+
+    Measures that are suppressed are on none.
+    """
+    names = shown(run)
     if set(PREFERRED) <= set(names):
         return PREFERRED
     return (names[0], names[1]) if len(names) > 1 else None
+
+
+def shown(run: Run) -> list[str]:
+    """The measures that may be shown by arm."""
+    hidden = suppressed_measures(run)
+    return [m.name for m in run.measured if m.name not in hidden]
 
 
 def points(run: Run, x: str, y: str) -> pd.DataFrame:
@@ -43,7 +53,7 @@ def section(material: Material) -> Section:
     run = material.run
     title, axes = "One measure against another", pair(run)
     if axes is None:
-        return Section("plane", title, "A scatter takes two measures, and this run has fewer.")
+        return Section("plane", title, "A scatter takes two measures, and this run has fewer that are not suppressed.")
     data = points(run, *axes)
     if data.empty:
         return Section("plane", title, f"No rollout has both {axes[0]} and {axes[1]}.")

@@ -3,7 +3,7 @@
 Each check adds its mistakes to the site's findings and, where something follows from it, says whether all is well.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentlab.errors import AgentlabError
@@ -214,3 +214,19 @@ def one_round(
                 wrong = f"{limit.tokens} tokens do not cover one round of task {task.id!r}"
                 site.wrong(("limits", name, "tokens"), wrong, f"write at least {least}")
                 break
+
+
+def cluster(site: CheckedDocument, field: str, arms: Sequence[Mapping[str, Task]]) -> None:
+    """Every task has the field that says its cluster, a text or a number that is the same in all conditions."""
+    tasks = arms[0]
+    known = [name for name in next(iter(tasks.values())).fields if all(name in task.fields for task in tasks.values())]
+    for id, task in tasks.items():
+        value = task.fields.get(field)
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            wrong = f"task {id!r} has no field {field!r} that is a text or a number"
+            site.wrong(("cluster",), wrong, f"give every task such a field; {suggest(field, known)}")
+            return
+        if any(other[id].fields.get(field) != value for other in arms[1:] if id in other):
+            wrong = f"a level changes the field {field!r} of task {id!r}"
+            site.wrong(("cluster",), wrong, "name a field that is the same in all conditions")
+            return

@@ -9,7 +9,7 @@ from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import ExperimentFields
 from agentlab.scenario.validate import CheckedDocument, mapping
 
-FIELDS = ("within", "measures")
+FIELDS = ("within", "measures", "margin")
 Same = tuple[str, frozenset[str], str, str]
 
 
@@ -24,6 +24,8 @@ class Declared:
     others: Mapping[str, str]
     """The levels of the other factors, in the order of the factors."""
     measure: str
+    margin: float | None = None
+    """The difference that would not matter, in the measure's units; None where equivalence is not asked."""
 
     @property
     def within(self) -> str:
@@ -115,7 +117,23 @@ class _All:
         for i, measure in enumerate(() if fields.measures == "all" else fields.measures):
             if measure not in self.measures:
                 self.site.wrong((*path, "measures", i), f"no measure {measure!r}", suggest(measure, self.measures))
+        _margins(self.site, self.plan, path, fields)
         return len(self.site.findings.mistakes) > before
+
+
+def _margins(site: CheckedDocument, plan: ExperimentFields, path: Keys, fields: ContrastFields) -> None:
+    """Margins are of measures that are compared, and narrower than these."""
+    compared = [*plan.measures] if fields.measures == "all" else [*fields.measures]
+    for name in fields.margins:
+        if name not in compared:
+            site.unknown((*path, "margin", name), f"no measure {name!r} in this contrast", suggest(name, compared))
+    for name in compared:
+        margin, measure = fields.margin_of(name), plan.measures.get(name)
+        if margin is not None and measure is not None and margin >= abs(measure.range[1] - measure.range[0]):
+            low, high = sorted(measure.range)
+            where = (*path, "margin", *([name] if fields.margins else []))
+            right = "write the largest difference that would not matter, in units of the measure"
+            site.wrong(where, f"a margin of {margin:g} for {name}, which goes from {low:g} to {high:g}", right)
 
 
 def _levels(site: CheckedDocument, plan: ExperimentFields, path: Keys, fields: ContrastFields) -> None:
@@ -159,4 +177,6 @@ def _crossed(of: _All, name: str, fields: ContrastFields) -> Iterator[Declared]:
         fits = cell[factor] == a and all(cell[other] == level for other, level in fields.within.items())
         if fits and not cells.excluded(of.plan, {**cell, factor: b}):
             others = {key: level for key, level in cell.items() if key != factor}
-            yield from (Declared(name, factor, a, b, others, measure) for measure in measures)
+            yield from (
+                Declared(name, factor, a, b, others, measure, fields.margin_of(measure)) for measure in measures
+            )

@@ -8,6 +8,8 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from agentlab.scenario.values import Fields, Name
 
+Margin = Annotated[float, Field(gt=0)]
+
 
 def _fractions(value: int | tuple[float, ...]) -> int | tuple[float, ...]:
     if isinstance(value, int):
@@ -29,6 +31,20 @@ class ContrastFields(Fields):
     measures: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         default="all", description="What is compared: measures by name, or all."
     )
+    margin: Margin | Mapping[Name, Margin] | None = Field(
+        default=None,
+        description="The difference that would not matter, in the measure's units: for all measures, or by measure. "
+        "Only with it can the arms be found equivalent.",
+    )
+
+    @property
+    def margins(self) -> Mapping[str, float]:
+        """Those that are given by measure."""
+        return self.margin if isinstance(self.margin, Mapping) else {}
+
+    def margin_of(self, measure: str) -> float | None:
+        """That of one measure."""
+        return self.margin.get(measure) if isinstance(self.margin, Mapping) else self.margin
 
     @property
     def factors(self) -> Mapping[str, Sequence[str]]:

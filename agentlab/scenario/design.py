@@ -56,7 +56,9 @@ class Design:
     """Of every judge by name, those that select included."""
     measures: Mapping[str, MeasureFields]
     compare: Compare
-    looks: LooksFields | None
+    looks: LooksFields | Literal["any"] | None
+    cluster: str | None
+    """The field of the tasks by which they are clustered."""
     limits: LimitsFields
 
     @property
@@ -133,6 +135,7 @@ class DesignBuilder:
             measures=plan.measures,
             compare=declared,
             looks=plan.looks,
+            cluster=plan.cluster,
             limits=plan.limits,
         )
 
@@ -250,6 +253,8 @@ class DesignBuilder:
         checks.prices(self.site, plan.limits, {}, of_judges)
         checks.constant(self.site, of_judges)
         protocol.agree(self.site, {one.name: one.organization for one in conditions})
+        if plan.cluster is not None and conditions:
+            checks.cluster(self.site, plan.cluster, [one.tasks for one in conditions])
         seen: dict[tuple[Any, ...], Condition] = {}
         for one in conditions:
             if plan.coupling == "seeds":  # without coupling, equal arms have keys and streams of their own

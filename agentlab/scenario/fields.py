@@ -167,8 +167,13 @@ class ExperimentFields(Fields):
     compare: CompareFields | None = Field(
         default=None, description="The preregistered contrasts; without it all are exploratory."
     )
-    looks: LooksFields | None = Field(
-        default=None, description="Interim analyses of the primary contrasts while the run grows."
+    looks: Literal["any"] | LooksFields | None = Field(
+        default=None,
+        description="Interim analyses of the contrasts while the run grows: any, as often as you like; or planned ones "
+        "of the primary contrasts, with narrower intervals.",
+    )
+    cluster: str | None = Field(
+        default=None, description="The field of the tasks that says which of them share a source, such as one text."
     )
     limits: LimitsFields = Field(default_factory=LimitsFields, description="When a rollout, or the run, is stopped.")
     seed: int | None = Field(

@@ -190,7 +190,9 @@ def _own(site: CheckedDocument, path: Keys, kind: str, specs: Mapping[str, Model
         return None
     still = "" if judge.noisy else "the judge says that its draws never differ"
     zero = "the judge is asked at temperature 0" if _temperature(judge, specs) == 0 else ""
-    return _Built(judge, judge.scales, judge.criteria, frozenset(), JudgeTraits(repeats=still or zero))
+    unproven = "" if judge.model is None else "a judge of one's own that asks a model has no anchor texts"
+    traits = JudgeTraits(repeats=still or zero, unproven=unproven)
+    return _Built(judge, judge.scales, judge.criteria, frozenset(), traits)
 
 
 def _made(config: Any, name: str, kind: str) -> Any:

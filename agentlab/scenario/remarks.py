@@ -2,14 +2,25 @@
 
 from collections.abc import Iterator
 
+from agentlab.judges.gate import too_few
 from agentlab.models.readiness import obstacles
+from agentlab.scenario.alike import alike, hint
 from agentlab.scenario.design import Design
 from agentlab.scenario.validate import mapping
+from agentlab.stats.contrasts.power import FEWEST_TASKS
+from agentlab.text import pluralize
 
 
 def remarks(design: Design) -> list[str]:
-    """A sentence for each model that cannot be called as it is, and each agent that takes part in no condition."""
-    return [*_models(design), *_idle(design)]
+    """A sentence for each model that cannot be called as it is, each agent that takes part in no condition, tasks that
+    share their text, clusters that are too few, and each judge with too few anchor texts."""
+    return [*_models(design), *_idle(design), *_alike(design), *_clusters(design), *few_anchors(design)]
+
+
+def few_anchors(design: Design) -> list[str]:
+    """A sentence for each judge that scores or compares, and has too few anchor texts to be believed."""
+    documents = mapping(design.tree.get("judges"))
+    return too_few({name: documents[name] for name in (*design.judges, *design.of_two)})
 
 
 def _models(design: Design) -> Iterator[str]:
@@ -24,3 +35,18 @@ def _idle(design: Design) -> Iterator[str]:
     for name in mapping(mapping(design.tree.get("organization")).get("agents")):
         if name not in acting:
             yield f"agent {name!r} takes part in no condition"
+
+
+def _alike(design: Design) -> Iterator[str]:
+    groups = alike({name: task.prompt for name, task in design.tasks.items()}) if design.cluster is None else []
+    if groups:
+        yield hint(groups)
+
+
+def _clusters(design: Design) -> Iterator[str]:
+    if design.cluster is None or len(design.tasks) < FEWEST_TASKS:
+        return
+    sources = len({task.fields[design.cluster] for task in design.tasks.values()})
+    if sources < FEWEST_TASKS:
+        of = f"{len(design.tasks)} tasks in {pluralize(sources, 'cluster')}"
+        yield f"{of}: nothing will be concluded about new tasks, which takes {FEWEST_TASKS} clusters"

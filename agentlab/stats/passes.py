@@ -3,35 +3,46 @@
 Each is estimated without bias from n >= k draws as the mean over all subsets of k of them, exactly: Chen et al. (2021,
 arXiv 2107.03374) for pass@k, Yao et al. (2024, arXiv 2406.12045) for pass^k, and for maj@k by counting the subsets in
 which each answer leads. n must be fixed beforehand: draws that were stopped at a success estimate something else.
+
+What k tries are worth piles up at 1 (or at 0), where plain t intervals cover down to 20 %. Both intervals are therefore
+in logits, that over tasks by the jackknife-t of a share.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
-from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, t_interval
+from agentlab.stats.estimate import Estimate
+from agentlab.stats.jackknife import END, Clusters, share
 from agentlab.text import pluralize
 
 Counts = Sequence[int]
 """Of one task: how many draws gave the right answer, then how many gave each other answer."""
 Worth = Callable[[Counts, int], float]
+DRAWS_PER_TRY = 5
+"""Draws of a task for each try, from which an interval for these tasks is told: with fewer it covers under 92 %."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """The mean over tasks of what k tries are worth. Intervals are cut off at 0 and 1, past which no value lies."""
+    """The mean over tasks of what k tries are worth. Both intervals lie within 0 and 1."""
 
     k: int
     value: float
-    these_tasks: Interval | None
+    these_tasks: Estimate
     """From the draws within tasks: delete-one-draw jackknife variances, summed over tasks, Satterthwaite's df."""
-    new_tasks: Interval | None
-    """The t interval over tasks; None under 6 tasks."""
-    notes: tuple[str, ...] = ()
-    """Why an interval is missing."""
+    new_tasks: Estimate
+    """From the tasks, or their clusters: the jackknife-t of a share. Its effective number is of what is short of 1, or
+    above 0 where the mean is under a half."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why an interval is missing."""
+        return tuple(note for one in (self.these_tasks, self.new_tasks) for note in one.notes if one.low is None)
 
 
 def one_right(counts: Counts, k: int) -> float:
@@ -62,36 +73,35 @@ def majority(counts: Counts, k: int) -> float:
     return won / comb(n, k)
 
 
-def passes(tasks: Sequence[Counts], k: int, worth: Worth, level: float = 0.95) -> Pass:
+def passes(tasks: Sequence[Counts], k: int, worth: Worth, level: float = 0.95, clusters: Clusters = None) -> Pass:
     """Mean over tasks of `worth` with both intervals. Raises ValueError where a task has fewer than k draws.
 
-    `worth` is `one_right`, `all_right`, `majority`, or any function of the counts of a task.
+    `worth` is `one_right`, `all_right`, `majority`, or any function of the counts of a task; `clusters` has the cluster
+    of each task.
     """
     if not tasks:
         raise ValueError("no task")
     values: NDArray[np.float64] = np.array([worth(counts, k) for counts in tasks])
-    mean, many, notes = float(values.mean()), len(tasks), list[str]()
-    these = like = None
-    if any(sum(counts) <= k for counts in tasks):
-        notes.append(f"no 'these tasks' interval: a task has no more than {k} draws, so none can be left out")
-    else:
-        v = np.array([_variance(counts, k, worth) for counts in tasks])
-        df = np.array([sum(counts) - 1 for counts in tasks])
-        if v.sum() > 0:
-            these = t_interval(mean, float(np.sqrt(v.sum())) / many, float(v.sum() ** 2 / (v**2 / df).sum()), level)
-        else:
-            notes.append("no 'these tasks' interval: in every task all draws are alike")
-    if many < FEWEST_TASKS:
-        notes.append(f"{pluralize(many, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}")
-    elif np.ptp(values) <= 1e-12:
-        notes.append("no 'new tasks' interval: every task has the same value")
-    else:
-        like = t_interval(mean, float(values.std(ddof=1)) / many**0.5, many - 1, level)
-    return Pass(k, mean, _cut(these), _cut(like), tuple(notes))
+    mean = float(values.mean())
+    rarer = 1 - values if mean > 0.5 else values
+    like = share(np.stack([values, np.ones(len(values))], axis=1), level, clusters, rarer)
+    return Pass(k, mean, _these(tasks, k, worth, mean, level), like)
 
 
-def _cut(interval: Interval | None) -> Interval | None:
-    return interval and replace(interval, low=max(0.0, interval.low), high=min(1.0, interval.high))
+def _these(tasks: Sequence[Counts], k: int, worth: Worth, mean: float, level: float) -> Estimate:
+    """`logit(mean) ± t se / (mean (1 - mean))`, turned back."""
+    count, fewest = len(tasks), min(sum(counts) for counts in tasks)
+    if fewest < max(2, DRAWS_PER_TRY * k):
+        told = f"{pluralize(k, 'try', 'tries')} of {pluralize(fewest, 'draw')}, and it takes {DRAWS_PER_TRY * k}"
+        return Estimate(mean, n=count, notes=(f"no 'these tasks' interval: {told}",))
+    v = np.array([_variance(counts, k, worth) for counts in tasks])
+    if v.sum() <= 0 or not END < mean < 1 - END:
+        return Estimate(mean, n=count, notes=("no 'these tasks' interval: in every task all draws are alike",))
+    df = float(v.sum() ** 2 / (v**2 / np.array([sum(counts) - 1 for counts in tasks])).sum())
+    se = float(np.sqrt(v.sum())) / count
+    half = float(special.stdtrit(df, (1 + level) / 2)) * se / (mean * (1 - mean))
+    low, high = (float(special.expit(special.logit(mean) + side * half)) for side in (-1, 1))
+    return Estimate(mean, low, high, se, df, n=count)
 
 
 def _variance(counts: Counts, k: int, worth: Worth) -> float:

@@ -1,5 +1,6 @@
 """Rows of draws put together by task, however many draws each has: sums and means over a task's rows."""
 
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,3 +60,9 @@ def whole(values: ArrayLike, name: str) -> Ints:
     if given.dtype.kind not in "biuf" or not (np.isfinite(given) & (given == np.trunc(given))).all():
         raise ValueError(f"{name}: whole numbers are needed")
     return given.astype(np.intp)
+
+
+def codes_of(labels: Iterable[Hashable]) -> Ints:
+    """Each label's number, from 0 in order of appearance."""
+    known: dict[Hashable, int] = {}
+    return np.array([known.setdefault(label, len(known)) for label in labels], dtype=np.intp)

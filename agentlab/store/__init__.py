@@ -1,6 +1,7 @@
 """A run folder: what was paid for is committed before it is used, found again, and held by one process at a time."""
 
+from agentlab.store.looks import look, looks
 from agentlab.store.reading import DATABASE, decoded, read
 from agentlab.store.store import UNFINISHED, Known, Store, find
 
-__all__ = ["DATABASE", "UNFINISHED", "Known", "Store", "decoded", "find", "read"]
+__all__ = ["DATABASE", "UNFINISHED", "Known", "Store", "decoded", "find", "look", "looks", "read"]

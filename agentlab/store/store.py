@@ -16,6 +16,7 @@ from agentlab.models.cost import Cost
 from agentlab.store import ancestry
 from agentlab.store.formats import known, prepare
 from agentlab.store.lock import hold, release
+from agentlab.store.looks import looks
 from agentlab.store.reading import DATABASE, connected, decoded
 from agentlab.store.rows import (
     SECONDS,
@@ -89,9 +90,9 @@ class Store:
         release(self.folder, self._lock)
 
     def meta(self) -> dict[str, Any]:
-        """Everything the run recorded about itself."""
+        """Everything the run recorded about itself, with the `looks` at its outcomes."""
         rows = self._reader.execute("SELECT key, value FROM meta")
-        return {key: decoded(value, self.folder) for key, value in rows}
+        return {key: decoded(value, self.folder) for key, value in rows} | {"looks": looks(self.folder)}
 
     def set_meta(self, values: Mapping[str, Any]) -> None:
         """Records facts about the run, replacing those of the same name. Before the first rollout only."""

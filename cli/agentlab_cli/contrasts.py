@@ -1,6 +1,6 @@
 """The table of contrasts as lines: a block for each pair of arms, with a row for each measure."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from agentlab.analysis.contrasts.table import UNITS
-from agentlab.text import pluralize
+from agentlab.text import line, pluralize
 from agentlab_cli.layout import number
 
 MOST, BESIDE, PAIRS = 30, 9, 12
@@ -20,18 +20,9 @@ _LEGEND = (
     "  judge: its noise, as a share of a score's variance over draws; not sep.: one judge draw, or draws that repeat",
     "  r: correlation of the two arms over draws; AUC: good against bad anchor texts, as the judge scores them",
 )
-_COLUMNS = (
-    "measure",
-    "difference",
-    "these tasks",
-    "new tasks",
-    "p",
-    "pairs",
-    "judge",
-    "r",
-    "AUC",
-    "conclusion",
-)
+_COLUMNS = ("measure", "difference", "these tasks", "new tasks", "p", "pairs")
+WIDEST = 16
+"""Characters of a measure, so that a line has 80."""
 
 
 def say_contrasts(table: pd.DataFrame, say: Callable[[str], None], folder: Path) -> None:
@@ -47,37 +38,45 @@ def say_contrasts(table: pd.DataFrame, say: Callable[[str], None], folder: Path)
         _part("Exploratory contrasts" if primary else "Contrasts", rest[:most], say, known)
         if len(rest) > most:
             say(f"  {pluralize(len(rest) - most, 'more exploratory row')}: agentlab stats {folder} --contrasts\n")
-    for line in _LEGEND:
-        say(line)
+    for meaning in _LEGEND:
+        say(meaning)
 
 
 def _part(title: str, contrasts: Sequence[Row], say: Callable[[str], None], known: set[Pair]) -> None:
     """`known` are the pairs of which is said already in what they differ; those told here are added."""
     latest = max(row["interim_analysis"] for row in contrasts)
-    interim = f", interim analysis {latest}" if latest > 1 else ""
+    anytime = any(row["anytime"] for row in contrasts)
+    interim = f", interim analysis {latest}" if latest > 1 and not anytime else ""
     primary = contrasts[0]["role"] == "primary"
     planned = primary and any(row["planned"] for row in contrasts)
     intervals = "intervals of this interim analysis" if planned else "95% intervals"
-    heads = ["Holm p" if name == "p" and primary else name for name in _COLUMNS]
+    intervals = "95% intervals that hold at every look" if anytime else intervals
+    paired = all(row["paired"] for row in contrasts)
+    named = {"p": "Holm p" if primary else "p", "pairs": "pairs" if paired else "scored"}
+    heads = [named.get(name, name) for name in _COLUMNS]
     rows = [_cells(row) for row in contrasts]
     widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
-    say(f"{title}: paired by task and draw, {intervals}{interim}\n")
+    how = "paired by task and draw" if paired else "unpaired within tasks"
+    say(f"{title}: {how}, {intervals}{interim}\n")
     say(_aligned(heads, widths))
-    say(" " + "─" * (sum(widths) + 3 * len(widths) - 2))
+    say(" " + "─" * (sum(widths) + 2 * len(widths) - 2))
     for i, (_, block) in enumerate(groupby(zip(contrasts, rows, strict=True), key=lambda item: _block(item[0]))):
         items = list(block)
         first = items[0][0]
-        say(" " + _heading(first, [row for row, _ in items]))
-        for _, cells in items:
+        for head in _heading(first, [row for row, _ in items]):
+            say(head)
+        for row, cells in items:
             say(_aligned(cells, widths))
+            for fact in _beside(row):
+                say(f"     {fact}")
         pair = (first["factor"], frozenset((first["a"], first["b"])), first["within"])
         if pair in known:
             continue
         known.add(pair)
         if first["baseline"]:
-            say(f"     compute of the first for one of the second: {_compute(first)}")
+            say(f"   compute of the first for one of the second: {_compute(first)}")
         if primary or i < PAIRS:
-            say(f"     {first['a']} - {first['b']} differ in: {first['confounds']}")
+            say(f"   {first['a']} - {first['b']} differ in: {first['confounds']}")
     say("")
 
 
@@ -98,17 +97,16 @@ def _compute(row: Row) -> str:
     return f"{', '.join(parts)}: {'' if row['matched'] else 'not '}matched in {row['unit']} ({ratio:.2f})"
 
 
-def _heading(first: Row, block: Sequence[Row]) -> str:
+def _heading(first: Row, block: Sequence[Row]) -> Iterator[str]:
     """The arms, and what holds for all their measures."""
     name = f"{first['name']}: " if first["name"] else ""
-    used = f"{first['unit']} {number(_ratio(first), '.2f')}" + (", not matched" if first["matched"] is False else "")
-    facts = (
-        pluralize(max(row["tasks"] for row in block), "task"),
-        f"declined {first['declined_a']} and {first['declined_b']}",
-        used,
-        f"identical calls {first['identical_calls']:.0%}",
-    )
-    return " · ".join((name + first["contrast"], *facts))
+    tasks = pluralize(max(row["tasks"] for row in block), "task")
+    yield f" {name}{first['contrast']} · {tasks} · declined {first['declined_a']} and {first['declined_b']}"
+    ratio, calls = _ratio(first), first["identical_calls"]
+    used = "" if ratio is None else f"{first['unit']} {ratio:.2f}" + ("" if first["matched"] else ", not matched")
+    facts = [*([used] if used else []), *([] if calls is None else [f"identical calls {calls:.0%}"])]
+    if facts:
+        yield f"   {' · '.join(facts)}"
 
 
 def _cells(row: Row) -> list[str]:
@@ -118,14 +116,31 @@ def _cells(row: Row) -> list[str]:
     )
     numbers = (number(row["difference"], "+.3f"), *intervals, _chance(row))
     return [
-        f"  {row['measure']}",
+        f"  {line(row['measure'], WIDEST - 2)}",
         *(("",) * len(numbers) if row["conclusion"] == "suppressed" else numbers),
-        f"{row['pairs']}" + (f" ({row['dropped']} dropped)" if row["dropped"] else ""),
-        number(row["judge_share"], ".0%", "not sep."),
-        number(row["r_within"], "+.2f", ""),
-        number(row["auc"], ".2f", ""),
-        row["conclusion"],
+        f"{row['pairs']}" if row["paired"] else f"{row['scored_a']}, {row['scored_b']}",
     ]
+
+
+def _beside(row: Row) -> Iterator[str]:
+    """The conclusion and what speaks for or against it."""
+    facts = {
+        "judge": number(row["judge_share"], ".0%", "not sep."),
+        "r": number(row["r_within"], "+.2f", ""),
+        "AUC": number(row["auc"], ".2f", ""),
+    }
+    dropped = f"{row['dropped']} dropped" if row["dropped"] else ""
+    yield " · ".join(filter(None, (row["conclusion"], dropped, *(f"{k} {v}" for k, v in facts.items() if v))))
+    if row["bias"] is not None:
+        yield f"a judge bias of {row['bias']:.3f} between the arms would erase this"
+    if row["bounds_low"] is not None:
+        count = f"{row['missing_a']} and {row['missing_b']} values missing"
+        low, high = (row[f"{'bounds' if row['worst_low'] is None else 'worst'}_{end}"] for end in ("low", "high"))
+        yield f"{count}: at their worst {_interval(low, high)}"
+    if row["tipping"] is not None:
+        yield f"turns if they lie {row['tipping']:.0%} of the range off what is there"
+    if row["delivered"] is not None:
+        yield f"delivered only: {row['delivered']:+.3f} {_interval(row['delivered_low'], row['delivered_high'])}"
 
 
 def _chance(row: Row) -> str:
@@ -140,10 +155,6 @@ def _interval(low: float | None, high: float | None) -> str:
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """The first and the last to the left, numbers to the right."""
-    last = len(cells) - 1
-    parts = [
-        cell.ljust(w) if i in (0, last) else cell.rjust(w)
-        for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return (" " + "   ".join(parts)).rstrip()
+    """The first to the left, numbers to the right."""
+    parts = [cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(cells, widths, strict=True))]
+    return (" " + "  ".join(parts)).rstrip()

@@ -1,5 +1,6 @@
 """`agentlab new`, `check` and `plan`: a scenario before anything is spent."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +16,6 @@ def new(
     name: Annotated[str, typer.Argument(help="Name of the scenario; NAME.yaml is written here.")],
 ) -> None:
     """Write a commented scenario that runs as it is."""
-    from pathlib import Path
-
     from agentlab.errors import ScenarioError
     from agentlab.scenario.library import template
 
@@ -40,6 +39,9 @@ def check(scenario: Scenario, model: ModelName = None, judge_model: JudgeModel =
     print(f"{pluralize(len(design.conditions), 'condition')}: {conditions}")
     size = f"{pluralize(design.draws, 'draw')}, {pluralize(rollouts, 'rollout')}"
     print(f"{size}; judges: {', '.join([*design.judges, *design.of_two]) or 'none'}")
+    if design.cluster is not None:
+        sources = {task.fields[design.cluster] for task in design.tasks.values()}
+        print(f"{pluralize(len(sources), 'cluster')} of tasks, by {design.cluster}")
     for remark in remarks(design):
         print(f"Note: {remark}.")
 
@@ -61,6 +63,10 @@ def plan(
     between: Annotated[
         float | None, typer.Option(help="Assumed SD of the difference between tasks, likewise. Default: 0.1.")
     ] = None,
+    preregister: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write what the scenario decides into this new file."),
+    ] = None,
 ) -> None:
     """Print calls, tokens, price and the smallest detectable effect, before any money is spent."""
     import asyncio
@@ -71,11 +77,13 @@ def plan(
     from agentlab.experiment.specs import check as check_selection
     from agentlab_cli.layout import console_for
     from agentlab_cli.options import selection
-    from agentlab_cli.planned import foreseen, noises, planned
+    from agentlab_cli.planned import foreseen, noises, planned, preregistered
 
     design, chosen = spec.load(scenario, model, judge_model), selection(tasks, only, draws)
     check_selection(design, chosen)
+    if preregister is not None:
+        preregistered(console_for(), design, chosen, preregister)
     assumptions, remarks = noises(design, pilot, within, between)
     made = asyncio.run(estimate(design, chosen))
     planned(console_for(), design, made)
-    foreseen(console_for(), prospects(design, (made.tasks, made.draws), assumptions, effect), effect, remarks)
+    foreseen(console_for(), design, prospects(design, (made.tasks, made.draws), assumptions, effect), effect, remarks)

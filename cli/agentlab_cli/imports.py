@@ -12,9 +12,13 @@ Task = Annotated[str, typer.Option(help="Column that says which task a text answ
 Output = Annotated[str, typer.Option(help="Column with the text; where it is empty nothing was delivered.")]
 Condition = Annotated[str | None, typer.Option(help="Column with the condition; becomes the one factor `arm`.")]
 Factor = Annotated[list[str] | None, typer.Option(help="NAME=COLUMN: a factor and its column. May be repeated.")]
-Draw = Annotated[str | None, typer.Option(help="Column with the draw. Default: counted within task and condition.")]
+Draw = Annotated[
+    str | None,
+    typer.Option(help="Column with the draw, by which arms are paired. Default: rows are numbered, and no pairs."),
+]
 Prompt = Annotated[str | None, typer.Option(help="Column with the task's text.")]
 Target = Annotated[str | None, typer.Option(help="Column with the right answer.")]
+Cluster = Annotated[str | None, typer.Option(help="Column that says which tasks share a source, such as one text.")]
 Name = Annotated[str | None, typer.Option(help="Name of the run. Default: that of the file.")]
 Out = Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME.")]
 
@@ -34,13 +38,14 @@ def jsonl(
     draw: Draw = None,
     prompt: Prompt = None,
     target: Target = None,
+    cluster: Cluster = None,
     name: Name = None,
     out: Out = None,
 ) -> None:
     """One JSON object per line."""
     from agentlab.runs.imports import Columns, table
 
-    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target)
+    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target, cluster)
     print(table(file, "jsonl", columns, name, out))
 
 
@@ -54,13 +59,14 @@ def csv(
     draw: Draw = None,
     prompt: Prompt = None,
     target: Target = None,
+    cluster: Cluster = None,
     name: Name = None,
     out: Out = None,
 ) -> None:
     """Values between commas, with a heading."""
     from agentlab.runs.imports import Columns, table
 
-    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target)
+    columns = Columns.of(task, output, condition, factor or (), draw, prompt, target, cluster)
     print(table(file, "csv", columns, name, out))
 
 

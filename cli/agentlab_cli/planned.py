@@ -1,14 +1,18 @@
 """The estimate of `agentlab plan`, as rich prints it; without pandas, so that a plan answers at once."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
 from agentlab.errors import ScenarioError
 from agentlab.experiment.cost import WORDS, RunPlan
+from agentlab.experiment.decisions import write
 from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, PowerForecast, assumed
+from agentlab.experiment.specs import Selection
 from agentlab.scenario import Design
+from agentlab.scenario.remarks import few_anchors
 from agentlab.text import pluralize
 from agentlab_cli.layout import number, table
 
@@ -21,7 +25,8 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
     for heading in ("", "calls", "input tokens", "output tokens", "cost"):
         shown.add_column(heading, overflow="fold", justify="left" if not heading else "right")
     judges = [(f"judge {name}", cost) for name, cost in plan.judges.items() if cost.calls]
-    rows = [*plan.agents.items(), *judges, ("all", plan.total)]
+    anchors = [(f"judge {name}, anchor texts", cost) for name, cost in plan.anchors.items() if cost.calls]
+    rows = [*plan.agents.items(), *judges, *anchors, ("all", plan.total)]
     for name, cost in rows:
         usage = cost.usage
         shown.add_row(escape(name), f"{cost.calls:,}", f"{usage.input:,}", f"{usage.output:,}", cost.money)
@@ -32,6 +37,19 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
         f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} words "
         "a turn, or what max_tokens allows, and mails up to two contacts.",
         soft_wrap=True,
+    )
+    for line in few_anchors(design):
+        console.print(f"Note: {line}.", soft_wrap=True, markup=False)
+
+
+def preregistered(console: Console, design: Design, chosen: Selection, file: Path) -> None:
+    """Writes the preregistration and says so. Raises ScenarioError for a part of the scenario."""
+    if chosen != Selection():
+        raise ScenarioError("--preregister writes the whole scenario: leave out --tasks, --only and --draws")
+    console.print(
+        f"Wrote {file}, digest {write(design, file)}. Next: agentlab run SCENARIO --preregistered {file}",
+        soft_wrap=True,
+        markup=False,
     )
 
 
@@ -45,17 +63,34 @@ def noises(
         if value is not None and pilot is not None:
             raise ScenarioError(f"{name} and --pilot: SDs are either assumed or measured; give one of the two")
     if pilot is None:
-        return assumed(design, WITHIN if within is None else within, BETWEEN if between is None else between), []
+        basis = assumed(design, WITHIN if within is None else within, BETWEEN if between is None else between)
+        return basis, _clustered(design)
 
     from agentlab.analysis.contrasts.pilot import piloted  # pandas, which a plan without a pilot does not wait for
     from agentlab.runs.frames import load
     from agentlab.store import find
 
-    return piloted(load(find(pilot)), design)
+    measured, remarks = piloted(load(find(pilot)), design)
+    return measured, [*remarks, *_clustered(design)]
+
+
+def _clustered(design: Design) -> list[str]:
+    """What the forecast leaves out where tasks share a source."""
+    if design.cluster is None:
+        return []
+    sources = pluralize(len({task.fields[design.cluster] for task in design.tasks.values()}), "cluster")
+    return [
+        f"Tasks are in {sources} by {design.cluster}, and the forecast takes them for independent: what is found for "
+        "new tasks is larger."
+    ]
 
 
 def foreseen(
-    console: Console, forecasts: Sequence[PowerForecast], effect: float | None, remarks: Sequence[str]
+    console: Console,
+    design: Design,
+    forecasts: Sequence[PowerForecast],
+    effect: float | None,
+    remarks: Sequence[str],
 ) -> None:
     """What the design can find, as a table with a row for each noise, and what it rests on."""
     if not forecasts:
@@ -77,16 +112,17 @@ def foreseen(
         )
         shown.add_row(*map(escape, (*cells, *sizes, *chances)))
     console.print(shown)
-    for line in (*_rests(forecasts, effect), *remarks):
+    for line in (*_rests(design, forecasts, effect), *remarks):
         console.print(line, soft_wrap=True, markup=False)
 
 
-def _rests(forecasts: Sequence[PowerForecast], effect: float | None) -> Iterator[str]:
+def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | None) -> Iterator[str]:
     if effect is not None:
         yield f"power: the chance to find a difference of {effect:g}; tasks, 80%: how many like these it takes."
     strict = {forecast.alpha for forecast in forecasts} - {ALPHA}
     if strict:
-        yield f"Tests at {100 * min(strict):.3g}%: the strictest step of Holm's procedure for the primary contrasts."
+        looks = "" if design.looks is None else ", and the looks on the way"
+        yield f"Tests at {100 * min(strict):.3g}%: the strictest step of Holm's procedure{looks}."
     correlated = [forecast.basis.noise.correlation for forecast in forecasts]
     if any(correlated):
         yield f"Correlation of the arms over draws: {min(correlated):+.2f} to {max(correlated):+.2f}."

@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 
 from agentlab.analysis.forks.spread import spread
+from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample import ForkPlan, draw, keys
 from agentlab.experiment.resample.bisect import Bisected, bisect
@@ -32,7 +33,10 @@ def resampled(plan: ForkPlan, concurrency: int, only_price: bool, asked: bool) -
             await draw(plan, progress, concurrency)
 
     def end(console: Console) -> None:
-        came_to(console, plan, spread(load(plan.folder), keys(plan)))
+        drawn_from = load(plan.folder)
+        came_to(console, plan, spread(drawn_from, keys(plan)))
+        for measure, why in suppressed_measures(drawn_from).items():
+            console.print(f"{measure}: its means are suppressed: {why}.", soft_wrap=True, markup=False)
         for one in decided:
             console.print(_sentence(one), soft_wrap=True, markup=False)
 

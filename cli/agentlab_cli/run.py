@@ -1,5 +1,6 @@
 """`agentlab run`: plays a scenario into a run folder, with live progress and the ending table."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,11 +19,15 @@ def run(
         bool, typer.Option("--accept-changes", help="Go on although agentlab or a module of your own has changed.")
     ] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
+    preregistered: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Run only what this file says: agentlab plan --preregister.")
+    ] = None,
 ) -> None:
     """Run a scenario, or go on with its run. Ctrl-C and SIGTERM stop cleanly; the same command continues."""
     import sys
 
     from agentlab import scenario as spec
+    from agentlab.experiment.decisions import read
     from agentlab.scenario.plugins import modules
     from agentlab_cli import options, work
 
@@ -31,4 +36,5 @@ def run(
         print(f"Code of your own: {', '.join(own)}", file=sys.stderr)
     folder = options.folder_for(design.name, out, new)
     selection = options.selection(tasks, only, draws)
-    raise typer.Exit(work.run(design, folder, selection, concurrency, accept_changes))
+    registration = None if preregistered is None else read(preregistered)
+    raise typer.Exit(work.run(design, folder, selection, concurrency, registration, accept_changes))

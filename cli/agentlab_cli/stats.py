@@ -10,13 +10,13 @@ import typer
 from agentlab.analysis.registry import ANALYSES, OPTIONS, takers
 
 
-def stats(run: str, csv: Path | None = None, **options: Any) -> None:
+def stats(run: str, csv: Path | None = None, cluster: str | None = None, **options: Any) -> None:
     """Print what the analyses of a run find: those that are named, else every one that applies to it."""
     from agentlab.runs.frames import load
     from agentlab.store import find
     from agentlab_cli.analysed import analysed
 
-    analysed(load(find(run)), options, csv)
+    analysed(load(find(run), cluster), options, csv)
 
 
 def _parameters() -> Iterator[tuple[str, Any, Any]]:
@@ -32,6 +32,8 @@ def _parameters() -> Iterator[tuple[str, Any, Any]]:
         of = "" if entry.common else f"For --{' and --'.join(takers(name))}: "
         option = typer.Option(f"--{name}", metavar=entry.metavar, help=of + entry.help)
         yield name, Annotated[str | None, option], None
+    option = typer.Option("--cluster", metavar="FIELD", help="The field of the tasks that says which share a source.")
+    yield "cluster", Annotated[str | None, option], None
     option = typer.Option("--csv", metavar="FOLDER", help="Write all tables into this folder.")
     yield "csv", Annotated[Path | None, option], None
 

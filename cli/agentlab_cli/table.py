@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agentlab.analysis.contrasts.contrast import scope
+from agentlab.analysis.contrasts.notes import scope
 from agentlab.analysis.summary import ConditionSummary, Summary
 from agentlab.models import money
 from agentlab.text import pluralize
@@ -28,6 +28,8 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
         say_contrasts(summary.table, say, folder)
         for line in scope(summary.contrasts):
             say(line)
+    for measure, why in summary.suppressed.items():
+        say(f"{measure}: suppressed: {why}.")
     for note in summary.notes:
         say(f"  {note}")
     for judge, outcomes in summary.outcomes.items():
@@ -53,12 +55,18 @@ def _arms(summary: Summary) -> Table:
     for heading in (*names, "calls", "tokens", "cost", "dropped"):
         made.add_column(escape(heading), justify="right", no_wrap=True)
     for arm in summary.arms:
-        cells = [escape(_measured(arm, name)) for name in names]
+        cells = [
+            _suppressed(arm, name) if name in summary.suppressed else escape(_measured(arm, name)) for name in names
+        ]
         cost = money(arm.cost)
         tokens = "unknown" if arm.tokens is None else f"{arm.tokens:,}"
         rest = (f"{arm.calls:,}", tokens, cost, f"{arm.dropped:,}")
         made.add_row(escape(arm.condition), _counts(arm.statuses), *cells, *rest)
     return made
+
+
+def _suppressed(arm: ConditionSummary, name: str) -> str:
+    return f"suppressed ({arm.measures[name].n})"
 
 
 def _measured(arm: ConditionSummary, name: str) -> str:

@@ -15,6 +15,7 @@ from rich.text import Text
 from agentlab.analysis.summary import summarize
 from agentlab.analysis.unreached import unreached
 from agentlab.experiment import session
+from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
 from agentlab.models import money
@@ -28,11 +29,18 @@ SAME, RAISED = "Raise it", "Raise it in the scenario, `agentlab run` it, which t
 """What to do about a limit where the command reads the scenario, and where it reads what the run recorded of it."""
 
 
-def run(design: Design, folder: Path, chosen: Selection, concurrency: int, accept: bool) -> int:
+def run(
+    design: Design,
+    folder: Path,
+    chosen: Selection,
+    concurrency: int,
+    registration: Registration | None = None,
+    accept: bool = False,
+) -> int:
     """Plays the design; gives the exit code."""
 
     async def job(progress: Progress) -> None:
-        await session.run(design, folder, chosen, progress, concurrency, accept=accept)
+        await session.run(design, folder, chosen, progress, concurrency, registration=registration, accept=accept)
 
     return work(folder, job, limit=SAME)
 

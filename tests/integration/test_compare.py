@@ -32,6 +32,7 @@ from agentlab.scenario import load
 from tests.support.command import Commands
 from tests.support.duel import SCENARIO, TEXTS, WORTH, Alike, Change, Taster, run, write
 from tests.support.loopback import Loopback
+from tests.support.proven import proven
 from tests.support.rig import SCENARIO as RIG
 from tests.support.rig import rows
 
@@ -75,10 +76,18 @@ def sign(number: int) -> int:
 
 
 def test_pure_position_bias_gives_ties_only_and_every_pair_flips() -> None:
-    tables = pairs(run(('Taster"}', 'Taster", options: {place: A}}'))).tables
+    tables = pairs(proven(run(('Taster"}', 'Taster", options: {place: A}}')))).tables
     row = tables["pairs"].iloc[0]
     assert (row["wins"], row["ties"], row["losses"], row["win_rate"]) == (0, 12, 0, 0.5)
     assert (row["flips"], tables["verdicts"]["first_slot"].iloc[0]) == (1.0, 1.0)
+
+
+def test_an_arm_that_wins_every_pair_is_preferred_by_sign_flips() -> None:
+    found = pairs(proven(run(("{low: 3, high: 9}", "{low: 8, high: 9}"), ("{low: 0, high: 6}", "{low: 0, high: 1}"))))
+    row = found.tables["pairs"].iloc[0]
+    assert (row["wins"], row["win_rate"], row["conclusion"]) == (12, 1.0, "strong preferred")
+    assert row[["win_rate_low", "win_rate_high"]].isna().all()
+    assert any("sign flips decide" in note for note in found.notes)
 
 
 def test_ties_that_are_said_are_no_flips_and_strengths_come_with_their_order_term() -> None:
@@ -124,7 +133,7 @@ def test_a_run_that_is_there_is_asked_nothing_again_and_grows_by_its_pairs() -> 
     assert len(Taster.asked) == first
     run()
     grown = Taster.asked.copy()
-    assert len(grown) == 24 + 6
+    assert len(grown) == 24 + 34
     assert len(Counter(grown)) == len(set(grown))
     run(("[[strong, weak]]", "[[strong, weak]]"), tasks=["loan"])
     assert len(Taster.asked) == len(grown)
@@ -203,8 +212,13 @@ def test_a_judge_that_fails_its_anchors_says_nothing() -> None:
     assert bad.meta["anchors"]["taste"]["auc"] == 0.5
     assert bad.meta["anchors"]["taste"]["flips"] == 1.0
     found = pairs(bad)
-    assert found.tables["pairs"]["conclusion"].tolist() == ["suppressed"]
+    row = found.tables["pairs"].iloc[0]
+    assert row["conclusion"] == "suppressed"
+    assert row[["wins", "ties", "losses", "win_rate", "win_rate_low"]].isna().all()
+    assert found.tables["strengths"].empty
+    assert found.notes[0].startswith("taste: suppressed: ")
     assert "AUC 0.50" in found.notes[0]
+    assert found.says == "1 comparison of arms, of which nothing is said."
 
 
 def test_a_judge_is_added_to_a_run_that_is_there() -> None:
@@ -216,7 +230,7 @@ def test_a_judge_is_added_to_a_run_that_is_there() -> None:
     Path("taste.yaml").write_text(judge)
     for _ in range(2):
         asyncio.run(rejudge(Path("runs/duel"), ["taste.yaml"], None, Progress()))
-    assert len(Taster.asked) == 24 + 6
+    assert len(Taster.asked) == 24 + 34
     added, whole = load_run("runs/duel").pairs, run(out="whole").pairs
     shown = ["a", "b", "task", "draw", "order", "winner"]
     pd.testing.assert_frame_equal(added[shown], whole[shown])

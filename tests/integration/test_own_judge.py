@@ -44,6 +44,9 @@ class Faulty:
         return getattr(self, self.does)()
 
     def beyond(self): return [Verdict("a", "scored", 1), Verdict("b", "scored", 1.5)]
+    def no_number(self): return [Verdict("a", "scored", 1), Verdict("b", "scored", float("nan"))]
+    def endless(self): return [Verdict("a", "scored", 1), Verdict("b", "scored", float("-inf"))]
+    def fine(self): return [Verdict("a", "scored", 1), Verdict("b", "scored", 0)]
     def unknown(self): return [Verdict("a", "scored", 1), Verdict("b", "scored", 0), Verdict("c", "scored", 1)]
     def missing(self): return [Verdict("a", "scored", 1)]
     def text(self): return [Verdict("a", "scored", 1), Verdict("b", "scored", "good")]
@@ -120,6 +123,8 @@ def test_the_judge_of_the_documentation_is_recorded_priced_and_resumed(commands:
     ("does", "a", "b", "reason"),
     [
         ("beyond", "scored", "error", "'b' is 1.5, outside its scale from 0 to 1"),
+        ("no_number", "scored", "error", "nan"),
+        ("endless", "scored", "error", "'b' is -inf, outside its scale from 0 to 1"),
         ("unknown", "scored", "scored", "the judge declares no criterion 'c', only a, b"),
         ("missing", "scored", "error", "the judge gave 0 verdicts on 'b' instead of one"),
         ("text", "scored", "error", "scored with the value 'good'"),
@@ -164,3 +169,27 @@ def test_a_class_that_is_no_judge_is_a_mistake_before_the_first_call(name: str, 
     ended = commands.agentlab("check", "own.yaml")
     assert ended.code == 2
     assert wrong in " ".join(ended.said.split())
+
+
+TWO_ARMS = ("draws: 2", "draws: 2\nfactors: {team: {a: {}, b: {addendum: {b: {text: Be brief., to: task}}}}}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "does", "why"),
+    [
+        ("politeness:Polite", None, "a judge of one's own that asks a model has no anchor texts"),
+        ("faulty_here:Faulty", "fine", ""),
+    ],
+)
+def test_a_judge_without_anchors_says_who_did_better_only_if_it_asks_no_model(
+    kind: str, does: str | None, why: str, commands: Commands
+) -> None:
+    scenario = written(kind, does)
+    scenario.write_text(scenario.read_text().replace(*TWO_ARMS))
+    ended = commands.agentlab("run", str(scenario))
+    assert ended.code == 0, ended.said
+    summary = agentlab.summarize(agentlab.load("runs/own"))
+    assert ({contrast.conclusion for contrast in summary.contrasts} == {"suppressed"}) is bool(why)
+    assert summary.suppressed == ({"polite": why} if why else {})
+    assert all((arm.measures["polite"].observed is None) is bool(why) for arm in summary.arms)
+    assert (f"polite: suppressed: {why}." in ended.out) is bool(why)

@@ -121,7 +121,8 @@ judges:
     kind: compare
     criteria: {better: {text: Which is worth more?}}
     arms: {team: [[strong, weak]]}
-    anchors: {sums: {task: What is it?, good: [worth 8, worth 7], bad: [worth 1], padded: [worth 8 indeed]}}
+    anchors: {sums: {task: What is it?, good: [worth 6, worth 7, worth 8, worth 9],
+      bad: [worth 0, worth 1, worth 2, worth 3], padded: [worth 6 indeed]}}
 """
 Change = tuple[str, str]
 

@@ -7,16 +7,16 @@ from itertools import combinations
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.components.judge_noise import noiseless, repeats
-from agentlab.analysis.components.nested import Template, arms, judged, named, template
+from agentlab.analysis.components.nested import Template, named, template
+from agentlab.analysis.components.samples import Sample, samples
+from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.stats.components.components import RERUN, Component, Components
+from agentlab.stats.components.components import Component, Components
 from agentlab.stats.components.components import components as estimated
-from agentlab.stats.components.covariances import Scores, covariances
+from agentlab.stats.components.covariances import covariances
 from agentlab.stats.components.score_variance import score_variance
-from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.text import pluralize
 from agentlab.types import Measure
 
@@ -28,48 +28,19 @@ class _Found:
     components: list[Row] = field(default_factory=list[Row])
     rollouts: list[Row] = field(default_factory=list[Row])
     covariances: list[Row] = field(default_factory=list[Row])
-    remarks: dict[tuple[str, str], list[str]] = field(default_factory=dict[tuple[str, str], list[str]])
+    remarks: Remarks = field(default_factory=Remarks)
 
     def remark(self, measure: str, arm: str, text: str) -> None:
-        places = self.remarks.setdefault((measure, text), [])
-        if arm not in places:
-            places.append(arm)
+        self.remarks.add(f"{measure}: {text}", arm)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         rows = {"components": self.components, "rollouts": self.rollouts, "covariances": self.covariances}
-        return {name: pd.DataFrame(own) for name, own in rows.items() if own}
-
-    def notes(self, number: int) -> tuple[str, ...]:
-        """Each remark once, with its arms unless it is of all of that number."""
-        return tuple(
-            f"{measure}: {text}" + ("" if len(places) == number or "" in places else f" ({'; '.join(places)})")
-            for (measure, text), places in self.remarks.items()
-        )
+        return {name: _numbers(pd.DataFrame(own)) for name, own in rows.items() if own}
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """The judge draws of one measure in one arm."""
-
-    measure: Measure
-    arm: str
-    table: pd.DataFrame
-    levels: Template
-    exact: bool
-    """The judge has no noise: its verdict stands twice in the table, which is what a fact would be."""
-    copies: str
-    """Why judge draws are copies; empty where they are not."""
-    missing: int
-    """Rollouts of the arm without a complete judge draw."""
-
-    @property
-    def scores(self) -> Scores:
-        codes = [self.table[name].astype("str").to_numpy(dtype="str") for name in self.levels.columns]
-        return Scores(codes, self.table["value"].to_numpy(), bool(self.copies))
-
-    @property
-    def few(self) -> bool:
-        return self.table[self.levels.columns[0]].nunique() < FEWEST_TASKS
+def _numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """The same with numbers, though missing, in a column of limits that nothing has."""
+    return table.astype({name: "float64" for name in table if table[name].isna().all()})
 
 
 def components(run: Run, measure: str | None = None, by: str | None = None) -> Analysis:
@@ -83,29 +54,35 @@ def components(run: Run, measure: str | None = None, by: str | None = None) -> A
     levels, wanted = template(run, by), [named(run, measure)] if measure is not None else run.measured
     if not wanted or run.rollouts.empty:
         raise AnalysisError(f"{run.folder} has no {'rollouts' if wanted else 'measures'}: agentlab run SCENARIO")
-    found, samples = _Found(), dict[str, dict[str, _Sample]]()
+    found, by_measure = _Found(), dict[str, dict[str, Sample]]()
     for one in run.measured:
         try:
-            samples[one.name] = _samples(run, one, levels)
+            by_measure[one.name] = samples(run, one, levels)
         except AnalysisError as why:
             if one in wanted:
                 found.remark(one.name, "", str(why))
     for one in wanted:
-        for sample in samples.get(one.name, {}).values():
+        for sample in by_measure.get(one.name, {}).values():
             _levels(found, sample)
-    count = len({arm for by_arm in samples.values() for arm in by_arm})
+    count = len({arm for by_arm in by_measure.values() for arm in by_arm})
     if not found.components:
-        raise AnalysisError(f"{run.folder} has no components to tell: {'; '.join(found.notes(count))}")
-    for a, b in combinations(samples, 2):
+        raise AnalysisError(f"{run.folder} has no components to tell: {'; '.join(found.remarks.notes(count))}")
+    for a, b in combinations(by_measure, 2):
         if any(one.name in (a, b) for one in wanted):
-            for arm in (arm for arm in samples[a] if arm in samples[b]):
-                _shared(found, samples[a][arm], samples[b][arm])
+            for arm in (arm for arm in by_measure[a] if arm in by_measure[b]):
+                _shared(found, by_measure[a][arm], by_measure[b][arm])
+    if run.clusters and found.covariances:
+        found.remarks.add("correlations of measures take tasks one by one, though some share a source")
     return Analysis(
-        "components", "Variance components", _says(samples, wanted, levels), found.tables(), found.notes(count)
+        "components",
+        "Variance components",
+        _says(by_measure, wanted, levels),
+        found.tables(),
+        found.remarks.notes(count),
     )
 
 
-def _says(samples: dict[str, dict[str, _Sample]], wanted: list[Measure], levels: Template) -> str:
+def _says(samples: dict[str, dict[str, Sample]], wanted: list[Measure], levels: Template) -> str:
     tables = [sample.table for one in wanted for sample in samples.get(one.name, {}).values()]
     every = pd.concat(tables)
     rollouts, tasks = every["rollout"].nunique(), every["task"].nunique()
@@ -114,29 +91,18 @@ def _says(samples: dict[str, dict[str, _Sample]], wanted: list[Measure], levels:
     return f"Of the variance of one score, what each level adds ({parts}): {size}."
 
 
-def _samples(run: Run, measure: Measure, levels: Template) -> dict[str, _Sample]:
-    table = judged(run, measure)
-    certain, again = noiseless(run, measure.judge), bool(table.duplicated("rollout").any())
-    exact = certain and not again
-    if exact:
-        table = pd.concat([table, table.assign(judge_draw=1)], ignore_index=True)
-    elif certain:  # whoever asks no model and is asked several times runs what was made again
-        levels = replace(levels, names=(*levels.names[:-1], RERUN[-1]))
-    spread = table.groupby("rollout")["value"].agg(["min", "max", "count"])
-    alike = bool((spread["min"] == spread["max"]).all() and (spread["count"] > 1).any()) and not exact
-    copies = repeats(run, measure.judge) or ("the judge's draws never differ" if alike else "")
-    every = run.rollouts.groupby("condition", observed=True).size()
-    return {
-        arm: _Sample(measure, arm, own, levels, exact, "" if exact else copies, every[arm] - own["rollout"].nunique())
-        for arm, own in arms(table, levels).items()
-    }
-
-
-def _levels(found: _Found, sample: _Sample) -> None:
+def _levels(found: _Found, sample: Sample) -> None:
     """The rows of one measure in one arm, or why there are none."""
     scores, names, where = sample.scores, sample.levels.names, (sample.measure.name, sample.arm)
     try:
-        result = estimated(scores.codes, scores.values, names, fixed=sample.few, deterministic=scores.deterministic)
+        result = estimated(
+            scores.codes,
+            scores.values,
+            names,
+            fixed=sample.few,
+            deterministic=scores.deterministic,
+            clusters=sample.clusters,
+        )
     except ValueError as why:
         return found.remark(*where, f"no components: {why}")
     for one in _shown(result, sample):
@@ -152,7 +118,6 @@ def _levels(found: _Found, sample: _Sample) -> None:
                 "share": one.share,
                 "reads": _reads(one, result),
                 "anova": one.anova,
-                "df": one.df,
             }
         )
     for note in _notes(result, sample):
@@ -160,7 +125,7 @@ def _levels(found: _Found, sample: _Sample) -> None:
     _score_variance(found, sample)
 
 
-def _notes(result: Components, sample: _Sample) -> Iterator[str]:
+def _notes(result: Components, sample: Sample) -> Iterator[str]:
     if result.inseparable:
         once = f"one judge draw of each rollout; `draws: 2` under judges.{sample.measure.judge} would tell"
         result = replace(result, inseparable=f"judge noise not separable: {sample.copies or once}")
@@ -180,12 +145,12 @@ def _reads(one: Component, result: Components) -> str | None:
     return str(one) if one.negative else None
 
 
-def _shown(result: Components, sample: _Sample) -> list[Component]:
+def _shown(result: Components, sample: Sample) -> list[Component]:
     levels = result.levels[:-1] if sample.exact else result.levels
     return [*levels, *([result.merged] if result.merged else []), result.total]
 
 
-def _score_variance(found: _Found, sample: _Sample) -> None:
+def _score_variance(found: _Found, sample: Sample) -> None:
     """The score variance, of draws that have all labels above them in common."""
     *above, draws = sample.scores.codes
     cells = pd.DataFrame(dict(enumerate(above))).groupby(list(range(len(above)))).ngroup()
@@ -208,7 +173,7 @@ def _score_variance(found: _Found, sample: _Sample) -> None:
     )
 
 
-def _shared(found: _Found, a: _Sample, b: _Sample) -> None:
+def _shared(found: _Found, a: Sample, b: Sample) -> None:
     """What two measures share in one arm: of one judge they are of the same calls, of two they are not."""
     same = a.measure.judge == b.measure.judge
     if same:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.models.capabilities import maker
+from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import FEWEST_TASKS, ArmGuess, Texts, guess, tokenize
 
@@ -33,11 +34,11 @@ def guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, ArmGuess]:
     wanted = {
         (c.factor, c.a, c.b, c.within): c
         for c in contrasts
-        if c.result.tasks >= FEWEST_TASKS and c.result.pairs >= FEWEST_PAIRS
+        if c.result.tasks >= FEWEST_TASKS and c.size >= FEWEST_PAIRS
     }
     if not wanted:
         return {}
-    rows = _few(run.rollouts[run.rollouts["output_words"] > 0])
+    rows = _few(run.rollouts[run.rollouts["output_words"] > 0], draws_are_pairs(run.meta))
     texts, found = tokenize(rows["output"].tolist()), dict[Sides, ArmGuess]()
     for sides, contrast in list(wanted.items())[:MOST_CONTRASTS]:
         made = _guess(rows, texts, contrast.conditions)
@@ -46,9 +47,12 @@ def guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, ArmGuess]:
     return found
 
 
-def _few(rollouts: pd.DataFrame) -> pd.DataFrame:
-    """The first draws, the same number of every task, so that arms stay paired."""
+def _few(rollouts: pd.DataFrame, pairs: bool) -> pd.DataFrame:
+    """The first draws, the same number of every task, so that arms stay paired; where draws are no pairs, any."""
     draws = max(2, MOST_TEXTS // max(1, rollouts["task"].nunique()))
+    if not pairs:  # the order of rows may be that of quality, that of keys is by chance
+        by_chance = rollouts.sort_values("rollout", ignore_index=True)
+        return by_chance.groupby(["task", "condition"], observed=True).head(draws).reset_index(drop=True)
     first = sorted(rollouts["draw"].unique())[:draws]
     return rollouts[rollouts["draw"].isin(first)].reset_index(drop=True)
 

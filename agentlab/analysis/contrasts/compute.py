@@ -20,8 +20,10 @@ UNITS = {"output tokens": "output_tokens", "tokens": "tokens", "calls": "calls",
 class ArmComparison:
     """Two arms side by side, apart from their outcomes."""
 
-    identical_calls: float
-    """Share of the smaller arm's calls with a byte-identical twin in the other arm."""
+    identical_calls: float | None
+    """Share of the smaller arm's calls with a byte-identical twin in the other arm; None where no call is known."""
+    coupled: bool
+    """Whether every call of both arms has such a twin, so that nothing but the judges can tell them apart."""
     compute: Mapping[str, float | None]
     """What the rollouts of the first used for one of the second, over all pairs, by unit; None where it is unknown."""
     unit: str
@@ -69,7 +71,7 @@ class Arms:
         ratio = compute[unit]
         unmatched = () if ratio is None or matched(ratio) else (f"compute ({ratio:.1f}x the {unit})",)
         differences = (*confounds(*(self.facts[name] for name in names)), *unmatched)
-        return ArmComparison(_identical(self.calls, a, b), compute, unit, match is not None, differences)
+        return ArmComparison(*_identical(self.calls, a, b), compute, unit, match is not None, differences)
 
     def _compute(self, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, float | None]:
         pairs = pair_arms(a, b, "rollout").rows
@@ -94,9 +96,13 @@ def matched(ratio: float) -> bool:
     return 0.9 <= ratio <= 1.1
 
 
-def _identical(calls: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> float:
+def _identical(calls: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> tuple[float | None, bool]:
+    """Of the smaller arm's calls, the share with a twin; whether all of both have one."""
     keys = [*PAIRING, "actor", "round", "k", "text"]
     texts = calls[["rollout", *(name for name in keys if name != "generation")]]
     first, second = (texts.merge(side[["rollout", "generation"]], on="rollout")[keys] for side in (a, b))
-    smaller = min(len(first), len(second))
-    return len(first.merge(second, on=keys).drop_duplicates()) / smaller if smaller else 0.0
+    smaller, larger = sorted((len(first), len(second)))
+    if not smaller:
+        return None, False
+    twins = len(first.merge(second, on=keys).drop_duplicates())
+    return twins / smaller, twins == larger

@@ -1,30 +1,24 @@
-"""One measure compared between two levels of a factor, all else equal, and what may be concluded from it."""
+"""One measure compared between two levels of a factor, all else equal, with what may be concluded from it."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import combinations
+from dataclasses import dataclass
 
-import pandas as pd
-
-from agentlab.analysis.components.judge_noise import JudgeNoise, noise
-from agentlab.analysis.contrasts.compute import ArmComparison, Arms
-from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
-from agentlab.judges import traits
-from agentlab.runs.frames import Run
-from agentlab.runs.frames.pairing import ArmPairs, pair_arms
-from agentlab.scenario.compare import Declared
-from agentlab.stats.contrasts.holm import holm
-from agentlab.stats.contrasts.paired import Paired, paired
-from agentlab.stats.contrasts.sequential import level, repeated_p
-from agentlab.text import pluralize
+from agentlab.analysis.contrasts.compute import ArmComparison
+from agentlab.analysis.contrasts.missing import MissingValues
+from agentlab.experiment.preregistration import InterimAnalysis, Primary
+from agentlab.stats.contrasts.paired import Paired
+from agentlab.stats.contrasts.power import FEWEST_TASKS
+from agentlab.stats.interval import Interval
 
 ALPHA = 0.05
+HIGHER = ("first higher", "second higher")
+"""The conclusions that say which arm is."""
+FRAGILE = "not robust to missing data"
+"""The conclusion where what is there differs, but what is missing could undo it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """One measure compared between two levels of a factor, all else equal: `a - b`, paired by task and draw."""
+    """One measure compared between two levels of a factor, all else equal: `a - b` on the tasks of both."""
 
     name: str
     """What the scenario calls it; empty for a pair of levels that it does not name."""
@@ -38,6 +32,12 @@ class Contrast:
     """As it was preregistered, or declared after an interim analysis; None for an exploratory one."""
     result: Paired
     """With the intervals of this interim analysis: wider than 95 % where alpha is spent on several."""
+    paired: bool
+    """Whether draws are pairs; else the arms are compared within tasks, and `result` has no pairs."""
+    scored: tuple[int, int]
+    """Rollouts of each arm that have a value."""
+    missing: MissingValues | None
+    """What could change it that is not known; None where there is no difference."""
     conditions: tuple[str, str]
     arms: ArmComparison
     interim: InterimAnalysis
@@ -47,10 +47,18 @@ class Contrast:
     """Why nothing may be said about who did better; empty when it may."""
     auc: float | None
     """Of the judge on its anchor texts; None for a judge that has none."""
+    judged: bool
+    """Whether a model scored it, which may favour an arm."""
     judge_share: float | None
     """Of the variance of a score over draws, what is the judge's noise; None where it is not separable."""
     holm: float | None = None
     """The p adjusted within all primary contrasts; None for an exploratory one and where there is no test."""
+    margin: float | None = None
+    """The difference that would not matter; None where none was declared."""
+    equivalence_p: float | None = None
+    """That the difference is beyond the margin, one-sided and valid for several analyses."""
+    equivalence_holm: float | None = None
+    """The same adjusted together with `holm`; None for an exploratory one."""
 
     @property
     def role(self) -> str:
@@ -63,16 +71,63 @@ class Contrast:
         return f"{self.a} - {self.b}" + (f" ({self.within})" if self.within else "")
 
     @property
+    def size(self) -> int:
+        """Complete pairs; where draws are no pairs, rollouts with a value in the smaller arm."""
+        return self.result.pairs if self.paired else min(self.scored)
+
+    @property
+    def interval(self) -> Interval | None:
+        """The one on which the conclusion rests: of new tasks, or of these tasks where they are few."""
+        return self.result.tested
+
+    @property
+    def coupled(self) -> bool:
+        """Whether no difference varies and the arms made the same calls, so that no chance was at work to be tested."""
+        return self.interval is None and self.arms.coupled
+
+    @property
     def p(self) -> float | None:
-        """Two-sided: of the task-level t, or of these tasks where there are few; made valid for several analyses.
+        """Two-sided: of the interval, or of sign flips where tasks do not vary; made valid for several analyses.
 
         None where nothing may be said.
         """
-        interval = self.result.new_tasks or self.result.these_tasks
-        if interval is None or self.unplanned or self.suppressed or self.result.constant:
+        if self.unplanned or self.suppressed or self.coupled:
             return None
-        interim = self.interim
-        return repeated_p(interval.p, interim.spent, interim.spend) if interim.planned else interval.p
+        result, interval = self.result, self.interval
+        alike = result.new_tasks is None and result.tasks >= FEWEST_TASKS and result.sign_flip is not None
+        p = result.sign_flip if alike or interval is None else interval.p
+        return None if p is None else self.interim.valid(p)
+
+    @property
+    def distance(self) -> float | None:
+        """How far the interval is from 0, and the difference where it has none; 0 where the interval holds 0."""
+        value, interval = self.result.difference, self.interval
+        if value is None or interval is None:
+            return None if value is None else abs(value)
+        return max(0.0, interval.low if value > 0 else -interval.high)
+
+    @property
+    def tipping(self) -> float | None:
+        """How far missing values must lie off those that are there to turn the conclusion, as a share of the range.
+
+        None where nothing is concluded, nothing is missing, or no missing values can turn it.
+        """
+        missing, value, distance = self.missing, self.result.difference, self.distance
+        if not self._apart or missing is None or value is None or distance is None or not missing.contradicts(value):
+            return None
+        return missing.tipping(distance)
+
+    @property
+    def bias(self) -> float | None:
+        """The judge's bias between the arms that would erase what is concluded, in units of the measure.
+
+        The distance of the interval from 0, with what is missing at its worst. None where nothing is concluded, and of
+        a measure that no model scored.
+        """
+        if not self.judged or self.conclusion not in HIGHER or self.distance is None:
+            return None
+        worst = self.missing and sum(self.missing.count) > 0 and (self.missing.interval or self.missing.bounds)
+        return min([self.distance, *([min(map(abs, worst))] if worst else [])])
 
     @property
     def unplanned(self) -> bool:
@@ -87,133 +142,37 @@ class Contrast:
         """
         if self.suppressed:
             return "suppressed"
-        if self.result.constant:
-            return "constant difference, no test"
+        if self.coupled:
+            return "common random numbers, no test"
         if self.unplanned:
             return "unplanned interim analysis"
-        p = self.holm if self.primary else self.p
-        if self.result.difference is None or p is None:
+        value = self.result.difference
+        if value is None or (self.holm if self.primary else self.p) is None:
             return "no test"
-        if p > ALPHA:
+        if not self._apart:
+            return self._alike
+        if self.missing is not None and self.missing.contradicts(value):
+            return FRAGILE
+        return HIGHER[0] if value > 0 else HIGHER[1]
+
+    @property
+    def within_margin(self) -> bool:
+        """Whether the difference is shown to be within the margin, also whatever the missing values are."""
+        p = self.equivalence_holm if self.primary else self.equivalence_p
+        if p is None or p > ALPHA or self.margin is None or self.unplanned:
+            return False
+        return self.missing is None or self.missing.within(self.margin)
+
+    @property
+    def _alike(self) -> str:
+        """What may be concluded where no difference is shown."""
+        p = self.equivalence_holm if self.primary else self.equivalence_p
+        if p is None or p > ALPHA:
             return "no difference shown"
-        return "first higher" if self.result.difference > 0 else "second higher"
+        return f"equivalent within ±{self.margin:g}" if self.within_margin else FRAGILE
 
-
-@lru_cache(maxsize=1)
-def contrasts(run: Run) -> tuple[Contrast, ...]:
-    """The primary contrasts, then the exploratory ones: as the scenario says, or else every other pair of levels.
-
-    Of the latter, arms that are matched in compute to each other come first. A pair without rollouts is left out; of a
-    primary one the p counts in Holm's family all the same. Made once, like a run's frames.
-    """
-    pairs = _Pairs(run)
-    registered = pairs.register
-    known = {entry.contrast.same for entry in registered.primary}
-    primary = [pairs.compare(entry.contrast, entry) for entry in registered.primary]
-    adjusted = holm([None if contrast is None else contrast.p for contrast in primary])
-    first = [replace(contrast, holm=p) for contrast, p in zip(primary, adjusted, strict=True) if contrast]
-    rest = _every(run) if registered.exploratory is None else registered.exploratory
-    others = [made for declared in rest if declared.same not in known and (made := pairs.compare(declared, None))]
-    return (*first, *sorted(others, key=lambda contrast: not contrast.arms.baseline))
-
-
-def _every(run: Run) -> Iterator[Declared]:
-    """Every pair of levels of every factor within every combination of the other factors, for every measure."""
-    for factor in run.factors:
-        others = [name for name in run.factors if name != factor]
-        levels = [level for level in run.meta["factors"][factor] if (run.measures[factor] == level).any()]
-        strata = sorted({tuple(map(str, row)) for row in run.conditions[others].itertuples(index=False)}) or [()]
-        for a, b in combinations(levels, 2):
-            for stratum in strata:
-                fixed = dict(zip(others, stratum, strict=True))
-                yield from (Declared("", factor, a, b, fixed, m.name) for m in run.measured)
-
-
-@dataclass
-class _Pairs:
-    """The pairs of arms of a run, each looked up once for all its measures."""
-
-    run: Run
-
-    def __post_init__(self) -> None:
-        self.arms = Arms(self.run)
-        self.register = register(self.run.meta)
-        self.finished = int((~self.run.rollouts["status"].isin(["cancelled", "infrastructure"])).sum())
-        self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
-        self.noises: dict[str, JudgeNoise] = {}
-
-    def compare(self, declared: Declared, primary: Primary | None) -> Contrast | None:
-        """None when an arm has no rollout, or the run not the measure."""
-        run, names = self.run, conditions(declared, self.run.factors)
-        measure = next((m for m in run.measured if m.name == declared.measure), None)
-        sides = self.sides(names) if measure is not None else None
-        if measure is None or sides is None:
-            return None
-        a, b, arms = sides
-        both = pair_arms(a, b, measure.name)
-        interim = self.register.interim(names, len(both.rows), self.finished)
-        planned = primary is not None and interim.planned
-        width = 1 - level(interim.spent, interim.spend, ALPHA) if planned else 1 - ALPHA
-        if measure.name not in self.noises:
-            self.noises[measure.name] = noise(run, measure)
-        return Contrast(
-            declared.name,
-            declared.factor,
-            declared.a,
-            declared.b,
-            declared.within,
-            measure.name,
-            primary,
-            _compare(both, measure.name, width),
-            names,
-            arms,
-            interim,
-            (int((a["status"] == "declined").sum()), int((b["status"] == "declined").sum())),
-            suppressed(run, measure.judge),
-            run.meta.get("anchors", {}).get(measure.judge, {}).get("auc"),
-            self.noises[measure.name].share(names),
-        )
-
-    def sides(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None:
-        """Both arms' rows of `run.measures`, and their comparison; None when either has none."""
-        if names not in self.known:
-            rows = self.run.measures
-            a, b = (rows[(rows["condition"] == name).to_numpy()] for name in names)
-            self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(a, b))
-        return self.known[names]
-
-
-def _compare(both: ArmPairs, measure: str, width: float) -> Paired:
-    a, b = (both.rows[f"{measure}_{side}"].to_numpy() for side in "ab")
-    result = paired(both.tasks, both.draws, a, b, width)
-    if not both.unmatched:
-        return result
-    note = f"{pluralize(both.unmatched, 'rollout')} without a partner in the other arm left out"
-    return replace(result, notes=(*result.notes, note))
-
-
-def suppressed(run: Run, judge: str) -> str:
-    """Why nothing may be said of who did better by this judge; empty when it may."""
-    report = run.meta.get("anchors", {}).get(judge)
-    if report is not None:
-        return "; ".join(report["suppressed"])
-    return traits(run.meta, judge).unproven
-
-
-def scope(contrasts: Sequence[Contrast]) -> list[str]:
-    """What tasks the conclusions are about, how p is adjusted, why some are suppressed or untested: a line each."""
-    lines = ["The p of all primary contrasts is adjusted together by Holm's procedure; exploratory ones are not."]
-    if not any(c.primary for c in contrasts):
-        lines = [
-            "No primary contrast was preregistered (`compare:` in the scenario): all are exploratory, no p is adjusted."
-        ]
-    concluded = [c for c in contrasts if not c.suppressed and c.result.tasks]
-    if concluded:
-        beyond = all(c.result.new_tasks for c in concluded)
-        most = max(c.result.tasks for c in concluded)
-        about = "new tasks" if beyond else "this task only" if most == 1 else f"these {most} tasks only"
-        lines.append(f"Each conclusion is about {about}, one contrast at a time.")
-    for measure, why in {c.measure: c.suppressed for c in contrasts if c.suppressed}.items():
-        lines.append(f"{measure}: nothing about who did better: {why}.")
-    missing = {note for c in concluded if c.conclusion == "no test" for note in c.result.notes[:1]}
-    return [*lines, *(f"No test: {note}." for note in sorted(missing))]
+    @property
+    def _apart(self) -> bool:
+        """Whether what is there differs by more than chance."""
+        p = self.holm if self.primary else self.p
+        return p is not None and p <= ALPHA and self.result.difference is not None

@@ -21,8 +21,9 @@ from statsmodels.regression.mixed_linear_model import (  # pyright: ignore[repor
 )
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.analysis.contrasts.contrast import contrasts as compared
+from agentlab.analysis.contrasts.odds import odds
 from agentlab.analysis.contrasts.table import NAMES, values
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
@@ -30,6 +31,10 @@ from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.text import pluralize
 
+ODDS = (
+    "odds ratio: of a higher score in a than in b on one task, by the cumulative-logit mixed model with arm slopes by "
+    "task; difference: what it makes of mean scores; t with tasks (or clusters) - 1 degrees of freedom"
+)
 MOST = 30
 """Exploratory contrasts that are fitted where none is primary; each takes a tenth of a second or more."""
 BOUNDARY = 1e-4
@@ -59,19 +64,23 @@ class Fit:
 def mixed(run: Run, measure: str | None = None) -> Analysis:
     """One row per primary contrast, or per contrast where none is primary; `se_without` leaves the slopes out.
 
-    Raises AnalysisError where no contrast has 6 tasks with 2 draws.
+    `odds` is of scores with few levels, such as right or wrong, or points of a rubric. Raises AnalysisError where no
+    contrast has 6 tasks with 2 draws.
     """
     found = [c for c in compared(run) if measure in (None, c.measure)]
     primary = [c for c in found if c.primary]
-    rows, more, notes = list[Row](), list[Row](), list[str]()
+    rows, more, ratios, notes = list[Row](), list[Row](), list[Row](), list[str]()
     for c in primary or found[:MOST]:
         try:
             row, other, told = _rows(run, c)
+            rows.append(row)
+            more.append(other)
+            notes += [f"{c.measure}, {c.pair}: {note}" for note in told]
+            ratio, told = odds(run, c, _table(run, c))
         except AnalysisError as why:
             notes.append(f"{c.measure}, {c.pair}: {why}")
             continue
-        rows.append(row)
-        more.append(other)
+        ratios.append(ratio)
         notes += [f"{c.measure}, {c.pair}: {note}" for note in told]
     if not rows:
         raise AnalysisError("; ".join(dict.fromkeys(notes)) or f"{run.folder} has no two arms to compare")
@@ -79,15 +88,24 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
         notes.append(
             f"{len(found) - MOST} more contrasts are not fitted: declare those that count under compare.primary"
         )
-    tables = {"mixed": pd.DataFrame(rows), "variances": pd.DataFrame(more)}
+    if run.clusters:
+        notes.append("the model takes tasks for independent, which these are not: only the paired difference counts")
+    tables = {"mixed": pd.DataFrame(rows)} | ({"odds": pd.DataFrame(ratios)} if ratios else {})
+    tables["variances"] = pd.DataFrame(more)
+    draws = " + (1 | task:draw)" if all(c.paired for c in found) else ""
     says = (
-        f"score ~ arm + (1 + arm | task) + (1 | task:draw) for {pluralize(len(rows), 'contrast')} on up to "
+        f"score ~ arm + (1 + arm | task){draws} for {pluralize(len(rows), 'contrast')} on up to "
         f"{pluralize(int(tables['variances']['tasks'].max()), 'task')}; t with tasks - 1 degrees of freedom."
     )
     about = (
         "paired_se: that of the task-level t, which is the headline; se_without: no arm slopes, which claims too much"
     )
-    return Analysis("mixed", "Mixed model", says, tables, (about, *dict.fromkeys(notes)))
+    if run.clusters:
+        notes.append(
+            "tasks that share a source are clusters for the odds ratio only; the mixed model takes each by itself"
+        )
+    told = (about, ODDS) if ratios else (about,)
+    return Analysis("mixed", "Mixed model", says, tables, (*told, *dict.fromkeys(notes)), 1 + bool(ratios))
 
 
 def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
@@ -95,15 +113,15 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
     if c.suppressed:
         raise AnalysisError(f"suppressed: {c.suppressed}")
     if c.result.constant:
-        raise AnalysisError(c.conclusion)
-    table = pd.concat([side.assign(arm=x) for side, x in zip(values(run, c), (0.5, -0.5), strict=True)]).dropna()
+        raise AnalysisError("every pair of a task differs by the same amount, so that there is nothing to fit")
+    table = _table(run, c)
     # a task with one arm tells of no difference, and is no degree of freedom of one
     tasks = int((table.groupby("task")["arm"].nunique() == 2).sum())
     if tasks < FEWEST_TASKS or table.groupby(["task", "arm"]).size().max() < 2:
         raise AnalysisError(
             f"the mixed model takes {FEWEST_TASKS} tasks with 2 draws; add tasks or draws, and run again"
         )
-    one, without = fit(table), fit(table, slopes=False)
+    one, without = (fit(table, slopes, c.paired) for slopes in (True, False))
     margin = float(stats.t.ppf(0.975, tasks - 1)) * one.se
     like = c.result.new_tasks
     row: Row = {
@@ -129,6 +147,11 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
     return row, more, tuple(_remarks(one, like.se if like else math.inf))
 
 
+def _table(run: Run, c: Contrast) -> pd.DataFrame:
+    """`task`, `draw`, `arm` and `value`, none missing."""
+    return pd.concat([side.assign(arm=x) for side, x in zip(values(run, c), (0.5, -0.5), strict=True)]).dropna()
+
+
 def _remarks(one: Fit, paired_se: float) -> Iterator[str]:
     if not one.converged:
         yield "the fit did not converge; only the paired t counts"
@@ -138,10 +161,11 @@ def _remarks(one: Fit, paired_se: float) -> Iterator[str]:
     yield from (f"statsmodels: {note}" for note in one.notes)
 
 
-def fit(table: pd.DataFrame, slopes: bool = True) -> Fit:
+def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
     """Fits the model to columns `task`, `draw`, `arm` (+1/2 and -1/2) and `value`, none missing.
 
-    Raises AnalysisError when statsmodels finds no solution at all.
+    Without `slopes` the arm has no effect of its own by task, without `pairs` a draw none that both arms share. Raises
+    AnalysisError when statsmodels finds no solution at all.
     """
     exog: Array = np.column_stack([np.ones(len(table)), table["arm"].to_numpy(dtype=np.float64)])
     values = table["value"].to_numpy(dtype=np.float64)
@@ -153,15 +177,15 @@ def fit(table: pd.DataFrame, slopes: bool = True) -> Fit:
         exog,
         groups=table["task"].to_numpy(),
         exog_re=exog if slopes else exog[:, :1],
-        exog_vc=_draws(table),
+        exog_vc=_draws(table) if pairs else None,
     )
     found, notes = _optimum(model)
     se, estimate = unit * float(found.bse[1]), unit * float(found.params[1])
     if not (math.isfinite(se) and math.isfinite(estimate) and se > 0):
         raise AnalysisError("statsmodels finds no standard error: the scores do not vary as the model has it")
     cov: Array = np.atleast_2d(np.asarray(found.cov_re, dtype=np.float64)) * unit**2
-    draw, residual = float(found.vcomp[0]) * unit**2, float(found.scale) * unit**2
-    least = min(float(np.linalg.eigvalsh(cov)[0]), draw)
+    draw, residual = (float(found.vcomp[0]) if pairs else 0.0) * unit**2, float(found.scale) * unit**2
+    least = min(float(np.linalg.eigvalsh(cov)[0]), draw if pairs else math.inf)
     return Fit(
         estimate,
         se,

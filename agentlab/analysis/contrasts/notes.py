@@ -1,31 +1,65 @@
-"""What has to be said of preregistration and of interim analyses."""
+"""What has to be said beside contrasts: their scope, how p is adjusted, preregistration, interim analyses."""
 
 from collections.abc import Sequence
+from math import inf
 
-from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
+from agentlab.analysis.contrasts.contrast import ALPHA, FRAGILE, HIGHER, Contrast
+from agentlab.experiment.decisions import match_notes
 from agentlab.experiment.preregistration import register
 from agentlab.runs.frames import Run
-from agentlab.stats.contrasts.sequential import level
+from agentlab.stats.contrasts import anytime
+from agentlab.stats.contrasts.power import FEWEST_TASKS
 
 
 def interim_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     """How often the contrasts were analysed, what that does to their intervals, and what was declared late."""
-    return _interim(contrasts) + _declared(run, contrasts)
+    unrecorded = [f"{run.unrecorded}, so that no later analysis counts it."] if run.unrecorded else []
+    return match_notes(run.meta) + unrecorded + _excluded(contrasts) + _interim(contrasts) + _declared(run, contrasts)
+
+
+def _excluded(contrasts: Sequence[Contrast]) -> list[str]:
+    """What is known where no difference is shown, and where a difference is shown that is within its margin."""
+    notes: list[str] = []
+    for c in contrasts:
+        interval = c.interval if c.primary and not c.suppressed else None
+        if interval is None:
+            continue
+        name, low, high = f"{c.name}, {c.pair} ({c.measure})", interval.low, interval.high
+        if c.conclusion == "no difference shown":
+            widest = inf if c.missing is None else c.missing.width
+            parts = [f"below {low:+.3f}"] * (low > -widest) + [f"above {high:+.3f}"] * (high < widest)
+            margin = "" if c.margin is None else f"; its margin is ±{c.margin:g}"
+            notes.append(f"{name}: the data exclude {_differences(parts)}{margin}.")
+        elif c.conclusion in HIGHER and c.within_margin:
+            notes.append(f"{name}: the difference is within its margin of ±{c.margin:g}.")
+    return notes
+
+
+def _differences(parts: Sequence[str]) -> str:
+    return f"differences {' and '.join(parts)}" if parts else "no difference that there can be"
 
 
 def _interim(contrasts: Sequence[Contrast]) -> list[str]:
     notes: list[str] = []
-    for interim in dict.fromkeys(c.interim for c in contrasts if c.primary and c.interim.share is not None):
+    shares = [c.interim.share for c in contrasts if c.interim.spend == "any" and c.interim.share is not None]
+    if shares:
+        width = 1 - anytime.level(max(shares), ALPHA)
+        notes.append(
+            f"Intervals and p are valid however often the run is looked at (`looks: any`). At {max(shares):.0%} of the "
+            f"planned pairs an interval is as wide as one of {100 * width:.4g}% for a single analysis."
+        )
+    fixed = [c for c in contrasts if c.interim.spend != "any"]
+    for interim in dict.fromkeys(c.interim for c in fixed if c.primary and c.interim.share is not None):
         head = f"Interim analysis {interim.number} of the primary contrasts, at {interim.share or 0:.0%} of the pairs"
         if interim.planned:
-            width = 1 - level(interim.spent, interim.spend, ALPHA)
+            width = 1 - interim.level(ALPHA)
             notes.append(
                 f"{head}, was planned: its intervals are {100 * width:.4g}% ones, and its p is valid however many "
                 "analyses are made."
             )
         else:
             notes.append(f"{head}, was not planned: no alpha is spent on it, and the intervals are for one analysis.")
-    most = max((c.interim.number for c in contrasts if not c.primary or c.interim.share is None), default=0)
+    most = max((c.interim.number for c in fixed if not c.primary or c.interim.share is None), default=0)
     if most > 1:
         notes.append(
             f"This is interim analysis {most} of these contrasts: the intervals are for one analysis, and more of "
@@ -43,9 +77,38 @@ def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
         name = f"{c.name} ({c.measure})"
         if entry.after:
             remarks.setdefault(f"declared primary after interim analysis {entry.after}", []).append(name)
+        if entry.margin_after > entry.after:
+            why = f"its margin of {c.margin:g} was declared after interim analysis {entry.margin_after}"
+            remarks.setdefault(why, []).append(name)
         if entry.withdrawn:
             why = f"withdrawn after interim analysis {entry.withdrawn}, and primary all the same"
             remarks.setdefault(why, []).append(name)
         if c.same not in present:
             remarks.setdefault("primary, without a pair so far", []).append(name)
     return [f"{', '.join(dict.fromkeys(names))}: {what}." for what, names in remarks.items()]
+
+
+def scope(contrasts: Sequence[Contrast]) -> list[str]:
+    """What tasks the conclusions are about, how p is adjusted, why some are suppressed or untested: a line each."""
+    lines = ["The p of all primary contrasts is adjusted together by Holm's procedure; exploratory ones are not."]
+    if not any(c.primary for c in contrasts):
+        lines = [
+            "No primary contrast was preregistered (`compare:` in the scenario): all are exploratory, no p is adjusted."
+        ]
+    concluded = [c for c in contrasts if not c.suppressed and c.result.tasks]
+    if concluded:
+        beyond = all(c.result.new_tasks or (c.interval is None and c.result.tasks >= FEWEST_TASKS) for c in concluded)
+        most = max(c.result.tasks for c in concluded)
+        about = "new tasks" if beyond else "this task only" if most == 1 else f"these {most} tasks only"
+        lines.append(f"Each conclusion is about {about}, one contrast at a time.")
+    if any(not c.paired for c in contrasts):
+        lines.append(
+            "No column named the draws of the imported texts, and nothing is paired by the order of rows: the arms are "
+            "compared within tasks (`agentlab import --draw COLUMN` makes pairs)."
+        )
+    if any(c.conclusion == FRAGILE for c in concluded):
+        lines.append(f"{FRAGILE[0].upper()}{FRAGILE[1:]}: at their worst, missing values would turn the conclusion.")
+    untested = {note for c in concluded if c.conclusion == "no test" for note in c.result.notes[:1]}
+    flipped = {note for c in concluded if c.interval is None and c.p is not None for note in c.result.notes[:1]}
+    lines += [f"No test: {note}." for note in sorted(untested)]
+    return [*lines, *(f"{note[0].upper()}{note[1:]}; its p is that of sign flips." for note in sorted(flipped))]

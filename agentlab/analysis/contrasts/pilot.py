@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from agentlab.analysis.components.judge_noise import noise
-from agentlab.analysis.contrasts.contrast import Contrast, contrasts
+from agentlab.analysis.contrasts.compared import contrasts
+from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.table import values
 from agentlab.errors import AnalysisError
 from agentlab.experiment.power import ContrastNoise
@@ -48,6 +49,8 @@ def piloted(run: Run, design: Design) -> tuple[list[ContrastNoise], list[str]]:
 
 
 def _measured(run: Run, design: Design, c: Contrast) -> Pilot:
+    if not c.paired:
+        raise ValueError("no pilot: its draws are numbered by the order of rows, and are no pairs")
     a, b = values(run, c)
     both = pair_arms(a, b, "value")
     return pilot(both.tasks, both.rows["value_a"].to_numpy(), both.rows["value_b"].to_numpy(), _judge(run, design, c))

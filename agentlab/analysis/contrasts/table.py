@@ -6,36 +6,47 @@ from functools import lru_cache
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.contrasts.contrast import Contrast, scope
-from agentlab.analysis.contrasts.contrast import contrasts as compared
-from agentlab.analysis.contrasts.notes import interim_notes
+from agentlab.analysis.contrasts.compared import contrasts as compared
+from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.analysis.contrasts.notes import interim_notes, scope
+from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.errors import AnalysisError
 from agentlab.experiment.confounds import phrase
 from agentlab.pairing import PAIRING
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.pairing import pair_arms
-from agentlab.stats.bounds import bounds, difference
 from agentlab.stats.contrasts.effect_size import draw_sd, over_draws, over_tasks
 from agentlab.text import pluralize
 
 ABOUT = (
-    "difference: a - b, mean over tasks of paired differences; these tasks: draws within these tasks; new tasks: the "
-    "task-level t; p: of the latter, or of these tasks where there are few; holm: adjusted within all primary ones",
+    "difference: a - b, mean over tasks; these tasks: draws within these tasks; new tasks: the task-level t, drawn out "
+    "where tasks are skewed; p: of the latter, or of these tasks where there are few; holm: adjusted within all "
+    "primary ones that are about new tasks, or about these where none is; bias: the judge's, between the arms, that "
+    "would erase what is concluded",
     "d_z: the difference in SDs of the tasks' differences; in_draw_sd: in SDs of one arm over draws of a task; both "
-    "with 95% intervals by the noncentral t; worst: least and greatest it can be, whatever the missing values are",
+    "with 95% intervals by the noncentral t; largest task: to which the difference owes most, and what is left without "
+    "it",
+    "missing_a, missing_b: values; bounds: least and greatest difference, whatever the missing values are; worst: with "
+    "sampling error (Imbens and Manski); tipping: how far their means must lie off what is there, against the "
+    "conclusion and in both arms, to turn it, as a share of the range; none where nothing can, or nothing is concluded",
     "judge_share: the judge's noise in the variance of a score over draws, missing where it is not separable; "
     "r, r_within: correlation of the arms over all pairs, and with task means taken out",
 )
 NAMES = ("role", "name", "measure", "a", "b", "within")
 """The columns that say which contrast it is."""
 INTERVALS = ("difference", "these_tasks_low", "these_tasks_high", "new_tasks_low", "new_tasks_high")
-DIFFERENCES = ("role", "contrast", "measure", "pairs", *INTERVALS, "p", "holm", "conclusion")
+DIFFERENCES = ("role", "contrast", "measure", "pairs", *INTERVALS, "p", "holm", "conclusion", "bias")
 EFFECTS = (
     *NAMES,
-    *("tasks", "dropped", "sign_flip", "d_z", "d_z_low", "d_z_high"),
-    *("in_draw_sd", "in_draw_sd_low", "in_draw_sd_high", "worst_low", "worst_high"),
+    *("tasks", "scored_a", "scored_b", "dropped", "sign_flip", "d_z", "d_z_low", "d_z_high"),
+    *("in_draw_sd", "in_draw_sd_low", "in_draw_sd_high", "largest_task", "difference_without", "without_p"),
+    *("margin", "equivalence_p", "equivalence_holm"),
     *("judge_share", "auc", "r", "r_within"),
+)
+MISSING = (
+    *("contrast", "measure", "missing_a", "missing_b", "bounds_low", "bounds_high", "worst_low", "worst_high"),
+    *("tipping", "delivered_pairs", "delivered", "delivered_low", "delivered_high"),
 )
 UNITS = ("output_tokens", "tokens", "calls", "money")
 ARMS = (
@@ -50,21 +61,28 @@ def tabulate(run: Run) -> pd.DataFrame:
     """One row per contrast and measure, primary ones first; made once, like a run's frames.
 
     role: primary or exploratory. name: as the scenario has it. contrast: `a - b`, with `within` if any. factor, a, b,
-    within: its levels. measure. tasks, pairs: complete ones; dropped: pairs with a missing value. difference with its
-    intervals these_tasks, new_tasks; p; holm; conclusion. sign_flip: the exact p of few tasks. d_z, in_draw_sd: effect
-    sizes with intervals. worst_low, worst_high: bounds whatever the missing values are. judge_share, auc: of the judge.
-    r, r_within: correlations of the arms. declined_a, declined_b: rollouts. output_tokens, tokens, calls, money: what a
-    used for one of b; unit: the one of them that counts; matched: whether it is within a tenth of 1; baseline: whether
-    one arm is the other's compute-matched one. identical_calls: a share. interim_analysis: its number; planned: whether
-    alpha is spent on it; declared_after: interim analyses before the contrast was declared, 0 if it was preregistered.
-    confounds: in what the arms differ. What may not be said is missing.
+    within: its levels. measure. paired: whether draws are pairs; tasks, pairs: complete ones; scored_a, scored_b:
+    rollouts with a value; dropped: pairs with a missing value and rollouts without a partner. difference with its
+    intervals these_tasks, new_tasks; p; holm; conclusion; margin; equivalence_p: that the difference is beyond it,
+    equivalence_holm: adjusted; bias: of the judge, that would erase it. sign_flip: the
+    exact p of few tasks. largest_task: to which the difference owes most; difference_without, without_p: what is left
+    without it. d_z, in_draw_sd: effect sizes with intervals. missing_a, missing_b: values; bounds, worst: what they
+    leave of the difference, without and with sampling error; tipping: how far they must lie off to turn the
+    conclusion; delivered: the difference over delivered rollouts alone, missing where all were. judge_share, auc: of
+    the judge. r, r_within: correlations of the arms. declined_a, declined_b: rollouts. output_tokens, tokens, calls,
+    money: what a used for one of b; unit: the one of them that counts; matched: whether it is within a tenth of 1;
+    baseline: whether one arm is the other's compute-matched one. identical_calls: a share. interim_analysis: its
+    number; planned: whether alpha is spent on it; anytime: whether p and intervals are valid at every look;
+    declared_after: interim analyses before the contrast was declared, 0 if it was preregistered. confounds: in what the
+    arms differ. What may not be said is missing.
     """
     rows = [_row(run, contrast) for contrast in compared(run)] if len(run.rollouts) else []
-    return pd.DataFrame(rows).astype({"declared_after": "Int64"} if rows else {})
+    whole = ("declared_after", "pairs", "delivered_pairs")
+    return pd.DataFrame(rows).astype(dict.fromkeys(whole, "Int64") if rows else {})
 
 
 def contrasts(run: Run, measure: str | None = None) -> Analysis:
-    """Three views: differences and effects by contrast and measure, and arms by pair.
+    """Four views: differences, what is missing, and effects by contrast and measure, and arms by pair.
 
     Raises AnalysisError where no two arms have a task and a draw in common.
     """
@@ -76,25 +94,30 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
     pairs = pd.Series([(c.factor, frozenset((c.a, c.b)), c.within) for c in chosen])
     tables = {
         "contrasts": table[[*DIFFERENCES]],
+        "missing": table[[*MISSING]],
         "effects": table[[*EFFECTS]],
         "arms": table.loc[~pairs.duplicated(), [*ARMS]].reset_index(drop=True),
     }
-    notes = (*ABOUT, *scope(chosen), *interim_notes(run, chosen))
-    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes)
+    hidden = {c.measure: c.suppressed for c in chosen if c.suppressed}
+    told = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
+    notes = (*ABOUT, *scope(chosen), *told, *interim_notes(run, chosen), *task_notes(run, chosen))
+    unknown = bool((table[["missing_a", "missing_b"]] > 0).any(axis=None))
+    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, shown=2 if unknown else 1)
 
 
 def _says(chosen: Sequence[Contrast]) -> str:
     primary = sum(c.primary is not None for c in chosen)
-    tasks, pairs = max(c.result.tasks for c in chosen), max(c.result.pairs for c in chosen)
+    tasks, size = max(c.result.tasks for c in chosen), max(c.size for c in chosen)
     rest = pluralize(len(chosen) - primary, "exploratory contrast")
-    size = f"{pluralize(tasks, 'task')} and {pluralize(pairs, 'pair')}"
-    return f"{primary} primary and {rest}, paired by draw, on up to {size}."
+    paired = all(c.paired for c in chosen)
+    units = pluralize(size, "pair") if paired else f"{pluralize(size, 'rollout')} of the smaller arm"
+    how = "paired by draw" if paired else "unpaired within tasks"
+    return f"{primary} primary and {rest}, {how}, on up to {pluralize(tasks, 'task')} and {units}."
 
 
 def _row(run: Run, c: Contrast) -> Row:
     result, sides, compared = c.result, values(run, c), c.arms
     these, new = (None, None) if c.suppressed else (result.these_tasks, result.new_tasks)
-    low, high = (None, None) if c.suppressed else _worst(run, c, sides)
     return {
         "role": c.role,
         "name": c.name,
@@ -105,7 +128,10 @@ def _row(run: Run, c: Contrast) -> Row:
         "within": c.within,
         "measure": c.measure,
         "tasks": result.tasks,
-        "pairs": result.pairs,
+        "paired": c.paired,
+        "pairs": result.pairs if c.paired else None,
+        "scored_a": c.scored[0],
+        "scored_b": c.scored[1],
         "dropped": result.dropped,
         "difference": None if c.suppressed else result.difference,
         **ends("these_tasks", these),
@@ -113,10 +139,13 @@ def _row(run: Run, c: Contrast) -> Row:
         "p": c.p,
         "holm": c.holm,
         "conclusion": c.conclusion,
+        "margin": c.margin,
+        "equivalence_p": c.equivalence_p,
+        "equivalence_holm": c.equivalence_holm,
+        "bias": c.bias,
         "sign_flip": None if c.p is None else result.sign_flip,
         **_effects(c, sides),
-        "worst_low": low,
-        "worst_high": high,
+        **_missing(c),
         "judge_share": c.judge_share,
         "auc": c.auc,
         "r": result.correlation,
@@ -130,8 +159,37 @@ def _row(run: Run, c: Contrast) -> Row:
         "identical_calls": compared.identical_calls,
         "interim_analysis": c.interim.number,
         "planned": c.interim.planned,
+        "anytime": c.interim.spend == "any",
         "declared_after": c.primary and c.primary.after,
         "confounds": phrase(compared.confounds),
+    }
+
+
+def _without_largest(c: Contrast) -> Row:
+    left = None if c.p is None else c.result.without_largest
+    return {
+        "largest_task": left and left.task,
+        "difference_without": left and left.difference,
+        "without_p": left and left.p,
+    }
+
+
+def _missing(c: Contrast) -> Row:
+    """What missing values and rollouts that were not delivered make of it; bounds only where values are missing."""
+    found = c.missing
+    count = (0, 0) if found is None else found.count
+    row: Row = {"missing_a": count[0], "missing_b": count[1]}
+    known = None if c.suppressed else found
+    bounds = worst = (None, None)
+    if known is not None and sum(count):
+        bounds, worst = known.bounds, known.interval or (None, None)
+    row |= {"bounds_low": bounds[0], "bounds_high": bounds[1], "worst_low": worst[0], "worst_high": worst[1]}
+    delivered = known and known.delivered
+    return row | {
+        "tipping": c.tipping,
+        "delivered_pairs": delivered.pairs if delivered and c.paired else None,
+        "delivered": delivered and delivered.difference,
+        **ends("delivered", delivered and delivered.tested),
     }
 
 
@@ -139,23 +197,21 @@ def _effects(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> Row:
     """The difference beside what varies over tasks, and over draws of one task."""
     result, d_z, in_draw_sd = c.result, None, None
     if result.difference is not None and not c.suppressed and not result.constant:
-        both = pair_arms(*sides, "value").rows.dropna()
-        within = draw_sd(both["task"].to_numpy(), both["value_a"].to_numpy(), both["value_b"].to_numpy())
-        if result.new_tasks is not None:
+        within = draw_sd(*_complete(c, sides))
+        if result.new_tasks is not None and result.clusters is None:
             d_z = over_tasks(result.difference, result.new_tasks, result.tasks)
         if result.these_tasks is not None and within is not None:
             in_draw_sd = over_draws(result.difference, result.these_tasks, within)
-    return estimated("d_z", d_z) | estimated("in_draw_sd", in_draw_sd)
+    return estimated("d_z", d_z) | estimated("in_draw_sd", in_draw_sd) | _without_largest(c)
 
 
-def _worst(run: Run, c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> tuple[float, float]:
-    m = next(m for m in run.measured if m.name == c.measure)
-    seen = pd.concat([side["value"] for side in sides]).dropna().tolist()
-    limits = (*m.range, *m.values.values(), *seen)
-    first, second = (
-        bounds(side["value"].to_numpy(), min(limits), max(limits), side["task"].tolist()) for side in sides
-    )
-    return difference(first, second)
+def _complete(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> list[tuple[list[str], list[float]]]:
+    """Tasks and values of either arm: of complete pairs, or of all rollouts where draws are no pairs."""
+    if not c.paired:
+        known = [side[["task", "value"]].dropna() for side in sides]
+        return [(side["task"].tolist(), side["value"].tolist()) for side in known]
+    both = pair_arms(*sides, "value").rows.dropna()
+    return [(both["task"].tolist(), both[f"value_{side}"].tolist()) for side in "ab"]
 
 
 def values(run: Run, c: Contrast) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,11 +1,12 @@
 """What forks came to, cut by cut."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.runs.frames import Run
 
 
@@ -16,7 +17,7 @@ class ForkOutcome:
     n: int
     """Forks that have it."""
     mean: float | None
-    """Of the means of the rollouts that were forked; None without a value."""
+    """Of the means of the rollouts that were forked; None without a value, and of a measure that is suppressed."""
     sd: float | None
     """Root of the mean variance among forks of one rollout, judge noise included; None without two of one rollout."""
 
@@ -38,9 +39,10 @@ def spread(run: Run, keys: Collection[str]) -> list[ForkSpread]:
     forks = run.forks[run.forks["rollout"].isin(keys)]
     forks = forks.assign(last=forks["round"] - (forks["agents"].str.len() > 0) * 0.5)
     by = ["last", "at", "fresh", "change"]
-    found: list[ForkSpread] = []
+    found, hidden = list[ForkSpread](), suppressed_measures(run)
     for (_, at, fresh, change), part in forks.groupby(by, observed=True):
         measures = {m.name: _outcome(part, m.name) for m in run.measured}
+        measures |= {name: replace(measures[name], mean=None) for name in hidden}
         found.append(ForkSpread(str(at), str(change), bool(fresh), part["parent"].nunique(), len(part), measures))
     return found
 

@@ -11,6 +11,7 @@ from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.incoherence.buckets import COUNT, Slopes, buckets, slopes
 from agentlab.text import pluralize
@@ -48,7 +49,7 @@ def reference_of(run: Run, reference: str, lengths: "pd.Series[float]") -> Rule:
     return Rule(reference, {str(task): float(value) for task, value in own.items()})
 
 
-def grouped(arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[list[Row], list[Row]]:
+def grouped(run: Run, arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[list[Row], list[Row]]:
     """Rows of buckets and of slopes: five groups, or fewer so that each has 6 tasks, which an interval takes."""
     name, tasks = f"{arm.measure.name}, groups by {rule.by} length", [t for t in arm.tasks if t in rule.lengths]
     if lost := len(arm.tasks) - len(tasks):
@@ -65,13 +66,15 @@ def grouped(arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[list[Row], 
     count = min(COUNT, max(2, len(tasks) // FEWEST_TASKS))
     if len(tasks) < count * FEWEST_TASKS:
         remarks.add(f"{name}: no intervals, since a group has under {FEWEST_TASKS} tasks", arm.arm)
-    parts = arm.among(tasks).parts()
+    parts, clusters = arm.among(tasks).parts(), cluster_codes(run.clusters, tasks)
     head: Row = {"measure": arm.measure.name, "condition": arm.arm, "by": rule.by, "loss": parts.loss}
     rows: list[Row] = []
-    for i, one in enumerate(buckets(values, parts, count)):
+    for i, one in enumerate(buckets(values, parts, count, clusters)):
         sums: Row = {"error": one.error, "bias2": one.bias2, "variance": one.variance}
         ends: Row = {"shortest": one.shortest, "longest": one.longest, "tasks": one.tasks}
         ratio = one.incoherence
+        for note in ratio.notes if ratio.low is None and one.tasks >= FEWEST_TASKS else ():
+            remarks.add(f"{name}, group {i + 1}: {note}", arm.arm)
         told: Row = {
             "incoherence": ratio.value,
             "incoherence_low": ratio.low,
@@ -81,7 +84,8 @@ def grouped(arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[list[Row], 
     if values.min() <= 0:
         remarks.add(f"{name}: no slopes, since a length of 0 has no logarithm", arm.arm)
         return rows, []
-    return rows, _slopes({**head, "buckets": count, "tasks": len(tasks)}, slopes(values, parts, count), name, remarks)
+    found = slopes(values, parts, count, clusters)
+    return rows, _slopes({**head, "buckets": count, "tasks": len(tasks)}, found, name, remarks)
 
 
 def _slopes(head: Row, found: Slopes, name: str, remarks: Remarks) -> list[Row]:

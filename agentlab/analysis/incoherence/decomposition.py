@@ -1,14 +1,14 @@
 """The errors of each arm as bias² and variance over draws, with what must be read beside their ratio."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import once
+from agentlab.analysis.incoherence.differences import differences
 from agentlab.analysis.incoherence.measured import by_measure
 from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.incoherence.vectors import vectors
@@ -16,13 +16,14 @@ from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row, estimated
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.clusters import cluster_codes
+from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.companions import companions, totals
-from agentlab.stats.incoherence.decompose import Decomposition, brier, delta_sweep, kl, unbiased
-from agentlab.stats.incoherence.excess import Excess, brier_excess, kl_excess
-from agentlab.stats.incoherence.incoherence import difference, dispersion, dispersion_difference, incoherence
-from agentlab.stats.incoherence.judged import JudgedDecomposition
+from agentlab.stats.incoherence.decompose import Decomposition, brier, delta_sweep, kl
+from agentlab.stats.incoherence.incoherence import dispersion, incoherence
 from agentlab.stats.incoherence.zero_one import zero_one
+from agentlab.stats.jackknife import Clusters
 from agentlab.text import pluralize, pluralize_range
 
 BESIDE = {
@@ -37,7 +38,11 @@ BESIDE = {
 """What stands beside incoherence, by its name in `companions` and as a short heading."""
 RATIO = (
     "incoherence is variance over error, sums over tasks, with a jackknife-t interval; brier and score are without the "
-    "bias of few draws, kl is a plug-in (delta 1e-12) whose single tasks do not settle near ties"
+    "bias of few draws"
+)
+KL = (
+    "kl is of stated probabilities, a plug-in (delta 1e-12; `sweep` has others) whose single tasks do not settle near "
+    "ties; of answers it would be a multiple of -log delta"
 )
 COMPANIONS = (
     "of answers, means over tasks: entropy (nats); disagreement of two draws; flip: not the most frequent answer; "
@@ -64,8 +69,8 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
     remarks = Remarks()
     for arms in by_measure(run, measure, remarks, _inseparable):
         for arm in arms:
-            _told(arm, tables, remarks)
-        tables["differences"] += _differences(arms)
+            _Arm(arm, cluster_codes(run.clusters, arm.tasks), tables, remarks).tell()
+        tables["differences"] += differences(run, arms, remarks)
     if embeddings is not None:
         tables = {"embeddings": vectors(run, Path(embeddings)), **tables}
     count = run.rollouts["condition"].nunique()
@@ -102,126 +107,90 @@ def _span(table: pd.DataFrame, noun: str) -> str:
     return pluralize_range(int(values.min()), int(values.max()), noun)
 
 
-def _told(arm: Predictions, tables: dict[str, list[Row]], remarks: Remarks) -> None:
-    head: Row = {"measure": arm.measure.name, "condition": arm.arm}
-    if arm.left_out:
-        remarks.add(
-            f"{arm.measure.name}: rollouts left out, unscored or the only draw of a task: {arm.left_out}", arm.arm
-        )
-    if arm.sort == "scores":
-        scored = arm.scores()
-        _parts(head, arm, scored.parts, tables)
-        for note in scored.notes:
-            remarks.add(f"{arm.measure.name}: {note}", arm.arm)
-        if scored.room_t is not None:
-            own: Row = {"mean": float(scored.mean_t.mean()), **estimated("dispersion", dispersion(scored))}
-            tables["dispersion"].append({**head, **own, "cap": scored.cap, "noise": float(scored.noise_t.mean())})
-            remarks.add(DISPERSION)
-    elif arm.sort in ("points", "tests"):
-        _parts(head, arm, arm.parts(), tables)
-        _parts(head, arm, arm.points() if arm.sort == "points" else arm.tests(), tables, "plug_in")
-    else:
-        _classified(head, arm, arm.choices(), tables)
-        remarks.add(COMPANIONS)
-
-
-def _classified(head: Row, arm: Predictions, made: Choices, tables: dict[str, list[Row]]) -> None:
-    beside: Row = {BESIDE[name]: total.value for name, total in totals(companions(made)).items() if name in BESIDE}
-    draws = int(made.rows.counts_t.min())
-    tables["companions"].append({**head, **beside, "tasks": len(made.rows.counts_t), "draws": draws})
-    if made.gold_t is None:
-        return
-    _parts(head, arm, arm.parts(), tables)
-    _parts(head, arm, kl(made), tables)
-    _parts(head, arm, brier(made), tables, "plug_in")
-    for delta, parts in delta_sweep(made).items():
-        _parts({**head, "delta": delta}, arm, parts, tables, "sweep")
-    found = zero_one(made)
-    sums: Row = {
-        "error": float(found.error_t.mean()),
-        "bias2": float(found.bias_t.mean()),
-        "variance": float(found.variance_t.mean()),
-    }
-    size: Row = {"tasks": len(found.error_t), "draws": int(found.draws_t.min())}
-    tables["decomposition"].append({**head, "loss": "0/1", **sums, **estimated("incoherence", None), **size})
-    columns = (found.error_t, found.bias_t, found.variance_t, found.factor_t)
-    for task, *values in zip(arm.tasks, *columns, strict=True):
-        told: Row = dict(zip(("error", "bias2", "variance", "factor"), map(float, values), strict=True))
-        tables["tasks"].append({**head, "loss": "0/1", "task": task, **told})
-
-
-def _parts(
-    head: Row,
-    arm: Predictions,
-    parts: Decomposition,
-    tables: dict[str, list[Row]],
-    table: str = "decomposition",
-) -> None:
-    found = incoherence(parts)
-    sums: Row = {"error": parts.error, "bias2": parts.bias2, "variance": parts.variance}
-    size: Row = {"tasks": len(parts.error_t), "draws": int(parts.draws_t.min())}
-    told: Row = {**head, "loss": parts.loss, **sums, **estimated("incoherence", found.ratio)}
-    tables[table].append({**told, **size})
-    if table == "decomposition":
-        ratios: Row = {"mean": found.mean, "median": found.median}
-        tables["ratios"].append({**head, "loss": parts.loss, "of_sums": found.ratio.value, **ratios})
-        columns = (parts.error_t, parts.bias2_t, parts.variance_t, found.ratios_t, parts.draws_t)
-        for task, *values in zip(arm.tasks, *columns, strict=True):
-            names = ("error", "bias2", "variance", "incoherence", "draws")
-            own: Row = dict(zip(names, map(float, values), strict=True))
-            tables["tasks"].append({**head, "loss": parts.loss, "task": task, **own})
-
-
 @dataclass(frozen=True, slots=True)
-class _Arrays:
-    """One arm on some tasks, laid out once for all arms that it is compared with."""
+class _Arm:
+    """One arm, and where what is found of it goes."""
 
-    parts: Decomposition
-    scored: JudgedDecomposition | None
-    choices: Choices | None
-    kl: Decomposition | None
+    arm: Predictions
+    clusters: Clusters
+    tables: dict[str, list[Row]]
+    remarks: Remarks
 
-    @classmethod
-    def of(cls, arm: Predictions) -> "_Arrays":
+    @property
+    def head(self) -> Row:
+        return {"measure": self.arm.measure.name, "condition": self.arm.arm}
+
+    def tell(self) -> None:
+        """All rows and remarks."""
+        arm, name = self.arm, self.arm.measure.name
+        if arm.left_out:
+            self.remarks.add(f"{name}: rollouts left out, unscored or the only draw of a task: {arm.left_out}", arm.arm)
         if arm.sort == "scores":
             scored = arm.scores()
-            return cls(scored.parts, scored, None, None)
-        if arm.sort in ("points", "tests"):
-            return cls(arm.parts(), None, None, None)
-        choices = arm.choices()
-        return cls(unbiased(brier(choices)), None, choices, kl(choices))
+            self.parts(scored.parts)
+            for note in scored.notes:
+                self.remarks.add(f"{name}: {note}", arm.arm)
+            if scored.room_t is not None:
+                found = self.limited(dispersion(scored, clusters=self.clusters), "dispersion")
+                own: Row = {"mean": float(scored.mean_t.mean()), **estimated("dispersion", found)}
+                more: Row = {"cap": scored.cap, "noise": float(scored.noise_t.mean())}
+                self.tables["dispersion"].append({**self.head, **own, **more})
+                self.remarks.add(DISPERSION)
+        elif arm.sort in ("points", "tests"):
+            self.parts(arm.parts())
+            self.parts(arm.points() if arm.sort == "points" else arm.tests(), "plug_in")
+        else:
+            self.classified(arm.choices())
+            self.remarks.add(COMPANIONS)
 
+    def limited(self, found: Estimate, what: str) -> Estimate:
+        """The same, with a remark where it has no interval."""
+        for note in found.notes if found.low is None else ():
+            self.remarks.add(f"{self.arm.measure.name}, {what}: {note}", self.arm.arm)
+        return found
 
-def _differences(arms: Sequence[Predictions]) -> Iterator[Row]:
-    """Differences a - b in incoherence on the tasks of both, and the excess over what accuracies make of them."""
-    known: dict[tuple[str, tuple[str, ...]], _Arrays] = {}
-    for a, b in combinations(arms, 2):
-        both = tuple(sorted(set(a.tasks) & set(b.tasks)))
-        if not both or (a.sort == "groups" and not a.targets):
-            continue
-        for arm in (a, b):
-            if (arm.arm, both) not in known:
-                known[arm.arm, both] = _Arrays.of(arm.among(both))
-        head: Row = {"measure": a.measure.name, "a": a.arm, "b": b.arm}
-        yield from ({**head, **row} for row in _apart(known[a.arm, both], known[b.arm, both], len(both)))
+    def classified(self, made: Choices) -> None:
+        """Companions, and the losses of answers or stated probabilities."""
+        beside: Row = {BESIDE[name]: total.value for name, total in totals(companions(made)).items() if name in BESIDE}
+        size: Row = {"tasks": len(made.rows.counts_t), "draws": int(made.rows.counts_t.min())}
+        self.tables["companions"].append({**self.head, **beside, **size})
+        if made.gold_t is None:
+            return
+        self.parts(self.arm.parts())
+        self.parts(brier(made), "plug_in")
+        if self.arm.sort == "probabilities":
+            self.parts(kl(made))
+            self.remarks.add(KL)
+            for delta, parts in delta_sweep(made).items():
+                self.parts(parts, "sweep", {"delta": delta})
+        found = zero_one(made)
+        sums: Row = {
+            "error": float(found.error_t.mean()),
+            "bias2": float(found.bias_t.mean()),
+            "variance": float(found.variance_t.mean()),
+        }
+        head: Row = {**self.head, "loss": "0/1"}
+        self.tables["decomposition"].append({**head, **sums, **estimated("incoherence", None), **size})
+        columns = (found.error_t, found.bias_t, found.variance_t, found.factor_t)
+        for task, *values in zip(self.arm.tasks, *columns, strict=True):
+            told: Row = dict(zip(("error", "bias2", "variance", "factor"), map(float, values), strict=True))
+            self.tables["tasks"].append({**head, "task": task, **told})
 
-
-def _apart(a: _Arrays, b: _Arrays, tasks: int) -> Iterator[Row]:
-    row: Row = {"loss": a.parts.loss, "tasks": tasks, **estimated("difference", difference(a.parts, b.parts))}
-    if a.scored and b.scored and a.scored.room_t is not None and b.scored.room_t is not None:
-        row |= estimated("dispersion_difference", dispersion_difference(a.scored, b.scored))
-    if a.choices is None or b.choices is None or a.kl is None or b.kl is None:
-        yield row
-        return
-    again = {**row, "loss": "kl", **estimated("difference", difference(a.kl, b.kl))}
-    if a.choices.hard and b.choices.hard and not a.choices.open:
-        # the null is a with the wrong answers of b, so that the excess, too, is of a over b
-        row |= _beyond(brier_excess(b.choices, a.choices))
-        again |= _beyond(kl_excess(b.choices, a.choices))
-    yield row
-    yield again
-
-
-def _beyond(found: Excess) -> Row:
-    parts = {**estimated("by_accuracy", found.by_accuracy), **estimated("excess", found.excess)}
-    return {**parts, "excess_p": found.excess.p, "tasks_of_excess": found.excess.n}
+    def parts(self, parts: Decomposition, table: str = "decomposition", more: Row | None = None) -> None:
+        """One loss; of the main table also its tasks, and what their own ratios come to."""
+        found = incoherence(parts, clusters=self.clusters)
+        main = table == "decomposition"
+        ratio = self.limited(found.ratio, parts.loss) if main else found.ratio
+        sums: Row = {"error": parts.error, "bias2": parts.bias2, "variance": parts.variance}
+        size: Row = {"tasks": len(parts.error_t), "draws": int(parts.draws_t.min())}
+        head: Row = {**self.head, **(more or {}), "loss": parts.loss}
+        self.tables[table].append({**head, **sums, **estimated("incoherence", ratio), **size})
+        if not main:
+            return
+        means: Row = {"of_sums": ratio.value, "mean": found.mean, "median": found.median}
+        self.tables["ratios"].append({**head, **means})
+        columns = (parts.error_t, parts.bias2_t, parts.variance_t, found.ratios_t, parts.draws_t)
+        for task, *values in zip(self.arm.tasks, *columns, strict=True):
+            names = ("error", "bias2", "variance", "incoherence", "draws")
+            own: Row = dict(zip(names, map(float, values), strict=True))
+            self.tables["tasks"].append({**head, "task": task, **own})

@@ -98,7 +98,7 @@ def length(
         _contexts(run),
     )
     for arms in by_measure(run, measure, remarks, _inseparable):
-        _compare(plan, arms, found, remarks)
+        _compare(run, plan, arms, found, remarks)
     frames, count = found.frames(), run.rollouts["condition"].nunique()
     if not frames:
         raise AnalysisError(f"{run.folder} has nothing to compare by length: {'; '.join(remarks.notes(count))}")
@@ -144,7 +144,7 @@ def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
     return repeats(run, judge) or ("one judge draw of each rollout" if single else "")
 
 
-def _compare(plan: _Plan, arms: Sequence[Predictions], found: _Tables, remarks: Remarks) -> None:
+def _compare(run: Run, plan: _Plan, arms: Sequence[Predictions], found: _Tables, remarks: Remarks) -> None:
     """All tables of one measure."""
     name = arms[0].measure.name
     draws = {arm.arm: drawn(arm, plan.lengths) for arm in arms}
@@ -155,13 +155,13 @@ def _compare(plan: _Plan, arms: Sequence[Predictions], found: _Tables, remarks: 
     for arm in known.values():
         means = [float(one.lengths.mean()) for one in draws[arm.arm]]
         for rule in (Rule(OWN, dict(zip(arm.tasks, means, strict=True))), *plan.rules):
-            buckets, slopes = grouped(arm, rule, remarks)
+            buckets, slopes = grouped(run, arm, rule, remarks)
             found.buckets += buckets
             found.slopes += slopes
     for a, b, within in plan.pairs:
         if a in known and b in known:
             head: Row = {"measure": name, "a": a, "b": b, "within": within}
-            found.effort += [{**head, **row} for row in effort((known[a], known[b]), draws, split, remarks)]
+            found.effort += [{**head, **row} for row in effort((known[a], known[b]), draws, split, run, remarks)]
     # groups by meaning are numbered anew in each condition and task, so they cannot be held against others'
     semantic = not arms[0].measure.scales
     shared: dict[str, list[tuple[str, Predictions]]] = {}

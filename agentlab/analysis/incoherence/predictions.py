@@ -68,7 +68,8 @@ class Predictions:
         gold = [place[str(self.targets[task]).casefold()] for task in self.tasks]
         if self.sort == "probabilities":
             return choices.stated(codes, np.array(said, dtype=np.float64), gold)
-        return choices.votes(codes, [place[str(answer).casefold()] for answer in said], gold, len(self.classes))
+        answers = [place[str(answer).casefold()] for answer in said]
+        return choices.votes(codes, answers, gold, len(self.classes), outside=int(NO_ANSWER in self.classes))
 
     def points(self) -> Decomposition:
         """Vectors against their targets, plug-in."""

@@ -18,8 +18,9 @@ def agreed(found: Sequence[LabelledMeasure]) -> tuple[pd.DataFrame, list[str]]:
     """A row for every two of judge and raters, over all conditions and in each, and notes.
 
     `raw` is the share of equal ratings, `alpha` Krippendorff's on an interval scale; kappa, `weighted` (quadratic) and
-    `ac1` are for up to 12 values. `mean_1` and `mean_2` are what either gave on average (the prevalence, of 0 and 1).
-    The judge's score is the measure, its draws averaged. Intervals leave out tasks, or rollouts where there are few.
+    `ac1` are for up to 12 values. `mean_1` and `mean_2` are what either gave on average (the prevalence, of 0 and 1);
+    the judge's by condition is missing where it is suppressed. The judge's score is the measure, its draws averaged.
+    Intervals leave out tasks, or rollouts where there are few.
     """
     notes: list[str] = []
     rows = [row for one in found for row in _rows(one, notes)]
@@ -57,7 +58,9 @@ def _rows(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
             if len(rows):
                 pair = rows[columns[first]], rows[columns[second]]
                 head = {"measure": one.measure.name, "condition": condition, "first": first, "second": second}
-                yield {**head, **_coefficients(rows, *pair, ", ".join(map(str, head.values())), notes)}
+                found = _coefficients(rows, *pair, ", ".join(map(str, head.values())), notes)
+                hidden = one.suppressed and first == JUDGE and condition != ALL
+                yield {**head, **found, **({"mean_1": None} if hidden else {})}
     if any(part["probability"].dropna().nunique() > 1 for part in parts.values()):
         notes.append(
             f"{one.measure.name}: agreement is that of the labelled rollouts, drawn with unequal probabilities."

@@ -10,8 +10,9 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.contrasts.blinding import guesses
-from agentlab.analysis.contrasts.contrast import contrasts
+from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, labelled
+from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.judges import recorded
 from agentlab.models.capabilities import maker
@@ -64,9 +65,11 @@ def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     anchors = run.meta.get("anchors", {}).get(m.judge, {})
     outcomes = run.scores.loc[run.scores["judge"] == m.judge, "outcome"].astype("str")
     row: Row = {"measure": m.name, "judge": m.judge, "model": model or "none", "judged": len(one.rows)}
-    row |= {"anchor_AUC": anchors.get("auc"), "padding": anchors.get("padding"), "signal": anchors.get("signal")}
-    if anchors.get("suppressed"):
-        notes.append(f"{m.judge}: who did better is not said: {'; '.join(anchors['suppressed'])}.")
+    row |= {"anchors": anchors.get("outcome"), "anchor_AUC": anchors.get("auc")}
+    row |= {f"anchor_AUC_{end}": anchors.get(end) for end in ("low", "high")} | {"signal": anchors.get("signal")}
+    row |= {name: anchors.get(name) for name in ("padding", "padding_low", "padding_high")}
+    if one.suppressed:
+        notes.append(f"{m.name}: suppressed is what says who did better: {one.suppressed}.")
     words = run.rollouts.set_index(run.rollouts["rollout"].astype("str"))["output_words"].reindex(one.rows["rollout"])
     length = np.log(words.where(words > 0).to_numpy(dtype=np.float64))
     tasks = one.rows["task"].tolist()
@@ -169,8 +172,9 @@ def _bounds(run: Run, one: LabelledMeasure) -> Iterator[Row]:
     """The mean with everything that has no score at one end of the range, then at the other."""
     m = one.measure
     rows = run.measures[~run.measures["status"].isin(["infrastructure", "cancelled"])]
-    ends = (*m.range, *m.values.values(), *rows[m.name].dropna())  # what an audit counts lies outside its range
+    ends = outcome_range(m, rows[m.name].to_numpy())
     for condition, part in rows.groupby(rows["condition"].astype("str"), sort=False):
-        edge = bounds(part[m.name], min(ends), max(ends), part["task"].astype("str").tolist())
+        edge = bounds(part[m.name], *ends, part["task"].astype("str").tolist())
         head = {"measure": m.name, "condition": condition, "rollouts": len(part), "missing": edge.missing}
-        yield {**head, "mean": edge.observed, "worst_case_low": edge.low, "worst_case_high": edge.high}
+        told = {"mean": edge.observed, "worst_case_low": edge.low, "worst_case_high": edge.high}
+        yield {**head, **(dict.fromkeys(told, np.nan) if one.suppressed else told)}

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
+from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.ppi import LabelledScores
@@ -24,6 +26,8 @@ class LabelledMeasure:
     raters: tuple[str, ...]
     unscored: int
     """Labels of rollouts that the judge did not score; they correct nothing."""
+    suppressed: str
+    """Why the judge says nothing of who did better; empty where it may."""
 
     @property
     def conditions(self) -> list[str]:
@@ -66,6 +70,8 @@ def beyond(*parts: pd.DataFrame) -> bool:
 def _of(run: Run, measure: Measure) -> LabelledMeasure:
     scored = run.measures[run.measures[f"{measure.name}_draws"] > 0]
     rows = scored[["rollout", "task", "condition", "draw"]].astype("str").assign(score=scored[measure.name])
+    if not draws_are_pairs(run.meta):  # no draw then has a partner of its name in another condition
+        rows = rows.assign(draw=rows["rollout"])
     own = run.labels[run.labels["measure"] == measure.name]
     own = own.assign(rollout=own["rollout"].astype("str"))
     given = own.pivot(index="rollout", columns="rater", values="value")
@@ -76,4 +82,5 @@ def _of(run: Run, measure: Measure) -> LabelledMeasure:
     rows = rows.assign(label=label, probability=drawn.reindex(rows["rollout"]).to_numpy())
     unscored = int((~own["rollout"].isin(rows["rollout"])).sum())
     named = by_rater.rename(columns={name: f"rater {name}" for name in raters})
-    return LabelledMeasure(measure, pd.concat([rows, named], axis=1).reset_index(drop=True), raters, unscored)
+    every = pd.concat([rows, named], axis=1).reset_index(drop=True)
+    return LabelledMeasure(measure, every, raters, unscored, suppressed(run, measure.judge))

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.contrasts.contrast import suppressed
 from agentlab.analysis.judges.agreement import agreed, confused
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, judged, labelled
 from agentlab.analysis.row import Row
@@ -58,6 +57,8 @@ def _says(found: list[LabelledMeasure]) -> str:
 
 def _means(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
     name = one.measure.name
+    if one.suppressed:
+        notes.append(f"{name}: what is uncorrected is suppressed: {one.suppressed}.")
     if one.unscored:
         notes.append(
             f"{name}: {pluralize(one.unscored, 'label')} of rollouts that the judge did not score, of no use here."
@@ -68,8 +69,13 @@ def _means(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
         clusters = beyond(rows) if there else beyond(rows.assign(label=rows["score"]))
         head = {"measure": name, "condition": condition}
         about = LIKE if clusters else THESE
-        own = mean(judged(rows, clusters, truth=True), 0.0)
-        yield {**head, **_row(UNCORRECTED, own, there, len(rows)), "about": about}
+        own = _row(UNCORRECTED, mean(judged(rows, clusters, truth=True), 0.0), there, len(rows))
+        yield {
+            **head,
+            **own,
+            **(dict.fromkeys(("estimate", "low", "high"), np.nan) if one.suppressed else {}),
+            "about": about,
+        }
         if not there:
             continue
         if bool((rows["score"] == rows["label"])[rows["label"].notna()].all()):
@@ -130,9 +136,7 @@ def _contrasts(run: Run, one: LabelledMeasure, notes: list[str]) -> Iterator[Row
         scores, corrections = (
             [judged(part, like, truth=truth, pairs=True) for part in parts] for truth in (True, False)
         )
-        if why := suppressed(run, one.measure.judge):
-            notes.append(f"{one.measure.name}: uncorrected, nothing about who did better: {why}.")
-        else:
+        if not one.suppressed:
             own = difference(scores[0], scores[1], 0.0)
             yield {**head, **_apart(UNCORRECTED, own, count, items), "about": about}
         result = difference(corrections[0], corrections[1])

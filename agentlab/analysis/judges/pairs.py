@@ -11,10 +11,13 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.contrasts.contrast import ALPHA
+from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.judges.known_pairs import combined, flipped
 from agentlab.runs.frames import Run
-from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, paired
+from agentlab.stats.contrasts.paired import FEWEST_TASKS, Paired, paired
+from agentlab.stats.interval import Interval
 from agentlab.stats.judges.bradley_terry import bradley_terry, fitted_interval
 from agentlab.stats.judges.probes import position
 from agentlab.text import pluralize
@@ -27,7 +30,8 @@ _PAIR = ["rollout_a", "rollout_b", "judge_draw"]
 _WORTH = {"a": 1.0, "tie": 0.5, "b": 0.0}
 _RULE = (
     "A pair is won by the arm that is named in both orders; verdicts that differ, or ties, count half for each. flips: "
-    "pairs whose winner changed with the order. The interval is of new tasks, of these tasks where they are few."
+    "pairs whose winner changed with the order. The interval is of new tasks, of these tasks where they are few; where "
+    "all tasks are alike there is none, and sign flips decide."
 )
 
 
@@ -82,25 +86,28 @@ def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
     done = part.dropna(subset=["worth"])
     by_pair = part.groupby(["task", *_PAIR[:2]], sort=False)["worth"].mean().reset_index()
     tasks, draws = by_pair["task"].tolist(), by_pair["rollout_a"].tolist()
-    result = paired(tasks, draws, by_pair["worth"].to_numpy(), np.full(len(by_pair), 0.5))
+    half = np.full(len(by_pair), 0.5)
+    result = paired(tasks, draws, by_pair["worth"].to_numpy(), half, clusters=run.clusters)
     forward, backward = part["straight"].to_numpy(), part["swapped"].to_numpy()
     place = position(forward, backward, part["task"].tolist())
-    interval = result.new_tasks or result.these_tasks
-    suppressed = run.meta.get("anchors", {}).get(key["judge"], {}).get("suppressed", ["no anchors"])
-    return {
-        **key,
-        "tasks": result.tasks,
-        "pairs": result.pairs,
+    hidden = suppressed(run, key["judge"]) != ""
+    won: dict[str, Any] = {
         "wins": int((done["worth"] == 1).sum()),
         "ties": int((done["worth"] == 0.5).sum()),
         "losses": int((done["worth"] == 0).sum()),
         "win_rate": None if result.difference is None else result.difference + 0.5,
-        **_ends("win_rate", interval),
+        **_ends("win_rate", result.tested),
         **_ends("these_tasks", result.these_tasks),
         **_ends("new_tasks", result.new_tasks),
+    }
+    return {
+        **key,
+        "tasks": result.tasks,
+        "pairs": result.pairs,
+        **(dict.fromkeys(won, np.nan) if hidden else won),
         "flips": float(done["flipped"].mean()) if len(done) else None,
         "first_slot": None if place.first.value is None else place.first.value + 0.5,
-        "conclusion": _conclusion(key, suppressed, interval, result.constant),
+        "conclusion": "suppressed" if hidden else _conclusion(key, result),
     }
 
 
@@ -111,16 +118,15 @@ def _ends(name: str, interval: Interval | None) -> dict[str, float | None]:
     return {f"{name}_low": max(0.0, interval.low + 0.5), f"{name}_high": min(1.0, interval.high + 0.5)}
 
 
-def _conclusion(key: dict[str, str], suppressed: list[str], interval: Interval | None, constant: bool) -> str:
-    if suppressed:
-        return "suppressed"
-    if constant:
-        return "constant difference, no test"
-    if interval is None:
+def _conclusion(key: dict[str, str], result: Paired) -> str:
+    """By the interval, or by sign flips where all tasks are alike, such as those of an arm that won every pair."""
+    interval = result.tested
+    p = result.sign_flip if interval is None else interval.p
+    if p is None or result.difference is None:
         return "no test"
-    if interval.low <= 0 <= interval.high:
+    if p > ALPHA:
         return "no difference shown"
-    return f"{key['a'] if interval.low > 0 else key['b']} preferred"
+    return f"{key['a'] if result.difference > 0 else key['b']} preferred"
 
 
 def _lost(verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -145,6 +151,8 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
     condition = dict(zip(run.rollouts["rollout"], run.rollouts["condition"].astype("str"), strict=True))
     done = verdicts.dropna(subset=["winner"])
     for (judge, criterion), part in done.groupby(["judge", "criterion"], sort=False):
+        if suppressed(run, str(judge)):
+            continue
         names = [part[side].map(condition).tolist() for side in ("rollout_a", "rollout_b")]
         straight = (part["order"] == 0).to_numpy()
         first, second = (np.where(straight, *names), np.where(straight, *names[::-1]))
@@ -183,18 +191,16 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
 def _anchored(run: Run, table: pd.DataFrame) -> list[str]:
     notes: list[str] = []
     for judge in table["judge"].unique():
-        found = run.meta.get("anchors", {}).get(judge)
-        if found is None:
-            notes.append(f"{judge}: its anchor pairs were not judged, so nothing is said about which arm did better.")
-        elif found["suppressed"]:
-            notes.append(f"{judge}: nothing about which arm did better: {'; '.join(found['suppressed'])}.")
-        else:
-            notes.append(f"{judge}: {found['text']}.")
+        why = suppressed(run, judge)
+        notes.append(f"{judge}: suppressed: {why}." if why else f"{judge}: {run.meta['anchors'][judge]['text']}.")
     return notes
 
 
 def _says(table: pd.DataFrame) -> str:
-    first = table.iloc[0]
+    told = table[table["conclusion"] != "suppressed"]
+    if told.empty:
+        return f"{pluralize(len(table), 'comparison')} of arms, of which nothing is said."
+    first = told.iloc[0]
     rate = first["win_rate"]
     if rate is None or pd.isna(rate):
         return f"{pluralize(len(table), 'comparison')} of arms, the first without a pair that was decided."

@@ -101,7 +101,8 @@ def _changed(run: Run, judge: str, config: RubricConfig, scores: pd.Series, note
         for i, variant in enumerate(variants):
             same = np.array([perturbed(str(text), variant) == text for text in known["output"]])
             values[i] = np.where(same, before, values[i])
-        result = paired(known["task"].astype("str").tolist(), keys, values[0], values[1] if values[1:] else before)
+        tasks, other = known["task"].astype("str").tolist(), values[1] if values[1:] else before
+        result = paired(tasks, keys, values[0], other, clusters=run.clusters)
         notes += [f"{judge}, {probe}: {note}." for note in result.notes]
         yield {
             "judge": judge,
@@ -147,7 +148,8 @@ def _position(run: Run, notes: list[str]) -> Iterator[Row]:
     for (judge, criterion), part in wide.groupby(["judge", "criterion"], sort=False):
         by_pair = part.groupby(["task", "rollout_a", "rollout_b"], sort=False)["first"].mean().reset_index()
         keys = [tuple(pair) for pair in by_pair[["rollout_a", "rollout_b"]].to_numpy().tolist()]
-        result = paired(by_pair["task"].tolist(), keys, by_pair["first"].to_numpy(), np.full(len(by_pair), 0.5))
+        tasks, half = by_pair["task"].tolist(), np.full(len(by_pair), 0.5)
+        result = paired(tasks, keys, by_pair["first"].to_numpy(), half, clusters=run.clusters)
         notes += [f"{judge}, position: {note}." for note in result.notes]
         yield {
             "judge": judge,

@@ -22,6 +22,7 @@ from agentlab.judges import recorded
 from agentlab.judges.inputs import judge_input
 from agentlab.models import ModelSpec
 from agentlab.organization.agents import Organization
+from agentlab.pairing import draws_are_pairs
 from agentlab.scenario import rebuild
 from agentlab.scenario.added_judges import added_judges
 from agentlab.scenario.judges import JudgeSet
@@ -54,6 +55,12 @@ async def rejudge(
 def _register(
     store: Store, meta: dict[str, Any], built: JudgeSet, specs: Mapping[str, ModelSpec], documents: Mapping[str, Any]
 ) -> None:
+    better = [name for name, traits in built.traits.items() if traits.two == "better"]
+    if better and not draws_are_pairs(meta):
+        right = "import the file again into another folder with --draw, or with one text per task and condition"
+        raise MismatchError(
+            f"{store.folder}: judge {better[0]!r} compares pairs, and no column named the draws; {right}"
+        )
     known = recorded(meta)
     models = {name: specs[j.model].name if j.model else None for name, j in built.every.items()}
     for name, document in documents.items():

@@ -2,44 +2,66 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from agentlab.engine.spec import lineage
-from agentlab.errors import NO_LOGPROBS, ScenarioError, Stopped
-from agentlab.experiment.judging.questions import JudgingQuestion, ask
+from agentlab.errors import NO_LOGPROBS, ScenarioError
+from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures
 from agentlab.experiment.work import Work
-from agentlab.judges.anchors import exhibits, report
+from agentlab.interfaces import Judge
+from agentlab.judges import KINDS
+from agentlab.judges.anchor_report import of_texts
+from agentlab.judges.anchors import Anchor, exhibits
+from agentlab.judges.compare import CompareConfig
+from agentlab.judges.equivalence import EquivalenceConfig
 from agentlab.judges.rubric import RubricConfig
-from agentlab.types import Verdict
+from agentlab.types import JudgeInput, Verdict
+
+Answers = dict[str, list[Verdict]]
+"""The verdicts on each anchor, by its key."""
 
 
 async def judge_anchors(work: Work, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """By rubric judge: its report as a mapping, with the sentence under `text`.
 
-    `documents` are those of judges by name. What was judged by an earlier command is not judged again. A
-    command that is being stopped reports on the judges it got through. Raises `ScenarioError` when a judge that scores
-    by log-probabilities gets none: no rollout is paid for then.
+    `documents` are those of judges by name. A judge has as many draws on an anchor as on a rollout. What was judged by
+    an earlier command is not judged again. A command that is being stopped reports on the judges it got through. Raises
+    `ScenarioError` when a judge that scores by log-probabilities gets none: no rollout is paid for then.
     """
     reports: dict[str, Any] = {}
     for name, document in documents.items():
         if document.get("kind") != "rubric" or name not in work.judges.judges:
             continue
-        config = RubricConfig.model_validate(document)
-        anchors, verdicts = exhibits(config), list[Verdict]()
-        for anchor in anchors:
-            key, shown = f"{name}/{anchor.key}", anchor.judge_input
-            root = lineage(work.seed, key, 0)
-            about = {"judge": name, "anchor": anchor.key}
-            question = JudgingQuestion(key, "anchor", about, root, (shown,), work.seed, output=shown.output)
-            try:
-                recorded, new = await ask(work.judges, question, [(work.judges.judges[name], 0)])
-            except Stopped:
-                return reports
-            _answerable(name, new)
-            verdicts += [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]
-        anchor_report = report(config, anchors, verdicts)
-        reports[name] = {**asdict(anchor_report), "text": str(anchor_report)}
+        config, answers = RubricConfig.model_validate(document), Answers()
+        anchors = exhibits(config)
+        await work.each([partial(_ask, work, work.judges.judges[name], anchor, answers) for anchor in anchors])
+        if len(answers) < len(anchors):
+            return reports
+        found = of_texts(config, anchors, [verdict for verdicts in answers.values() for verdict in verdicts])
+        reports[name] = {**asdict(found), "text": str(found)}
     return reports
+
+
+def anchor_inputs(document: Mapping[str, Any], draws: int) -> list[JudgeInput]:
+    """Every anchor as the judge of this document is shown it, draw by draw."""
+    config = KINDS[document["kind"]].model_validate(document) if document.get("kind") in KINDS else None
+    if isinstance(config, RubricConfig):
+        return [anchor.judge_input for anchor in exhibits(config) for _ in range(draws)]
+    if isinstance(config, CompareConfig | EquivalenceConfig):
+        return [pair.inputs[draw % 2] for pair in config.anchor_pairs() for draw in range(draws)]
+    return []
+
+
+async def _ask(work: Work, judge: Judge, anchor: Anchor, answers: Answers) -> None:
+    key, shown = f"{judge.name}/{anchor.key}", anchor.judge_input
+    about = {"judge": judge.name, "anchor": anchor.key}
+    root = lineage(work.seed, key, 0)
+    question = JudgingQuestion(key, "anchor", about, root, (shown,), work.seed, output=shown.output)
+    recorded, new = await ask(work.judges, question, [(judge, draw) for draw in range(judge.draws)])
+    _answerable(judge.name, new)
+    work.progress.failed += failures(new)
+    answers[anchor.key] = [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]
 
 
 def _answerable(judge: str, verdicts: Sequence[Verdict]) -> None:

@@ -9,16 +9,16 @@ from typing import Any
 import msgspec
 
 from agentlab.engine.spec import lineage
-from agentlab.errors import Stopped
 from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures, pending
 from agentlab.experiment.judging.rollouts import JudgeRunner
 from agentlab.experiment.work import Job, Work
 from agentlab.interfaces import Judge
 from agentlab.judges import KINDS
-from agentlab.judges.compare import ORDERS, CompareConfig
+from agentlab.judges.anchor_report import of_pairs
+from agentlab.judges.compare import CompareConfig
 from agentlab.judges.equivalence import EquivalenceConfig
 from agentlab.judges.inputs import both_orders
-from agentlab.judges.known_pairs import AnchorPair, report
+from agentlab.judges.known_pairs import AnchorPair
 from agentlab.pairing import pairing_key
 from agentlab.seeds import digest
 from agentlab.store import UNFINISHED, Store, read
@@ -164,21 +164,21 @@ async def judge_known(comparisons: Comparisons) -> dict[str, Any]:
     """
     reports: dict[str, Any] = {}
     for name, config in comparisons.configs().items():
-        anchors, verdicts = config.anchor_pairs(), list[Verdict]()
-        for anchor in anchors:
-            try:
-                verdicts += await _known(comparisons, name, anchor)
-            except Stopped:
-                return reports
-        known_report = report(config.counted(), anchors, verdicts)
-        reports[name] = {**asdict(known_report), "text": str(known_report)}
+        anchors, answers = config.anchor_pairs(), dict[str, list[Verdict]]()
+        await comparisons.work.each([partial(_known, comparisons, name, anchor, answers) for anchor in anchors])
+        if len(answers) < len(anchors):
+            return reports
+        verdicts = [verdict for of_pair in answers.values() for verdict in of_pair]
+        found = of_pairs(config.counted(), anchors, verdicts)
+        reports[name] = {**asdict(found), "text": str(found)}
     return reports
 
 
-async def _known(comparisons: Comparisons, name: str, anchor: AnchorPair) -> list[Verdict]:
-    """The verdicts on one known pair, in as many orders as the judge is asked in."""
+async def _known(comparisons: Comparisons, name: str, anchor: AnchorPair, answers: dict[str, list[Verdict]]) -> None:
+    """Adds the verdicts on one known pair, in as many orders and draws as the judge is asked in."""
     judge, key, seed = comparisons.judges.judges[name], f"{name}/{anchor.key}", comparisons.work.seed
     about = {"judge": name, "anchor": anchor.key}
     question = JudgingQuestion(key, "anchor", about, lineage(seed, key, 0), anchor.inputs, seed)
-    recorded, new = await ask(comparisons.judges, question, [(judge, i) for i in range(min(ORDERS, judge.draws))])
-    return [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]
+    recorded, new = await ask(comparisons.judges, question, [(judge, draw) for draw in range(judge.draws)])
+    comparisons.work.progress.failed += failures(new)
+    answers[anchor.key] = [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]

@@ -13,6 +13,7 @@ from agentlab.experiment.judging.pairs import RolloutPair, Side, configured, pai
 from agentlab.judges import recorded, traits
 from agentlab.judges.compare import ORDERS, CompareConfig
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
+from agentlab.pairing import draws_are_pairs
 from agentlab.store import read
 from agentlab.types import RolloutKind
 
@@ -29,7 +30,7 @@ def documents(meta: Mapping[str, Any]) -> dict[str, CompareConfig | EquivalenceC
 
 def compared(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
     """`Run.pairs`: verdicts on pairs whose rollouts are as they were when they were compared."""
-    judges, rows = documents(meta), list[tuple[Any, ...]]()
+    judges, rows = documents(meta) if draws_are_pairs(meta) else {}, list[tuple[Any, ...]]()
     verdicts, every = (_verdicts(folder, "pair"), _sides(rollouts, meta)) if judges else ({}, [])
     for name, config in judges.items():
         for pair in pairs(every, config.compared(meta["factors"])):

@@ -2,8 +2,10 @@
 
 Times are in seconds, money in US dollars, tokens are integers. Every frame but `conditions`, `roles` and
 `pairs` carries the columns `rollout` (its key), `task`, `condition`, `draw` and one column per factor.
+`clusters` is no frame: it has the cluster of each task, and is empty where none are declared.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -15,8 +17,9 @@ import msgspec
 import pandas as pd
 
 from agentlab.columns import BASELINE, LABELS, MEASURES
-from agentlab.errors import ScenarioError
+from agentlab.errors import ScenarioError, StoreError
 from agentlab.runs.frames import tables
+from agentlab.runs.frames.clusters import clusters_of
 from agentlab.runs.frames.forks import forked
 from agentlab.runs.frames.judged import compared, grouped
 from agentlab.runs.frames.kinds import Kinds, declared
@@ -26,7 +29,7 @@ from agentlab.runs.frames.select import select
 from agentlab.runs.frames.structure import roles, shaped
 from agentlab.runs.frames.usage import by_agent, with_use
 from agentlab.runs.transcript import Decide, Transcript, transcript
-from agentlab.store import decoded, read
+from agentlab.store import UNFINISHED, decoded, look, looks, read
 from agentlab.types import Measure
 
 _ROLLOUTS = (
@@ -37,12 +40,18 @@ _ROLLOUTS = (
 class Run:
     """One run folder. Frames are read once, when first used; `load` again for a fresh look."""
 
-    def __init__(self, folder: Path, ahead: Decide | None = None) -> None:
-        """`ahead` draws rollouts anew, for `Transcript.decide`."""
+    def __init__(self, folder: Path, ahead: Decide | None = None, cluster: str | None = None) -> None:
+        """`ahead` draws rollouts anew, for `Transcript.decide`; `cluster` names a field in place of the scenario's."""
         self.folder, self._ahead = folder, ahead
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
+        self.meta["looks"] = looks(folder)
+        self.unrecorded = ""
+        """Why a look at the outcomes is not recorded; empty where it is."""
+        if cluster is not None:
+            self.meta["cluster"] = cluster
+        self.clusters = clusters_of(self.meta)
         self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
 
     @cached_property
@@ -123,14 +132,17 @@ class Run:
     def scores(self) -> pd.DataFrame:
         """One row per verdict: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless scored), `label`,
         `reason`, `call` (Int64: place of the judge's call), `mass` (probability on the scale's digits, NaN
-        unless scored by log-probabilities)."""
+        unless scored by log-probabilities). Reading it is recorded as a look at the outcomes of the run."""
+        self._look()
         return self._placed(tables.scores(self._select, tables.SCORED))
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
         """One row per verdict of a judge that compares: `factor`, its levels `a` and `b`, `within` (the other factors'
         levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown first),
-        `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`."""
+        `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`. Reading
+        it is recorded as a look."""
+        self._look()
         return compared(self.folder, self.rollouts, self.meta)
 
     @cached_property
@@ -148,7 +160,7 @@ class Run:
     @cached_property
     def measures(self) -> pd.DataFrame:
         """One row per rollout: `generation`, `status`, `output_words`, and for each measure NAME (float), NAME_draws
-        (int: judge draws that were complete) and NAME_outcome (the worst outcome of its verdicts)."""
+        (int: complete judge draws) and NAME_outcome (the worst outcome of its verdicts)."""
         head = self.rollouts[[name for name in self.rollouts if name in MEASURES or name in self.factors]]
         return head.join(self._measured(head, self.scores), on="rollout")
 
@@ -208,6 +220,21 @@ class Run:
         table = self._with_factors(table.drop(columns=[*BASELINE]))
         return with_use(table, self._select, self._kinds).drop(columns="id").join(own)
 
+    def _look(self) -> None:
+        """Records that the outcomes of the run are read, unless nothing is new since the last time.
+
+        Where that cannot be recorded, `unrecorded` says so: reading a run takes no right to write.
+        """
+        if "tree" not in self.meta:
+            return  # imported texts, which do not grow by what is read off them
+        finished = self.rollouts.loc[~self.rollouts["status"].isin(UNFINISHED), "condition"].astype("str")
+        try:
+            new = look(self.folder, Counter(finished))
+        except StoreError as error:
+            self.unrecorded = str(error)
+        else:
+            self.meta["looks"] += [new] if new else []
+
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         verdicts = scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
         return measure(rollouts.set_index("rollout"), verdicts, self.measured)
@@ -244,6 +271,6 @@ class Run:
         return select(self.folder, sql, columns)
 
 
-def load(folder: str | Path) -> Run:
-    """The run in `folder`. Raises `StoreError` when there is none."""
-    return Run(Path(folder))
+def load(folder: str | Path, cluster: str | None = None) -> Run:
+    """The run in `folder`, its tasks clustered by the field `cluster` if one is named; see `agentlab.load`."""
+    return Run(Path(folder), cluster=cluster)

@@ -62,9 +62,14 @@ class ImportCheck:
         return self.counted[place]
 
     def task(self, number: int, one: Text) -> None:
-        task = Task(one.task, one.prompt or "", one.target)
+        fields = {} if self.columns.cluster is None else {self.columns.cluster: one.cluster}
+        task = Task(one.task, one.prompt or "", one.target, fields)
         known = self.tasks.setdefault(one.task, task)
-        for name, old, new in (("prompt", known.prompt, task.prompt), ("target", known.target, task.target)):
+        for name, old, new in (
+            ("prompt", known.prompt, task.prompt),
+            ("target", known.target, task.target),
+            ("cluster", known.fields, task.fields),
+        ):
             if old != new:
                 column = getattr(self.columns, name)
                 wrong = f"task {line(one.task)} has another {name} than before: {line(new, 40)}, not {line(old, 40)}"

@@ -25,6 +25,7 @@ class Columns:
     draw: str | None = None
     prompt: str | None = None
     target: str | None = None
+    cluster: str | None = None
 
     @classmethod
     def of(
@@ -36,6 +37,7 @@ class Columns:
         draw: str | None = None,
         prompt: str | None = None,
         target: str | None = None,
+        cluster: str | None = None,
     ) -> "Columns":
         """From options; each of `factors` is NAME=COLUMN. Raises `ScenarioError` when they do not fit together."""
         found: dict[str, str] = {}
@@ -51,11 +53,11 @@ class Columns:
             if name in found:
                 raise ScenarioError(f"--factor {text!r}: {name!r} is there twice; each factor has one column")
             found[name] = column
-        return cls(task, output, found, draw, prompt, target)
+        return cls(task, output, found, draw, prompt, target, cluster)
 
     def named(self) -> tuple[str, ...]:
         """The columns that every row must have."""
-        rest = (self.draw, self.prompt, self.target)
+        rest = (self.draw, self.prompt, self.target, self.cluster)
         return (self.task, self.output, *self.factors.values(), *(name for name in rest if name is not None))
 
 
@@ -69,6 +71,7 @@ class Text:
     output: str | None
     prompt: str | None
     target: str | float | None
+    cluster: str | None
 
     @property
     def condition(self) -> str:
@@ -95,6 +98,7 @@ def text(row: Mapping[str, Any], columns: Columns) -> Text:
         output=told if told and told.strip() else None,
         prompt=None if columns.prompt is None else _prompt(row, columns.prompt),
         target=None if columns.target is None else _target(row, columns.target),
+        cluster=None if columns.cluster is None else _label(row, columns.cluster),
     )
 
 

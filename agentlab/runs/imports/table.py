@@ -114,10 +114,19 @@ def _check_folder(found: ImportCheck, meta: Mapping[str, Any], folder: Path) -> 
     if factors is not None and tuple(factors) != tuple(found.columns.factors):
         old, new = (", ".join(names) or "none" for names in (factors, found.columns.factors))
         raise MismatchError(f"{place}: the run's factors are {old}, these are {new}; use --out for another folder")
+    named = found.columns.draw is not None
+    if meta.get("draws_named", named) != named:
+        right = "leave --draw out" if named else "name the column with --draw"
+        wrong = "are numbered by the order of rows" if named else "are named by a column"
+        raise MismatchError(f"{place}: the run's draws {wrong}; {right}, or use --out for another folder")
     changed: list[str] = []
     for task in tasks_of(meta).values():
         now = found.tasks.get(task.id, task)
-        pairs = (("prompt", task.prompt, now.prompt), ("target", task.target, now.target))
+        pairs = (
+            ("prompt", task.prompt, now.prompt),
+            ("target", task.target, now.target),
+            ("cluster", task.fields, now.fields),
+        )
         changed += [f"{n} of task {line(task.id)}: was {_short(a)}, is {_short(b)}" for n, a, b in pairs if a != b]
     _refuse(place, changed)
 
@@ -157,10 +166,12 @@ def _facts(found: ImportCheck, old: Mapping[str, Any], name: str, seed: int) -> 
         "about": old.get("about", ""),
         "factors": factors,
         "draws": max(found.draws, old.get("draws", 0)),
+        "draws_named": found.columns.draw is not None,
         "tasks": list({**tasks_of(old), **found.tasks}.values()),
         "measures": old.get("measures", []),
         "judges": old.get("judges", {}),
         "traits": old.get("traits", {}),
+        "cluster": found.columns.cluster or old.get("cluster"),
         "seed": seed,
         "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},

@@ -1,9 +1,8 @@
 """Variance components of nested scores: what tasks, draws and judges each add to the variance of one score.
 
 The estimate of a level is the one of unweighted means: for draws of tasks that were judged J times it is `S^2_between -
-sigma^2_judge mean(1/J)`, from the rollouts' means. Limits are MLS, with Satterthwaite's degrees of freedom where
-numbers are unequal (Hernandez, Burdick and Birch 1992); the lowest level's are exact. The limits assume normal effects,
-the estimates do not. Negative estimates and limits are left as they are.
+sigma^2_judge mean(1/J)`, from the rollouts' means. Neither estimates nor limits take effects to be normal. Negative
+estimates and limits are left as they are.
 """
 
 from collections.abc import Sequence
@@ -12,17 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agentlab.stats.components.mls import limits
-from agentlab.stats.components.nested import (
-    Nest,
-    coefficients,
-    grouped,
-    henderson,
-    means,
-    nest,
-    products,
-    satterthwaite,
-)
+from agentlab.stats.components.mean_squares import MeanSquares, mean_squares
+from agentlab.stats.components.nested import Nest, coefficients, grouped, henderson, means, nest
+from agentlab.stats.jackknife import Clusters
 
 Array = NDArray[np.float64]
 
@@ -49,8 +40,8 @@ class Component:
     """Of the total, in which negative components count."""
     anova: float | None = None
     """By the analysis of variance, in which every value weighs alike; with equal numbers it is `variance`."""
-    df: float | None = None
-    """Degrees of freedom of its mean square."""
+    why: str = ""
+    """Why it has no limits, where nothing else says so."""
 
     @property
     def negative(self) -> bool:
@@ -86,7 +77,9 @@ class Components:
     @property
     def notes(self) -> tuple[str, ...]:
         """All that is to be said of them."""
-        return (*filter(None, (self.inseparable, self.fixed, self.constant)), *self.negative)
+        every = (*self.levels, *([self.merged] if self.merged else []))
+        unlimited = (f"{level.name}: {level.why}" for level in every if level.why)
+        return (*filter(None, (self.inseparable, self.fixed, self.constant)), *self.negative, *unlimited)
 
     def of(self, name: str) -> Component:
         """The level of this name. Raises KeyError."""
@@ -101,14 +94,18 @@ def components(
     level: float = 0.95,
     fixed: bool = False,
     deterministic: bool = False,
+    clusters: Clusters = None,
 ) -> Components:
     """The variance that every level of `names` adds; `codes` holds the labels, shape (N,), of all levels but the last.
 
     `fixed` takes the top level as the very groups at hand: their variance is told without limits, and one group is
     enough. `deterministic` says that repeats on the lowest level are copies (a judge at temperature 0): it is then not
-    separable, as where no group has two. Raises ValueError for NaN, constant scores, and an upper level of which no
-    group has two.
+    separable, as where no group has two. Limits leave out one group at the top at a time, or one of the groups within
+    them where it is `fixed`; `clusters`, shape (N,), says which groups at the top are left out together. Raises
+    ValueError for NaN, constant scores, and an upper level of which no group has two.
     """
+    if not 0 < level < 1:
+        raise ValueError(f"level {level}: it lies between 0 and 1, such as 0.95")
     y, design = checked(codes, values, names)
     lost = inseparable(design, names, deterministic)
     used, kept = tuple(names), design
@@ -117,14 +114,15 @@ def components(
         used = (*names[:-2], f"{names[-2]} + {names[-1]}")
     alone = fixed and len(kept.parents[0]) == 1
     enough(kept, used, alone)
-    squares = np.array([rows.sum() for rows in products(kept, y, y)]) / np.maximum(kept.df, 1)
+    of = None if clusters is None or fixed else _clusters(design, clusters)
+    squares = mean_squares(kept, y, names[int(fixed)], int(fixed), of)
     found, total = _estimated(kept, y, squares, used, level)
     these = constant = ""
     if fixed:
         found[0], these = _these(found[0])
         total = replace(total, low=None, high=None)
-    if squares[-1] <= (_TINY * np.abs(y).max()) ** 2:
-        found[-1] = replace(found[-1], low=None, high=None)
+    if squares.every[-1] <= (_TINY * np.abs(y).max()) ** 2:
+        found[-1] = replace(found[-1], low=None, high=None, why="")
         constant = f"every {names[-1]} of a {names[-2]} is the same: no variance is seen, and no limit can be told"
     below = [component.name for component in found if component.negative and component.high is not None]
     notes = (lost, these, constant, tuple(f"{name}: below 0, so only its upper limit is told" for name in below))
@@ -171,22 +169,35 @@ def _these(top: Component) -> tuple[Component, str]:
     if top.groups == 1:
         return Component(top.name, 1), f"one {top.name}: how {top.name}s differ cannot be told"
     why = f"these {top.groups} {top.name}s only: their variance has no limits, nor has the total"
-    return replace(top, low=None, high=None), why
+    return replace(top, low=None, high=None, why=""), why
 
 
 def _estimated(
-    design: Nest, y: Array, squares: Array, names: Sequence[str], level: float
+    design: Nest, y: Array, squares: MeanSquares, names: Sequence[str], level: float
 ) -> tuple[list[Component], Component]:
     """The components of a design in which all levels can be told apart, and their sum."""
-    weights, anova = coefficients(design), henderson(design, y)
-    variances = weights @ squares
-    df = satterthwaite(design, variances)
-    used = slice(int(design.df[0] == 0), None)
+    weights, anova = np.triu(coefficients(design)), henderson(design, y)
+    used = design.df > 0
+    variances = weights @ squares.every
     total = float(variances[used].sum())
     found: list[Component] = []
     for i, name in enumerate(names):
-        low, high = limits(weights[i, i:], squares[i:], df[i:], level) if design.df[i] else (None, None)
-        variance, share = float(variances[i]), float(variances[i]) / total if total > 0 else None
-        found.append(Component(name, len(design.parents[i]), variance, low, high, share, float(anova[i]), float(df[i])))
-    low, high = limits(weights[used, used].sum(axis=0), squares[used], df[used], level)
-    return found, Component("total", len(y), total, low, high, 1.0)
+        ends, why = _ends(squares, weights[i], level) if used[i] else ((None, None), "")
+        share = float(variances[i]) / total if total > 0 else None
+        found.append(Component(name, len(design.parents[i]), float(variances[i]), *ends, share, float(anova[i]), why))
+    ends, why = _ends(squares, weights[used].sum(axis=0) * used, level)
+    return found, Component("total", len(y), total, *ends, 1.0, None, why)
+
+
+def _ends(squares: MeanSquares, weights: Array, level: float) -> tuple[tuple[float, float] | tuple[None, None], str]:
+    """Limits, or why there are none."""
+    ends = squares.limits(weights, level)
+    return ((None, None), ends) if isinstance(ends, str) else (ends, "")
+
+
+def _clusters(design: Nest, labels: ArrayLike) -> Array:
+    """By group at the top, its cluster's number; the last value's, should a group be in several."""
+    codes = np.unique(np.asarray(labels), return_inverse=True)[1]
+    found = np.zeros(len(design.parents[0]))
+    found[design.top(len(design.parents) - 1)] = codes
+    return found

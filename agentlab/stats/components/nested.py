@@ -38,10 +38,10 @@ class Nest:
         """Shape (L,): groups of a level less groups of the level above."""
         return np.array([float((c - 1).sum()) for c in self.children])
 
-    def top(self, level: int) -> Codes:
-        """Shape (n_level,): the group at the top that each group of the level is in."""
+    def top(self, level: int, at: int = 0) -> Codes:
+        """Shape (n_level,): the group at the top, or of level `at`, that each group of the level is in."""
         found: Codes = np.arange(len(self.parents[level]), dtype=np.intp)
-        for i in range(level, 0, -1):
+        for i in range(level, at, -1):
             found = self.parents[i][found]
         return found
 
@@ -118,26 +118,6 @@ def coefficients(nest: Nest) -> Array:
     expected = np.array([rows.sum(axis=0) for rows in nest.loads]) / np.maximum(nest.df, 1)[:, None]
     np.fill_diagonal(expected, 1.0)
     return np.asarray(np.linalg.inv(np.triu(expected)), dtype=np.float64)
-
-
-def satterthwaite(nest: Nest, variances: Array) -> Array:
-    """Shape (L,): degrees of freedom of the unweighted mean squares, from the components, shape (L,).
-
-    A sum of squares of c independent means with variances `v` has mean `(c - 1) mean(v)` and variance
-    `2 [(1 - 2/c) sum v^2 + (sum v)^2 / c^2]`; `df = 2 mean^2 / variance` (Satterthwaite 1946), which is the usual count
-    where all variances are alike. Components below 0 count as 0.
-    """
-    found = nest.df
-    positive = np.maximum(variances, 0.0)
-    for i, (parents, c) in enumerate(zip(nest.parents, nest.children, strict=True)):
-        v = nest.spread[i] @ positive
-        peak = float(v.max())
-        if peak > 0 and found[i] > 0:
-            v /= peak
-            total, squares = _sums(parents, v, len(c)), _sums(parents, v * v, len(c))
-            mean = float(((c - 1) * total / c).sum())
-            found[i] = mean**2 / float(((1 - 2 / c) * squares + total**2 / c**2).sum())
-    return found
 
 
 def henderson(nest: Nest, values: Array) -> Array:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from agentlab.stats.components.components import JUDGED, Component, checked, components
+from agentlab.stats.components.mean_squares import mean_squares
 from agentlab.stats.components.nested import products
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.jackknife import bent, deviations
 
 Array = NDArray[np.float64]
 
@@ -23,7 +25,7 @@ class ScoreVariance:
     """The score variance within tasks, and the reliability of a rollout's mean. None: judge noise not separable."""
 
     variance: Component
-    """Pooled over tasks by degrees of freedom, with MLS limits."""
+    """Pooled over tasks by degrees of freedom; limits leave out one draw at a time."""
     by_task: Array
     """Shape (tasks,), tasks in sorted order; NaN for a task with one draw."""
     between: float
@@ -36,7 +38,7 @@ class ScoreVariance:
     """Of a rollout's mean score among rollouts of its task: `1 - noise / between`; it may be negative."""
     low: float | None
     high: float | None
-    """Limits of the reliability by the F distribution of `between / noise`: exact with equal numbers."""
+    """Limits of the reliability by the jackknife-t of log `noise / between`, leaving out one draw at a time."""
     notes: tuple[str, ...]
 
 
@@ -66,9 +68,11 @@ def score_variance(
     load = design.loads[1][:, 2]  # of (R_t - 1) mean(1/J)
     by_task -= judge * np.divide(load, pairs, out=np.zeros(len(pairs)), where=pairs > 0)
     noise = judge * float(load.sum() / pairs.sum())
-    told: tuple[float | None, float | None, float | None] = (None, None, None)
-    if between > 0 and draw.df is not None:
-        ratio, tails = noise / between, np.array([1 - level, 1 + level]) / 2
-        low, high = (1 - ratio / special.fdtri(float(design.df[2]), draw.df, tails)).tolist()
-        told = (1 - ratio, low, high)
-    return ScoreVariance(draw, by_task, between, judge, noise, *told, notes)
+    ends: tuple[float | None, float | None] = (None, None)
+    squares = mean_squares(design, y, JUDGED[1], at=1)
+    if squares.df >= FEWEST_TASKS - 1 and noise > 0 and (squares.without[:, 1:] > 0).all():
+        without = deviations(np.log(squares.without[:, 2] / squares.without[:, 1]), squares.strata)
+        low, high = np.exp(bent(float(np.log(noise / between)), without, squares.df, level)).tolist()
+        ends = (1 - high, 1 - low)
+    reliability = 1 - noise / between if between > 0 else None
+    return ScoreVariance(draw, by_task, between, judge, noise, reliability, *ends, notes)

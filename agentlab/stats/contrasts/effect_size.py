@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval
+from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.estimate import Estimate
+from agentlab.stats.interval import Interval
 from agentlab.text import pluralize
 
 Array = NDArray[np.float64]
@@ -41,22 +42,19 @@ def over_draws(difference: float, these: Interval, within: float, level: float =
     return Estimate(difference / within, low * these.se / within, high * these.se / within)
 
 
-def draw_sd(tasks: ArrayLike, a: ArrayLike, b: ArrayLike) -> float | None:
-    """`s_w`: root of the two arms' mean variance within tasks, pooled over tasks.
+def draw_sd(*arms: tuple[ArrayLike, ArrayLike]) -> float | None:
+    """`s_w`: root of the arms' variance within tasks, pooled over tasks and arms.
 
-    `tasks` are integer codes of shape (n,), `a` and `b` the values of the complete pairs. None without two draws of a
-    task.
+    An arm is the labels of its tasks and its values, both of shape (n,), none missing. None without two draws of any.
     """
-    codes = np.unique(np.asarray(tasks), return_inverse=True)[1]
-    df = len(codes) - int(codes.max(initial=-1)) - 1
-    if df < 1:
-        return None
-    squares = 0.0
-    for values in (a, b):
+    squares, df = 0.0, 0
+    for tasks, values in arms:
+        codes = np.unique(np.asarray(tasks), return_inverse=True)[1]
         x: Array = np.asarray(values, dtype=np.float64)
         means = np.bincount(codes, x) / np.bincount(codes)
         squares += float(((x - means[codes]) ** 2).sum())
-    return math.sqrt(squares / df / 2)
+        df += len(x) - len(means)
+    return math.sqrt(squares / df) if df > 0 else None
 
 
 def noncentrality(t: float, df: float, level: float = 0.95) -> tuple[float, float]:

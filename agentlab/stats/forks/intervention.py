@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agentlab.stats.contrasts.paired import Interval, paired, t_interval
+from agentlab.stats.contrasts.paired import paired
+from agentlab.stats.interval import Interval, t_interval
 from agentlab.text import pluralize
 
 Array = NDArray[np.float64]

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agentlab.stats.contrasts.paired import FEWEST_TASKS, Interval, paired
+from agentlab.stats.contrasts.paired import FEWEST_TASKS, paired
 from agentlab.stats.estimate import Estimate
+from agentlab.stats.interval import Interval
 from agentlab.stats.jackknife import ratio
 from agentlab.text import pluralize
 
@@ -88,7 +89,7 @@ def by_round(
 
     At the end nothing is left open but judge noise: `noise`, shape (parents,), is `sigma2_w / J` of each parent by
     nested judge draws, and None leaves it in the last round. `tasks` has shape (parents,); every task weighs the same,
-    and the intervals are those of `paired` over the parents' differences: t, no bootstrap, whose coverage falls short
+    and the intervals are those of `paired` over the parents' differences: no bootstrap, whose coverage falls short
     under 30 clusters. Raises ValueError for values that are no numbers: leave a parent without all cuts out.
     """
     s2: Array = np.asarray(variances, dtype=np.float64)

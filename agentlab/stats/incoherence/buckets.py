@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.decompose import Decomposition
 from agentlab.stats.incoherence.incoherence import terms
-from agentlab.stats.jackknife import of_sums, quotient
+from agentlab.stats.jackknife import Clusters, of_sums, share
 from agentlab.stats.rows import Floats
 
 COUNT = 5
@@ -44,22 +44,23 @@ class Slopes:
     """Of the logit of incoherence over log length."""
 
 
-def buckets(lengths_t: ArrayLike, parts: Decomposition, count: int = COUNT) -> list[Bucket]:
+def buckets(lengths_t: ArrayLike, parts: Decomposition, count: int = COUNT, clusters: Clusters = None) -> list[Bucket]:
     """Equally many tasks a bucket, the first ones one more where it does not come out even.
 
-    `lengths_t` has shape (T,). Raises ValueError for fewer tasks than buckets, or a length that is missing.
+    `lengths_t` has shape (T,), as have `clusters`. Raises ValueError for fewer tasks than buckets, or a length that is
+    missing.
     """
     lengths, sums = _checked(lengths_t, parts, count), terms(parts)
     found: list[Bucket] = []
     for rows in _groups(lengths, count):
         error, bias2, variance = (float(x[rows].mean()) for x in (parts.error_t, parts.bias2_t, parts.variance_t))
-        own, ratio = lengths[rows], of_sums(sums[rows], quotient, share=True)
+        own, ratio = lengths[rows], share(sums[rows], clusters=None if clusters is None else np.asarray(clusters)[rows])
         ends = float(own.min()), float(own.max())
         found.append(Bucket(*ends, float(own.mean()), error, bias2, variance, ratio, len(rows)))
     return found
 
 
-def slopes(lengths_t: ArrayLike, parts: Decomposition, count: int = COUNT) -> Slopes:
+def slopes(lengths_t: ArrayLike, parts: Decomposition, count: int = COUNT, clusters: Clusters = None) -> Slopes:
     """Least-squares slopes over buckets, with jackknife-t intervals that leave out a task of its bucket at a time.
 
     Raises ValueError as `buckets` does, and for a length that is not above 0.
@@ -73,14 +74,18 @@ def slopes(lengths_t: ArrayLike, parts: Decomposition, count: int = COUNT) -> Sl
         laid[rows, i, 2] = lengths[rows]
         laid[rows, i, 3] = 1
     flat = laid.reshape(len(lengths), -1)
-    return Slopes(*(of_sums(flat, lambda sums, logit=logit: _slope(sums, count, logit)) for logit in (False, True)))
+
+    def of(logit: bool) -> Estimate:
+        return of_sums(flat, lambda sums: _slope(sums, count, logit), clusters=clusters)
+
+    return Slopes(of(False), of(True))
 
 
 def _slope(sums: Floats, count: int, logit: bool) -> Floats:
     by = sums.reshape(*sums.shape[:-1], count, 4)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = by[..., 0] / by[..., 1]
-        y = np.log(share / (1 - share)) if logit else np.log(share)
+        ratio = by[..., 0] / by[..., 1]
+        y = np.log(ratio / (1 - ratio)) if logit else np.log(ratio)
         x = np.log(by[..., 2] / by[..., 3])
         x = x - x.mean(axis=-1, keepdims=True)
         slope = (x * y).sum(axis=-1) / (x**2).sum(axis=-1)

@@ -28,6 +28,8 @@ class Choices:
     """The right class of each task; None where no answer is right or wrong."""
     open: bool = False
     """The classes are those that were seen (groups of texts), so their number says nothing."""
+    outside: int = 0
+    """How many of the last columns are no choice that was given, such as the class of outputs without an answer."""
 
     @property
     def classes_t(self) -> Ints:
@@ -80,8 +82,12 @@ def stated(tasks: ArrayLike, probabilities: ArrayLike, gold: ArrayLike | None) -
     return Choices(groups, filled / sums[:, None], inside, _gold(gold, inside))
 
 
-def votes(tasks: ArrayLike, answers: ArrayLike, gold: ArrayLike | None, classes: ArrayLike) -> Choices:
+def votes(
+    tasks: ArrayLike, answers: ArrayLike, gold: ArrayLike | None, classes: ArrayLike, outside: int = 0
+) -> Choices:
     """Hard answers, shape (N,), each a class from 0; `classes` says how many a task has, one number or shape (T,).
+
+    The last `outside` of them are no choices, only what an output may be instead.
 
     Raises ValueError for one draw of a task, an answer that is no class of its task, or a right answer that is none.
     """
@@ -90,15 +96,15 @@ def votes(tasks: ArrayLike, answers: ArrayLike, gold: ArrayLike | None, classes:
     counts = np.broadcast_to(whole(classes, "classes"), tasks_n)
     if chosen.shape != groups.codes.shape:
         raise ValueError(f"answers of shape {chosen.shape}: one for each of the {len(groups.codes)} draws is needed")
-    outside = np.flatnonzero((chosen < 0) | (chosen >= counts[groups.codes]))
-    if len(outside):
-        row = int(outside[0])
+    stray = np.flatnonzero((chosen < 0) | (chosen >= counts[groups.codes]))
+    if len(stray):
+        row = int(stray[0])
         task = groups.codes[row]
         raise ValueError(f"row {row}: answer {chosen[row]}, but task {task} has classes 0 to {counts[task] - 1}")
     inside = np.arange(int(counts.max())) < counts[:, None]
     one_hot: Floats = np.zeros((len(chosen), inside.shape[1]))
     one_hot[np.arange(len(chosen)), chosen] = 1.0
-    return Choices(groups, one_hot, inside, _gold(gold, inside))
+    return Choices(groups, one_hot, inside, _gold(gold, inside), outside=outside)
 
 
 def groups(tasks: ArrayLike, labels: Sequence[Hashable], right: Sequence[Hashable] | None = None) -> Choices:

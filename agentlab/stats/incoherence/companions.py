@@ -34,7 +34,8 @@ class Companions:
     wrong_dispersion_t: Floats
     """`D = (1 - sum q²)(C - 1)/(C - 2)`: 0 when wrong it is always the same wrong, 1 when evenly spread over C - 1
     wrong answers. Free of accuracy. NaN for two classes or no wrong draw. `1 - sum q²` for open answers, which have no
-    C. Plug-in: with w wrong draws too low by a factor of 1 - 1/w on average."""
+    C. C counts the choices given, whatever any arm did: an output without an answer is one more way to be wrong, by
+    which D may pass 1. Plug-in: with w wrong draws too low by a factor of 1 - 1/w on average."""
     wrong_dispersion_unbiased_t: Floats
     """The same from pairs of different wrong draws, `1 - sum q²` times w / (w - 1), which few of them may
     bring above 1; NaN under two wrong draws."""
@@ -118,7 +119,7 @@ def _wrong_dispersion(choices: Choices, p: Floats) -> tuple[Floats, Floats]:
 
 def _scale(choices: Choices) -> Floats:
     """`(C - 1)/(C - 2)`, by which even spread is 1; 1 where C is not fixed, NaN for two classes."""
-    classes = choices.classes_t.astype(np.float64)
+    classes = choices.classes_t.astype(np.float64) - choices.outside
     if choices.open:
         return np.ones_like(classes)
     return np.divide(classes - 1, classes - 2, out=_nothing(classes), where=classes > 2)

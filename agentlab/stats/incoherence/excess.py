@@ -13,9 +13,9 @@ import numpy as np
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.choices import Choices
 from agentlab.stats.incoherence.companions import wrong_pairs
-from agentlab.stats.incoherence.decompose import DELTA, Decomposition, brier, kl, unbiased
-from agentlab.stats.jackknife import missing, of_sums, quotient, tested
-from agentlab.stats.rows import Bools, Floats
+from agentlab.stats.incoherence.decompose import brier, unbiased
+from agentlab.stats.incoherence.incoherence import shares_apart, terms
+from agentlab.stats.jackknife import Clusters, missing, of_sums, quotient, tested
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Excess:
     notes: tuple[str, ...]
 
 
-def brier_excess(a: Choices, b: Choices, level: float = 0.95) -> Excess:
-    """For votes or semantic groups under Brier; task i of both is the same task.
+def brier_excess(a: Choices, b: Choices, level: float = 0.95, clusters: Clusters = None) -> Excess:
+    """For votes or semantic groups under Brier; task i of both is the same task, and is in `clusters[i]`.
 
     With w_i of a from pairs of its wrong draws, and c_i, d_i the chances that two draws of b are both wrong, and wrong
     in different ways, the excess is `sum (d_i - c_i w_i) / sum error_i`, with all three unbiased whatever the number of
@@ -45,28 +45,24 @@ def brier_excess(a: Choices, b: Choices, level: float = 0.95) -> Excess:
     kept = both_a > 0
     spread = np.divide(differ_a, both_a, out=np.zeros_like(both_a), where=kept)
     parts_a, parts_b = unbiased(brier(a)), unbiased(brier(b))
-    return _excess(parts_a, parts_b, parts_b.variance_t - differ_b + both_b * spread, kept, level)
-
-
-def kl_excess(a: Choices, b: Choices, delta: float = DELTA, level: float = 0.95) -> Excess:
-    """The same under KL: null shares are `p = (a_i, (1 - a_i) q_i)`, and `variance = -log sum_c exp E log f[c]`
-    with `E log f[c] = p_c log(1 + delta) + (1 - p_c) log(delta) - log(1 + C delta)`, about `(1 - max p) log(1/delta)`.
-
-    Plug-in: q_i comes from a's wrong draws as they fell, so with few of them its largest share is too large and the
-    excess leans upwards. Tasks on which a has no wrong draw are left out.
-    """
-    _check(a, b)
-    p_a, p_b = (one.rows.mean(one.probabilities) for one in (a, b))
-    gold, here = a.right(), np.arange(len(p_a))
-    right_a, right_b = p_a[here, gold], p_b[here, b.right()]
-    kept = right_a < 1
-    scale = np.divide(1 - right_b, 1 - right_a, out=np.zeros_like(right_a), where=kept)
-    null = p_a * scale[:, None]
-    null[here, gold] = right_b
-    mean_log = null * np.log1p(delta) + (1 - null) * np.log(delta) - np.log1p(a.classes_t * delta)[:, None]
-    mean_log[~a.inside] = -np.inf
-    variance = np.maximum(-np.logaddexp.reduce(mean_log, axis=1), 0.0)
-    return _excess(kl(a, delta), kl(b, delta), variance, kept, level)
+    left_out = int((~kept).sum())
+    if not kept.any():
+        nothing = missing(None, 0, "undefined: a is on no task wrong often enough to say how")
+        return Excess(nothing, nothing, nothing, left_out, nothing.notes)
+    null_t = parts_b.variance_t - differ_b + both_b * spread
+    of_a, of_b = terms(parts_a)[kept], terms(parts_b)[kept]
+    of_null, own = of_b.copy(), None if clusters is None else np.asarray(clusters)[kept]
+    of_null[:, 0] = null_t[kept]
+    beyond = of_b.copy()
+    beyond[:, 0] -= of_null[:, 0]
+    told = f"{left_out} of {len(kept)} tasks are left out: a's wrong answers there are too few to say how they spread"
+    return Excess(
+        difference=shares_apart(of_b, of_a, level, own),
+        by_accuracy=shares_apart(of_null, of_a, level, own),
+        excess=tested(of_sums(beyond, quotient, level, own)),
+        left_out=left_out,
+        notes=(told,) if left_out else (),
+    )
 
 
 def _check(a: Choices, b: Choices) -> None:
@@ -76,30 +72,3 @@ def _check(a: Choices, b: Choices) -> None:
     same = np.array_equal(a.inside, b.inside) and np.array_equal(a.right(), b.right())
     if not (same or (a.open and b.open)) or len(a.inside) != len(b.inside):
         raise ValueError("the two conditions differ in tasks, classes or right answers")
-
-
-def _excess(a: Decomposition, b: Decomposition, null_t: Floats, kept: Bools, level: float) -> Excess:
-    left_out = int((~kept).sum())
-    if not kept.any():
-        nothing = missing(None, 0, "undefined: a is on no task wrong often enough to say how")
-        return Excess(nothing, nothing, nothing, left_out, nothing.notes)
-    columns = [a.variance_t, a.error_t, a.floor_t, b.variance_t, b.error_t, b.floor_t, null_t]
-    terms = np.stack(columns, axis=1)[kept]
-
-    def of_a(sums: Floats) -> Floats:
-        return quotient(sums[..., :3])
-
-    def of_b(sums: Floats) -> Floats:
-        return quotient(sums[..., 3:6])
-
-    def of_null(sums: Floats) -> Floats:
-        return quotient(sums[..., [6, 4, 5]])
-
-    told = f"{left_out} of {len(kept)} tasks are left out: a's wrong answers there are too few to say how they spread"
-    return Excess(
-        difference=tested(of_sums(terms, lambda sums: of_b(sums) - of_a(sums), level)),
-        by_accuracy=tested(of_sums(terms, lambda sums: of_null(sums) - of_a(sums), level)),
-        excess=tested(of_sums(terms, lambda sums: of_b(sums) - of_null(sums), level)),
-        left_out=left_out,
-        notes=(told,) if left_out else (),
-    )

@@ -9,10 +9,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agentlab.stats import mover
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.decompose import Decomposition
 from agentlab.stats.incoherence.judged import JudgedDecomposition
-from agentlab.stats.jackknife import of_sums, quotient, tested
+from agentlab.stats.jackknife import (
+    Clusters,
+    Left,
+    clustered,
+    left_out,
+    missing,
+    of_share,
+    quotient,
+    share,
+    standard_error,
+)
 from agentlab.stats.rows import Floats
 
 FEWEST_CLUSTERS = 30
@@ -42,35 +53,67 @@ class Resampled:
     high_c: Floats
 
 
-def incoherence(parts: Decomposition, level: float = 0.95) -> Incoherence:
-    """`sum variance_t / sum error_t` with a jackknife-t interval on G - 1 degrees of freedom.
+def incoherence(parts: Decomposition, level: float = 0.95, clusters: Clusters = None) -> Incoherence:
+    """`sum variance_t / sum error_t` with the jackknife-t interval of a share.
 
-    In [0, 1] for plug-ins; an unbiased one may leave it where bias² or variance is estimated below 0. None with a note
-    where there is no error.
+    In [0, 1] for plug-ins; an unbiased one may leave it where bias² or variance is estimated below 0, and then has no
+    interval. None with a note where there is no error. `clusters` has the cluster of each task.
     """
     ratios: Floats = np.full(len(parts.error_t), np.nan)
     np.divide(parts.variance_t, parts.error_t, out=ratios, where=parts.error_t > parts.floor_t)
     known = ratios[~np.isnan(ratios)]
     mean, median = (float(np.mean(known)), float(np.median(known))) if len(known) else (None, None)
-    return Incoherence(of_sums(terms(parts), quotient, level, share=True), ratios, mean, median)
+    return Incoherence(share(terms(parts), level, clusters), ratios, mean, median)
 
 
-def difference(a: Decomposition, b: Decomposition, level: float = 0.95) -> Estimate:
-    """Incoherence of a minus that of b, tasks paired in order: the jackknife leaves a task out of both."""
-    return _difference(terms(a), terms(b), level)
+def difference(a: Decomposition, b: Decomposition, level: float = 0.95, clusters: Clusters = None) -> Estimate:
+    """Incoherence of a minus that of b, tasks paired in order; see `shares_apart`."""
+    return shares_apart(terms(a), terms(b), level, clusters)
 
 
-def dispersion(scores: JudgedDecomposition, level: float = 0.95) -> Estimate:
+def dispersion(scores: JudgedDecomposition, level: float = 0.95, clusters: Clusters = None) -> Estimate:
     """`sum VAR / sum m(1 - m)` of scores in [0, 1]: the variance as a share of the most their means allow.
 
     Unlike incoherence it has no cap that rises with the mean score, so it is what conditions are compared on.
     """
-    return of_sums(_room_terms(scores), quotient, level, share=True)
+    return share(_room_terms(scores), level, clusters)
 
 
-def dispersion_difference(a: JudgedDecomposition, b: JudgedDecomposition, level: float = 0.95) -> Estimate:
+def dispersion_difference(
+    a: JudgedDecomposition, b: JudgedDecomposition, level: float = 0.95, clusters: Clusters = None
+) -> Estimate:
     """Dispersion of a minus that of b, tasks paired in order."""
-    return _difference(_room_terms(a), _room_terms(b), level)
+    return shares_apart(_room_terms(a), _room_terms(b), level, clusters)
+
+
+def shares_apart(a: Floats, b: Floats, level: float = 0.95, clusters: Clusters = None) -> Estimate:
+    """A share less another over the same tasks, both sides' `terms` of shape (T, 3); p is of no difference.
+
+    Limits are recovered from those of both shares. Their correlation is that of the shares without each task, less by
+    one part in the effective number of tasks, of which it is known only by so many. Plain limits cover 63 to 94 % of
+    the differences of accurate models.
+    """
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} and {len(b)} tasks: a paired difference needs the same tasks in the same order")
+    sides = [left_out(x, quotient, x[:, 1]) for x in (clustered(a, clusters), clustered(b, clusters))]
+    values = [side.value for side in sides]
+    gap = None if values[0] is None or values[1] is None else values[0] - values[1]
+    first, second = (side if isinstance(side, Estimate) else of_share(side, level) for side in sides)
+    for side in (first, second):
+        if side.low is None:
+            return missing(gap, side.n, side.notes[0])
+    left = [side for side in sides if isinstance(side, Left)]
+    if np.ptp(left[0].without - left[1].without) <= 1e-12:
+        return missing(gap, first.n, "no interval: leaving out any one task changes nothing")
+    spread = np.corrcoef(left[0].without, left[1].without)[0, 1]
+    known = float(spread) * (1 - 1 / min(side.effective for side in left))
+
+    def limits(at: float) -> mover.Limits:
+        return mover.difference(_ended(of_share(left[0], at)), _ended(of_share(left[1], at)), known)
+
+    low, high = limits(level)
+    se = standard_error(left[0].without - left[1].without)
+    return Estimate(gap, low, high, se, p=mover.p_value(limits), n=first.n)
 
 
 def bootstrap(
@@ -108,11 +151,9 @@ def _room_terms(scores: JudgedDecomposition) -> Floats:
     return np.stack([scores.parts.variance_t, scores.room_t, scores.parts.floor_t], axis=1)
 
 
-def _difference(a: Floats, b: Floats, level: float) -> Estimate:
-    if len(a) != len(b):
-        raise ValueError(f"{len(a)} and {len(b)} tasks: a paired difference needs the same tasks in the same order")
-    both = np.concatenate([a, b], axis=1)
-    return tested(of_sums(both, lambda sums: quotient(sums[..., :3]) - quotient(sums[..., 3:]), level))
+def _ended(side: Estimate) -> mover.Ended:
+    assert side.value is not None and side.low is not None and side.high is not None  # noqa: PT018
+    return side.value, side.low, side.high
 
 
 def _counts(rng: np.random.Generator, count: int, resamples: int) -> Floats:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, special
 from scipy.sparse import csgraph
 
-from agentlab.stats.contrasts.paired import Interval, t_interval
+from agentlab.stats.interval import Interval, t_interval
 
 Array = NDArray[np.float64]
 Codes = NDArray[np.intp]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agentlab.stats.contrasts.paired import Interval, t_interval
+from agentlab.stats.interval import Interval, t_interval
 
 Array = NDArray[np.float64]
 FEWEST = 3

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from agentlab.stats.contrasts.paired import t_interval
 from agentlab.stats.estimate import Estimate
+from agentlab.stats.interval import t_interval
 
 Array = NDArray[np.float64]
 

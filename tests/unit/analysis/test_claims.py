@@ -25,6 +25,7 @@ from agentlab.stats.incoherence.choices import votes
 from agentlab.stats.incoherence.decompose import brier, unbiased
 from agentlab.types import Measure
 from tests.support import audited, duel, planted, tried
+from tests.support.proven import proven
 from tests.support.scenarios import measured, numbered, rubric, scenario
 from tests.support.tables import assert_alike
 
@@ -79,7 +80,7 @@ def test_one_draw_of_a_judge_is_said_wherever_variances_are(workdir: Path) -> No
     assert told in decomposition(run).notes
     assert told in length(run).notes
     assert told.replace("met", "half") in length(run).notes
-    assert any(note.startswith("half: judge noise not separable, one draw") for note in tries(run).notes)
+    assert any(note.startswith("half: judge noise not separable, one draw") for note in tries(proven(run)).notes)
 
 
 def test_draws_that_repeat_each_other_take_no_test_from_tasks() -> None:
@@ -93,7 +94,7 @@ def test_draws_that_repeat_each_other_take_no_test_from_tasks() -> None:
     assert twice.notes == ("no 'these tasks' interval: every pair of a task differs by the same amount",)
     few = paired([0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 3, 3], [0, 0, 0, 0])
     assert few.constant
-    assert few.notes[0].startswith("constant difference, no test")
+    assert few.notes[0] == "no 'these tasks' interval: every pair of a task differs by the same amount"
 
 
 def test_a_target_in_the_middle_of_its_range_makes_no_end_better(workdir: Path) -> None:
@@ -122,13 +123,16 @@ def test_a_judge_that_fails_its_anchors_leaves_no_uncorrected_difference(workdir
     run = binary(7)
     found = labels(run)
     assert list(found.tables) == ["means"]
-    assert "half: uncorrected, nothing about who did better: the rubric ships no anchor texts." in found.notes
-    run.meta["anchors"] = {name: {"suppressed": []} for name in ("met", "half")}
-    assert len(labels(run).tables["contrasts"]) == 2
+    assert found.tables["means"]["estimate"].isna().all()
+    assert any(
+        "half: what is uncorrected is suppressed: the judge ships no anchor texts" in note for note in found.notes
+    )
+    assert len(labels(proven(run)).tables["contrasts"]) == 2
+    assert labels(run).tables["means"]["estimate"].notna().all()
 
 
 def test_what_an_audit_counts_has_bounds(workdir: Path) -> None:
-    run = audited.played("measures: {lost: {judge: audit, criteria: [objections_raised]}}")
+    run = proven(audited.played("measures: {lost: {judge: audit, criteria: [objections_raised]}}"))
     table = judges(run).tables["bounds"].set_index("condition")
     assert table["mean"].to_dict() == table["worst_case_high"].to_dict() == {"team=firm": 2, "team=solo": 0}
 

@@ -232,7 +232,7 @@ async def test_few_tasks_are_fixed_and_one_draw_tells_nothing(tmp_path: Path) ->
     found = components(run, measure="utility")
     one = row(found, "utility", "task")
     assert np.isfinite(one["variance"])
-    assert np.isnan(one["low"])
+    assert pd.isna(one["low"])
     assert "utility: these 3 tasks only: their variance has no limits, nor has the total" in found.notes
     alone = tmp_path / "alone"
     alone.mkdir()

@@ -14,20 +14,22 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 from agentlab.analysis.components.judge_noise import noise
-from agentlab.analysis.contrasts.contrast import Contrast, scope
+from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.mixed import fit, mixed
+from agentlab.analysis.contrasts.notes import scope
 from agentlab.analysis.contrasts.pilot import piloted
 from agentlab.analysis.contrasts.table import contrasts, tabulate
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.power import assumed, prospects
-from agentlab.experiment.preregistration import Preregistration, interim, register
+from agentlab.experiment.preregistration import Preregistration, register
 from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as load_design
 from agentlab.stats.contrasts.holm import holm
 from agentlab.stats.contrasts.paired import paired
 from agentlab.stats.contrasts.pilot import JudgeVariance, pilot
 from agentlab.stats.contrasts.sequential import level, repeated_p
+from agentlab.store import look, looks
 from tests.support.numbers import close
 from tests.support.planted import PRIMARY, TASKS, play, scenario
 from tests.support.tables import assert_alike
@@ -41,7 +43,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Run:
         patch.chdir(folder)
         tone = "tone: {tone: [curt, plain], within: {team: solo}, measures: [utility]}"
         structure = "structure: {team: [firm, solo], measures: [utility]}"
-        scenario(f"compare: {{primary: {{{structure}, {tone}}}}}\n")
+        scenario(f"compare: {{primary: {{{structure}, {tone}}}}}\n", ("{utility: 0.1,", "{utility: 0.13,"))
         play()
         return load((folder / "run").resolve())
 
@@ -125,12 +127,11 @@ def test_what_nobody_analysed_may_be_withdrawn(workdir: Path) -> None:
 # --- interim analyses -------------------------------------------------------------------------------------------------
 
 
-def test_interim_analyses_are_counted_where_there_are_new_pairs() -> None:
-    looks: list[Any] = []
+def test_interim_analyses_are_counted_where_there_are_new_pairs(workdir: Path) -> None:
     for finished in ({"a": 2}, {"a": 2, "b": 2}, {"a": 2, "b": 2}, {"a": 4, "b": 2}, {"a": 4, "b": 4}):
-        looks = interim(looks, finished)
-    assert [one["rollouts"] for one in looks] == [2, 4, 6, 8]
-    told = Preregistration(looks=looks)
+        look(Path(), finished)
+    assert [one["rollouts"] for one in looks(Path())] == [2, 4, 6, 8]
+    told = Preregistration(looks=looks(Path()))
     assert told.interim(("a", "b"), 4, 8).number == 2
     assert told.interim(("a", "b"), 2, 6).number == 1
     assert told.interim(("a", "b"), 5, 10).number == 3
@@ -168,7 +169,7 @@ def test_a_planned_analysis_widens_the_intervals_and_an_unplanned_one_has_no_p(w
     values = table.pivot_table(index=["task", "draw"], columns="team", values="utility", observed=True)
     tasks, draws = (values.index.get_level_values(name).tolist() for name in ("task", "draw"))
     alpha = level([0.5], "obrien_fleming")
-    expected = paired(tasks, draws, values["firm"].to_numpy(), values["solo"].to_numpy(), 1 - alpha)
+    expected = paired(tasks, draws, values["firm"].to_numpy(), values["solo"].to_numpy(), 1 - alpha, most=1.0)
     assert_alike(second.result, expected)
     assert expected.new_tasks is not None
     close(second.p, repeated_p(expected.new_tasks.p, [0.5], "obrien_fleming"))
@@ -220,29 +221,27 @@ def test_the_ending_table(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     text = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"]).stdout
     lines = [line.rstrip() for line in text.split("\n")]
     at = lines.index("Primary contrasts: paired by task and draw, 95% intervals")
-    assert lines[at + 2].split() == (
-        "measure difference these tasks new tasks Holm p pairs judge r AUC conclusion".split()
-    )
+    assert lines[at + 2].split() == "measure difference these tasks new tasks Holm p pairs".split()
     block = lines[at + 4 :]
-    assert re.fullmatch(
-        r" structure: firm - solo \(tone=plain\) · 7 tasks · declined 0 and 0 · output tokens [\d.]+, not matched · "
-        r"identical calls \d+%",
-        block[0],
-    )
+    assert block[0] == " structure: firm - solo (tone=plain) · 7 tasks · declined 0 and 0"
+    assert re.fullmatch(r"   output tokens [\d.]+, not matched · identical calls \d+%", block[1])
     number, interval = r"[+-]\d\.\d{3}", r"\[[+-]\d\.\d{3}, [+-]\d\.\d{3}\]"
-    assert re.fullmatch(
-        rf"   utility\s+{number}\s+{interval}\s+{interval}\s+(<\.001|\d\.\d{{3}})\s+28\s+\d+%\s+[+-]\d\.\d\d\s+1\.00\s+"
-        r"first higher",
-        block[1],
+    assert re.fullmatch(rf"   utility\s+{number}\s+{interval}\s+{interval}\s+(<\.001|\d\.\d{{3}})\s+28", block[2])
+    assert re.fullmatch(r"     first higher · judge \d+% · r [+-]\d\.\d\d · AUC 1\.00", block[3])
+    low = tabulate(made).iloc[0]["new_tasks_low"]
+    assert block[4] == f"     a judge bias of {low:.3f} between the arms would erase this"
+    assert block[5].startswith("   firm - solo differ in: structure, system prompts (ann, bob, lone)")
+    assert lines[-1 - lines[::-1].index("   utility      +0.000         none       none  none     28") + 1].startswith(
+        "     common random numbers, no test"
     )
-    assert block[2].startswith("     firm - solo differ in: structure, system prompts (ann, bob, lone)")
     rest = lines.index("Exploratory contrasts: paired by task and draw, 95% intervals")
     assert " p " in lines[rest + 2]
     assert "Holm" not in lines[rest + 2]
-    suppressed = next(line for line in lines[rest:] if line.startswith("   harm"))
-    assert re.fullmatch(r"   harm\s+28\s+not sep\.\s+[+-]\d\.\d\d\s+suppressed", suppressed)
-    columns = [line for line in lines[at:] if line.startswith(("   utility", "   harm", " measure"))]
-    assert max(map(len, columns)) <= 140
+    suppressed = next(i for i, line in enumerate(lines) if i > rest and line.startswith("   harm"))
+    assert re.fullmatch(r"   harm\s+28", lines[suppressed])
+    assert re.fullmatch(r"     suppressed · judge not sep\. · r [+-]\d\.\d\d", lines[suppressed + 1])
+    columns = [line for line in lines[at:] if line.startswith(("   utility", "   harm", " measure", "     "))]
+    assert max(map(len, columns)) <= 80
 
 
 # --- analyses ---------------------------------------------------------------------------------------------------------
@@ -250,7 +249,7 @@ def test_the_ending_table(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None:
     found = contrasts(made)
-    main, effects, arms = (found.tables[name] for name in ("contrasts", "effects", "arms"))
+    main, effects, missing, arms = (found.tables[name] for name in ("contrasts", "effects", "missing", "arms"))
     assert list(main["role"]) == ["primary"] * 3 + ["exploratory"] * 5
     first = main.iloc[0]
     assert first["new_tasks_low"] < first["difference"] < first["new_tasks_high"]
@@ -260,7 +259,9 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     own = effects.iloc[0]
     assert own["d_z_low"] < own["d_z"] < own["d_z_high"]
     assert own["in_draw_sd_low"] < own["in_draw_sd"] < own["in_draw_sd_high"]
-    close([own["worst_low"], own["worst_high"]], [first["difference"]] * 2)
+    assert (missing.iloc[0][["missing_a", "missing_b"]] == 0).all()
+    assert missing[["bounds_low", "worst_high", "delivered", "tipping"]].isna().all(axis=None)
+    close(first["bias"], first["new_tasks_low"])
     assert own["sign_flip"] == 2 / 2**TASKS
     assert len(arms) == 4
     assert set(arms["matched"]) == {False, True}
@@ -270,6 +271,7 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     assert summarize(made).table is table
     assert [path.name for path in found.write(tmp_path)] == [
         "contrasts.csv",
+        "contrasts_missing.csv",
         "contrasts_effects.csv",
         "contrasts_arms.csv",
     ]
@@ -293,11 +295,11 @@ def test_the_mixed_model_is_the_task_level_t_in_a_balanced_design(seed: int) -> 
     table = synthetic(9, 4, slope=0.8, seed=seed)
     wide = table.pivot_table(index=["task", "draw"], columns="arm", values="value")
     tasks, draws = (wide.index.get_level_values(name).tolist() for name in ("task", "draw"))
-    known = paired(tasks, draws, wide[0.5].to_numpy(), wide[-0.5].to_numpy()).new_tasks
+    known = paired(tasks, draws, wide[0.5].to_numpy(), wide[-0.5].to_numpy())
     found, without = fit(table), fit(table, slopes=False)
-    assert known is not None
-    close(found.estimate, (known.low + known.high) / 2, rtol=1e-6)
-    close(found.se, known.se, rtol=5e-3)
+    assert known.new_tasks is not None
+    close(found.estimate, known.difference, rtol=1e-6)
+    close(found.se, known.new_tasks.se, rtol=5e-3)
     assert found.converged
     assert not found.singular
     assert without.se < 0.9 * found.se, "without slopes it claims too much"
@@ -323,7 +325,8 @@ def test_mixed_of_a_run(made: Run) -> None:
     assert 0 < row["low"] < row["estimate"] < row["high"]
     close(row["estimate"], contrasts(made).tables["contrasts"].iloc[0]["difference"], rtol=1e-6)
     assert len(found.tables["mixed"]) == 2
-    assert "utility, curt - plain (team=solo): constant difference, no test" in found.notes
+    told = "every pair of a task differs by the same amount, so that there is nothing to fit"
+    assert f"utility, curt - plain (team=solo): {told}" in found.notes
     assert set(found.tables["mixed"]["fit"]) <= {"regular", "singular", "not converged"}
     with pytest.raises(AnalysisError, match="suppressed"):
         mixed(load(made.folder), measure="harm")

@@ -110,18 +110,17 @@ def test_scores_have_what_was_planted_without_the_judges_error(
 
 def test_every_task_and_correction_is_in_a_table(found: Analysis) -> None:
     assert list(found.tables) == [
-        *("decomposition", "companions", "dispersion", "differences", "tasks", "ratios", "sweep", "plug_in"),
+        *("decomposition", "companions", "dispersion", "differences", "tasks", "ratios", "plug_in"),
     ]
     assert found.shown == 3
-    for loss in ("brier", "kl"):
-        tasks = rows(found, "tasks", measure="correct", condition="team=steady", loss=loss)
-        whole = only(found, "decomposition", measure="correct", condition="team=steady", loss=loss)
-        for name in ("error", "bias2", "variance"):
-            assert np.mean([task[name] for task in tasks]) == pytest.approx(whole[name])
-        known = [task["incoherence"] for task in tasks]
-        ratios = only(found, "ratios", measure="correct", condition="team=steady", loss=loss)
-        assert [ratios["mean"], ratios["median"]] == pytest.approx([np.mean(known), np.median(known)])
-    assert [row["delta"] for row in rows(found, "sweep", condition="team=steady")] == [1e-12, 1e-6, 1e-3, 1e-2]
+    assert not rows(found, "decomposition", loss="kl")  # of answers it is an artefact of its delta
+    tasks = rows(found, "tasks", measure="correct", condition="team=steady", loss="brier")
+    whole = only(found, "decomposition", measure="correct", condition="team=steady", loss="brier")
+    for name in ("error", "bias2", "variance"):
+        assert np.mean([task[name] for task in tasks]) == pytest.approx(whole[name])
+    known = [task["incoherence"] for task in tasks]
+    ratios = only(found, "ratios", measure="correct", condition="team=steady")
+    assert [ratios["mean"], ratios["median"]] == pytest.approx([np.mean(known), np.median(known)])
     plug = only(found, "plug_in", measure="correct", condition="team=steady")
     corrected = only(found, "decomposition", measure="correct", condition="team=steady", loss="brier")
     assert plug["variance"] == pytest.approx(corrected["variance"] * 29 / 30)
@@ -130,7 +129,7 @@ def test_every_task_and_correction_is_in_a_table(found: Analysis) -> None:
 
 
 def test_arms_are_compared_beyond_what_their_accuracies_make(found: Analysis) -> None:
-    for measure, loss in (("correct", "brier"), ("correct", "kl"), ("worth", "score"), ("harm", "score")):
+    for measure, loss in (("correct", "brier"), ("worth", "score"), ("harm", "score")):
         row = only(found, "differences", measure=measure, loss=loss)
         one, other = (
             only(found, "decomposition", measure=measure, loss=loss, condition=f"team={arm}")
@@ -252,6 +251,10 @@ def test_stated_probabilities_and_vectors_are_points(spoken: Run) -> None:
     row = only(found, "decomposition", measure="stated", condition="team=one", loss="brier")
     equal(row, by_hand(p, np.array([0, 1, 0])))
     assert rows(found, "companions", measure="stated", condition="team=one")
+    assert [row["delta"] for row in rows(found, "sweep", condition="team=one")] == [1e-12, 1e-6, 1e-3, 1e-2]
+    assert {row["measure"] for table in ("decomposition", "differences") for row in rows(found, table, loss="kl")} == {
+        "stated"
+    }
     assert all(np.isnan(one["excess"]) for one in rows(found, "differences", measure="stated"))
     points = [[np.array(json.loads(label)) for label in task] for task in said(spoken, "place")]
     row = only(found, "decomposition", measure="place", condition="team=one")
@@ -277,6 +280,76 @@ def test_no_answer_is_an_answer_that_is_wrong(spoken: Run) -> None:
         hits = sum(label == right for task in labels for label in task)
         assert beside["accuracy"] == pytest.approx(hits / sum(map(len, labels)))
         assert row["draws"] == 8
+
+
+def test_how_wrong_answers_scatter_does_not_depend_on_another_arm(spoken: Run) -> None:
+    """One arm's outputs have an answer in all draws, whether or not some of the other's have none."""
+    given, label = agentlab.load(spoken.folder), "letter"
+    scores = spoken.scores.copy()
+    own = (scores["judge"] == label) & (scores["condition"] == "team=one") & scores["label"].isna()
+    scores.loc[own, "label"] = "C"
+    given.__dict__["scores"] = scores
+    alone = agentlab.load(spoken.folder)
+    other = (scores["judge"] == label) & scores["label"].isna()
+    alone.__dict__["scores"] = scores.assign(label=scores["label"].mask(other, "C"))
+    two = [only(decomposition(run), "companions", measure=label, condition="team=one")["D"] for run in (given, alone)]
+    assert two[0] == pytest.approx(two[1])
+
+
+def test_arms_are_not_compared_where_judge_noise_is_not_separable(spoken: Run) -> None:
+    found = decomposition(spoken)
+    for measure in ("tests", "leaks"):
+        assert rows(found, "decomposition", measure=measure)
+        assert not rows(found, "differences", measure=measure)
+        assert any(note.startswith(f"{measure}: no difference in incoherence or disper") for note in found.notes)
+    assert rows(found, "differences", measure="place")  # a fact, and no judgement
+
+
+async def test_one_judge_draw_of_arms_with_unequal_judge_noise_claims_no_difference(tmp_path: Path) -> None:
+    """The agents of both arms are alike; the judge is five times as noisy where an output is of the second."""
+    found: dict[int, Analysis] = {}
+    for draws in (1, 2):
+        (tmp_path / str(draws)).mkdir()
+        path = tmp_path / str(draws) / "s.yaml"
+        path.write_text(judged_noisily(draws), encoding="utf-8")
+        found[draws] = decomposition(await agentlab.run(path, path.parent / "run"))
+    assert "differences" not in found[1].tables
+    assert rows(found[1], "decomposition", measure="worth", condition="team=two")
+    told = "worth: no difference in incoherence or dispersion between arms: judge noise is not separable"
+    assert any(note.startswith(told) for note in found[1].notes)
+    row = only(found[2], "differences", measure="worth")
+    assert row["dispersion_difference_low"] < 0 < row["dispersion_difference_high"]
+
+
+def judged_noisily(draws: int) -> str:
+    speaker = {"name": "tests.unit.analysis.test_decomposition:Uneven"}
+    return scenario(
+        "uneven",
+        seed=7,
+        models={"default": speaker, "judge": speaker},
+        tasks=numbered(12),
+        organization=chain(["me"], says="You are calm."),
+        factors={"team": {"one": {}, "two": {"organization": {"agents": {"me": {"system": "You are loud."}}}}}},
+        draws=12,
+        judges={"worth": {**rubric({"value": "Of value?"}, draws=draws), "scale": {"low": 0, "high": 100}}},
+        measures={"worth": measured("worth", 0, 1, target=1)},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Uneven:
+    """Says how good its output is, and how noisily it is to be judged."""
+
+    name: str = "uneven"
+    capabilities: Capabilities = EVERYTHING
+
+    async def complete(self, request: Request) -> Completion:
+        draws, last = RandomNumbers(request.where.stream), request.chat[-1].content
+        if request.where.purpose != "judge":
+            spread = 20 if "loud" in request.chat[0].content else 4
+            return Completion(f"Worth {45 + draws.below(11)} give or take {spread}.")
+        worth, spread = (int(number) for number in re.findall(r"Worth (\d+) give or take (\d+)", last)[-1])
+        return Completion(chatter.verdict("value", str(worth + draws.below(2 * spread + 1) - spread), draws))
 
 
 def test_criteria_that_are_met_or_not_are_unit_tests(spoken: Run) -> None:
@@ -386,13 +459,10 @@ def test_the_command_line_prints_them(calibration: Run, spoken: Run, workdir: Pa
     written = sorted(path.name for path in Path("out").iterdir())
     assert written == sorted(
         ["decomposition.csv"]
-        + [
-            f"decomposition_{name}.csv"
-            for name in "companions differences dispersion plug_in ratios sweep tasks".split()
-        ]
+        + [f"decomposition_{name}.csv" for name in "companions differences dispersion plug_in ratios tasks".split()]
     )
     table = pd.read_csv("out/decomposition.csv")
-    assert len(table) == 2 * (3 + 1 + 1)
+    assert len(table) == 2 * (2 + 1 + 1)
     embedded(spoken, Path("e.csv"))
     words = ["stats", str(spoken.folder), "--decompose", "--measure", "number", "--embeddings", "e.csv"]
     result = CliRunner().invoke(app, words)

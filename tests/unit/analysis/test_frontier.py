@@ -1,6 +1,10 @@
 """Frontiers through a run: best of all draws and dominance by hand, equal numbers for all arms, and what is refused."""
 
 import asyncio
+import json
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +17,8 @@ import agentlab
 from agentlab.analysis.frontier import STEPS, frontier
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.store import DATABASE
+from tests.support.proven import proven
 from tests.support.scenarios import chain, known, match, measured, numbered, rubric, scenario
 from tests.support.tables import only, rows
 
@@ -63,12 +69,6 @@ async def play(folder: Path, tasks: int) -> Run:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Seven tasks of three draws in three arms, by judges that told their anchor texts apart."""
     return proven(asyncio.run(play(tmp_path_factory.mktemp("frontier"), 7)))
-
-
-def proven(run: Run) -> Run:
-    """The run as if its rubrics had shipped anchor texts, and the judges passed them."""
-    run.meta["anchors"] = {name: {"suppressed": []} for name in ("quality", "ethics", "once", "cold")}
-    return run
 
 
 def judged(run: Run, judge: str) -> dict[tuple[str, int], float]:
@@ -177,11 +177,8 @@ def test_what_is_refused(run: Run, axes: str, why: str) -> None:
 
 
 def test_judges_that_fail_their_anchors_say_nothing_of_who_is_better(run: Run) -> None:
-    found = frontier(agentlab.load(run.folder))
-    assert set(found.tables) == {"arms", "band"}
-    assert found.tables["arms"]["on_frontier"].isna().all()
-    assert found.tables["arms"]["utility"].notna().all()
-    assert any("misalignment: the rubric ships no anchor texts" in note for note in found.notes)
+    with pytest.raises(AnalysisError, match="misalignment: suppressed: the judge ships no anchor texts"):
+        frontier(agentlab.load(run.folder))
     assert set(frontier(run).tables) == {"arms", "band", "dominance"}
 
 
@@ -195,10 +192,13 @@ async def test_few_tasks_have_neither_band_nor_probability(tmp_path: Path) -> No
 
 def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:
     words = ["stats", str(run.folder), "--frontier", "--axes", "utility,misalignment", "--csv", "out"]
-    result = CliRunner().invoke(app, words)
+    assert "nothing about which arm did better" in str(CliRunner().invoke(app, words).exception)
+    copy = Path(shutil.copytree(run.folder, "run"))
+    with closing(sqlite3.connect(copy / DATABASE)) as connection, connection:
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'anchors'", [json.dumps(run.meta["anchors"])])
+    result = CliRunner().invoke(app, ["stats", "run", *words[2:]])
     assert result.exit_code == 0, result.output
     assert "misalignment against utility" in result.stdout
-    assert "nothing about which arm did better" in result.stdout
     assert "wrote into out: frontier.csv, frontier_band.csv" in result.stdout
     band = pd.read_csv("out/frontier_band.csv")
     assert list(band.columns)[:5] == ["condition", "utility", "misalignment", "low", "high"]

@@ -230,6 +230,16 @@ def test_budgets_are_compared_beside_what_length_does_by_itself(run: Run, found:
     assert told in found.notes  # coupled: the two arms draw the same worth
 
 
+def test_budgets_are_not_compared_in_what_one_judge_draw_adds_to(run: Run) -> None:
+    once = agentlab.load(run.folder)
+    once.__dict__["scores"] = run.scores[(run.scores["judge_draw"] == 0).to_numpy()]
+    found = length(once)
+    assert [row["quantity"] for row in rows(found, "effort", measure="worth")] == ["length", "error"]
+    assert len(rows(found, "effort", measure="correct")) == 5
+    told = "worth, effort: no difference in incoherence or dispersion between arms: judge noise is not separable"
+    assert any(note.startswith(told) for note in found.notes)
+
+
 def test_averages_of_draws_and_changes_of_answers(run: Run, found: Analysis) -> None:
     one, two = rows(found, "ensembles", measure="correct", condition="effort=low")
     assert [one["size"], two["size"], one["ensembles"], two["ensembles"]] == [1, 2, 12, 12]

@@ -15,6 +15,7 @@ import agentlab
 from agentlab.analysis.passes import tries
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from tests.support.proven import proven
 from tests.support.tables import only, rows
 from tests.support.tried import play
 
@@ -23,8 +24,8 @@ ARM = "team=one"
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Eight tasks of five draws."""
-    return asyncio.run(play(tmp_path_factory.mktemp("tries"), 8))
+    """Eight tasks of five draws, by judges that told their anchor texts apart."""
+    return proven(asyncio.run(play(tmp_path_factory.mktemp("tries"), 8)))
 
 
 def answers(run: Run) -> list[list[str]]:
@@ -55,7 +56,8 @@ def test_every_subset_of_draws_counts_once(run: Run) -> None:
             shares.append((one / len(every), whole / len(every), sum(map(wins, every)) / len(every)))
         assert [found["pass_at"], found["pass_all"], found["majority"]] == pytest.approx(np.mean(shares, axis=0))
         assert (found["k"], found["tasks"], found["draws"]) == (k, 8, 5)
-        assert found["pass_at_low"] <= found["pass_at"] <= found["pass_at_high"] <= 1
+        ends = found["pass_at_low"], found["pass_at_high"]
+        assert k == 5 or 0 < ends[0] < found["pass_at"] < ends[1] < 1
 
 
 def test_sizes_double_up_to_the_draws_and_the_sure_have_no_interval(run: Run) -> None:
@@ -64,11 +66,21 @@ def test_sizes_double_up_to_the_draws_and_the_sure_have_no_interval(run: Run) ->
     sure = only(found, "new_tasks", measure="correct", condition="team=sure", k=4)
     assert sure["pass_at"] == sure["pass_all"] == sure["majority"] == 1
     assert np.isnan(sure["pass_at_low"])
-    assert "no 'new tasks' interval: every task has the same value" in found.notes
-    these = only(found, "these_tasks", measure="correct", condition=ARM, k=2)
-    assert 0 <= these["pass_all_low"] < these["pass_all"] < these["pass_all_high"]
+    assert "no interval: leaving out any one task changes nothing" in found.notes
+    these = only(found, "these_tasks", measure="correct", condition=ARM, k=1)
+    assert 0 < these["pass_all_low"] < these["pass_all"] < these["pass_all_high"]
+    assert "no 'these tasks' interval: 2 tries of 5 draws, and it takes 10" in found.notes
     assert [*dict.fromkeys(found.tables["these_tasks"]["measure"])][:2] == ["correct", "harm"]
     assert found.says.startswith("What k tries are worth on 8 tasks in 2 arms, from all subsets of k among the 5 draws")
+
+
+def test_a_suppressed_measure_is_worth_nothing(run: Run) -> None:
+    bare = agentlab.load(run.folder)
+    found = tries(bare)
+    assert set(found.tables["new_tasks"]["measure"]) == {"correct"}
+    assert any(note.startswith("harm: suppressed: the judge ships no anchor texts") for note in found.notes)
+    with pytest.raises(AnalysisError, match="harm: suppressed: the judge ships no anchor texts"):
+        tries(bare, "harm")
 
 
 def test_right_is_the_better_end_of_the_scale(run: Run) -> None:
@@ -110,11 +122,11 @@ def test_what_is_refused(run: Run, measure: str, k: str | None, why: str) -> Non
 
 
 async def test_under_six_tasks_nothing_is_claimed_beyond_them(tmp_path: Path) -> None:
-    found = tries(await play(tmp_path, 3), "correct", "2")
+    found = tries(await play(tmp_path, 3), "correct", "1")
     row = only(found, "new_tasks", condition=ARM)
     assert row["pass_at_low"] is None or np.isnan(row["pass_at_low"])
-    assert only(found, "these_tasks", condition=ARM)["pass_at_low"] >= 0
-    assert "3 tasks: nothing is claimed beyond them, which takes 6" in found.notes
+    assert only(found, "these_tasks", condition=ARM)["pass_at_low"] > 0
+    assert "no interval: 3 tasks, and nothing is claimed beyond them, which takes 6" in found.notes
 
 
 def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:

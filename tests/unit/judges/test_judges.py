@@ -16,7 +16,9 @@ from agentlab.errors import MismatchError
 from agentlab.interfaces import JudgeClient
 from agentlab.judges import KINDS
 from agentlab.judges import find_answer as find
-from agentlab.judges.anchors import exhibits, report
+from agentlab.judges.anchors import exhibits
+from agentlab.judges.compare import CompareConfig
+from agentlab.judges.gate import too_few
 from agentlab.judges.match import Match, MatchConfig
 from agentlab.judges.once import judge_once
 from agentlab.judges.parse import ParsedScore, WholeNumbers, from_text, from_tokens, objects
@@ -25,6 +27,7 @@ from agentlab.judges.rubric import RubricConfig
 from agentlab.organization.tags import escape
 from agentlab.scenario import judges as judging
 from agentlab.scenario import library
+from agentlab.stats.judges.auc import auc
 from agentlab.types import (
     Completion,
     JudgeInput,
@@ -497,44 +500,7 @@ async def test_draws_are_judged_apart_and_errors_of_the_run_pass() -> None:
         await judge_once(Own(mismatch), WORK, "r", client)
 
 
-# --- anchors and what ships -------------------------------------------------------------------------------------------
-
-TEXTS = {"task": "?", "good": ["g1", "g2"], "bad": ["b1", "b2"], "empty": ["e"], "padded": ["p"]}
-
-
-def anchored(scores: dict[str, float], share: float | None = None) -> Any:
-    config = rubric(anchors={"x": TEXTS}, criteria={"a": {"text": "x"}, "idle": {"text": "y", "count": False}})
-    anchors = exhibits(config)
-    assert [a.role for a in anchors] == ["good", "good", "bad", "bad", "empty", "padded"]
-    verdicts = [
-        Verdict("a", "scored", scores[a.judge_input.output], mass=share, rollout=a.key)
-        for a in anchors
-        if a.judge_input.output in scores
-    ]
-    return report(config, anchors, verdicts)
-
-
-def test_anchors_measure_the_judge() -> None:
-    scores = {"g1": 5.0, "g2": 3.0, "b1": 1.0, "b2": 3.0, "e": 1.0, "p": 4.5}
-    found = anchored(scores, 0.9)
-    assert found.auc == pytest.approx(0.875)  # g1 beats both, g2 beats one and ties with one
-    assert (found.padding, found.signal, found.mass) == pytest.approx((0.5, 2.0, 0.9))
-    assert (found.scored, found.suppressed) == (6, ())
-    assert found.means["empty"] == 1.0
-    assert "AUC 0.88" in str(found)
-
-
-def test_a_poor_judge_may_not_say_who_did_better() -> None:
-    poor = anchored({"g1": 3.0, "b1": 3.0}, 0.2)
-    assert (poor.auc, len(poor.suppressed), poor.scored) == (0.5, 2, 2)
-    assert "AUC 0.50" in str(poor)
-    assert "AUC 0.50" in poor.suppressed[0]
-    assert "only 0.20 of the probability" in poor.suppressed[1]
-    assert anchored({}).suppressed == ("no good and bad anchor text was scored",)
-    assert report(rubric(), [], []).suppressed == ("the rubric ships no anchor texts",)
-    assert str(report(rubric(), [], [])) == "anchors: none are shipped"
-    assert str(anchored({})) == "anchors: no AUC"
-    assert str(anchored({"g1": 5.0, "b1": 1.0})) == "anchors: AUC 1.00, signal +4.00 points"
+# --- what ships -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", library.names("judges"))
@@ -547,3 +513,7 @@ def test_every_shipped_rubric_has_anchors_and_no_mistake(name: str, tmp_path: Pa
     assert config.mistakes() == []
     if isinstance(config, RubricConfig):
         assert {a.role for a in exhibits(config)} == {"good", "bad", "empty", "padded"}
+    assert too_few({name: tree.value}) == []
+    if isinstance(config, RubricConfig | CompareConfig):
+        lengths = [([*map(len, a.good)], [*map(len, a.bad)]) for a in config.anchors.values()]
+        assert auc(lengths) == pytest.approx(0.5, abs=0.1), "length decides nothing"

@@ -26,6 +26,7 @@ from agentlab.runs.frames import Run, load
 from agentlab.runs.imports import ColumnDefaults, Columns, labels, table
 from agentlab.store import Store
 from agentlab.types import Verdict
+from tests.support.proven import proven
 
 TASKS, DRAWS = 8, 10
 Rows = list[dict[str, str]]
@@ -472,7 +473,8 @@ def test_judges_are_probed(folder: Path) -> None:
     }
     guessed = found.tables["guesses"]
     assert (guessed["a"].tolist(), guessed["b"].tolist()) == (["firm"], ["solo"])
-    edges = found.tables["bounds"]
+    assert found.tables["bounds"].set_index("measure").loc["old", ["mean", "worst_case_low"]].isna().all(axis=None)
+    edges = judges(proven(load(run.folder))).tables["bounds"]
     assert one(edges, measure="right", condition="arm=firm")["missing"] == 1
     assert one(edges, measure="old", condition="arm=solo")["worst_case_low"] == pytest.approx(
         one(edges, measure="old", condition="arm=solo")["mean"]

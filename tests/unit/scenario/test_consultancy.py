@@ -307,9 +307,9 @@ def test_the_two_measures_cut_the_same_anchor_texts_in_different_ways() -> None:
             crossed = rubric(other).anchors[family]
             assert texts.task == crossed.task
             assert {*texts.good, *texts.bad} == {*crossed.good, *crossed.bad}
-            assert len({*texts.good} & {*crossed.good}) == len({*texts.bad} & {*crossed.bad}) == 1
+            assert len({*texts.good} & {*crossed.good}) == len({*texts.bad} & {*crossed.bad}) == 2
             for config in (texts, crossed):
-                for good, padded in zip(config.good, config.padded, strict=True):
+                for good, padded in zip(config.good, config.padded, strict=False):
                     assert set(good.split()) < set(padded.split())
 
 

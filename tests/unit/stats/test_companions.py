@@ -9,7 +9,7 @@ from agentlab.stats.estimate import Estimate
 from agentlab.stats.incoherence.choices import Choices, groups, stated, votes
 from agentlab.stats.incoherence.companions import companions, totals, wrong_pairs
 from agentlab.stats.incoherence.decompose import brier, kl, unbiased
-from agentlab.stats.incoherence.excess import Excess, brier_excess, kl_excess
+from agentlab.stats.incoherence.excess import Excess, brier_excess
 from agentlab.stats.incoherence.incoherence import difference, incoherence
 from tests.support.answers import Stated, close, counted, outcomes, ragged
 
@@ -103,21 +103,14 @@ def test_confound_demo(model: Choices, printed: tuple[str, str, str], by_brier: 
 
 
 def test_the_steadier_model_is_more_incoherent_by_accuracy_alone() -> None:
-    for found in (brier_excess(WEAK, STRONG), kl_excess(WEAK, STRONG)):
-        assert found.left_out == 4
-        assert value(found.difference) > 0.3
-        assert abs(value(found.excess)) < 0.05 * value(found.difference)
-        close(value(found.by_accuracy) + value(found.excess), value(found.difference))
-        assert found.excess.low is not None
-        assert found.excess.high is not None
-        assert found.excess.low < 0 < found.excess.high
-
-
-def test_kl_excess_is_0_where_wrong_answers_keep_their_shares() -> None:
-    a = counted(*[(10, 20, 10, 10), (30, 4, 12, 4), (5, 45, 0, 0)] * 3)
-    b = counted(*[(30, 10, 5, 5), (10, 8, 24, 8), (45, 5, 0, 0)] * 3)
-    close(value(kl_excess(a, b).excess), 0)
-    assert abs(value(kl_excess(a, b).difference)) > 0.1
+    found = brier_excess(WEAK, STRONG)
+    assert found.left_out == 4
+    assert value(found.difference) > 0.3
+    assert abs(value(found.excess)) < 0.05 * value(found.difference)
+    close(value(found.by_accuracy) + value(found.excess), value(found.difference))
+    assert found.excess.low is not None
+    assert found.excess.high is not None
+    assert found.excess.low < 0 < found.excess.high
 
 
 def test_brier_excess_is_the_closed_form() -> None:
@@ -131,13 +124,23 @@ def test_brier_excess_is_the_closed_form() -> None:
     assert found.excess.notes == ("no interval: leaving out any one task changes nothing",)
 
 
+def test_outputs_without_an_answer_do_not_change_what_even_spread_is() -> None:
+    """Three choices, and for whoever needs it an end column for outputs without an answer."""
+    three = votes([0] * 6, [0, 0, 1, 1, 2, 2], [0], 3)
+    four = votes([0] * 6, [0, 0, 1, 1, 2, 2], [0], 4, outside=1)
+    for name in ("wrong_dispersion_t", "wrong_dispersion_unbiased_t"):
+        close(getattr(companions(three), name), getattr(companions(four), name))
+    close(companions(three).wrong_dispersion_t, [1])
+    silent = votes([0] * 6, [1, 1, 2, 2, 3, 3], [0], 4, outside=1)
+    close(companions(silent).wrong_dispersion_t, [(1 - 3 / 9) * 2])
+
+
 def test_groups_have_the_excess_of_votes_though_they_are_numbered_by_condition() -> None:
     counts = ([(4, 3, 3), (2, 6, 2), (5, 4, 1)] * 3, [(6, 4, 0), (3, 1, 6), (7, 0, 3)] * 3)
     said = [[c for task in side for c, n in zip("xyz", task, strict=True) for _ in range(n)] for side in counts]
     one, other = (groups(np.repeat(np.arange(9), 10), labels[::-1], right=["x"] * 9) for labels in said)
     a, b = (counted(*side[::-1]) for side in counts)
-    for excess in (brier_excess, kl_excess):
-        close(value(excess(a, b).excess), value(excess(one, other).excess), atol=1e-7)
+    close(value(brier_excess(a, b).excess), value(brier_excess(one, other).excess), atol=1e-7)
 
 
 def ratio_of(choices: Choices) -> float:
@@ -146,10 +149,10 @@ def ratio_of(choices: Choices) -> float:
 
 def test_same_accuracy_leaves_nothing_to_accuracy() -> None:
     a, b = counted(*[(4, 6, 0, 0), (7, 3, 0, 0)] * 4), counted(*[(4, 2, 2, 2), (7, 1, 1, 1)] * 4)
-    for found in (brier_excess(a, b), kl_excess(a, b)):
-        close(value(found.by_accuracy), 0)
-        assert value(found.excess) > 0.05
-    close(value(brier_excess(a, b).difference), value(difference(unbiased(brier(b)), unbiased(brier(a)))))
+    found = brier_excess(a, b)
+    close(value(found.by_accuracy), 0)
+    assert value(found.excess) > 0.05
+    close(value(found.difference), value(difference(unbiased(brier(b)), unbiased(brier(a)))))
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -157,9 +160,9 @@ def test_excess_adds_up(seed: int) -> None:
     rng = np.random.default_rng(seed)
     tasks = np.repeat(np.arange(8), 5)
     a, b = (votes(tasks, rng.integers(0, 4, 40), np.zeros(8), 4) for _ in range(2))
-    for found in (brier_excess(a, b), kl_excess(a, b)):
-        if found.difference.value is not None:
-            close(value(found.by_accuracy) + value(found.excess), found.difference.value)
+    found = brier_excess(a, b)
+    if found.difference.value is not None:
+        close(value(found.by_accuracy) + value(found.excess), found.difference.value)
 
 
 def test_brier_excess_is_0_on_average_with_few_wrong_answers() -> None:
@@ -184,6 +187,6 @@ def test_excess_refusals_and_what_cannot_be_told() -> None:
     with pytest.raises(ValueError, match="hard answers"):
         brier_excess(unsure, unsure)
     with pytest.raises(ValueError, match="differ in tasks"):
-        kl_excess(counted((2, 1)), counted((2, 1, 0)))
+        brier_excess(counted((2, 1)), counted((2, 1, 0)))
     with pytest.raises(ValueError, match="differ in tasks"):
         brier_excess(right, groups([0, 0], ["a", "b"], right=["a"]))

@@ -8,10 +8,12 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
 from agentlab.stats.contrasts.effect_size import draw_sd, noncentrality, over_draws, over_tasks
+from agentlab.stats.contrasts.equivalence import equivalence_p
 from agentlab.stats.contrasts.holm import holm
-from agentlab.stats.contrasts.paired import Interval, paired, t_interval
+from agentlab.stats.contrasts.paired import paired
 from agentlab.stats.contrasts.power import OutcomeNoise, detectable, power_of, tasks_needed
 from agentlab.stats.contrasts.sequential import Spend, boundaries, level, repeated_p, spent
+from agentlab.stats.interval import Interval, t_interval
 from tests.support.numbers import close, grid
 
 chances = st.lists(st.floats(0, 1), min_size=1, max_size=9)
@@ -45,6 +47,58 @@ def test_what_has_no_test_stays_in_the_family() -> None:
     for wrong in (-0.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="from 0 to 1"):
             holm([wrong])
+
+
+@given(chances)
+def test_hypotheses_of_which_one_can_be_true_share_a_place_in_the_family(p: list[float]) -> None:
+    close(holm(p, range(len(p))), holm(p), rtol=1e-12)
+    twice = holm([*p, *p], [*range(len(p)), *range(len(p))])
+    assert all(now is not None and now <= 1 and now <= was * len(p) + 1e-12 for now, was in zip(twice, p, strict=False))
+    assert all(now is not None and now >= was for now, was in zip(twice, p, strict=False))
+
+
+def test_a_margin_costs_a_family_of_one_nothing() -> None:
+    assert holm([0.04, 0.03], ["s", "s"]) == [pytest.approx(0.04), pytest.approx(0.03)]
+    assert holm([0.01, 0.02, 0.04, None], ["s", "t", "s", "t"]) == [0.02, 0.04, pytest.approx(0.08), None]
+
+
+def equivalent(difference: float, se: float, df: int, margin: float) -> float:
+    """By the intervals of Student's t."""
+    p = equivalence_p(lambda level: t_interval(difference, se, df, level), margin)
+    assert p is not None
+    return p
+
+
+@pytest.mark.parametrize(("margin", "effects"), [(0.6, (0.0, 0.6)), (0.6, (0.6, 0.6)), (0.6, (0.0, 0.0))])
+def test_differences_and_equivalences_together_are_false_in_five_of_a_hundred(
+    margin: float, effects: tuple[float, float]
+) -> None:
+    rng, tasks, wrong, experiments = np.random.default_rng(8), 12, 0, 1000
+    for _ in range(experiments):
+        p: list[float | None] = []
+        for effect in effects:
+            d = rng.normal(effect, 1, tasks)
+            se, mean = float(d.std(ddof=1)) / tasks**0.5, float(d.mean())
+            p += [2 * float(stats.t.sf(abs(mean) / se, tasks - 1)), equivalent(mean, se, tasks - 1, margin)]
+        adjusted = holm(p, ["s", "s", "t", "t"])
+        false = [(0, 2)[i] if effect == 0 else (1, 3)[i] for i, effect in enumerate(effects)]
+        wrong += any(adjusted[i] is not None and (adjusted[i] or 0) <= 0.05 for i in false)
+    assert wrong / experiments < 0.065
+
+
+def test_equivalence_is_the_interval_within_the_margin() -> None:
+    for d in np.random.default_rng(4).normal(0.1, 1, (50, 9)):
+        mean, se = float(d.mean()), float(d.std(ddof=1)) / 3
+        above = stats.ttest_1samp(d, -0.7, alternative="greater").pvalue
+        below = stats.ttest_1samp(d, 0.7, alternative="less").pvalue
+        p = equivalent(mean, se, 8, 0.7)
+        assert p == (pytest.approx(max(above, below), rel=1e-6) if max(above, below) < 0.499 else 1)
+        interval = t_interval(mean, se, 8, 0.9)
+        assert (p < 0.05) == (interval.low > -0.7 and interval.high < 0.7)
+    assert equivalence_p(lambda level: None, 0.7) is None
+    assert equivalence_p(lambda level: t_interval(0.0, 1e-6, 8, level), 1.0) == pytest.approx(1e-9)
+    with pytest.raises(ValueError, match="above 0"):
+        equivalence_p(lambda level: None, 0.0)
 
 
 # --- looks ----------------------------------------------------------------------------------------------------------
@@ -129,8 +183,8 @@ def test_effects_by_hand() -> None:
     assert draws is not None
     close([draws.value, draws.low, draws.high], [1.5, low * 0.5, high * 0.5])
     assert over_draws(1.2, like, 0.0) is None
-    close(draw_sd([7, 7, 9, 9], [0, 2, 5, 5], [1, 1, 0, 4]), ((2 + 8) / 2 / 2) ** 0.5)
-    assert draw_sd([1, 2], [0, 1], [0, 1]) is None
+    close(draw_sd(([7, 7, 9, 9], [0, 2, 5, 5]), ([7, 7, 9, 9], [1, 1, 0, 4])), ((2 + 8) / 2 / 2) ** 0.5)
+    assert draw_sd(([1, 2], [0, 1]), ([1, 2], [0, 1])) is None
     with pytest.raises(ValueError, match="takes 6"):
         over_tasks(1, like, 5)
     with pytest.raises(ValueError, match="finite"):
@@ -154,7 +208,7 @@ def test_intervals_of_effects_cover() -> None:
         shift = rng.normal(0.4, 0, (8, 1))
         x = rng.normal(size=(8, 4)) + shift
         fixed = paired(tasks, draws, x.ravel(), b.ravel())
-        within = draw_sd(tasks, x.ravel(), b.ravel())
+        within = draw_sd((tasks, x.ravel()), (tasks, b.ravel()))
         assert fixed.difference is not None
         assert fixed.these_tasks is not None
         assert within is not None

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from agentlab.stats.bounds import bounds, difference
+from agentlab.stats.bounds import bounds, difference, identified_level, tipping_point
 from agentlab.stats.contrasts.paired import paired, sign_flip_p
 from agentlab.stats.contrasts.power import OutcomeNoise, detectable, smallest_shift
 from tests.support.numbers import close, grid
@@ -26,13 +26,13 @@ def gap(x: Any, y: Any) -> float:
 
 def test_these_tasks_by_hand() -> None:
     # differences 1, 3 (mean 2, s² 2, v 1) and 0, 1, 2 (mean 1, s² 1, v 1/3): D 1.5, var (4/3)/4 = 1/3,
-    # df (4/3)² / (1²/2 + (1/3)²/3) - 1 = 67/29
+    # df (4/3)² / (1²/1 + (1/3)²/2) = 32/19
     found = paired(["x"] * 2 + ["y"] * 3, [0, 1, 0, 1, 2], [1, 3, 0, 1, 2], [0, 0, 0, 0, 0])
     assert (found.difference, found.tasks, found.pairs, found.dropped) == (1.5, 2, 5, 0)
     assert found.these_tasks is not None
     close(found.these_tasks.se, (1 / 3) ** 0.5)
-    close(found.these_tasks.df, 67 / 29)
-    margin = float(stats.t.ppf(0.975, 67 / 29)) * (1 / 3) ** 0.5
+    close(found.these_tasks.df, 32 / 19)
+    margin = float(stats.t.ppf(0.975, 32 / 19)) * (1 / 3) ** 0.5
     close([found.these_tasks.low, found.these_tasks.high], [1.5 - margin, 1.5 + margin])
     assert found.new_tasks is None
     assert found.sign_flip is None
@@ -57,9 +57,11 @@ def test_new_tasks_is_a_t_test_on_task_means() -> None:
     a, b = rng.normal(size=21), rng.normal(size=21)
     found = paired(tasks, draws, a, b)
     means = (a - b).reshape(7, 3).mean(axis=1)
-    known = stats.ttest_1samp(means, 0.0)
-    assert found.new_tasks is not None
-    close([found.new_tasks.p, found.new_tasks.df], [float(known.pvalue), 6])
+    even = paired(range(14), [0] * 14, np.concatenate([means, -means]) + 0.3, np.zeros(14)).new_tasks
+    known = stats.ttest_1samp(np.concatenate([means, -means]) + 0.3, 0.0)  # these are not skewed
+    assert even is not None
+    interval = known.confidence_interval()
+    close([even.low, even.high, even.p, even.df], [float(interval.low), float(interval.high), float(known.pvalue), 13])
     permuted = stats.permutation_test((means, np.zeros(7)), gap, permutation_type="samples", n_resamples=10**4)
     assert found.sign_flip is not None
     close(found.sign_flip, float(permuted.pvalue))
@@ -71,8 +73,11 @@ def test_exact_sign_flip_for_six_to_twelve_tasks_only() -> None:
     for count, there in ((5, False), (6, True), (12, True), (13, False)):
         found = paired(range(count), [0] * count, np.arange(count), np.zeros(count))
         assert (found.sign_flip is not None) is there
+    assert sign_flip_p([2.0] * 30) == 2 / 2**30
+    assert sign_flip_p([0.0, 1.0, 1.0, 3.0]) == 2 / 2**3
+    assert sign_flip_p([0.0, 0.0]) == 1.0
     with pytest.raises(ValueError, match="21 differences"):
-        sign_flip_p(np.ones(21))
+        sign_flip_p([1.0, -1.0] * 10 + [1.0])
 
 
 def test_missing_values_drop_their_pair_and_are_counted() -> None:
@@ -90,15 +95,33 @@ def test_a_task_with_one_pair_refuses_the_interval() -> None:
     assert not found.constant
 
 
-def test_no_variance_is_constant_and_has_no_test() -> None:
+def test_no_variance_has_no_interval_but_a_test_by_sign_flips() -> None:
     tasks, draws = grid(6, 2)
     a = np.array([0.1, 0.2, 0.3] * 4)
     found = paired(tasks, draws, a + 0.7, a)
     assert found.constant
     assert found.these_tasks is None
     assert found.new_tasks is None
-    assert found.notes[0].startswith("constant difference, no test")
+    assert found.sign_flip == 2 / 2**6
+    assert found.notes == (
+        "no 'these tasks' interval: every pair of a task differs by the same amount",
+        "no 'new tasks' interval: every task differs by the same amount",
+    )
     close([found.difference, found.correlation], [0.7, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("count", "draws", "gap", "p"),
+    [(10, 5, 1.0, 2 / 1024), (20, 5, 1.0, 2 / 2**20), (10, 1, 1.0, 2 / 1024), (3, 5, 1.0, 2 / 2**15), (10, 5, 0.0, 1)],
+)
+def test_the_largest_effect_there_can_be_has_a_test(count: int, draws: int, gap: float, p: float) -> None:
+    """All of one arm right, all of the other wrong: over tasks, or over pairs where tasks are too few for a claim."""
+    found = paired(*grid(count, draws), np.full(count * draws, gap), np.zeros(count * draws))
+    assert (found.these_tasks, found.new_tasks, found.sign_flip) == (None, None, p)
+
+
+def test_opposite_constant_tasks_are_no_difference() -> None:
+    assert paired([0, 0, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0], [0, 0, 1, 1]).sign_flip == 1.0
 
 
 def test_correlations_apart_from_the_tasks_difficulty() -> None:
@@ -209,3 +232,40 @@ def test_bounds_hold_whatever_was_missing(rows: list[tuple[int, float, bool]]) -
     assert full.observed is not None
     assert found.low - 1e-12 <= full.observed <= found.high + 1e-12
     assert found.n + found.missing == len(rows)
+
+
+# --- bounds with sampling error -------------------------------------------------------------------------------------
+
+
+def test_bounds_that_meet_have_the_usual_level_and_wide_ones_that_of_one_side() -> None:
+    assert identified_level(0, 0.1, 9) == identified_level(1, 0, 9) == 0.95
+    close(identified_level(20, 0.1, 9), 0.9)
+    # Imbens & Manski's equation for a width of one standard error
+    c = float(stats.norm.ppf((1 + identified_level(1, 1, np.inf)) / 2))
+    close(stats.norm.cdf(c + 1) - stats.norm.cdf(-c), 0.95, rtol=1e-8)
+    for width, se in ((-1, 0.1), (1, -0.1)):
+        with pytest.raises(ValueError, match="neither is under 0"):
+            identified_level(width, se, 9)
+
+
+@given(st.floats(0, 5), st.floats(0.01, 1), st.floats(1, 50), st.floats(0.5, 0.99))
+def test_the_level_falls_as_the_bounds_part(width: float, se: float, df: float, level: float) -> None:
+    near, far = (identified_level(more, se, df, level) for more in (width, width + 0.1))
+    assert 2 * level - 1 - 1e-9 <= far <= near + 1e-9 <= level + 2e-9
+
+
+@pytest.mark.parametrize("width", [0.0, 0.05, 0.5])
+def test_the_interval_of_bounds_covers_the_value_at_its_worst_place(width: float) -> None:
+    rng, runs, covered = np.random.default_rng(8), 2000, 0
+    x = rng.normal(size=(runs, 12))
+    for mean, se in zip(x.mean(axis=1), x.std(axis=1, ddof=1) / 12**0.5, strict=True):
+        margin = float(stats.t.ppf((1 + identified_level(width, se, 11)) / 2, 11)) * se
+        covered += mean - margin <= 0 <= mean + width + margin
+    assert abs(covered / runs - 0.95) < 0.015
+
+
+def test_the_tipping_point_is_the_distance_over_the_missing_shares() -> None:
+    close(tipping_point(0.1, 0.25, 0.0), 0.4)
+    close(tipping_point(0.1, 0.25, 0.15), 0.25)
+    assert tipping_point(0.1, 0, 0) is None
+    assert tipping_point(-1, 0.1, 0) == 0.0

@@ -14,6 +14,7 @@ from scipy import stats
 from agentlab.stats.forks.intervention import effect
 from agentlab.stats.forks.shapley import Replies, Turns, by_agent, needed
 from agentlab.stats.forks.shares import VarianceTerm, between, by_round, within
+from agentlab.stats.task_mean import task_mean
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -94,7 +95,7 @@ def test_intervals_over_parents_of_one_task_and_over_tasks() -> None:
     assert one.new_tasks is None
     close([one.variance, one.these_tasks.low, one.these_tasks.high], [d.mean(), float(known.low), float(known.high)])
     many = by_round(s2, [i // 2 for i in range(12)]).rounds[0]
-    known = stats.ttest_1samp(d.reshape(6, 2).mean(axis=1), 0.0).confidence_interval()
+    known = task_mean(d.reshape(6, 2).mean(axis=1)).interval()
     assert many.new_tasks is not None
     close([many.new_tasks.low, many.new_tasks.high], [float(known.low), float(known.high)])
     single = by_round(s2[:3], range(3))
@@ -286,7 +287,8 @@ def test_over_parents_it_is_a_t_over_their_means() -> None:
     apart = effect(parents, parents, *flat)
     assert apart.new_tasks is not None
     assert apart.these_parents is not None
-    close([apart.new_tasks.low, apart.new_tasks.high], [float(known.low), float(known.high)])
+    known = task_mean(means).interval()
+    close([apart.new_tasks.low, apart.new_tasks.high], [known.low, known.high])
     close(apart.these_parents.se, (unbiased(a - b).sum() / 4) ** 0.5 / 7)
 
 

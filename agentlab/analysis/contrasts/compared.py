@@ -1,0 +1,128 @@
+"""Every contrast of a run, each pair of arms looked up once for all its measures."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import combinations
+
+import pandas as pd
+
+from agentlab.analysis.components.judge_noise import JudgeNoise, noise
+from agentlab.analysis.contrasts.compute import ArmComparison, Arms
+from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
+from agentlab.analysis.contrasts.difference import ArmValues, arm_values
+from agentlab.analysis.contrasts.family import adjusted
+from agentlab.analysis.contrasts.missing import missing_values
+from agentlab.analysis.suppressed import suppressed
+from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
+from agentlab.pairing import draws_are_pairs
+from agentlab.runs.frames import Run
+from agentlab.scenario.compare import Declared
+from agentlab.stats.contrasts.equivalence import equivalence_p
+
+
+@lru_cache(maxsize=1)
+def contrasts(run: Run) -> tuple[Contrast, ...]:
+    """The primary contrasts, then the exploratory ones: as the scenario says, or else every other pair of levels.
+
+    Of the latter, arms that are matched in compute to each other come first. A pair without rollouts is left out; of a
+    primary one the p counts in Holm's family all the same. Made once, like a run's frames.
+    """
+    pairs = _Pairs(run)
+    registered = pairs.register
+    known = {entry.contrast.same for entry in registered.primary}
+    primary = [pairs.compare(entry.contrast, entry) for entry in registered.primary]
+    first = [contrast for contrast in _adjusted(registered.primary, primary) if contrast]
+    rest = _every(run) if registered.exploratory is None else registered.exploratory
+    others = [made for declared in rest if declared.same not in known and (made := pairs.compare(declared, None))]
+    return (*first, *sorted(others, key=lambda contrast: not contrast.arms.baseline))
+
+
+def _adjusted(entries: Sequence[Primary], contrasts: Sequence[Contrast | None]) -> Iterator[Contrast | None]:
+    """With their p of a difference and of equivalence adjusted together: of one contrast only one can be in error."""
+    margins = [i for i, entry in enumerate(entries) if entry.contrast.margin is not None]
+    beyond = {i: contrast and contrast.equivalence_p for i, contrast in enumerate(contrasts) if i in margins}
+    found = adjusted([contrast and (contrast.p, contrast.result) for contrast in contrasts], beyond)
+    equivalences = dict(zip(margins, found[len(contrasts) :], strict=True))
+    for i, contrast in enumerate(contrasts):
+        yield contrast and replace(contrast, holm=found[i], equivalence_holm=equivalences.get(i))
+
+
+def _every(run: Run) -> Iterator[Declared]:
+    """Every pair of levels of every factor within every combination of the other factors, for every measure."""
+    for factor in run.factors:
+        others = [name for name in run.factors if name != factor]
+        levels = [level for level in run.meta["factors"][factor] if (run.measures[factor] == level).any()]
+        strata = sorted({tuple(map(str, row)) for row in run.conditions[others].itertuples(index=False)}) or [()]
+        for a, b in combinations(levels, 2):
+            for stratum in strata:
+                fixed = dict(zip(others, stratum, strict=True))
+                yield from (Declared("", factor, a, b, fixed, m.name) for m in run.measured)
+
+
+@dataclass
+class _Pairs:
+    """The pairs of arms of a run, each looked up once for all its measures."""
+
+    run: Run
+
+    def __post_init__(self) -> None:
+        self.arms = Arms(self.run)
+        self.register = register(self.run.meta)
+        self.paired = draws_are_pairs(self.run.meta)
+        self.finished = int((~self.run.rollouts["status"].isin(["cancelled", "infrastructure"])).sum())
+        self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
+        self.noises: dict[str, JudgeNoise] = {}
+
+    def compare(self, declared: Declared, primary: Primary | None) -> Contrast | None:
+        """None when an arm has no rollout, or the run not the measure."""
+        run, names = self.run, conditions(declared, self.run.factors)
+        measure = next((m for m in run.measured if m.name == declared.measure), None)
+        sides = self.sides(names) if measure is not None else None
+        if measure is None or sides is None:
+            return None
+        a, b, arms = sides
+        values = arm_values(a, b, measure, self.paired, run.clusters)
+        interim = self.register.interim(names, values.size, self.finished, primary is not None)
+        width = 1 - interim.level(ALPHA)
+        if measure.name not in self.noises:
+            self.noises[measure.name] = noise(run, measure)
+        result = values.difference(width)
+        said = suppressed(run, measure.judge)
+        return Contrast(
+            declared.name,
+            declared.factor,
+            declared.a,
+            declared.b,
+            declared.within,
+            measure.name,
+            primary,
+            result,
+            self.paired,
+            (int(a[measure.name].notna().sum()), int(b[measure.name].notna().sum())),
+            missing_values(values, result, width),
+            names,
+            arms,
+            interim,
+            (int((a["status"] == "declined").sum()), int((b["status"] == "declined").sum())),
+            said,
+            run.meta.get("anchors", {}).get(measure.judge, {}).get("auc"),
+            run.meta.get("judges", {}).get(measure.judge) is not None,
+            self.noises[measure.name].share(names),
+            margin=declared.margin,
+            equivalence_p=None if said else _equivalence(values, declared.margin, interim),
+        )
+
+    def sides(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None:
+        """Both arms' rows of `run.measures`, and their comparison; None when either has none."""
+        if names not in self.known:
+            rows = self.run.measures
+            a, b = (rows[(rows["condition"] == name).to_numpy()] for name in names)
+            self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(a, b))
+        return self.known[names]
+
+
+def _equivalence(values: ArmValues, margin: float | None, interim: InterimAnalysis) -> float | None:
+    """The p of a difference beyond the margin, made valid for several analyses; None without margin or interval."""
+    p = None if margin is None else equivalence_p(lambda level: values.difference(level).tested, margin)
+    return None if p is None else interim.valid_one_sided(p)

@@ -1,0 +1,39 @@
+"""What has to be said of the tasks behind contrasts: which share a source, and which one decides."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from agentlab.analysis.contrasts.contrast import ALPHA, HIGHER, Contrast
+from agentlab.runs.frames import Run
+from agentlab.scenario.alike import alike, hint
+from agentlab.text import line, pluralize
+
+
+def task_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
+    """The clusters, or tasks that look like some; then each contrast that rests on one task."""
+    return [*_clusters(run), *map(_largest, filter(_rests_on_one, contrasts))] if contrasts else []
+
+
+@lru_cache(maxsize=1)
+def _clusters(run: Run) -> list[str]:
+    if run.clusters:
+        size = f"{pluralize(len(run.clusters), 'task')} in {pluralize(len(set(run.clusters.values())), 'cluster')}"
+        return [f"Tasks are clustered by {run.meta['cluster']}: {size}, which are what is independent."]
+    groups = alike({task["id"]: task["prompt"] for task in run.meta.get("tasks", [])})
+    return [f"The {hint(groups)}."] if groups else []
+
+
+def _rests_on_one(c: Contrast) -> bool:
+    """Whether a difference is concluded for new tasks, and not without the task that it owes most to."""
+    left = c.result.without_largest
+    concluded = c.conclusion in HIGHER and c.result.new_tasks is not None
+    return concluded and left is not None and left.p is not None and left.p > ALPHA
+
+
+def _largest(c: Contrast) -> str:
+    left = c.result.without_largest
+    assert left is not None
+    return (
+        f"{c.measure}, {c.pair}: without task {line(left.task)} the difference is {left.difference:+.3f} "
+        f"(p {left.p:.3f}); the conclusion rests on that task."
+    )

@@ -1,0 +1,103 @@
+"""How far two arms differ in incoherence, and what of it their accuracies alone would make."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from agentlab.analysis.components.judge_noise import noiseless, once
+from agentlab.analysis.incoherence.predictions import Predictions
+from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.row import Row, estimated
+from agentlab.runs.frames import Run
+from agentlab.runs.frames.clusters import cluster_codes
+from agentlab.stats.estimate import Estimate
+from agentlab.stats.incoherence.choices import Choices
+from agentlab.stats.incoherence.decompose import Decomposition, brier, kl, unbiased
+from agentlab.stats.incoherence.excess import brier_excess
+from agentlab.stats.incoherence.incoherence import difference, dispersion_difference
+from agentlab.stats.incoherence.judged import JudgedDecomposition
+from agentlab.stats.jackknife import Clusters
+
+NO_DIFFERENCE = (
+    "no difference in incoherence or dispersion between arms: judge noise is not separable, so arms that are judged "
+    "with unequal noise would differ by it; `draws: 2` under judges.{judge} would tell"
+)
+
+
+def differences(run: Run, arms: Sequence[Predictions], remarks: Remarks) -> Iterator[Row]:
+    """Differences a - b in incoherence on the tasks of both, and the excess over what accuracies make of them."""
+    known: dict[tuple[str, tuple[str, ...]], _Arrays] = {}
+    for a, b in combinations(arms, 2):
+        both = tuple(sorted(set(a.tasks) & set(b.tasks)))
+        if not both or (a.sort == "groups" and not a.targets):
+            continue
+        if not (separable(run, a) and separable(run, b)):
+            remarks.add(f"{a.measure.name}: {NO_DIFFERENCE.format(judge=a.measure.judge)}")
+            continue
+        for arm in (a, b):
+            if (arm.arm, both) not in known:
+                known[arm.arm, both] = _Arrays.of(arm.among(both))
+        head: Row = {"measure": a.measure.name, "a": a.arm, "b": b.arm, "tasks": len(both)}
+        found = _Apart(cluster_codes(run.clusters, both), remarks, f"{a.measure.name}, {a.arm} less {b.arm}")
+        yield from ({**head, **row} for row in found.rows(known[a.arm, both], known[b.arm, both]))
+
+
+def separable(run: Run, arm: Predictions) -> bool:
+    """Whether variance over draws is that of the agents: what a judge's noise adds can be told, or there is none."""
+    if arm.sort not in ("scores", "tests") or noiseless(run, arm.measure.judge):
+        return True
+    return arm.scores().separable if arm.sort == "scores" else not once(run, arm.measure.judge, arm.table)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrays:
+    """One arm on some tasks, laid out once for all arms that it is compared with."""
+
+    parts: Decomposition
+    scored: JudgedDecomposition | None
+    choices: Choices | None
+    kl: Decomposition | None
+    """Of stated probabilities."""
+
+    @classmethod
+    def of(cls, arm: Predictions) -> "_Arrays":
+        if arm.sort == "scores":
+            scored = arm.scores()
+            return cls(scored.parts, scored, None, None)
+        if arm.sort in ("points", "tests"):
+            return cls(arm.parts(), None, None, None)
+        choices = arm.choices()
+        return cls(unbiased(brier(choices)), None, choices, kl(choices) if arm.sort == "probabilities" else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Apart:
+    """Two arms held against each other, and what has to be said of it."""
+
+    clusters: Clusters
+    remarks: Remarks
+    place: str
+
+    def rows(self, a: _Arrays, b: _Arrays) -> Iterator[Row]:
+        """One for each loss."""
+        row: Row = {
+            "loss": a.parts.loss,
+            **self.told("difference", difference(a.parts, b.parts, clusters=self.clusters)),
+        }
+        if a.scored and b.scored and a.scored.room_t is not None and b.scored.room_t is not None:
+            apart = dispersion_difference(a.scored, b.scored, clusters=self.clusters)
+            row |= self.told("dispersion_difference", apart)
+        if a.choices and b.choices and a.choices.hard and b.choices.hard and not a.choices.open:
+            # the null is a with the wrong answers of b, so that the excess, too, is of a over b
+            found = brier_excess(b.choices, a.choices, clusters=self.clusters)
+            row |= self.told("by_accuracy", found.by_accuracy) | self.told("excess", found.excess)
+            row |= {"excess_p": found.excess.p, "tasks_of_excess": found.excess.n}
+        yield row
+        if a.kl and b.kl:
+            yield {"loss": "kl", **self.told("difference", difference(a.kl, b.kl, clusters=self.clusters))}
+
+    def told(self, name: str, found: Estimate) -> Row:
+        """Its columns, with a remark where it has no interval."""
+        for note in found.notes if found.low is None else ():
+            self.remarks.add(f"{self.place}, {name.replace('_', ' ')}: {note}")
+        return estimated(name, found)

@@ -1,0 +1,129 @@
+"""The mean of one arm on a bounded scale, with intervals inside it for these tasks and for new tasks.
+
+A score between 0 and 1 with mean m has a variance of at most `m (1 - m)`, that of a right-or-wrong answer (Bhatia and
+Davis 2000, Am. Math. Mon. 107, 353-357). So a standard error is worth `m (1 - m) / se^2` answers, and the interval is
+that of Clopper and Pearson for so many (Korn and Graubard 1998, Survey Methodol. 24, 193-201; compared with others by
+Franco, Little, Louis and Slud 2019, J. Surv. Stat. Methodol. 7, 334-364).
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import special
+
+from agentlab.stats.contrasts.power import FEWEST_TASKS
+from agentlab.stats.estimate import Estimate
+from agentlab.stats.interval import t_quantile
+from agentlab.stats.rows import Floats, Ints, Rows, codes_of, rows
+from agentlab.stats.task_mean import task_mean
+from agentlab.text import pluralize
+
+CHANCE = "the standard error over draws is used for new tasks: that over tasks is smaller, by chance"
+
+
+@dataclass(frozen=True, slots=True)
+class ArmMean:
+    """A mean of task means, once with what draws add to it, once with what tasks and draws add."""
+
+    these_tasks: Estimate
+    new_tasks: Estimate
+    """Never narrower than `these_tasks`: new tasks vary by all that draws of a task do."""
+
+
+def arm_mean(
+    values: ArrayLike,
+    tasks: Sequence[Hashable],
+    clusters: Mapping[Any, Hashable] | None = None,
+    range: tuple[float, float] = (0.0, 1.0),
+    level: float = 0.95,
+) -> ArmMean:
+    """Of values of shape (rows,) within `range`, NaN where one is missing; `clusters` has one for each task, if any.
+
+    'These tasks' takes the variance over draws, summed over tasks, with Satterthwaite's degrees of freedom. It is worth
+    at least as many answers as there are draws, and as 'new tasks' is worth, so one draw of a task is enough for it.
+    'New tasks' takes the standard error of `task_mean`, or that over draws if by chance this is larger; it needs 6
+    tasks, and 6 clusters. Where all scores are at one end of the range the draws are the answers, and for new tasks the
+    tasks or clusters. Raises ValueError for a value outside the range.
+    """
+    shares, kept = _shares(values, tasks, range)
+    if not kept:
+        nothing = Estimate(None, notes=("no value",))
+        return ArmMean(nothing, nothing)
+    of_task, labels = rows(codes_of(kept), fewest=1), list(dict.fromkeys(kept))
+    mean_t, error = of_task.mean(shares), _over_draws(shares, of_task)
+    units = codes_of(clusters[label] for label in labels) if clusters else None
+    mean, draws = float(mean_t.mean()), len(labels) ** 2 / float((1 / of_task.counts_t).sum())
+    spread = mean * (1 - mean)
+    fresh, count, notes = _of_new_tasks(mean_t, units, spread, error, level)
+    answers = max(draws, fresh or 0.0, 0.0 if error is None else error.worth(spread, level))
+    low, width = min(range), abs(range[1] - range[0])
+    at, these, new = (
+        tuple(low + width * share for share in ends)
+        for ends in ((mean,), _limits(mean, answers, level), _limits(mean, fresh, level))
+    )
+    return ArmMean(Estimate(*at, *these, n=len(labels)), Estimate(*at, *new, n=count, notes=notes))
+
+
+def _shares(values: ArrayLike, tasks: Sequence[Hashable], range: tuple[float, float]) -> tuple[Floats, list[Hashable]]:
+    """The values that are there as shares of the range, and their tasks."""
+    x, low, high = np.asarray(values, dtype=np.float64), min(range), max(range)
+    there = np.isfinite(x)
+    if x.ndim != 1 or len(tasks) != len(x):
+        raise ValueError(f"values of shape {x.shape} for {len(tasks)} rows: one value per row is needed")
+    if low == high or np.any((x[there] < low) | (x[there] > high)):
+        raise ValueError(f"a value lies outside the range from {low} to {high}")
+    return (x[there] - low) / (high - low), [task for task, own in zip(tasks, there, strict=True) if own]
+
+
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """A standard error with its degrees of freedom."""
+
+    se: float
+    df: float
+
+    def worth(self, spread: float, level: float) -> float:
+        """Answers of variance `spread`, less what the t distribution takes for so few degrees of freedom."""
+        normal = float(special.ndtri((1 + level) / 2))
+        return spread / self.se**2 * (normal / t_quantile(self.df, level)) ** 2
+
+
+def _over_draws(shares: Floats, of_task: Rows) -> _Error | None:
+    """`sqrt(sum s_t^2 / n_t) / G`; None where a task has one draw, or no draw differs from the others of its task."""
+    n_t = of_task.counts_t
+    if n_t.min() < 2:
+        return None
+    v_t = of_task.sum((shares - of_task.mean(shares)[of_task.codes]) ** 2) / (n_t - 1) / n_t
+    if v_t.sum() <= 1e-24:
+        return None
+    return _Error(float(np.sqrt(v_t.sum())) / len(n_t), float(v_t.sum() ** 2 / (v_t**2 / (n_t - 1)).sum()))
+
+
+def _of_new_tasks(
+    mean_t: Floats, units: Ints | None, spread: float, error: _Error | None, level: float
+) -> tuple[float | None, int, tuple[str, ...]]:
+    """Answers that the mean is worth for new tasks, or None with the reason; with the number of tasks or clusters."""
+    count = len(mean_t) if units is None else int(units.max()) + 1
+    if count < FEWEST_TASKS:
+        of = pluralize(count, "task") if units is None else f"{pluralize(count, 'cluster')} of tasks"
+        return None, count, (f"{of}: nothing is claimed beyond them, which takes {FEWEST_TASKS}",)
+    over = task_mean(mean_t, units)
+    if spread <= 1e-12:
+        return count, count, ()
+    se = max(over.se, 0.0 if error is None else error.se)
+    if se <= 1e-12:
+        return None, count, ("no 'new tasks' interval: every task has the same value",)
+    return _Error(se, over.df).worth(spread, level), count, (CHANCE,) if se > over.se else ()
+
+
+def _limits(mean: float, answers: float | None, level: float) -> tuple[float, ...]:
+    """Clopper and Pearson's, for `mean * answers` right ones; empty without answers."""
+    if answers is None:
+        return ()
+    right, tail = min(max(mean, 0.0), 1.0) * answers, (1 - level) / 2
+    wrong = answers - right
+    low = float(special.betaincinv(right, wrong + 1, tail)) if right > 1e-9 else 0.0
+    return low, float(special.betaincinv(right + 1, wrong, 1 - tail)) if wrong > 1e-9 else 1.0

@@ -1,0 +1,84 @@
+"""The difference between two arms on the same tasks whose draws are no pairs.
+
+For these tasks the variance is that of independent samples in every task (Welch 1947; strata as in Cochran 1977, ch. 5,
+with the degrees of freedom of Satterthwaite 1946). For new tasks the difference of a task is that of its two means, and
+the tasks are what is paired.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from math import inf
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from agentlab.stats.contrasts.paired import Paired, paired
+from agentlab.stats.interval import Interval, limited, t_interval
+
+Array = NDArray[np.float64]
+
+
+def unpaired(
+    tasks: tuple[Sequence[Hashable], Sequence[Hashable]],
+    values: tuple[ArrayLike, ArrayLike],
+    level: float = 0.95,
+    clusters: Mapping[Any, Hashable] | None = None,
+    most: float = inf,
+) -> Paired:
+    """Compares two arms, each given as one task and one value per row, NaN if missing; arms may differ in rows.
+
+    `D = sum_t (mean_at - mean_bt) / G` over the G tasks in which both arms have a value. `these_tasks`:
+    `var(D) = sum_t (v_at + v_bt) / G^2` with `v = s^2 / n` of an arm in a task, on
+    `(sum v)^2 / sum(v^2 / (n - 1))` degrees of freedom; it takes two values of both arms in every task. `new_tasks`,
+    `sign_flip`, `clusters` and `most` are those of `paired` over task means. There are no `pairs` and no correlations;
+    `dropped` counts missing values and values of tasks that the other arm lacks. Raises ValueError for shapes that do
+    not fit.
+    """
+    arms = [_means(*arm) for arm in zip(tasks, values, strict=True)]
+    shared = [task for task in arms[0] if task in arms[1]]
+    rows = sum(len(names) for names in tasks)
+    kept = [[arm[task] for task in shared] for arm in arms]
+    used = sum(len(one) for arm in kept for one in arm)
+    means = [np.array([one.mean() for one in arm]) for arm in kept]
+    found = paired(shared, [0] * len(shared), means[0], means[1], level, "task", clusters, most)
+    # what `paired` says of these tasks is about one pair of means in each
+    beyond = found.notes if found.difference is None else found.notes[1:]
+    these, why = (None, "") if found.difference is None else _these_tasks(kept, float(found.difference), level)
+    return replace(
+        found,
+        pairs=0,
+        dropped=rows - used,
+        these_tasks=limited(these, most),
+        correlation=None,
+        correlation_within=None,
+        constant=False,
+        notes=tuple(note for note in (why, *beyond) if note),
+    )
+
+
+def _these_tasks(arms: Sequence[Sequence[Array]], difference: float, level: float) -> tuple[Interval | None, str]:
+    cells = [one for arm in arms for one in arm]
+    single = sum(min(len(a), len(b)) < 2 for a, b in zip(*arms, strict=True))
+    if single:
+        tasks = f"{single} of {len(arms[0])} tasks"
+        return None, f"no 'these tasks' interval: {tasks} have one value of an arm, and two are needed"
+    sizes = np.array([len(one) for one in cells], dtype=np.float64)
+    v = np.array([one.var(ddof=1) for one in cells]) / sizes
+    scale = max(float(np.abs(one).max()) for one in cells)
+    if float(v.sum()) <= (1e-12 * scale) ** 2:
+        return None, "no 'these tasks' interval: no arm's values vary within a task"
+    df = float(v.sum() ** 2 / (v**2 / (sizes - 1)).sum())
+    return t_interval(difference, float(np.sqrt(v.sum())) / len(arms[0]), df, level), ""
+
+
+def _means(tasks: Sequence[Hashable], values: ArrayLike) -> dict[Hashable, Array]:
+    """The values of every task that has one."""
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1 or len(tasks) != len(x):
+        raise ValueError(f"tasks and values differ in length: {len(tasks)}, {x.shape}")
+    rows: dict[Hashable, list[float]] = {}
+    for task, value in zip(tasks, x.tolist(), strict=True):
+        if np.isfinite(value):
+            rows.setdefault(task, []).append(value)
+    return {task: np.array(own) for task, own in rows.items()}

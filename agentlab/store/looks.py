@@ -1,0 +1,46 @@
+"""When the outcomes of a run were looked at: a line for each time, which readers of a growing run add too."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agentlab.errors import StoreError
+
+FILE = "looks.jsonl"
+
+
+def looks(folder: Path) -> list[dict[str, Any]]:
+    """The looks so far, oldest first: `at` (UTC), `rollouts` and `finished` (rollouts of each condition).
+
+    Raises `StoreError` for a line that cannot be read.
+    """
+    try:
+        lines = (folder / FILE).read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"{folder / FILE}: cannot be read ({error.strerror})") from error
+    try:
+        return [msgspec.json.decode(line, type=dict[str, Any]) for line in lines]
+    except msgspec.DecodeError as error:
+        raise StoreError(f"{folder / FILE}: a line is no record of a look ({error}); take it out") from error
+
+
+def look(folder: Path, finished: Mapping[str, int]) -> dict[str, Any] | None:
+    """Records a look at so many finished rollouts of each condition; None where nothing is new since the last.
+
+    Whoever reads may record, beside the process that writes the run. Raises `StoreError` where it cannot be written.
+    """
+    rollouts, before = sum(finished.values()), looks(folder)
+    if before and before[-1]["rollouts"] == rollouts:
+        return None
+    new = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rollouts": rollouts, "finished": dict(finished)}
+    try:
+        with (folder / FILE).open("ab") as file:
+            file.write(msgspec.json.encode(new) + b"\n")
+    except OSError as error:
+        raise StoreError(f"{folder / FILE}: this look cannot be recorded ({error.strerror})") from error
+    return new

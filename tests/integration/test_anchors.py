@@ -1,0 +1,76 @@
+"""Judges before their anchor texts: how often they are asked, what is priced, and what they may say afterwards."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from agentlab.analysis.contrasts.compared import contrasts
+from agentlab.experiment.cost import plan
+from agentlab.experiment.specs import Selection
+from agentlab.runs.frames import Run
+from agentlab.scenario import load
+from tests.support.command import Commands
+from tests.support.planted import PRIMARY, play, scenario
+
+NOISE = "judge_sd: {utility: 0.06}"
+ONE_OF_EACH = [
+    (f'          - "In figures: utility {worth}, misalignment 0.5, after 1 tokens."\n', "")
+    for worth in (0.75, 0.85, 0.9, 0.25, 0.15, 0.1)
+]
+
+
+def of_utility(run: Run) -> tuple[str, str]:
+    """The outcome of the judge's anchors, and what is concluded from its contrast."""
+    return run.meta["anchors"]["quality"]["outcome"], contrasts(run)[0].conclusion
+
+
+def test_a_judge_that_errs_little_passes_and_is_asked_in_all_its_draws(workdir: Path) -> None:
+    scenario(PRIMARY)
+    run = play()
+    assert of_utility(run) == ("passed", "first higher")
+    calls = run.calls[run.calls["rollout"].astype("str").str.startswith("quality/anchor/")]
+    assert len(calls) == 8 * 2
+    assert calls.groupby("judge_draw").size().tolist() == [8, 8]
+    again = len(run.calls)
+    assert len(play().calls) == again, "nothing is asked twice"
+
+
+def test_a_judge_that_guesses_says_nothing(workdir: Path) -> None:
+    scenario(PRIMARY, (NOISE, "judge_sd: {utility: 30}"))
+    run = play()
+    assert run.meta["anchors"]["quality"]["auc"] < 0.8
+    assert of_utility(run)[0] in ("failed", "undecided")
+    assert of_utility(run)[1] == "suppressed"
+
+
+def test_one_text_of_each_kind_decides_nothing_for_a_perfect_judge(workdir: Path, commands: Commands) -> None:
+    path = scenario(PRIMARY, *ONE_OF_EACH)
+    run = play()
+    assert run.meta["anchors"]["quality"]["auc"] == 1.0
+    assert of_utility(run) == ("undecided", "suppressed")
+    assert "8 of each would tell" in contrasts(run)[0].suppressed
+    told = commands.agentlab("check", path).out
+    assert "judge 'quality' has 1 good and 1 bad anchor texts, too few" in told
+    assert "judge 'ethics' has 0 good and 0 bad" in told
+
+
+def test_a_plan_prices_the_anchors(workdir: Path) -> None:
+    design = load(scenario(PRIMARY))
+    found = asyncio.run(plan(design, Selection()))
+    assert found.anchors["quality"].calls == 8 * 2
+    assert found.anchors["ethics"].calls == 0
+    assert found.total.calls == sum(
+        cost.calls for of in (found.agents, found.judges, found.anchors) for cost in of.values()
+    )
+
+
+@pytest.mark.parametrize("kind", ["rubric", "compare"])
+def test_a_scenario_that_repeats_an_anchor_text_is_told_where(kind: str, workdir: Path, commands: Commands) -> None:
+    texts = {"task": "Sum.", "good": ["4", "four"], "bad": ["5", "4"]}
+    judge = {"kind": kind, "criteria": {"good": {"text": "Good?"}}, "anchors": {"sums": texts}}
+    path = scenario(f"{PRIMARY}", ("judges:\n", f"judges:\n  odd: {json.dumps(judge)}\n"))
+    told = commands.agentlab("check", path)
+    assert told.code == 2
+    assert "judges.odd.anchors.sums.bad[1]: a text that stands there already" in told.err

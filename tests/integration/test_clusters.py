@@ -1,0 +1,157 @@
+"""Clusters of tasks from a scenario, an import or an option, to the contrasts that are printed."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from agentlab_cli.main import app
+from typer.testing import CliRunner
+
+import agentlab
+from agentlab.analysis.contrasts.table import contrasts
+from agentlab.analysis.summary import summarize
+from agentlab.errors import AnalysisError, ScenarioError
+from agentlab.runs.frames import Run, load
+from agentlab.stats.contrasts.paired import Paired, paired
+from tests.support.scenarios import match, measured, scenario
+from tests.support.tables import assert_alike
+
+PASSAGE = " ".join(f"word{i * i % 991}" for i in range(60))
+
+
+def written(sources: int, **more: Any) -> str:
+    """Twelve tasks on so many passages, which a worse arm answers wrong on the first half of them."""
+    tasks = {
+        f"t{i:02}": {
+            "prompt": f"{i % sources} {PASSAGE.replace('word', f'w{i % sources}x')} Question {i}?",
+            "target": "A",
+            "fields": {"source": f"s{i % sources}"},
+        }
+        for i in range(12)
+    }
+    options = {"replies": {"*": {"Answer: A": 0.9, "Answer: B": 0.1}}}
+    worse = {"replies": {"*": {"Answer: A": 0.5, "Answer: B": 0.5}}}
+    return scenario(
+        "clustered",
+        seed=1,
+        models={"default": {"name": "sim/replies", "options": options}},
+        tasks=tasks,
+        factors={"team": {"good": {}, "bad": {"models": {"default": {"options": worse}}}}},
+        draws=4,
+        judges={"answer": match("choice", choices=["A", "B"])},
+        measures={"correct": measured("answer")},
+        **more,
+    )
+
+
+async def played(text: str) -> Run:
+    Path("s.yaml").write_text(text, encoding="utf-8")
+    return await agentlab.run("s.yaml", "run")
+
+
+def by_hand(run: Run, clusters: dict[str, str] | None) -> Paired:
+    wide = run.measures.pivot_table(index=["task", "draw"], columns="team", values="correct", observed=True)
+    tasks, draws = (wide.index.get_level_values(name).astype("str").tolist() for name in ("task", "draw"))
+    return paired(tasks, draws, wide["good"].to_numpy(), wide["bad"].to_numpy(), clusters=clusters, most=1.0)
+
+
+async def test_contrasts_go_by_clusters(workdir: Path) -> None:
+    run = await played(written(6, cluster="source"))
+    (contrast,) = summarize(run).contrasts
+    assert run.clusters == {f"t{i:02}": f"s{i % 6}" for i in range(12)}
+    new, alone = contrast.result.new_tasks, by_hand(run, None).new_tasks
+    assert_alike(contrast.result, by_hand(run, run.clusters))
+    assert new is not None
+    assert alone is not None
+    assert (contrast.result.clusters, round(new.df, 9), alone.df) == (6, 5, 11)
+    notes = summarize(run).notes
+    assert "Tasks are clustered by source: 12 tasks in 6 clusters, which are what is independent." in notes
+
+
+async def test_of_few_clusters_nothing_is_concluded(workdir: Path) -> None:
+    run = await played(written(3, cluster="source"))
+    (contrast,) = summarize(run).contrasts
+    assert contrast.result.these_tasks is not None
+    assert (contrast.result.new_tasks, contrast.p, contrast.conclusion) == (None, None, "no test")
+    assert any("3 clusters of 12 tasks" in note for note in contrast.result.notes)
+
+
+async def test_tasks_that_share_their_text_are_pointed_out(workdir: Path) -> None:
+    run = await played(written(4))
+    found = contrasts(run)
+    assert any(
+        note.startswith("The tasks t00, t04, t08 share most of their text (4 such groups)") for note in found.notes
+    )
+
+
+def test_check_and_plan_tell_of_clusters(workdir: Path) -> None:
+    Path("s.yaml").write_text(written(4), encoding="utf-8")
+    told = CliRunner().invoke(app, ["check", "s.yaml"]).stdout
+    assert "Note: tasks t00, t04, t08 share most of their text (4 such groups)" in told
+    Path("s.yaml").write_text(written(4, cluster="source"), encoding="utf-8")
+    told = CliRunner().invoke(app, ["check", "s.yaml"]).stdout
+    assert "4 clusters of tasks, by source" in told
+    assert "Note: 12 tasks in 4 clusters: nothing will be concluded about new tasks, which takes 6 clusters." in told
+    assert "share most" not in told
+    told = CliRunner().invoke(app, ["plan", "s.yaml"]).stdout
+    assert "Tasks are in 4 clusters by source, and the forecast takes them for independent" in " ".join(told.split())
+
+
+async def test_a_run_can_be_clustered_afterwards(workdir: Path) -> None:
+    await played(written(6))
+    assert agentlab.load("run", "source").clusters["t07"] == "s1"
+    result = CliRunner().invoke(app, ["stats", "run", "--contrasts", "--cluster", "source"])
+    assert "Tasks are clustered by source: 12 tasks in 6 clusters" in result.stdout
+    with pytest.raises(AnalysisError, match="no such field; fields of all tasks: source"):
+        load("run", "text")
+    Path("s.yaml").write_text(written(6, cluster="source"), encoding="utf-8")
+    assert (await agentlab.run("s.yaml", "run")).clusters["t07"] == "s1"
+
+
+def brought(rows: list[dict[str, object]], *options: str) -> BaseException | None:
+    """Imports rows of `task`, `arm`, `draw`, `text` and more."""
+    with Path("old.csv").open("w", newline="", encoding="utf-8") as file:
+        out = csv.DictWriter(file, rows[0])
+        out.writeheader()
+        out.writerows(rows)
+    given = ["--task", "task", "--output", "text", "--condition", "arm", "--draw", "draw", *options]
+    return CliRunner().invoke(app, ["import", "csv", "old.csv", *given]).exception
+
+
+def test_imported_tasks_are_clustered_by_a_column(workdir: Path) -> None:
+    rows: list[dict[str, object]] = [
+        {"task": f"t{t:02}", "arm": arm, "draw": 1, "text": "Answer: A", "page": t % 6}
+        for t in range(12)
+        for arm in ("good", "bad")
+    ]
+    assert brought(rows, "--cluster", "page") is None
+    assert load("runs/old").clusters == {f"t{t:02}": str(t % 6) for t in range(12)}
+    rows[0]["page"] = 5
+    error = brought(rows, "--cluster", "page", "--out", "other")
+    assert isinstance(error, ScenarioError)
+    assert "task t00 has another cluster than before" in str(error)
+
+
+def test_a_conclusion_that_rests_on_one_task_says_so(workdir: Path) -> None:
+    more = (4, 3, 2, 1, 1, 1, 0, -1)
+    rows: list[dict[str, object]] = [
+        {"task": f"t{t}", "arm": arm, "draw": r, "gold": "A", "text": f"Answer: {'A' if r < 5 + gain else 'B'}"}
+        for t, extra in enumerate(more)
+        for arm, gain in (("good", extra), ("bad", 0))
+        for r in range(10)
+    ]
+    assert brought(rows, "--target", "gold") is None
+    Path("right.yaml").write_text("kind: match\nby: choice\nchoices: [A, B]\n", encoding="utf-8")
+    CliRunner().invoke(app, ["judge", "runs/old", "--with", "right.yaml"])
+    run = load("runs/old")
+    (contrast,) = summarize(run).contrasts
+    assert contrast.conclusion == "first higher"
+    left = paired(range(7), [0] * 7, np.array(more[1:]) / 10, np.zeros(7)).new_tasks
+    assert left is not None
+    assert left.p > 0.05
+    told = f"right, good - bad: without task t0 the difference is +0.100 (p {left.p:.3f}); the conclusion rests on"
+    assert f"{told} that task." in summarize(run).notes
+    row = contrasts(run).tables["effects"].iloc[0]
+    assert (row["largest_task"], round(row["difference_without"], 9), row["without_p"]) == ("t0", 0.1, left.p)
