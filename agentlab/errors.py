@@ -79,14 +79,20 @@ class StoreError(AgentlabError):
     """The run folder is not there, or cannot be read or written; what was committed stays."""
 
 
-FailureKind = Literal["rate_limit", "transient", "too_long", "fatal"]
+FailureKind = Literal["rate_limit", "transient", "too_long", "refused", "fatal"]
+"""`rate_limit` and `transient` pass; `too_long` is a prompt that its model cannot take, `refused` a request that the
+provider's content policy forbids."""
+
+NO_LOGPROBS = "no log-probabilities"
+"""Said by the error of a call that asked for them in vain."""
 
 
 class ModelError(AgentlabError):
-    """A model call failed. `kind` decides whether it is tried again."""
+    """A model call failed. `kind` decides whether it is tried again, and what becomes of it."""
 
     def __init__(self, kind: FailureKind, message: str, retry_after: float | None = None) -> None:
         self.kind: FailureKind = kind
+        self.message = message
         self.retry_after = retry_after
         """Seconds the provider asked to wait, if it said so."""
         self.tries = 1

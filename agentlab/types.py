@@ -10,6 +10,8 @@ reports what could not be delivered, who tells the tries of one agent apart, and
 
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
+"""Why a reply ended: by itself, cut off by a limit or within a thought, refused by policy, or to use a tool. A provider
+that names another reason has failed."""
 Fate = Literal["sent", "bounced", "unparsed", "truncated"]
 Status = Literal["delivered", "incomplete", "declined", "vetoed", "limit", "cancelled", "infrastructure"]
 OutputVia = Literal["protocol", "closing", "none", "imported"]
@@ -152,13 +154,16 @@ class TokenLogprob:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What a model answered. A provider's content-policy refusal has `stop == "refusal"`."""
+    """What a model answered. A content-policy refusal has `stop == "refusal"`: with `text` the model spoke it."""
 
     text: str
+    """What it says. Once a call is recorded, thoughts that came inline are in `reasoning`."""
     tool_calls: tuple[ToolCall, ...] = ()
-    usage: Usage = Usage()
+    usage: Usage | None = None
+    """None when the provider sent no token counts: they are unknown then, and so is the cost."""
     stop: Stop = "end"
     reasoning: str | None = None
+    """What it thinks: nobody but the reader of a run sees it."""
     logprobs: tuple[TokenLogprob, ...] | None = None
     served_model: str | None = None
     request_id: str | None = None
@@ -168,6 +173,8 @@ class Completion:
     """Of the request that was answered, without queueing and waits between tries; None when nothing waited."""
     tries: int = 1
     """Requests that were made until one was answered."""
+    notice: str | None = None
+    """What the provider itself said of a refusal; no agent is shown it, and no judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,3 +383,7 @@ class Capabilities:
     tools: bool = False
     max_logprobs: int = 0
     """Most alternatives a token may return; 0 when `logprobs` is not taken."""
+    system: bool = True
+    """Whether a chat may have a system message; else its text begins the first user message."""
+    opens_thought: bool = False
+    """Whether its chat template opens the thought, so that a text without a closing tag is all thought."""

@@ -41,10 +41,11 @@ class ConditionSummary:
     delivered: dict[str, float | None]
     """Mean of task means over delivered rollouts only; None of a measure that is suppressed, too."""
     calls: int
-    output_tokens: int
-    tokens: int
+    output_tokens: int | None
+    tokens: int | None
+    """Of prompts and replies; None when a reply came without token counts."""
     cost: float | None
-    """US dollars of the agents' calls; None when a price is unknown."""
+    """US dollars of the agents' calls; None when a price or a token count is unknown."""
     dropped: int
     """Messages that bounced, could not be parsed or were cut off."""
     cut: int
@@ -140,14 +141,18 @@ def _arm(
         means=means,
         delivered={name: None if pd.isna(value) or name in hidden else float(value) for name, value in by_task.items()},
         calls=int(own["calls"].sum()),
-        output_tokens=int(own["output_tokens"].sum()),
-        tokens=int((own["input_tokens"] + own["output_tokens"]).sum()),
+        output_tokens=_total(own["output_tokens"]),
+        tokens=_total(own["input_tokens"] + own["output_tokens"]),
         cost=None if own["cost"].isna().any() else float(own["cost"].sum()),
         dropped=int(own[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
         cut=int(own["output_cut"].sum()),
         turns_cut=int(own["turns_cut"].sum()),
         unread={m.name: unread(run, m)[condition] for m in run.measured},
     )
+
+
+def _total(tokens: pd.Series) -> int | None:
+    return None if tokens.isna().any() else int(tokens.sum())
 
 
 def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
@@ -159,6 +164,13 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
         )
         notes.append(f"{pluralize(tasks, 'task')}: every interval is about {about}.")
     notes += [*interim_notes(run, contrasts), *task_notes(run, contrasts)]
+    uncounted = run.calls["text"].notna() & run.calls["input_tokens"].isna()
+    if uncounted.any():
+        models = ", ".join(sorted(run.calls.loc[uncounted, "model"].astype("str").unique()))
+        notes.append(
+            f"{pluralize(int(uncounted.sum()), 'reply', 'replies')} of {models} came without token counts: tokens and "
+            "cost are unknown there, and not zero."
+        )
     unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
     if len(unsent):
         notes.append(

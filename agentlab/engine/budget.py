@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from agentlab.errors import ScenarioError
 from agentlab.types import Call, Usage
 
 Match = Literal["output_tokens", "tokens", "calls", "cost"]
@@ -28,13 +29,21 @@ class Budget:
 
 
 def used(calls: Sequence[Call], match: Match, price: Price) -> float:
-    """What the calls used. Failed calls count as calls; of tokens and money they have none on record."""
+    """What the calls used. Failed calls count as calls; of tokens and money they have none on record.
+
+    Raises `ScenarioError` when a reply came without token counts and they are what is matched.
+    """
     if match == "calls":
         return float(len(calls))
-    usage = [(call, call.completion.usage) for call in calls if call.completion is not None]
+    answered = [(call, call.completion.usage) for call in calls if call.completion is not None]
+    if unknown := next((call.model for call, usage in answered if usage is None), None):
+        raise ScenarioError(
+            f"a baseline is matched on {match}, and {unknown} sent no token counts with its replies; write "
+            "`match: calls` in the baseline, or have the server send `usage`"
+        )
     if match == "cost":
-        return sum(price(call) or 0.0 for call, _ in usage)
-    return float(sum(u.output + (u.input if match == "tokens" else 0) for _, u in usage))
+        return sum(price(call) or 0.0 for call, _ in answered)
+    return float(sum(u.output + (u.input if match == "tokens" else 0) for _, u in answered if u))
 
 
 def uncached(usage: Usage) -> Usage:

@@ -10,6 +10,7 @@ import msgspec
 
 from agentlab.errors import MismatchError, ModelError, Stopped
 from agentlab.interfaces import Model, is_asked
+from agentlab.models.thought import spoken
 from agentlab.seeds import digest
 from agentlab.text import utf8_safe
 from agentlab.types import Call, Completion, Message, Request, Usage
@@ -18,7 +19,7 @@ CallPlace = tuple[str, int, int]
 """Place of a call in its rollout: actor, round, k."""
 Record = Callable[[str, Call], Awaitable[None]]
 """Commits a call of the rollout with this key; returns after the commit. The same identity again adds tool results."""
-Price = Callable[[str, Usage, float], float | None]
+Price = Callable[[str, Usage | None, float], float | None]
 """US dollars of a usage of the model with this alias, at a time in seconds since the epoch; None when unknown."""
 
 _MOST_TOKENS = 2**53
@@ -44,7 +45,7 @@ async def _forget(rollout: str, call: Call) -> None:
     """Keeps nothing."""
 
 
-def _unpriced(model: str, usage: Usage, when: float) -> float | None:
+def _unpriced(model: str, usage: Usage | None, when: float) -> float | None:
     return None
 
 
@@ -128,7 +129,8 @@ def whole(completion: Completion) -> Completion:
         used = _decode(text).usage
     except (msgspec.ValidationError, OverflowError, TypeError):
         raise ModelError("transient", "unreadable reply: a text or a number in it is of another kind") from None
-    if not all(0 <= count < _MOST_TOKENS for count in (used.input, used.output, used.cache_read, used.cache_write)):
+    counts = (used.input, used.output, used.cache_read, used.cache_write) if used else ()
+    if not all(0 <= count < _MOST_TOKENS for count in counts):
         raise ModelError("transient", "unreadable reply: its token counts are none")
     return completion
 
@@ -136,11 +138,13 @@ def whole(completion: Completion) -> Completion:
 async def _complete(model: Model, request: Request) -> tuple[Completion | None, str | None, int]:
     """The completion, or why there is none, and how many requests were made."""
     try:
-        completion = whole(await model.complete(request))
+        completion = spoken(whole(await model.complete(request)))
         return completion, None, completion.tries
     except Stopped:
         raise
     except ModelError as error:
+        if error.kind == "refused":  # nothing was answered, so that it used no tokens
+            return Completion("", usage=Usage(), stop="refusal", notice=utf8_safe(error.message)), None, error.tries
         return None, utf8_safe(str(error)), error.tries
     except asyncio.CancelledError:
         if is_asked():

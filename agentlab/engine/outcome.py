@@ -19,15 +19,16 @@ def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
     order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
     calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
     steps = state.log[-1].round if spec.budget else None
+    status = state.status or _status(output, calls)
     return replace(
         unstarted(spec),
-        status=state.status or _status(output, calls),
+        status=status,
         output=output.content if output else None,
         output_via=via if output else "none",
         cut=output is not None and _cut(output, calls),
         messages=tuple(state.log),
         calls=tuple(calls),
-        error=state.error,
+        error=state.error or _reason(status, calls),
         steps=steps,
         spent=sum(spec.budget.sizes(calls)[:steps]) if spec.budget else None,
     )
@@ -50,3 +51,13 @@ def _status(output: Message | None, calls: Sequence[Call]) -> Status:
         return "declined" if refused else "incomplete"
     wrote = any(call.actor == output.sender and call.round == output.round for call in refused)
     return "declined" if wrote else "delivered"
+
+
+def _reason(status: Status, calls: Sequence[Call]) -> str | None:
+    """Why nothing was delivered, where a call tells it."""
+    answers = [call.completion for call in calls if call.completion]
+    if status == "declined":
+        return next((answer.notice for answer in reversed(answers) if answer.notice), None)
+    if status == "incomplete" and answers and answers[-1].stop == "length" and not answers[-1].text.strip():
+        return f"truncated: the last reply, of {calls[-1].actor}, was cut off before it said anything"
+    return None

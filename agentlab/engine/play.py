@@ -12,7 +12,7 @@ from agentlab.engine.client import Client
 from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.prompt import Fold
 from agentlab.engine.rules import acted, awake, following, opening, routed
-from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unstarted
+from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unmeasurable, unstarted
 from agentlab.engine.state import State
 from agentlab.engine.tools import NO_TOOLS, Tools, opened, use_all
 from agentlab.errors import Stopped, ToolsetError, is_too_long
@@ -81,8 +81,8 @@ async def step(
         return False
     if stopping():
         state.status = "cancelled"
-    elif spec.limits != RolloutLimits() and over_limits(spec.limits, state.made()):
-        state.status = "limit"
+    elif _over(state, spec, state.made()):
+        state.status = state.status or "limit"
     if state.status:
         return False
     state.woken_by_bounce, state.round = reported, round
@@ -191,14 +191,22 @@ async def _turn(
         calls.append(call)
         if not wanted:
             return False
-        if round <= spec.organization.rounds and _over(spec, state, calls[first:]):  # a closing question may be past it
+        earlier = (made for made in state.made() if made.round < round)
+        if round <= spec.organization.rounds and _over(
+            state, spec, [*earlier, *calls[first:]]
+        ):  # closing may be past it
             return True
     return False
 
 
-def _over(spec: RolloutSpec, state: State, turn: Sequence[Call]) -> bool:
-    earlier = (call for call in state.made() if call.round < turn[-1].round)
-    return spec.limits != RolloutLimits() and over_limits(spec.limits, [*earlier, *turn])
+def _over(state: State, spec: RolloutSpec, calls: Sequence[Call]) -> bool:
+    """Whether what the calls used ends the rollout; it has failed where its limits cannot be held."""
+    if spec.limits == RolloutLimits():
+        return False
+    if error := unmeasurable(spec.limits, calls):
+        state.error, state.status = error, "infrastructure"
+        return True
+    return over_limits(spec.limits, calls)
 
 
 async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, closing: Closing) -> None:

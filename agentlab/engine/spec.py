@@ -122,12 +122,24 @@ def fork_path(branches: Sequence[tuple[str, int]]) -> ForkPath:
 
 
 def over_limits(limits: RolloutLimits, calls: Sequence[Call]) -> bool:
-    """Whether what the calls used reaches a limit."""
-    usage = sum((call.completion.usage for call in calls if call.completion), Usage())
+    """Whether what the calls are known to have used reaches a limit."""
+    usage = sum((call.completion.usage for call in calls if call.completion and call.completion.usage), Usage())
     return (
         (limits.tokens is not None and usage.input + usage.output >= limits.tokens)
         or (limits.cost is not None and sum(call.cost or 0.0 for call in calls) >= limits.cost)
         or (limits.minutes is not None and sum(map(seconds, calls)) >= limits.minutes * 60)
+    )
+
+
+def unmeasurable(limits: RolloutLimits, calls: Sequence[Call]) -> str | None:
+    """Why these limits cannot be held, if they cannot: a model sent no token counts."""
+    unknown = next((c for c in calls if c.completion is not None and c.completion.usage is None), None)
+    if unknown is None or (limits.tokens is None and (limits.cost is None or unknown.cost is not None)):
+        return None
+    limit = "tokens" if limits.tokens is not None else "cost"
+    return (
+        f"limits.rollout.{limit} cannot be held: {unknown.model} sent no token counts with its replies; limit minutes "
+        "and rounds instead, or have the server send `usage`"
     )
 
 

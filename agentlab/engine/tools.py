@@ -1,16 +1,16 @@
 """Tools within a rollout: toolsets are opened once, and a model's wish becomes a result, whatever the model wrote."""
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 from agentlab.errors import ToolsetError
 from agentlab.interfaces import Tool, is_asked
+from agentlab.models.arguments import arguments
 from agentlab.organization.agents import Organization
 from agentlab.seeds import stream
 from agentlab.text import middle, utf8_safe
@@ -78,15 +78,14 @@ async def use(tools: Mapping[str, OpenTool], tool_call: ToolCall, scene: Scene) 
         known = ", ".join(tools) or "none"
         return ToolResult(tool_call.id, f"There is no tool {tool_call.name!r}. Tools: {known}.", error=True)
     opened, clock = tools[tool_call.name], time.perf_counter()
+    content, acts, error = "", tuple[Act, ...](), False
     try:
-        returned, error = await opened.tool(replace(scene, resource=opened.resource), _arguments(tool_call)), False
-        content, acts = _texts(returned)
-    except asyncio.CancelledError as raised:
-        if is_asked():
+        given = arguments(tool_call.arguments)
+        content, acts = _texts(await opened.tool(replace(scene, resource=opened.resource), given))
+    except (Exception, asyncio.CancelledError) as raised:  # what goes wrong is for the model to read
+        if isinstance(raised, asyncio.CancelledError) and is_asked():
             raise
-        content, acts, error = type(raised).__name__, (), True
-    except Exception as raised:  # what a tool or its arguments do wrong is for the model to read
-        content, acts, error = utf8_safe(f"{type(raised).__name__}: {raised}"), (), True
+        content, error = utf8_safe(f"{type(raised).__name__}: {raised}".removesuffix(": ")), True
     seconds = time.perf_counter() - clock
     return ToolResult(tool_call.id, middle(content, LONGEST), error, seconds, acts)
 
@@ -98,10 +97,3 @@ def _texts(returned: Returned) -> tuple[str, tuple[Act, ...]]:
         raise TypeError(f"the tool returned {wrong[0]} where a text belongs")
     acts = tuple(Act(*(utf8_safe(part) for part in (act.kind, act.content, act.ref))) for act in returned.acts)
     return utf8_safe(returned.content), acts
-
-
-def _arguments(tool_call: ToolCall) -> Mapping[str, Any]:
-    arguments = json.loads(tool_call.arguments or "{}")
-    if not isinstance(arguments, Mapping):
-        raise TypeError("the arguments must be a JSON object")
-    return cast(Mapping[str, Any], arguments)

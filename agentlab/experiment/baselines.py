@@ -53,7 +53,7 @@ class ComputeBudgets:
         """What the calls of a condition's rollouts cost, a selector's included, when nothing comes from a cache."""
 
         def price(call: Call) -> float | None:
-            if call.completion is None:
+            if call.completion is None or call.completion.usage is None:
                 return None
             when = datetime.fromtimestamp(call.started, UTC).date()
             return cost_of(self.spec(condition, call), uncached(call.completion.usage), when)

@@ -57,7 +57,7 @@ def client_for(client: Client, specs: Mapping[str, ModelSpec], models: Mapping[s
 
 
 def _price(specs: Mapping[str, ModelSpec]) -> Price:
-    def price(alias: str, usage: Usage, when: float) -> float | None:
+    def price(alias: str, usage: Usage | None, when: float) -> float | None:
         return cost_of(specs[alias], usage, datetime.fromtimestamp(when, UTC).date())
 
     return price

@@ -46,8 +46,12 @@ def facts(condition: Condition) -> dict[str, Any]:
 
 
 def _served(spec: ModelSpec) -> str | None:
-    """A digest of what makes a model of the same name another one: its address and options."""
-    return digest(spec.base_url, spec.options) if spec.base_url or spec.options else None
+    """A digest of what makes a model of the same name another one: its address, options, body and dialect."""
+    patch = spec.capabilities
+    dialect = (patch.system, patch.opens_thought) if patch else (None, None)
+    if not (spec.base_url or spec.options or spec.body or dialect != (None, None)):
+        return None
+    return digest(spec.base_url, spec.options, spec.body, *dialect)
 
 
 def contacts(protocol: Routing) -> Mapping[str, tuple[str, ...]]:

@@ -5,6 +5,7 @@ from signal import Signals
 
 from agentlab.models import Cost, Waits, cost_of_call
 from agentlab.scenario.fields import LimitFields
+from agentlab.text import pluralize
 from agentlab.types import Call
 
 
@@ -34,6 +35,8 @@ class Progress:
     """What stopped it, if a signal did."""
     limited: bool = False
     """The run limit stopped the run."""
+    unheld: str | None = None
+    """Why the run limit cannot be held: replies came without token counts."""
 
     def add(self, call: Call) -> None:
         """Counts one call."""
@@ -49,8 +52,16 @@ class Progress:
         return self.earlier + self.made
 
     def over(self, limit: LimitFields) -> bool:
-        """Whether the run's limit is reached, which is noted."""
+        """Whether the run's limit is reached or cannot be held, which is noted."""
         cost = self.cost
+        unknown = [("tokens", limit.tokens, cost.uncounted), ("cost", limit.cost, cost.unpriced)]
+        if blind := [name for name, most, calls in unknown if most is not None and calls]:
+            replies = pluralize(cost.uncounted or cost.unpriced, "reply", "replies")
+            self.unheld = (
+                f"limits.run.{blind[0]} cannot be held: {replies} came without token counts; limit minutes instead, or "
+                "have the server send `usage`"
+            )
+            return True
         over = (
             (limit.cost is not None and cost.priced >= limit.cost)
             or (limit.tokens is not None and cost.tokens >= limit.tokens)

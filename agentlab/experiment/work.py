@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from agentlab.engine.client import Client
 from agentlab.engine.spec import RolloutSpec
-from agentlab.errors import AgentlabError, Stopped
+from agentlab.errors import AgentlabError, ScenarioError, Stopped
 from agentlab.experiment.clients import client_for, counting, identify, serving
 from agentlab.experiment.judging.rollouts import JudgeRunner
 from agentlab.experiment.progress import Progress
@@ -54,7 +54,8 @@ class Work:
     async def each(self, jobs: AsyncGenerator[Job] | Iterable[Job]) -> None:
         """Does the jobs in their order, so many at once as the command allows, until it is to stop.
 
-        A job is taken when there is room for it, not before. Of several errors the first of ours is raised.
+        A job is taken when there is room for it, not before. Of several errors the first of ours is raised. Raises
+        `ScenarioError` when the run's limit cannot be held, once what is in flight is finished.
         """
         window = asyncio.Semaphore(self.concurrency)
         with _first_error():
@@ -66,6 +67,8 @@ class Work:
                     if job is None or self.stopped():
                         break
                     group.create_task(self._done(job)).add_done_callback(lambda _: window.release())
+        if self.progress.unheld is not None:
+            raise ScenarioError(self.progress.unheld)
 
     async def _done(self, job: Job) -> None:
         self.progress.running += 1

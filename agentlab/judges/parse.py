@@ -10,6 +10,7 @@ from typing import Any, cast
 from agentlab.organization.tags import parse
 from agentlab.types import TokenLogprob
 
+_FENCE = re.compile(r"```[\w+-]{0,20}[ \t]{0,20}\n(.*?)```", re.DOTALL)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,6}")
 _WORD_MARKS = " \t\r\n\u2581\u0120"
 """Blanks, and the signs that two families of tokenizers print for a leading blank."""
@@ -77,11 +78,6 @@ def from_text(text: str, names: Sequence[str], low: int, high: int) -> dict[str,
     return texts(text, names, WholeNumbers(low, high))
 
 
-def from_json(text: str, names: Sequence[str], low: int, high: int) -> dict[str, ParsedScore | Problem]:
-    """`objects` with whole numbers for scores."""
-    return objects(text, names, WholeNumbers(low, high))
-
-
 def texts(text: str, names: Sequence[str], scale: Scale) -> dict[str, ParsedScore | Problem]:
     """Reads `<verdict criterion="…"><reason>…</reason><score>…</score></verdict>` for each of `names`.
 
@@ -98,13 +94,17 @@ def texts(text: str, names: Sequence[str], scale: Scale) -> dict[str, ParsedScor
 
 
 def objects(text: str, names: Sequence[str], scale: Scale) -> dict[str, ParsedScore | Problem]:
-    """Reads a JSON object `{criterion: {reason, score}}`; text that is no such object answers nothing."""
-    try:
-        tree: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        tree = None
-    answers: dict[str, Any] = cast("dict[str, Any]", tree) if isinstance(tree, dict) else {}
-    return {name: _from_answer(answers[name], scale) if name in answers else MISSING for name in names}
+    """Reads a JSON object `{criterion: {reason, score}}`, bare or in code fences; other text answers nothing.
+
+    Two fenced objects with different scores on one criterion are a problem.
+    """
+    found: dict[str, ParsedScore | Problem] = dict.fromkeys(names, MISSING)
+    whole = _object(text)
+    for answers in [whole] if whole is not None else [_object(fence[1]) or {} for fence in _FENCE.finditer(text)]:
+        for name in names:
+            if name in answers:
+                found[name] = _merge(found[name], _from_answer(answers[name], scale))
+    return found
 
 
 def from_tokens(tokens: Sequence[TokenLogprob], low: int, high: int) -> tuple[dict[int, float], float]:
@@ -123,6 +123,14 @@ def from_tokens(tokens: Sequence[TokenLogprob], low: int, high: int) -> tuple[di
                 weights[int(digit)] += math.exp(min(logprob, 0.0))
     mass = sum(weights.values())
     return ({d: w / mass for d, w in weights.items()} if mass > 0 else {}), min(mass, 1.0)
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        tree: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", tree) if isinstance(tree, dict) else None
 
 
 def _from_body(body: str | None, scale: Scale) -> ParsedScore | Problem:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from agentlab.errors import NO_LOGPROBS
 from agentlab.interfaces import JudgeClient
 from agentlab.judges.parse import ParsedScore, Problem, Scale, WholeNumbers, from_tokens, objects, texts
 from agentlab.judges.prompt import (
@@ -149,7 +150,7 @@ class ExpectedScoring:
             return Verdict(name, failed[0], reason=failed[1], call=call.k)
         tokens = call.completion.logprobs if call.completion else None
         if not tokens:
-            return Verdict(name, "error", reason="the model returned no log-probabilities", call=call.k)
+            return Verdict(name, "error", reason=f"{NO_LOGPROBS} came with the reply", call=call.k)
         weights, mass = from_tokens(tokens, self.rubric.low, self.rubric.high)
         if not weights:
             reason = f"none of the likeliest tokens is a digit from {self.rubric.low} to {self.rubric.high}"
@@ -175,5 +176,5 @@ def failure(call: Call) -> tuple[Outcome, str] | None:
     if call.completion is None:
         return "error", call.error or "the call returned nothing"
     if call.completion.stop == "refusal":
-        return "refused", call.completion.text[:500] or "the model refused"
+        return "refused", (call.completion.text or call.completion.notice or "the model refused")[:500]
     return None

@@ -14,6 +14,15 @@ from agentlab.types import Capabilities, Settings
 
 CHAT = frozenset({"temperature", "top_p", "max_tokens", "stop", "logprobs", "schema"})
 ALL = frozenset(Settings.__slots__)
+CHAT_FIELDS = frozenset(
+    "model messages stream stream_options n tools temperature top_p top_k max_tokens max_completion_tokens stop "
+    "reasoning_effort seed logprobs top_logprobs response_format".split()
+)
+CLAUDE_FIELDS = frozenset(
+    "model messages system stream tools temperature top_p top_k max_tokens stop_sequences thinking "
+    "output_config".split()
+)
+"""What requests hold anyway, or what would make a reply that cannot be read."""
 EVERYTHING = Capabilities(settings=ALL, seed=True, tools=True, max_logprobs=100)
 
 _CLAUDE = re.compile(
@@ -74,8 +83,14 @@ def anthropic(name: str) -> Capabilities:
     return Capabilities(frozenset(settings), seed=False, tools=True)
 
 
+def is_reasoning(name: str) -> bool:
+    """Whether this is one of OpenAI's reasoning models, as OpenAI or a gateway names it."""
+    model = name.rpartition("/")[2]
+    return bool(_REASONING.match(model)) and "-chat" not in model
+
+
 def openai(name: str) -> Capabilities:
-    if _REASONING.match(name) and "-chat" not in name:
+    if is_reasoning(name):
         return Capabilities(frozenset({"max_tokens", "reasoning", "schema"}), seed=False, tools=True)
     return Capabilities(CHAT, seed=True, tools=True, max_logprobs=20)
 

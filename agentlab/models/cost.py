@@ -20,6 +20,8 @@ class Cost:
     """Calls whose price is unknown. One that failed has none to know."""
     seconds: float = 0.0
     """Of the calls, without queueing."""
+    uncounted: int = 0
+    """Calls that were answered without token counts: they are in `calls` and not in `usage`."""
 
     @property
     def cost(self) -> float | None:
@@ -28,7 +30,7 @@ class Cost:
 
     @property
     def tokens(self) -> int:
-        """Of prompts and replies."""
+        """Of prompts and replies, as far as they are known."""
         return self.usage.input + self.usage.output
 
     @property
@@ -43,10 +45,13 @@ class Cost:
             self.priced + other.priced,
             self.unpriced + other.unpriced,
             self.seconds + other.seconds,
+            self.uncounted + other.uncounted,
         )
 
     def __mul__(self, n: int) -> "Cost":
-        return Cost(self.calls * n, self.usage * n, self.priced * n, self.unpriced * n, self.seconds * n)
+        return Cost(
+            self.calls * n, self.usage * n, self.priced * n, self.unpriced * n, self.seconds * n, self.uncounted * n
+        )
 
 
 def money(cost: float | None) -> str:
@@ -59,10 +64,11 @@ def money(cost: float | None) -> str:
 def cost_of_call(call: Call) -> Cost:
     """What a call took that was made."""
     usage = call.completion.usage if call.completion else Usage()
-    return Cost(1, usage, call.cost or 0.0, int(call.cost is None and call.error is None), call.seconds)
+    unpriced = int(call.cost is None and call.error is None)
+    return Cost(1, usage or Usage(), call.cost or 0.0, unpriced, call.seconds, int(usage is None))
 
 
-def estimated(spec: ModelSpec, usage: Usage) -> Cost:
+def estimated(spec: ModelSpec, usage: Usage | None) -> Cost:
     """What a call of this model that uses so many tokens would take today."""
     price = cost_of(spec, usage, datetime.now(UTC).date())
-    return Cost(1, usage, price or 0.0, int(price is None))
+    return Cost(1, usage or Usage(), price or 0.0, int(price is None), uncounted=int(usage is None))

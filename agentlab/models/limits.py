@@ -106,7 +106,7 @@ class AccountLimits:
                 if error.kind == "rate_limit":
                     await asyncio.sleep(REST)
                 raise
-            if self.pace.tpm:
+            if self.pace.tpm and completion.usage:
                 self.pace.settle(tokens, completion.usage.input + completion.usage.output)
             return completion
 

@@ -24,13 +24,18 @@ def price_known(spec: ModelSpec) -> bool:
     return cost_of(spec, Usage(), date.max) is not None
 
 
-def cost_of(spec: ModelSpec, usage: Usage, when: date) -> float | None:
-    """US dollars of a call on that day; None when the price is unknown. The scenario's own `price` comes first."""
+def cost_of(spec: ModelSpec, usage: Usage | None, when: date) -> float | None:
+    """US dollars of a call on that day; None when the price or the tokens are unknown.
+
+    The scenario's own `price` comes first.
+    """
     provider, name = split(spec.name)
+    if spec.price is None and provider in PROVIDERS and PROVIDERS[provider].free:
+        return 0.0
+    if usage is None:
+        return None
     if spec.price is not None:
         return price_tokens(spec.price, usage)
-    if provider in PROVIDERS and PROVIDERS[provider].free:
-        return 0.0
     # Somebody else's server may be called like a listed model and cost something else.
     price = price_of(provider, name, usage.input, when) if spec.base_url in OFFICIAL else None
     return None if price is None else price_tokens(price, usage)

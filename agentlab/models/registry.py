@@ -9,7 +9,7 @@ from agentlab import own_code
 from agentlab.errors import ScenarioError
 from agentlab.models import capabilities as families
 from agentlab.models import weights
-from agentlab.models.spec import ModelSpec
+from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.types import Capabilities, Settings
 
 
@@ -21,6 +21,8 @@ class Provider:
     """Imported when a model is built; its `build(spec)` returns a model, which may have `aclose()`."""
     capabilities: Callable[[str], Capabilities]
     mistakes: Callable[[str, Settings], list[tuple[str, str]]] = families.no_mistakes
+    fields: frozenset[str] | None = None
+    """Fields of a request that are sent anyway, which a `body` may not hold; None where there is no body to add to."""
     free: bool = False
     """Whether its calls cost nothing."""
     direct: bool = False
@@ -44,6 +46,7 @@ PROVIDERS: Mapping[str, Provider] = {
         "agentlab.models.providers.anthropic",
         families.anthropic,
         families.claude_mistakes,
+        families.CLAUDE_FIELDS,
         url="https://api.anthropic.com",
         key="ANTHROPIC_API_KEY",
     ),
@@ -51,13 +54,15 @@ PROVIDERS: Mapping[str, Provider] = {
         "agentlab.models.providers.openai",
         families.openai,
         families.openai_mistakes,
+        families.CHAT_FIELDS,
         url="https://api.openai.com/v1",
         key="OPENAI_API_KEY",
     ),
-    "vllm": Provider("agentlab.models.providers.vllm", families.vllm),
+    "vllm": Provider("agentlab.models.providers.vllm", families.vllm, fields=families.CHAT_FIELDS),
     "local": Provider(
         "agentlab.models.providers.local",
         families.local,
+        fields=families.CHAT_FIELDS,
         free=True,
         names=(weights.EMBEDDED,),
         files=".gguf",
@@ -144,6 +149,24 @@ def mistakes_of(spec: ModelSpec, settings: Settings | None = None) -> list[tuple
         named = {setting for setting, _ in found}
         found += [one for one in PROVIDERS[provider].mistakes(rest, wanted) if one[0] not in named]
     return found
+
+
+def body_mistakes(spec: ModelSpec) -> list[tuple[tuple[str, ...], str, str]]:
+    """Fields of its `body` that cannot be sent, as (path below `body`, what was found, what would be right)."""
+    provider, _ = split(spec.name)
+    sent = PROVIDERS[provider].fields if provider in PROVIDERS else None
+    if sent is None:
+        right = "leave `body` out; it is for models behind an API"
+        return [((), f"{spec.name} sends no request that a body could be added to", right)] if spec.body else []
+    return [
+        (
+            (field,),
+            f"agentlab sends {field!r} itself",
+            f"write `{field}:` beside `name`" if field in SAMPLING else f"leave {field!r} out of `body`",
+        )
+        for field in spec.body
+        if field in sent
+    ]
 
 
 def refused(name: str, settings: Settings, taken: Capabilities) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Makes a call again when it failed for a passing reason, with the same identity and the same seed.
 
 The SDKs' own retries are off: one layer decides. `rate_limit` and `transient` failures wait exponentially longer with
-jitter, or as long as the provider asked; `too_long` and `fatal` are never tried again.
+jitter, or as long as the provider asked; the other kinds are never tried again.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ class RetryingModel:
             try:
                 completion = await self.limits.through(request, self._timed)
             except ModelError as error:
-                last = attempt == self.tries or error.kind in ("too_long", "fatal")
+                last = attempt == self.tries or error.kind not in ("rate_limit", "transient")
                 if last or (error.retry_after or 0.0) > PATIENCE:
                     error.tries = attempt
                     raise

@@ -14,7 +14,7 @@ from agentlab.interfaces import Model
 from agentlab.models.limits import AccountLimits
 from agentlab.models.pace import Pace
 from agentlab.models.providers.replay import FindCompletion, Replay
-from agentlab.models.registry import PROVIDERS, check_name, own, refused, split
+from agentlab.models.registry import PROVIDERS, body_mistakes, check_name, own, refused, split
 from agentlab.models.retry import RetryingModel
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.models.waits import Waits
@@ -88,6 +88,9 @@ def account_of(spec: ModelSpec) -> Account:
 def _build(spec: ModelSpec, recalls: Mapping[str, FindCompletion]) -> Model:
     if wrong := check_name(spec.name):
         raise ScenarioError(wrong)
+    if mistakes := body_mistakes(spec):
+        _, wrong, right = mistakes[0]
+        raise ScenarioError(f"body of {spec.name}: {wrong}; {right}")
     provider, _ = split(spec.name)
     if provider == "own":
         return _own(spec)

@@ -16,7 +16,7 @@ from agentlab.types import Capabilities, Settings
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 """Of names in the environment those that nobody takes for a key."""
-SAMPLING = ("temperature", "top_p", "top_k", "max_tokens", "stop", "reasoning")
+SAMPLING = ("temperature", "top_p", "top_k", "max_tokens", "stop", "reasoning", "logprobs")
 
 
 class Price(BaseModel):
@@ -43,6 +43,15 @@ class CapabilitiesPatch(BaseModel):
     seed: bool | None = Field(None, description="Whether it takes a seed.")
     tools: bool | None = Field(None, description="Whether it takes native tool calls.")
     max_logprobs: int | None = Field(None, ge=0, description="Most alternatives it returns for a token; 0 for none.")
+    system: bool | None = Field(
+        None,
+        description="Whether it takes a system message; else the system prompt begins the first message of the user.",
+    )
+    opens_thought: bool | None = Field(
+        None,
+        description="Whether its chat template opens the thought by itself and the server leaves it in the text: a "
+        "reply without a closing tag is then all thought.",
+    )
 
     @field_validator("settings")
     @classmethod
@@ -65,6 +74,8 @@ class CapabilitiesPatch(BaseModel):
             seed=to.seed if self.seed is None else self.seed,
             tools=to.tools if self.tools is None else self.tools,
             max_logprobs=most if "logprobs" in settings else 0,
+            system=to.system if self.system is None else self.system,
+            opens_thought=to.opens_thought if self.opens_thought is None else self.opens_thought,
         )
 
 
@@ -99,6 +110,17 @@ class ModelSpec(BaseModel):
     reasoning: str | int | None = Field(
         None,
         description="How much to think: an effort (low, medium, high, …) or a budget in tokens; none switches off.",
+    )
+    logprobs: int | None = Field(
+        None,
+        ge=0,
+        description="Keep the log-probability of every token and of so many alternatives, in `run.calls`; unset is not "
+        "asked for.",
+    )
+    body: Mapping[str, Any] = Field(
+        default_factory=dict[str, Any],
+        description="Fields of the request that the server wants beside, such as {min_p: 0.05} or "
+        "{chat_template_kwargs: {enable_thinking: false}}. They are part of what the model is.",
     )
     price: Price | None = Field(None, description="Replaces the price table; for models that it does not know.")
     requests_per_minute: float | None = Field(None, gt=0, description="Most requests a minute, for the whole account.")
@@ -147,4 +169,5 @@ class ModelSpec(BaseModel):
             max_tokens=self.max_tokens,
             stop=self.stop or None,
             reasoning=self.reasoning,
+            logprobs=self.logprobs,
         )

@@ -25,7 +25,7 @@ def section(material: Material) -> Section:
         return Section("spend", title, "No rollout with a call of an agent is finished.")
     finished = _finished(run)
     data, by_agent, used = arms(run), agents(run), int(finished["calls"].sum())
-    unknown = int(finished["cost"].isna().sum())
+    unknown, uncounted = int(finished["cost"].isna().sum()), int(finished["uncounted"].sum())
     says = (
         f"Means per rollout, judges left out; n = {pluralize(used, 'call')} in "
         f"{pluralize(len(finished), 'finished rollout')}. In the picture each arm's bar is divided among its agents."
@@ -33,22 +33,19 @@ def section(material: Material) -> Section:
     notes = ["The table 'contrasts arms' says how much one arm used relative to another, and whether they are matched."]
     if unknown:
         notes.append(f"A price is unknown for {pluralize(unknown, 'rollout')}: their cost is unknown, not zero.")
+    if uncounted:
+        notes.append(f"{pluralize(uncounted, 'reply', 'replies')} came without token counts: they are not zero.")
     tables = {"spend_arms": data, "spend": by_agent}
     chart = Chart("spend", title, says, by_agent, lambda: draw(by_agent, material.styles))
     return Section("spend", title, "", (chart,), tables, tuple(notes))
 
 
 def arms(run: Run) -> pd.DataFrame:
-    """One row per condition: rollouts, and what a rollout used on average; cost is missing when one is unknown."""
-    rollouts = _finished(run).astype({"condition": "str"})
+    """One row per condition: rollouts, and what a rollout used on average; what is unknown of one is missing."""
+    rollouts = _finished(run).astype({"condition": "str", **dict.fromkeys(USED, "float64")})
     groups = rollouts.groupby("condition", sort=False)
-    means = groups[USED].mean()
-    unknown = groups["cost"].apply(lambda costs: costs.isna().any())
-    return (
-        means.assign(cost=means["cost"].mask(unknown))
-        .assign(rollouts=groups.size())
-        .reset_index()[["condition", "rollouts", *means.columns]]
-    )
+    means = groups[USED].mean().mask(_unknown(groups))
+    return means.assign(rollouts=groups.size()).reset_index()[["condition", "rollouts", *means.columns]]
 
 
 def _finished(run: Run) -> pd.DataFrame:
@@ -59,13 +56,18 @@ def _finished(run: Run) -> pd.DataFrame:
 def agents(run: Run) -> pd.DataFrame:
     """One row per condition and agent, likewise per rollout of the condition, those without a turn of it included."""
     finished = _finished(run)
-    own = run.agents[run.agents["rollout"].isin(finished["rollout"])].astype({"condition": "str", "agent": "str"})
-    sums = own.groupby(["condition", "agent"], sort=False)[USED].sum(min_count=1).astype("float64")
-    unknown = own.groupby(["condition", "agent"], sort=False)["cost"].apply(lambda costs: costs.isna().any())
-    sums["cost"] = sums["cost"].mask(unknown)
+    own = run.agents[run.agents["rollout"].isin(finished["rollout"])]
+    own = own.astype({"condition": "str", "agent": "str", **dict.fromkeys(USED, "float64")})
+    groups = own.groupby(["condition", "agent"], sort=False)
+    sums = groups[USED].sum(min_count=1).mask(_unknown(groups))
     count = finished["condition"].astype("str").value_counts()
     per = sums.div(count.reindex(sums.index.get_level_values("condition")).to_numpy(), axis=0)
     return per.reset_index()
+
+
+def _unknown(groups: Any) -> pd.DataFrame:
+    """Where a rollout of the group does not know what it used."""
+    return groups[USED].count().lt(groups.size(), axis=0)
 
 
 def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:

@@ -10,7 +10,7 @@ from agentlab.errors import AgentlabError
 from agentlab.interfaces import Judge, Toolset
 from agentlab.judges.config import Misfit
 from agentlab.models.prices import price_known
-from agentlab.models.registry import capabilities_of, check_name, mistakes_of, options_of
+from agentlab.models.registry import body_mistakes, capabilities_of, check_name, mistakes_of, options_of
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.own_code import is_own
@@ -41,6 +41,8 @@ def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
     try:
         for setting, right in mistakes_of(spec):
             site.wrong((*path, setting), f"{setting} is not for this model", right)
+        for below, found, right in body_mistakes(spec):
+            site.wrong((*path, "body", *below), found, right)
     except AgentlabError as error:
         site.wrong((*path, "name"), str(error), "fix the module, or name another model")
         return False

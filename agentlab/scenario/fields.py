@@ -33,6 +33,9 @@ class SettingsFields(Fields):
     reasoning: str | int | None = Field(
         default=None, description="How much to think: an effort name or a budget in tokens."
     )
+    logprobs: int | None = Field(
+        default=None, ge=0, description="Keep the log-probability of every token and of so many alternatives."
+    )
 
 
 class AgentFields(Fields):

@@ -34,9 +34,8 @@ CREATE TABLE IF NOT EXISTS calls (
     rollout INTEGER, round INTEGER, actor TEXT, k INTEGER, attempt INTEGER, purpose TEXT NOT NULL, judge TEXT,
     judge_draw INTEGER, model TEXT, settings TEXT, prompt_hash TEXT, text TEXT, stop TEXT, input_tokens INTEGER,
     output_tokens INTEGER, reasoning_tokens INTEGER, cache_read_tokens INTEGER, cache_write_tokens INTEGER,
-    reasoning TEXT, tool_calls TEXT, tool_results TEXT, logprobs TEXT, opaque TEXT, served_model TEXT,
-    request_id TEXT, started REAL, seconds REAL, cost REAL, seeded INTEGER, tries INTEGER,
-    error TEXT);
+    reasoning TEXT, notice TEXT, tool_calls TEXT, tool_results TEXT, logprobs TEXT, opaque TEXT, served_model TEXT,
+    request_id TEXT, started REAL, seconds REAL, cost REAL, seeded INTEGER, tries INTEGER, error TEXT);
 CREATE TABLE IF NOT EXISTS verdicts (
     rollout INTEGER, judge TEXT, draw INTEGER, criterion TEXT, outcome TEXT, value REAL, label TEXT, reason TEXT,
     call INTEGER, mass REAL);
@@ -54,7 +53,7 @@ COLUMNS = {
     "messages": "rollout idx round sender recipients kind content ref".split(),
     "calls": (
         "rollout round actor k attempt purpose judge judge_draw model settings prompt_hash text stop input_tokens "
-        "output_tokens reasoning_tokens cache_read_tokens cache_write_tokens reasoning tool_calls tool_results "
+        "output_tokens reasoning_tokens cache_read_tokens cache_write_tokens reasoning notice tool_calls tool_results "
         "logprobs opaque served_model request_id started seconds cost seeded tries error"
     ).split(),
     "verdicts": "rollout judge draw criterion outcome value label reason call mass".split(),
@@ -93,19 +92,17 @@ def call_row(rollout: int, call: Call) -> Row:
     head = (*place, call.model, settings_row(call.settings))
     tail = (call.started, call.seconds, call.cost, call.seeded, call.tries, call.error)
     if answer is None:
-        return (*head, call.prompt_hash, *(None,) * 14, *tail)
-    usage = answer.usage
+        return (*head, call.prompt_hash, *(None,) * 15, *tail)
+    used = answer.usage
+    counts = (used.input, used.output, used.reasoning, used.cache_read, used.cache_write) if used else (None,) * 5
     return (
         *head,
         call.prompt_hash,
         answer.text,
         answer.stop,
-        usage.input,
-        usage.output,
-        usage.reasoning,
-        usage.cache_read,
-        usage.cache_write,
+        *counts,
         answer.reasoning,
+        answer.notice,
         dump(answer.tool_calls) if answer.tool_calls else None,
         dump(call.tool_results) if call.tool_results else None,
         dump(answer.logprobs) if answer.logprobs is not None else None,
@@ -126,16 +123,17 @@ SECONDS = (
 def call_fact(row: Sequence[Any]) -> Call:
     """The call a row of `calls` was made from."""
     (_, round, actor, k, attempt, purpose, judge, judge_draw, model, settings, prompt_hash, text, stop, *rest) = row
-    usage, (reasoning, tool_calls, tool_results, *rest) = rest[:5], rest[5:]
+    usage, (reasoning, notice, tool_calls, tool_results, *rest) = rest[:5], rest[5:]
     logprobs, opaque, served_model, request_id, started, seconds, cost, seeded, tries, error = rest
     completion = None
     if text is not None:
         completion = Completion(
             text=text,
             tool_calls=_decode(tool_calls, tuple[ToolCall, ...], ()),
-            usage=Usage(*usage),
+            usage=None if usage[0] is None else Usage(*usage),
             stop=stop,
             reasoning=reasoning,
+            notice=notice,
             logprobs=_decode(logprobs, tuple[TokenLogprob, ...], None),
             served_model=served_model,
             request_id=request_id,

@@ -215,10 +215,11 @@ class Store:
         sql = (
             "SELECT count(*), total(input_tokens), total(output_tokens), total(reasoning_tokens), "
             "total(cache_read_tokens), total(cache_write_tokens), total(cost), "
-            f"total(cost IS NULL AND error IS NULL), total({SECONDS}) FROM calls"
+            f"total(cost IS NULL AND error IS NULL), total({SECONDS}), "
+            "total(text IS NOT NULL AND input_tokens IS NULL) FROM calls"
         )
-        calls, *tokens, priced, unpriced, seconds = self._reader.execute(sql).fetchone()
-        return Cost(calls, Usage(*map(int, tokens)), priced, int(unpriced), seconds)
+        calls, *tokens, priced, unpriced, seconds, uncounted = self._reader.execute(sql).fetchone()
+        return Cost(calls, Usage(*map(int, tokens)), priced, int(unpriced), seconds, int(uncounted))
 
     def _row(self, key: str) -> tuple[Any, ...]:
         return self._reader.execute("SELECT * FROM rollouts WHERE id = ?", (self.known[key].id,)).fetchone()

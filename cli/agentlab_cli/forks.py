@@ -42,6 +42,8 @@ def _price(console: Console, quote: Quote) -> None:
         usage = cost.usage
         shown.add_row(name, f"{cost.calls:,}", f"{usage.input:,}", f"{usage.output:,}", cost.money)
     console.print(shown)
+    if uncounted := quote.total.uncounted:
+        console.print(f"{pluralize(uncounted, 'call')} had no token counts, and come on top.", soft_wrap=True)
     console.print("By what the rollouts themselves took after the cut, at the prices of today.", soft_wrap=True)
 
 

@@ -58,7 +58,8 @@ def _arms(summary: Summary) -> Table:
         made.add_column(heading, justify="right", no_wrap=True)
     for arm in summary.arms:
         cut = f"{arm.cut:,}" + (f" ({pluralize(arm.turns_cut, 'turn')})" if arm.turns_cut else "")
-        counts = (cut, f"{arm.dropped:,}", f"{arm.calls:,}", f"{arm.tokens:,}", money(arm.cost))
+        tokens = "unknown" if arm.tokens is None else f"{arm.tokens:,}"
+        counts = (cut, f"{arm.dropped:,}", f"{arm.calls:,}", tokens, money(arm.cost))
         made.add_row(escape(arm.condition), _counted(arm.statuses), *counts)
     return made
 

@@ -21,6 +21,7 @@ from agentlab.experiment.specs import Selection
 from agentlab.models import money
 from agentlab.runs.frames import load
 from agentlab.scenario import Design
+from agentlab.text import pluralize
 from agentlab_cli.layout import console_for
 from agentlab_cli.table import ending
 
@@ -131,9 +132,11 @@ def line(progress: Progress, seconds: float, what: str = "rollouts") -> str:
     parts += [f"{p.done}/{p.planned} {what}", f"{p.running} running", f"{p.failed} failed"]
     if seconds > 0:
         parts += [f"{p.made.calls / seconds:.1f} calls/s", f"{p.made.tokens / seconds:.0f} tokens/s"]
+    if p.cost.uncounted:
+        parts.append(f"{pluralize(p.cost.uncounted, 'reply', 'replies')} without token counts")
     parts.append(money(p.cost.priced) + (" + unpriced calls" if p.cost.unpriced else ""))
     new = p.done - p.before
-    if p.made.priced and new and p.done < p.planned:
+    if p.made.priced and not p.made.unpriced and new and p.done < p.planned:
         parts.append(f"about {money(p.cost.priced + p.made.priced / new * (p.planned - p.done))} in all")
     if p.stopping:
         parts.append("stopping: what is in flight is finished; Ctrl-C again cancels it")

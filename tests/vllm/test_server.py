@@ -20,6 +20,7 @@ from agentlab.models import ModelSpec, serve
 from agentlab.runs.frames import Run, load
 from agentlab.types import ChatMessage, Request, Settings, TokenLogprob, ToolCall, ToolSpec, Where
 from tests.support.command import Commands
+from tests.support.tokens import used
 from tests.vllm.run import CONTEXT, NAME
 
 RAIN = "Tell me about rain."
@@ -77,8 +78,8 @@ async def test_a_reply_comes_with_all_that_is_recorded_of_it(model: Model) -> No
     reply = await model.complete(ask("What is the capital of France?", temperature=0.0, max_tokens=40))
     assert reply.text.strip()
     assert reply.stop == "end"
-    assert 20 < reply.usage.input < 60
-    assert 1 < reply.usage.output <= 40
+    assert 20 < used(reply).input < 60
+    assert 1 < used(reply).output <= 40
     assert reply.served_model == NAME
     assert (reply.request_id or "").startswith("chatcmpl-")
     assert reply.reasoning is None
@@ -107,7 +108,7 @@ async def test_top_k_and_top_p_arrive(model: Model) -> None:
 
 async def test_a_reply_ends_at_its_length_or_at_a_stop_text(model: Model) -> None:
     cut = await model.complete(ask(RAIN, max_tokens=5))
-    assert (cut.stop, cut.usage.output) == ("length", 5)
+    assert (cut.stop, used(cut).output) == ("length", 5)
     letters = tuple("aeio")
     stopped = await model.complete(ask(RAIN, max_tokens=60, stop=letters))
     assert stopped.stop == "end"
@@ -154,12 +155,12 @@ async def test_tools_and_what_they_returned_are_accepted(model: Model) -> None:
         ChatMessage("tool", "7", tool_call_id="call-1"),
     )
     after = await model.complete(ask("Add 3.", 1, *loop, tools=(TOOL,), max_tokens=10))
-    assert after.usage.input > offered.usage.input
+    assert used(after).input > used(offered).input
 
 
 async def test_a_prompt_seen_before_is_read_from_the_cache(model: Model) -> None:
     story = f"At {time.time_ns()} the rain fell. " + "Then it fell again. " * 100
-    first, second = [(await model.complete(ask(story, max_tokens=2))).usage for _ in range(2)]
+    first, second = [used(await model.complete(ask(story, max_tokens=2))) for _ in range(2)]
     assert (first.cache_read, second.cache_write) == (0, 0)
     assert 128 <= second.cache_read <= second.input == first.input
 
@@ -187,7 +188,7 @@ async def test_what_the_server_refuses_is_told_at_once(
 async def test_many_calls_share_the_server(model: Model) -> None:
     async def one(stream: int) -> tuple[str, int]:
         reply = await model.complete(ask(RAIN, stream, temperature=1.0, max_tokens=32))
-        return reply.text, reply.usage.output
+        return reply.text, used(reply).output
 
     began = time.monotonic()
     await one(0)

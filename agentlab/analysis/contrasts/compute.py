@@ -81,7 +81,7 @@ class Arms:
         keys = [pairs[f"rollout_{side}"].astype("str") for side in "ab"]
         ratios: dict[str, float | None] = {}
         for unit, column in UNITS.items():
-            used, other = (float(self.used[column].reindex(key).sum(skipna=False)) for key in keys)
+            used, other = (float(self.used[column].reindex(key).astype("float64").sum(skipna=False)) for key in keys)
             ratios[unit] = used / other if other > 0 and used == used else None
         return ratios
 

@@ -1,11 +1,12 @@
 """Puts each rubric judge before its own anchor texts, once a run, so that the run can say what the judge is worth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
 from agentlab.engine.spec import lineage
+from agentlab.errors import NO_LOGPROBS, ScenarioError
 from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures
 from agentlab.experiment.work import Work
 from agentlab.interfaces import Judge
@@ -25,7 +26,8 @@ async def judge_anchors(work: Work, documents: Mapping[str, Mapping[str, Any]]) 
     """By rubric judge: its report as a mapping, with the sentence under `text`.
 
     `documents` are those of judges by name. A judge has as many draws on an anchor as on a rollout. What was judged by
-    an earlier command is not judged again. A command that is being stopped reports on the judges it got through.
+    an earlier command is not judged again. A command that is being stopped reports on the judges it got through. Raises
+    `ScenarioError` when a judge that scores by log-probabilities gets none: no rollout is paid for then.
     """
     reports: dict[str, Any] = {}
     for name, document in documents.items():
@@ -57,5 +59,12 @@ async def _ask(work: Work, judge: Judge, anchor: Anchor, answers: Answers) -> No
     root = lineage(work.seed, key, 0)
     question = JudgingQuestion(key, "anchor", about, root, (shown,), work.seed, output=shown.output)
     recorded, new = await ask(work.judges, question, [(judge, draw) for draw in range(judge.draws)])
+    _answerable(judge.name, new)
     work.progress.failed += failures(new)
     answers[anchor.key] = [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]
+
+
+def _answerable(judge: str, verdicts: Sequence[Verdict]) -> None:
+    reasons = [verdict.reason for verdict in verdicts if verdict.outcome == "error" and verdict.reason]
+    if wrong := next((reason for reason in reasons if NO_LOGPROBS in reason), None):
+        raise ScenarioError(f"judge {judge!r} scores by log-probabilities, and gets none: {wrong}; or score as text")

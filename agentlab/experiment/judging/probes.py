@@ -150,12 +150,12 @@ def _judgement(store: Store, judge: str, spec: ModelSpec) -> Cost:
     """The cost of one judgement, as the mean of those that were made, at the prices of today."""
     connection = read(store.folder)
     sql = (
-        "SELECT count(DISTINCT rollout || actor), count(*), total(input_tokens), total(output_tokens) FROM calls "
+        "SELECT count(DISTINCT rollout || actor), count(*), avg(input_tokens), avg(output_tokens) FROM calls "
         "WHERE purpose = 'judge' AND judge = ? AND error IS NULL"
     )
     times, made, input, output = connection.execute(sql, (judge,)).fetchone()
     connection.close()
     if not times:
         return Cost(calls=1, unpriced=1)
-    judgement = estimated(spec, Usage(round(input / times), round(output / times)))
-    return replace(judgement, calls=round(made / times))
+    usage = None if input is None else Usage(round(input * made / times), round(output * made / times))
+    return replace(estimated(spec, usage), calls=round(made / times))

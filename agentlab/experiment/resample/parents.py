@@ -29,7 +29,8 @@ class CallUsage:
 
     actor: str
     round: int
-    usage: Usage
+    usage: Usage | None
+    """None when it is unknown."""
     judge: str | None = None
     """Of a judge's call: its name."""
 
@@ -162,7 +163,8 @@ class ParentRun:
         )
         for purpose, actor, round, k, judge, *usage in self._connection.execute(sql, (row[0],)):
             if round <= rollout_spec.organization.rounds or asked:  # else asked before a raised limit let it go on
-                latest[actor, round, k] = purpose, CallUsage(actor, round, Usage(*usage), judge)
+                used = None if usage[0] is None else Usage(*usage)
+                latest[actor, round, k] = purpose, CallUsage(actor, round, used, judge)
         calls = [used for purpose, used in latest.values() if purpose == "agent"]
         judging = [used for purpose, used in latest.values() if purpose == "judge"]
         acted = _active(rollout_spec, calls)

@@ -16,21 +16,27 @@ from anthropic.types import Message
 
 from agentlab.errors import ModelError
 from agentlab.models import registry
+from agentlab.models.arguments import arguments, resendable
 from agentlab.models.capabilities import Claude, claude
 from agentlab.models.providers import failures
 from agentlab.models.providers.account import client_of, key_of
+from agentlab.models.providers.token_counts import token_counts
 from agentlab.models.spec import ModelSpec
+from agentlab.models.system_role import without_system
 from agentlab.types import Capabilities, ChatMessage, Completion, Request, Settings, Stop, ToolCall, Usage
 
 OFFICIAL = registry.PROVIDERS["anthropic"]
 OPAQUE = "anthropic"
 """Key of `Completion.opaque`, so that another provider's model that takes over a chat leaves it alone."""
 STOPS: Mapping[str | None, Stop] = {
+    "end_turn": "end",
+    "stop_sequence": "end",
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
     "tool_use": "tool",
     "refusal": "refusal",
 }
+"""Every reason that is an end. `pause_turn` is none: the server wants to go on."""
 
 
 def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -> "Anthropic":
@@ -40,7 +46,7 @@ def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -
         api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(url, transport)
     )
     name = registry.split(spec.name)[1]
-    return Anthropic(spec.name, registry.capabilities_of(spec), name, spec.timeout, client, key)
+    return Anthropic(spec.name, registry.capabilities_of(spec), name, spec.timeout, spec.body, client, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class Anthropic:
     capabilities: Capabilities
     model: str
     timeout: float
+    body: Mapping[str, Any]
+    """Sent beside what agentlab sends itself."""
     client: AsyncAnthropic
     key: str = field(repr=False)
 
@@ -67,13 +75,14 @@ class Anthropic:
 
     def _body(self, request: Request) -> dict[str, Any]:
         settings, family = request.settings, claude(self.model)
-        body: dict[str, Any] = {"model": self.model, "messages": messages(request.chat)}
+        chat = request.chat if self.capabilities.system else without_system(request.chat)
+        body: dict[str, Any] = {"model": self.model, "messages": messages(chat)}
         body |= thinking(settings, family)
         limit = settings.max_tokens
         if limit is None:
             limit = family.max_tokens + body.get("thinking", {}).get("budget_tokens", 0)
         body["max_tokens"] = limit
-        system = [entry.content for entry in request.chat if entry.role == "system" and entry.content.strip()]
+        system = [entry.content for entry in chat if entry.role == "system" and entry.content.strip()]
         if system:
             body["system"] = "\n\n".join(system)
         if settings.stop:
@@ -83,7 +92,7 @@ class Anthropic:
             form = {"type": "json_schema", "schema": transform_schema(dict(settings.schema))}
             body.setdefault("output_config", {})["format"] = form
         sampling = {name: getattr(settings, name) for name in ("temperature", "top_p", "top_k")}
-        if sent := {name: value for name, value in sampling.items() if value is not None}:
+        if sent := {**{name: value for name, value in sampling.items() if value is not None}, **self.body}:
             body["extra_body"] = sent
         if request.tools:
             body["tools"] = [
@@ -132,20 +141,16 @@ def _blocks(entry: ChatMessage) -> list[dict[str, Any]]:
         return [dict(block) for block in kept]
     blocks: list[dict[str, Any]] = [{"type": "text", "text": entry.content}] if entry.content.strip() else []
     for call in entry.tool_calls:
-        blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": _arguments(call.arguments)})
+        given = arguments(resendable(call.arguments))
+        blocks.append({"type": "tool_use", "id": call.id, "name": call.name, "input": given})
     return blocks
 
 
-def _arguments(text: str) -> dict[str, Any]:
-    try:
-        found: Any = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-
-
 def read(reply: Message) -> Completion:
-    """A reply of the API as a completion. Raises one of `failures.UNREADABLE` for anything else."""
+    """A reply of the API as a completion. Raises ModelError for one that did not come to an end, and one of
+    `failures.UNREADABLE` for what is no reply."""
+    if reply.stop_reason not in STOPS:
+        raise ModelError("transient", f"the reply stopped with {reply.stop_reason!r}, which is no known end")
     blocks: list[Any] = list(reply.content)
     text = "".join(block.text for block in blocks if block.type == "text")
     thoughts = [block.thinking for block in blocks if block.type == "thinking"]
@@ -153,22 +158,27 @@ def read(reply: Message) -> Completion:
     calls = tuple(
         ToolCall(block.id, block.name, json.dumps(block.input)) for block in blocks if block.type == "tool_use"
     )
-    usage, made = reply.usage, reply.usage.output_tokens_details
-    read_, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
     return Completion(
         text=text,
         tool_calls=calls,
-        usage=Usage(
-            # The API counts tokens of caches apart from `input_tokens`.
-            input=usage.input_tokens + read_ + written,
-            output=usage.output_tokens,
-            reasoning=made.thinking_tokens if made else 0,
-            cache_read=read_,
-            cache_write=written,
-        ),
-        stop=STOPS.get(reply.stop_reason, "end"),
+        usage=_usage(reply.usage),
+        stop=STOPS[reply.stop_reason],
+        notice=reply.stop_details.explanation if reply.stop_details else None,
         reasoning="\n\n".join(thought for thought in thoughts if thought) or None,
         served_model=reply.model,
         request_id=getattr(reply, "_request_id", None) or reply.id,
         opaque={OPAQUE: [block.to_dict(mode="json") for block in blocks]} if signed else None,
+    )
+
+
+def _usage(usage: Any) -> Usage | None:
+    """The API counts tokens of caches apart from `input_tokens`."""
+    read_, written = (getattr(usage, f"cache_{part}_input_tokens", None) or 0 for part in ("read", "creation"))
+    input = getattr(usage, "input_tokens", None)
+    return token_counts(
+        None if input is None else input + read_ + written,
+        getattr(usage, "output_tokens", None),
+        getattr(getattr(usage, "output_tokens_details", None), "thinking_tokens", None),
+        read_,
+        written,
     )

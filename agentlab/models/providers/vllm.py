@@ -26,5 +26,4 @@ def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -
             f"model {spec.name!r} needs the address of a vLLM server: base_url: http://HOST:8000/v1, "
             f"or the environment variable {URL}"
         )
-    key = key_of(spec)
-    return openai.connect(spec, url, key, openai.Dialect(length="max_tokens"), transport)
+    return openai.connect(spec, url, key_of(spec), "max_tokens", transport)

@@ -57,7 +57,7 @@ class Scripted:
         answer = await made if isinstance(made, Awaitable) else made
         if isinstance(answer, str):
             return counted(request, Completion(answer), self.name)
-        return answer if answer.usage != Usage() else counted(request, answer, self.name)
+        return counted(request, answer, self.name) if answer.usage is None else answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,8 @@ def _table(run: Run, chosen: Mapping[str, Mapping[str, object]], status: Mapping
     for key, place in chosen.items():
         cells = (place["task"], *(place.get(factor, "") for factor in run.factors), place["draw"])
         scores = ["" if pd.isna(score) else f"{score:.3g}" for score in values.get(key, (pd.NA,) * len(names))]
-        rows.append([key[:short], *cells, status.get(key, "unfinished"), *scores, *tokens.get(key, ("", ""))])
+        used = ["?" if pd.isna(count) else count for count in tokens.get(key, ("", ""))]
+        rows.append([key[:short], *cells, status.get(key, "unfinished"), *scores, *used])
     return grid(head, rows, ("draw", *names, "tokens in", "out"))
 
 

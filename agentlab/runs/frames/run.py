@@ -80,9 +80,10 @@ class Run:
         `status` (delivered, incomplete, declined, vetoed, limit, cancelled, infrastructure), `output` (text),
         `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: a length
         limit cut it off), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`, `turns`, `rounds`,
-        `turns_cut` (int: turns that hit a length limit), `input_tokens`, `output_tokens`, `reasoning_tokens` (int),
-        `seconds`, `cost` (USD, NaN when a price is unknown); `messages` and, of what did not arrive, `bounced`,
-        `unparsed`, `truncated` (int). Judges' calls are not counted here.
+        `turns_cut` (int: turns that hit a length limit), `uncounted` (int: calls answered without token counts),
+        `input_tokens`, `output_tokens`, `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD,
+        NaN when a price or a token count is unknown); `messages` and, of what did not arrive, `bounced`, `unparsed`,
+        `truncated` (int). Judges' calls are not counted here.
         Of a baseline, and else missing: `of` (the rollout it is compared with), `budget` (what that one used), `spent`
         (by its own `steps`, in the same unit; a step that was left out is in `calls` only, as a frame)."""
         own = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
@@ -118,8 +119,9 @@ class Run:
 
         `round`, `actor` (the agent, or what tells a judge's draws apart), `purpose` (agent, judge, selector, product),
         of a judge and a selector `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`,
-        `model` (as asked), `served_model` and `request_id` (as returned), `stop`, `text`, token counts (Int64, missing
-        for failed calls), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent),
+        `model` (as asked), `served_model` and `request_id` (as returned), `stop`, `text` (what it said), `reasoning`
+        (what it thought), `notice` (what the provider said of a refusal), token counts (Int64, missing for failed
+        calls and where none were sent), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent),
         `tries` (requests made for it; all but the last failed for passing reasons), `error`;
         `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
         """
@@ -163,7 +165,7 @@ class Run:
 
     @cached_property
     def agents(self) -> pd.DataFrame:
-        """One row per rollout and agent: `calls`, `turns`, `turns_cut`, `input_tokens`, `output_tokens`,
+        """One row per rollout and agent: `calls`, `turns`, `turns_cut`, `uncounted`, `input_tokens`, `output_tokens`,
         `reasoning_tokens`, `seconds`, `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
         table = self._placed(by_agent(self._select, tables.OWN))
         lost = ["sent", "bounced", "unparsed", "truncated"]

@@ -18,11 +18,16 @@ Select = Callable[[str, list[str]], pd.DataFrame]
 _USE = """
 WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT NULL)
 SELECT rollout, {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round),
-    count(DISTINCT CASE WHEN stop = 'length' AND purpose = 'agent' THEN round || ' ' || actor END), total(input_tokens),
-    total(output_tokens), total(reasoning_tokens), total({seconds}),
+    count(DISTINCT CASE WHEN stop = 'length' AND purpose = 'agent' THEN round || ' ' || actor END),
+    count(text) - count(input_tokens), {tokens}, total({seconds}),
     CASE WHEN count(cost) = count(text) THEN total(cost) END
 FROM calls LEFT JOIN counted ON id = rollout
 WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
+_TOKENS = ", ".join(
+    f"CASE WHEN count({name}) = count(text) THEN total({name}) END"
+    for name in ("input_tokens", "output_tokens", "reasoning_tokens")
+)
+"""Unknown where one call's are."""
 _KINDS = "SELECT rollout, kind, count(*) FROM messages GROUP BY rollout, kind"
 
 
@@ -32,14 +37,17 @@ def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
     counts = _counts(select(_KINDS, ["id", "kind", "count"]), kinds)
     table = table.join(use, on="id").join(counts, on="id")
     whole = [*(name for name, dtype in USED.items() if dtype == "int64"), *counts.columns]
+    tokens = [name for name, dtype in USED.items() if dtype == "Int64"]
     table[whole] = table[whole].fillna(0).astype("int64")
-    table["cost"] = table["cost"].mask(table["calls"] == 0, 0.0)  # nothing was called, so nothing is unknown
+    idle = table["calls"] == 0  # nothing was called, so nothing is unknown
+    table["cost"] = table["cost"].mask(idle, 0.0)
+    table[tokens] = table[tokens].mask(idle, 0).astype("Int64")
     table["output_words"] = table["output"].str.count(r"\S+").fillna(0).astype("int64")
     return table.rename(columns={"cut": "output_cut"}).astype({"output_cut": "bool"})
 
 
 def _use(by: str, which: str) -> str:
-    return _USE.format(by=by, which=which, seconds=SECONDS)
+    return _USE.format(by=by, which=which, seconds=SECONDS, tokens=_TOKENS)
 
 
 def _counts(messages: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
@@ -55,5 +63,6 @@ def by_agent(select: Select, which: str) -> pd.DataFrame:
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
-    """Counts as integers, sums as floats; an unknown cost is NaN."""
-    return table.astype(USED)
+    """Counts as integers, sums as floats; what is unknown is missing."""
+    tokens = {name: "float64" for name, dtype in USED.items() if dtype == "Int64"}
+    return table.astype(tokens).astype(USED)

@@ -71,14 +71,15 @@ def used(record: Record) -> str:
     calls = [*(s.call for turn in own for s in turn.steps), *(c for turn in own for c in turn.tries)]
     if not calls:
         return ""
-    usage = sum((call.completion.usage for call in calls if call.completion), Usage())
+    usages = [call.completion.usage for call in calls if call.completion]
+    usage = sum((used for used in usages if used), Usage())
+    uncounted = f" + {pluralize(usages.count(None), 'reply', 'replies')} uncounted" if None in usages else ""
     answered = [call.cost for call in calls if call.completion]
     known = [cost for cost in answered if cost is not None]
     cost = f"{sum(known):.4f} USD" if len(known) == len(answered) else "cost unknown"
     seconds = sum(call.seconds for call in calls)
-    return (
-        f"{pluralize(len(calls), 'call')} · {usage.input:,} tokens in, {usage.output:,} out · {cost} · {seconds:.1f} s"
-    )
+    tokens = f"{usage.input:,} tokens in, {usage.output:,} out{uncounted}"
+    return f"{pluralize(len(calls), 'call')} · {tokens} · {cost} · {seconds:.1f} s"
 
 
 def proof(record: Record) -> str:
@@ -111,9 +112,10 @@ def told(call: Call) -> str:
         return f"failed: {line(call.error, 500)} · {line(call.model)} · {call.seconds:.1f} s"
     answer, usage = call.completion, call.completion.usage
     cost = "cost unknown" if call.cost is None else f"{call.cost:.4f} USD"
-    reasoning = f" ({usage.reasoning:,} reasoning)" if usage.reasoning else ""
-    tokens = f"{usage.input:,} in, {usage.output:,} out{reasoning}"
-    stop = {"length": "CUT OFF by its length limit", "refusal": "REFUSED by the provider"}.get(answer.stop, answer.stop)
+    reasoning = f" ({usage.reasoning:,} reasoning)" if usage and usage.reasoning else ""
+    tokens = f"{usage.input:,} in, {usage.output:,} out{reasoning}" if usage else "tokens unknown"
+    cut = "CUT OFF by its length limit" if answer.text or not answer.reasoning else "CUT OFF within its thoughts"
+    stop = {"length": cut, "refusal": "REFUSED by the provider"}.get(answer.stop, answer.stop)
     return f"{line(answer.served_model or call.model)} · {stop} · {tokens} · {cost} · {call.seconds:.1f} s"
 
 
@@ -187,6 +189,8 @@ def _answer(call: Call, short: bool = False) -> Iterator[str]:
         return
     if call.completion.reasoning:
         yield f"  reasoning\n{quoted(call.completion.reasoning)}"
+    if call.completion.notice:
+        yield f"  the provider said\n{quoted(call.completion.notice)}"
     if not short and call.completion.text:
         yield f"  answered\n{quoted(call.completion.text)}"
     results = {result.id: result for result in call.tool_results}

@@ -16,7 +16,7 @@ from agentlab.judges.anchors import exhibits
 from agentlab.judges.compare import CompareConfig
 from agentlab.judges.gate import too_few
 from agentlab.judges.match import Match, MatchConfig
-from agentlab.judges.parse import ParsedScore, from_json, from_text, from_tokens
+from agentlab.judges.parse import ParsedScore, WholeNumbers, from_text, from_tokens, objects
 from agentlab.judges.prompt import shuffled
 from agentlab.judges.rubric import RubricConfig
 from agentlab.organization.tags import escape
@@ -157,7 +157,24 @@ async def test_structured_scores_come_through_a_schema() -> None:
     ],
 )
 def test_json_without_a_score_answers_nothing(text: str) -> None:
-    assert not isinstance(from_json(text, ["focus"], 1, 5)["focus"], ParsedScore)
+    assert not isinstance(objects(text, ["focus"], WholeNumbers(1, 5))["focus"], ParsedScore)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '```json\n{"focus": {"reason": "r", "score": 4}}\n```',
+        'Here it is:\n\n```\n{"focus": {"reason": "r", "score": 4}}```\nI hope that helps.',
+        '```json\n{"focus": {"reason": "r", "score": 4}}\n```\n```json\n{"focus": {"reason": "s", "score": 4}}\n```',
+    ],
+)
+def test_json_in_a_fence_is_read(text: str) -> None:
+    assert objects(text, ["focus"], WholeNumbers(1, 5)) == {"focus": ParsedScore(4, "r")}
+
+
+def test_two_fences_that_differ_are_no_score() -> None:
+    text = '```\n{"focus": {"score": 4}}\n```\n```\n{"focus": {"score": 5}}\n```'
+    assert not isinstance(objects(text, ["focus"], WholeNumbers(1, 5))["focus"], ParsedScore)
 
 
 @given(st.text(), st.lists(st.sampled_from(["focus", "plain", "none"])), st.integers(-20, 20))
@@ -166,7 +183,7 @@ def test_text_is_read_totally_and_only_on_the_scale(noise: str, names: list[str]
     for found in from_text(text, ["focus", "plain"], 1, 5).values():
         assert not isinstance(found, ParsedScore) or 1 <= found.score <= 5
     from_text(noise, ["focus"], 1, 5)
-    from_json(noise, ["focus"], 1, 5)
+    objects(noise, ["focus"], WholeNumbers(1, 5))
 
 
 def test_two_scores_for_one_criterion_are_no_score() -> None:

@@ -46,6 +46,14 @@ def test_other_files_are_checked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @real
 @pytest.mark.local
+def test_tools_that_a_chat_template_would_leave_out_are_refused() -> None:
+    claimed = {"name": "local/smollm2", "capabilities": {"tools": True}, "options": {"slots": 1, "threads": 1}}
+    with pytest.raises(ScenarioError, match=r"its chat template takes no tools; write .*tools: false"):
+        get_model(ModelSpec.model_validate(claimed))
+
+
+@real
+@pytest.mark.local
 async def test_the_embedded_model_answers(capfd: pytest.CaptureFixture[str]) -> None:
     async with serve({"default": spec(slots=2, context=1024, threads=1)}) as models:
         model: Any = models["default"]

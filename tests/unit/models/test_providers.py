@@ -20,6 +20,7 @@ from agentlab.models.providers import anthropic, openai, vllm
 from agentlab.models.retry import RetryingModel
 from agentlab.models.spec import ModelSpec
 from agentlab.types import ChatMessage, Completion, Request, Settings, ToolCall, ToolSpec, Where
+from tests.support.tokens import used
 
 KEY = "sk-planted-0123456789abcdef"
 Answer = Callable[[httpx2.Request], httpx2.Response]
@@ -108,7 +109,7 @@ async def fails(name: str, answer: Answer, **fields: Any) -> ModelError:
 async def test_text(name: str) -> None:
     body, got = await sent(name, ask(), said(name, "Good day."))
     assert body["model"] == name.split("/")[1]
-    assert (got.text, got.stop, got.usage.input, got.usage.output) == ("Good day.", "end", 10, 5)
+    assert (got.text, got.stop, used(got).input, used(got).output) == ("Good day.", "end", 10, 5)
     assert got.request_id in ("req_1", "req_2")
     assert got.served_model in ("claude-x-20260101", "served-1")
 
@@ -345,16 +346,75 @@ async def test_claude_neighbours_of_one_role_are_one_message_and_empty_text_is_l
         ("refusal", "refusal"),
         ("model_context_window_exceeded", "length"),
         ("stop_sequence", "end"),
-        ("pause_turn", "end"),
     ],
 )
 async def test_claude_stops(stop: str, expected: str) -> None:
     assert (await sent("anthropic/claude-opus-4-5", ask(), claude(stop=stop)))[1].stop == expected
 
 
+async def test_a_claude_reply_that_is_no_end_has_failed() -> None:
+    error = await fails("anthropic/claude-opus-4-5", lambda _: claude({"type": "text", "text": "x"}, stop="pause_turn"))
+    assert (error.kind, "'pause_turn'" in str(error)) == ("transient", True)
+    body = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    error = await fails("anthropic/claude-opus-4-5", lambda _: httpx2.Response(200, json=body))
+    assert (error.kind, "Overloaded" in str(error)) == ("transient", True)
+
+
+async def test_what_claude_s_provider_says_of_a_refusal_is_no_speech() -> None:
+    made = json.loads(claude(stop="refusal").content)
+    made["stop_details"] = {"type": "refusal", "category": "bio", "explanation": "It could harm."}
+    _, got = await sent("anthropic/claude-opus-5", ask(), httpx2.Response(200, json=made))
+    assert (got.text, got.stop, got.notice) == ("", "refusal", "It could harm.")
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+async def test_unknown_token_counts_are_unknown(name: str) -> None:
+    made = json.loads(said(name, "x").content)
+    for usage in (None, {}, {**made["usage"], "output_tokens": None, "completion_tokens": None}):
+        reply = httpx2.Response(200, json={**made, "usage": usage})
+        assert (await sent(name, ask(), reply))[1].usage is None
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+async def test_a_model_without_a_system_role_is_told_in_the_first_message(name: str) -> None:
+    body, _ = await sent(name, ask(), said(name, "x"), capabilities={"system": False})
+    told: Any = body["messages"][0]["content"]
+    assert (told if isinstance(told, str) else told[0]["text"]) == "Be brief.\n\nHello"
+    assert (len(body["messages"]), "system" in body) == (1, False)
+
+
+async def test_a_server_that_wants_the_older_length_gets_it_from_then_on() -> None:
+    seen: list[dict[str, Any]] = []
+
+    def answer(http: httpx2.Request) -> httpx2.Response:
+        seen.append(json.loads(http.content))
+        if "max_completion_tokens" in seen[-1]:
+            told = {"message": "Unrecognized request argument supplied: max_completion_tokens"}
+            return httpx2.Response(400, json={"error": told})
+        return said("openai", "x")
+
+    made, request = model("openai/gpt-5.2", answer), ask(settings=Settings(max_tokens=7))
+    for _ in range(2):
+        assert (await made.complete(request)).text == "x"
+    assert [body.get("max_tokens") for body in seen] == [None, 7, 7]
+
+
+async def test_a_length_that_is_too_large_is_not_sent_under_another_name() -> None:
+    told = {"error": {"message": "max_tokens is too large: 5000. This model supports at most 4096 completion tokens"}}
+    seen: list[httpx2.Request] = []
+
+    def answer(http: httpx2.Request) -> httpx2.Response:
+        seen.append(http)
+        return httpx2.Response(400, json=told)
+
+    with pytest.raises(ModelError, match=r"^fatal: HTTP 400"):
+        await model("vllm/small", answer).complete(ask(settings=Settings(max_tokens=5000)))
+    assert len(seen) == 1
+
+
 async def test_claude_counts_cached_tokens_as_input() -> None:
     reply = claude({"type": "text", "text": "x"}, cache_read_input_tokens=100, cache_creation_input_tokens=20)
-    usage = (await sent("anthropic/claude-opus-4-5", ask(), reply))[1].usage
+    usage = used((await sent("anthropic/claude-opus-4-5", ask(), reply))[1])
     assert (usage.input, usage.cache_read, usage.cache_write) == (130, 100, 20)
 
 

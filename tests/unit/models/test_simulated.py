@@ -14,6 +14,7 @@ from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import Scripted
 from agentlab.seeds import stream
 from agentlab.types import ChatMessage, Completion, Purpose, Request, Settings, Where
+from tests.support.tokens import used
 
 REPLIES = {"replies": {"*": {"yes": 0.3, "no": 0.7}, "coder": {"done": 1.0}}, "scores": {"*": {1: 0.25, 7: 0.75}}}
 FORM = (
@@ -185,7 +186,7 @@ async def test_scripted_takes_any_function() -> None:
         return Completion("later")
 
     got = await Scripted(later).complete(ask("?"))
-    assert (got.text, got.usage.output) == ("later", 1)
+    assert (got.text, used(got).output) == ("later", 1)
 
 
 async def test_simulated_models_have_no_wrapper() -> None:

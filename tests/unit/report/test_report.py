@@ -196,7 +196,7 @@ def test_tables_are_the_frames(run: Run, reported: Path) -> None:
     assert forest["difference"].astype("float64").tolist() == pytest.approx(differences)
     spend = pd.read_csv(reported / "tables" / "spend_arms.csv").set_index("condition")
     for arm in summary.arms:
-        assert spend.loc[arm.condition, "output_tokens"] == pytest.approx(arm.output_tokens / arm.rollouts)
+        assert spend.loc[arm.condition, "output_tokens"] == pytest.approx((arm.output_tokens or 0) / arm.rollouts)
         assert spend.loc[arm.condition, "calls"] == pytest.approx(arm.calls / arm.rollouts)
     lost = pd.read_csv(reported / "tables" / "losses.csv")
     assert lost["bounced"].sum() == run.rollouts["bounced"].sum()
