@@ -5,10 +5,14 @@ A scenario may be somebody else's. A name in it reaches nothing that merely is i
 
 import importlib
 import inspect
+import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+MOST = 4
+"""Folders that a message names."""
 _folders: list[Path] = []
 """Where modules of one's own lie, beside the working folder; the latest first."""
 
@@ -37,52 +41,63 @@ def get(reference: str) -> Any:
         raise ValueError(f"{module!r} has no {name!r}")
     part = getattr(imported, name)
     home = getattr(part, "__module__", None) if inspect.isclass(part) or inspect.isroutine(part) else None
-    if home is not None and not _ours(home) and _file(sys.modules.get(home), home) is None:
+    if home is not None and not _ours(home) and _file(sys.modules.get(home), home, _known()) is None:
         raise ValueError(f"{reference} is defined in {home!r}, which is no module of your own; define it in {module!r}")
     return part
 
 
 def loaded() -> dict[str, Path]:
     """The modules of one's own that are imported, those included which they import, with their files."""
-    files = {name: _file(module, name) for name, module in list(sys.modules.items()) if not _ours(name)}
+    known = _known()
+    files = {name: _file(module, name, known) for name, module in list(sys.modules.items()) if not _ours(name)}
     return {name: file for name, file in sorted(files.items()) if file is not None}
 
 
 def _imported(name: str) -> Any:
-    places = [place for folder in _searched() for place in _places(folder, name)]
-    if not any(place.is_file() for place in places):
-        folders = ", ".join(dict.fromkeys(map(str, _searched())))
-        raise ValueError(f"there is no module {name!r} of your own: no {places[0].name} in {folders}")
-    for folder in _searched():
-        if str(folder) not in sys.path:
-            sys.path.append(str(folder))
+    folders = [*_folders, Path.cwd()]
+    home = next((folder for folder in folders if any(_path(folder, end).is_file() for end in _endings(name))), None)
+    if home is None:
+        listed = ", ".join(dict.fromkeys(map(str, folders[:MOST])))
+        raise ValueError(f"there is no module {name!r} of your own: no {_endings(name)[0][1:]} in {listed}")
+    if str(home) not in sys.path:
+        sys.path.append(str(home))
     try:
         imported = importlib.import_module(name)
     except Exception as error:  # a module of the user's may fail in any way
         raise ValueError(f"{name!r} cannot be imported: {type(error).__name__}: {error}") from error
-    if _file(imported, name) is None:
+    if _file(imported, name, _known()) is None:
         raise ValueError(f"{name!r} is the name of another module ({imported.__name__}) too; rename your file")
     return imported
 
 
+def _endings(name: str) -> tuple[str, str]:
+    """How the path of the module of this name ends, after its folder."""
+    path = "/" + name.replace(".", "/")
+    return f"{path}.py", f"{path}/__init__.py"
+
+
+def _path(folder: Path, ending: str) -> Path:
+    return folder / ending[1:]
+
+
+def _file(module: Any, name: str, known: frozenset[str]) -> Path | None:
+    """The file of a module of one's own; None for any other. What a folder's virtual environment holds is not in it."""
+    file = getattr(module, "__file__", None)
+    if not isinstance(file, str):
+        return None
+    own = any(file.endswith(end) and _real(file.removesuffix(end)) in known for end in _endings(name))
+    return Path(file) if own else None
+
+
+def _known() -> frozenset[str]:
+    """The folders in which modules of one's own lie."""
+    return frozenset((*map(str, _folders), os.getcwd()))
+
+
+@cache
+def _real(folder: str) -> str:
+    return os.path.realpath(folder)
+
+
 def _ours(module: str) -> bool:
     return module.partition(".")[0] in ("agentlab", "agentlab_cli")
-
-
-def _searched() -> list[Path]:
-    return [*_folders, Path.cwd()]
-
-
-def _places(folder: Path, name: str) -> tuple[Path, Path]:
-    """The files that can be the module of this name in a folder."""
-    path = folder.joinpath(*name.split("."))
-    return path.with_name(f"{path.name}.py"), path / "__init__.py"
-
-
-def _file(module: Any, name: str) -> Path | None:
-    """The file of a module of one's own; None for any other. What a folder's virtual environment holds is not in it."""
-    given = getattr(module, "__file__", None)
-    if not isinstance(given, str) or (not given.endswith(f"{name.rpartition('.')[2]}.py") and "__init__" not in given):
-        return None
-    file = Path(given).resolve()
-    return file if any(file in _places(folder, name) for folder in _searched()) else None
