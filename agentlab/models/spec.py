@@ -14,8 +14,8 @@ from agentlab.models.secrets import is_secret, secret_within
 from agentlab.types import Capabilities, Settings
 
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
-"""Of names in the environment those that nobody takes for a key."""
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|[A-Z]+")
+"""Of names in the environment those that nobody takes for a key: capitals, in words, digits only in one of several."""
 SAMPLING = ("temperature", "top_p", "top_k", "max_tokens", "stop", "reasoning", "logprobs")
 
 

@@ -14,6 +14,9 @@ from agentlab.text import pluralize
 from agentlab_cli.contrasts import say_contrasts
 from agentlab_cli.layout import number, table
 
+LONGEST = 20
+"""Characters of a measure's name that are never folded."""
+
 
 def ending(console: Console, summary: Summary, folder: Path) -> None:
     """Measures by condition, contrasts, what may be concluded, what went missing, and what to type next."""
@@ -67,11 +70,12 @@ def _arms(summary: Summary) -> Table:
 def _measures(summary: Summary) -> Table:
     """A row for each measure and arm: what the missing values could make of the mean, and what was not read."""
     made = table(f"{summary.name}: mean of task means")
-    made.add_column("measure", overflow="fold")
+    longest = max(map(len, summary.arms[0].measures), default=0)
+    made.add_column("measure", overflow="fold", min_width=min(longest, LONGEST))
     made.add_column("condition", overflow="fold")
     for heading in ("mean", "n", "bounds", "delivered"):
         made.add_column(heading, justify="right", no_wrap=True)
-    made.add_column("no score", overflow="fold")
+    made.add_column("no score", overflow="fold", min_width=len("9 truncated"))
     for name in summary.arms[0].measures:
         for arm in summary.arms:
             first = arm is summary.arms[0]

@@ -21,7 +21,6 @@ CHANGED: list[tuple[Change, str, str, str]] = [
     (("openai/tiny", "openai/huge"), "models.default.name", "'openai/tiny'", "'openai/huge'"),
     (("timeout: 600,", "temperature: 0.5, timeout: 600,"), "models.default.temperature", "None", "0.5"),
     (("lends 40", "lends 41"), "tasks.loan.prompt", "lends 40", "lends 41"),
-    (("target: 42", "target: 43"), "tasks.loan.target", "42", "43"),
     (("You lead.", "You follow."), "organization.agents.boss.system", "'You lead.'", "'You follow.'"),
     (("rounds: 3", "rounds: 2"), "organization.rounds", "3", "2"),
     (("start: [boss, mate]", "start: [boss]"), "organization.protocol.start", "['boss', 'mate']", "['boss']"),

@@ -761,7 +761,7 @@ def test_a_run_whose_modules_are_gone_says_how_to_find_them(workdir: Path, monke
     monkeypatch.setattr(sys, "path", list(path))
     sys.modules.pop("my_route")
     fork_request = ForkRequest(key(workdir / "run", "draw=1"), at="0", n=2)
-    with pytest.raises(ScenarioError, match=r"'my_route' cannot be imported(?s:.*)--scenario FILE"):
+    with pytest.raises(ScenarioError, match=r"no module 'my_route' of your own(?s:.*)--scenario FILE"):
         plan(workdir / "run", fork_request)
     assert drawn(plan(workdir / "run", fork_request, moved / "s.yaml")).done == 2
 

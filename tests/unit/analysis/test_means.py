@@ -41,4 +41,3 @@ def test_the_report_shows_the_intervals_of_the_summary(run: Run) -> None:
         assert ends == sorted(ends)
         assert ends[0] >= 0
         assert ends[-1] <= 1
-        assert arm.means["harm"].these_tasks.notes == ("suppressed",)
