@@ -70,6 +70,7 @@ def _arms(summary: Summary) -> Table:
 def _measures(summary: Summary) -> Table:
     """A row for each measure and arm: what the missing values could make of the mean, and what was not read."""
     made = table(f"{summary.name}: mean of task means")
+    made.collapse_padding = True  # else seven columns do not fit 80 characters
     longest = max(map(len, summary.arms[0].measures), default=0)
     made.add_column("measure", overflow="fold", min_width=min(longest, LONGEST))
     made.add_column("condition", overflow="fold")
