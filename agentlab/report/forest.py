@@ -48,7 +48,7 @@ def _says(data: pd.DataFrame) -> str:
         f"{pluralize(data['measure'].nunique(), 'measure')}, n = {pairs} {unit} rollouts each. "
         "Thick: 95% interval for these tasks"
         + (", thin: for new tasks" if like else "; of new tasks nothing is claimed")
-        + ". An interval that crosses the upright line shows no difference."
+        + ". An interval that crosses the upright line is compatible with no difference."
     )
 
 
