@@ -18,7 +18,8 @@ from agentlab.seeds import digest
 
 FORMAT = 1
 ANALYSIS = {
-    "test": "task-level t of paired differences, two-sided at 5 %; under 6 tasks that of these tasks",
+    "test": "t of the tasks' mean differences, made longer where they are skewed, two-sided at 5 %; by clusters (CR2) "
+    "where `cluster` names a field; none under 6 clusters; under 6 tasks the test is about these tasks",
     "adjustment": "Holm over all primary contrasts, with their tests of equivalence",
     "missing": "a status has the value that its measure declares, else it is missing; what is missing is left out, "
     "counted and bounded",
@@ -59,6 +60,7 @@ def decisions(design: Design) -> dict[str, Any]:
             for name, judge in {**design.judges, **design.of_two}.items()
         },
         "analysis": ANALYSIS,
+        "cluster": design.cluster,
         "looks": design.looks if design.looks is None or design.looks == "any" else design.looks.model_dump(),
         "draws": design.draws,
         "tasks": {id: digest(asdict(task)) for id, task in design.tasks.items()},

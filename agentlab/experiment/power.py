@@ -1,14 +1,14 @@
 """What a design can find: the smallest difference, and with what chance a stated one; assumed or piloted noise."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from agentlab.errors import ScenarioError
 from agentlab.scenario import Design
 from agentlab.scenario.compare_fields import LooksFields
 from agentlab.stats.contrasts import anytime
-from agentlab.stats.contrasts.power import Detectable, OutcomeNoise, detectable, power_of, tasks_needed
+from agentlab.stats.contrasts.power import FEWEST_TASKS, Detectable, OutcomeNoise, detectable, power_of, tasks_needed
 from agentlab.stats.contrasts.sequential import level
 
 WITHIN, BETWEEN = 0.25, 0.1
@@ -64,18 +64,19 @@ def prospects(
     if effect is not None and effect <= 0:
         raise ScenarioError(f"--effect {effect:g}: write a difference above 0, in the measure's units")
     tasks, draws = size
-    tests = _tests(design)
+    tests, few = _tests(design), design.cluster is not None and design.independent < FEWEST_TASKS
     forecasts: list[PowerForecast] = []
     for basis in noises:
         alpha = _last_look(design.looks, ALPHA / tests.get(basis.measure, 1), basis.measure in tests)
         smallest = detectable(tasks, draws, basis.noise, alpha)
+        if few:
+            smallest = replace(smallest, new_tasks=None, limit=None)
         if effect is None:
             forecasts.append(PowerForecast(basis, alpha, smallest))
             continue
-        chances = power_of(effect, tasks, draws, basis.noise, alpha)
-        forecasts.append(
-            PowerForecast(basis, alpha, smallest, *chances, tasks_needed(effect, draws, basis.noise, alpha))
-        )
+        new, these = power_of(effect, tasks, draws, basis.noise, alpha)
+        needed = tasks_needed(effect, draws, basis.noise, alpha)
+        forecasts.append(PowerForecast(basis, alpha, smallest, None if few else new, these, needed))
     return forecasts
 
 

@@ -107,7 +107,15 @@ def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) ->
     charts = forest.charts(tabulate(run))
     said = found.says if charts else f"{found.says} No difference supports a conclusion about who did better."
     tables = of(found, "contrasts", title).tables
-    return Section("contrasts", title, said, charts, tables, tuple(dict.fromkeys((*found.notes, *summary.notes))), shown=found.shown)
+    return Section(
+        "contrasts",
+        title,
+        said,
+        charts,
+        tables,
+        tuple(dict.fromkeys((*found.notes, *summary.notes))),
+        shown=found.shown,
+    )
 
 
 def _analysed(name: str, found: Analysis, styles: Mapping[str, ArmStyle]) -> Section:

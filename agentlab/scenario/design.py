@@ -62,6 +62,12 @@ class Design:
     limits: LimitsFields
 
     @property
+    def independent(self) -> int:
+        """Tasks, or clusters of tasks, that share no source."""
+        tasks = self.tasks.values()
+        return len(tasks if self.cluster is None else {task.fields[self.cluster] for task in tasks})
+
+    @property
     def ordered(self) -> frozenset[str]:
         """Fields of the protocols in which the order of keys counts."""
         return frozenset[str]().union(*(ordered_fields(one.organization.protocol) for one in self.conditions))

@@ -46,7 +46,6 @@ def _alike(design: Design) -> Iterator[str]:
 def _clusters(design: Design) -> Iterator[str]:
     if design.cluster is None or len(design.tasks) < FEWEST_TASKS:
         return
-    sources = len({task.fields[design.cluster] for task in design.tasks.values()})
-    if sources < FEWEST_TASKS:
-        of = f"{len(design.tasks)} tasks in {pluralize(sources, 'cluster')}"
+    if design.independent < FEWEST_TASKS:
+        of = f"{len(design.tasks)} tasks in {pluralize(design.independent, 'cluster')}"
         yield f"{of}: nothing will be concluded about new tasks, which takes {FEWEST_TASKS} clusters"

@@ -13,6 +13,7 @@ from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, Pow
 from agentlab.experiment.specs import Selection
 from agentlab.scenario import Design
 from agentlab.scenario.remarks import few_anchors
+from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.text import pluralize
 from agentlab_cli.layout import number, table
 
@@ -76,12 +77,12 @@ def noises(
 
 def _clustered(design: Design) -> list[str]:
     """What the forecast leaves out where tasks share a source."""
-    if design.cluster is None:
+    if design.cluster is None or not FEWEST_TASKS <= design.independent < len(design.tasks):
         return []
-    sources = pluralize(len({task.fields[design.cluster] for task in design.tasks.values()}), "cluster")
+    sources = pluralize(design.independent, "cluster")
     return [
-        f"Tasks are in {sources} by {design.cluster}, and the forecast takes them for independent: what is found for "
-        "new tasks is larger."
+        f"Tasks are in {sources} by {design.cluster}, and the forecast takes them for independent: the smallest "
+        "difference that can be found for new tasks is larger than shown."
     ]
 
 
@@ -133,4 +134,6 @@ def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | N
         )
     else:
         yield "at most: the SDs at their 80% upper limits, which a small pilot leaves far above."
-    yield "Under 6 tasks nothing can be said about new tasks; endless draws are the limit that only tasks lower."
+    if any(forecast.smallest.new_tasks is None for forecast in forecasts):
+        yield f"Nothing can be said about new tasks: that takes {FEWEST_TASKS} tasks, or clusters of tasks."
+    yield "endless draws: the limit that only more tasks lower."

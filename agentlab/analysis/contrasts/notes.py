@@ -95,7 +95,8 @@ def scope(contrasts: Sequence[Contrast]) -> list[str]:
         lines = [
             "No primary contrast was preregistered (`compare:` in the scenario): all are exploratory, no p is adjusted."
         ]
-    concluded = [c for c in contrasts if not c.suppressed and c.result.tasks]
+    compared = [c for c in contrasts if not c.suppressed and c.result.tasks]
+    concluded = [c for c in compared if c.conclusion != "no test"]
     if concluded:
         beyond = all(c.result.new_tasks or (c.interval is None and c.result.tasks >= FEWEST_TASKS) for c in concluded)
         most = max(c.result.tasks for c in concluded)
@@ -108,7 +109,7 @@ def scope(contrasts: Sequence[Contrast]) -> list[str]:
         )
     if any(c.conclusion == FRAGILE for c in concluded):
         lines.append(f"{FRAGILE[0].upper()}{FRAGILE[1:]}: at their worst, missing values would turn the conclusion.")
-    untested = {note for c in concluded if c.conclusion == "no test" for note in c.result.notes[:1]}
+    untested = {note for c in compared if c.conclusion == "no test" for note in c.result.notes[:1]}
     flipped = {note for c in concluded if c.interval is None and c.p is not None for note in c.result.notes[:1]}
     lines += [f"No test: {note}." for note in sorted(untested)]
     return [*lines, *(f"{note[0].upper()}{note[1:]}; its p is that of sign flips." for note in sorted(flipped))]

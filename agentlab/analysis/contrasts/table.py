@@ -87,6 +87,8 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
     Raises AnalysisError where no two arms have a task and a draw in common.
     """
     chosen = [c for c in compared(run) if measure in (None, c.measure)]
+    if not chosen and not run.measured:
+        raise AnalysisError(f"{run.folder} has no measure yet; `agentlab judge {run.folder} --with JUDGE` makes one")
     if not chosen:
         raise AnalysisError(f"{run.folder} has no two arms to compare; `agentlab run` a scenario with a factor")
     table = tabulate(run)
