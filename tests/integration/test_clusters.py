@@ -13,7 +13,9 @@ import agentlab
 from agentlab.analysis.contrasts.table import contrasts
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, ScenarioError
+from agentlab.experiment.decisions import decisions, deviations
 from agentlab.runs.frames import Run, load
+from agentlab.scenario import load as load_design
 from agentlab.stats.contrasts.paired import Paired, paired
 from tests.support.scenarios import match, measured, scenario
 from tests.support.tables import assert_alike
@@ -96,7 +98,18 @@ def test_check_and_plan_tell_of_clusters(workdir: Path) -> None:
     assert "Note: 12 tasks in 4 clusters: nothing will be concluded about new tasks, which takes 6 clusters." in told
     assert "share most" not in told
     told = CliRunner().invoke(app, ["plan", "s.yaml"]).stdout
-    assert "Tasks are in 4 clusters by source, and the forecast takes them for independent" in " ".join(told.split())
+    assert "Nothing can be said about new tasks: that takes 6 tasks, or clusters of tasks." in told
+    Path("s.yaml").write_text(written(6, cluster="source"), encoding="utf-8")
+    told = CliRunner().invoke(app, ["plan", "s.yaml"]).stdout
+    assert "Tasks are in 6 clusters by source, and the forecast takes them for independent" in " ".join(told.split())
+
+
+def test_a_preregistration_holds_the_clusters(workdir: Path) -> None:
+    decided: list[Any] = []
+    for named in ({"cluster": "source"}, {}):
+        Path("s.yaml").write_text(written(6, **named), encoding="utf-8")
+        decided.append(decisions(load_design("s.yaml")))
+    assert list(deviations(*decided)) == [("cluster", "source", None)]
 
 
 async def test_a_run_can_be_clustered_afterwards(workdir: Path) -> None:
