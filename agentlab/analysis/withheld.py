@@ -11,16 +11,19 @@ from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.runs.frames import Run
 
 DESCRIBING: Mapping[str, tuple[str, ...]] = {
-    "decompose": ("error", "bias2", "accuracy", "mean", "cap", "lapse", "one_wrong", "by_accuracy"),
+    "decompose": (
+        *("error", "bias2", "accuracy", "mean", "cap", "lapse", "one_wrong", "by_accuracy"),
+        *("incoherence", "plug_in", "dispersion", "D", "excess"),  # from which the mean follows, beside the variance
+    ),
     "components": (),
-    "length": ("error", "bias2", "accuracy"),
+    "length": ("error", "bias2", "accuracy", "incoherence", "dispersion"),
     "attribution": (),
     "path": (),
     "interventions": ("difference", "changed", "placebo", "new_tasks", "these_tasks", "these_rollouts", "p"),
 }
 """Analyses that look at measures by how they vary, and columns of theirs that say which arm or change is better; those
 of an interval go with its estimate. The others withhold what they must by themselves."""
-QUANTITIES = ("error", "bias2")
+QUANTITIES = ("error", "bias2", "incoherence", "dispersion", "excess")
 """Rows of a table with a row for each quantity, of which all numbers are withheld."""
 
 

@@ -154,16 +154,19 @@ def record(design: Design, old: Mapping[str, Any], registration: Registration | 
     return {"decided": decisions(design), **({"preregistered": named} if named else {})}
 
 
-def match_notes(meta: Mapping[str, Any]) -> list[str]:
-    """Whether a run is what was preregistered, in a sentence; nothing where no file was named."""
+def match_notes(meta: Mapping[str, Any], rollouts: int) -> list[str]:
+    """Whether a run of so many `rollouts` is what was preregistered; nothing where no file was named."""
     named = meta.get("preregistered")
     if named is None:
         return []
     head = f"Preregistered on {named['date']} ({named['file']}, digest {named['digest'][:8]})"
     late = f", which was named when the run had {named['rollouts']} rollouts" if named["rollouts"] else ""
     changed = list(deviations(named["decided"], meta["decided"]))
+    decided = named["decided"]
+    all_of_it = len(decided["tasks"]) * len(decided["conditions"]) * decided["draws"]
+    part = f", of which the run has {rollouts:,} of {all_of_it:,} rollouts" if rollouts < all_of_it else ""
     if not changed:
-        return [f"{head}{late}: the scenario is what was preregistered."]
+        return [f"{head}{late}: the scenario is what was preregistered{part}."]
     places = "; ".join(f"{path} was {was!r}, is {now!r}" for path, was, now in changed)
     return [f"{head}{late}, and changed since: {places}."]
 

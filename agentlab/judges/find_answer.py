@@ -42,6 +42,7 @@ _DIRECT = re.compile(
 )
 _APART = re.compile(r"[\s,;]+")
 _SUM = re.compile(r"[^A-Za-z(=≈\n]{0,60}[=≈]")
+_OPERATOR = re.compile(r"[-+*/×÷·−^]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _number_after(text: str, start: int, end: int, colon: bool) -> list[Found] |
 def _worked_out(line: str, there: Sequence[Number]) -> Number:
     """The first of these numbers; the last result where it begins a sum: `30 * 3 = 90`."""
     result = there[0]
-    while equals := _SUM.match(line, result.end):
+    while (equals := _SUM.match(line, result.end)) and _OPERATOR.search(equals[0]):
         following = next((number for number in there if number.start >= equals.end()), None)
         if following is None:
             break

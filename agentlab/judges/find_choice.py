@@ -28,6 +28,15 @@ _DENIED = re.compile(
 )
 _REFUSED = re.compile(r"(?:(?<!\w)(?:not?|nor|neither|never|than|against|without)|n['’]t)[\s*_`\"'“‘(\[]{0,4}$", re.I)
 _UNSURE = re.compile(r"(?<!\w)(?:if|whether|nor|or|and|neither|not|suppose|assume)[\s*(]{1,4}(?:\w+\s)?$", re.I)
+_NOUN = re.compile(r"\s[^\W\d_]")
+"""After `no`: a word that it belongs to, as in `no doubt`."""
+_ELSE = re.compile(
+    r"(?<![^\W_])(?:wrong|incorrect|second|next|runner-up|other|another|alternative|opposite|"
+    r"(?:student|model|user|author|critic|opponent|candidate)['’]?s?|"
+    r"(?:think|thinks|thought|say|says|said|claim|claims|believe|believes)\ the)(?:[-\ ]best)?\s$",
+    re.IGNORECASE,
+)
+"""Before the announcement of an answer that is somebody else's, or the wrong one."""
 _BEFORE = 24
 """Characters before a mention that may take it back."""
 
@@ -36,14 +45,14 @@ def choice_answers(text: str, allowed: Sequence[str], where: str, stated: bool =
     """The choice that a `plain` text settles on, as it is declared; none where it settles on none, or on several.
 
     In this order of trust: stated (`Answer: b`, `the answer is **B**`, `\\boxed{B}`); found right (`(B) is correct`);
-    taken (`I choose B`); alone on a line; marked (`(B)`, `**B**`, or `B.` at the start of a line unless others stand
-    so); and words of more than one letter wherever they stand by themselves and are not denied, letters after `option`.
-    Of several the last counts, or the first if that is `where`. With `stated` only the first three do. The article `a`
-    is no choice.
+    taken (`I choose B`); a word that begins the text (`Yes, …`); alone on a line; marked (`(B)`, `**B**`, or `B.` at
+    the start of a line unless others stand so); and words of more than one letter wherever they stand by themselves and
+    are not denied, letters after `option`. Of several the last counts, or the first if that is `where`. With `stated`
+    only the first three do. The article `a` is no choice.
     """
     reader = _reader(tuple(allowed))
     evidence = (reader.announced, reader.found_right, reader.taken)
-    for read in evidence if stated else (*evidence, reader.alone, reader.marked, reader.mentioned):
+    for read in evidence if stated else (*evidence, reader.leading, reader.alone, reader.marked, reader.mentioned):
         if answers := list(read(text)):
             answer = answers[0 if where == "first" else -1]
             return [] if answer is None else [answer]
@@ -77,6 +86,8 @@ class _Reader:
             "right": rf"(?<![^\W_])(?P<open>(?:option\s|choice\s|answer\s)?{_OPEN}{{0,4}}){choice}"
             rf"{_CLOSE}{{0,6}}\s?(?<=\s){_VERDICT}",
             "taken": rf"(?<![^\W_]){_TAKEN}:?\s{OPEN}{{0,8}}{choice}",
+            "leading": rf"\s{{0,9}}{_OPEN}{{0,4}}(?:oh,?\ )?"
+            rf"(?P<choice>{'|'.join(map(re.escape, words)) or '(?!)'})(?=\s?[,!;—–])",
             "alone": rf"^(?:[-•]\ )?{_OPEN}{{0,10}}{choice}{_CLOSE}{{0,10}}$",
             "item": item,
             "inline": inline,
@@ -98,7 +109,7 @@ class _Reader:
 
     def _stated(self, text: str, match: re.Match[str]) -> tuple[Found | None, ...]:
         """Empty where it is no statement: `the answer is a bit long`, `answer A is wrong`, `Answer A: Paris`."""
-        if not self._is_choice(text, match):
+        if not self._is_choice(text, match) or _ELSE.search(text[max(0, match.start() - _BEFORE) : match.start()]):
             return ()
         named = match["choice"].islower() or text.startswith(":", match.end()) or _DENIED.match(text, match.end())
         if match["link"] is None and named:
@@ -118,6 +129,10 @@ class _Reader:
             if ended and self._is_choice(text, match) and not self._refused(text, match):
                 several = self.patterns["other"].match(text, match.end())
                 yield None if several else self._found(match, match.end())
+
+    def leading(self, text: str) -> Iterator[Found]:
+        if match := self.patterns["leading"].match(text):
+            yield self._found(match, match.end())
 
     def alone(self, text: str) -> Iterator[Found]:
         for match in self.patterns["alone"].finditer(text):
@@ -141,7 +156,8 @@ class _Reader:
 
     def _undenied(self, text: str, pattern: str) -> Iterator[re.Match[str]]:
         for match in self.patterns[pattern].finditer(text):
-            if not self._refused(text, match) and not _DENIED.match(text, match.end()):
+            determiner = match["choice"].casefold() == "no" and _NOUN.match(text, match.end())
+            if not determiner and not self._refused(text, match) and not _DENIED.match(text, match.end()):
                 yield match
 
     def _refused(self, text: str, match: re.Match[str]) -> bool:

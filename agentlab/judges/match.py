@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -19,6 +20,8 @@ from agentlab.judges.pattern import pattern_problem
 from agentlab.types import JudgeInput, Task, Verdict
 
 CHOOSING = ("choice", "probabilities")
+_OPEN_LIST = re.compile(r"(?:[,/&;]|\b(?:or|and))$", re.IGNORECASE)
+"""The end of a text in which another answer was to follow."""
 
 
 class MatchConfig(JudgeConfig):
@@ -139,7 +142,7 @@ class Match:
             reason = f"task {judge_input.task.id!r} has no {named} that can be compared by {config.by}"
             return Verdict(config.criterion, "error", reason=reason)
         text = text if config.by in ("exact", "regex") else plain(text)
-        verdict = _read(config, _before_cut(text) if judge_input.cut else text, target, judge_input.cut)
+        verdict = _read(config, _before_cut(text, config) if judge_input.cut else text, target, judge_input.cut)
         if judge_input.cut and (verdict.outcome == "unparsed" or (verdict.value == 0 and not _compares(config))):
             reason = f"the output was cut off before it stated an answer: {verdict.reason}"
             return replace(verdict, outcome="truncated", value=None, reason=reason)
@@ -169,10 +172,11 @@ def _compares(config: MatchConfig) -> bool:
     return config.by != "regex" or re.compile(config.pattern or "").groups > 0
 
 
-def _before_cut(text: str) -> str:
-    """A cut text without its last word, which may be a part of one."""
+def _before_cut(text: str, config: MatchConfig) -> str:
+    """A cut text without its last word, which may be a part of one; nothing of a list of choices that goes on."""
     kept = text.rstrip()
-    return kept[: max(kept.rfind(blank) for blank in " \t\n") + 1].rstrip()
+    kept = kept[: max(kept.rfind(blank) for blank in " \t\n") + 1].rstrip()
+    return "" if config.by == "choice" and _OPEN_LIST.search(kept[-8:]) else kept
 
 
 def _read(config: MatchConfig, text: str, target: str, cut: bool) -> Verdict:
@@ -232,8 +236,11 @@ def _answers(config: MatchConfig, text: str, cut: bool) -> Sequence[Found]:
 
 def _equal(config: MatchConfig, answer: str, target: str) -> bool:
     if config.by == "number":
-        a, b = float(answer), numbers(plain(target))[0].value
-        return abs(a - b) <= config.tolerance + 1e-9 * max(abs(a), abs(b))
+        a, b = Decimal(answer), Decimal(numbers(plain(target))[0].text)
+        rounding = (
+            0 if a == a.to_integral_value() and b == b.to_integral_value() else Decimal("1e-9") * max(abs(a), abs(b))
+        )
+        return abs(a - b) <= Decimal(config.tolerance) + rounding
     return _plain(config, answer) == _plain(config, target)
 
 

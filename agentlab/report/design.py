@@ -54,7 +54,7 @@ def facts(run: Run) -> pd.DataFrame:
             f"{i}: {pluralize(look['rollouts'], 'rollout')}" for i, look in enumerate(looks, 1)
         )
         or "none logged",
-        "preregistered": " ".join(match_notes(meta)) or "no file was named",
+        "preregistered": " ".join(match_notes(meta, len(run.rollouts))) or "no file was named",
         "made": f"{meta.get('created', 'not recorded')}, with {', '.join(versions) or 'unrecorded versions'}",
     }
     return pd.DataFrame({"what": list(rows), "value": [line(value, 2000) for value in rows.values()]})

@@ -1,8 +1,11 @@
 """Says what can be read of a run's file, and copies that to a new run."""
 
+import os
+import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, suppress
+import tempfile
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,12 +37,11 @@ def examine(folder: Path) -> Finding:
     """The state of the run in `folder`. Raises `StoreError` when there is no file."""
     if not (folder / DATABASE).is_file():
         raise StoreError(f"{folder}: no run here (there is no {DATABASE})")
-    try:
-        connection = connected(folder / DATABASE)
-    except sqlite3.Error as error:
-        return Finding((str(error),), dict.fromkeys(TABLES, 0), tuple(TABLES))
-    with closing(connection):
-        connection.text_factory = _text
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(_opened(folder / DATABASE))
+        except sqlite3.Error as error:
+            return Finding((str(error),), dict.fromkeys(TABLES, 0), tuple(TABLES))
         problems = _checked(connection)
         scans = {table: _Scan(connection, table) for table in TABLES}
         rows = {table: sum(1 for _ in scan) for table, scan in scans.items()}
@@ -55,12 +57,15 @@ def rescue(folder: Path, into: Path) -> dict[str, int]:
     if (into / DATABASE).exists():
         raise StoreError(f"{into}: there is a run already; name a folder without one")
     try:
-        source = connected(folder / DATABASE)
-    except sqlite3.Error as error:
-        raise StoreError(f"{folder / DATABASE}: nothing can be read ({error}); restore it from a copy") from error
-    into.mkdir(parents=True, exist_ok=True)
-    with closing(source), closing(sqlite3.connect(into / DATABASE, isolation_level=None)) as target:
-        source.text_factory = _text
+        into.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{into}: cannot be made ({error.strerror}); name another folder") from error
+    with ExitStack() as stack:
+        try:
+            source = stack.enter_context(_opened(folder / DATABASE))
+        except sqlite3.Error as error:
+            raise StoreError(f"{folder / DATABASE}: nothing can be read ({error}); restore it from a copy") from error
+        target = stack.enter_context(closing(sqlite3.connect(into / DATABASE, isolation_level=None)))
         prepare(target)
         target.execute("BEGIN")
         copied: dict[str, int] = {}
@@ -69,6 +74,26 @@ def rescue(folder: Path, into: Path) -> dict[str, int]:
             copied[table] = target.executemany(sql, (row for row in _Scan(source, table) if len(row) == width)).rowcount
         target.execute("COMMIT")
     return {table: max(0, count) for table, count in copied.items()}
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[sqlite3.Connection]:
+    """A connection to read it, of a file that was cut short to a copy which is filled up: SQLite reads no other."""
+    with tempfile.TemporaryDirectory() as folder:
+        if path.stat().st_size < (size := _size(path)):
+            path = Path(shutil.copy(path, folder))
+            os.truncate(path, size)
+        with closing(connected(path)) as connection:
+            connection.text_factory = _text
+            yield connection
+
+
+def _size(path: Path) -> int:
+    """How large the file is by its own header: bytes of a page times their number."""
+    with path.open("rb") as file:
+        header = file.read(32)
+    page = int.from_bytes(header[16:18], "big")
+    return (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big") if header[:6] == b"SQLite" else 0
 
 
 class _Scan:

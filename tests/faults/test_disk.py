@@ -261,3 +261,15 @@ def test_the_lock_of_a_dead_process_holds_nobody_up(commands: Commands) -> None:
         Path("run").mkdir()
         Path("run/run.lock").write_text(str(os.getpid()))
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
+
+
+def test_doctor_reads_a_file_that_was_cut_short_up_to_the_cut(commands: Commands) -> None:
+    with Loopback() as server:
+        scenario = write(server, ("draws: 2\njudges", "draws: 20\njudges"))
+        assert commands.agentlab("run", scenario, "--out", "run").code == 0
+    file = Path("run/run.db")
+    os.truncate(file, file.stat().st_size * 9 // 10 // 4096 * 4096)
+    told = commands.agentlab("doctor", "run", "--out", "saved")
+    assert told.code == 0, told.said
+    assert rows("saved", "SELECT count(*) FROM rollouts")[0][0] > 0
+    assert_clear(commands.agentlab("doctor", "run", "--out", "/proc/none"), "name another folder")

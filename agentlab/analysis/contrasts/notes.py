@@ -14,7 +14,13 @@ from agentlab.stats.contrasts.power import FEWEST_TASKS
 def interim_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     """How often the contrasts were analysed, what that does to their intervals, and what was declared late."""
     unrecorded = [f"{run.unrecorded}, so that no later analysis counts it."] if run.unrecorded else []
-    return match_notes(run.meta) + unrecorded + _excluded(contrasts) + _interim(contrasts) + _declared(run, contrasts)
+    return (
+        match_notes(run.meta, len(run.rollouts))
+        + unrecorded
+        + _excluded(contrasts)
+        + _interim(contrasts)
+        + _declared(run, contrasts)
+    )
 
 
 def _excluded(contrasts: Sequence[Contrast]) -> list[str]:

@@ -10,6 +10,8 @@ from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.stats.contrasts.cumulative_logit import CumulativeLogit, cumulative_logit
+from agentlab.stats.contrasts.power import FEWEST_TASKS
+from agentlab.text import pluralize
 
 MOST_LEVELS = 10
 """Different scores, up to which they are taken as levels in order."""
@@ -29,6 +31,9 @@ def odds(run: Run, c: Contrast, table: pd.DataFrame) -> tuple[Row, tuple[str, ..
     tasks = [str(task) for task in counted.index.unique("task")]
     sides = [counted.xs(arm, level="arm").to_numpy(dtype=np.float64) for arm in (0.5, -0.5)]
     codes = cluster_codes(run.clusters, tasks)
+    clusters = len(tasks) if codes is None else len(set(codes.tolist()))
+    if clusters < len(tasks) and clusters < FEWEST_TASKS:
+        raise AnalysisError(f"no odds ratio: {pluralize(clusters, 'cluster')} of tasks, and it takes {FEWEST_TASKS}")
     try:
         fit = cumulative_logit(np.stack(sides, axis=1), counted.columns.to_numpy(dtype=np.float64), codes)
     except ValueError as why:

@@ -353,3 +353,29 @@ def test_a_long_text_is_searched_to_its_end() -> None:
         choice_answers(plain(text), LETTERS, "last")
         distribution(text, "AB")
         vector(text)
+
+
+@pytest.mark.parametrize(
+    ("config", "target", "output", "value"),
+    [
+        ({"by": "number"}, "80779853376", "Answer: 80779853377", 0),
+        ({"by": "number"}, "9007199254740993", "9,007,199,254,740,993", 1),
+        ({"by": "number"}, "42", "Answer: 42 = 6 * 7", 1),
+        ({"by": "number"}, "50", "Answer: 50% = 1/2", 1),
+        ({"by": "number"}, "90", "Answer: 30 * 3 = 90", 1),
+        ({"by": "choice", "choices": ("yes", "no")}, "yes", "Yes, there is no doubt.", 1),
+        ({"by": "choice", "choices": ("yes", "no")}, "yes", "Oh yes, no problem.", 1),
+        ({"by": "choice", "choices": ("A", "B")}, "A", "Best answer: A. Second best answer: B.", 1),
+        ({"by": "choice", "choices": ("A", "B")}, "A", "The answer is A. The wrong answer is B.", 1),
+        ({"by": "choice", "choices": ("A", "B")}, "A", "Answer: A\nThe student's answer: B", 1),
+    ],
+)
+def test_the_answer_is_the_writers_own(config: dict[str, Any], target: str, output: str, value: int) -> None:
+    judge = Match("match", MatchConfig.model_validate({"kind": "match", **config}))
+    assert judge.judge(JudgeInput(Task("t", "?", target), output)).value == value
+
+
+@pytest.mark.parametrize("output", ["The answer is A, B", "The answer is A\n or B"])
+def test_a_list_that_is_cut_off_is_no_answer(output: str) -> None:
+    judge = Match("match", MatchConfig.model_validate({"kind": "match", "by": "choice", "choices": ("A", "B")}))
+    assert judge.judge(JudgeInput(Task("t", "?", "A"), output, cut=True)).outcome == "truncated"
