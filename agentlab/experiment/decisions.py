@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 import yaml
 
+from agentlab import own_code
 from agentlab.errors import MismatchError, ScenarioError, StoreError
 from agentlab.scenario import Design
 from agentlab.scenario.compare import Declared
@@ -65,10 +66,30 @@ def decisions(design: Design) -> dict[str, Any]:
         "draws": design.draws,
         "tasks": {id: digest(asdict(task)) for id, task in design.tasks.items()},
         "conditions": {condition.name: digest(condition.identity) for condition in design.conditions},
+        "modules": _modules(design),
         "excluded": list(design.tree.get("exclude") or ()),
         "limits": design.limits.rollout.model_dump(),
     }
     return _plain(msgspec.to_builtins(decided))
+
+
+def _modules(design: Design) -> dict[str, str]:
+    """The modules of one's own that the scenario names, each with the digest of its file."""
+    named = {text.removeprefix("sim/") for text in _texts(dict(design.tree))}
+    modules = {name.partition(":")[0] for name in named if own_code.is_own(name)}
+    return {name: digest(file.read_text("utf-8")) for name, file in own_code.loaded().items() if name in modules}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in plain data."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in cast("dict[str, Any]", value).values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in cast("Sequence[Any]", value):
+            yield from _texts(item)
 
 
 def write(design: Design, file: Path) -> str:

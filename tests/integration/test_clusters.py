@@ -104,6 +104,13 @@ def test_check_and_plan_tell_of_clusters(workdir: Path) -> None:
     assert "Tasks are in 6 clusters by source, and the forecast takes them for independent" in " ".join(told.split())
 
 
+async def test_one_cluster_has_no_odds_ratio_and_spoils_no_other_analysis(workdir: Path) -> None:
+    await played(written(1, cluster="source"))
+    told = CliRunner().invoke(app, ["stats", "run"])
+    assert told.exit_code == 0, told.output
+    assert "no odds ratio: 1 cluster of tasks, and it takes 6" in told.stdout
+
+
 def test_a_preregistration_holds_the_clusters(workdir: Path) -> None:
     decided: list[Any] = []
     for named in ({"cluster": "source"}, {}):

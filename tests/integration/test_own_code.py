@@ -101,3 +101,13 @@ def test_settings_that_a_built_model_does_not_take_are_told_before_the_first_cal
     ended = commands.agentlab("run", "s.yaml", "--out", "run")
     assert ended.code == 2
     assert "takes no temperature" in ended.err
+
+
+def test_a_preregistration_holds_the_modules_that_the_scenario_names(commands: Commands) -> None:
+    Path("ours.py").write_text(OURS)
+    write(models={"default": {"name": "ours:Mine"}, "judge": {"name": "sim/replies"}})
+    assert commands.agentlab("plan", "s.yaml", "--preregister", "decided.yaml").code == 0
+    Path("ours.py").write_text(OURS.replace("Hello", "Bye"))
+    ended = commands.agentlab("run", "s.yaml", "--preregistered", "decided.yaml", "--out", "run")
+    assert ended.code == 3
+    assert "modules.ours: was" in ended.err
