@@ -70,7 +70,8 @@ def test_scores_of_many_levels_have_no_odds_ratio(run: Run) -> None:
 
 def test_tasks_that_share_a_source_are_clusters(run: Run, tmp_path: Path) -> None:
     alike = agentlab.load(run.folder)
-    alike.clusters = {str(task): f"c{min(i, 6)}" for i, task in enumerate(sorted(set(run.rollouts["task"].astype(str))))}
+    tasks = sorted(set(run.rollouts["task"].astype(str)))
+    alike.clusters = {task: f"c{min(i, 6)}" for i, task in enumerate(tasks)}
     one, clustered = (only(mixed(each), "odds", contrast="good - weak") for each in (run, alike))
     assert clustered["odds_ratio"] == pytest.approx(one["odds_ratio"])
     assert clustered["odds_ratio_low"] != pytest.approx(one["odds_ratio_low"])
