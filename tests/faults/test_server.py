@@ -235,14 +235,14 @@ def test_what_waits_is_told_while_it_waits(commands: Commands) -> None:
         scenario = write(server, *[(old, new.format(1)) for old, new in ONE], ("tries: 1", "tries: 20"))
         running = commands.start("run", scenario, "--out", "run")
         for _ in range(1200):
-            if "Overloaded" in running.err.read_text():
+            if running.err.exists() and "Overloaded" in running.err.read_text():
                 break
             time.sleep(0.05)
         busy = False
         ended = running.end()
     assert ended.code == 0, ended.said
     assert re.search(
-        r"\d calls? to openai/\w+ will be tried again, the first in [01] s: rate_limit: HTTP 429", ended.err
+        r"\d calls? to openai/\w+ will be tried again, the first in \d s: rate_limit: HTTP 429", ended.err
     )
     assert load("run").calls["tries"].max() > 1
 
