@@ -241,9 +241,7 @@ def test_what_waits_is_told_while_it_waits(commands: Commands) -> None:
         busy = False
         ended = running.end()
     assert ended.code == 0, ended.said
-    assert re.search(
-        r"\d calls? to openai/\w+ will be tried again, the first in \d s: rate_limit: HTTP 429", ended.err
-    )
+    assert re.search(r"\d calls? to openai/\w+ will be tried again, the first in \d s: rate_limit: HTTP 429", ended.err)
     assert load("run").calls["tries"].max() > 1
 
 
