@@ -3,6 +3,7 @@
 A scenario may be somebody else's. A name in it reaches nothing that merely is installed, such as `subprocess:Popen`.
 """
 
+import hashlib
 import importlib
 import inspect
 import os
@@ -51,6 +52,11 @@ def loaded() -> dict[str, Path]:
     known = _known()
     files = {name: _file(module, name, known) for name, module in list(sys.modules.items()) if not _ours(name)}
     return {name: file for name, file in sorted(files.items()) if file is not None}
+
+
+def digests() -> dict[str, str]:
+    """The same modules, each with the SHA-256 of its file."""
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in loaded().items()}
 
 
 def _imported(name: str) -> Any:

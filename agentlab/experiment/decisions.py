@@ -77,7 +77,7 @@ def _modules(design: Design) -> dict[str, str]:
     """The modules of one's own that the scenario names, each with the digest of its file."""
     named = {text.removeprefix("sim/") for text in _texts(dict(design.tree))}
     modules = {name.partition(":")[0] for name in named if own_code.is_own(name)}
-    return {name: digest(file.read_text("utf-8")) for name, file in own_code.loaded().items() if name in modules}
+    return {name: found for name, found in own_code.digests().items() if name in modules}
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -8,7 +8,6 @@ import logging
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
@@ -26,13 +25,13 @@ Change = tuple[str, Any, Any]
 """What, as it was, as it is."""
 
 
-def check(design: Design, store: Store, accept: bool) -> dict[str, Any]:
-    """Compares the design and its code with what the run recorded; gives what it is to record of the code.
+def check(design: Design, store: Store, old: Mapping[str, Any], accept: bool) -> dict[str, Any]:
+    """Compares the design and its code with `old`, the run's meta; gives what it is to record of the code.
 
     Raises `MismatchError` with every place where an existing value would change, and with every change of the code,
     unless these are accepted.
     """
-    old, place = store.meta(), store.folder / DATABASE
+    place = store.folder / DATABASE
     if "tree" not in old:
         raise MismatchError(f"{place}: these are imported texts, which no scenario can continue")
     recorded = store.conditions()
@@ -60,11 +59,11 @@ def check(design: Design, store: Store, accept: bool) -> dict[str, Any]:
 
 def record(old: Mapping[str, Any], accepted: Sequence[Change] = ()) -> dict[str, Any]:
     """What the run's meta is to hold of the code: an entry for each command that was played by other code."""
-    now = {"agentlab": version("agentlab"), "python": platform.python_version(), "modules": _modules()}
+    now = {"agentlab": version("agentlab"), "python": platform.python_version(), "modules": own_code.digests()}
     entries: list[dict[str, Any]] = list(old.get("code", []))
     if entries and {key: entries[-1][key] for key in now} == now and not accepted:
         return {"code": entries}
-    told = [f"{what}: was {_short(was)}, is {_short(is_)}" for what, was, is_ in accepted]
+    told = [*map(_line, accepted)]
     return {"code": [*entries, {"at": datetime.now(UTC).isoformat(timespec="seconds"), **now, "accepted": told}]}
 
 
@@ -100,17 +99,12 @@ def _code(entries: Sequence[Mapping[str, Any]]) -> Iterator[Change]:
     """The version of agentlab, and modules of one's own, that are others than those of the last command."""
     if not entries:
         return
-    last, modules = entries[-1], _modules()
+    last, modules = entries[-1], own_code.digests()
     if last["agentlab"] != version("agentlab"):
         yield "agentlab", last["agentlab"], version("agentlab")
     for name, was in last["modules"].items():
         if modules.get(name, was) != was:
             yield f"module {name}", was[:12], modules[name][:12]
-
-
-def _modules() -> dict[str, str]:
-    """The modules of one's own and the SHA-256 of their files."""
-    return {name: sha256(file.read_bytes()).hexdigest() for name, file in own_code.loaded().items()}
 
 
 def _relimited(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
@@ -125,7 +119,12 @@ def _relimited(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
 
 
 def _lines(changes: Sequence[Change]) -> str:
-    return "\n".join(f"  {what}: was {_short(was)}, is {_short(is_)}" for what, was, is_ in changes)
+    return "\n".join(f"  {_line(change)}" for change in changes)
+
+
+def _line(change: Change) -> str:
+    what, was, now = change
+    return f"{what}: was {_short(was)}, is {_short(now)}"
 
 
 def _short(value: Any) -> str:

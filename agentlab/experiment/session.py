@@ -127,7 +127,7 @@ def planned(
     before, unless that is accepted.
     """
     old = store.meta()
-    code = resume.check(design, store, accept) if store.known else resume.record({})
+    code = resume.check(design, store, old, accept) if store.known else resume.record({})
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
     decided = decisions.record(design, old, registration, len(store.known))
     return {**old, **_facts(design, old, seed), **decided, **code}
