@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -42,16 +42,15 @@ def _agent(name: str) -> str:
     return name
 
 
-def _name(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError("a name starts with a letter or digit and holds letters, digits and _ . + - only")
-    return name
+def _named(noun: str) -> Callable[[str], str]:
+    """Checks what a noun, such as `a name`, is given by."""
 
+    def check(name: str) -> str:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{noun} starts with a letter or digit and holds letters, digits and _ . + - only")
+        return name
 
-def _task_id(name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise ValueError("an id starts with a letter or digit and holds letters, digits and _ . + - only")
-    return name
+    return check
 
 
 def _memory(value: object) -> object:
@@ -78,8 +77,8 @@ def range_of(value: tuple[float, float]) -> tuple[float, float]:
 
 
 AgentName = Annotated[str, AfterValidator(_agent)]
-Name = Annotated[str, AfterValidator(_name)]
-TaskId = Annotated[str, AfterValidator(_task_id)]
+Name = Annotated[str, AfterValidator(_named("a name"))]
+TaskId = Annotated[str, AfterValidator(_named("an id"))]
 Tokens = Annotated[int, BeforeValidator(_tokens), WithJsonSchema({"type": ["integer", "string"]})]
 Money = Annotated[float, BeforeValidator(_money), WithJsonSchema({"type": "string", "pattern": "^[0-9.]+ *USD$"})]
 Minutes = Annotated[float, BeforeValidator(_minutes), WithJsonSchema({"type": "number", "exclusiveMinimum": 0})]
