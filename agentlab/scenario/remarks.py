@@ -33,7 +33,7 @@ def _models(design: Design) -> Iterator[str]:
 def _idle(design: Design) -> Iterator[str]:
     acting = {agent.name for condition in design.conditions for agent in condition.organization.agents}
     for name in mapping(mapping(design.tree.get("organization")).get("agents")):
-        if name not in acting:
+        if name not in acting and f"{name}.1" not in acting:
             yield f"agent {name!r} takes part in no condition"
 
 
