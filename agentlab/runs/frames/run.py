@@ -197,9 +197,9 @@ class Run:
     def tickets(self) -> pd.DataFrame:
         """One row per ticket of a rollout at a board: `ticket` (its id), `by` (who put it up), `owner`, `state` (open,
         active, review, done, failed), `opened` and `closed` (rounds; Int64, missing while it is open), `after` (tuple:
-        tickets it waited for), `reviewed_by`, `changes` (int: how often some were wanted), `moves` (int: how often it went
-        from a silent owner to another), `carries` (tuple: names of the task's `constraints` whose pattern its text
-        holds), `text`, `owner_report` (what its owner said at last), `reason` (how it ended)."""
+        tickets it waited for), `reviewed_by`, `changes` (int: how often a review wanted some), `moves` (int: how often
+        it went from a silent owner to another), `carries` (tuple: names of the task's `constraints` whose pattern its
+        text holds), `text`, `owner_report` (what its owner said at last), `reason` (how it ended)."""
         known = zip(self.conditions["condition"], self.conditions["facts"], strict=True)
         boards = [str(name) for name, facts in known if facts.get("board") is not None]
         fields = {task["id"]: task.get("fields", {}) for task in self.meta.get("tasks", [])}
