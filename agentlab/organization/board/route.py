@@ -22,7 +22,7 @@ def route(
     rules: Rules, writers: frozenset[str], agent: str, reply: Completion, log: Sequence[Message]
 ) -> list[Message]:
     """A message for each block of the reply that may be what it says; for each other one what is wrong with it."""
-    routing = _Routing(rules, writers, agent, tickets(log), dict(workspace.files(log)), reply.stop == "length")
+    routing = _Routing(rules, writers, agent, tickets(log), workspace.files(log), reply.stop == "length")
     blocks = _parse(reply.text)
     routing.coming = frozenset(block.attributes.get("id", "") for block in blocks if block.tag == "ticket")
     found: list[Message] = []
@@ -35,7 +35,7 @@ def route(
 
 def acted(rules: Rules, agent: str, turn: Sequence[Call], log: Sequence[Message]) -> list[Message]:
     """The files that the tools of a turn wrote or removed."""
-    routing = _Routing(rules, frozenset(), agent, tickets(log), dict(workspace.files(log)), False)
+    routing = _Routing(rules, frozenset(), agent, tickets(log), workspace.files(log), False)
     acts = (act for call in turn for result in call.tool_results for act in result.acts)
     return [m for act in acts if act.kind in ("file", "removed") for m in routing.file(act.ref, act.content, act.kind)]
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from agentlab.organization.board.rules import Rules
 from agentlab.organization.board.tickets import OVER, Ticket, Tickets, tickets
-from agentlab.organization.board.workspace import files, refused
-from agentlab.types import BOARD, OUTPUT, POST, Message
+from agentlab.organization.board.workspace import files, settled
+from agentlab.types import BOARD, OUTPUT, POST, WORKSPACE, Message
 
 
 def settle(rules: Rules, log: Sequence[Message], round: int) -> list[Message]:
@@ -56,13 +56,17 @@ class Settling:
         self.say(kind, self.rules.lead if self.rules.stays else None, why, ticket.id)
 
 
-def _conflicts(now: Settling) -> None:
-    for edit in refused(now.log):
-        text = (
-            f"Your change of {edit.ref} was not made: another agent changed the same lines in the same round. Read the "
-            "file as it is now, and make the change again."
-        )
-        now.say("conflict", edit.sender, text, edit.ref, POST)
+def _merged(now: Settling) -> None:
+    """Files that several agents changed in this round are written as they are now."""
+    for file in settled(now.log, now.round):
+        if not file.written:
+            now.say("removed" if file.text is None else "file", WORKSPACE, file.text or "", file.path)
+        for edit in file.refused:
+            text = (
+                f"Your change of {file.path} was not made: another agent changed the same lines in the same round. "
+                "Read the file as it is now, and make the change again."
+            )
+            now.say("conflict", edit.sender, text, file.path, POST)
 
 
 def _claims(now: Settling) -> None:
@@ -176,13 +180,13 @@ def _over(now: Settling) -> None:
     if any(OUTPUT in message.to for message in now.log):
         return
     lines = [f"{t.id} is {t.state}: {t.title}" for t in every]
-    if paths := sorted(files(now.log)):
+    if paths := sorted(files((*now.log, *now.said))):
         lines.append(f"Files: {', '.join(paths)}")
     now.said.append(Message(BOARD, (OUTPUT,), "output", "\n".join(lines)))
 
 
 _STEPS: tuple[Callable[[Settling], None], ...] = (
-    _conflicts,
+    _merged,
     _claims,
     _submitted,
     _reviewed,

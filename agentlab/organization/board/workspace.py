@@ -1,8 +1,8 @@
 """The files of a team, as its messages made them."""
 
 import re
-from collections.abc import Mapping, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from agentlab.organization.board.merge import merge
@@ -13,46 +13,56 @@ LARGEST, MOST, WHOLE = 1_000_000, 400, 8_000_000
 _PART = re.compile(r"[\w@+=-][\w .@+=-]{0,99}")
 
 
-Edited = tuple[Mapping[str, str], Sequence[Message]]
-"""The files after a round, and the edits of that round that could not be merged."""
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What several agents made of one file in one round."""
+
+    path: str
+    text: str | None
+    """None where there is no file any more."""
+    refused: tuple[Message, ...]
+    """Edits that could not be merged with those of agents before them in the roster."""
+    written: bool
+    """Whether the log without it says the same."""
 
 
-def files(log: Sequence[Message]) -> Mapping[str, str]:
+def files(log: Iterable[Message]) -> dict[str, str]:
     """The files by path after all of `log`."""
-    return _last(log)[0]
+    found: dict[str, str] = {}
+    for message in log:
+        if message.kind == "file" and message.ref is not None:
+            found[message.ref] = message.content
+        elif message.kind == "removed" and message.ref is not None:
+            found.pop(message.ref, None)
+    return found
 
 
-def refused(log: Sequence[Message]) -> list[Message]:
-    """The edits of the last round of `log` that could not be merged with those of other agents."""
-    last = log[-1].round if log else 0
-    return [message for message in _last(log)[1] if message.round == last]
+def settled(log: Sequence[Message], round: int) -> Iterator[Settled]:
+    """The files that several agents changed in `round`, whose messages end `log`.
 
-
-def _last(log: Sequence[Message]) -> Edited:
-    edited: Edited = ({}, ())
-    edits = (message for message in log if message.kind in ("file", "removed"))
-    for _, round_ in groupby(edits, key=lambda message: message.round):
-        edited = _edited(edited[0], list(round_))
-    return edited
-
-
-def _edited(before: Mapping[str, str], edits: Sequence[Message]) -> Edited:
-    """Agents of one round edit what stood there before it; the earlier one in the roster stands where two disagree.
-
-    What one agent does to a file in a round are steps of one edit, of which the last counts.
+    All of them edit what stood there before the round. What one agent does to a file in a round are steps of one edit,
+    of which the last counts.
     """
-    last = {(edit.sender, edit.ref): edit for edit in edits}
-    after, refused_ = dict(before), list[Message]()
-    for (_, path), edit in last.items():
-        assert path is not None
-        made = _merged(before.get(path), after.get(path), None if edit.kind == "removed" else edit.content)
+    edits = [message for message in log if message.round == round and message.kind in ("file", "removed")]
+    before = files(message for message in log if message.round < round)
+    by_path: dict[str, dict[str, Message]] = {}
+    for edit in edits:
+        by_path.setdefault(edit.ref or "", {})[edit.sender] = edit
+    for path, last in by_path.items():
+        if len(last) > 1:
+            yield _settled(path, before.get(path), [edit for edit in edits if edit in last.values()])
+
+
+def _settled(path: str, before: str | None, edits: Sequence[Message]) -> Settled:
+    now, refused, theirs = before, list[Message](), before
+    for edit in edits:
+        theirs = None if edit.kind == "removed" else edit.content
+        made = _merged(before, now, theirs)
         if made is False:
-            refused_.append(edit)
-        elif made is None:
-            after.pop(path, None)
+            refused.append(edit)
         else:
-            after[path] = made
-    return after, refused_
+            now = made
+    return Settled(path, now, tuple(refused), now == theirs)
 
 
 def _merged(before: str | None, now: str | None, theirs: str | None) -> str | Literal[False] | None:
