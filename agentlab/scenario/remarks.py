@@ -12,9 +12,17 @@ from agentlab.text import pluralize
 
 
 def remarks(design: Design) -> list[str]:
-    """A sentence for each model that cannot be called as it is, each agent that takes part in no condition, tasks that
-    share their text, clusters that are too few, and each judge with too few anchor texts."""
-    return [*_models(design), *_idle(design), *_alike(design), *_clusters(design), *few_anchors(design)]
+    """A sentence for each model that cannot be called as it is, what tools lack on this machine, each agent that takes
+    part in no condition, tasks that share their text, clusters that are too few, and each judge with too few anchor
+    texts."""
+    return [
+        *_models(design),
+        *_tools(design),
+        *_idle(design),
+        *_alike(design),
+        *_clusters(design),
+        *few_anchors(design),
+    ]
 
 
 def few_anchors(design: Design) -> list[str]:
@@ -28,6 +36,12 @@ def _models(design: Design) -> Iterator[str]:
     specs = [spec for condition in design.conditions for spec in condition.models.values()]
     specs += [design.models[judge.model] for judge in judges if judge.model is not None]
     yield from dict.fromkeys(sentence for spec in specs for sentence in obstacles(spec))
+
+
+def _tools(design: Design) -> Iterator[str]:
+    agents = [agent for condition in design.conditions for agent in condition.organization.agents]
+    toolsets = {id(toolset): toolset for agent in agents for toolset in agent.tools}.values()
+    yield from filter(None, (lacking() for each in toolsets if (lacking := getattr(each, "lacking", None))))
 
 
 def _idle(design: Design) -> Iterator[str]:

@@ -1,13 +1,16 @@
 """A team at a ticket board against one agent, played by the command on simulated agents."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from agentlab_cli.main import app
 from typer.testing import CliRunner
 
+from agentlab.errors import SandboxError
 from agentlab.runs.frames import Run, load
 from agentlab.runs.transcript import transcript
+from agentlab.tools.sandbox.detect import sandbox
 
 SCENARIO = """\
 spec: 1
@@ -101,3 +104,54 @@ def test_the_same_command_makes_no_call_again_and_a_fork_goes_on_from_a_board(pl
     )
     assert told.exit_code == 0, told.output
     assert load("run").forks["status"].eq("delivered").all()
+
+
+CODER = '''
+from agentlab.types import Capabilities, Completion, ToolCall, Usage
+
+
+class Coder:
+    """Writes a program, runs it, and reports what it printed."""
+
+    name, capabilities = "coder:Coder", Capabilities(frozenset(), seed=True, tools=True)
+
+    async def complete(self, request):
+        k = request.where.k
+        steps = [("write", {"path": "main.py", "text": "open('out.txt', 'w').write(open('data/x.csv').read() * 2)"}),
+                 ("run", {"command": "python3 main.py && cat out.txt && rm main.py"})]
+        if k < len(steps):
+            import json
+            name, arguments = steps[k]
+            return Completion("", (ToolCall(str(k), name, json.dumps(arguments)),), Usage(1, 1), "tool")
+        return Completion(f"<done>{request.chat[-1].content}</done>", usage=Usage(1, 1))
+'''
+
+
+@pytest.mark.process
+def test_an_agent_runs_what_it_wrote_and_the_workspace_has_what_came_of_it(workdir: Path) -> None:
+    try:
+        asyncio.run(sandbox())
+    except SandboxError as error:
+        pytest.skip(str(error))
+    Path("coder.py").write_text(CODER)
+    Path("s.yaml").write_text("""\
+spec: 1
+name: coding
+models: {default: {name: "coder:Coder"}}
+tasks: {double: {prompt: Double it., fields: {files: {data/x.csv: "5"}}}}
+organization:
+  agents: {coder: {tools: [read, write, run]}}
+  protocol: {kind: board, workers: [coder], fixed: [data]}
+""")
+    told = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"])
+    assert told.exit_code == 0, told.output
+    run = load("run")
+    assert run.tickets["owner_report"].tolist() == ["55\nExit code 0.\nChanged: out.txt, main.py"]
+    assert (
+        CliRunner().invoke(app, ["export", "workspace", "run", "--rollout", "task=double", "--out", "files"]).exit_code
+        == 0
+    )
+    assert {str(path): path.read_text() for path in Path("files").rglob("*.*")} == {
+        "files/data/x.csv": "5",
+        "files/out.txt": "55",
+    }

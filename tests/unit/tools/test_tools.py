@@ -145,7 +145,7 @@ def test_what_is_no_arithmetic_is_an_error_that_is_quick(expression: str) -> Non
 
 def test_what_ships_is_found_by_its_name() -> None:
     assert TOOLS["calculate"] == calculate
-    assert list(TOOLS) == ["calculate", "read", "write", "edit", "remove", "list_files", "search"]
+    assert list(TOOLS) == ["calculate", "read", "write", "edit", "remove", "list_files", "search", "run"]
 
 
 # --- in a rollout -----------------------------------------------------------------------------------------------------
@@ -278,7 +278,7 @@ async def test_whatever_a_tool_returns_is_a_result(does: str) -> None:
 
 def of_files(name: str, calls: tuple[Call, ...] = (), **arguments: Any) -> Returned:
     scene = replace(SCENE, files={"a.py": "one\ntwo\nthree\n"}, calls=calls)
-    return asyncio.run(TOOLS[name](scene, arguments))
+    return asyncio.run(TOOLS[name].tools[0](scene, arguments))
 
 
 def test_files_are_read_written_edited_and_searched_as_the_turn_left_them() -> None:
