@@ -11,6 +11,7 @@ import resource
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from agentlab.tools.sandbox.bubblewrap import Bubblewrap, environment
@@ -27,7 +28,13 @@ def cpu() -> float:
 
 
 def processes() -> int:
-    return sum(path.name.isdigit() for path in Path("/proc").iterdir())
+    """Those of sandboxes: they have process ids of their own."""
+    found = 0
+    for path in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):
+            lines = path.read_text().splitlines()
+            found += any(line.startswith("NSpid:") and len(line.split()) > 2 for line in lines)
+    return found
 
 
 def mounts() -> int:
