@@ -50,7 +50,7 @@ class Mistake:
 
     def __str__(self) -> str:
         path = f"{self.path}: " if self.path else ""
-        return f"{self.place}: {path}{self.wrong}; {self.right}"
+        return f"{self.place}: {path}{self.wrong}; {self.right}".replace("\n", "⏎")
 
 
 class ScenarioError(AgentlabError):

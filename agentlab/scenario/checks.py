@@ -167,6 +167,8 @@ def criteria(
         if criterion not in known[measure.judge]:
             wrong = f"judge {measure.judge!r} has no criterion {criterion!r}"
             site.wrong((*path, "criteria", i), wrong, suggest(criterion, known[measure.judge]))
+        elif criterion in measure.criteria[:i]:
+            site.wrong((*path, "criteria", i), f"the criterion {criterion!r} is there twice", "name each of them once")
 
 
 def targets(site: CheckedDocument, misfits: Mapping[str, Misfit], tasks: Mapping[str, Task]) -> None:

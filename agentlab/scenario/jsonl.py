@@ -5,7 +5,8 @@ from typing import Any
 
 from agentlab.errors import Place
 from agentlab.scenario.document import Keys, Tree
-from agentlab.scenario.validate import Findings, mapping, shown
+from agentlab.scenario.findings import Findings
+from agentlab.scenario.validate import mapping, shown
 
 
 def expand(tree: Tree, findings: Findings) -> Tree:
