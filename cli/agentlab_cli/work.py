@@ -15,6 +15,7 @@ from rich.text import Text
 from agentlab.analysis.summary import summarize
 from agentlab.analysis.unreached import unreached
 from agentlab.experiment import session
+from agentlab.experiment.addresses import Moved
 from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
@@ -36,11 +37,14 @@ def run(
     concurrency: int,
     registration: Registration | None = None,
     accept: bool = False,
+    where: Moved | None = None,
 ) -> int:
     """Plays the design; gives the exit code."""
 
     async def job(progress: Progress) -> None:
-        await session.run(design, folder, chosen, progress, concurrency, registration=registration, accept=accept)
+        await session.run(
+            design, folder, chosen, progress, concurrency, registration=registration, accept=accept, where=where
+        )
 
     return work(folder, job, limit=SAME)
 
