@@ -36,7 +36,8 @@ def check(design: Design, store: Store, old: Mapping[str, Any], accept: bool) ->
         raise MismatchError(f"{place}: these are imported texts, which no scenario can continue")
     recorded = store.conditions()
     same = _unchanged(design, recorded)
-    if changed := differences(old["tree"], design.tree, design.ordered, same):
+    seeded = {**old["tree"], "seed": old["seed"]}  # which the run drew where the scenario named none
+    if changed := differences(seeded, design.tree, design.ordered, same):
         raise MismatchError(
             f"{place}: the run was made from another scenario:\n{_lines(changed)}\n"
             "Tasks, draws, levels, judges and measures may be added; for anything else use --new or --out."
