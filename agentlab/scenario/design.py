@@ -10,7 +10,18 @@ from agentlab.errors import ScenarioError
 from agentlab.interfaces import Judge
 from agentlab.judges import JudgeTraits
 from agentlab.models.spec import ModelSpec
-from agentlab.scenario import baseline, cells, checks, columns, compare, condition, library, protocol, sections
+from agentlab.scenario import (
+    baseline,
+    cells,
+    checks,
+    columns,
+    compare,
+    condition,
+    library,
+    protocol,
+    sections,
+    task_table,
+)
 from agentlab.scenario import jsonl as lines
 from agentlab.scenario import judges as judging
 from agentlab.scenario.baseline import Matched
@@ -107,7 +118,8 @@ class DesignBuilder:
 
     def __init__(self, tree: Tree, findings: Findings, path: Path) -> None:
         self.findings, self.path = findings, path
-        known = lines.expand(sections.known(tree, findings), findings)
+        known = sections.known(tree, findings)
+        known = (task_table if task_table.is_table(known) else lines).expand(known, findings, path.parent)
         self.tree = judging.inline(known, findings, path.parent)
         self.site = CheckedDocument(self.tree, findings, path.parent)
         self.selectors: dict[str, Judge] = {}

@@ -225,23 +225,27 @@ class _File:
 
     def refusal(self, name: str, target: Path) -> tuple[str, str] | None:
         """What is wrong with including `target`, and what would be right."""
-        try:
-            real = target.resolve()
-            inside, there = real.is_relative_to(self.reader.root), real.is_file()
-        except (OSError, RuntimeError, ValueError):
-            return f"!file {name[:60]!r} is no path", "give the path of a file"
-        if not name or not inside:
-            return (
-                f"!file {name!r} is outside {_shown(self.reader.root)}",
-                "keep included files in the scenario's folder",
-            )
-        if not there:
-            folder = target.parent
-            near = sorted(entry.name for entry in folder.iterdir() if entry.is_file()) if folder.is_dir() else []
-            return f"!file {name!r}: there is no such file", suggest(target.name, near)
-        if real in self.stack:
+        if wrong := confined(name, target, self.reader.root):
+            return f"!file {wrong[0]}", wrong[1]
+        if target.resolve() in self.stack:
             return f"!file {name!r} includes itself", "break the circle"
         return None
+
+
+def confined(name: str, target: Path, root: Path, folder: bool = False) -> tuple[str, str] | None:
+    """What is wrong with the file, or `folder`, `target` by this name, which ought to lie within `root`."""
+    try:
+        inside = target.resolve().is_relative_to(root.resolve())
+        there = target.is_file() or (folder and target.is_dir())
+    except (OSError, RuntimeError, ValueError):
+        return f"{name[:60]!r} is no path", "give the path of a file"
+    if not name or not inside:
+        return f"{name!r} is outside {_shown(root)}", "keep included files in the scenario's folder"
+    if not there:
+        above = target.parent
+        near = sorted(entry.name for entry in above.iterdir() if entry.is_file()) if above.is_dir() else []
+        return f"{name!r}: there is no such file", suggest(target.name, near)
+    return None
 
 
 def _unquoted(keys: Sequence[str]) -> tuple[str, str]:
