@@ -105,6 +105,11 @@ def is_too_long(error: str | None) -> bool:
     return error is not None and error.startswith("too_long: ")
 
 
+def is_passing(error: str) -> bool:
+    """Whether a recorded error is a `ModelError` that may be gone when the call is made again."""
+    return error.startswith(("rate_limit: ", "transient: "))
+
+
 class ToolsetError(AgentlabError):
     """What an agent's tools need could not be opened for a rollout."""
 

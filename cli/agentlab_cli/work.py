@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from agentlab.analysis.lasting import lasting
 from agentlab.analysis.summary import summarize
 from agentlab.analysis.unreached import unreached
 from agentlab.experiment import session
@@ -82,7 +83,11 @@ def work(
         print(f"Stopped by the run's limit (limits.run). {limit}, and the same command goes on.", file=sys.stderr)
         return 4
     if progress.failed:
-        print(f"{progress.failed} failed; the same command tries them again: agentlab {_typed()}", file=sys.stderr)
+        why = lasting(load(folder))
+        until = f" for a reason that stays ({why}); once it is mended," if why else ";"
+        print(
+            f"{progress.failed} failed{until} the same command tries them again: agentlab {_typed()}", file=sys.stderr
+        )
         return 1
     return 0
 

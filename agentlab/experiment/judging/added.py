@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from agentlab.engine.spec import fork_path, lineage
-from agentlab.errors import MismatchError
+from agentlab.errors import MismatchError, Mistake, Place, ScenarioError
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rollouts import JudgingItem, past_of
 from agentlab.experiment.phases import Phase, through, with_judging
@@ -25,9 +25,11 @@ from agentlab.organization.agents import Organization
 from agentlab.pairing import draws_are_pairs
 from agentlab.scenario import rebuild
 from agentlab.scenario.added_judges import added_judges
+from agentlab.scenario.document import dotted
+from agentlab.scenario.findings import folded
 from agentlab.scenario.judges import JudgeSet
 from agentlab.store import read
-from agentlab.types import Rollout
+from agentlab.types import Rollout, Task
 
 
 async def rejudge(
@@ -35,13 +37,14 @@ async def rejudge(
 ) -> None:
     """Judges every finished rollout and fork of the run in `folder` with these judges, unless they have done so.
 
-    Raises `StoreError` when there is no run, `ScenarioError` for a judge that is wrong, and `MismatchError` when the
-    run already has another judge, or another model behind it, under one of the names.
+    Raises `StoreError` when there is no run, `ScenarioError` for a judge that is wrong or cannot score a task, and
+    `MismatchError` when the run already has another judge, or another model behind it, under one of the names.
     """
     with opened(folder, new=False) as store:
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
         built, specs, documents = added_judges(names, section, judge_model, meta.get("factors", {}))
+        _fit(built, tasks_of(meta))
         added = _added(folder, meta, built, specs, documents)
         organizations = _with_workspace(folder, meta)
         judging = {judge.model: specs[judge.model] for judge in built.every.values() if judge.model is not None}
@@ -51,6 +54,21 @@ async def rejudge(
             comparisons = Comparisons(work, of_two, documents, meta.get("factors", {}))
             judge_rollouts = Phase("judge rollouts", partial(_judge_rollouts, work, organizations))
             await through(work, with_judging(comparisons, judge_rollouts))
+
+
+def _fit(built: JudgeSet, tasks: Mapping[str, Task]) -> None:
+    """Raises `ScenarioError` when a judge can score no output to a task, such as one without a target to compare."""
+    found = list[Mistake]()
+    for judge, misfit in built.misfits.items():
+        for task in tasks.values():
+            if flaw := misfit(task):
+                steps, wrong, right = flaw
+                path = dotted(("tasks", task.id, *steps))
+                found.append(
+                    Mistake(Place(f"--with {judge}", 1, 1), path, f"the judge finds {wrong}", f"write {right}")
+                )
+    if found:
+        raise ScenarioError(folded(found))
 
 
 def _added(
