@@ -1,5 +1,6 @@
 """Adds judges to a run that is there: new verdicts on its finished rollouts and forks, and none repeated."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -29,7 +30,9 @@ from agentlab.scenario.document import dotted
 from agentlab.scenario.findings import folded
 from agentlab.scenario.judges import JudgeSet
 from agentlab.store import read
-from agentlab.types import Rollout, Task
+from agentlab.types import Rollout
+
+log = logging.getLogger(__name__)
 
 
 async def rejudge(
@@ -44,7 +47,7 @@ async def rejudge(
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
         built, specs, documents = added_judges(names, section, judge_model, meta.get("factors", {}))
-        _fit(built, tasks_of(meta))
+        _fit(built, meta)
         added = _added(folder, meta, built, specs, documents)
         organizations = _with_workspace(folder, meta)
         judging = {judge.model: specs[judge.model] for judge in built.every.values() if judge.model is not None}
@@ -56,19 +59,23 @@ async def rejudge(
             await through(work, with_judging(comparisons, judge_rollouts))
 
 
-def _fit(built: JudgeSet, tasks: Mapping[str, Task]) -> None:
-    """Raises `ScenarioError` when a judge can score no output to a task, such as one without a target to compare."""
-    found = list[Mistake]()
+def _fit(built: JudgeSet, meta: Mapping[str, Any]) -> None:
+    """Raises `ScenarioError` when a judge can score no output to a task, such as one without a target to compare.
+
+    Of imported texts, whose targets are as they came, some tasks may have none: that is said, and the others judged.
+    """
+    tasks = tasks_of(meta).values()
     for judge, misfit in built.misfits.items():
-        for task in tasks.values():
-            if flaw := misfit(task):
-                steps, wrong, right = flaw
-                path = dotted(("tasks", task.id, *steps))
-                found.append(
-                    Mistake(Place(f"--with {judge}", 1, 1), path, f"the judge finds {wrong}", f"write {right}")
-                )
-    if found:
-        raise ScenarioError(folded(found))
+        flaws = [(task.id, flaw) for task in tasks if (flaw := misfit(task))]
+        place = Place(f"--with {judge}", 1, 1)
+        found = [
+            Mistake(place, dotted(("tasks", id, *steps)), f"the judge finds {wrong}", f"write {right}")
+            for id, (steps, wrong, right) in flaws
+        ]
+        if found and ("tree" in meta or len(found) == len(tasks)):
+            raise ScenarioError(folded(found))
+        for mistake in folded(found):
+            log.warning("%s; its outputs get no score", mistake)
 
 
 def _added(

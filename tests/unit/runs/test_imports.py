@@ -84,10 +84,11 @@ def test_numbers_of_a_file_stay_as_they_are_written(workdir: Path) -> None:
     assert run.measures["same"].tolist() == [1, 1, 1]
 
 
-def test_imported_texts_are_judged(workdir: Path) -> None:
+def test_imported_texts_are_judged(workdir: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = brought().folder
     Path("right.yaml").write_text("kind: match\nby: number\n", encoding="utf-8")
     asyncio.run(rejudge(folder, ["right.yaml"], None, Progress(), 8))
+    assert "tasks.rent.target: the judge finds no target; write the right answer; its outputs get no" in caplog.text
     assert load(folder).measures["right"].tolist()[:2] == [1.0, 0.0]
 
 
