@@ -37,6 +37,9 @@ FORMS: Mapping[tuple[str, ...], str] = {
     ("limits",): "{run: {cost: 50 USD}}",
     ("limits", "run"): "{cost: 50 USD}",
     ("limits", "rollout"): "{tokens: 200k}",
+    ("compare", "primary", "*", "*"): "[firm, solo]",
+    ("looks",): "{planned: 3}",
+    ("exclude", "*"): "{team: solo}",
     ("exclude",): "[{team: solo, pressure: high}]",
 }
 

@@ -1,6 +1,6 @@
 """The protocol of a condition: shipped or one's own, checked against the cast before anything is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,15 +90,27 @@ def _fitting(
 ) -> Routing | None:
     """The routing that a configuration builds; None where its fields do not fit the cast."""
     flaws: list[Flaw] = list(config.mistakes(names)) if hasattr(config, "mistakes") else []
-    agents, cast = mapping(site.get(("organization",))["agents"]), ("organization", "cast")
-    left_out = [(s, name) for s, *_ in flaws if (name := _named(site, s)) in agents and name not in names]
-    if left_out and len(left_out) == len(flaws):
-        (steps, name), at = left_out[0], site.tree.place(cast)
-        there = f"protocol.{dotted(steps)} ({site.tree.place((*PROTOCOL, *steps))})"
-        wrong = f"the cast leaves out {name!r}, whom {there} names"
-        site.findings.add(at, cast, wrong, f"add {name!r} to the cast, or give this condition another protocol")
+    if _left_out(site, flaws, names) or site.flaws(PROTOCOL, flaws):
         return None
-    return None if site.flaws(PROTOCOL, flaws) else config.build(names, closing, writers)
+    return config.build(names, closing, writers)
+
+
+def _left_out(site: CheckedDocument, flaws: Sequence[Flaw], names: tuple[str, ...]) -> bool:
+    """Adds the one mistake where the protocol's are only that agents are missing which a cast or a level took out."""
+    agents, cast = mapping(site.get(("organization", "agents"))), ("organization", "cast")
+    named = [(steps, str(_named(site, steps))) for steps, *_ in flaws]
+    removed = {name for _, name in named if ("organization", "agents", name) in site.tree.removed}
+    if not named or any(name not in removed and (name not in agents or name in names) for _, name in named):
+        return False
+    steps, name = named[0]
+    there = f"protocol.{dotted(steps)} ({site.tree.place((*PROTOCOL, *steps))})"
+    if name in removed:
+        wrong, right = f"agent {name!r} is taken out, whom {there} names", "leave it in, or give another protocol"
+        site.wrong(("organization", "agents", name), wrong, right)
+    else:
+        wrong = f"the cast leaves out {name!r}, whom {there} names"
+        site.wrong(cast, wrong, f"add {name!r} to the cast, or give this condition another protocol")
+    return True
 
 
 def _named(site: CheckedDocument, steps: Keys) -> object:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agentlab.organization.protocols import KINDS as PROTOCOLS
 from agentlab.scenario.document import suggest
 from agentlab.text import line
 
@@ -28,9 +29,9 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "exclude": ("only", "include"),
     "factors": ("conditions", "arms"),
     "addendum": ("addenda", "suffix"),
+    "ask": ("question", "prompt", "text"),
     "name": ("model",),
 }
-_MEANT = {word: name for name, words in _SYNONYMS.items() for word in words}
 
 
 def told(names: Sequence[str], model: Any, known: Collection[str] = ()) -> Iterator[tuple[str, str, str]]:
@@ -45,6 +46,8 @@ def told(names: Sequence[str], model: Any, known: Collection[str] = ()) -> Itera
         yield names[0], wrong, f"known: {', '.join(fields)}"
         return
     homes = _homes(model) if model is not None else {}
+    if "protocol" in fields:
+        homes |= {name: "protocol" for config in PROTOCOLS.values() for name in of(config)}
     for name in names:
         yield name, f"unknown field {line(name, 60)!r}", right(name, fields, homes)
 
@@ -52,8 +55,8 @@ def told(names: Sequence[str], model: Any, known: Collection[str] = ()) -> Itera
 def meant(name: str, known: Collection[str]) -> str:
     """The known field that `name` stands for: it is nearly written so, or means the same; empty if there is none."""
     near = difflib.get_close_matches(name[:60].lower(), known, n=1, cutoff=LIKE)
-    synonym = _MEANT.get(name.lower(), "")
-    return near[0] if near else synonym if synonym in known else ""
+    synonyms = (other for other, words in _SYNONYMS.items() if other in known and name.lower() in words)
+    return near[0] if near else next(synonyms, "")
 
 
 def right(name: str, known: Collection[str], homes: Mapping[str, str]) -> str:
@@ -82,23 +85,16 @@ def kind_of(part: Mapping[str, Any], kinds: Mapping[str, type[BaseModel]]) -> tu
         return "kind", "'kind' is missing", f"{suggest('', named)} or my_module:Name for one of your own"
     if not isinstance(kind, str) or kind not in kinds:
         return "kind", f"unknown kind {kind!r}", f"{suggest(kind, named)} or my_module:Name for one of your own"
-    odd = part.keys() - of(kinds[kind]).keys()
-    fitting = (
-        name for name, model in kinds.items() if part.keys() <= of(model).keys() and _needed(model) <= part.keys()
-    )
-    other = next(fitting, None) if odd else None
-    if other is None:
-        return None
-    fields = ", ".join(sorted(odd)[:FEW])
-    return (
-        "kind",
-        f"a {kind} has no {fields}",
-        f"write `kind: {other}`, or the fields of {kind}: {_listed(kinds[kind])}",
-    )
-
-
-def _listed(model: type[BaseModel]) -> str:
-    return ", ".join(name for name in of(model) if name != "kind")
+    odd = [name for name in part if name not in of(kinds[kind])]
+    for other, model in kinds.items() if odd else ():
+        told, needed = of(model), _needed(model) - {"kind"}
+        if needed <= part.keys() <= told.keys():
+            own = ", ".join(name for name in of(kinds[kind]) if name != "kind")
+            wrong = f"kind {kind} has no {', '.join(sorted(odd)[:FEW])}"
+            return "kind", wrong, f"write `kind: {other}`, or the fields of {kind}: {own}"
+        if needed <= {*odd} <= told.keys():
+            return odd[0], f"kind {kind} has no {', '.join(sorted(odd)[:FEW])}", f"write `kind: {other}` beside it"
+    return None
 
 
 def of(model: Any) -> dict[str, str]:

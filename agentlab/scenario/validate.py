@@ -118,6 +118,8 @@ def _told(
         depth = len(loc) - 2 if loc[-1:] == ("[key]",) else len(loc)
         if one["type"] == "extra_forbidden" or any(loc[:n] in odd for n in range(1, depth + 1)):
             continue
+        if one["type"] == "too_short" and any(o["loc"][: depth + 1][:-1] == loc for o in errors):
+            continue  # of items that are wrong themselves
         known = unknowns.of(_section(model, loc[:-1])) if one["type"] == "missing" else {}
         if not any(unknowns.meant(name, known) == loc[-1] for name in unknown.get(loc[:-1], ())[: unknowns.FEW]):
             yield _translate(one, known, tree, path)

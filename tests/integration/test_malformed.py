@@ -95,6 +95,16 @@ MALFORMED = [
     (CRITERIA, "    criteria: {focus: {text: A}, focus: {text: B}}", "26:34", "the first is at s.yaml:26:16"),
     ("criteria: [focus]", "criteria: [focus, focus]", "28:47", "name each of them once"),
     (CONTACTS, "contacts: {hand: [boss]}", "15:15", "a path to it from an agent that gets the task"),
+    # what follows from something else
+    ("{ask: Report., agent: boss}", "{question: Report., agent: boss}", "17:13", "did you mean 'ask'?"),
+    ("{system: Lead.}", "{system: Lead., model: sim/chatter}", "10:34", "`ALIAS: {name: sim/chatter}`"),
+    (CHAIN, "protocol: {stages: [[boss]]}", "21:52", "write `kind: chain` beside it"),
+    ("firm: {}", "firm: {organization: {agents: {boss: null}}}", "20:42", "leave it in"),
+    ("firm: {}", "firm: {models: {default: null}}", "20:30", "leave it in, or name another"),
+    ("rounds: 4", "rounds: 4\n  stages: [[boss]]", "17:3", "write it under `protocol`"),
+    ("start: [boss]", "start: [[boss]]", "14:13", "write a text"),
+    ("{{client}}", "{{client}", "7:18", "write {{client}}"),
+    ("draws: 2", "compare: {primary: {a: {team: firm vs solo}}}", "22:31", "such as [firm, solo]"),
 ]  # fmt: skip
 
 
