@@ -78,13 +78,8 @@ def test_a_server_that_moved_goes_on_under_its_new_address_which_is_recorded(com
         assert [(one["model"], one["url"]) for one in known] == [
             (alias, url) for url in (first.url, second.url) for alias in ("judge", "default")
         ]
-        for text, said in [
-            ("defalt=http://x/v1", "did you mean 'default'"),
-            ("default", "write ALIAS=URL"),
-            ("default=node7:8000", "begins with http"),
-        ]:
-            wrong = commands.agentlab("run", scenario, "--out", "run", "--base-url", text)
-            assert (wrong.code, said in wrong.err) == (2, True), wrong.said
+        wrong = commands.agentlab("run", scenario, "--out", "run", "--base-url", "defalt=http://x/v1")
+        assert (wrong.code, "did you mean 'default'" in wrong.err) == (2, True), wrong.said
 
 
 LEVEL = "    hand: {organization: {cast: [hand], protocol: {kind: chain, stages: [[hand]]}, closing: {agent: hand}}}\n"

@@ -13,9 +13,10 @@ import yaml
 
 from agentlab.errors import Mistake, Place, ScenarioError
 from agentlab.scenario.document.parser_errors import cut_by_a_comment, explained, unnamed
+from agentlab.scenario.document.paths import confined, shown_path
 from agentlab.scenario.document.scalar import scalar
 from agentlab.scenario.document.text import CONTROL, Unreadable, control, position, text_of
-from agentlab.scenario.document.tree import Keys, Tree, dotted, suggest
+from agentlab.scenario.document.tree import Keys, Tree, dotted
 
 MAX_DEPTH, MAX_NODES = 40, 500_000
 FILE_NODES = 500
@@ -49,14 +50,8 @@ def read(
     """
     path = Path(path)
     reader = _Reader((root or path.parent).resolve(), as_written)
-    value = reader.file(path, _shown(path), ())
+    value = reader.file(path, shown_path(path), ())
     return Tree(value, reader.places, reader.keys), sorted(reader.mistakes, key=lambda mistake: mistake.place)
-
-
-def _shown(path: Path) -> str:
-    """As it was typed, or relative to the working directory where that is shorter."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else str(path)
 
 
 class _Reader:
@@ -230,22 +225,6 @@ class _File:
         if target.resolve() in self.stack:
             return f"!file {name!r} includes itself", "break the circle"
         return None
-
-
-def confined(name: str, target: Path, root: Path, folder: bool = False) -> tuple[str, str] | None:
-    """What is wrong with the file, or `folder`, `target` by this name, which ought to lie within `root`."""
-    try:
-        inside = target.resolve().is_relative_to(root.resolve())
-        there = target.is_file() or (folder and target.is_dir())
-    except (OSError, RuntimeError, ValueError):
-        return f"{name[:60]!r} is no path", "give the path of a file"
-    if not name or not inside:
-        return f"{name!r} is outside {_shown(root)}", "keep included files in the scenario's folder"
-    if not there:
-        above = target.parent
-        near = sorted(entry.name for entry in above.iterdir() if entry.is_file()) if above.is_dir() else []
-        return f"{name!r}: there is no such file", suggest(target.name, near)
-    return None
 
 
 def _unquoted(keys: Sequence[str]) -> tuple[str, str]:

@@ -28,6 +28,8 @@ def test_the_environment_says_it_where_no_option_does(monkeypatch: pytest.Monkey
     assert moved([f"judge={NEW}"]) == {"judge": NEW}
     monkeypatch.delenv(VARIABLE)
     assert moved(()) == {}
+    with pytest.raises(ScenarioError, match="--base-url: write ALIAS=URL, such as default=http://node7:8000/v1"):
+        moved(["default"])
 
 
 @pytest.mark.parametrize(
