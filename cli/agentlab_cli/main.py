@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from agentlab.errors import AgentlabError
-from agentlab_cli import design, doctor, export, imports, judge, report, resample, run, show, stats
+from agentlab_cli import design, doctor, export, imports, judge, listing, report, resample, run, show, stats
 
 app = typer.Typer(
     add_completion=False,
@@ -45,6 +45,7 @@ app.command()(resample.resample)
 app.command()(stats.stats)
 app.command()(report.report)
 app.command()(doctor.doctor)
+app.command("list")(listing.list_)
 app.add_typer(imports.app, name="import")
 app.add_typer(export.app, name="export")
 
