@@ -5,6 +5,7 @@ from typing import Literal
 
 from agentlab.errors import ScenarioError
 from agentlab.scenario.document import suggest
+from agentlab.scenario.values import is_name
 
 Shelf = Literal["scenarios", "judges"]
 
@@ -48,6 +49,24 @@ def scenario(name: str | Path) -> Path:
     nearest = suggest(name, known)
     listed = "" if nearest.startswith("known") else f" known: {', '.join(known)};"
     raise ScenarioError(f"no scenario {str(name)!r}; {nearest}{listed} or give the path of a YAML file")
+
+
+def write_new(name: str) -> Path:
+    """Writes the template under this name into NAME.yaml; raises `ScenarioError` for a name that does not do."""
+    path = Path(f"{name.removesuffix('.yaml')}.yaml")
+    if not is_name(path.stem):
+        raise ScenarioError(
+            f"{path.stem!r} cannot name a scenario; write a name that starts with a letter and holds letters, digits "
+            "and _ . + - only, such as mine"
+        )
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(template(path.stem))
+    except FileExistsError:
+        raise ScenarioError(f"{path} is there already; choose another name, or delete it") from None
+    except OSError as error:
+        raise ScenarioError(f"{path} cannot be written ({error.strerror}); choose another name or folder") from error
+    return path
 
 
 def template(name: str) -> str:

@@ -52,7 +52,7 @@ def _merged(tree: Tree, keys: Keys, supplied: Tree) -> Tree:
     if at is None:
         return patch(tree, supplied.under(keys))
     above = tree.at(keys[:at])
-    items = cast("list[Any]", list(above.value))
+    items: list[Any] = [*above.value]
     number = cast(int, keys[at])
     entry = _merged(above.at((number,)), keys[at + 1 :], supplied) if keys[at + 1 :] else supplied
     items[number] = entry.value
@@ -67,8 +67,10 @@ def _keys(value: Any, path: str, place: Place) -> Keys:
     rest = path.replace("[", ".").replace("]", "").split(".")
     while rest:
         if isinstance(value, list):
-            keys.append(_number(cast("list[Any]", value), rest.pop(0), keys, place))
-            value = cast("list[Any]", value)[cast(int, keys[-1])]
+            items = cast("list[Any]", value)
+            number = _number(items, rest.pop(0), keys, place)
+            keys.append(number)
+            value = items[number]
             continue
         known = mapping(value)
         if keys and value is not None and not isinstance(value, dict):
@@ -110,5 +112,5 @@ def _judges_by_name(tree: Tree) -> Tree:
         return tree
     where: dict[Keys, Place] = {("judges", name): tree.place(("judges", i)) for i, name in enumerate(names)}
     places = {keys: place for keys, place in tree.places.items() if keys[:1] != ("judges",) or len(keys) == 1}
-    value = {**tree.value, "judges": {name: {} for name in names}}
+    value: dict[str, Any] = {**tree.value, "judges": {name: {} for name in names}}
     return Tree(value, {**places, **where}, {**tree.keys, **where}, tree.removed)

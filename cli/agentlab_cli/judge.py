@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 
+from agentlab_cli.arguments import RunName
+
 SAMPLE = 30
 """Outputs that are changed, unless said otherwise."""
 
 
 def judge(
-    run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
+    run: RunName,
     with_: Annotated[
         list[str] | None, typer.Option("--with", help="A judge by name, or its YAML. May be repeated.")
     ] = None,

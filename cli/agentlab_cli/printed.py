@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead, for programs.")]
@@ -15,6 +14,8 @@ _MISSING = ("NAType", "NaTType")
 
 def print_json(value: Any) -> None:
     """Prints `value` as JSON: dataclasses as objects, frames as lists of rows; NaN and missing values as null."""
+    import msgspec  # which `--help` does not wait for
+
     text = msgspec.json.encode(value, enc_hook=_plain)
     print(msgspec.json.format(text, indent=2).decode())
 

@@ -30,6 +30,8 @@ def rollouts(run: Run, most: int) -> str:
     head = f"{line(run.meta.get('name', ''))}: {size}, {len(where) - waiting} finished, {waiting} not"
     told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     parts = [f"{head} ({told})" if told else head]
+    if options := run.meta.get("options"):
+        parts[0] += f"\nwith {', '.join(map(line, options))}"
     if keys:
         parts.append(_table(run, {key: where[key] for key in keys[:most]}, status, _short(list(where))))
         if len(keys) > most:

@@ -21,6 +21,8 @@ def scenario(design: Design) -> str:
     sizes = ((len(design.conditions), "condition"), (len(design.tasks), "task"), (design.draws, "draw"))
     size = " x ".join(pluralize(*one) for one in sizes)
     parts = [f"{design.name}: {size} = {pluralize(rollouts, 'rollout')}"]
+    if design.options:
+        parts[0] += f"\nwith {', '.join(map(line, design.options))}"
     if design.about:
         parts.append(quoted(design.about))
     parts.append("tasks\n" + grid(("  id", "prompt"), [(f"  {t.id}", line(t.prompt)) for t in design.tasks.values()]))
