@@ -15,6 +15,7 @@ _HOME = {
     "load": "agentlab.api",
     "run": "agentlab.api",
     "concat": "agentlab.api",
+    "compare": "agentlab.api",
     "summarize": "agentlab.analysis.summary",
     "AgentlabError": "agentlab.errors",
     "ScenarioError": "agentlab.errors",

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.compare_runs import compare_runs
 from agentlab.analysis.forks.decision import decide
 from agentlab.errors import ScenarioError
 from agentlab.experiment.decisions import read
@@ -38,6 +40,19 @@ def concat(runs: Iterable[Run | str | Path]) -> Runs:
     return Runs([run if isinstance(run, Run) else load(run) for run in runs])
 
 
+def compare(
+    first: Run | str | Path,
+    second: Run | str | Path,
+    *,
+    a: str | None = None,
+    b: str | None = None,
+    measure: str | None = None,
+) -> Analysis:
+    """Two runs beside each other; see `agentlab.analysis.compare_runs`. Its `tables` are `measures`, `differences`."""
+    one, other = (run if isinstance(run, Run) else load(run) for run in (first, second))
+    return compare_runs(one, other, a, b, measure)
+
+
 async def run(
     scenario: str | Path | Design,
     out: str | Path | None = None,
@@ -58,9 +73,7 @@ async def run(
     run` prints: `ScenarioError`, `MismatchError`, `StoreError`.
     """
     if isinstance(scenario, Design) and (model or judge_model or values):
-        raise ScenarioError(
-            "model, judge_model and values change a scenario while it is loaded: give its name or path"
-        )
+        raise ScenarioError("model, judge_model and values change a scenario while it is loaded: give its name or path")
     told = [f"{path}={msgspec.json.encode(value).decode()}" for path, value in (values or {}).items()]
     design = scenario if isinstance(scenario, Design) else load_design(scenario, model, judge_model, told)
     levels = {f: (v,) if isinstance(v, str) else tuple(v) for f, v in (only or {}).items()}
