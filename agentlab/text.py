@@ -21,6 +21,8 @@ UNSAFE = re.compile(
 )
 """Control characters but tab and line feed, characters that turn or hide text, and what no terminal can encode."""
 
+_BREAK = re.compile(r"[ \t]*\n\s*")
+"""A new line with the empty lines after it."""
 MARGIN = "  │ "
 
 
@@ -31,7 +33,7 @@ def sanitize(text: str) -> str:
 
 def line(text: object, most: int = 80) -> str:
     """`text` on one line of at most so many characters."""
-    flat = sanitize(str(text)[: most + 1].replace("\n", "⏎").replace("\t", " "))
+    flat = sanitize(_BREAK.sub(" ⏎ ", str(text)[: most + 1]).replace("\t", " "))
     return flat if len(flat) <= most else flat[: most - 1] + "…"
 
 

@@ -80,7 +80,7 @@ def _judging(design: Design) -> Iterator[str]:
         lines = ["judges"]
         for name, judge in design.judges.items():
             model = f" asks {design.models[judge.model].name}" if judge.model else " asks no model"
-            lines.append(f"  {name}{model}, {judge.draws} draw(s): {', '.join(judge.criteria)}")
+            lines.append(f"  {name}{model}, {pluralize(judge.draws, 'draw')}: {', '.join(judge.criteria)}")
         yield "\n".join(lines)
     if design.measures:
         lines = ["measures"]
