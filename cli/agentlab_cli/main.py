@@ -57,7 +57,8 @@ def _version(asked: bool) -> None:
         import platform
         from importlib.metadata import version
 
-        print(f"agentlab {version('agentlab')}, Python {platform.python_version()}, {platform.platform()}")
+        system = f"{platform.system()} {platform.release()} {platform.machine()}"
+        print(f"agentlab {version('agentlab')}, Python {platform.python_version()}, {system}")
         raise typer.Exit
 
 

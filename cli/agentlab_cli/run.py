@@ -10,7 +10,7 @@ from agentlab_cli.arguments import Draws, JudgeModel, ModelName, Only, Scenario,
 
 def run(
     scenario: Scenario,
-    out: Annotated[str | None, typer.Option(help="Run folder. Default: runs/NAME.")] = None,
+    out: Annotated[str | None, typer.Option(metavar="FOLDER", help="Use this run folder. Default: runs/NAME.")] = None,
     new: Annotated[bool, typer.Option("--new", help="Start a fresh folder beside an existing one.")] = False,
     model: ModelName = None,
     judge_model: JudgeModel = None,
@@ -21,7 +21,7 @@ def run(
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Go on although agentlab or a module of your own has changed.")
     ] = False,
-    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
+    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Play at most this many rollouts at once.")] = 256,
     preregistered: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Run only what this file says: agentlab plan --preregister.")
     ] = None,

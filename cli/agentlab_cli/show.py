@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from agentlab_cli.arguments import Shown, Values
+from agentlab_cli.printed import AsJson, print_json
 
 
 def show(
@@ -19,11 +20,25 @@ def show(
     svg: Annotated[Path | None, typer.Option(help="Draw the organizations of a scenario into this file.")] = None,
     values: Values = None,
     most: Annotated[int, typer.Option(min=1, help="List at most this many rollouts.")] = 50,
+    json: AsJson = False,
 ) -> None:
     """Show what happened in a run, or what a scenario would send."""
+    if json:
+        _as_json(what, rollout, values, {"--turn": turn, "--html": html, "--prompts": prompts, "--svg": svg})
+        return
+
     from rich.console import Console
 
     from agentlab.report.show import shown
 
     text = shown(what, rollout=rollout, turn=turn, html=html, prompts=prompts, svg=svg, most=most, values=values or ())
     Console(highlight=False).out(text, highlight=False)
+
+
+def _as_json(what: str, rollout: str | None, values: list[str] | None, others: dict[str, object]) -> None:
+    from agentlab.errors import ScenarioError
+    from agentlab.report.show.data import data
+
+    if wrong := [name for name, value in others.items() if value]:
+        raise ScenarioError(f"--json and {', '.join(wrong)} do not go together; leave one out")
+    print_json(data(what, rollout, values or ()))

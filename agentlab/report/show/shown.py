@@ -37,9 +37,9 @@ def shown(
     option = "--prompts" if prompts else "--svg" if svg is not None else "--set" if values else ""
     if option and rollout is not None:
         raise ScenarioError(f"{option} is about a scenario, --rollout about a run; give one of them")
-    folder = _run(what)
+    folder = folder_of(what)
     if folder is None or option:
-        design = _scenario(what, option, rollout, folder, values)
+        design = scenario_of(what, option, rollout, folder, values)
         if svg is not None:
             _write(svg, drawn(design), "--svg")
             return f"wrote {svg}"
@@ -53,7 +53,8 @@ def shown(
     return found.text(turn)
 
 
-def _run(what: str) -> Path | None:
+def folder_of(what: str) -> Path | None:
+    """The folder of the run that is meant; None where a scenario is."""
     if Path(what).is_file():
         return None
     try:
@@ -64,7 +65,7 @@ def _run(what: str) -> Path | None:
         return None
 
 
-def _scenario(what: str, option: str, rollout: str | None, folder: Path | None, values: Sequence[str]) -> Design:
+def scenario_of(what: str, option: str, rollout: str | None, folder: Path | None, values: Sequence[str]) -> Design:
     if rollout is not None:
         find(what)  # raises, naming the runs there are
     if folder is not None and (Path(what) / DATABASE).is_file():
