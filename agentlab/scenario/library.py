@@ -31,14 +31,13 @@ def names(shelf: Shelf) -> list[str]:
 
 
 def scenario(name: str | Path) -> Path:
-    """The file of a scenario: the path that was given, or a shipped one by its name."""
+    """The file of a scenario: the path that was given, a shipped one by its name, or NAME.yaml in this folder."""
     path = Path(name)
     if path.is_dir():
         path = next((p for p in (path / f"{path.resolve().name}.yaml", path / "scenario.yaml") if p.is_file()), path)
     if path.is_file():
         return path
-    found = _within(shelves("scenarios"), str(name))
-    if found is not None:
+    if found := _within([*shelves("scenarios"), Path()], str(name)):
         return found
     if path.is_dir():
         raise ScenarioError(f"no scenario in the folder {name}; give the path of its YAML file")
@@ -47,8 +46,8 @@ def scenario(name: str | Path) -> Path:
         raise ScenarioError(f"there is no file {name}; {suggest(path.name, near) if near else 'give an existing path'}")
     known = names("scenarios")
     nearest = suggest(name, known)
-    listed = "" if nearest.startswith("known") else f" known: {', '.join(known)};"
-    raise ScenarioError(f"no scenario {str(name)!r}; {nearest}{listed} or give the path of a YAML file")
+    listed = "" if nearest.startswith("known") else f" known: {', '.join(known)}"
+    raise ScenarioError(f"no scenario {str(name)!r}; {nearest}{listed}; or give the path of a YAML file")
 
 
 def write_new(name: str) -> Path:
