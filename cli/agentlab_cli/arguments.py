@@ -53,9 +53,7 @@ def _section(ctx: typer.Context, name: str) -> dict[str, dict[str, object]]:
 
 Scenario = Annotated[
     str,
-    typer.Argument(
-        help="A scenario file, or the name of a shipped one or of one in this folder.", autocompletion=_scenarios
-    ),
+    typer.Argument(help="A scenario file, or its name if it is shipped or in this folder.", autocompletion=_scenarios),
 ]
 RunName = Annotated[str, typer.Argument(help="A run folder, or its name under runs/.", autocompletion=_runs)]
 Shown = Annotated[
