@@ -1,6 +1,6 @@
 """Controlled experiments on organizations of language-model agents.
 
-    run = agentlab.load("runs/quickstart")
+    run = agentlab.load("quickstart")
     run.measures
 
 Names are imported when they are first used, so that `import agentlab` costs nothing (PEP 562).
@@ -11,8 +11,11 @@ from typing import Any
 
 _HOME = {
     "Run": "agentlab.runs.frames",
+    "Runs": "agentlab.runs.frames",
     "load": "agentlab.api",
     "run": "agentlab.api",
+    "concat": "agentlab.api",
+    "compare": "agentlab.api",
     "summarize": "agentlab.analysis.summary",
     "AgentlabError": "agentlab.errors",
     "ScenarioError": "agentlab.errors",

@@ -15,6 +15,7 @@ USED = {
     "reasoning_tokens": "Int64",
     "seconds": "float64",
     "cost": "float64",
+    "priced": "bool",
 }
 LOST = {"bounced": "int64", "unparsed": "int64", "truncated": "int64"}
 BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}

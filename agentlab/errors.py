@@ -26,14 +26,14 @@ class AgentlabError(Exception):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A position in a file a user wrote; `line` and `column` count from 1."""
+    """A position in a file a user wrote; `line` and `column` count from 1. An option has no line, which is 0."""
 
     file: str
     line: int
     column: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True)

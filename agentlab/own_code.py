@@ -8,12 +8,15 @@ import importlib
 import inspect
 import os
 import sys
+import traceback
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 MOST = 4
 """Folders that a message names."""
+_OTHERS = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<frozen ")
+"""How files begin that are nobody's own: of this package, and of the import system."""
 _folders: list[Path] = []
 """Where modules of one's own lie, beside the working folder; the latest first."""
 
@@ -59,6 +62,18 @@ def digests() -> dict[str, str]:
     return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in loaded().items()}
 
 
+def told(error: BaseException) -> str:
+    """The error, with the file of the first part of one's own that it passed through, and the deepest line there."""
+    said = f"{type(error).__name__}: {error}"[:900]
+    if isinstance(error, SyntaxError):  # it names its place itself
+        return said if error.filename is None or error.filename in said else f"{said} ({error.filename}:{error.lineno})"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_OTHERS)]
+    if not frames:
+        return said
+    line = [frame.lineno for frame in frames if frame.filename == frames[0].filename][-1]
+    return f"{said} ({frames[0].filename}:{line})"
+
+
 def _imported(name: str) -> Any:
     folders = [*_folders, Path.cwd()]
     home = next((folder for folder in folders if any(_path(folder, end).is_file() for end in _endings(name))), None)
@@ -70,7 +85,7 @@ def _imported(name: str) -> Any:
     try:
         imported = importlib.import_module(name)
     except Exception as error:  # a module of the user's may fail in any way
-        raise ValueError(f"{name!r} cannot be imported: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{name!r} cannot be imported: {told(error)}") from error
     if _file(imported, name, _known()) is None:
         raise ValueError(f"{name!r} is the name of another module ({imported.__name__}) too; rename your file")
     return imported

@@ -150,6 +150,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "name": design.name,
         "about": design.about,
         "file": design.file,
+        "options": list(dict.fromkeys([*old.get("options", []), *design.options])),
         "tree": design.tree,
         "factors": design.factors,
         "draws": max(design.draws, old.get("draws", 0)),

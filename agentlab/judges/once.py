@@ -2,13 +2,12 @@
 
 import asyncio
 import math
-import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Real
-from pathlib import Path
 from typing import Any, get_args
 
+from agentlab import own_code
 from agentlab.errors import MismatchError, ScenarioError, Stopped, StoreError
 from agentlab.interfaces import Judge, JudgeClient, is_asked
 from agentlab.text import utf8_safe
@@ -16,7 +15,6 @@ from agentlab.types import JudgeInput, Outcome, Verdict
 
 _NOT_A_VERDICT = (MismatchError, ScenarioError, Stopped, StoreError)
 """Errors of the run rather than of the judge; they end the command."""
-_PACKAGE = str(Path(__file__).parents[1])
 
 
 async def judge_once(judge: Judge, judge_input: JudgeInput, rollout: str, client: JudgeClient) -> list[Verdict]:
@@ -34,7 +32,7 @@ async def judge_once(judge: Judge, judge_input: JudgeInput, rollout: str, client
     except (Exception, asyncio.CancelledError) as error:
         if isinstance(error, asyncio.CancelledError) and is_asked():
             raise
-        verdicts = [Verdict(name, "error", reason=_said(error)) for name in judge.criteria]
+        verdicts = [Verdict(name, "error", reason=own_code.told(error)) for name in judge.criteria]
     names = dict.fromkeys((*judge.criteria, *(str(verdict.criterion) for verdict in verdicts)))
     complete = (_complete(name, judge.criteria, [v for v in verdicts if v.criterion == name]) for name in names)
     return [replace(_storable(v), rollout=rollout, judge=judge.name, draw=client.draw) for v in complete]
@@ -75,13 +73,3 @@ def _complete(name: str, criteria: Sequence[str], verdicts: Sequence[Verdict]) -
     if not isinstance(value, Real) or not math.isfinite(value):
         return Verdict(name, "error", reason=f"scored with the value {value!r}", call=verdict.call)
     return replace(verdict, value=float(value))
-
-
-def _said(error: BaseException) -> str:
-    """The error, and where it came from a judge of one's own, the deepest line of its file."""
-    said = f"{type(error).__name__}: {error}"[:900]
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(_PACKAGE)]
-    if not frames:
-        return said
-    line = [frame.lineno for frame in frames if frame.filename == frames[0].filename][-1]
-    return f"{said} ({frames[0].filename}:{line})"

@@ -36,6 +36,11 @@ def differences(
     return [*found, *(change for change in reordered if not same or change[0] == "factors")]
 
 
+def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Dotted path, old and new value of everything that differs; None for what is not there."""
+    return [(dotted(path), before, after) for path, before, after in _changes(old, new, ())]
+
+
 def _idle(path: Keys, before: Any, after: Any, new: Mapping[str, Any], same: bool) -> bool:
     """Whether a change decides no reply and no score that is there."""
     top, *rest = path

@@ -1,7 +1,7 @@
 """From a scenario to its design: factors are crossed, every cell is resolved and checked before the first call."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -32,7 +32,7 @@ from agentlab.scenario.condition import Condition
 from agentlab.scenario.document import Keys, Tree, clashes, patch, read
 from agentlab.scenario.fields import ConditionFields, ExperimentFields, LimitsFields, MeasureFields
 from agentlab.scenario.findings import Findings
-from agentlab.scenario.override import override
+from agentlab.scenario.override import SET, with_model, with_value
 from agentlab.scenario.protocol import ordered_fields
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.types import Task
@@ -73,6 +73,8 @@ class Design:
     cluster: str | None
     """The field of the tasks by which they are clustered."""
     limits: LimitsFields
+    options: tuple[str, ...] = ()
+    """What the command line put in place of what the scenario says, as it was typed."""
 
     @property
     def independent(self) -> int:
@@ -86,11 +88,14 @@ class Design:
         return frozenset[str]().union(*(ordered_fields(one.organization.protocol) for one in self.conditions))
 
 
-def load(name_or_path: str | Path, model: str | None = None, judge_model: str | None = None) -> Design:
+def load(
+    name_or_path: str | Path, model: str | None = None, judge_model: str | None = None, values: Sequence[str] = ()
+) -> Design:
     """The design of a scenario, by path or by the name of a shipped one; raises `ScenarioError` with all mistakes.
 
     `model` replaces `models.default` and `judge_model` `models.judge`: of what was there only `max_tokens` stays, since
-    addresses, prices, limits and other sampling settings belonged to the model that was named.
+    addresses, prices, limits and other sampling settings belonged to the model that was named. Each of `values` is
+    `PATH=VALUE`, which is merged into the document before it is checked.
     """
     path = library.scenario(name_or_path)
     tree, mistakes = read(path, as_written=_is_target)
@@ -102,10 +107,15 @@ def load(name_or_path: str | Path, model: str | None = None, judge_model: str | 
         if not mistakes:
             findings.add(tree.place(()), "", "this is no scenario", "write a mapping that begins with `spec: 1`")
         raise ScenarioError(findings.sorted())
+    told: list[str] = []
     for alias, option, name in (("default", "--model", model), ("judge", "--judge-model", judge_model)):
         if name is not None:
-            tree = override(tree, alias, option, name)
-    return DesignBuilder(tree, findings, path).design()
+            tree = with_model(tree, alias, option, name)
+            told.append(f"{option} {name}")
+    for text in values:
+        tree = with_value(tree, text, path, _is_target)
+        told.append(f"{SET} {text}")
+    return replace(DesignBuilder(tree, findings, path).design(), options=tuple(told))
 
 
 def _is_target(path: Keys) -> bool:

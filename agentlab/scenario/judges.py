@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel
 
+from agentlab import own_code
 from agentlab.interfaces import Judge
 from agentlab.judges import KINDS, Config, JudgeTraits
 from agentlab.judges.compare import CompareConfig
@@ -205,7 +206,7 @@ def _made(config: Any, name: str, kind: str) -> Any:
     try:
         return config.build(name)
     except Exception as error:  # a module of the user's may fail in any way
-        raise ValueError(f"{kind} cannot be built: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{kind} cannot be built: {own_code.told(error)}") from error
 
 
 def _temperature(judge: Judge, specs: Mapping[str, ModelSpec]) -> float | None:

@@ -5,6 +5,7 @@ from typing import Literal
 
 from agentlab.errors import ScenarioError
 from agentlab.scenario.document import suggest
+from agentlab.scenario.values import is_name
 
 Shelf = Literal["scenarios", "judges"]
 
@@ -30,14 +31,13 @@ def names(shelf: Shelf) -> list[str]:
 
 
 def scenario(name: str | Path) -> Path:
-    """The file of a scenario: the path that was given, or a shipped one by its name."""
+    """The file of a scenario: the path that was given, a shipped one by its name, or NAME.yaml in this folder."""
     path = Path(name)
     if path.is_dir():
         path = next((p for p in (path / f"{path.resolve().name}.yaml", path / "scenario.yaml") if p.is_file()), path)
     if path.is_file():
         return path
-    found = _within(shelves("scenarios"), str(name))
-    if found is not None:
+    if found := _within([*shelves("scenarios"), Path()], str(name)):
         return found
     if path.is_dir():
         raise ScenarioError(f"no scenario in the folder {name}; give the path of its YAML file")
@@ -46,8 +46,26 @@ def scenario(name: str | Path) -> Path:
         raise ScenarioError(f"there is no file {name}; {suggest(path.name, near) if near else 'give an existing path'}")
     known = names("scenarios")
     nearest = suggest(name, known)
-    listed = "" if nearest.startswith("known") else f" known: {', '.join(known)};"
-    raise ScenarioError(f"no scenario {str(name)!r}; {nearest}{listed} or give the path of a YAML file")
+    listed = "" if nearest.startswith("known") else f" known: {', '.join(known)}"
+    raise ScenarioError(f"no scenario {str(name)!r}; {nearest}{listed}; or give the path of a YAML file")
+
+
+def write_new(name: str) -> Path:
+    """Writes the template under this name into NAME.yaml; raises `ScenarioError` for a name that does not do."""
+    path = Path(f"{name.removesuffix('.yaml')}.yaml")
+    if not is_name(path.stem):
+        raise ScenarioError(
+            f"{path.stem!r} cannot name a scenario; write a name that starts with a letter and holds letters, digits "
+            "and _ . + - only, such as mine"
+        )
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(template(path.stem))
+    except FileExistsError:
+        raise ScenarioError(f"{path} is there already; choose another name, or delete it") from None
+    except OSError as error:
+        raise ScenarioError(f"{path} cannot be written ({error.strerror}); choose another name or folder") from error
+    return path
 
 
 def template(name: str) -> str:

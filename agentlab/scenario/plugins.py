@@ -19,7 +19,7 @@ def make(reference: str, folder: Path, fields: dict[str, Any]) -> Any:
     try:
         return part(**fields)
     except Exception as error:
-        raise ValueError(f"{reference} refuses its fields: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{reference} refuses its fields: {own_code.told(error)}") from error
 
 
 def modules() -> list[str]:

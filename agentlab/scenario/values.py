@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from agentlab.scenario.document import scalar
+
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kKMG]?)")
 _MONEY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*USD")
 _SCALE = {"": 1, "k": 1_000, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
@@ -51,6 +53,14 @@ def _named(noun: str) -> Callable[[str], str]:
         return name
 
     return check
+
+
+def is_name(text: str) -> bool:
+    """Whether a document may name something so without quotes."""
+    try:
+        return _NAME.fullmatch(text) is not None and isinstance(scalar(text), str)
+    except ValueError:
+        return False
 
 
 def _memory(value: object) -> object:

@@ -88,6 +88,13 @@ def damaged(folder: Path, error: Exception) -> StoreError:
     )
 
 
+def closed(folder: Path) -> bool:
+    """Whether the command that wrote last has closed the run's file, or has not begun to write it."""
+    with (folder / DATABASE).open("rb") as file:
+        header = file.read(20)
+    return len(header) < 20 or header[18] != _WAL
+
+
 @cache
 def _note(message: str) -> None:
     """Logs a warning once."""
@@ -96,9 +103,7 @@ def _note(message: str) -> None:
 
 def _lost_log(folder: Path) -> str:
     """What to say of a run that was not closed and has no write-ahead log; empty where all is well."""
-    with (folder / DATABASE).open("rb") as file:
-        header = file.read(20)
-    if len(header) < 20 or header[18] != _WAL or (folder / LOG).exists() or held(folder):
+    if closed(folder) or (folder / LOG).exists() or held(folder):
         return ""
     return (
         f"{folder}: this run was not closed, and its write-ahead log {LOG} is not beside {DATABASE}: what was "

@@ -13,13 +13,12 @@ from agentlab.engine.client import CallPlace
 from agentlab.engine.cut import Cut
 from agentlab.errors import StoreError
 from agentlab.models.cost import Cost
-from agentlab.store import ancestry
+from agentlab.store import ancestry, totals
 from agentlab.store.formats import known, prepare
 from agentlab.store.lock import hold, release
 from agentlab.store.looks import looks
 from agentlab.store.reading import DATABASE, connected, decoded
 from agentlab.store.rows import (
-    SECONDS,
     call_fact,
     call_row,
     dump,
@@ -30,7 +29,7 @@ from agentlab.store.rows import (
     verdict_row,
 )
 from agentlab.store.writer import Batch, Writer, connect
-from agentlab.types import Call, Rollout, Usage, Verdict
+from agentlab.types import Call, Rollout, Verdict
 
 UNFINISHED = (None, "cancelled", "infrastructure")
 """Stored statuses that the same command tries again."""
@@ -78,12 +77,13 @@ class Store:
         return cls(folder, lock, connection)
 
     def close(self) -> None:
-        """Commits what is queued, folds the write-ahead log into the file, and releases the folder.
+        """Commits what is queued and sums it up, folds the write-ahead log into the file, and releases the folder.
 
         A journal mode without a log leaves one file, which also a read-only disk can hold.
         """
         self._writer.close()
         with suppress(sqlite3.Error):  # a reader is still looking, or the disk is full: it is folded in next time
+            totals.record(self._reader)
             self._reader.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._reader.execute("PRAGMA journal_mode = DELETE")
         self._reader.close()
@@ -212,14 +212,7 @@ class Store:
 
     def cost(self) -> Cost:
         """What all calls of the run have taken."""
-        sql = (
-            "SELECT count(*), total(input_tokens), total(output_tokens), total(reasoning_tokens), "
-            "total(cache_read_tokens), total(cache_write_tokens), total(cost), "
-            f"total(cost IS NULL AND error IS NULL), total({SECONDS}), "
-            "total(text IS NOT NULL AND input_tokens IS NULL) FROM calls"
-        )
-        calls, *tokens, priced, unpriced, seconds, uncounted = self._reader.execute(sql).fetchone()
-        return Cost(calls, Usage(*map(int, tokens)), priced, int(unpriced), seconds, int(uncounted))
+        return totals.cost(self._reader)
 
     def _row(self, key: str) -> tuple[Any, ...]:
         return self._reader.execute("SELECT * FROM rollouts WHERE id = ?", (self.known[key].id,)).fetchone()

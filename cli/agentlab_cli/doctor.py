@@ -4,12 +4,17 @@ from typing import Annotated
 
 import typer
 
+from agentlab_cli.arguments import RunName
+from agentlab_cli.printed import AsJson, Quiet, print_json
+
 
 def doctor(
-    run: Annotated[str, typer.Argument(help="The run folder, or its name under runs/.")],
+    run: RunName,
     out: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Copy what can be read to a new run in this folder.")
     ] = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Check the file of a run, say what can be read of it, and copy that to a new run."""
     from pathlib import Path
@@ -18,21 +23,27 @@ def doctor(
     from agentlab.store.rescue import examine, rescue
     from agentlab.text import pluralize
 
+    def say(text: str) -> None:
+        if not (json or quiet):
+            print(text)
+
     folder = find(run)
     finding = examine(folder)
     for problem in finding.problems:
-        print(problem)
+        say(problem)
     rows = ", ".join(
         pluralize(count, table.removesuffix("s")) for table, count in finding.rows.items() if table != "meta"
     )
     state = "damaged" if finding.problems or finding.lost else "sound"
-    print(f"{folder}: the file is {state}. It can be read: {rows}.")
+    say(f"{folder}: the file is {state}. It can be read: {rows}.")
     if finding.lost:
-        print(f"Not to their end: {', '.join(finding.lost)}.")
-    if out is not None:
-        copied = rescue(folder, Path(out))
-        print(f"Copied {pluralize(sum(copied.values()), 'row')} to {out}.")
-        print(f"The same `agentlab run` with --out {out} goes on.")
+        say(f"Not to their end: {', '.join(finding.lost)}.")
+    copied = None if out is None else rescue(folder, Path(out))
+    if copied is not None:
+        say(f"Copied {pluralize(sum(copied.values()), 'row')} to {out}.")
+        say(f"The same `agentlab run` with --out {out} goes on.")
     elif state == "damaged":
-        print(f"Next: agentlab doctor {folder} --out {folder}-rescued")
+        say(f"Next: agentlab doctor {folder} --out {folder}-rescued")
+    if json:
+        print_json({"folder": folder, "state": state, "finding": finding, "copied": copied})
     raise typer.Exit(0 if state == "sound" or out is not None else 1)

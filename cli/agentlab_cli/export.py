@@ -5,7 +5,11 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from agentlab_cli import codes
+from agentlab_cli.arguments import RunName
+from agentlab_cli.printed import AsJson, Quiet, print_json
+
+app = typer.Typer(no_args_is_help=True, epilog=codes.codes(codes.READS))
 
 
 @app.callback()
@@ -13,44 +17,66 @@ def export() -> None:
     """Write a run in formats that other tools read."""
 
 
-@app.command()
+@app.command(epilog=codes.codes(codes.READS))
 def parquet(
-    run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
-    out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: parquet/ in the run folder.")] = None,
+    run: RunName,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write into this folder. Default: parquet/ in the run folder.")
+    ] = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write every table of a run as a Parquet file."""
     from agentlab.runs.exports import parquet
     from agentlab.store import find
 
-    for written in parquet(find(run), out):
-        print(f"{written.path}  {written.rows:,} rows  {written.size / 1024:,.0f} KiB")
+    files = parquet(find(run), out)
+    if json:
+        print_json({"files": files})
+    elif not quiet:
+        for written in files:
+            print(f"{written.path}  {written.rows:,} rows  {written.size / 1024:,.0f} KiB")
 
 
-@app.command()
+@app.command(epilog=codes.codes(codes.READS))
 def workspace(
-    run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
-    rollout: Annotated[str, typer.Option(help="A key's beginning, or task=loan,team=firm,draw=1.")],
-    out: Annotated[Path, typer.Option(help="Folder to write to; it must not be there yet.")],
-    round: Annotated[int | None, typer.Option(help="As the files were after this round. Default: at the end.")] = None,
+    run: RunName,
+    rollout: Annotated[str, typer.Option(help="The rollout: a key's beginning, or task=loan,team=firm,draw=1.")],
+    out: Annotated[Path, typer.Option(help="Write into this folder, which must not be there yet.")],
+    round: Annotated[
+        int | None, typer.Option(help="Write the files as they were after this round. Default: at the end.")
+    ] = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write the files that a team made in one rollout."""
     from agentlab.runs.exports import workspace
     from agentlab.store import find
 
-    for path in workspace(find(run), rollout, out, round):
-        print(path)
+    paths = workspace(find(run), rollout, out, round)
+    if json:
+        print_json({"files": paths})
+    elif not quiet:
+        for path in paths:
+            print(path)
 
 
-@app.command()
+@app.command(epilog=codes.codes(codes.READS))
 def labels(
-    run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
-    file: Annotated[Path, typer.Argument(help="CSV file to write; one that is there is never replaced.")],
-    measure: Annotated[str, typer.Option(help="The measure to be rated.")],
-    n: Annotated[int, typer.Option(help="How many outputs; every condition gets its share.")] = 60,
-    seed: Annotated[int | None, typer.Option(help="Seed of the draw. Default: the run's.")] = None,
+    run: RunName,
+    file: Annotated[Path, typer.Argument(help="The CSV file to write; one that is there is never replaced.")],
+    measure: Annotated[str, typer.Option(help="Draw outputs that have this measure, which is to be rated.")],
+    n: Annotated[int, typer.Option(help="Draw this many outputs; every condition gets its share.")] = 60,
+    seed: Annotated[int | None, typer.Option(help="Use this seed for the draw. Default: the run's.")] = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Draw outputs for people to label: blind, shuffled, with the probability that each was drawn with."""
     from agentlab.runs.exports import sheet
     from agentlab.store import find
 
-    print(sheet(find(run), file, measure, n, seed))
+    drawn = sheet(find(run), file, measure, n, seed)
+    if json:
+        print_json(drawn)
+    elif not quiet:
+        print(drawn)

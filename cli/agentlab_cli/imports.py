@@ -5,22 +5,37 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True)
+from agentlab_cli import codes
+from agentlab_cli.printed import AsJson, Quiet, print_json
+
+app = typer.Typer(no_args_is_help=True, epilog=codes.codes(codes.READS))
 
 File = Annotated[Path, typer.Argument(help="The file; it is read row by row.")]
-Task = Annotated[str, typer.Option(help="Column that says which task a text answers.")]
-Output = Annotated[str, typer.Option(help="Column with the text; where it is empty nothing was delivered.")]
-Condition = Annotated[str | None, typer.Option(help="Column with the condition; becomes the one factor `arm`.")]
-Factor = Annotated[list[str] | None, typer.Option(help="NAME=COLUMN: a factor and its column. May be repeated.")]
+Task = Annotated[str, typer.Option(metavar="COLUMN", help="Column that says which task a text answers.")]
+Output = Annotated[
+    str, typer.Option(metavar="COLUMN", help="Column with the text; where it is empty nothing was delivered.")
+]
+Condition = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column with the condition; it becomes the one factor `arm`.")
+]
+Factor = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=COLUMN", help="Name of a factor and its column. May be repeated."),
+]
 Draw = Annotated[
     str | None,
-    typer.Option(help="Column with the draw, by which arms are paired. Default: rows are numbered, and no pairs."),
+    typer.Option(
+        metavar="COLUMN",
+        help="Column with the draw, by which arms are paired. Default: rows are numbered, and nothing is paired.",
+    ),
 ]
-Prompt = Annotated[str | None, typer.Option(help="Column with the task's text.")]
-Target = Annotated[str | None, typer.Option(help="Column with the right answer.")]
-Cluster = Annotated[str | None, typer.Option(help="Column that says which tasks share a source, such as one text.")]
+Prompt = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the task's text.")]
+Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the right answer.")]
+Cluster = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column that says which tasks share a source, such as one text.")
+]
 Name = Annotated[str | None, typer.Option(help="Name of the run. Default: that of the file.")]
-Out = Annotated[Path | None, typer.Option(help="Run folder. Default: runs/NAME.")]
+Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Run folder. Default: runs/NAME.")]
 
 
 @app.callback()
@@ -28,7 +43,7 @@ def imports() -> None:
     """Turn texts that were made elsewhere into a run, or bring people's labels into one."""
 
 
-@app.command()
+@app.command(epilog=codes.codes(codes.READS))
 def jsonl(
     file: File,
     task: Task,
@@ -41,15 +56,17 @@ def jsonl(
     cluster: Cluster = None,
     name: Name = None,
     out: Out = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """One JSON object per line."""
+    """Import texts from a file with one JSON object per line."""
     from agentlab.runs.imports import Columns, table
 
     columns = Columns.of(task, output, condition, factor or (), draw, prompt, target, cluster)
-    print(table(file, "jsonl", columns, name, out))
+    _say(table(file, "jsonl", columns, name, out), json, quiet)
 
 
-@app.command()
+@app.command(epilog=codes.codes(codes.READS))
 def csv(
     file: File,
     task: Task,
@@ -62,15 +79,17 @@ def csv(
     cluster: Cluster = None,
     name: Name = None,
     out: Out = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Values between commas, with a heading."""
+    """Import texts from a CSV file with a heading."""
     from agentlab.runs.imports import Columns, table
 
     columns = Columns.of(task, output, condition, factor or (), draw, prompt, target, cluster)
-    print(table(file, "csv", columns, name, out))
+    _say(table(file, "csv", columns, name, out), json, quiet)
 
 
-@app.command()
+@app.command(epilog=codes.codes(codes.READS))
 def labels(
     file: Annotated[Path, typer.Argument(help="A CSV file, such as `agentlab export labels` writes, with its labels.")],
     run: Annotated[str, typer.Option(help="A run folder, or its name under runs/.")],
@@ -82,11 +101,25 @@ def labels(
         float | None, typer.Option(help="Probability with which every rollout was drawn, if there is no such column.")
     ] = None,
     scale: Annotated[
-        str, typer.Option(help="LOWEST:HIGHEST of the labels, such as 1:10. Default: the measure's range.")
+        str,
+        typer.Option(
+            metavar="LOW:HIGH",
+            help="Lowest and highest possible label, such as 1:10. Default: the measure's range.",
+        ),
     ] = "",
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """People's labels of a run's outputs, to correct its judges by."""
+    """Import people's labels of a run's outputs, to correct its judges by."""
     from agentlab.runs.imports import ColumnDefaults, labels
     from agentlab.store import find
 
-    print(labels(file, find(run), ColumnDefaults.of(measure, rater, probability, scale)))
+    _say(labels(file, find(run), ColumnDefaults.of(measure, rater, probability, scale)), json, quiet)
+
+
+def _say(done: object, json: bool, quiet: bool) -> None:
+    """What an import did."""
+    if json:
+        print_json(done)
+    elif not quiet:
+        print(done)

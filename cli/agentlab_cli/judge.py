@@ -4,24 +4,33 @@ from typing import Annotated
 
 import typer
 
+from agentlab_cli.arguments import RunName
+
 SAMPLE = 30
 """Outputs that are changed, unless said otherwise."""
 
 
 def judge(
-    run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
+    run: RunName,
     with_: Annotated[
-        list[str] | None, typer.Option("--with", help="A judge by name, or its YAML. May be repeated.")
+        list[str] | None,
+        typer.Option("--with", metavar="JUDGE", help="Add this judge: its name, or its YAML file. May be repeated."),
     ] = None,
-    judge_model: Annotated[str | None, typer.Option(help="The judge's model, instead of the run's.")] = None,
+    judge_model: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Let this model judge instead of the run's: provider/name."),
+    ] = None,
     probe: Annotated[
-        str | None, typer.Option(help="Try the run's rubric judges on changed outputs: length,format.")
+        str | None,
+        typer.Option(
+            help="Try the run's rubric judges on changed outputs: length,format; or read what is stored: position,self."
+        ),
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="For --probe: how many outputs are changed. Default: 30.")
+        int | None, typer.Option(min=1, help="Change this many outputs for --probe. Default: 30.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="For --probe: do not ask before money is spent.")] = False,
-    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --probe spends money.")] = False,
+    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Judge at most this many rollouts at once.")] = 256,
 ) -> None:
     """Add the verdicts of more judges to a run, or try its judges on changed outputs; no rollout is repeated."""
     from agentlab.errors import ScenarioError

@@ -2,52 +2,96 @@
 
 import sqlite3
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from agentlab.errors import AgentlabError
 from agentlab.text import sanitize
-from agentlab_cli import design, doctor, export, imports, judge, report, resample, run, show, stats
+from agentlab_cli import (
+    codes,
+    compare,
+    design,
+    doctor,
+    export,
+    imports,
+    judge,
+    listing,
+    report,
+    resample,
+    run,
+    show,
+    stats,
+)
+
+MAKE, RUN, READ, SEVERAL, KEEP = (
+    "Make an experiment",
+    "Run it",
+    "Read it",
+    "Several runs",
+    "Housekeeping",
+)
+"""The panels of the help, in the order of use."""
+START = """\
+agentlab {version}: controlled experiments on organizations of language-model agents.
+
+Start here:
+  agentlab run quickstart      three agents against one, on an embedded model: no key, no cost
+  agentlab new mine            write a commented scenario of your own, mine.yaml
+  agentlab show consultancy    see what a shipped scenario would send
+  agentlab list                list the runs in runs/
+  agentlab --help              see every command; agentlab COMMAND --help says more\
+"""
 
 app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Controlled experiments on organizations of language-model agents.",
-    epilog="Exit codes: 0 done, 1 some rollouts failed, or a run is not there or cannot be read or written, "
-    "2 a mistake in the scenario or the command, 3 the run folder does not match, 4 stopped by the run's limit, "
-    "130 interrupted, 143 or 129 ended by SIGTERM or SIGHUP.",
+    epilog=codes.codes(codes.PLAYS),
 )
 
 
 def _version(asked: bool) -> None:
     if asked:
+        import platform
         from importlib.metadata import version
 
-        print(f"agentlab {version('agentlab')}")
+        system = f"{platform.system()} {platform.release()} {platform.machine()}"
+        print(f"agentlab {version('agentlab')}, Python {platform.python_version()}, {system}")
         raise typer.Exit
 
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print versions and the platform.")
+    ] = False,
 ) -> None:
     """Controlled experiments on organizations of language-model agents."""
+    if context.invoked_subcommand is None:
+        from importlib.metadata import version as version_of
+
+        print(START.format(version=version_of("agentlab")))
 
 
-app.command()(design.new)
-app.command()(design.check)
-app.command()(design.plan)
-app.command()(run.run)
-app.command()(show.show)
-app.command()(judge.judge)
-app.command()(resample.resample)
-app.command()(stats.stats)
-app.command()(report.report)
-app.command()(doctor.doctor)
-app.add_typer(imports.app, name="import")
-app.add_typer(export.app, name="export")
+def _add(panel: str, which: tuple[int, ...], *commands: Callable[..., Any]) -> None:
+    for command in commands:
+        name = command.__name__.removesuffix("_")
+        app.command(name, rich_help_panel=panel, epilog=codes.codes(which))(command)
+
+
+_add(MAKE, codes.WRITES, design.new)
+_add(MAKE, codes.CHECKS, design.check)
+_add(MAKE, codes.READS, design.plan)
+_add(RUN, codes.PLAYS, run.run, judge.judge, resample.resample)
+_add(READ, codes.READS, show.show, stats.stats, report.report)
+_add(SEVERAL, codes.READS, listing.list_, compare.compare)
+app.add_typer(imports.app, name="import", rich_help_panel=KEEP)
+app.add_typer(export.app, name="export", rich_help_panel=KEEP)
+_add(KEEP, codes.READS, doctor.doctor)
 
 
 def main() -> None:

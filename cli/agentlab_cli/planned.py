@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,6 +12,7 @@ from agentlab.experiment.cost import WORDS, RunPlan
 from agentlab.experiment.decisions import write
 from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, PowerForecast, assumed
 from agentlab.experiment.specs import Selection
+from agentlab.models import Cost
 from agentlab.scenario import Design
 from agentlab.scenario.remarks import few_anchors
 from agentlab.stats.contrasts.power import FEWEST_TASKS
@@ -27,12 +29,14 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
         shown.add_column(heading, overflow="fold", justify="left" if not heading else "right")
     judges = [(f"judge {name}", cost) for name, cost in plan.judges.items() if cost.calls]
     anchors = [(f"judge {name}, anchor texts", cost) for name, cost in plan.anchors.items() if cost.calls]
-    rows = [*plan.agents.items(), *judges, *anchors, ("all", plan.total)]
+    rows = [*plan.agents.items(), *judges, *anchors, ("total", plan.total)]
     for name, cost in rows:
         usage = cost.usage
         shown.add_row(escape(name), f"{cost.calls:,}", f"{usage.input:,}", f"{usage.output:,}", cost.money)
     sizes = ((len(plan.agents), "condition"), (plan.tasks, "task"), (plan.draws, "draw"))
-    console.print(f"{plan.rollouts} rollouts: {' x '.join(pluralize(*one) for one in sizes)}")
+    console.print(f"{pluralize(plan.rollouts, 'rollout')}: {' x '.join(pluralize(*one) for one in sizes)}")
+    if design.options:
+        console.print(f"With {', '.join(design.options)}", markup=False, soft_wrap=True)
     console.print(shown)
     console.print(
         f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} words "
@@ -41,6 +45,27 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
     )
     for line in few_anchors(design):
         console.print(f"Note: {line}.", soft_wrap=True, markup=False)
+
+
+def told(design: Design, plan: RunPlan, forecasts: Sequence[PowerForecast]) -> dict[str, Any]:
+    """The same for programs."""
+    parts = {"agents": plan.agents, "judges": plan.judges, "anchors": plan.anchors}
+    return {
+        "scenario": design.name,
+        "file": design.file,
+        "options": design.options,
+        "rollouts": plan.rollouts,
+        "tasks": plan.tasks,
+        "draws": plan.draws,
+        **{part: {name: _cost(cost) for name, cost in costs.items()} for part, costs in parts.items()},
+        "total": _cost(plan.total),
+        "forecasts": forecasts,
+    }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    usage = cost.usage
+    return {"calls": cost.calls, "input_tokens": usage.input, "output_tokens": usage.output, "cost": cost.cost}
 
 
 def preregistered(console: Console, design: Design, chosen: Selection, file: Path) -> None:

@@ -5,12 +5,17 @@ from typing import Annotated
 
 import typer
 
+from agentlab_cli.arguments import RunName
+from agentlab_cli.printed import AsJson, Quiet, print_json
+
 
 def report(
-    run: Annotated[str, typer.Argument(help="A run folder or its name under runs/.")],
+    run: RunName,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Write into this folder. [default: RUN/report]")
     ] = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write a run as one page that opens offline, with its figures as SVG and its tables as CSV."""
     from agentlab.report.report import write
@@ -18,4 +23,8 @@ def report(
     from agentlab.store import find
 
     folder = find(run)
-    print(f"wrote {write(load(folder), out or folder / 'report')}")
+    page = write(load(folder), out or folder / "report")
+    if json:
+        print_json({"page": page})
+    elif not quiet:
+        print(f"wrote {page}")

@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
+from agentlab_cli.arguments import RunName
+
 
 def resample(
-    run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
+    run: RunName,
     rollout: Annotated[
         str | None, typer.Option(help="One rollout: a key's beginning, or task=loan,team=firm,draw=1.")
     ] = None,

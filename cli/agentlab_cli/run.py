@@ -5,16 +5,19 @@ from typing import Annotated
 
 import typer
 
+from agentlab_cli.arguments import Draws, JudgeModel, ModelName, Only, Scenario, Tasks, Values
+
 
 def run(
-    scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
-    out: Annotated[str | None, typer.Option(help="Run folder. Default: runs/NAME.")] = None,
+    scenario: Scenario,
+    out: Annotated[str | None, typer.Option(metavar="FOLDER", help="Use this run folder. Default: runs/NAME.")] = None,
     new: Annotated[bool, typer.Option("--new", help="Start a fresh folder beside an existing one.")] = False,
-    model: Annotated[str | None, typer.Option(help="Replaces models.default: provider/name.")] = None,
-    judge_model: Annotated[str | None, typer.Option(help="Replaces models.judge.")] = None,
-    tasks: Annotated[str | None, typer.Option(help="Only these tasks: A,B.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm or team=firm,solo.")] = None,
-    draws: Annotated[int | None, typer.Option(min=1, help="This many draws instead of the scenario's.")] = None,
+    model: ModelName = None,
+    judge_model: JudgeModel = None,
+    values: Values = None,
+    tasks: Tasks = None,
+    only: Only = None,
+    draws: Draws = None,
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Go on although agentlab or a module of your own has changed.")
     ] = False,
@@ -22,7 +25,7 @@ def run(
         list[str] | None,
         typer.Option("--base-url", metavar="ALIAS=URL", help="The model's server has moved there. May be repeated."),
     ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
+    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Play at most this many rollouts at once.")] = 256,
     preregistered: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Run only what this file says: agentlab plan --preregister.")
     ] = None,
@@ -36,7 +39,9 @@ def run(
     from agentlab.scenario.plugins import modules
     from agentlab_cli import options, work
 
-    design = spec.load(scenario, model, judge_model)
+    design = spec.load(scenario, model, judge_model, values or ())
+    if design.options:
+        print(f"With {', '.join(design.options)}", file=sys.stderr)
     if own := modules():
         print(f"Code of your own: {', '.join(own)}", file=sys.stderr)
     folder = options.folder_for(design.name, out, new)

@@ -5,22 +5,40 @@ from typing import Annotated
 
 import typer
 
+from agentlab_cli.arguments import Shown, Values
+from agentlab_cli.printed import AsJson, print_json
+
 
 def show(
-    what: Annotated[str, typer.Argument(help="A run folder or its name under runs/; or a scenario.")],
+    what: Shown,
     rollout: Annotated[
-        str | None, typer.Option(help="One rollout: a key's beginning, or task=loan,team=firm,draw=1.")
+        str | None, typer.Option(help="Show one rollout: a key's beginning, or task=loan,team=firm,draw=1.")
     ] = None,
-    turn: Annotated[str | None, typer.Option(help="Only this turn, with all its agent saw: 2/analyst.")] = None,
+    turn: Annotated[str | None, typer.Option(help="Show only this turn, with all its agent saw: 2/analyst.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the rollout as a page to this file.")] = None,
-    prompts: Annotated[bool, typer.Option("--prompts", help="Every prompt of every arm of a scenario.")] = False,
+    prompts: Annotated[bool, typer.Option("--prompts", help="Show every prompt of every arm of a scenario.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the organizations of a scenario into this file.")] = None,
-    most: Annotated[int, typer.Option(min=1, help="Most rollouts to list.")] = 50,
+    values: Values = None,
+    most: Annotated[int, typer.Option(min=1, help="List at most this many rollouts.")] = 50,
+    json: AsJson = False,
 ) -> None:
     """Show what happened in a run, or what a scenario would send."""
+    if json:
+        _as_json(what, rollout, values, {"--turn": turn, "--html": html, "--prompts": prompts, "--svg": svg})
+        return
+
     from rich.console import Console
 
     from agentlab.report.show import shown
 
-    text = shown(what, rollout=rollout, turn=turn, html=html, prompts=prompts, svg=svg, most=most)
+    text = shown(what, rollout=rollout, turn=turn, html=html, prompts=prompts, svg=svg, most=most, values=values or ())
     Console(highlight=False).out(text, highlight=False)
+
+
+def _as_json(what: str, rollout: str | None, values: list[str] | None, others: dict[str, object]) -> None:
+    from agentlab.errors import ScenarioError
+    from agentlab.report.show.data import data
+
+    if wrong := [name for name, value in others.items() if value]:
+        raise ScenarioError(f"--json and {', '.join(wrong)} do not go together; leave one out")
+    print_json(data(what, rollout, values or ()))

@@ -226,7 +226,7 @@ def test_a_recorded_run_is_reproduced_without_a_server(commands: Commands) -> No
     first, second = tables("runs/first"), tables("runs/second")
     by = ["task", "condition", "draw"]
     for name, frame in first.items():
-        hidden = {"rollout", "model", "seeded", "cost", "settings", "prompt_hash"}
+        hidden = {"rollout", "model", "seeded", "cost", "priced", "settings", "prompt_hash"}
         more = [column for column in ("index", "round", "actor", "judge", "judge_draw", "criterion") if column in frame]
         sides = [
             side[name].drop(columns=list(hidden & set(frame.columns))).sort_values([*by, *more]).reset_index(drop=True)

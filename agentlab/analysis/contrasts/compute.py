@@ -82,7 +82,8 @@ class Arms:
         ratios: dict[str, float | None] = {}
         for unit, column in UNITS.items():
             used, other = (float(self.used[column].reindex(key).astype("float64").sum(skipna=False)) for key in keys)
-            ratios[unit] = used / other if other > 0 and used == used else None
+            free = unit == "money" and used == other == 0 and bool(ratios["calls"])
+            ratios[unit] = 1.0 if free else used / other if other > 0 and used == used else None
         return ratios
 
     def _unit(self, names: list[str]) -> str | None:

@@ -30,10 +30,13 @@ def rollouts(run: Run, most: int) -> str:
     head = f"{line(run.meta.get('name', ''))}: {size}, {len(where) - waiting} finished, {waiting} not"
     told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     parts = [f"{head} ({told})" if told else head]
+    if options := run.meta.get("options"):
+        parts[0] += f"\nwith {', '.join(map(line, options))}"
     if keys:
         parts.append(_table(run, {key: where[key] for key in keys[:most]}, status, _short(list(where))))
         if len(keys) > most:
             parts.append(f"… and {len(keys) - most:,} more; --most {len(keys)} lists all")
+        parts.append(_legend([measure.name for measure in run.measured]))
         parts.append(f"One of them: agentlab show {run.folder} --rollout {said(where[keys[-1]])}")
     if len(run.forks):
         parts.append(_forks(run))
@@ -61,6 +64,13 @@ def _table(run: Run, chosen: Mapping[str, Mapping[str, object]], status: Mapping
         used = ["?" if pd.isna(count) else count for count in tokens.get(key, ("", ""))]
         rows.append([key[:short], *cells, status.get(key, "unfinished"), *scores, *used])
     return grid(head, rows, ("draw", *names, "tokens in", "out"))
+
+
+def _legend(measures: list[str]) -> str:
+    """What the columns mean."""
+    named = f"{', '.join(measures)}: {'measure' if len(measures) == 1 else 'measures'}"
+    scored = f"{named}, empty where there is no score. " if measures else ""
+    return f"{scored}tokens in, out: of the agents' prompts and replies, ? where a provider sent no count."
 
 
 def _by_key(frame: pd.DataFrame, names: list[str]) -> dict[str, tuple[Any, ...]]:

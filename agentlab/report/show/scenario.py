@@ -21,6 +21,8 @@ def scenario(design: Design) -> str:
     sizes = ((len(design.conditions), "condition"), (len(design.tasks), "task"), (design.draws, "draw"))
     size = " x ".join(pluralize(*one) for one in sizes)
     parts = [f"{design.name}: {size} = {pluralize(rollouts, 'rollout')}"]
+    if design.options:
+        parts[0] += f"\nwith {', '.join(map(line, design.options))}"
     if design.about:
         parts.append(quoted(design.about))
     parts.append("tasks\n" + grid(("  id", "prompt"), [(f"  {t.id}", line(t.prompt)) for t in design.tasks.values()]))
@@ -78,7 +80,7 @@ def _judging(design: Design) -> Iterator[str]:
         lines = ["judges"]
         for name, judge in design.judges.items():
             model = f" asks {design.models[judge.model].name}" if judge.model else " asks no model"
-            lines.append(f"  {name}{model}, {judge.draws} draw(s): {', '.join(judge.criteria)}")
+            lines.append(f"  {name}{model}, {pluralize(judge.draws, 'draw')}: {', '.join(judge.criteria)}")
         yield "\n".join(lines)
     if design.measures:
         lines = ["measures"]

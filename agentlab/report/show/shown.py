@@ -1,5 +1,6 @@
 """What `agentlab show` prints: decides whether a run or a scenario is meant."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from agentlab.errors import ScenarioError, StoreError
@@ -23,20 +24,22 @@ def shown(
     prompts: bool = False,
     svg: Path | None = None,
     most: int = 50,
+    values: Sequence[str] = (),
 ) -> str:
     """The text for a run (folder, or name under runs/) or a scenario; `html` writes the rollout's page to a file, `svg`
     a picture of the scenario's organizations.
 
-    A name that is both is the run, unless `prompts` or `svg` is asked for. Raises `ScenarioError` if nothing fits.
+    A name that is both is the run, unless `prompts`, `svg` or `values` are given, which are about a scenario; each of
+    `values` is `PATH=VALUE`. Raises `ScenarioError` if nothing fits.
     """
     if rollout is None and (turn is not None or html is not None):
         raise ScenarioError("--turn and --html are about one rollout: name it with --rollout")
-    option = "--prompts" if prompts else "--svg" if svg is not None else ""
+    option = "--prompts" if prompts else "--svg" if svg is not None else "--set" if values else ""
     if option and rollout is not None:
         raise ScenarioError(f"{option} is about a scenario, --rollout about a run; give one of them")
-    folder = _run(what)
+    folder = folder_of(what)
     if folder is None or option:
-        design = _scenario(what, option, rollout, folder)
+        design = scenario_of(what, option, rollout, folder, values)
         if svg is not None:
             _write(svg, drawn(design), "--svg")
             return f"wrote {svg}"
@@ -50,7 +53,8 @@ def shown(
     return found.text(turn)
 
 
-def _run(what: str) -> Path | None:
+def folder_of(what: str) -> Path | None:
+    """The folder of the run that is meant; None where a scenario is."""
     if Path(what).is_file():
         return None
     try:
@@ -61,7 +65,7 @@ def _run(what: str) -> Path | None:
         return None
 
 
-def _scenario(what: str, option: str, rollout: str | None, folder: Path | None) -> Design:
+def scenario_of(what: str, option: str, rollout: str | None, folder: Path | None, values: Sequence[str]) -> Design:
     if rollout is not None:
         find(what)  # raises, naming the runs there are
     if folder is not None and (Path(what) / DATABASE).is_file():
@@ -70,7 +74,7 @@ def _scenario(what: str, option: str, rollout: str | None, folder: Path | None) 
         path = library.scenario(what)
     except ScenarioError as error:
         raise ScenarioError(f"{error}; nor is there a run {what!r}, as a folder or under runs/") from None
-    return load_scenario(path)
+    return load_scenario(path, values=values)
 
 
 def _write(path: Path, text: str, option: str) -> None:

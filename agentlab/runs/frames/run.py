@@ -19,6 +19,7 @@ from agentlab.columns import BASELINE, LABELS, MEASURES
 from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
 from agentlab.runs.frames.clusters import clusters_of
+from agentlab.runs.frames.cost import RunCost, run_cost
 from agentlab.runs.frames.forks import forked
 from agentlab.runs.frames.judged import compared, grouped
 from agentlab.runs.frames.kinds import Kinds, declared
@@ -76,14 +77,15 @@ class Run:
 
     @cached_property
     def rollouts(self) -> pd.DataFrame:
-        """One row per finished rollout.
+        """One row per rollout that has ended, those included which the same command tries again.
 
-        `status` (delivered, incomplete, declined, vetoed, limit, cancelled, infrastructure), `output` (text),
-        `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: a length
-        limit cut it off), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`, `turns`, `rounds`,
-        `turns_cut` (int: turns that hit a length limit), `uncounted` (int: calls answered without token counts),
+        `status` (delivered, incomplete, declined, vetoed, limit; tried again: cancelled, infrastructure), `output`
+        (text), `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool:
+        a length limit cut it off), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`, `turns`,
+        `rounds`, `turns_cut` (int: turns that hit a length limit), `uncounted` (int: calls without token counts),
         `input_tokens`, `output_tokens`, `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD,
-        NaN when a price or a token count is unknown); `messages` and, of what did not arrive, `bounced`, `unparsed`,
+        NaN when a price or a token count is unknown, which pandas sums as 0: `Run.cost` does not), `priced` (bool:
+        whether `cost` is known); `messages` and, of what did not arrive, `bounced`, `unparsed`,
         `truncated` (int). Judges' calls are not counted here.
         Of a baseline, and else missing: `of` (the rollout it is compared with), `budget` (what that one used), `spent`
         (by its own `steps`, in the same unit; a step that was left out is in `calls` only, as a frame)."""
@@ -167,7 +169,7 @@ class Run:
     @cached_property
     def agents(self) -> pd.DataFrame:
         """One row per rollout and agent: `calls`, `turns`, `turns_cut`, `uncounted`, `input_tokens`, `output_tokens`,
-        `reasoning_tokens`, `seconds`, `cost`, `sent`, `bounced`, `unparsed`, `truncated`."""
+        `reasoning_tokens`, `seconds`, `cost`, `priced`, `sent`, `bounced`, `unparsed`, `truncated`."""
         table = self._placed(by_agent(self._select, tables.OWN))
         lost = ["sent", "bounced", "unparsed", "truncated"]
         sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
@@ -204,6 +206,11 @@ class Run:
         boards = [str(name) for name, facts in known if facts.get("board") is not None]
         fields = {task["id"]: task.get("fields", {}) for task in self.meta.get("tasks", [])}
         return ticketed(self.messages, boards, fields).merge(self._places, on="rollout", how="left")
+
+    @cached_property
+    def cost(self) -> RunCost:
+        """What all calls of the run cost so far: agents, judges and forks, failed attempts too."""
+        return run_cost(self.folder)
 
     def rollout(self, rollout: str | None = None, /, **coordinates: str | int) -> Transcript:
         """One rollout to look at, by its key's beginning or by `task`, `draw` and levels, as far as they tell it apart.

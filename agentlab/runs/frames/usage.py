@@ -20,7 +20,7 @@ WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT 
 SELECT rollout, {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round),
     count(DISTINCT CASE WHEN stop = 'length' AND purpose = 'agent' THEN round || ' ' || actor END),
     count(text) - count(input_tokens), {tokens}, total({seconds}),
-    CASE WHEN count(cost) = count(text) THEN total(cost) END
+    CASE WHEN count(cost) = count(text) THEN total(cost) END, count(cost) = count(text)
 FROM calls LEFT JOIN counted ON id = rollout
 WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
 _TOKENS = ", ".join(
@@ -41,6 +41,7 @@ def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
     table[whole] = table[whole].fillna(0).astype("int64")
     idle = table["calls"] == 0  # nothing was called, so nothing is unknown
     table["cost"] = table["cost"].mask(idle, 0.0)
+    table["priced"] = table["cost"].notna()
     table[tokens] = table[tokens].mask(idle, 0).astype("Int64")
     table["output_words"] = table["output"].str.count(r"\S+").fillna(0).astype("int64")
     return table.rename(columns={"cut": "output_cut"}).astype({"output_cut": "bool"})

@@ -115,6 +115,8 @@ def told(call: Call) -> str:
     reasoning = f" ({usage.reasoning:,} reasoning)" if usage and usage.reasoning else ""
     tokens = f"{usage.input:,} in, {usage.output:,} out{reasoning}" if usage else "tokens unknown"
     cut = "CUT OFF by its length limit" if answer.text or not answer.reasoning else "CUT OFF within its thoughts"
+    if call.purpose == "judge" and call.settings.max_tokens == 1:
+        cut = "one token, as its scale asks"
     stop = {"length": cut, "refusal": "REFUSED by the provider"}.get(answer.stop, answer.stop)
     return f"{line(answer.served_model or call.model)} · {stop} · {tokens} · {cost} · {call.seconds:.1f} s"
 

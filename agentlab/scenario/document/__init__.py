@@ -2,10 +2,10 @@
 
 from agentlab.scenario.document.patch import clashes, patch
 from agentlab.scenario.document.paths import confined
-from agentlab.scenario.document.read import load, read
+from agentlab.scenario.document.read import load, read, read_text
 from agentlab.scenario.document.scalar import scalar
 from agentlab.scenario.document.text import MAX_BYTES, position
-from agentlab.scenario.document.tree import Keys, Tree, dotted, suggest
+from agentlab.scenario.document.tree import Keys, Tree, dotted, paths, suggest
 
 __all__ = [
     "MAX_BYTES",
@@ -16,8 +16,10 @@ __all__ = [
     "dotted",
     "load",
     "patch",
+    "paths",
     "position",
     "read",
+    "read_text",
     "scalar",
     "suggest",
 ]

@@ -54,6 +54,17 @@ def read(
     return Tree(value, reader.places, reader.keys), sorted(reader.mistakes, key=lambda mistake: mistake.place)
 
 
+def read_text(
+    text: str, file: Path, at: Keys, as_written: Callable[[Keys], bool] = lambda _: False
+) -> tuple[Any, list[Mistake]]:
+    """The value that stands in `text`, and its mistakes, as if it stood in `file` at this path of a document."""
+    reader = _Reader(file.parent.resolve(), as_written)
+    try:
+        return _File(reader, file, shown_path(file), ()).document(text, at), reader.mistakes
+    except _Stop:
+        return None, reader.mistakes
+
+
 class _Reader:
     """What all files of one document share: places, mistakes and bounds."""
 

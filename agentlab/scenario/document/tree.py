@@ -1,9 +1,9 @@
 """A document in memory: plain values, and where each came from."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from agentlab.errors import Place
 from agentlab.text import line
@@ -62,6 +62,17 @@ class Tree:
 def dotted(path: Keys) -> str:
     """`organization.protocol.stages[0]`."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{line(key, LONGEST)}" for key in path).removeprefix(".")
+
+
+def paths(value: Any, above: Keys = ()) -> Iterator[Keys]:
+    """Of the value and of everything in it, below `above`."""
+    yield above
+    if isinstance(value, dict):
+        items: Any = cast("dict[str, Any]", value).items()
+    else:
+        items = enumerate(cast("list[Any]", value) if isinstance(value, list) else [])
+    for key, item in items:
+        yield from paths(item, (*above, key))
 
 
 def suggest(name: object, known: Iterable[str], most: int = 12) -> str:

@@ -438,7 +438,7 @@ def test_a_scenario_in_short(workdir: Path) -> None:
     assert "4 conditions x 1 task x 2 draws = 8 rollouts" in text
     assert "pressure: none, profit" in text
     assert "closing question to boss: Report." in text
-    assert "quality asks sim/replies, 1 draw(s): focus" in text
+    assert "quality asks sim/replies, 1 draw: focus" in text
     assert "utility: focus of quality, from 0 to 1" in text
 
 

@@ -120,7 +120,7 @@ def test_options_replace_models_and_keep_only_the_length_of_replies() -> None:
     assert (spec.name, spec.temperature, spec.max_tokens, spec.timeout) == ("anthropic/claude-opus-4-5", None, 100, 600)
     assert made.models["judge"].name == "openai/gpt-5.2"
     assert made.tree["models"]["default"] == {"name": "anthropic/claude-opus-4-5", "max_tokens": 100}
-    assert "--model:1:1: models.default.name: unknown provider 'antropic'" in wrong(model="antropic/x")
+    assert "--model: models.default.name: unknown provider 'antropic'" in wrong(model="antropic/x")
 
 
 def test_a_setting_is_refused_where_it_was_given() -> None:

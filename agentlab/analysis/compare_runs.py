@@ -1,0 +1,167 @@
+"""Two runs beside each other: in what they differ, and what came of it by condition and measure."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.contrasts.difference import arm_values
+from agentlab.analysis.outcome_range import outcome_range
+from agentlab.analysis.row import Row, ends, estimated
+from agentlab.analysis.run_differences import run_differences
+from agentlab.analysis.suppressed import suppressed
+from agentlab.errors import AnalysisError
+from agentlab.pairing import draws_are_pairs
+from agentlab.runs.frames import Run
+from agentlab.scenario.document import suggest
+from agentlab.stats.arm_mean import arm_mean
+from agentlab.text import pluralize
+from agentlab.types import Measure
+
+LEVEL = 0.95
+NOT_RANDOMIZED = (
+    "The runs are not randomized against each other: they were played on other days, perhaps by other code and on "
+    "other servers. A difference may come from any of that. Put both arms into one scenario to test what you changed."
+)
+UNADJUSTED = "Every row is exploratory, and its 95% intervals are not adjusted for the number of rows."
+
+
+def compare_runs(
+    first: Run, second: Run, a: str | None = None, b: str | None = None, measure: str | None = None
+) -> Analysis:
+    """Two tables: the measures of each condition in both runs with the difference, and in what the runs differ.
+
+    `difference` is the second run's mean minus the first's, over the tasks of both. Conditions are matched by name;
+    `a` of the first and `b` of the second run are matched where they are given. Draws are paired where both runs have
+    one seed and common random numbers, and are compared within tasks otherwise. Raises AnalysisError where no
+    condition or no measure is in both runs.
+    """
+    pairs = _matched(first, second, a, b)
+    measures = _measures(first, second, measure)
+    paired = _share_random_numbers(first, second)
+    rows = [_row(first, second, names, measure, paired) for names in pairs for measure in measures if _alike(measure)]
+    differences = run_differences(first, second)
+    names = [_name(run) for run in (first, second)]
+    said = (
+        f"{pluralize(len(pairs), 'condition')} and {pluralize(len(measures), 'measure')} in both runs; the runs differ "
+        f"in {pluralize(len(differences), 'place')}."
+    )
+    notes = (
+        NOT_RANDOMIZED,
+        UNADJUSTED,
+        _pairing(paired),
+        *_measure_notes(measures),
+        *_condition_notes(first, second, pairs, a),
+        *_task_notes(first, second),
+    )
+    tables = {"measures": pd.DataFrame(rows), "differences": differences}
+    return Analysis("compare", f"{names[0]} and {names[1]}", said, tables, notes, shown=2)
+
+
+Both = tuple[Measure, Measure]
+"""A measure as either run defines it."""
+
+
+def _name(run: Run) -> str:
+    return run.folder.resolve().name
+
+
+def _matched(first: Run, second: Run, a: str | None, b: str | None) -> list[tuple[str, str]]:
+    known = [list(map(str, run.rollouts["condition"].unique())) for run in (first, second)]
+    if (a is None) != (b is None):
+        raise AnalysisError("--a and --b go together: a condition of the first run, and one of the second")
+    for run, names, option, asked in zip((first, second), known, "ab", (a, b), strict=True):
+        if asked is not None and asked not in names:
+            raise AnalysisError(f"--{option}: {run.folder} has no condition {asked!r}; {suggest(asked, names)}")
+    if a is not None and b is not None:
+        return [(a, b)]
+    if shared := [name for name in known[0] if name in known[1]]:
+        return [(name, name) for name in shared]
+    if all(len(names) == 1 for names in known):
+        return [(known[0][0], known[1][0])]
+    told = " and ".join(
+        f"{run.folder}: {', '.join(names) or 'none'}" for run, names in zip((first, second), known, strict=True)
+    )
+    raise AnalysisError(f"no condition has one name in both runs ({told}); match two with --a NAME --b NAME")
+
+
+def _measures(first: Run, second: Run, wanted: str | None) -> list[Both]:
+    other = {m.name: m for m in second.measured}
+    shared = [(m, other[m.name]) for m in first.measured if m.name in other]
+    if wanted is not None and wanted not in {m.name for m, _ in shared}:
+        right = suggest(wanted, [m.name for m, _ in shared])
+        raise AnalysisError(f"--measure: no measure {wanted!r} in both runs; {right}")
+    if not shared:
+        raise AnalysisError("the two runs have no measure of one name; `agentlab judge RUN --with JUDGE` makes one")
+    return [both for both in shared if wanted in (None, both[0].name)]
+
+
+def _alike(both: Both) -> bool:
+    """Whether the two are on one scale."""
+    return both[0].range == both[1].range
+
+
+def _share_random_numbers(first: Run, second: Run) -> bool:
+    """Whether draw n of one run had the same random numbers as draw n of the other."""
+    runs = (first, second)
+    coupled = all(draws_are_pairs(run.meta) and run.meta.get("coupling") == "seeds" for run in runs)
+    return coupled and first.meta["seed"] == second.meta["seed"]
+
+
+def _row(first: Run, second: Run, names: tuple[str, str], measure: Both, paired: bool) -> Row:
+    name = measure[0].name
+    sides = [
+        run.measures[(run.measures["condition"] == condition).to_numpy()]
+        for run, condition in zip((first, second), names, strict=True)
+    ]
+    clusters = first.clusters if first.clusters == second.clusters else {}
+    values = arm_values(sides[1], sides[0], measure[0], paired, clusters)
+    found = values.difference(LEVEL)
+    hidden = next(filter(None, (suppressed(run, m.judge) for run, m in zip((first, second), measure, strict=True))), "")
+    row: Row = {"condition": names[0]} if names[0] == names[1] else {"condition": f"{names[0]} | {names[1]}"}
+    row |= {"measure": name, "suppressed": hidden or None}
+    for label, run, side, own in zip(("first", "second"), (first, second), sides, measure, strict=True):
+        tasks, scores = side["task"].astype("str").tolist(), side[name]
+        mean = arm_mean(scores, tasks, run.clusters, outcome_range(own, scores)).these_tasks
+        row |= estimated(label, None if hidden else mean)
+        row |= {f"{label}_scored": int(scores.notna().sum()), f"{label}_missing": int(scores.isna().sum())}
+    return row | {
+        "difference": None if hidden else found.difference,
+        **ends("these_tasks", None if hidden else found.these_tasks),
+        **ends("new_tasks", None if hidden else found.new_tasks),
+        "tasks": found.tasks,
+        "paired": paired,
+        "pairs": found.pairs if paired else None,
+    }
+
+
+def _pairing(paired: bool) -> str:
+    if paired:
+        return "Both runs have one seed: draws are paired, and share random numbers where a model takes a seed."
+    return "The runs share no random numbers: draws are not paired, and the runs are compared within tasks."
+
+
+def _measure_notes(measures: Sequence[Both]) -> Iterator[str]:
+    for one, other in measures:
+        if not _alike((one, other)):
+            yield f"{one.name} is left out: its range is {one.range} in the first run and {other.range} in the second."
+        elif one != other:
+            yield f"{one.name} is defined in another way in the second run; see the differences under measures."
+
+
+def _condition_notes(first: Run, second: Run, pairs: Sequence[tuple[str, str]], a: str | None) -> Iterator[str]:
+    if a is not None:
+        return
+    for run, side in ((first, 0), (second, 1)):
+        rest = [str(name) for name in run.rollouts["condition"].unique() if name not in {pair[side] for pair in pairs}]
+        if rest:
+            yield f"Only in {_name(run)}: {', '.join(rest)}."
+
+
+def _task_notes(first: Run, second: Run) -> Iterator[str]:
+    texts = [{task["id"]: task["prompt"] for task in run.meta.get("tasks", [])} for run in (first, second)]
+    shared = texts[0].keys() & texts[1].keys()
+    if other := sorted(task for task in shared if texts[0][task] != texts[1][task]):
+        yield f"Of another text in the second run: {', '.join(other)}."
+    if alone := len(texts[0].keys() ^ texts[1].keys()):
+        yield f"{pluralize(alone, 'task')} in one run only; a difference is over the tasks of both."

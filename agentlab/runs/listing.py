@@ -1,0 +1,84 @@
+"""The runs of a folder, newest first, by what each records of itself; no row of a closed run is read."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from agentlab.errors import AgentlabError, StoreError
+from agentlab.store import DATABASE, UNFINISHED, closed, decoded, held, read
+from agentlab.store.totals import TOTALS, totals
+
+RunState = Literal["running", "finished", "stopped", "damaged"]
+_KEYS = ("name", "created", "draws", TOTALS)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRun:
+    """One run folder. What a damaged run does not tell is None, and `problem` says why."""
+
+    run: str
+    """The folder's name."""
+    folder: Path
+    state: RunState
+    """`running`: a process works on it now; `stopped`: less is done than its scenario plans."""
+    scenario: str | None = None
+    created: str | None = None
+    """ISO 8601, UTC."""
+    done: int | None = None
+    """Rollouts that ended in a way that no command tries again; forks are left out."""
+    planned: int | None = None
+    """Conditions x tasks x draws of the scenario; of imported texts, those that are there."""
+    failed: int | None = None
+    """Rollouts that the same command tries again."""
+    calls: int | None = None
+    cost: float | None = None
+    """US dollars of all calls; None where a price is unknown, too."""
+    problem: str = ""
+
+
+def listed(folder: Path = Path("runs")) -> list[ListedRun]:
+    """Every run in the folder, newest first; those that do not say when they were made come last.
+
+    Raises `StoreError` when there is no such folder.
+    """
+    if not folder.is_dir():
+        raise StoreError(f"there is no folder {folder}; runs are folders in runs/, made by `agentlab run`")
+    found = [_listed(path.parent) for path in sorted(folder.glob(f"*/{DATABASE}"))]
+    return sorted(found, key=lambda run: run.created or "", reverse=True)
+
+
+def _listed(folder: Path) -> ListedRun:
+    try:
+        with closing(read(folder)) as connection:
+            return _read(connection, folder)
+    except (AgentlabError, sqlite3.Error, OSError) as error:
+        return ListedRun(folder.name, folder, "damaged", problem=str(error))
+
+
+def _read(connection: sqlite3.Connection, folder: Path) -> ListedRun:
+    marks = ",".join("?" * len(_KEYS))
+    rows = connection.execute(f"SELECT key, value FROM meta WHERE key IN ({marks})", _KEYS).fetchall()
+    meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
+    running = held(folder)
+    sums = meta[TOTALS] if TOTALS in meta and not running and closed(folder) else totals(connection)
+    statuses: dict[str, int] = sums["statuses"]
+    failed = sum(statuses.get(status, 0) for status in UNFINISHED if status)
+    done = sum(statuses.values()) - failed - statuses.get("", 0)
+    planned = _planned(connection, meta, done)
+    state: RunState = "running" if running else "finished" if done >= planned else "stopped"
+    name, created = meta.get("name"), meta.get("created")
+    return ListedRun(folder.name, folder, state, name, created, done, planned, failed, sums["calls"], sums["cost"])
+
+
+def _planned(connection: sqlite3.Connection, meta: dict[str, Any], done: int) -> int:
+    told = dict(
+        connection.execute(
+            "SELECT key, json_array_length(value) FROM meta WHERE key IN ('tasks', 'imported') AND json_valid(value)"
+        ).fetchall()
+    )
+    if "imported" in told:
+        return done
+    conditions: int = connection.execute("SELECT count(*) FROM conditions").fetchone()[0]
+    return conditions * told.get("tasks", 0) * int(meta.get("draws", 0))

@@ -1,0 +1,40 @@
+"""What a run holds in sum: written into it when it is closed, so that a list of many runs reads no rows."""
+
+import sqlite3
+from typing import Any
+
+from agentlab.models.cost import Cost
+from agentlab.store.rows import SECONDS, dump
+from agentlab.types import Usage
+
+TOTALS = "totals"
+"""The name among what a run records of itself."""
+_COST = (
+    "SELECT count(*), total(input_tokens), total(output_tokens), total(reasoning_tokens), "
+    "total(cache_read_tokens), total(cache_write_tokens), total(cost), "
+    f"total(cost IS NULL AND error IS NULL), total({SECONDS}), "
+    "total(text IS NOT NULL AND input_tokens IS NULL) FROM calls"
+)
+_STATUSES = "SELECT status, count(*) FROM rollouts WHERE kind = 'rollout' GROUP BY status"
+
+
+def cost(connection: sqlite3.Connection) -> Cost:
+    """What all calls of the run have taken."""
+    calls, *tokens, priced, unpriced, seconds, uncounted = connection.execute(_COST).fetchone()
+    return Cost(calls, Usage(*map(int, tokens)), priced, int(unpriced), seconds, int(uncounted))
+
+
+def totals(connection: sqlite3.Connection) -> dict[str, Any]:
+    """`statuses`: rollouts by status, forks left out, where empty is one that is not finished; `calls`; `cost`: US
+    dollars of all calls, None where a price is unknown."""
+    spent = cost(connection)
+    statuses = {status or "": count for status, count in connection.execute(_STATUSES)}
+    return {"statuses": statuses, "calls": spent.calls, "cost": spent.cost}
+
+
+def record(connection: sqlite3.Connection) -> None:
+    """Writes them where they changed."""
+    text = dump(totals(connection))
+    known = connection.execute("SELECT value FROM meta WHERE key = ?", (TOTALS,)).fetchone()
+    if known != (text,):
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (TOTALS, text))

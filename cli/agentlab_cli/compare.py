@@ -1,0 +1,37 @@
+"""`agentlab compare`: two runs beside each other."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agentlab_cli.arguments import RunName
+from agentlab_cli.printed import AsJson, print_json
+
+
+def compare(
+    first: RunName,
+    second: RunName,
+    a: Annotated[
+        str | None, typer.Option("--a", metavar="CONDITION", help="Compare this condition of the first run.")
+    ] = None,
+    b: Annotated[
+        str | None, typer.Option("--b", metavar="CONDITION", help="Compare it with this condition of the second run.")
+    ] = None,
+    measure: Annotated[str | None, typer.Option(help="Compare this measure only.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FOLDER", help="Write both tables into it.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Compare two runs: in what they differ, and their measures side by side with the differences."""
+    from agentlab.analysis.compare_runs import compare_runs
+    from agentlab.runs.frames import load
+    from agentlab.store import find
+    from agentlab_cli.compared import print_comparison, write_comparison
+
+    found = compare_runs(load(find(first)), load(find(second)), a, b, measure)
+    if json:
+        print_json({"first": find(first), "second": find(second), **found.tables, "notes": found.notes})
+    else:
+        print_comparison(found, (first, second))
+    if csv is not None:
+        write_comparison(found, csv, quiet=json)
