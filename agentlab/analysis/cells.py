@@ -2,28 +2,18 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
 import pandas as pd
 
+from agentlab.analysis.column import Column
 from agentlab.text import line
 
 WIDEST = 80
 """Characters of a cell."""
 ROUNDING = 1e-15
 """Under it a number is what rounding leaves of 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column to be shown."""
-
-    heading: str
-    cells: tuple[str, ...]
-    number: bool
-    """Whether it stands to the right."""
 
 
 def columns(table: pd.DataFrame, widest: int = WIDEST) -> list[Column]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from unicodedata import east_asian_width
 
-from agentlab.analysis.cells import Column
+from agentlab.analysis.column import Column
 
 GAP = 2
 """Spaces between columns."""

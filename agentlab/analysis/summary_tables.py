@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agentlab.analysis.cells import Column, text
+from agentlab.analysis.cells import text
+from agentlab.analysis.column import Column
 from agentlab.analysis.condition_summary import ConditionSummary
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.analysis.contrasts.finding import digits, verdict

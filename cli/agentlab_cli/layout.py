@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agentlab.analysis.cells import Column
+from agentlab.analysis.column import Column
 from agentlab.analysis.fitted import fitted
 from agentlab.text import sanitize
 
@@ -17,10 +17,11 @@ FILE = 140
 """Characters of a line in a file or a pipe, unless COLUMNS says otherwise."""
 
 
-def console_for() -> Console:
-    """Where tables are printed: as wide as the terminal, or wide enough for a file."""
-    console = Console(highlight=False)
-    return console if console.is_terminal or "COLUMNS" in os.environ else Console(highlight=False, width=FILE)
+def console_for(quiet: bool = False) -> Console:
+    """Where tables are printed: as wide as the terminal, or wide enough for a file; nowhere when `quiet`."""
+    console = Console(highlight=False, quiet=quiet)
+    wide = console.is_terminal or "COLUMNS" in os.environ
+    return console if wide else Console(highlight=False, quiet=quiet, width=FILE)
 
 
 def say(console: Console, text: str, first: str = "", then: str | None = None) -> None:

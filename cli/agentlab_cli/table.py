@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agentlab.analysis.cells import Column
+from agentlab.analysis.column import Column
 from agentlab.analysis.fitted import natural
 from agentlab.analysis.headline import headline
 from agentlab.analysis.summary import Summary
