@@ -35,11 +35,14 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
     console = console_for(quiet)
     for sentence in sentences:
         say(console, sentence)
+    if not made and not run.measured:
+        say(console, f"\nNo analysis applies yet: agentlab judge {run.folder} --with JUDGE adds a measure.")
+        return
     console.print()
     for name, one in made.items():
         say(console, one.headline, name.ljust(INDENT), " " * INDENT)
     if lacking:
-        say(console, "\nWhat this run cannot tell, and why:")
+        say(console, "\nWhat the others need:")
     for name, why in lacking.items():
         say(console, why, name.ljust(INDENT), " " * INDENT)
     if made:

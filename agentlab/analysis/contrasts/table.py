@@ -99,7 +99,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     ended = tables["contrasts"]["conclusion"]
     counts = ", ".join(f"{count} {what}" for what, count in ended.value_counts().items() if what not in HIGHER)
     shown = int(ended.isin(HIGHER).sum())
-    return f"{shown} of {len(ended)} show a difference" + (f"; {counts}." if counts else ".")
+    return f"{shown} of {len(ended)} {'shows' if len(ended) == 1 else 'show'} a difference{counts and f'; {counts}'}."
 
 
 def _says(chosen: Sequence[Contrast]) -> str:

@@ -225,13 +225,13 @@ def test_the_ending_is_one_screen(made: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert max(map(len, lines)) <= 80
     assert " ".join(text.split()).startswith(" ".join(headline(summarize(made))))
     head = next(i for i, line in enumerate(lines) if line.startswith(" condition"))
-    assert lines[head].split() == ["condition", "n", "utility", "harm", "lost", "messages"]
-    assert re.fullmatch(r" firm, plain +28 +0\.\d\d \[0\.\d\d, 0\.\d\d\] +suppressed +\d+", lines[head + 2])
+    assert lines[head].split() == ["condition", "n", "utility", "harm"]
+    assert re.fullmatch(r" firm, plain +28 +0\.\d\d \[0\.\d\d, 0\.\d\d\] +suppressed", lines[head + 2])
     at = next(i for i, line in enumerate(lines) if line.startswith(" measure"))
     assert lines[at].split() == "measure contrast difference [95% CI] p conclusion".split()
     block = " ".join(lines[at + 2 : at + 8])
     number = r"[+-]0\.\d+"
-    assert re.search(rf"utility +firm - solo +{number} \[{number}, {number}\] +(<\.001|0\.\d+) +firm better", block)
+    assert re.search(rf"utility +firm - solo \(tone=plain\) +{number} \[{number}, {number}\] +(<\.001|0\.\d+) +firm better", block)
     rest = len(summarize(made).contrasts) - 3
     assert f" {rest} more exploratory contrasts: agentlab stats run contrasts" in lines
     following = lines[next(i for i, line in enumerate(lines) if line.startswith("Next:")) :]
@@ -273,9 +273,9 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     assert summarize(made).table is table
     assert [path.name for path in found.write(tmp_path)] == [
         "contrasts.csv",
-        "contrasts_missing.csv",
         "contrasts_effects.csv",
         "contrasts_arms.csv",
+        "contrasts_missing.csv",
     ]
     with pytest.raises(AnalysisError, match="no two arms"):
         contrasts(made, measure="nothing")

@@ -350,7 +350,7 @@ def test_the_command_line_prints_them_and_writes_all_tables(run: Run, workdir: P
         *("difference", "in", "incoherence", "incoherence", "p"),
     ]
     assert "By length: output tokens" in result.stdout
-    assert max(map(len, result.stdout.split("Short against long")[0].splitlines())) <= 140
+    assert max(map(len, result.stdout.split("\n\n  ")[0].splitlines())) <= 140
     names = ["", "_parts", "_effort", "_buckets", "_slopes", "_ensembles", "_changes"]
     assert sorted(path.name for path in Path("out").iterdir()) == sorted(f"length{name}.csv" for name in names)
     assert list(pd.read_csv("out/length_slopes.csv")["slope"]) == pytest.approx(
