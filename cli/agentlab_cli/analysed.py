@@ -14,7 +14,7 @@ from agentlab.runs.frames import Run
 from agentlab_cli.layout import console_for, say, show
 from agentlab_cli.printed import print_json
 
-MOST, WIDEST = 60, 48
+MOST, WIDEST = 60, 240
 """Rows of a table that are printed; characters of a cell."""
 
 
