@@ -10,8 +10,8 @@ from agentlab.analysis.summary import Summary
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.text import line, pluralize
 
-MOST, FINDINGS = 4, 3
-"""Sentences in all, and those on contrasts or measures."""
+MOST, FINDINGS, ARMS = 4, 3, 4
+"""Sentences in all, and those on contrasts or measures; conditions that one names where nothing is compared."""
 UNFINISHED = ("infrastructure", "cancelled")
 
 
@@ -80,7 +80,8 @@ def _arms(summary: Summary, most: int) -> list[str]:
     """A sentence for each measure, of the arms that there are."""
     shown = [measure for measure in summary.measures.values() if not measure.suppressed]
     told = [
-        f"{line(measure.name)}: {', '.join(_mean(arm, measure, len(summary.arms) > 1) for arm in summary.arms)}."
+        f"{line(measure.name)}: {', '.join(_mean(arm, measure, len(summary.arms) > 1) for arm in summary.arms[:ARMS])}"
+        + (f", and {len(summary.arms) - ARMS} more conditions." if len(summary.arms) > ARMS else ".")
         for measure in shown[: min(most, FINDINGS)]
     ]
     if more := len(shown) - len(told):
