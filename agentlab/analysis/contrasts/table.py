@@ -95,11 +95,12 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
-    """How many of them show a difference."""
-    ended = tables["contrasts"]["conclusion"]
-    counts = ", ".join(f"{count} {what}" for what, count in ended.value_counts().items() if what not in HIGHER)
-    shown = int(ended.isin(HIGHER).sum())
-    return f"{shown} of {len(ended)} {'shows' if len(ended) == 1 else 'show'} a difference{counts and f'; {counts}'}."
+    """How many of them show a difference, primary ones by themselves."""
+    table, parts = tables["contrasts"], list[str]()
+    for role, own in table.groupby("role", sort=False):
+        shown = f"{int(own['conclusion'].isin(HIGHER).sum())} of {len(own)} {role}"
+        parts.append(f"{shown} (p not adjusted)" if role == "exploratory" else shown)
+    return f"a difference in {', and in '.join(parts)}."
 
 
 def _says(chosen: Sequence[Contrast]) -> str:
