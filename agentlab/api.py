@@ -9,6 +9,7 @@ import msgspec
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.compare_runs import compare_runs
+from agentlab.analysis.describe import describe
 from agentlab.analysis.forks.decision import decide
 from agentlab.errors import ScenarioError
 from agentlab.experiment.decisions import read
@@ -23,13 +24,15 @@ from agentlab.store import find
 
 
 def load(run: str | Path, cluster: str | None = None) -> Run:
-    """The run of a folder, or of a name under `runs/`, as frames; of its rollouts one can ask when they were decided.
+    """The run of a folder, or of a name under `runs/`, as frames; at the end of a cell it shows its result.
+
+    One can ask when a rollout of it was decided.
 
     `cluster` names the field by which tasks share a source, in place of the scenario's. Raises `StoreError` when there
     is no run, `AnalysisError` when a task has no such field.
     """
     folder = find(str(run))
-    return Run(folder, partial(decide, folder), cluster)
+    return Run(folder, partial(decide, folder), cluster, describe)
 
 
 def concat(runs: Iterable[Run | str | Path]) -> Runs:

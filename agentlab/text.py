@@ -33,7 +33,7 @@ def sanitize(text: str) -> str:
 
 def line(text: object, most: int = 80) -> str:
     """`text` on one line of at most so many characters."""
-    flat = sanitize(_BREAK.sub("⏎", str(text)[: most + 1]).replace("\t", " "))
+    flat = sanitize(_BREAK.sub("⏎", str(text)[: 4 * most])[: most + 1].replace("\t", " "))
     return flat if len(flat) <= most else flat[: most - 1] + "…"
 
 

@@ -38,7 +38,7 @@ def probed(folder: Path, names: str, sample: int, concurrency: int, asked: bool)
         )
         if code:
             return code
-    analysed(load(folder), {"probes": True}, None)
+    analysed(load(folder), "probes", {})
     return 0
 
 

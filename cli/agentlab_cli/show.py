@@ -21,6 +21,10 @@ def show(
     values: Values = None,
     most: Annotated[int, typer.Option(min=1, help="List at most this many rollouts.")] = 50,
     json: AsJson = False,
+    status: Annotated[
+        str | None,
+        typer.Option(help="List only these: failed, stopped, limit, incomplete, vetoed, declined, cut, unscored, …"),
+    ] = None,
 ) -> None:
     """Show what happened in a run, or what a scenario would send."""
     if json:
@@ -31,7 +35,17 @@ def show(
 
     from agentlab.report.show import shown
 
-    text = shown(what, rollout=rollout, turn=turn, html=html, prompts=prompts, svg=svg, most=most, values=values or ())
+    text = shown(
+        what,
+        rollout=rollout,
+        turn=turn,
+        html=html,
+        prompts=prompts,
+        svg=svg,
+        most=most,
+        values=values or (),
+        status=status,
+    )
     Console(highlight=False).out(text, highlight=False)
 
 

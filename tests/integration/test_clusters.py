@@ -108,7 +108,8 @@ async def test_one_cluster_has_no_odds_ratio_and_spoils_no_other_analysis(workdi
     await played(written(1, cluster="source"))
     told = CliRunner().invoke(app, ["stats", "run"])
     assert told.exit_code == 0, told.output
-    assert "no odds ratio: 1 cluster of tasks, and it takes 6" in told.stdout
+    mixed = CliRunner().invoke(app, ["stats", "run", "mixed"])
+    assert "no odds ratio: 1 cluster of tasks, and it takes 6" in mixed.stdout
 
 
 def test_a_preregistration_holds_the_clusters(workdir: Path) -> None:
@@ -122,7 +123,7 @@ def test_a_preregistration_holds_the_clusters(workdir: Path) -> None:
 async def test_a_run_can_be_clustered_afterwards(workdir: Path) -> None:
     await played(written(6))
     assert agentlab.load("run", "source").clusters["t07"] == "s1"
-    result = CliRunner().invoke(app, ["stats", "run", "--contrasts", "--cluster", "source"])
+    result = CliRunner().invoke(app, ["stats", "run", "contrasts", "--cluster", "source"])
     assert "Tasks are clustered by source: 12 tasks in 6 clusters" in result.stdout
     with pytest.raises(AnalysisError, match="no such field; fields of all tasks: source"):
         load("run", "text")
