@@ -39,6 +39,29 @@ def parquet(
 
 
 @app.command(epilog=codes.codes(codes.READS))
+def workspace(
+    run: RunName,
+    rollout: Annotated[str, typer.Option(help="Take this rollout: a key's beginning, or task=loan,team=firm,draw=1.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Write into this folder, which must not be there yet.")],
+    round: Annotated[
+        int | None, typer.Option(help="Write the files as they were after this round. Default: at the end.")
+    ] = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the files that a team made in one rollout."""
+    from agentlab.runs.exports import workspace
+    from agentlab.store import find
+
+    files = workspace(find(run), rollout, out, round)
+    if json:
+        print_json({"files": files})
+    elif not quiet:
+        for path in files:
+            print(path)
+
+
+@app.command(epilog=codes.codes(codes.READS))
 def labels(
     run: RunName,
     file: Annotated[Path, typer.Argument(help="The CSV file to write; one that is there is never replaced.")],
