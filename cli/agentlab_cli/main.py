@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from agentlab.errors import AgentlabError
+from agentlab.text import sanitize
 from agentlab_cli import (
     codes,
     compare,
@@ -98,7 +99,7 @@ def main() -> None:
     try:
         app()
     except AgentlabError as error:
-        print(error, file=sys.stderr)
+        print(sanitize(str(error)), file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(1)
