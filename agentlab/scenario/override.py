@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from agentlab.errors import Mistake, Place, ScenarioError
-from agentlab.scenario.document import Keys, Tree, dotted, patch, paths, read_text, suggest
+from agentlab.scenario.document import Keys, Tree, dotted, every_path, patch, read_text, suggest
 from agentlab.scenario.fields import ConditionFields, ExperimentFields
 from agentlab.scenario.validate import mapping
 
@@ -42,7 +42,7 @@ def with_value(tree: Tree, text: str, file: Path, as_written: Callable[[Keys], b
     found, mistakes = read_text(value, file, keys, as_written)
     if mistakes:
         raise ScenarioError([Mistake(place, dotted(keys), one.wrong, one.right) for one in mistakes])
-    spots = dict.fromkeys(paths(found), place)
+    spots = dict.fromkeys(every_path(found), place)
     return _merged(tree, keys, Tree(found, spots, spots))
 
 

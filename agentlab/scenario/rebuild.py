@@ -7,7 +7,7 @@ from typing import Any
 
 from agentlab.errors import Place, ScenarioError
 from agentlab.scenario.design import Design, DesignBuilder
-from agentlab.scenario.document import Tree, paths
+from agentlab.scenario.document import Tree, every_path
 from agentlab.scenario.findings import Findings
 
 
@@ -17,7 +17,7 @@ def rebuild(tree: Mapping[str, Any], run: Path, modules: Path) -> Design:
     Parts of one's own are imported from the folder `modules`, the working folder or what is installed. Raises
     `ScenarioError` when the document is none of today's, or a part cannot be found.
     """
-    places = dict.fromkeys(paths(dict(tree)), Place(str(run), 1, 1))
+    places = dict.fromkeys(every_path(dict(tree)), Place(str(run), 1, 1))
     document = Tree(dict(tree), places, places)
     try:
         return replace(DesignBuilder(document, Findings(), modules / "scenario.yaml").design(), file=str(run))

@@ -41,8 +41,8 @@ def parquet(
 @app.command(epilog=codes.codes(codes.READS))
 def workspace(
     run: RunName,
-    rollout: Annotated[str, typer.Option(help="The rollout: a key's beginning, or task=loan,team=firm,draw=1.")],
-    out: Annotated[Path, typer.Option(help="Write into this folder, which must not be there yet.")],
+    rollout: Annotated[str, typer.Option(help="Take this rollout: a key's beginning, or task=loan,team=firm,draw=1.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Write into this folder, which must not be there yet.")],
     round: Annotated[
         int | None, typer.Option(help="Write the files as they were after this round. Default: at the end.")
     ] = None,
@@ -53,11 +53,11 @@ def workspace(
     from agentlab.runs.exports import workspace
     from agentlab.store import find
 
-    paths = workspace(find(run), rollout, out, round)
+    files = workspace(find(run), rollout, out, round)
     if json:
-        print_json({"files": paths})
+        print_json({"files": files})
     elif not quiet:
-        for path in paths:
+        for path in files:
             print(path)
 
 

@@ -9,9 +9,10 @@ import typer
 from typer.core import TyperGroup
 
 from agentlab.analysis.registry import ANALYSES, OPTIONS, RegisteredAnalysis
+from agentlab_cli import codes
+from agentlab_cli.arguments import RunName
 from agentlab_cli.printed import AsJson, Quiet
 
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run folder or its name under runs/.")]
 Cluster = Annotated[
     str | None, typer.Option(metavar="FIELD", help="The field of the tasks that says which share a source.")
 ]
@@ -37,7 +38,8 @@ class _Analyses(TyperGroup):
         return places[1] if len(places) > 1 else len(args)
 
 
-app = typer.Typer(cls=_Analyses, invoke_without_command=True, subcommand_metavar="[ANALYSIS] …")
+EXITS = codes.codes(codes.READS)
+app = typer.Typer(cls=_Analyses, invoke_without_command=True, subcommand_metavar="[ANALYSIS] …", epilog=EXITS)
 
 
 @app.callback()
@@ -98,4 +100,4 @@ def _parameters(entry: RegisteredAnalysis) -> Iterator[Parameter]:
 
 
 for _name, _entry in ANALYSES.items():
-    app.command(_name)(_command(_name, _entry))
+    app.command(_name, epilog=EXITS)(_command(_name, _entry))

@@ -5,7 +5,7 @@ from agentlab.scenario.document.paths import confined
 from agentlab.scenario.document.read import load, read, read_text
 from agentlab.scenario.document.scalar import scalar
 from agentlab.scenario.document.text import MAX_BYTES, position
-from agentlab.scenario.document.tree import Keys, Tree, dotted, paths, suggest
+from agentlab.scenario.document.tree import Keys, Tree, dotted, every_path, suggest
 
 __all__ = [
     "MAX_BYTES",
@@ -14,9 +14,9 @@ __all__ = [
     "clashes",
     "confined",
     "dotted",
+    "every_path",
     "load",
     "patch",
-    "paths",
     "position",
     "read",
     "read_text",

@@ -45,9 +45,9 @@ def _within_brackets(text: str, begun: int, at: int) -> tuple[int, str, str]:
     if comment := _HASH.search(line, begun):
         right = f"{_QUOTE} ' #', or close the bracket before the comment"
         return comment.start() + 1, "a comment within brackets", right
-    if here in "{[":
+    if here and here in "{[":
         return at, f"a text with {here!r} within brackets", f"{_QUOTE} {here}, as in 'You are {{{{agent}}}}.'"
-    if "\n" in text[begun:at]:
+    if not here or "\n" in text[begun:at]:
         return begun, f"the {bracket!r} that begins here is not closed", "close it, or put a comma between entries"
     if here == ":":
         return at, "a second ': ' in one text", f"{_QUOTE} ': '"

@@ -64,7 +64,7 @@ def dotted(path: Keys) -> str:
     return "".join(f"[{key}]" if isinstance(key, int) else f".{line(key, LONGEST)}" for key in path).removeprefix(".")
 
 
-def paths(value: Any, above: Keys = ()) -> Iterator[Keys]:
+def every_path(value: Any, above: Keys = ()) -> Iterator[Keys]:
     """Of the value and of everything in it, below `above`."""
     yield above
     if isinstance(value, dict):
@@ -72,7 +72,7 @@ def paths(value: Any, above: Keys = ()) -> Iterator[Keys]:
     else:
         items = enumerate(cast("list[Any]", value) if isinstance(value, list) else [])
     for key, item in items:
-        yield from paths(item, (*above, key))
+        yield from every_path(item, (*above, key))
 
 
 def suggest(name: object, known: Iterable[str], most: int = 12) -> str:
