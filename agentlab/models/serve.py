@@ -57,8 +57,9 @@ async def serve(
 
     `recalls` finds the recorded calls of each `replay/RUN` model, by that name. Raises ScenarioError before anything is
     sent. Once `stop_switch` is pulled, calls that were not sent yet end with `Stopped`. `waits` holds those
-    that wait to be tried again.
+    that wait for their turn, or to be tried again.
     """
+    waits = waits or Waits()
     async with AsyncExitStack() as stack:
         built: dict[str, Model] = {}
         limits: dict[Account, AccountLimits] = {}
@@ -73,9 +74,10 @@ async def serve(
             account = account_of(spec)
             if account not in limits:
                 limits[account] = _limits(one for one in specs.values() if account_of(one) == account)
+                waits.accounts.append((account[0], limits[account]))
                 if stop_switch is not None:
                     stop_switch.limits.append(limits[account])
-            models[alias] = _guard(built[key], spec, limits[account], waits or Waits())
+            models[alias] = _guard(built[key], spec, limits[account], waits)
         yield models
 
 

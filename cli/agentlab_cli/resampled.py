@@ -40,7 +40,7 @@ def resampled(plan: ForkPlan, concurrency: int, only_price: bool, asked: bool) -
         for one in decided:
             console.print(_sentence(one), soft_wrap=True, markup=False)
 
-    return work(plan.folder, job, end, what="forks")
+    return work(plan.folder, job, end, quiet=quiet)
 
 
 def _sentence(decided: Bisected | None) -> str:
