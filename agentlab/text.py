@@ -16,7 +16,7 @@ def pluralize_range(low: int, high: int, noun: str) -> str:
     return pluralize(high, noun) if low == high else f"{low:,} to {pluralize(high, noun)}"
 
 
-_UNSAFE = re.compile(
+UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
@@ -27,7 +27,7 @@ MARGIN = "  │ "
 
 def sanitize(text: str) -> str:
     """`text` with whatever a terminal or a browser would act on shown as a sign: ␛ for an escape."""
-    return _UNSAFE.sub(_sign, text)
+    return UNSAFE.sub(_sign, text)
 
 
 def line(text: object, most: int = 80) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from agentlab.analysis.cells import columns
+from agentlab.runs.csv_table import write_csv
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Analysis:
         written: list[Path] = []
         for i, (name, table) in enumerate(self.tables.items()):
             path = folder / (f"{self.name}_{name}.csv" if i else f"{self.name}.csv")
-            table.to_csv(path, index=False)
+            write_csv(table, path)
             written.append(path)
         return written
 

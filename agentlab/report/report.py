@@ -27,6 +27,7 @@ from agentlab.report import (
 from agentlab.report.page import page
 from agentlab.report.section import Chart, Material, Section, of
 from agentlab.report.style import ArmStyle, arm_styles, svg
+from agentlab.runs.csv_table import write_csv
 from agentlab.runs.frames import Run
 from agentlab.text import sanitize
 
@@ -68,7 +69,7 @@ def _write(run: Run, folder: Path) -> Path:
     for chart, marks in pictures.items():
         (folder / "figures" / f"{chart}.svg").write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{marks}', "utf-8")
     for table, data in tables.items():
-        data.to_csv(folder / "tables" / f"{table}.csv", index=False)
+        write_csv(data, folder / "tables" / f"{table}.csv")
     (folder / "index.html").write_text(text, "utf-8")
     return folder / "index.html"
 

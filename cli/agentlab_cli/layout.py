@@ -6,10 +6,10 @@ from rich.markup import escape
 from rich.table import Table
 
 
-def console_for() -> Console:
-    """Where tables are printed: as wide as the terminal, or wide enough for a file."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=140)
+def console_for(quiet: bool = False) -> Console:
+    """Where tables are printed: as wide as the terminal, or wide enough for a file; nowhere when `quiet`."""
+    console = Console(highlight=False, quiet=quiet)
+    return console if console.is_terminal else Console(highlight=False, quiet=quiet, width=140)
 
 
 def table(title: str) -> Table:

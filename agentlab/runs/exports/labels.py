@@ -1,6 +1,5 @@
 """A sheet of outputs for people to label, drawn from every condition by itself and blind to it."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import pandas as pd
 
 from agentlab.errors import AnalysisError, ScenarioError, StoreError
 from agentlab.experiment.session import tasks_of
+from agentlab.runs.csv_table import write_csv
 from agentlab.runs.frames import Run
 from agentlab.scenario.document import suggest
 from agentlab.stats.judges.ppi import FEWEST
@@ -105,6 +105,6 @@ def _draw(part: pd.DataFrame, k: int, rng: np.random.Generator) -> pd.DataFrame:
 
 def _write(table: pd.DataFrame, file: Path) -> None:
     try:
-        table.to_csv(file, index=False, quoting=csv.QUOTE_MINIMAL)
+        write_csv(table, file)
     except OSError as error:
         raise StoreError(f"{file}: cannot be written ({error.strerror or error}); choose another place") from error

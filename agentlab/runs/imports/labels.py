@@ -15,6 +15,7 @@ from agentlab.errors import Mistake, ScenarioError
 from agentlab.runs.imports.lines import rows
 from agentlab.runs.imports.mistakes import TableFindings, refuse
 from agentlab.runs.imports.sheet import ColumnDefaults, ImportSheet, Known
+from agentlab.runs.spreadsheet import restore
 from agentlab.runs.transcript.find import places, said
 from agentlab.scenario.document import suggest
 from agentlab.store import DATABASE, Store, read
@@ -53,7 +54,7 @@ def labels(file: str | Path, folder: Path, given: ColumnDefaults | None = None) 
         if isinstance(row, Mistake):
             sheet.findings.add(row)
         else:
-            sheet.add(number, row)
+            sheet.add(number, {name: restore(str(cell)) for name, cell in row.items()})
     sheet.check()
     new = asyncio.run(_write(sheet, folder))
     rollouts, raters = ({place[i] for place in sheet.labels} for i in (0, 2))

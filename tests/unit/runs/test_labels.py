@@ -303,8 +303,8 @@ def test_a_label_is_never_changed(folder: Path) -> None:
     with pytest.raises(MismatchError, match=r"probability was 0\.5, is 0\.25"):
         labels(write([{**row, "rater": "bob", "probability": "0.25"}]), folder)
     assert CliRunner().invoke(app, ["import", "labels", "s.csv", "--run", str(folder)]).exception is not None
-    assert labels(write([row, {**row, "rater": "bob"}]), folder).new == 1
-    assert load(folder).labels["rater"].tolist() == ["ann", "bob"]
+    assert labels(write([row, {**row, "rater": "'@bob"}]), folder).new == 1
+    assert load(folder).labels["rater"].tolist() == ["ann", "@bob"]
 
 
 # --- what they correct ----------------------------------------------------------------------------------------------
