@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from agentlab_cli.printed import AsJson, Quiet
+
 
 def run(
     scenario: Annotated[str, typer.Argument(help="A scenario file, or the name of a shipped one.")],
@@ -22,6 +24,8 @@ def run(
     preregistered: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Run only what this file says: agentlab plan --preregister.")
     ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a scenario, or go on with its run. Ctrl-C and SIGTERM stop cleanly; the same command continues."""
     import sys
@@ -32,9 +36,9 @@ def run(
     from agentlab_cli import options, work
 
     design = spec.load(scenario, model, judge_model)
-    if own := modules():
+    if (own := modules()) and not quiet:
         print(f"Code of your own: {', '.join(own)}", file=sys.stderr)
     folder = options.folder_for(design.name, out, new)
     selection = options.selection(tasks, only, draws)
     registration = None if preregistered is None else read(preregistered)
-    raise typer.Exit(work.run(design, folder, selection, concurrency, registration, accept_changes))
+    raise typer.Exit(work.run(design, folder, selection, concurrency, registration, accept_changes, quiet, as_json))

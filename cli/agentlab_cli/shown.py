@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterator
 from contextlib import suppress
 
 from rich.console import Console, Group, RenderableType
+from rich.constrain import Constrain
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -14,11 +15,12 @@ from rich.text import Text
 
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.speed import Speed
+from agentlab.experiment.tally import Tally
 from agentlab_cli import facts
 
 TICK, LINES = 0.5, 10.0
 """Seconds between two looks, and between two lines in a file."""
-WIDEST, MOST, OTHER = 100, 12, 9
+WIDEST, MOST, OTHER = 100, 12, 7
 """Columns of the display, groups that it lists, and rows of the terminal that it leaves to everything else."""
 
 Job = Callable[[Progress], Awaitable[None]]
@@ -93,23 +95,26 @@ def lines(progress: Progress, speed: Speed, seconds: float) -> Iterator[str]:
 def frame(progress: Progress, speed: Speed, seconds: float, width: int, height: int) -> RenderableType:
     """One picture of the display, no wider and no higher than the terminal."""
     wide = min(width - 1, WIDEST)
-    rows: list[RenderableType] = [Text(f"{facts.phase(progress)}: {facts.counted(progress)}", style="bold")]
-    if progress.planned:
-        ended = progress.planned - progress.units_left
-        rows.append(ProgressBar(total=progress.planned, completed=ended, width=wide))
-    rows.append(Text(facts.time(progress, speed, seconds)))
-    rows.append(Text(f"{facts.rates(speed)} · {facts.spent(progress)}"))
-    chosen, others = facts.busiest(progress.tallies, max(1, min(MOST, height - OTHER)))
-    if len(progress.tallies) > 1:
-        rows += [_table(chosen), *([Text(others)] if others else [])]
-    rows += [Text(wait) for wait in facts.waits(progress)]
-    for row in rows:
-        if isinstance(row, Text):
-            row.truncate(wide, overflow="ellipsis")
-    return Group(*rows)
+    speeds = f"{facts.time(progress, speed, seconds)} · {facts.rates(speed)}"
+    head = [Text(facts.counted(progress)), Text(speeds), Text(facts.spent(progress))]
+    waits = [Text(wait) for wait in facts.waits(progress)]
+    taken = sum(len(wait) // wide + 1 for wait in waits)
+    chosen, others = facts.busiest(progress.tallies, max(1, min(MOST, height - OTHER - taken)))
+    table = [_table(chosen), Text(others)] if others else [_table(chosen)] if len(chosen) > 1 else []
+    for text in head:
+        text.truncate(wide, overflow="ellipsis")
+    return Constrain(Group(_bar(progress, wide), *head, *table, *waits), wide)
 
 
-def _table(chosen: dict[str, facts.Tally]) -> Table:
+def _bar(progress: Progress, wide: int) -> Table:
+    made, phase = Table.grid(padding=(0, 1)), facts.phase(progress)
+    ended = progress.planned - progress.units_left
+    width = max(10, wide - len(phase) - 1)
+    made.add_row(Text(phase, style="bold"), ProgressBar(progress.planned or 1, ended, width=width))
+    return made
+
+
+def _table(chosen: dict[str, Tally]) -> Table:
     made = Table(box=None, pad_edge=False)
     made.add_column("", no_wrap=True, overflow="ellipsis")
     for what in ("done", "running", "waiting", "failed"):

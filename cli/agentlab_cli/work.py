@@ -66,10 +66,10 @@ def work(folder: Path, job: Job, end: End | None = None, limit: str = RAISED, qu
     if interrupted or progress.stopping:
         by = progress.signal or SIGINT
         why = "" if by is SIGINT else f" by {by.name}"
-        _tell(f"Stopped{why}; nothing committed is lost. This command goes on: {again}")
+        _tell(f"Stopped{why}; nothing committed is lost. This command goes on with it: {again}")
         return 128 + by
     if progress.limited:
-        _tell(f"Stopped by the run's limit (limits.run). {limit}, then this command goes on: {again}")
+        _tell(f"Stopped by the run's limit (limits.run). {limit}, then this command goes on with it: {again}")
         return 4
     if progress.failed:
         _tell(f"{progress.failed} failed; this command tries them again: {again}")
