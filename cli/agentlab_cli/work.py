@@ -9,6 +9,7 @@ from signal import SIGINT
 
 from rich.console import Console
 
+from agentlab.analysis.excerpt import excerpt
 from agentlab.analysis.summary import summarize
 from agentlab.analysis.unreached import unreached
 from agentlab.experiment import session
@@ -17,6 +18,7 @@ from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
 from agentlab.runs.frames import load
 from agentlab.scenario import Design
+from agentlab_cli.excerpt import say_excerpt
 from agentlab_cli.layout import console_for
 from agentlab_cli.printed import print_json
 from agentlab_cli.shown import Job, shown
@@ -79,7 +81,14 @@ def work(folder: Path, job: Job, end: End | None = None, limit: str = RAISED, qu
 
 def as_table(folder: Path) -> End:
     """The ending for people."""
-    return lambda console: ending(console, summarize(load(folder)), folder)
+
+    def end(console: Console) -> None:
+        run = load(folder)
+        ending(console, summarize(run), folder)
+        if found := excerpt(run):
+            say_excerpt(console, found, folder)
+
+    return end
 
 
 def as_object(folder: Path) -> End:
