@@ -8,8 +8,8 @@ from agentlab.experiment.tally import Tally
 from agentlab.models import money
 from agentlab.text import about, duration, line, pluralize
 
-LONGEST = 40
-"""Characters of a group's name."""
+SHORTEST, LONGEST = 10, 40
+"""Characters to which a group's name is cut."""
 
 
 def phase(progress: Progress) -> str:
@@ -69,9 +69,9 @@ def busiest(tallies: Mapping[str, Tally], most: int) -> tuple[dict[str, Tally], 
     return {name: tallies[name] for name in tallies if name in chosen}, f"and {len(rest):,} more: {others}"
 
 
-def group(name: str) -> str:
-    """The group's name on one line."""
-    return line(name, LONGEST)
+def group(name: str, most: int = LONGEST) -> str:
+    """The group's name on one line of at most so many characters."""
+    return line(name, max(SHORTEST, min(most, LONGEST)))
 
 
 def last(progress: Progress, seconds: float) -> str:

@@ -3,8 +3,8 @@
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator, Hashable, Iterator
+from contextlib import contextmanager, suppress
 
 from rich.console import Console, Group, RenderableType
 from rich.constrain import Constrain
@@ -20,38 +20,45 @@ from agentlab_cli import facts
 
 TICK, LINES = 0.5, 10.0
 """Seconds between two looks, and between two lines in a file."""
-WIDEST, MOST, OTHER = 100, 12, 7
-"""Columns of the display, groups that it lists, and rows of the terminal that it leaves to everything else."""
+WIDEST, COUNTS, MOST, OTHER = 100, 44, 12, 7
+"""Columns of the display and of its counts; groups that it lists, and rows of the terminal beside these."""
 
 Job = Callable[[Progress], Awaitable[None]]
 
 
 async def shown(progress: Progress, job: Job, quiet: bool = False) -> None:
-    """Does `job`, and shows how it goes on standard error. What fails in the display is told, and stops nothing."""
+    """Does `job`, and shows how it goes on standard error, unless `quiet`."""
     started = time.monotonic()
-    console = Console(stderr=True, highlight=False)
-    display = console.is_interactive and not console.no_color
-    shower = asyncio.create_task(_guarded(_live if display else _plain, console, progress, started))
-    if quiet:
-        shower.cancel()
+    shower = None if quiet else asyncio.create_task(_shown(progress, started))
     try:
         await job(progress)
     finally:
-        shower.cancel()
-        with suppress(asyncio.CancelledError):
-            await shower
-        if not quiet and (progress.made.calls or progress.done):
-            print(facts.last(progress, time.monotonic() - started), file=sys.stderr)
+        if shower is not None:
+            shower.cancel()
+            with suppress(asyncio.CancelledError):
+                await shower
+            with _harmless():
+                if progress.made.calls or progress.ended:
+                    print(facts.last(progress, time.monotonic() - started), file=sys.stderr)
 
 
-async def _guarded(
-    show: Callable[[Console, Progress, float], Awaitable[None]], console: Console, progress: Progress, started: float
-) -> None:
+@contextmanager
+def _harmless() -> Generator[None]:
+    """What fails in the display is told, and stops nothing: a terminal may be gone, or of a kind nobody has seen."""
     try:
-        await show(console, progress, started)
-    except Exception as error:  # a terminal may be gone, or be of a kind that nobody has seen
-        with suppress(OSError):
+        yield
+    except Exception as error:
+        with suppress(OSError, ValueError):
             print(f"The progress display failed ({error!r}). The run goes on.", file=sys.stderr)
+
+
+async def _shown(progress: Progress, started: float) -> None:
+    with _harmless():
+        console = Console(stderr=True, highlight=False)
+        if console.is_interactive and not console.no_color:
+            await _live(console, progress, started)
+        else:
+            await _plain(progress, started)
 
 
 async def _live(console: Console, progress: Progress, started: float) -> None:
@@ -64,10 +71,10 @@ async def _live(console: Console, progress: Progress, started: float) -> None:
             await asyncio.sleep(TICK)
 
 
-async def _plain(console: Console, progress: Progress, started: float) -> None:
+async def _plain(progress: Progress, started: float) -> None:
     """Lines every ten seconds, at each change of phase, and as soon as a model's calls wait to be tried again."""
     speed, told = Speed(), started
-    phase, known = progress.phase, set[Hashable]()
+    phase, known = "", set[Hashable]()
     while True:
         await asyncio.sleep(TICK)
         now, retried = time.monotonic(), progress.waits.alike()
@@ -100,8 +107,9 @@ def frame(progress: Progress, speed: Speed, seconds: float, width: int, height: 
     waits = [Text(wait) for wait in facts.waits(progress)]
     taken = sum(len(wait) // wide + 1 for wait in waits)
     chosen, others = facts.busiest(progress.tallies, max(1, min(MOST, height - OTHER - taken)))
-    table = [_table(chosen), Text(others)] if others else [_table(chosen)] if len(chosen) > 1 else []
-    for text in head:
+    more = Text(others)
+    table = [_table(chosen, wide), more] if others else [_table(chosen, wide)] if len(chosen) > 1 else []
+    for text in (*head, more):
         text.truncate(wide, overflow="ellipsis")
     return Constrain(Group(_bar(progress, wide), *head, *table, *waits), wide)
 
@@ -114,12 +122,12 @@ def _bar(progress: Progress, wide: int) -> Table:
     return made
 
 
-def _table(chosen: dict[str, Tally]) -> Table:
+def _table(chosen: dict[str, Tally], wide: int) -> Table:
     made = Table(box=None, pad_edge=False)
-    made.add_column("", no_wrap=True, overflow="ellipsis")
+    made.add_column("", no_wrap=True)
     for what in ("done", "running", "waiting", "failed"):
         made.add_column(what, justify="right", no_wrap=True)
     for name, tally in chosen.items():
         counts = (tally.done, tally.running, tally.waiting, tally.failed)
-        made.add_row(Text(facts.group(name)), *(f"{count:,}" for count in counts))
+        made.add_row(Text(facts.group(name, wide - COUNTS)), *(f"{count:,}" for count in counts))
     return made
