@@ -41,7 +41,8 @@ async def judge_anchors(work: Work, rubrics: Rubrics) -> dict[str, Any]:
     reports: dict[str, Any] = {}
     for name, (config, anchors) in rubrics.items():
         answers = Answers()
-        await work.each([partial(_ask, work, work.judges.judges[name], anchor, answers) for anchor in anchors])
+        judge = work.judges.judges[name]
+        await work.each([partial(_ask, work, judge, anchor, rank, answers) for rank, anchor in enumerate(anchors)])
         if len(answers) < len(anchors):
             return reports
         found = of_texts(config, anchors, [verdict for verdicts in answers.values() for verdict in verdicts])
@@ -59,11 +60,11 @@ def anchor_inputs(document: Mapping[str, Any], draws: int) -> list[JudgeInput]:
     return []
 
 
-async def _ask(work: Work, judge: Judge, anchor: Anchor, answers: Answers) -> None:
+async def _ask(work: Work, judge: Judge, anchor: Anchor, rank: int, answers: Answers) -> None:
     key, shown = f"{judge.name}/{anchor.key}", anchor.judge_input
     about = {"judge": judge.name, "anchor": anchor.key}
     root = lineage(work.seed, key, 0)
-    question = JudgingQuestion(key, "anchor", about, root, (shown,), work.seed, output=shown.output)
+    question = JudgingQuestion(key, "anchor", about, root, (shown,), work.seed, rank=rank, output=shown.output)
     with work.progress.unit(judge.name, key) as unit:
         recorded, new = await ask(work.judges, question, [(judge, draw) for draw in range(judge.draws)])
         unit.failed = bool(failures(new))
