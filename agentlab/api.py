@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from agentlab.analysis.describe import describe
 from agentlab.analysis.forks.decision import decide
 from agentlab.errors import ScenarioError
 from agentlab.experiment.decisions import read
@@ -17,12 +18,12 @@ from agentlab.scenario import load as load_design
 
 
 def load(folder: str | Path, cluster: str | None = None) -> Run:
-    """The run in `folder`, as frames; of its rollouts one can ask when they were decided.
+    """The run in `folder`, as frames; at the end of a cell it shows its result. One can ask when a rollout was decided.
 
     `cluster` names the field by which tasks share a source, in place of the scenario's. Raises `StoreError` when there
     is no run, `AnalysisError` when a task has no such field.
     """
-    return Run(Path(folder), partial(decide, Path(folder)), cluster)
+    return Run(Path(folder), partial(decide, Path(folder)), cluster, describe)
 
 
 async def run(

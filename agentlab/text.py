@@ -25,6 +25,9 @@ UNSAFE = re.compile(
 MARGIN = "  │ "
 
 
+_BREAKS = re.compile(r"\n\s*")
+
+
 def sanitize(text: str) -> str:
     """`text` with whatever a terminal or a browser would act on shown as a sign: ␛ for an escape."""
     return UNSAFE.sub(_sign, text)
@@ -32,7 +35,7 @@ def sanitize(text: str) -> str:
 
 def line(text: object, most: int = 80) -> str:
     """`text` on one line of at most so many characters."""
-    flat = sanitize(str(text)[: most + 1].replace("\n", "⏎").replace("\t", " "))
+    flat = sanitize(_BREAKS.sub("⏎", str(text)[: 4 * most])[: most + 1].replace("\t", " "))
     return flat if len(flat) <= most else flat[: most - 1] + "…"
 
 

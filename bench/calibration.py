@@ -34,13 +34,15 @@ ONE = "task=ember,team=erratic,draw=2"
 """The rollout that is looked at by itself."""
 COMMANDS = (
     "agentlab run {scenario}",
-    "agentlab stats runs/calibration --contrasts --decompose --components --csv tables",
+    "agentlab stats runs/calibration contrasts --csv tables",
+    "agentlab stats runs/calibration decompose --csv tables",
+    "agentlab stats runs/calibration components --csv tables",
     "agentlab resample runs/calibration --every-round --by-agent -n 4 --parents 360 --only team=steady --yes",
-    "agentlab stats runs/calibration --attribution --csv tables",
+    "agentlab stats runs/calibration attribution --csv tables",
     f"agentlab resample runs/calibration --rollout {ONE} --every-round -n 16 --yes",
-    f"agentlab stats runs/calibration --path {ONE} --measure worth --csv tables",
+    f"agentlab stats runs/calibration path {ONE} --measure worth --csv tables",
     f"agentlab resample runs/calibration --rollout {ONE} --drop 2 -n 16 --yes",
-    "agentlab stats runs/calibration --interventions --csv tables",
+    "agentlab stats runs/calibration interventions --csv tables",
 )
 PAGE = (Path(__file__).parent / "calibration.md.in").read_text(encoding="utf-8")
 
@@ -115,8 +117,8 @@ def _page(shipped: list[Check], printed: list[str], told: dict[str, Any]) -> dic
         ),
         "every": f"{told['all']:.1%}",
         "intervals": f"{sum(told['intervals'].values()):,}",
-        "attribution": _shown(printed[3]),
-        "path": _shown(printed[5]),
+        "attribution": _shown(printed[5]),
+        "path": _shown(printed[7]),
     }
 
 

@@ -25,7 +25,7 @@ ONE = "task=cafe_seats,team=firm,draw=1"
 COMMANDS = (
     "agentlab run quickstart --only team=firm",
     f"agentlab resample runs/quickstart --rollout {ONE} --every-round -n 12",
-    f"agentlab stats runs/quickstart --path {ONE} --measure correct",
+    f"agentlab stats runs/quickstart path {ONE} --measure correct",
 )
 
 

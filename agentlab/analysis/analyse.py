@@ -9,7 +9,7 @@ from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 
 Options = Mapping[str, str | None]
-"""By keyword: what stands after an analysis' own option, and those that several could take, such as `measure`."""
+"""By keyword: what stands after an analysis' name, and its options, such as `measure`."""
 
 
 def analyse(run: Run, name: str, options: Options) -> Analysis:
@@ -19,7 +19,7 @@ def analyse(run: Run, name: str, options: Options) -> Analysis:
     if measure is not None and measure not in known:
         raise AnalysisError(f"{run.folder} has no measure {measure!r}; it has {', '.join(known) or 'none'}")
     if entry.needed and options.get(entry.value) is None:
-        raise AnalysisError(f"{entry.about}: agentlab stats RUN --{name} {entry.metavar}")
+        raise AnalysisError(f"{entry.about}: agentlab stats {run.folder} {name} {entry.metavar}")
     wanted = {*entry.takes, entry.value}
     given = {key: value for key, value in options.items() if key in wanted and value is not None}
     return withheld(run, name, entry.load()(run, **given))

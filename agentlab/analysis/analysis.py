@@ -5,8 +5,8 @@ shown as one cell `0.123 [0.100, 0.146]`; bare `low`, `high` belong to the colum
 a column of its name stands by itself. A column that is missing in every row is not shown, and a note says why.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -29,11 +29,28 @@ class Analysis:
     notes: tuple[str, ...] = ()
     """What it rests on, what is missing and why."""
     shown: int = 1
+    result: Callable[[Mapping[str, pd.DataFrame]], str] | None = None
+    """Its result in one line, from its tables as they may be shown; `says` stands in where there is none."""
+    legend: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What columns mean, by their names; each is told where its column is shown."""
+
+    @property
+    def headline(self) -> str:
+        """Its result in one line."""
+        return (self.result(self.tables) if self.result else "") or self.says
+
+    def explained(self, tables: Iterable[pd.DataFrame]) -> Iterator[str]:
+        """What the columns mean that these tables show."""
+        shown = {one.heading for table in tables for one in columns(table)}
+        for name, meaning in self.legend.items():
+            if name.replace("_", " ") in shown:
+                yield f"{name.replace('_', ' ')}: {meaning}"
 
     def __repr__(self) -> str:
         """What a terminal shows, so that a notebook does, too."""
-        told = [self.title, *map(_text, list(self.tables.values())[: self.shown]), self.says]
-        return "\n".join([*told, *(f"  {note}" for note in self.notes)])
+        shown = list(self.tables.values())[: self.shown]
+        told = [self.title, *map(_text, shown), self.says]
+        return "\n".join([*told, *(f"  {note}" for note in (*self.explained(shown), *self.notes))])
 
     def write(self, folder: Path) -> list[Path]:
         """Its tables as CSV: NAME.csv for the first, NAME_TABLE.csv for the others. Makes the folder."""

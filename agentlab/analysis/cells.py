@@ -2,28 +2,19 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from agentlab.analysis.column import Column
 from agentlab.text import line
 
 WIDEST = 80
 """Characters of a cell."""
 ROUNDING = 1e-15
 """Under it a number is what rounding leaves of 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column to be shown."""
-
-    heading: str
-    cells: tuple[str, ...]
-    number: bool
-    """Whether it stands to the right."""
 
 
 def columns(table: pd.DataFrame, widest: int = WIDEST) -> list[Column]:
@@ -40,6 +31,30 @@ def columns(table: pd.DataFrame, widest: int = WIDEST) -> list[Column]:
         cells = [_cell(heading, *row, widest) for row in zip(own, intervals, strict=True)]
         shown.append(Column(line(heading.replace("_", " "), widest), tuple(cells), _numeric(own) or bool(ends)))
     return shown
+
+
+def cell(table: pd.DataFrame, row: int, heading: str) -> str:
+    """One cell as it is shown; empty where its column is not."""
+    return next((one.cells[row] for one in columns(table) if one.heading == heading), "")
+
+
+def listed(table: pd.DataFrame, name: str, *headings: str, most: int = 4) -> str:
+    """The first rows in a line: `firm 0.018 [0.009, 0.066], solo 0.039`, each by its cell under `name`."""
+    rows = range(min(len(table), most))
+    told = [" ".join(filter(None, (_level(cell(table, i, one)) for one in (name, *headings)))) for i in rows]
+    return ", ".join(told) + (f", and {len(table) - most} more" if len(table) > most else "")
+
+
+def alike(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """The rows that are like the first one in these columns."""
+    rows = np.all([(table[name] == table[name].iloc[0]).to_numpy(dtype=bool) for name in names], axis=0)
+    return table.take(np.flatnonzero(rows)).reset_index(drop=True)
+
+
+def _level(text: str) -> str:
+    """A condition of one factor by its level alone."""
+    factor, equals, level = text.partition("=")
+    return level if equals and "=" not in level and " " not in factor else text
 
 
 def _paired(names: Sequence[str]) -> Iterator[tuple[str | None, tuple[str, ...]]]:
@@ -62,8 +77,35 @@ def _cell(heading: str, value: Any, ends: Sequence[Any], widest: int) -> str:
     own = text(value, heading, widest)
     if not any(map(_there, ends)):
         return own
-    low, high = (text(end, heading, widest) or "none" for end in ends)
+    if decimals := _decimals(value, ends):
+        own, *limits = (_fixed(one, heading, decimals) for one in (value, *ends))
+    else:
+        limits = [text(end, heading, widest) for end in ends]
+    low, high = (limit or "none" for limit in limits)
     return f"{own} [{low}, {high}]".lstrip()
+
+
+def _decimals(value: Any, ends: Sequence[Any]) -> int | None:
+    """As many for a number as for its limits, so that two digits of it show; None for numbers that have none."""
+    sizes = [abs(float(end)) for end in ends if _there(end) and isinstance(end, Real)]
+    known = isinstance(value, Real) and _there(value)
+    if (
+        not sizes
+        or any(math.isinf(size) for size in sizes)
+        or max([*sizes, abs(float(value)) if known else 0.0]) >= 1000
+    ):
+        return None
+    wide = _places(max(sizes))
+    return min(_places(abs(float(value))), wide + 1) if known else wide
+
+
+def _places(size: float) -> int:
+    return 1 - math.floor(math.log10(size)) if ROUNDING < size < 0.01 else 3
+
+
+def _fixed(value: Any, heading: str, decimals: int) -> str:
+    sign = "+" if heading.startswith("difference") else ""
+    return f"{float(value) + 0.0:{sign}.{decimals}f}" if _there(value) else ""
 
 
 def text(value: Any, heading: str = "", widest: int = WIDEST) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.analysis.outcome_range import outcome_range
-from agentlab.analysis.unread import unread
+from agentlab.analysis.unread import levels, unread
 from agentlab.runs.frames import Run
 from agentlab.stats.arm_mean import ArmMean, arm_mean
 from agentlab.stats.bounds import Bounds, bounds
@@ -49,7 +49,7 @@ class ConditionSummary:
     @property
     def name(self) -> str:
         """The levels of its factors, without the factors: `firm`, or `firm, plain`."""
-        return ", ".join(part.partition("=")[2] or part for part in self.condition.split(","))
+        return levels(self.condition)
 
 
 def condition_summary(run: Run, condition: str, measures: Mapping[str, MeasureSummary]) -> ConditionSummary:

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cells import listed
 from agentlab.analysis.components.judge_noise import repeats
 from agentlab.analysis.direction import better, goal
 from agentlab.analysis.suppressed import suppressed
@@ -81,7 +82,13 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     )
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
     tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms)}
-    return Analysis("frontier", f"{y.name} against {x.name}", says, tables, tuple(filter(None, notes)))
+    return Analysis("frontier", f"{y.name} against {x.name}", says, tables, tuple(filter(None, notes)), result=_result)
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """The chance of each arm to be on the frontier."""
+    arms = tables["arms"]
+    return f"chance to be on the frontier: {listed(arms, 'condition', 'on frontier')}." if "on_frontier" in arms else ""
 
 
 def _named(run: Run, axes: str | None) -> tuple[str, str]:

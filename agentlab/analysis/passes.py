@@ -1,10 +1,11 @@
 """What several tries are worth on measures that are right or wrong: one right, all right, the most frequent right."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cells import alike, listed
 from agentlab.analysis.components.judge_noise import noiseless
 from agentlab.analysis.direction import best
 from agentlab.analysis.row import Row, ends
@@ -60,7 +61,15 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
                 these.append(_row(head, found, lambda one: one.these_tasks))
                 notes |= dict.fromkeys(note for one in found.values() for note in one.notes)
     tables = {"new_tasks": pd.DataFrame(like), "these_tasks": pd.DataFrame(these)}
-    return Analysis("passes", "Several tries", _says(tables["these_tasks"]), tables, tuple(notes))
+    return Analysis("passes", "Several tries", _says(tables["these_tasks"]), tables, tuple(notes), result=_result)
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """What the most tries are worth, by the first measure."""
+    table = tables["new_tasks"]
+    most = alike(alike(table, "measure").sort_values("k", ascending=False, kind="stable"), "k")
+    head = f"{most['measure'].iloc[0]}: one of {pluralize(int(most['k'].iloc[0]), 'try', 'tries')} is right"
+    return f"{head}: {listed(most, 'condition', 'pass at')}."
 
 
 def _says(table: pd.DataFrame) -> str:

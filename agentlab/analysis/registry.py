@@ -1,4 +1,4 @@
-"""Every analysis by the name of its option, `agentlab stats RUN --NAME`, and the options that they take besides.
+"""Every analysis by the name of its command, `agentlab stats RUN NAME`, and the options that they take.
 
 A new one takes a line here. Nothing heavy is imported to say what there is: an analysis' module is imported when the
 analysis is made.
@@ -19,13 +19,13 @@ class RegisteredAnalysis:
     about: str
     """What it is about; a title, and the beginning of a sentence."""
     help: str
-    """What its option says of it."""
+    """What its command says of it."""
     takes: tuple[str, ...] = ("measure",)
     """Its keyword parameters among the `OPTIONS`."""
     value: str = ""
-    """The parameter that gets the text after its option, as in `--path ROLLOUT`; empty for a flag."""
+    """The parameter that gets the text after its name, as in `path ROLLOUT`; empty where none is taken."""
     metavar: str = ""
-    """What its option shows for that text."""
+    """What its help shows for that text."""
     needed: bool = False
     """Whether it cannot start without that text."""
 
@@ -37,21 +37,19 @@ class RegisteredAnalysis:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option with a text that analyses take besides their own."""
+    """An option of an analysis, with a text."""
 
     metavar: str
     help: str
-    common: bool = False
-    """Whether its help leaves out which analyses take it."""
 
 
 OPTIONS: Mapping[str, Option] = {
-    "measure": Option("NAME", "Only this measure.", common=True),
-    "embeddings": Option("FILE", "a CSV of embedded outputs, by rollout."),
-    "by": Option("FIELD", "tasks with one value of it are alike."),
-    "reference": Option("ARM", "by whose lengths tasks are grouped, such as team=solo."),
-    "axes": Option("X,Y", "its measures, such as misalignment,utility."),
-    "k": Option("K,K", "tries, such as 1,5,10."),
+    "measure": Option("NAME", "Only this measure."),
+    "embeddings": Option("FILE", "A CSV file of embedded outputs, by rollout."),
+    "by": Option("FIELD", "Tasks with one value of this field are alike."),
+    "reference": Option("ARM", "By whose lengths tasks are grouped, such as team=solo."),
+    "axes": Option("X,Y", "The two measures, such as misalignment,utility."),
+    "k": Option("K,K", "How many tries, such as 1,5,10."),
 }
 
 ANALYSES: Mapping[str, RegisteredAnalysis] = {
@@ -85,7 +83,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
     "path": RegisteredAnalysis(
         "forks.path:path",
         "The path of one rollout",
-        "One rollout's path: a key's beginning, or task=loan,team=firm,draw=1.",
+        "Which turn decided one rollout: a key's beginning, or task=loan,team=firm,draw=1.",
         value="rollout",
         metavar="ROLLOUT",
         needed=True,
@@ -125,8 +123,3 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         takes=(),
     ),
 }
-
-
-def takers(option: str) -> list[str]:
-    """The analyses that take this one of the `OPTIONS`."""
-    return [name for name, entry in ANALYSES.items() if option in entry.takes]

@@ -3,27 +3,31 @@
 Numbers only; whoever prints them chooses the layout.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from agentlab.analysis.condition_summary import ConditionSummary, condition_summary, counts
-from agentlab.analysis.contrasts.blinding import blindness
+from agentlab.analysis.condition_summary import ConditionSummary, condition_summary
+from agentlab.analysis.contrasts.blinding import Sides, blindness, judged_guesses
 from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
+from agentlab.analysis.threats import failures, threats
+from agentlab.analysis.unmeasured import unmeasured
 from agentlab.analysis.unread import unread_notes
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.judges.arm_guess import ArmGuess
 from agentlab.text import pluralize
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """All of it. `outcomes` counts verdicts by judge and outcome; `anchors` is each rubric judge's line on itself."""
+    """All of it."""
 
     name: str
     tasks: int
@@ -32,13 +36,14 @@ class Summary:
     contrasts: tuple[Contrast, ...]
     table: pd.DataFrame
     """The contrasts with a column for everything known of them."""
-    outcomes: dict[str, dict[str, int]]
-    groups: dict[str, tuple[int, int]]
-    """By judge of kind equivalence: outputs that it sorted, and groups that it made of them."""
-    anchors: dict[str, str]
+    unmeasured: tuple[str, ...]
+    """A line on each judge whose verdicts are no measure: those that compare outputs, or sort them."""
     suppressed: dict[str, str]
     """Measures of which nothing is said that tells who did better, and why."""
+    warnings: tuple[str, ...]
+    """What threatens the conclusions, in short lines."""
     notes: tuple[str, ...]
+    """All that has to be said, the warnings at length."""
     example: str
     """A rollout of the run, by its coordinates."""
 
@@ -46,14 +51,10 @@ class Summary:
 def summarize(run: Run) -> Summary:
     """The summary of a run with at least one finished rollout; an empty one otherwise."""
     rollouts = run.rollouts
-    reports = run.meta.get("anchors", {})
     measures = measure_summaries(run)
     arms = tuple(condition_summary(run, str(name), measures) for name in rollouts["condition"].unique())
     found = tuple(contrasts(run)) if len(rollouts) else ()
-    scores = run.scores[run.scores["rollout"].isin(rollouts["rollout"])]
-    judged = pd.concat([scores[["judge", "outcome"]], run.pairs[["judge", "outcome"]]])
-    outcomes = {str(j): counts(part["outcome"]) for j, part in judged.groupby("judge", sort=False)}
-    anchors = {name: report["text"] for name, report in reports.items()}
+    guessed = judged_guesses(run, found)
     return Summary(
         str(run.meta.get("name", "")),
         int(rollouts["task"].nunique()),
@@ -61,20 +62,12 @@ def summarize(run: Run) -> Summary:
         measures,
         found,
         tabulate(run),
-        outcomes,
-        _groups(run),
-        anchors,
+        tuple(unmeasured(run)),
         {name: m.suppressed for name, m in measures.items() if m.suppressed},
-        _notes(run, found),
+        threats(run, found, guessed),
+        _notes(run, found, guessed),
         _example(run),
     )
-
-
-def _groups(run: Run) -> dict[str, tuple[int, int]]:
-    there = run.groups.dropna(subset="group")
-    made = there.drop_duplicates(["task", "condition", "judge", "group"])
-    outputs, groups = counts(there["judge"]), counts(made["judge"])
-    return {judge: (outputs[judge], groups[judge]) for judge in outputs}
 
 
 def _example(run: Run) -> str:
@@ -84,8 +77,8 @@ def _example(run: Run) -> str:
     return ",".join(f"{name}={first[name]}" for name in ("task", *run.factors, "draw"))
 
 
-def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    notes = [*_accepted(run), *_failures(run), *(unread_notes(run) if len(run.rollouts) else [])]
+def _notes(run: Run, contrasts: tuple[Contrast, ...], guessed: Mapping[Sides, ArmGuess]) -> tuple[str, ...]:
+    notes = [*failures(run), *(unread_notes(run) if len(run.rollouts) else [])]
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
         about = (
@@ -105,22 +98,4 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
         notes.append(
             f"{', '.join(sorted(map(str, unsent)))} took no seed: the arms share no random numbers in those calls."
         )
-    return (*notes, *blindness(run, contrasts))
-
-
-def _accepted(run: Run) -> list[str]:
-    """Changes of the code that were accepted while the run grew."""
-    changes = [change for entry in run.meta.get("code", []) for change in entry["accepted"]]
-    return [f"Rollouts of one condition were made by different code: {'; '.join(changes)}."] if changes else []
-
-
-def _failures(run: Run) -> list[str]:
-    """How many rollouts and verdicts failed, with the first reason of each kind."""
-    notes: list[str] = []
-    lost = run.rollouts[run.rollouts["status"] == "infrastructure"]
-    if len(lost):
-        notes.append(f"{pluralize(len(lost), 'rollout')} failed; the first: {lost['error'].iloc[0]}")
-    errors = run.scores[run.scores["outcome"] == "error"]
-    for judge, part in errors.groupby("judge", sort=False):
-        notes.append(f"judge {judge}: {pluralize(len(part), 'verdict')} failed; the first: {part['reason'].iloc[0]}")
-    return notes
+    return tuple(dict.fromkeys([*notes, *blindness(run, guessed)]))

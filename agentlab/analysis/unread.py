@@ -56,6 +56,29 @@ def unread_notes(run: Run) -> list[str]:
     return notes
 
 
+def differing(run: Run) -> list[str]:
+    """Where conditions differ in what was cut off or could not be read, in a short line each."""
+    counts, notes = cut(run), list[str]()
+    cut_off, outputs = _by_arm(counts, "outputs_cut"), _by_arm(counts, "outputs")
+    if _differ(cut_off, outputs):
+        told = "raise max_tokens, or a difference may be one of length"
+        notes.append(f"Outputs cut off: {_shares(_named(cut_off), _named(outputs))}. Conditions differ in it: {told}.")
+    for m in run.measured:
+        judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))
+        found = unread(run, m)
+        lost = {condition: sum(by.values()) for condition, by in found.items() if judged.get(condition)}
+        if _differ(lost, judged):
+            notes.append(
+                f"{m.name} could not be read: {_shares(_named(lost), _named(judged))}. Conditions differ in it."
+            )
+    return notes
+
+
+def levels(condition: str) -> str:
+    """A condition by its levels alone: `firm, plain` of `team=firm,tone=plain`."""
+    return ", ".join(part.partition("=")[2] or part for part in condition.split(","))
+
+
 def _by_arm(counts: pd.DataFrame, column: str) -> dict[str, int]:
     return {str(arm): int(count) for arm, count in zip(counts["condition"], counts[column], strict=True)}
 
@@ -65,6 +88,10 @@ def _shares(some: Mapping[str, int], of: Mapping[str, int]) -> str:
     arms = sorted((arm for arm in some if of[arm]), key=lambda arm: -some[arm] / of[arm])
     named = [f"{some[arm]:,} of {of[arm]:,} ({arm})" for arm in arms[:MOST]]
     return ", ".join([*named, *(["…"] if len(arms) > MOST else [])])
+
+
+def _named(by_arm: Mapping[str, int]) -> dict[str, int]:
+    return {levels(condition): count for condition, count in by_arm.items()}
 
 
 def _differ(some: Mapping[str, int], of: Mapping[str, int]) -> bool:

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from markupsafe import Markup
 
-from agentlab.analysis.cells import Column, columns
+from agentlab.analysis.cells import columns
+from agentlab.analysis.column import Column
 from agentlab.markup import render
 from agentlab.report.section import Section
 

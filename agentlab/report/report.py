@@ -107,14 +107,14 @@ def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) ->
         return Section("contrasts", title, _without(run, found))
     charts = forest.charts(tabulate(run))
     said = found.says if charts else f"{found.says} No difference supports a conclusion about who did better."
-    tables = of(found, "contrasts", title).tables
+    made = of(found, "contrasts", title)
     return Section(
         "contrasts",
         title,
         said,
         charts,
-        tables,
-        tuple(dict.fromkeys((*found.notes, *summary.notes))),
+        made.tables,
+        tuple(dict.fromkeys((*made.notes, *summary.notes))),
         shown=found.shown,
     )
 
@@ -146,6 +146,6 @@ def _again(name: str) -> Sequence[str]:
     return (
         f"Run folder: {sanitize(name)}. All numbers of this page are in the folder tables, all pictures in figures.",
         f"agentlab report runs/{name}",
-        f"agentlab stats runs/{name} (all of these analyses as tables, and the mixed model)",
+        f"agentlab stats runs/{name} (an overview; each analysis by its name)",
         f'python -c "import agentlab; print(agentlab.load({"runs/" + name!r}).measures)"',
     )

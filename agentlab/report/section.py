@@ -61,4 +61,5 @@ def of(found: Analysis, name: str, title: str, charts: tuple[Chart, ...] = ()) -
     """An analysis as a section; the sentence of its picture, where it has one, stands for its own."""
     tables = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(found.tables.items())}
     said = "" if charts else found.says
-    return Section(name, title, said, charts, tables, found.notes, shown=found.shown)
+    notes = (*found.explained(found.tables.values()), *found.notes)
+    return Section(name, title, said, charts, tables, notes, shown=found.shown)

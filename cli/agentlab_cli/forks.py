@@ -64,9 +64,9 @@ def came_to(console: Console, plan: ForkPlan, spreads: Sequence[ForkSpread]) -> 
     if len(spreads) > MOST:
         console.print(f"and {len(spreads) - MOST} more cuts: agentlab.load({str(plan.folder)!r}).forks", markup=False)
     first, *others = plan.parents
-    path = f"--path {first.rollout_spec.key[:8]}" if not others else "--attribution"
-    option = "--interventions" if plan.request.changes else path
-    following = f"agentlab stats {plan.folder} {option}"
+    path = f"path {first.rollout_spec.key[:8]}" if not others else "attribution"
+    analysis = "interventions" if plan.request.changes else path
+    following = f"agentlab stats {plan.folder} {analysis}"
     if first.rollout_spec.branches:  # these analyses are of rollouts that are no forks
         following = f"agentlab.load({str(plan.folder)!r}).forks"
     console.print(f"Next: {following}", soft_wrap=True, markup=False)

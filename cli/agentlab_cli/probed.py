@@ -40,8 +40,7 @@ def probed(folder: Path, names: str, sample: int, concurrency: int, asked: bool,
         )
         if code:
             return code
-    if not quiet:
-        analysed(load(folder), {"probes": True}, None)
+    analysed(load(folder), "probes", {}, quiet=quiet)
     return 0
 
 

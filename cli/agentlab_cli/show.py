@@ -15,6 +15,10 @@ def show(
     html: Annotated[Path | None, typer.Option(help="Write the rollout as a page to this file.")] = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="Every prompt of every arm of a scenario.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the organizations of a scenario into this file.")] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(help="List only these: failed, stopped, limit, incomplete, vetoed, declined, cut, unscored, …"),
+    ] = None,
     most: Annotated[int, typer.Option(min=1, help="Most rollouts to list.")] = 50,
 ) -> None:
     """Show what happened in a run, or what a scenario would send."""
@@ -22,5 +26,5 @@ def show(
 
     from agentlab.report.show import shown
 
-    text = shown(what, rollout=rollout, turn=turn, html=html, prompts=prompts, svg=svg, most=most)
+    text = shown(what, rollout=rollout, turn=turn, html=html, prompts=prompts, svg=svg, most=most, status=status)
     Console(highlight=False).out(text, highlight=False)

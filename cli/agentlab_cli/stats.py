@@ -1,47 +1,101 @@
-"""`agentlab stats`: the analyses of a run, as tables. Its options are those of the registry of analyses."""
+"""`agentlab stats`: the analyses of a run, each a command of its own, made from the registry of analyses."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from inspect import Parameter, Signature
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from agentlab.analysis.registry import ANALYSES, OPTIONS, takers
+from agentlab.analysis.registry import ANALYSES, OPTIONS, RegisteredAnalysis
+from agentlab_cli.printed import AsJson, Quiet
+
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run folder or its name under runs/.")]
+Cluster = Annotated[
+    str | None, typer.Option(metavar="FIELD", help="The field of the tasks that says which share a source.")
+]
+Csv = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write all tables into this folder, as CSV files.")]
+OF_ALL = ("cluster", "csv", "json_", "quiet")
+"""Options that may stand before an analysis' name, too."""
 
 
-def stats(run: str, csv: Path | None = None, cluster: str | None = None, **options: Any) -> None:
-    """Print what the analyses of a run find: those that are named, else every one that applies to it."""
+class _Analyses(TyperGroup):
+    """Commands after a run's name, whose group has options before and after that name."""
+
+    allow_interspersed_args = True
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Splits at the name of the command, so that what stands after it is its own."""
+        at = self._command(args)
+        return super().parse_args(ctx, [*args[:at], *(["--", *args[at:]] if at < len(args) else [])])
+
+    def _command(self, args: list[str]) -> int:
+        """Where the first name of a command stands that comes after a run's name."""
+        texts = {name for param in self.params if not getattr(param, "is_flag", False) for name in param.opts}
+        places = [i for i, word in enumerate(args) if not word.startswith("-") and (not i or args[i - 1] not in texts)]
+        return places[1] if len(places) > 1 else len(args)
+
+
+app = typer.Typer(cls=_Analyses, invoke_without_command=True, subcommand_metavar="[ANALYSIS] …")
+
+
+@app.callback()
+def stats(
+    ctx: typer.Context,
+    run: RunName,
+    measure: Annotated[str | None, typer.Option(metavar="NAME", help="Only this measure.")] = None,
+    cluster: Cluster = None,
+    csv: Csv = None,
+    json_: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print what a run says: its result in a few sentences, and a line on every analysis; or one ANALYSIS alone."""
+    given = {"cluster": cluster, "csv": csv, "json_": json_, "quiet": quiet}
+    ctx.obj = {"run": run, "measure": measure, **given}
+    if ctx.invoked_subcommand is not None:
+        return
     from agentlab.runs.frames import load
     from agentlab.store import find
-    from agentlab_cli.analysed import analysed
+    from agentlab_cli.overview import overview
 
-    analysed(load(find(run), cluster), options, csv)
-
-
-def _parameters() -> Iterator[tuple[str, Any, Any]]:
-    """Name, annotation and default of everything that the command takes."""
-    yield "run", Annotated[str, typer.Argument(help="A run folder or its name under runs/.")], Parameter.empty
-    for name, entry in ANALYSES.items():
-        if entry.value:
-            option = typer.Option(f"--{name}", metavar=entry.metavar, help=entry.help)
-            yield name, Annotated[str | None, option], None
-        else:
-            yield name, Annotated[bool, typer.Option(f"--{name}", help=entry.help)], False
-    for name, entry in OPTIONS.items():
-        of = "" if entry.common else f"For --{' and --'.join(takers(name))}: "
-        option = typer.Option(f"--{name}", metavar=entry.metavar, help=of + entry.help)
-        yield name, Annotated[str | None, option], None
-    option = typer.Option("--cluster", metavar="FIELD", help="The field of the tasks that says which share a source.")
-    yield "cluster", Annotated[str | None, option], None
-    option = typer.Option("--csv", metavar="FOLDER", help="Write all tables into this folder.")
-    yield "csv", Annotated[Path | None, option], None
+    overview(load(find(run), cluster), {"measure": measure}, csv, json_, quiet)
 
 
-# typer reads a command's options off its signature
-stats.__dict__["__signature__"] = Signature(
-    [
-        Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
-        for name, annotation, default in _parameters()
-    ]
-)
+def _command(name: str, entry: RegisteredAnalysis) -> Callable[..., None]:
+    """The command of one analysis."""
+
+    def command(ctx: typer.Context, **given: Any) -> None:
+        from agentlab.runs.frames import load
+        from agentlab.store import find
+        from agentlab_cli.analysed import analysed
+
+        before = ctx.obj
+        cluster, csv, json_, quiet = (given.pop(option) or before[option] for option in OF_ALL)
+        if "measure" in entry.takes:
+            given["measure"] = given["measure"] or before["measure"]
+        analysed(load(find(before["run"]), cluster), name, given, csv, json_, quiet)
+
+    parameters = [Parameter("ctx", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context), *_parameters(entry)]
+    command.__dict__["__signature__"] = Signature(parameters)  # typer reads a command's options off its signature
+    command.__doc__ = entry.help
+    return command
+
+
+def _parameters(entry: RegisteredAnalysis) -> Iterator[Parameter]:
+    """What one analysis takes, then what all do."""
+    kind = Parameter.KEYWORD_ONLY
+    if entry.value:
+        argument = typer.Argument(metavar=entry.metavar, show_default=False)
+        default = Parameter.empty if entry.needed else None
+        yield Parameter(entry.value, kind, default=default, annotation=Annotated[str | None, argument])
+    for name in entry.takes:
+        option = typer.Option(f"--{name}", metavar=OPTIONS[name].metavar, help=OPTIONS[name].help)
+        yield Parameter(name, kind, default=None, annotation=Annotated[str | None, option])
+    for name, annotation in zip(OF_ALL, (Cluster, Csv, AsJson, Quiet), strict=True):
+        default = False if annotation in (AsJson, Quiet) else None
+        yield Parameter(name, kind, default=default, annotation=annotation)
+
+
+for _name, _entry in ANALYSES.items():
+    app.command(_name)(_command(_name, _entry))

@@ -1,105 +1,77 @@
-"""The tables at the end of a run, as rich prints them."""
+"""The screen at the end of a run: what was found, by condition and by contrast, what threatens it, what to do next."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from agentlab.analysis.contrasts.notes import scope
-from agentlab.analysis.summary import ConditionSummary, Summary
-from agentlab.models import money
+from agentlab.analysis.column import Column
+from agentlab.analysis.fitted import natural
+from agentlab.analysis.headline import headline
+from agentlab.analysis.summary import Summary
+from agentlab.analysis.summary_tables import UNFINISHED, ConditionsTable, conditions, differences
 from agentlab.text import pluralize
-from agentlab_cli.contrasts import say_contrasts
-from agentlab_cli.layout import number, table
-
-LONGEST = 20
-"""Characters of a measure's name that are never folded."""
+from agentlab_cli.layout import say, show
 
 
 def ending(console: Console, summary: Summary, folder: Path) -> None:
-    """Measures by condition, contrasts, what may be concluded, what went missing, and what to type next."""
+    """The sentences, both tables, warnings, and what to type next."""
+    for sentence in headline(summary):
+        say(console, sentence)
     if not summary.arms:
-        console.print("No rollout is finished yet.")
         return
-
-    def say(text: str) -> None:
-        console.print(text, soft_wrap=True, markup=False)
-
-    console.print(_arms(summary))
-    if summary.arms[0].measures:
-        console.print(_measures(summary))
-    if summary.contrasts:
-        say_contrasts(summary.table, say, folder)
-        for line in scope(summary.contrasts):
-            say(line)
-    for measure, why in summary.suppressed.items():
-        say(f"{measure}: suppressed: {why}.")
-    for note in summary.notes:
-        say(f"  {note}")
-    for judge, outcomes in summary.outcomes.items():
-        say(f"Judge {judge}: {_counted(outcomes)} verdicts.{_anchors(summary, judge)}")
-    for judge, (outputs, groups) in summary.groups.items():
-        size = f"{pluralize(outputs, 'output')} in {pluralize(groups, 'group')} of the same answer"
-        say(f"Judge {judge}: {size}.{_anchors(summary, judge)}")
-    say(f"\nNext: agentlab show {folder}\n      agentlab show {folder} --rollout {summary.example}")
-    say(f"      agentlab stats {folder}\n      agentlab report {folder}")
-    say(f'      python -c "import agentlab; print(agentlab.load({str(folder)!r}).measures)"')
+    console.print()
+    made = conditions(summary)
+    show(console, _layout(made, console.width))
+    say(console, made.legend, " ")
+    if (contrasts := differences(summary)) is not None:
+        console.print()
+        show(console, contrasts.columns)
+        say(console, contrasts.legend, " ")
+        if contrasts.more:
+            more = pluralize(contrasts.more, "more exploratory contrast")
+            say(console, f"{more}: agentlab stats {folder} contrasts", " ")
+    for judge in summary.unmeasured:
+        say(console, judge)
+    if summary.warnings:
+        console.print()
+    for warning in summary.warnings:
+        say(console, warning, "Warning: ", "         ")
+    console.print()
+    for i, line in enumerate(_next(summary, folder)):
+        console.print(f"{'Next:' if i == 0 else '     '} {line}", markup=False, soft_wrap=True)
 
 
-def _anchors(summary: Summary, judge: str) -> str:
-    line = summary.anchors.get(judge)
-    return f" Its {line}." if line else ""
+def _layout(made: ConditionsTable, width: int) -> tuple[Column, ...]:
+    """A column for each measure where they fit, else a row for each condition and measure."""
+    if len(made.measures) < 2 or natural(made.columns) <= width:
+        return made.columns
+    size = len(made.measures)
+    names = Column("measure", tuple(m.heading for m in made.measures) * len(made.heads[0].cells), False)
+    cells = tuple(m.cells[i] for i in range(len(made.heads[0].cells)) for m in made.measures)
+    heads, counts = (tuple(_once(column, size) for column in some) for some in (made.heads, made.counts))
+    return (*heads, names, Column("mean", cells, True), *counts)
 
 
-def _arms(summary: Summary) -> Table:
-    made = table(f"{summary.name}: rollouts")
-    made.add_column("condition", overflow="fold")
-    made.add_column("rollouts", overflow="fold")
-    for heading in ("cut off", "dropped", "calls", "tokens", "cost"):
-        made.add_column(heading, justify="right", no_wrap=True)
-    for arm in summary.arms:
-        cut = f"{arm.cut:,}" + (f" ({pluralize(arm.turns_cut, 'turn')})" if arm.turns_cut else "")
-        tokens = "unknown" if arm.tokens is None else f"{arm.tokens:,}"
-        counts = (cut, f"{arm.dropped:,}", f"{arm.calls:,}", tokens, money(arm.cost))
-        made.add_row(escape(arm.condition), _counted(arm.statuses), *counts)
-    return made
+def _once(column: Column, size: int) -> Column:
+    """Each cell in the first of as many rows."""
+    return replace(column, cells=tuple(cell if i == 0 else "" for cell in column.cells for i in range(size)))
 
 
-def _measures(summary: Summary) -> Table:
-    """A row for each measure and arm: what the missing values could make of the mean, and what was not read."""
-    made = table(f"{summary.name}: mean of task means")
-    made.collapse_padding = True  # else seven columns do not fit 80 characters
-    longest = max(map(len, summary.arms[0].measures), default=0)
-    made.add_column("measure", overflow="fold", min_width=min(longest, LONGEST))
-    made.add_column("condition", overflow="fold")
-    for heading in ("mean", "n", "bounds", "delivered"):
-        made.add_column(heading, justify="right", no_wrap=True)
-    made.add_column("no score", overflow="fold", min_width=len("9 truncated"))
-    for name in summary.arms[0].measures:
-        for arm in summary.arms:
-            first = arm is summary.arms[0]
-            cells = _measured(arm, name, name in summary.suppressed)
-            made.add_row(escape(name) if first else "", escape(arm.condition), *cells)
-    return made
+def _next(summary: Summary, folder: Path) -> Iterator[str]:
+    """At most four commands; the first leads to what was lost."""
+    for what in lost(summary)[:1]:
+        yield f"agentlab show {folder} --status {what}"
+    yield f"agentlab show {folder} --rollout {summary.example}"
+    yield f"agentlab stats {folder}" + (" contrasts" if summary.contrasts else "")
+    yield f"agentlab report {folder}"
 
 
-def _measured(arm: ConditionSummary, name: str, suppressed: bool) -> tuple[str, ...]:
-    found = arm.measures[name]
-    others = set(arm.statuses) != {"delivered"}
-    numbers = (
-        number(found.observed),
-        f"{found.n:,}",
-        f"{found.low:.2f}..{found.high:.2f}" if found.missing else "",
-        number(arm.delivered[name]) if others else "",
-    )
-    return (
-        *(("suppressed", f"{found.n:,}", "", "") if suppressed else numbers),
-        "\n".join(f"{count:,} {outcome}" for outcome, count in arm.unread[name].items()),
-    )
-
-
-def _counted(counts: Mapping[str, int]) -> str:
-    """`15 delivered, 3 declined`."""
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+def lost(summary: Summary) -> list[str]:
+    """The values of `--status` that list what was lost, the gravest first."""
+    statuses = {UNFINISHED.get(status, status) for arm in summary.arms for status in arm.statuses}
+    order = ("failed", "stopped", "limit", "incomplete", "vetoed", "declined")
+    missing = any(found.missing for arm in summary.arms for found in arm.measures.values())
+    cut = any(arm.cut for arm in summary.arms)
+    return [*(s for s in order if s in statuses), *(["unscored"] if missing else []), *(["cut"] if cut else [])]

@@ -44,7 +44,7 @@ def test_kills_change_nothing_and_no_call_is_sent_twice(commands: Commands) -> N
         assert ended.code == 0, ended.said
         assert "forks to draw of 3 rollouts, cut at 0, 1" in ended.out
         assert "Forks: mean, SD among forks of one rollout" in ended.out
-        assert "Next: agentlab stats whole --attribution" in ended.out
+        assert "Next: agentlab stats whole attribution" in ended.out
         own = len(server.seen) - calls
         # Both runs sent what the first did; a fork's prefix, sent again, would be a body that was seen before.
         assert len(server.distinct) == calls // 2 + own

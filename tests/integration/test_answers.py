@@ -183,12 +183,16 @@ def test_the_ending_fits_the_terminal_and_shows_what_was_not_read(workdir: Path)
     told = run(18, a, b, {"truncated": 0}, judges=quality, measures=measures)
     screen = StringIO()
     ending(Console(width=80, file=screen), summarize(told), Path("run"))
-    tables = screen.getvalue().split("Contrasts")[0].splitlines()
+    lines = screen.getvalue().split("Warning")[0].splitlines()
+    tables = [line for line in lines if line.startswith(" ")]
     assert max(map(len, tables)) <= 80
     words = " ".join(" ".join(tables).split())
     assert "…" not in words
-    for cell in ("cut off", "bounds", "misalignment", "team=a 18 delivered 10 (10 turns)", "0.444 18", "unparsed"):
+    for cell in ("cut off", "no score", "misalignment", "10 (10 turns)", "0.44 [0.", "suppressed"):
         assert cell in words, cell
+    warned = " ".join(screen.getvalue().split())
+    assert "Warning: Outputs cut off: 10 of 18 (a), 4 of 18 (b). Conditions differ in it: raise max_tokens" in warned
+    assert "Next: agentlab show run --status" in warned
 
 
 def test_a_judge_that_only_failed_leaves_no_measure(workdir: Path) -> None:

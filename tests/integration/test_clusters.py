@@ -122,7 +122,7 @@ def test_a_preregistration_holds_the_clusters(workdir: Path) -> None:
 async def test_a_run_can_be_clustered_afterwards(workdir: Path) -> None:
     await played(written(6))
     assert agentlab.load("run", "source").clusters["t07"] == "s1"
-    result = CliRunner().invoke(app, ["stats", "run", "--contrasts", "--cluster", "source"])
+    result = CliRunner().invoke(app, ["stats", "run", "contrasts", "--cluster", "source"])
     assert "Tasks are clustered by source: 12 tasks in 6 clusters" in result.stdout
     with pytest.raises(AnalysisError, match="no such field; fields of all tasks: source"):
         load("run", "text")

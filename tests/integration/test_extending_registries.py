@@ -14,7 +14,6 @@ from typing import Any
 import agentlab_cli.stats
 import pandas as pd
 import pytest
-import typer
 from agentlab_cli.main import app
 from typer.testing import CliRunner
 
@@ -110,12 +109,11 @@ def test_the_analysis(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module("agentlab.analysis.words", analysis, monkeypatch)
     known = eval(f"{{{line}}}", {"RegisteredAnalysis": RegisteredAnalysis})
     run = played("sim/chatter")
-    command = typer.Typer()
     with monkeypatch.context() as patch:
         patch.setitem(ANALYSES, "words", known["words"])
-        command.command()(importlib.reload(agentlab_cli.stats).stats)
+        command = importlib.reload(agentlab_cli.stats).app
         assert "How many words each arm writes." in CliRunner().invoke(command, ["--help"]).stdout
-        said = CliRunner().invoke(command, ["run", "--words", "--csv", "tables"], catch_exceptions=False).stdout
+        said = CliRunner().invoke(command, ["run", "words", "--csv", "tables"], catch_exceptions=False).stdout
     importlib.reload(agentlab_cli.stats)
     assert "Words of an output" in said
     assert "n = 3 outputs." in said

@@ -137,7 +137,8 @@ def _values(played: Run) -> tuple[list[Any], list[Any], Any, Any]:
 
 def test_the_ending_says_what_the_intervals_are(workdir: Path, commands: Commands) -> None:
     told = commands.agentlab("run", scenario(ANY), "--draws", "2").out
-    assert "Primary contrasts: paired by task and draw, 95% intervals that hold at every look\n" in told
-    assert "as wide as one of 99.6" in told
+    assert "difference [95% CI at every look]" in told
+    assert "This is look 1, at 50% of the planned pairs, and the intervals hold at every look." in told
+    assert any("as wide as one of 99.6" in note for note in summarize(load("runs/known")).notes)
     plan = commands.agentlab("plan", scenario(ANY)).out
     assert "Tests at 0.66%: the strictest step of Holm's procedure, and the looks on the way." in plan

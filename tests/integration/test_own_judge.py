@@ -192,4 +192,4 @@ def test_a_judge_without_anchors_says_who_did_better_only_if_it_asks_no_model(
     assert ({contrast.conclusion for contrast in summary.contrasts} == {"suppressed"}) is bool(why)
     assert summary.suppressed == ({"polite": why} if why else {})
     assert all((arm.measures["polite"].observed is None) is bool(why) for arm in summary.arms)
-    assert (f"polite: suppressed: {why}." in ended.out) is bool(why)
+    assert (f"The polite scores are suppressed: their judge has not proved itself: {why}." in ended.out) is bool(why)

@@ -196,7 +196,7 @@ def test_the_command_tells_the_price_and_prints_what_it_found(commands: Commands
     assert commands.agentlab("judge", "runs/tried", "--probe", "lenght").code == 2
     assert "did you mean 'length'" in commands.agentlab("judge", "runs/tried", "--probe", "lenght").err
     assert commands.agentlab("judge", "runs/tried").code == 2
-    assert "mean of task means" not in done.out  # which would be another look at the contrasts
+    assert "Means of task means" not in done.out  # which would be another look at the contrasts
     for options, said in (
         (("--with", "business", "--probe", "length"), "--with: not with --probe"),
         (("--probe", "length", "--judge-model", "sim/chatter"), "--judge-model: not with --probe"),

@@ -79,7 +79,7 @@ def test_a_run_says_that_it_is_what_was_preregistered_and_where_it_left_it(workd
     same = "the scenario is what was preregistered, of which the run has 56 of 112 rollouts."
     line = f"(decided.yaml, digest {read(FILE).digest[:8]}): {same}"
     assert line in run.out
-    assert line in commands.agentlab("stats", "run", "--contrasts").out
+    assert line in commands.agentlab("stats", "run", "contrasts").out
     scenario(PLAN.replace("0.05", "0.2"), ("draws: 4", "draws: 5"))
     later = play(draws=2)
     (note,) = [note for note in summarize(later).notes if note.startswith("Preregistered on")]

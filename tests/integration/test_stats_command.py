@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Any
 import pandas as pd
 import pytest
 from agentlab_cli.main import app
-from agentlab_cli.stats import stats
+from agentlab_cli.stats import app as stats
 from typer.testing import CliRunner
 
 from agentlab.analysis.analyse import analyse, attempts
 from agentlab.analysis.cells import columns, text
+from agentlab.analysis.headline import headline
 from agentlab.analysis.registry import ANALYSES, OPTIONS
+from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, StoreError
 from agentlab.experiment import session
 from agentlab.experiment.progress import Progress
@@ -48,6 +51,9 @@ def shown(**data: Any) -> dict[str, list[str]]:
 def test_an_interval_stands_in_the_cell_of_its_estimate() -> None:
     assert shown(value=[0.1234], low=[0.1], high=[0.1459]) == {"value": ["0.123 [0.100, 0.146]"]}
     assert shown(mean=[0.5], n=[3], mean_low=[0.4], mean_high=[0.6]) == {"mean": ["0.500 [0.400, 0.600]"], "n": ["3"]}
+    assert shown(share=[0.833, 0.0055], low=[9.4e-8, 0.0026], high=[1.0, 0.017]) == {
+        "share": ["0.833 [0.000, 1.000]", "0.0055 [0.0026, 0.0170]"]
+    }
     assert shown(difference=[0.5], these_low=[0.4], these_high=[None]) == {
         "difference": ["+0.500"],
         "these": ["[0.400, none]"],
@@ -90,17 +96,15 @@ def test_a_value_as_text(value: Any, heading: str, cell: str) -> None:
 # --- the registry ---------------------------------------------------------------------------------------------------
 
 
-def test_every_analysis_has_an_option_of_its_name_and_takes_what_it_says() -> None:
-    options = inspect.signature(stats).parameters
+def test_every_analysis_has_a_command_of_its_name_and_takes_what_it_says() -> None:
+    commands = {command.name: command.callback for command in stats.registered_commands}
     for name, entry in ANALYSES.items():
-        assert name in options
+        options = inspect.signature(commands[name] or stats).parameters
         known = inspect.signature(entry.load()).parameters
         assert {*entry.takes, *filter(None, [entry.value])} <= known.keys()
         assert next(iter(known)) == "run"
         assert bool(entry.value) == bool(entry.metavar)
-        for taken in entry.takes:
-            assert taken in OPTIONS, "what an analysis takes can be given on the command line"
-            assert taken in options
+        assert {*entry.takes, *filter(None, [entry.value])} <= options.keys(), "what it takes can be given"
     assert {taken for entry in ANALYSES.values() for taken in entry.takes} == OPTIONS.keys()
 
 
@@ -124,62 +128,85 @@ def test_what_a_run_does_not_hold_is_a_reason(workdir: Path) -> None:
     assert dict(attempts(run, {}, without=["mixed"])).keys() == ANALYSES.keys() - {"mixed"}
     with pytest.raises(AnalysisError, match="has no measure 'utilty'; it has utility"):
         analyse(run, "components", {"measure": "utilty"})
-    with pytest.raises(AnalysisError, match="--path ROLLOUT"):
+    with pytest.raises(AnalysisError, match="agentlab stats run path ROLLOUT"):
         analyse(run, "path", {})
 
 
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
-def test_all_that_applies_is_printed_and_the_rest_is_told(workdir: Path) -> None:
+def test_the_overview_has_the_result_a_line_on_each_analysis_and_what_the_others_need(workdir: Path) -> None:
     run = played()
     out = says()
+    assert out.startswith("\n".join(headline(summarize(run))))
     for name, found in attempts(run, {}):
-        if isinstance(found, AnalysisError):
-            assert f"{name}: " in out
-            assert str(found).split("\n")[0] in out
-        else:
-            assert found.title in out
-            assert found.says in out
+        (line,) = [line for line in out.splitlines() if line.startswith(f"{name} ")]
+        reason = str(found).partition("\n")[0].removeprefix("run: ").removeprefix("run ")
+        assert line.endswith(reason if isinstance(found, AnalysisError) else found.headline)
 
 
 def test_one_analysis_is_printed_with_its_tables_as_csv(workdir: Path) -> None:
     run = played()
-    out = says("--components", "--csv", "tables", "--measure", "utility")
     found = analyse(run, "components", {"measure": "utility"})
-    files = sorted(path.name for path in Path("tables").iterdir())
-    assert len(files) == len(found.tables)
-    assert "wrote into tables: components.csv" in out
-    first = pd.read_csv("tables/components.csv")
-    pd.testing.assert_frame_equal(first, found.tables["components"], check_dtype=False)
-    assert "Arms compared" not in out
+    for words in (
+        ["components", "--csv", "tables", "--measure", "utility"],
+        ["--csv", "tables", "--measure", "utility", "components"],
+    ):
+        out = says(*words)
+        files = sorted(path.name for path in Path("tables").iterdir())
+        assert len(files) == len(found.tables)
+        assert "wrote into tables: components.csv" in out
+        first = pd.read_csv("tables/components.csv")
+        pd.testing.assert_frame_equal(first, found.tables["components"], check_dtype=False)
+        assert "Contrasts" not in out
+    assert says("components", "--quiet", "--csv", "more") == ""
+    assert Path("more/components.csv").exists()
 
 
-def test_no_line_is_wider_than_a_page(workdir: Path) -> None:
-    played()
-    tables = [part for part in says("--contrasts", "--components", "--labels").split("\n") if part.startswith(" ")]
-    assert max(len(part.rstrip()) for part in tables if "  " in part.strip() and not part.startswith("  ")) <= 140
+def test_programs_read_the_same_as_json(workdir: Path) -> None:
+    run = played()
+    every = json.loads(says("--json"))
+    assert every["headline"] == list(headline(summarize(run)))
+    assert every["analyses"].keys() | every["lacking"].keys() == ANALYSES.keys()
+    one = json.loads(says("components", "--json"))
+    assert one == every["analyses"]["components"]
+    assert len(one["tables"]["components"]) == len(analyse(run, "components", {}).tables["components"])
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_no_line_is_wider_than_the_terminal_and_no_word_is_folded(
+    width: int, workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = played()
+    monkeypatch.setenv("COLUMNS", str(width))
+    for words in ([], ["contrasts"], ["components"], ["labels"], ["judges"]):
+        out = says(*words)
+        assert max(map(len, out.splitlines())) <= width
+        known = out.split()
+        for analysis in words:
+            for table in list(analyse(run, analysis, {}).tables.values())[:1]:
+                assert all(word in known for one in columns(table, 48) for word in " ".join(one.cells).split())
 
 
 def test_what_is_asked_for_and_not_there_ends_with_its_reason(workdir: Path) -> None:
     played()
     with pytest.raises(AnalysisError, match="no forks"):
-        says("--attribution")
+        says("attribution")
     with pytest.raises(AnalysisError, match="has no measure 'utilty'; it has utility"):
         says("--measure", "utilty")
     with pytest.raises(AnalysisError, match="has no measure 'x'"):
-        says("--components", "--measure", "x")
+        says("components", "--measure", "x")
     with pytest.raises(StoreError, match="no run 'nothing', neither as a folder nor under runs/"):
         CliRunner().invoke(app, ["stats", "nothing"], catch_exceptions=False)
     Path("file").write_text("")
     with pytest.raises(StoreError, match="give another --csv"):
-        says("--components", "--csv", "file")
+        says("components", "--csv", "file")
 
 
 def test_help_names_every_analysis(workdir: Path) -> None:
     out = CliRunner().invoke(app, ["stats", "--help"]).stdout
-    for name in ANALYSES:
-        assert f"--{name}" in out
+    assert all(f" {name} " in out for name in ANALYSES)
+    assert "--embeddings" in CliRunner().invoke(app, ["stats", "any", "decompose", "--help"]).stdout
 
 
 def test_a_judge_that_fails_its_anchors_is_doubted_wherever_its_scores_are_described(workdir: Path) -> None:

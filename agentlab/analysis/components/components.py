@@ -1,12 +1,13 @@
 """How much of the variance of a score comes from tasks, from draws and from the judge, in every arm of a run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cells import alike
 from agentlab.analysis.components.nested import Template, named, template
 from agentlab.analysis.components.samples import Sample, samples
 from agentlab.analysis.remarks import Remarks
@@ -79,7 +80,16 @@ def components(run: Run, measure: str | None = None, by: str | None = None) -> A
         _says(by_measure, wanted, levels),
         found.tables(),
         found.remarks.notes(count),
+        result=_result,
     )
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """The shares of the first measure in the first arm."""
+    table = tables["components"]
+    own = alike(table, "measure", "condition").to_dict("records")
+    first, shares = own[0], ", ".join(f"{one['level']} {one['share']:.0%}" for one in own if one["level"] != "total")
+    return f"{first['measure']}, {first['condition']}: the variance of a score is {shares}."
 
 
 def _says(samples: dict[str, dict[str, Sample]], wanted: list[Measure], levels: Template) -> str:
@@ -114,7 +124,7 @@ def _levels(found: _Found, sample: Sample) -> None:
                 "groups": len(sample.table) // (1 + sample.exact) if one is result.total else one.groups,
                 "variance": one.variance,
                 "low": one.low,
-                "high": one.high,
+                "high": _possible(one, sample.measure),
                 "share": one.share,
                 "reads": _reads(one, result),
                 "anova": one.anova,
@@ -123,6 +133,12 @@ def _levels(found: _Found, sample: Sample) -> None:
     for note in _notes(result, sample):
         found.remark(*where, note)
     _score_variance(found, sample)
+
+
+def _possible(one: Component, measure: Measure) -> float | None:
+    """The upper limit, or the most that scores in the range can vary by."""
+    most = (measure.range[1] - measure.range[0]) ** 2 / 4
+    return None if one.high is None else max(one.variance or 0.0, min(one.high, most))
 
 
 def _notes(result: Components, sample: Sample) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What a judge may know of the arm although nobody tells it: notes beside a run's judged contrasts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,26 @@ Sides = tuple[str, str, str, str]
 """Factor, both levels, and the levels of the other factors."""
 
 
-def blindness(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
+def blindness(run: Run, guessed: Mapping[Sides, ArmGuess]) -> list[str]:
     """Notes on how well arms can be told apart by their texts, and on judges that are kin to an agent."""
-    judged = {name for name, model in run.meta.get("judges", {}).items() if model is not None}
-    if not judged or run.rollouts.empty:
+    return [*_told(guessed), *kin(run)]
+
+
+def known_arms(guessed: Mapping[Sides, ArmGuess]) -> list[str]:
+    """Whether a judge may know the arm, in one short line."""
+    known = [sides for sides, guess in guessed.items() if max(guess.words, guess.length) >= KNOWN]
+    if not known:
         return []
+    _, a, b, within = known[0]
+    pair = f"{a} - {b}{f' ({within})' if within else ''}{f' and {len(known) - 1} more' if len(known) > 1 else ''}"
+    return [f"A judge may know the condition by the text alone ({pair}): compare with `normalise: true`."]
+
+
+def judged_guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, ArmGuess]:
+    """Those of contrasts of measures that a model judges."""
+    judged = {name for name, model in run.meta.get("judges", {}).items() if model is not None}
     of = {m.name for m in run.measured if m.judge in judged}
-    return [*_told(guesses(run, [c for c in contrasts if c.measure in of])), *_kin(run)]
+    return guesses(run, [c for c in contrasts if c.measure in of]) if of and len(run.rollouts) else {}
 
 
 def guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, ArmGuess]:
@@ -70,7 +83,7 @@ def _only(texts: Texts, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> Text
     return Texts(texts.terms[kept], place[texts.of[kept]], texts.lengths[rows], texts.vocabulary)
 
 
-def _told(found: dict[Sides, ArmGuess]) -> list[str]:
+def _told(found: Mapping[Sides, ArmGuess]) -> list[str]:
     """The arms most easily told apart first."""
     if not found:
         return []
@@ -85,7 +98,7 @@ def _told(found: dict[Sides, ArmGuess]) -> list[str]:
     return [f"The arm guessed from the judged text alone, AUC (.5 is chance): {'; '.join(parts)}{more}.{what}"]
 
 
-def _kin(run: Run) -> list[str]:
+def kin(run: Run) -> list[str]:
     """Judges of the same family as an agent, which may favour what is like them."""
     agents = {maker(name) for name in run.roles["model"].unique()} - {None}
     notes: list[str] = []

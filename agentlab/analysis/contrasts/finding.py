@@ -126,3 +126,20 @@ def _untested(c: Contrast) -> str:
     if c.p is not None:
         return "the other primary contrasts are about new tasks, about which this one can say nothing"
     return next((note.partition(" interval: ")[2] or note for note in c.result.notes), "the differences do not vary")
+
+
+def verdict(c: Contrast, measure: MeasureSummary) -> str:
+    """The conclusion in a few words, by the names of the arms."""
+    if c.conclusion in HIGHER:
+        value, sign = c.result.difference or 0.0, measure.better
+        first = value * (sign or 1) > 0
+        return f"{line(c.a if first else c.b)} {'higher' if sign is None else 'better'}"
+    if c.conclusion == FRAGILE:
+        return "open: missing data"
+    known = {
+        "no difference shown": "no difference found",
+        "no test": "not tested",
+        "common random numbers, no test": "same calls",
+        "unplanned interim analysis": "unplanned look",
+    }
+    return known.get(c.conclusion, c.conclusion)

@@ -7,7 +7,7 @@ the task-level t, so it is a check; where rollouts are missing it uses also thos
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from statsmodels.regression.mixed_linear_model import (  # pyright: ignore[repor
 )
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cells import listed
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.odds import odds
@@ -57,8 +58,8 @@ class Fit:
     converged: bool
     singular: bool
     """A variance is 0, or the effect of a task is a function of its mean: the model has more than the data tell."""
-    notes: tuple[str, ...]
-    """What statsmodels warned of."""
+    doubted: bool
+    """Whether statsmodels warned of anything."""
 
 
 def mixed(run: Run, measure: str | None = None) -> Analysis:
@@ -105,7 +106,14 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
             "tasks that share a source are clusters for the odds ratio only; the mixed model takes each by itself"
         )
     told = (about, ODDS) if ratios else (about,)
-    return Analysis("mixed", "Mixed model", says, tables, (*told, *dict.fromkeys(notes)), 1 + bool(ratios))
+    return Analysis("mixed", "Mixed model", says, tables, (*told, *dict.fromkeys(notes)), 1 + bool(ratios), _result)
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """The first contrasts by the model."""
+    table = tables["mixed"]
+    named = table.assign(name=table["measure"] + ", " + table["contrast"] + ":")
+    return f"difference by the mixed model: {listed(named, 'name', 'estimate', most=2)}."
 
 
 def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
@@ -158,7 +166,8 @@ def _remarks(one: Fit, paired_se: float) -> Iterator[str]:
     if one.singular:
         smaller = ", with a smaller standard error than the paired t, which counts" if one.se < 0.98 * paired_se else ""
         yield f"the fit is singular: a variance is at its boundary{smaller}"
-    yield from (f"statsmodels: {note}" for note in one.notes)
+    elif one.doubted and one.converged:
+        yield "the fit is uncertain, and its standard error with it; the paired t counts"
 
 
 def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
@@ -179,7 +188,7 @@ def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
         exog_re=exog if slopes else exog[:, :1],
         exog_vc=_draws(table) if pairs else None,
     )
-    found, notes = _optimum(model)
+    found, doubted = _optimum(model)
     se, estimate = unit * float(found.bse[1]), unit * float(found.params[1])
     if not (math.isfinite(se) and math.isfinite(estimate) and se > 0):
         raise AnalysisError("statsmodels finds no standard error: the scores do not vary as the model has it")
@@ -192,12 +201,12 @@ def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
         *(math.sqrt(max(0.0, v)) for v in (cov[0, 0], cov[1, 1] if slopes else 0.0, draw, residual)),
         converged=bool(found.converged),
         singular=least < BOUNDARY * residual,
-        notes=notes,
+        doubted=doubted,
     )
 
 
-def _optimum(model: Any) -> tuple[Any, tuple[str, ...]]:
-    """The fitted model, and what statsmodels warned of.
+def _optimum(model: Any) -> tuple[Any, bool]:
+    """The fitted model, and whether statsmodels warned of anything.
 
     Powell's method needs no gradient, which there is none of at the boundary, where the others end in worse optima; but
     on its way it may meet a matrix that has no inverse.
@@ -212,7 +221,7 @@ def _optimum(model: Any) -> tuple[Any, tuple[str, ...]]:
             except (np.linalg.LinAlgError, ValueError) as error:
                 errors.append(str(error))
                 continue
-        return found, tuple(dict.fromkeys(str(one.message).partition("\n")[0] for one in told))
+        return found, bool(told)
     raise AnalysisError(f"statsmodels finds no mixed model ({'; '.join(dict.fromkeys(errors))})")
 
 

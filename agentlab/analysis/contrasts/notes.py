@@ -13,14 +13,13 @@ from agentlab.stats.contrasts.power import FEWEST_TASKS
 
 def interim_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     """How often the contrasts were analysed, what that does to their intervals, and what was declared late."""
+    return [*_excluded(contrasts), *_interim(contrasts), *registration_notes(run, contrasts)]
+
+
+def registration_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
+    """Whether the run is what was preregistered, whether this look is recorded, what was declared or withdrawn late."""
     unrecorded = [f"{run.unrecorded}, so that no later analysis counts it."] if run.unrecorded else []
-    return (
-        match_notes(run.meta, len(run.rollouts))
-        + unrecorded
-        + _excluded(contrasts)
-        + _interim(contrasts)
-        + _declared(run, contrasts)
-    )
+    return [*match_notes(run.meta, len(run.rollouts)), *unrecorded, *_declared(run, contrasts)]
 
 
 def _excluded(contrasts: Sequence[Contrast]) -> list[str]:

@@ -1,13 +1,14 @@
 """Every contrast of a run as one table with all that is known of it, and the views that select from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.contrasts.compared import contrasts as compared
-from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.analysis.contrasts.contrast import HIGHER, Contrast
+from agentlab.analysis.contrasts.legend import LEGEND
 from agentlab.analysis.contrasts.notes import interim_notes, scope
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
@@ -19,20 +20,6 @@ from agentlab.runs.frames.pairing import pair_arms
 from agentlab.stats.contrasts.effect_size import draw_sd, over_draws, over_tasks
 from agentlab.text import pluralize
 
-ABOUT = (
-    "difference: a - b, mean over tasks; these tasks: draws within these tasks; new tasks: the task-level t, drawn out "
-    "where tasks are skewed; p: of the latter, or of these tasks where there are few; holm: adjusted within all "
-    "primary ones that are about new tasks, or about these where none is; bias: the judge's, between the arms, that "
-    "would erase what is concluded",
-    "d_z: the difference in SDs of the tasks' differences; in_draw_sd: in SDs of one arm over draws of a task; both "
-    "with 95% intervals by the noncentral t; largest task: to which the difference owes most, and what is left without "
-    "it",
-    "missing_a, missing_b: values; bounds: least and greatest difference, whatever the missing values are; worst: with "
-    "sampling error (Imbens and Manski); tipping: how far their means must lie off what is there, against the "
-    "conclusion and in both arms, to turn it, as a share of the range; none where nothing can, or nothing is concluded",
-    "judge_share: the judge's noise in the variance of a score over draws, missing where it is not separable; "
-    "r, r_within: correlation of the arms over all pairs, and with task means taken out",
-)
 NAMES = ("role", "name", "measure", "a", "b", "within")
 """The columns that say which contrast it is."""
 INTERVALS = ("difference", "these_tasks_low", "these_tasks_high", "new_tasks_low", "new_tasks_high")
@@ -96,15 +83,23 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
     pairs = pd.Series([(c.factor, frozenset((c.a, c.b)), c.within) for c in chosen])
     tables = {
         "contrasts": table[[*DIFFERENCES]],
-        "missing": table[[*MISSING]],
         "effects": table[[*EFFECTS]],
         "arms": table.loc[~pairs.duplicated(), [*ARMS]].reset_index(drop=True),
+        "missing": table[[*MISSING]],
     }
     hidden = {c.measure: c.suppressed for c in chosen if c.suppressed}
     told = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
-    notes = (*ABOUT, *scope(chosen), *told, *interim_notes(run, chosen), *task_notes(run, chosen))
+    notes = (*scope(chosen), *told, *interim_notes(run, chosen), *task_notes(run, chosen))
     unknown = bool((table[["missing_a", "missing_b"]] > 0).any(axis=None))
-    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, shown=2 if unknown else 1)
+    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, 4 if unknown else 3, _result, LEGEND)
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """How many of them show a difference."""
+    ended = tables["contrasts"]["conclusion"]
+    counts = ", ".join(f"{count} {what}" for what, count in ended.value_counts().items() if what not in HIGHER)
+    shown = int(ended.isin(HIGHER).sum())
+    return f"{shown} of {len(ended)} {'shows' if len(ended) == 1 else 'show'} a difference{counts and f'; {counts}'}."
 
 
 def _says(chosen: Sequence[Contrast]) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cells import alike, listed
 from agentlab.analysis.forks.outcomes import Outcomes, acted, label, measured, outcomes
 from agentlab.analysis.forks.sample import Array, Sample, sample
 from agentlab.analysis.row import Row, ends, estimated
@@ -35,9 +36,7 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
                 notes[f"{where}: no parent has two forks at a round's end, so there are no shares"] = None
                 continue
             if len(drawn.parents) == 1:
-                notes[f"{where}: one rollout has a path (--path {drawn.parents[0][:8]}) and no shares of variance"] = (
-                    None
-                )
+                notes[f"{where}: one rollout has a path (path {drawn.parents[0][:8]}) and no shares of variance"] = None
                 continue
             head = {"condition": str(name), "measure": m.name}
             shares = by_round(drawn.variances, drawn.tasks, drawn.noise)
@@ -56,7 +55,14 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
     joined = {name: pd.concat(some, ignore_index=True) for name, some in tables.items()}
     rests = "rests on parents drawn at random: of rollouts picked for their outcome these are no shares of anything"
     shown = 1 + _told_apart(joined["agents"])
-    return Analysis("attribution", "Where variance arises", " ".join(says), joined, (rests, *notes), shown)
+    return Analysis("attribution", "Where variance arises", " ".join(says), joined, (rests, *notes), shown, _result)
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """The shares of the rounds of the first measure in the first arm."""
+    table = tables["rounds"]
+    first, shares = table.iloc[0], listed(alike(table, "condition", "measure").iloc[:-1], "term", "share", most=6)
+    return f"{first['measure']}, {first['condition']}: share of the variance: {shares}."
 
 
 def _turns(drawn: Sample) -> list[Turns | None]:

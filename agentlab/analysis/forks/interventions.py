@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cells import listed
 from agentlab.analysis.forks.outcomes import measured, outcomes
 from agentlab.analysis.row import ends
 from agentlab.engine.intervention import stored
@@ -56,7 +57,9 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
     first = [*_EFFECT, "difference", "low", "high", "about", "p", "pairs"]
     beside = table.drop(columns=["difference", "low", "high", "about", "p"])
     tables = {"effects": table[first], "intervals": beside}
-    return Analysis("interventions", "Effects of changes", _says(table), tables, (*notes, *_lacking(lacking)))
+    return Analysis(
+        "interventions", "Effects of changes", _says(table), tables, (*notes, *_lacking(lacking)), result=_result
+    )
 
 
 def _lacking(notes: Mapping[str, Sequence[str]]) -> list[str]:
@@ -78,6 +81,13 @@ def _row(told: InterventionEffect) -> dict[str, object]:
     means = {"changed": told.treated, "placebo": told.placebo}
     shown = {"about": about and about.replace("_", " "), "p": widest and widest.p}
     return {"difference": told.difference, **bounds, **shown, **means, **limits, **counts}
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """The first effects."""
+    table = tables["effects"]
+    named = table.assign(name=table["measure"] + ", " + table["change"] + " at " + table["at"].astype("str") + ":")
+    return f"difference to unchanged forks: {listed(named, 'name', 'difference', most=2)}."
 
 
 def _says(table: pd.DataFrame) -> str:

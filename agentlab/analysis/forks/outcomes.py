@@ -33,7 +33,8 @@ def measured(run: Run, measure: str | None) -> list[Measure]:
     found = [m for m in run.measured if measure in (None, m.name)]
     if not found:
         known = ", ".join(m.name for m in run.measured) or "none"
-        raise AnalysisError(f"{run.folder} has no measure {measure!r}; it has {known}")
+        wanted = "measure yet" if measure is None else f"measure {measure!r}; it has {known}"
+        raise AnalysisError(f"{run.folder} has no {wanted}")
     return found
 
 

@@ -60,7 +60,7 @@ def _parent(run: Run, wanted: str) -> str:
     beginning = wanted
     if "=" in wanted:
         with closing(read(run.folder)) as connection:
-            beginning = find(connection, wanted, "--path")
+            beginning = find(connection, wanted, "path")
     fitting = [parent for parent in parents if parent.startswith(beginning)]
     if len(fitting) == 1:
         return fitting[0]

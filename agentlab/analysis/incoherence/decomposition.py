@@ -1,12 +1,13 @@
 """The errors of each arm as bias² and variance over draws, with what must be read beside their ratio."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cells import alike, listed
 from agentlab.analysis.components.judge_noise import once
 from agentlab.analysis.incoherence.differences import differences
 from agentlab.analysis.incoherence.measured import by_measure
@@ -81,7 +82,7 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
         raise AnalysisError(f"{run.folder} has nothing to decompose: {'; '.join(remarks.notes(count))}")
     shown = sum(name in frames for name in (*SHOWN, "embeddings"))
     notes = ((RATIO,) if "decomposition" in frames else ()) + remarks.notes(count)
-    return Analysis("decomposition", "Bias and variance", _says(frames), frames, notes, shown)
+    return Analysis("decomposition", "Bias and variance", _says(frames), frames, notes, shown, _result)
 
 
 def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
@@ -100,6 +101,15 @@ def _says(frames: dict[str, pd.DataFrame]) -> str:
         f"{what}, for {pluralize(table['condition'].nunique(), 'arm')} on {_span(table, 'task')} with "
         f"{_span(table, 'draw')} or more."
     )
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """The incoherence of the first measure in each arm."""
+    table = tables.get("decomposition", pd.DataFrame())
+    if table.empty:
+        return ""
+    own = listed(alike(table, "measure", "loss"), "condition", "incoherence")
+    return f"{table['measure'].iloc[0]}: share of error that is variance: {own}."
 
 
 def _span(table: pd.DataFrame, noun: str) -> str:

@@ -112,12 +112,12 @@ def length(
 
 def _lengths(run: Run, of: str) -> "pd.Series[float]":
     if of not in KINDS:
-        raise AnalysisError(f"--length {of!r}: one of {', '.join(KINDS)} would be right")
+        raise AnalysisError(f"length {of!r}: one of {', '.join(KINDS)} would be right")
     lengths = run.rollouts[of].astype("float64")
     if unknown := int(lengths.isna().sum()):
         raise AnalysisError(
             f"{run.folder}: {of} is unknown in {pluralize(unknown, 'rollout')}, whose replies came without token "
-            "counts; `--length turns` needs none"
+            "counts; `length turns` needs none"
         )
     if not (lengths > 0).any():
         others = [kind for kind in KINDS if (run.rollouts[kind] > 0).any()]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cells import listed
 from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.contrasts.blinding import guesses
 from agentlab.analysis.contrasts.compared import contrasts
@@ -48,7 +49,14 @@ def judges(run: Run, measure: str | None = None) -> Analysis:
     if tables["guesses"].empty:
         notes.append("Arms were not guessed from outputs: that takes 2 tasks and 10 pairs of rollouts.")
     kept = {name: table for name, table in tables.items() if len(table)}
-    return Analysis("judges", "Judge diagnostics", _says(found), kept, tuple(dict.fromkeys(notes)))
+    return Analysis("judges", "Judge diagnostics", _says(found), kept, tuple(dict.fromkeys(notes)), result=_result)
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """What each judge made of its anchor texts."""
+    table = tables["judges"]
+    tried = table[table["anchors"].notna()].drop_duplicates("judge").reset_index(drop=True)
+    return f"good against bad anchor texts: {listed(tried, 'judge', 'anchors', 'anchor AUC')}." if len(tried) else ""
 
 
 def _says(found: list[LabelledMeasure]) -> str:

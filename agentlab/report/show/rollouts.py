@@ -7,22 +7,36 @@ from typing import Any
 
 import pandas as pd
 
+from agentlab.errors import ScenarioError
 from agentlab.report.show.grid import grid
 from agentlab.runs.frames import Run
 from agentlab.runs.transcript.find import places, said
+from agentlab.scenario.document import suggest
 from agentlab.store import read
 from agentlab.text import line, pluralize
 
 SHORT = 8
 """Fewest characters of a key."""
 _UNFINISHED = ("unfinished", "cancelled", "infrastructure")
+STATUSES = {
+    **{name: name for name in ("delivered", "incomplete", "declined", "vetoed", "limit", "unfinished")},
+    "failed": "infrastructure",
+    "stopped": "cancelled",
+}
+"""What `--status` says of a rollout, and how the run calls it."""
 
 
-def rollouts(run: Run, most: int) -> str:
-    """At most so many rollouts, those that are not finished first, and how to look at one."""
+def rollouts(run: Run, most: int, what: str | None = None) -> str:
+    """At most so many rollouts, those that are not finished first, and how to look at one.
+
+    `what` keeps those of one status, or what else can be asked for. Raises ScenarioError where it is none of these.
+    """
     with closing(read(run.folder)) as connection:
         where = places(connection)
     status = dict(zip(run.rollouts["rollout"], run.rollouts["status"], strict=True))
+    if what is not None:
+        chosen = _asked(run, what, {key: status.get(key, "unfinished") for key in where})
+        where = {key: place for key, place in where.items() if key in chosen}
     keys = sorted(where, key=lambda key: status.get(key, "unfinished") not in _UNFINISHED)
     counts = Counter(status.get(key, "unfinished") for key in where)
     waiting = sum(counts[name] for name in _UNFINISHED)
@@ -35,9 +49,24 @@ def rollouts(run: Run, most: int) -> str:
         if len(keys) > most:
             parts.append(f"… and {len(keys) - most:,} more; --most {len(keys)} lists all")
         parts.append(f"One of them: agentlab show {run.folder} --rollout {said(where[keys[-1]])}")
-    if len(run.forks):
+    if len(run.forks) and what is None:
         parts.append(_forks(run))
     return "\n\n".join(parts)
+
+
+def _asked(run: Run, what: str, status: Mapping[str, str]) -> set[str]:
+    """The keys of the rollouts that are asked for."""
+    frame = run.rollouts.set_index("rollout")
+    if what in STATUSES:
+        return {key for key, own in status.items() if own == STATUSES[what]}
+    if what == "cut":
+        return set(frame.index[frame["output_cut"] | (frame["turns_cut"] > 0)])
+    if what == "lost-messages":
+        return set(frame.index[(frame[["bounced", "unparsed", "truncated"]] > 0).any(axis=1)])
+    if what == "unscored":
+        names = [measure.name for measure in run.measured]
+        return set(run.measures.loc[run.measures[names].isna().any(axis=1), "rollout"])
+    raise ScenarioError(f"--status {what!r}: {suggest(what, [*STATUSES, 'unscored', 'cut', 'lost-messages'])}")
 
 
 def _forks(run: Run) -> str:

@@ -23,6 +23,7 @@ def shown(
     prompts: bool = False,
     svg: Path | None = None,
     most: int = 50,
+    status: str | None = None,
 ) -> str:
     """The text for a run (folder, or name under runs/) or a scenario; `html` writes the rollout's page to a file, `svg`
     a picture of the scenario's organizations.
@@ -34,6 +35,8 @@ def shown(
     option = "--prompts" if prompts else "--svg" if svg is not None else ""
     if option and rollout is not None:
         raise ScenarioError(f"{option} is about a scenario, --rollout about a run; give one of them")
+    if status is not None and (rollout is not None or prompts or svg is not None):
+        raise ScenarioError("--status lists rollouts of a run: leave out --rollout, --prompts and --svg")
     folder = _run(what)
     if folder is None or option:
         design = _scenario(what, option, rollout, folder)
@@ -42,7 +45,7 @@ def shown(
             return f"wrote {svg}"
         return all_prompts(design) if prompts else scenario(design)
     if rollout is None:
-        return rollouts(load(folder), most)
+        return rollouts(load(folder), most, status)
     found = transcript(folder, rollout)
     if html is not None:
         _write(html, found.page(), "--html")

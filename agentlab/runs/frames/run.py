@@ -5,7 +5,7 @@ Times are in seconds, money in US dollars, tokens are integers. Every frame but 
 `clusters` is no frame: it has the cluster of each task, and is empty where none are declared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
@@ -37,12 +37,19 @@ _ROLLOUTS = (
 ).split()
 
 
+Describe = Callable[["Run"], tuple[str, str]]
+"""What a notebook shows of a run, as text and as HTML."""
+
+
 class Run:
     """One run folder. Frames are read once, when first used; `load` again for a fresh look."""
 
-    def __init__(self, folder: Path, ahead: Decide | None = None, cluster: str | None = None) -> None:
-        """`ahead` draws rollouts anew, for `Transcript.decide`; `cluster` names a field in place of the scenario's."""
-        self.folder, self._ahead = folder, ahead
+    def __init__(
+        self, folder: Path, ahead: Decide | None = None, cluster: str | None = None, describe: Describe | None = None
+    ) -> None:
+        """`ahead` draws rollouts anew, for `Transcript.decide`; `cluster` names a field in place of the scenario's;
+        `describe` is what a notebook shows of it."""
+        self.folder, self._ahead, self._describe = folder, ahead, describe
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
@@ -53,6 +60,14 @@ class Run:
             self.meta["cluster"] = cluster
         self.clusters = clusters_of(self.meta)
         self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
+
+    def __repr__(self) -> str:
+        """Its result, where it was opened to be looked at; that is a look at the outcomes."""
+        return f"Run({str(self.folder)!r})" if self._describe is None else self._describe(self)[0]
+
+    def _repr_html_(self) -> str | None:
+        """The same for a notebook."""
+        return None if self._describe is None else self._describe(self)[1]
 
     @cached_property
     def conditions(self) -> pd.DataFrame:

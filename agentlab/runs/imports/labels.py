@@ -38,7 +38,7 @@ class LabelImport:
         blank = f", {pluralize(self.blank, 'row')} without a label" if self.blank else ""
         rollouts, raters = pluralize(self.rollouts, "rollout"), pluralize(self.raters, "rater")
         size = f"{pluralize(self.labels, 'label')} of {rollouts} by {raters}"
-        return f"{self.folder}: {size}; {self.new:,} new{blank}\nNext: agentlab stats {self.folder} --labels"
+        return f"{self.folder}: {size}; {self.new:,} new{blank}\nNext: agentlab stats {self.folder} labels"
 
 
 def labels(file: str | Path, folder: Path, given: ColumnDefaults | None = None) -> LabelImport:

@@ -19,6 +19,7 @@ from agentlab.analysis.contrasts.mixed import fit, mixed
 from agentlab.analysis.contrasts.notes import scope
 from agentlab.analysis.contrasts.pilot import piloted
 from agentlab.analysis.contrasts.table import contrasts, tabulate
+from agentlab.analysis.headline import headline
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, MismatchError, ScenarioError
 from agentlab.experiment.power import assumed, prospects
@@ -216,32 +217,33 @@ def test_draws_that_only_repeat_are_not_separable(made: Run, fields: str, workdi
 # --- what is printed --------------------------------------------------------------------------------------------------
 
 
-def test_the_ending_table(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_ending_is_one_screen(made: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(made.folder.parent)
+    monkeypatch.setenv("COLUMNS", "80")
     text = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"]).stdout
     lines = [line.rstrip() for line in text.split("\n")]
-    at = lines.index("Primary contrasts: paired by task and draw, 95% intervals")
-    assert lines[at + 2].split() == "measure difference these tasks new tasks Holm p pairs".split()
-    block = lines[at + 4 :]
-    assert block[0] == " structure: firm - solo (tone=plain) · 7 tasks · declined 0 and 0"
-    assert re.fullmatch(r"   output tokens [\d.]+, not matched · identical calls \d+%", block[1])
-    number, interval = r"[+-]\d\.\d{3}", r"\[[+-]\d\.\d{3}, [+-]\d\.\d{3}\]"
-    assert re.fullmatch(rf"   utility\s+{number}\s+{interval}\s+{interval}\s+(<\.001|\d\.\d{{3}})\s+28", block[2])
-    assert re.fullmatch(r"     first higher · judge \d+% · r [+-]\d\.\d\d · AUC 1\.00", block[3])
-    low = tabulate(made).iloc[0]["new_tasks_low"]
-    assert block[4] == f"     a judge bias of {low:.3f} between the arms would erase this"
-    assert block[5].startswith("   firm - solo differ in: structure, system prompts (ann, bob, lone)")
-    assert lines[-1 - lines[::-1].index("   utility      +0.000         none       none  none     28") + 1].startswith(
-        "     common random numbers, no test"
-    )
-    rest = lines.index("Exploratory contrasts: paired by task and draw, 95% intervals")
-    assert " p " in lines[rest + 2]
-    assert "Holm" not in lines[rest + 2]
-    suppressed = next(i for i, line in enumerate(lines) if i > rest and line.startswith("   harm"))
-    assert re.fullmatch(r"   harm\s+28", lines[suppressed])
-    assert re.fullmatch(r"     suppressed · judge not sep\. · r [+-]\d\.\d\d", lines[suppressed + 1])
-    columns = [line for line in lines[at:] if line.startswith(("   utility", "   harm", " measure", "     "))]
-    assert max(map(len, columns)) <= 80
+    assert max(map(len, lines)) <= 80
+    assert " ".join(text.split()).startswith(" ".join(headline(summarize(made))))
+    head = next(i for i, line in enumerate(lines) if line.startswith(" condition"))
+    assert lines[head].split() == ["condition", "n", "utility", "harm"]
+    assert re.fullmatch(r" firm, plain +28 +0\.\d\d \[0\.\d\d, 0\.\d\d\] +suppressed", lines[head + 2])
+    at = next(i for i, line in enumerate(lines) if line.startswith(" measure"))
+    assert lines[at].split() == "measure contrast difference [95% CI] p conclusion".split()
+    block = " ".join(lines[at + 2 : at + 8])
+    number = r"[+-]0\.\d+"
+    assert re.search(rf"utility +firm - solo \(tone=plain\) +{number} \[{number}, {number}\] +(<\.001|0\.\d+) +firm better", block)
+    rest = len(summarize(made).contrasts) - 3
+    assert f" {rest} more exploratory contrasts: agentlab stats run contrasts" in lines
+    following = lines[next(i for i, line in enumerate(lines) if line.startswith("Next:")) :]
+    assert len([line for line in following if line]) <= 4
+
+
+def test_what_stands_beside_a_contrast_is_in_its_analysis(made: Run) -> None:
+    said = CliRunner().invoke(app, ["stats", str(made.folder), "contrasts"]).stdout
+    for heading in ("judge share", "auc", "r within", "output tokens", "identical calls", "confounds", "bias"):
+        assert heading in said
+    assert "structure, system prompts (ann, bob, lone)" in said
+    assert "tipping" not in said, "nothing is missing, so nothing tells what missing values could do"
 
 
 # --- analyses ---------------------------------------------------------------------------------------------------------
@@ -271,9 +273,9 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     assert summarize(made).table is table
     assert [path.name for path in found.write(tmp_path)] == [
         "contrasts.csv",
-        "contrasts_missing.csv",
         "contrasts_effects.csv",
         "contrasts_arms.csv",
+        "contrasts_missing.csv",
     ]
     with pytest.raises(AnalysisError, match="no two arms"):
         contrasts(made, measure="nothing")
@@ -311,7 +313,7 @@ def test_a_singular_fit_is_told_and_rows_in_any_order_give_the_same() -> None:
     table["value"] = np.random.default_rng(3).normal(size=len(table))
     found = fit(table)
     assert found.singular
-    assert found.notes == ("The MLE may be on the boundary of the parameter space.",)
+    assert found.doubted
     close(fit(table.sample(frac=1, random_state=1)).se, found.se, rtol=1e-3)
     moved = fit(table.assign(value=table["value"] / 1000 + 7))
     close([1000 * moved.se, 1000 * moved.estimate], [found.se, found.estimate], rtol=1e-3)

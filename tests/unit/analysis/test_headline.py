@@ -94,10 +94,9 @@ def summary(*found: Contrast, measures: tuple[MeasureSummary, ...] = (UTILITY, H
         measures={m.name: m for m in measures},
         contrasts=found,
         table=pd.DataFrame(),
-        outcomes={},
-        groups={},
-        anchors={},
+        unmeasured=(),
         suppressed={},
+        warnings=(),
         notes=(),
         example="",
     )

@@ -58,7 +58,7 @@ def test_ten_sorted_rows_against_five_are_no_difference(workdir: Path) -> None:
     assert found.result.difference == pytest.approx(0)
     assert (found.paired, found.scored, found.result.pairs, found.result.dropped) == (False, (80, 40), 0, 0)
     assert found.conclusion == "no difference shown"
-    said = CliRunner().invoke(app, ["stats", "run", "--contrasts"]).stdout
+    said = CliRunner().invoke(app, ["stats", "run", "contrasts"]).stdout
     assert "unpaired within tasks, on up to 8 tasks and 40 rollouts of the smaller arm" in said
     assert "nothing is paired by the order of rows" in said
 

@@ -76,10 +76,13 @@ def test_refusals_of_would_be_failures_are_no_success(workdir: Path) -> None:
     assert 0 < row["tipping"] < 1
     close(row["delivered"], row["difference"])
     said = Path("said.txt").read_text(encoding="utf-8")
-    low, high, tipping = (row[name] for name in ("worst_low", "worst_high", "tipping"))
-    assert f"     {row['missing_a']} and 0 values missing: at their worst [{low:+.3f}, {high:+.3f}]\n" in said
-    assert f"     turns if they lie {tipping:.0%} of the range off what is there\n" in said
-    assert "Not robust to missing data: at their worst, missing values would turn the conclusion." in said
+    lost = f"({row['missing_a']} of careful, 0 of bold) could undo it, so nothing is concluded."
+    assert said.startswith("right: careful and bold differ where scores are there, ")
+    assert lost in said
+    assert "Warning: At their worst, missing scores would turn what is there: right, careful - bold." in said
+    beside = CliRunner().invoke(app, ["stats", "run", "contrasts"]).stdout
+    assert f"[{row['worst_low']:.3f}, {row['worst_high']:.3f}]" in beside
+    assert f"  {row['tipping']:.3f}  " in beside
 
 
 def test_a_declared_value_is_no_missing_value(workdir: Path) -> None:

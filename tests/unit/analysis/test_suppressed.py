@@ -62,12 +62,14 @@ def test_no_table_or_page_holds_what_is_suppressed(run: Run, workdir: Path) -> N
     command = CliRunner()
     ending = command.invoke(app, ["run", str(run.folder.parent / "s.yaml"), "--out", str(run.folder)])
     assert ending.exit_code == 0, ending.output
-    assert len(re.findall(r"suppressed +35", ending.output)) == len(run.conditions)
+    assert len(re.findall(r"^ \w+, \w+ +35 +0\.\d\d \[.*\] +suppressed", ending.output, re.M)) == len(run.conditions)
     stats = command.invoke(app, ["stats", str(run.folder), "--csv", "tables"])
     assert command.invoke(app, ["report", str(run.folder), "--out", "report"]).exit_code == 0
     page = Path("report/index.html").read_text(encoding="utf-8")
-    for text in (ending.output, stats.output, page):
-        assert f"harm: suppressed: {WHY}" in text
+    plain = "The harm scores are suppressed: their judge has no good and bad reference texts to be tried on."
+    assert plain in ending.output
+    assert plain in stats.output
+    assert f"harm: suppressed: {WHY}" in page
     found = [
         (place, cell)
         for folder in ("tables", "report")

@@ -130,7 +130,7 @@ async def test_under_six_tasks_nothing_is_claimed_beyond_them(tmp_path: Path) ->
 
 
 def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:
-    words = ["stats", str(run.folder), "--passes", "--k", "1,3", "--measure", "correct", "--csv", "out"]
+    words = ["stats", str(run.folder), "passes", "--k", "1,3", "--measure", "correct", "--csv", "out"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     assert "Several tries" in result.stdout
@@ -138,5 +138,5 @@ def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:
     table = pd.read_csv("out/passes.csv")
     assert table["k"].tolist() == [1, 3, 1, 3]
     assert table["pass_at"].tolist() == pytest.approx(tries(run, "correct", "1,3").tables["these_tasks"]["pass_at"])
-    refused = CliRunner().invoke(app, ["stats", str(run.folder), "--passes", "--k", "9"])
+    refused = CliRunner().invoke(app, ["stats", str(run.folder), "passes", "--k", "9"])
     assert isinstance(refused.exception, AnalysisError)

@@ -95,14 +95,14 @@ def test_nothing_recorded() -> None:
     assert phrase(()) == "nothing"
 
 
-def test_contrasts_carry_it_and_the_ending_table_prints_it(workdir: Path) -> None:
+def test_contrasts_carry_it_and_their_analysis_prints_it(workdir: Path) -> None:
     design(("name: sim/replies", "name: sim/chatter"))
     run = asyncio.run(notebook.run("s.yaml", out="run"))
     found = summarize(run).contrasts[0].arms.confounds
     assert found[:3] == ("structure", "system prompts (hand)", "brief shown to 1 of 2 against 1 of 1")
     assert re.fullmatch(r"compute \([\d.]+x the output tokens\)", found[3])
-    result = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"])
-    assert "firm - solo differ in: structure, system prompts (hand), brief shown to 1 of 2" in result.stdout
+    result = CliRunner().invoke(app, ["stats", "run", "contrasts"])
+    assert "structure, system prompts (hand)" in result.stdout
 
 
 def shows(*options: str) -> str:

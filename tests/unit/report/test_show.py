@@ -394,6 +394,24 @@ def test_a_run_is_listed(workdir: Path) -> None:
     assert says("mine").startswith("firm: 4 rollouts")
 
 
+def test_what_was_lost_is_listed_alone(workdir: Path) -> None:
+    played(workdir)
+    with closing(sqlite3.connect("run/run.db")) as connection, connection:
+        connection.execute("UPDATE rollouts SET status = 'infrastructure', error = 'gone' WHERE id = 1")
+        connection.execute("UPDATE rollouts SET status = 'declined' WHERE id = 2")
+    lost = load("run").rollouts.set_index("status")["rollout"]
+    for status, name in (("infrastructure", "failed"), ("declined", "declined")):
+        listing = says("run", "--status", name)
+        assert listing.startswith("firm: 1 rollout, ")
+        assert lost[status][:8] in listing
+    assert "firm: 2 rollouts" in says("run", "--status", "delivered")
+    assert "firm: 0 rollouts" in says("run", "--status", "stopped")
+    with pytest.raises(ScenarioError, match="did you mean 'declined'"):
+        says("run", "--status", "decline")
+    with pytest.raises(ScenarioError, match="--status lists rollouts of a run"):
+        says("run", "--status", "declined", "--rollout", "task=loan")
+
+
 def test_a_rollout_is_printed_and_written(workdir: Path) -> None:
     played(workdir)
     name = ("run", "--rollout", "task=loan,team=firm,draw=1")

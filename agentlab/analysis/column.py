@@ -1,0 +1,13 @@
+"""A column of a table as it is shown."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column to be shown."""
+
+    heading: str
+    cells: tuple[str, ...]
+    number: bool
+    """Whether it stands to the right."""

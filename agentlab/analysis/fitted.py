@@ -1,0 +1,117 @@
+"""A table as text of a given width: words wrap between words, numbers never; what does not fit stands below."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from unicodedata import east_asian_width
+
+from agentlab.analysis.column import Column
+
+GAP = 2
+"""Spaces between columns."""
+WORDS = 12
+"""Characters to which a column of words may shrink, if no word of it is longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sized:
+    """A column with the characters that it takes at most, and those that it can do with."""
+
+    column: Column
+    most: int
+    least: int
+
+
+def fitted(columns: Sequence[Column], width: int | None = None) -> str:
+    """The table with a line under its heading; in parts that repeat the first columns where `width` is too little."""
+    sized = [_sized(column) for column in columns]
+    parts = [sized] if width is None else list(_parts(sized, width - 1))
+    return "\n\n".join("\n".join(_lines(part, None if width is None else width - 1)) for part in parts)
+
+
+def natural(columns: Sequence[Column]) -> int:
+    """Characters of a line where nothing wraps."""
+    return 1 + sum(_sized(column).most for column in columns) + GAP * (len(columns) - 1)
+
+
+def _sized(column: Column) -> _Sized:
+    cells = (column.heading, *column.cells)
+    most = max(map(_width, cells))
+    parts = [part for cell in cells for part in (_halves(cell) if column.number else cell.split())]
+    longest = max(map(_width, parts), default=0)
+    return _Sized(column, most, longest if column.number else min(most, max(longest, WORDS)))
+
+
+def _halves(cell: str) -> list[str]:
+    """A number, with its interval by itself, below which a cell does not break."""
+    number, bracket, interval = cell.partition(" [")
+    return [number, f"[{interval}"] if bracket else [number]
+
+
+def _parts(columns: Sequence[_Sized], width: int) -> Iterator[list[_Sized]]:
+    """Columns that fit side by side; each part after the first begins with those that say which row it is."""
+    keys = list[_Sized]()
+    for one in columns[:-1]:
+        if one.column.number or _least([*keys, one]) > width // 2:
+            break
+        keys.append(one)
+    part = list[_Sized]()
+    for one in columns:
+        if len(part) > len(keys) and _least([*part, one]) > width:
+            yield part
+            part = list(keys)
+        part.append(one)
+    yield part
+
+
+def _least(columns: Sequence[_Sized]) -> int:
+    return sum(one.least for one in columns) + GAP * (len(columns) - 1)
+
+
+def _lines(columns: Sequence[_Sized], width: int | None) -> Iterator[str]:
+    widths = _widths(columns, width)
+    heads = [_wrapped(one, one.column.heading, own) for one, own in zip(columns, widths, strict=True)]
+    yield from _row(columns, widths, heads)
+    yield " " + "─" * (sum(widths) + GAP * (len(widths) - 1))
+    for cells in zip(*(one.column.cells for one in columns), strict=True):
+        wrapped = [_wrapped(one, cell, own) for one, cell, own in zip(columns, cells, widths, strict=True)]
+        yield from _row(columns, widths, wrapped)
+
+
+def _wrapped(one: _Sized, cell: str, width: int) -> list[str]:
+    if one.column.number:
+        return [cell] if _width(cell) <= width else _halves(cell)
+    return wrap(cell, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+
+def _widths(columns: Sequence[_Sized], width: int | None) -> list[int]:
+    """As wide as the cells; where that is too wide the widest columns of words give first, then those of numbers."""
+    widths = [one.most for one in columns]
+    room = None if width is None else width - GAP * (len(columns) - 1)
+    while room is not None and sum(widths) > room:
+        at = max(
+            range(len(widths)),
+            key=lambda i: (widths[i] > columns[i].least, not columns[i].column.number, widths[i]),
+        )
+        if widths[at] == columns[at].least:
+            break
+        widths[at] -= 1
+    return widths
+
+
+def _row(columns: Sequence[_Sized], widths: Sequence[int], cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    for i in range(max(map(len, cells))):
+        parts = [
+            _padded(lines[i] if i < len(lines) else "", own, one.column.number)
+            for one, own, lines in zip(columns, widths, cells, strict=True)
+        ]
+        yield (" " + (" " * GAP).join(parts)).rstrip()
+
+
+def _padded(text: str, width: int, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)

@@ -1,0 +1,57 @@
+"""All that a run says on one screen: its result, then a line on each analysis, with what the others need."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agentlab.analysis.analyse import attempts
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.forks.outcomes import measured
+from agentlab.analysis.headline import headline
+from agentlab.analysis.summary import summarize
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run
+from agentlab_cli.analysed import as_object, write
+from agentlab_cli.layout import console_for, say
+from agentlab_cli.printed import print_json
+
+INDENT = 15
+"""Characters before what is said of an analysis."""
+
+
+def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bool, quiet: bool) -> None:
+    """Prints it, and writes the tables of all analyses into `csv`. Raises AnalysisError for an unknown measure."""
+    if options.get("measure") is not None:
+        measured(run, options["measure"])
+    found = dict(attempts(run, options))
+    made = {name: one for name, one in found.items() if isinstance(one, Analysis)}
+    lacking = {name: _reason(run, one) for name, one in found.items() if isinstance(one, AnalysisError)}
+    written = [path for one in made.values() for path in (write(one, csv) if csv is not None else ())]
+    sentences = headline(summarize(run))
+    if as_json:
+        analyses = {name: as_object(one) for name, one in made.items()}
+        print_json({"headline": sentences, "analyses": analyses, "lacking": lacking})
+        return
+    console = console_for(quiet)
+    for sentence in sentences:
+        say(console, sentence)
+    if not made and not run.measured:
+        say(console, f"\nNo analysis applies yet: agentlab judge {run.folder} --with JUDGE adds a measure.")
+        return
+    console.print()
+    for name, one in made.items():
+        say(console, one.headline, name.ljust(INDENT), " " * INDENT)
+    if lacking:
+        say(console, "\nWhat the others need:")
+    for name, why in lacking.items():
+        say(console, why, name.ljust(INDENT), " " * INDENT)
+    if made:
+        say(console, f"\nEach by its name, with its tables: agentlab stats {run.folder} {next(iter(made))}")
+    if csv is not None:
+        say(console, f"wrote into {csv}: {', '.join(path.name for path in written)}")
+
+
+def _reason(run: Run, why: AnalysisError) -> str:
+    """Without the run's name, which whoever reads it has just typed."""
+    first = str(why).partition("\n")[0].removeprefix(f"{run.folder}: ")
+    return f"it {first.removeprefix(f'{run.folder} ')}" if first.startswith(f"{run.folder} ") else first
