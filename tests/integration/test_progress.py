@@ -79,7 +79,7 @@ def test_a_display_that_fails_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     ended = run()
     assert ended.exit_code == 0
     assert "The progress display failed (ZeroDivisionError" in ended.stderr
-    assert "2 delivered" in ended.stdout
+    assert "Next: agentlab show run" in ended.stdout
 
 
 def test_programs_get_one_object_or_nothing() -> None:
