@@ -231,7 +231,9 @@ def test_the_ending_is_one_screen(made: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert lines[at].split() == "measure contrast difference [95% CI] p conclusion".split()
     block = " ".join(lines[at + 2 : at + 8])
     number = r"[+-]0\.\d+"
-    assert re.search(rf"utility +firm - solo \(tone=plain\) +{number} \[{number}, {number}\] +(<\.001|0\.\d+) +firm better", block)
+    assert re.search(
+        rf"utility +firm - solo \(tone=plain\) +{number} \[{number}, {number}\] +(<\.001|0\.\d+) +firm better", block
+    )
     rest = len(summarize(made).contrasts) - 3
     assert f" {rest} more exploratory contrasts: agentlab stats run contrasts" in lines
     following = lines[next(i for i, line in enumerate(lines) if line.startswith("Next:")) :]
