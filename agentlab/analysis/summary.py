@@ -16,6 +16,7 @@ from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
+from agentlab.analysis.served import served_notes
 from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
 from agentlab.analysis.unread import unread_notes
@@ -78,7 +79,7 @@ def _example(run: Run) -> str:
 
 
 def _notes(run: Run, contrasts: tuple[Contrast, ...], guessed: Mapping[Sides, ArmGuess]) -> tuple[str, ...]:
-    notes = [*failures(run), *(unread_notes(run) if len(run.rollouts) else [])]
+    notes = [*served_notes(run), *failures(run), *(unread_notes(run) if len(run.rollouts) else [])]
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
         about = (

@@ -10,9 +10,11 @@ from signal import SIGINT
 from rich.console import Console
 
 from agentlab.analysis.excerpt import excerpt
+from agentlab.analysis.lasting import lasting
 from agentlab.analysis.summary import summarize
 from agentlab.analysis.unreached import unreached
 from agentlab.experiment import session
+from agentlab.experiment.addresses import Moved
 from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
@@ -38,13 +40,16 @@ def run(
     concurrency: int,
     registration: Registration | None = None,
     accept: bool = False,
+    where: Moved | None = None,
     quiet: bool = False,
     as_json: bool = False,
 ) -> int:
     """Plays the design; gives the exit code."""
 
     async def job(progress: Progress) -> None:
-        await session.run(design, folder, chosen, progress, concurrency, registration=registration, accept=accept)
+        await session.run(
+            design, folder, chosen, progress, concurrency, registration=registration, accept=accept, where=where
+        )
 
     return work(folder, job, as_object(folder) if as_json else None, SAME, quiet)
 
@@ -74,7 +79,9 @@ def work(folder: Path, job: Job, end: End | None = None, limit: str = RAISED, qu
         _tell(f"Stopped by the run's limit (limits.run). {limit}, then this command goes on with it: {again}")
         return 4
     if progress.failed:
-        _tell(f"{progress.failed} failed; this command tries them again: {again}")
+        why = lasting(load(folder))
+        until = f" for a reason that stays ({why}); once it is mended," if why else ";"
+        _tell(f"{progress.failed} failed{until} the same command tries them again: {again}")
         return 1
     return 0
 
