@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import ceil
 from typing import Any, cast
 
 
@@ -66,3 +67,18 @@ def utf8_safe(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {utf8_safe(key): utf8_safe(item) for key, item in cast(Mapping[Any, Any], value).items()}
     return [utf8_safe(item) for item in cast(list[Any], value)] if isinstance(value, list | tuple) else value
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def about(seconds: float) -> str:
+    """A time that is not known well, rounded up: `about 40 s`, `about 3 min`, `about 2 h 10 min`."""
+    step = next((step for most, step in ((60, 10), (3600, 60)) if seconds <= most), 600)
+    text = duration(ceil(max(seconds, 1) / step) * step)
+    return "about " + text.removesuffix(" 0 s").removesuffix(" 0 min")

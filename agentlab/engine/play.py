@@ -172,7 +172,8 @@ async def _turn(
     calls, fold, root = state.calls[agent.name], state.folds[agent.name], spec.root(round, agent.name)
     first = len(calls)
     for k in range(spec.organization.calls):
-        where = Where(spec.key, agent.name, round, k, spec.attempt, stream(root, agent.name, round, k, spec.attempt))
+        at = stream(root, agent.name, round, k, spec.attempt)
+        where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
         if k < len(given):
             call = given[k]
         else:

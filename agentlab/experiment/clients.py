@@ -71,7 +71,7 @@ def counting(store: Store, progress: Progress) -> Any:
         if call.tool_results:
             progress.add_tools(call)
         else:
-            progress.add(call)
+            progress.add(rollout, call)
 
     return record
 

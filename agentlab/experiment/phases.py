@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from agentlab.experiment.judging.anchors import judge_anchors
+from agentlab.experiment.judging.anchors import judge_anchors, rubric_anchors
 from agentlab.experiment.judging.groups import judge_groups
 from agentlab.experiment.judging.pairs import Comparisons, judge_known, judge_pairs
 from agentlab.experiment.work import Work
@@ -17,6 +17,8 @@ class Phase:
 
     name: str
     do: Callable[[], Awaitable[None]]
+    what: str = "rollouts"
+    """What it counts."""
 
 
 async def through(work: Work, phases: Sequence[Phase], generation: int = 0) -> None:
@@ -24,10 +26,10 @@ async def through(work: Work, phases: Sequence[Phase], generation: int = 0) -> N
 
     The run's meta has `phases`: generation, name, and whether the last command that came to it also came to its end.
     """
-    for phase in phases:
+    for number, phase in enumerate(phases, start=1):
         if work.progress.stopping:
             break
-        work.progress.phase = phase.name
+        work.progress.enter(phase.name, phase.what, (number, len(phases)))
         _note(work, generation, phase.name, ended=False)
         await phase.do()
         _note(work, generation, phase.name, ended=not work.progress.stopping and not work.progress.limited)
@@ -39,17 +41,20 @@ def with_judging(comparisons: Comparisons, rollouts: Phase) -> list[Phase]:
     kinds = {document.get("kind") for name, document in comparisons.documents.items() if name in names}
     phases = [rollouts]
     if kinds & {"rubric", "compare", "equivalence"}:
-        phases.insert(0, Phase("judge anchors", partial(_anchors, comparisons)))
+        phases.insert(0, Phase("judge anchors", partial(_anchors, comparisons), "anchors"))
     if "compare" in kinds:
-        phases.append(Phase("judge pairs", partial(judge_pairs, comparisons)))
+        phases.append(Phase("judge pairs", partial(judge_pairs, comparisons), "pairs"))
     if "equivalence" in kinds:
-        phases.append(Phase("judge groups", partial(judge_groups, comparisons)))
+        phases.append(Phase("judge groups", partial(judge_groups, comparisons), "tasks"))
     return phases
 
 
 async def _anchors(comparisons: Comparisons) -> None:
     work = comparisons.work
-    reports = await judge_anchors(work, comparisons.documents) | await judge_known(comparisons)
+    rubrics = rubric_anchors(work.judges.judges, comparisons.documents)
+    work.progress.plan({name: len(anchors) for name, (_, anchors) in rubrics.items()})
+    work.progress.plan({name: len(config.anchor_pairs()) for name, config in comparisons.configs().items()})
+    reports = await judge_anchors(work, rubrics) | await judge_known(comparisons)
     work.store.set_meta({"anchors": work.store.meta().get("anchors", {}) | reports})
 
 

@@ -1,8 +1,11 @@
 """What a command on a run has done so far."""
 
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from signal import Signals
 
+from agentlab.experiment.tally import Tally, Unit
 from agentlab.models import Cost, Waits, cost_of_call
 from agentlab.scenario.fields import LimitFields
 from agentlab.text import pluralize
@@ -11,24 +14,28 @@ from agentlab.types import Call
 
 @dataclass(slots=True)
 class Progress:
-    """Whoever shows it reads it at will."""
+    """Whoever shows it reads it at will. Counts are those of the phase."""
 
     phase: str = ""
     """What the command is doing, such as `sample and judge`."""
-    planned: int = 0
-    done: int = 0
-    """Rollouts with all their verdicts, those of earlier commands included."""
-    before: int = 0
-    """Of these, rollouts that were done when the command began."""
-    running: int = 0
+    place: tuple[int, int] = (1, 1)
+    """Number of the phase, and how many there are."""
+    what: str = "rollouts"
+    """What the phase counts."""
+    tallies: dict[str, Tally] = field(default_factory=dict[str, Tally])
+    """By group, such as a condition."""
+    ended: int = 0
+    """Units that this command ended, in all phases."""
     failed: int = 0
-    """Rollouts ended by infrastructure, or with a verdict whose judge failed."""
+    """Of these, units that failed."""
+    units: dict[str, Unit] = field(default_factory=dict[str, Unit])
+    """Those that run now, by the key of their row."""
     earlier: Cost = field(default_factory=Cost)
     """Of the run's calls that were there when the command began."""
     made: Cost = field(default_factory=Cost)
     """Of the calls that this command made."""
     waits: Waits = field(default_factory=Waits)
-    """Calls that failed for a passing reason, and wait to be tried again."""
+    """Calls that wait for their turn, or to be tried again."""
     stopping: bool = False
     """Set it to end the run softly: what is in flight is finished and kept."""
     signal: Signals | None = None
@@ -38,13 +45,84 @@ class Progress:
     unheld: str | None = None
     """Why the run limit cannot be held: replies came without token counts."""
 
-    def add(self, call: Call) -> None:
+    def enter(self, phase: str, what: str = "rollouts", place: tuple[int, int] = (1, 1)) -> None:
+        """Begins a phase, whose units are still to be planned."""
+        self.phase, self.what, self.place, self.tallies = phase, what, place, {}
+
+    def plan(self, units: Mapping[str, int], done: Mapping[str, int] | None = None) -> None:
+        """Adds so many units of each group to the phase, some of which are done already."""
+        for group, number in units.items():
+            tally = self.tallies.setdefault(group, Tally())
+            before = 0 if done is None else done.get(group, 0)
+            tally.planned += number
+            tally.done += before
+            tally.before += before
+
+    def found(self, group: str) -> None:
+        """Counts a planned unit that turns out to be done already."""
+        tally = self.tallies.setdefault(group, Tally())
+        tally.done += 1
+        tally.before += 1
+
+    @contextmanager
+    def unit(self, group: str, row: str) -> Generator[Unit]:
+        """A unit that runs while the block does; set its `failed` when it has ended. `row` is the key of its calls."""
+        unit = self.units[row] = Unit(self.tallies.setdefault(group, Tally()))
+        unit.begin()
+        try:
+            yield unit
+        finally:
+            del self.units[row]
+            unit.close()
+            self.ended += unit.failed is not None
+            self.failed += bool(unit.failed)
+
+    def add(self, row: str, call: Call) -> None:
         """Counts one call."""
-        self.made += cost_of_call(call)
+        cost = cost_of_call(call)
+        self.made += cost
+        if unit := self.units.get(row):
+            unit.add(cost)
 
     def add_tools(self, call: Call) -> None:
         """Counts the time of the tools that a call asked for."""
         self.made += Cost(seconds=sum(result.seconds for result in call.tool_results))
+
+    @property
+    def planned(self) -> int:
+        """Units of the phase."""
+        return sum(tally.planned for tally in self.tallies.values())
+
+    @property
+    def done(self) -> int:
+        """Units of the phase that are done."""
+        return sum(tally.done for tally in self.tallies.values())
+
+    @property
+    def running(self) -> int:
+        """Units of the phase that run now."""
+        return sum(tally.running for tally in self.tallies.values())
+
+    @property
+    def units_left(self) -> int:
+        """Units of the phase that are still to be ended."""
+        return sum(tally.running + tally.waiting for tally in self.tallies.values())
+
+    @property
+    def calls_left(self) -> float | None:
+        """Calls that the phase will yet take; None while a group of it gives no basis."""
+        return self._left(lambda tally: tally.calls_left)
+
+    @property
+    def forecast(self) -> float | None:
+        """US dollars of the whole run when the phase is over; None without a basis, or where a price is unknown."""
+        left = None if self.cost.unpriced else self._left(lambda tally: tally.dollars_left)
+        return None if left is None else self.cost.priced + left
+
+    def _left(self, of: Callable[[Tally], float | None]) -> float | None:
+        amounts = [of(tally) for tally in self.tallies.values()]
+        known = [amount for amount in amounts if amount is not None]
+        return sum(known) if len(known) == len(amounts) else None
 
     @property
     def cost(self) -> Cost:

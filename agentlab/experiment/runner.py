@@ -1,5 +1,6 @@
 """From a design to a run: every cell, task and draw played, committed and judged, draw by draw."""
 
+from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -36,6 +37,7 @@ class Runner:
 
     async def run(self, todo: Sequence[Item]) -> None:
         """Plays and judges what is not done yet."""
+        self.work.progress.plan(Counter(condition.name for _, condition in todo))
         await self.work.each(self._jobs(Schedule(iter(todo), self._awaited(todo))))
 
     async def _jobs(self, schedule: Schedule) -> AsyncGenerator[Job]:
@@ -43,8 +45,7 @@ class Runner:
             spec, condition = item
             known = self.store.known.get(spec.key)
             if self._settled(spec, known):
-                self.work.progress.done += 1
-                self.work.progress.before += 1
+                self.work.progress.found(condition.name)
                 schedule.end(spec.key, final=True)
             else:
                 yield partial(self._one, spec, condition, known, schedule)
@@ -83,22 +84,29 @@ class Runner:
         self, rollout_spec: RolloutSpec, condition: Condition, known: Known | None, schedule: Schedule
     ) -> None:
         try:
-            past = JudgingRecord()
-            if known is None or known.status in UNFINISHED or self._reopened(rollout_spec):
-                rollout_spec, client, past = self._resume(rollout_spec, condition, known)
-                self.store.begin(unstarted(rollout_spec))
-                state = self.forks.state(rollout_spec) if rollout_spec.branches else None
-                rollout = await self.executor.play(rollout_spec, client, self._stopping, state)
-                await self.store.finish(rollout)
-                schedule.end(rollout_spec.key, final=rollout.status not in UNFINISHED)
-                done = set[tuple[str, int]]()
-            else:
-                rollout = self.store.rollout(rollout_spec.key)
-                past = past_of(self.store, rollout_spec.key, rollout.attempt)
-                done = self.judged.get(known.id, set())
-            await self._end(rollout_spec, rollout, done, past)
+            with self.work.progress.unit(condition.name, rollout_spec.key) as unit:
+                unit.failed = await self._failed(rollout_spec, condition, known, schedule)
         finally:
             schedule.end(rollout_spec.key, final=False)  # unless it was told to be final
+
+    async def _failed(
+        self, rollout_spec: RolloutSpec, condition: Condition, known: Known | None, schedule: Schedule
+    ) -> bool | None:
+        """Whether a rollout failed, or a judge on it; None when it was stopped."""
+        past = JudgingRecord()
+        if known is None or known.status in UNFINISHED or self._reopened(rollout_spec):
+            rollout_spec, client, past = self._resume(rollout_spec, condition, known)
+            self.store.begin(unstarted(rollout_spec))
+            state = self.forks.state(rollout_spec) if rollout_spec.branches else None
+            rollout = await self.executor.play(rollout_spec, client, self._stopping, state)
+            await self.store.finish(rollout)
+            schedule.end(rollout_spec.key, final=rollout.status not in UNFINISHED)
+            done = set[tuple[str, int]]()
+        else:
+            rollout = self.store.rollout(rollout_spec.key)
+            past = past_of(self.store, rollout_spec.key, rollout.attempt)
+            done = self.judged.get(known.id, set())
+        return await self._judging_failed(rollout_spec, rollout, done, past)
 
     def _stopping(self) -> bool:
         return self.work.progress.stopping
@@ -126,19 +134,16 @@ class Runner:
         judges = self.store.failed_attempts(rollout_spec.key, judges=True)
         return rollout_spec, client, JudgingRecord({}, judges, attempt - 1)
 
-    async def _end(
+    async def _judging_failed(
         self, rollout_spec: RolloutSpec, rollout: Rollout, done: set[tuple[str, int]], past: JudgingRecord
-    ) -> None:
+    ) -> bool | None:
         """Judges a finished rollout; one that failed or was cancelled is left for a later command."""
-        progress = self.work.progress
-        if rollout.status in UNFINISHED:
-            progress.failed += rollout.status == "infrastructure"
-            return
-        if progress.stopping:
-            return
+        if rollout.status == "infrastructure":
+            return True
+        if rollout.status in UNFINISHED or self._stopping():
+            return None
         files = rollout_spec.organization.files(rollout.messages)
         shown = judge_input(self.work.tasks[rollout.task], rollout, files)
         item = JudgingItem(rollout_spec.key, rollout_spec.lineage, (shown,), rollout_spec.rank)
         verdicts = await self.work.judges.judge(item, self.work.judges.pending(done), past)
-        progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
-        progress.done += 1
+        return any(verdict.outcome == "error" for verdict in verdicts)

@@ -66,7 +66,6 @@ async def run(
         meta = planned(design, store, registration, accept)
         todo = list(rollout_specs(design, meta["seed"], selection))
         _measured(todo, store)
-        progress.planned = len(todo)
         judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
         judging = {j.model: design.models[j.model] for j in judges if j.model is not None}
         arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -67,18 +67,14 @@ class Work:
                     job = await anext(queue, None)
                     if job is None or self.stopped():
                         break
-                    group.create_task(self._done(job)).add_done_callback(lambda _: window.release())
+                    group.create_task(_done(job)).add_done_callback(lambda _: window.release())
         if self.progress.unheld is not None:
             raise ScenarioError(self.progress.unheld)
 
-    async def _done(self, job: Job) -> None:
-        self.progress.running += 1
-        try:
-            await job()
-        except Stopped:
-            pass
-        finally:
-            self.progress.running -= 1
+
+async def _done(job: Job) -> None:
+    with suppress(Stopped):
+        await job()
 
 
 async def _one_by_one(jobs: Iterable[Job]) -> AsyncGenerator[Job]:

@@ -110,6 +110,16 @@ class AccountLimits:
                 self.pace.settle(tokens, completion.usage.input + completion.usage.output)
             return completion
 
+    @property
+    def queued(self) -> int:
+        """Calls that wait for a place in the air."""
+        return sum(not place.done() for _, _, place in self.waiting)
+
+    @property
+    def pause_left(self) -> float:
+        """Seconds for which the account is still held back."""
+        return max(0.0, self.held_until - asyncio.get_running_loop().time())
+
     def succeeded(self) -> None:
         """Counts a success at the first try; a full clean round raises the limit."""
         self.good += 1

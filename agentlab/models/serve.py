@@ -18,6 +18,7 @@ from agentlab.models.registry import PROVIDERS, body_mistakes, check_name, own, 
 from agentlab.models.retry import RetryingModel
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.models.waits import Waits
+from agentlab.models.weights import SLOTS
 from agentlab.types import Completion, Where
 
 Account = tuple[str, str | None, str | None]
@@ -57,8 +58,9 @@ async def serve(
 
     `recalls` finds the recorded calls of each `replay/RUN` model, by that name. Raises ScenarioError before anything is
     sent. Once `stop_switch` is pulled, calls that were not sent yet end with `Stopped`. `waits` holds those
-    that wait to be tried again.
+    that wait for their turn, or to be tried again.
     """
+    waits = waits or Waits()
     async with AsyncExitStack() as stack:
         built: dict[str, Model] = {}
         limits: dict[Account, AccountLimits] = {}
@@ -73,9 +75,10 @@ async def serve(
             account = account_of(spec)
             if account not in limits:
                 limits[account] = _limits(one for one in specs.values() if account_of(one) == account)
+                waits.accounts.append((account[0], limits[account]))
                 if stop_switch is not None:
                     stop_switch.limits.append(limits[account])
-            models[alias] = _guard(built[key], spec, limits[account], waits or Waits())
+            models[alias] = _guard(built[key], spec, limits[account], waits)
         yield models
 
 
@@ -120,8 +123,8 @@ def _limits(specs: Iterable[ModelSpec]) -> AccountLimits:
     tpm = [spec.tokens_per_minute for spec in listed if spec.tokens_per_minute is not None]
     cap = [float(spec.concurrency) for spec in listed if spec.concurrency is not None]
     if any(split(spec.name)[0] == "local" for spec in listed):
-        # More would only queue in the server, where a queue counts towards a call's time.
-        cap.append(float(max(int(spec.options.get("slots", 8)) for spec in listed) + 2))
+        # More would only queue in the server, where a queue counts towards a call's time, or share a batch.
+        cap.append(float(max(1, *(int(spec.options.get("slots", SLOTS)) for spec in listed))))
     pace = Pace(min(rpm, default=None), min(tpm, default=None))
     return AccountLimits(pace, min(cap, default=float("inf")))
 

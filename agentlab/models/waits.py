@@ -1,4 +1,4 @@
-"""What the calls of a run wait for between two tries, while they wait."""
+"""What the calls of a run wait for: their turn, or another try."""
 
 import time
 from collections.abc import Generator, Iterator
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from agentlab.errors import ModelError
+from agentlab.models.limits import AccountLimits
 from agentlab.text import line, pluralize
 
 LONGEST = 160
@@ -29,6 +30,8 @@ class Waits:
 
     now: dict[int, Wait] = field(default_factory=dict[int, Wait])
     numbers: Iterator[int] = field(default_factory=count)
+    accounts: list[tuple[str, AccountLimits]] = field(default_factory=list[tuple[str, AccountLimits]])
+    """Under whose limits calls wait for their turn."""
 
     @contextmanager
     def on(self, model: str, error: ModelError, seconds: float) -> Generator[None]:
@@ -39,6 +42,10 @@ class Waits:
             yield
         finally:
             del self.now[number]
+
+    def queued(self) -> list[str]:
+        """For each account with calls that wait for their turn, a line: how many, and for what."""
+        return [said for name, limits in self.accounts if (said := _queued(name, limits))]
 
     def alike(self) -> dict[tuple[str, str], str]:
         """By model and kind of failure, a line: how many calls wait, for how long at least, and why."""
@@ -51,3 +58,18 @@ class Waits:
             f"{max(0.0, min(wait.until for wait in waits) - now):.0f} s: {line(waits[-1].error, LONGEST)}"
             for kind, waits in alike.items()
         }
+
+
+def _queued(name: str, limits: AccountLimits) -> str:
+    pace, pause = limits.pace, limits.pause_left
+    number = limits.queued + (limits.flying if pause else len(pace.waiting))
+    if not number:
+        return ""
+    if pause:
+        why = f"{name} asked for a pause, {pause:.0f} s are left"
+    elif pace.waiting:
+        most = [(pace.rpm, "requests"), (pace.tpm, "tokens")]
+        why = f"{name} takes {' and '.join(f'{n:,.0f} {what}' for n, what in most if n is not None)} a minute"
+    else:
+        why = f"{name} takes {int(limits.limit):,} at once"
+    return f"{pluralize(number, 'call waits', 'calls wait')} for a turn: {why}"

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from agentlab_cli.arguments import RunName
+from agentlab_cli.printed import Quiet
 
 SAMPLE = 30
 """Outputs that are changed, unless said otherwise."""
@@ -31,10 +32,12 @@ def judge(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --probe spends money.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Judge at most this many rollouts at once.")] = 256,
+    quiet: Quiet = False,
 ) -> None:
     """Add the verdicts of more judges to a run, or try its judges on changed outputs; no rollout is repeated."""
     from agentlab.errors import ScenarioError
     from agentlab.experiment.judging.added import rejudge
+    from agentlab.experiment.progress import Progress
     from agentlab.store import find
     from agentlab_cli.probed import probed
     from agentlab_cli.work import work
@@ -47,5 +50,9 @@ def judge(
         raise ScenarioError(f"{' and '.join(wrong)}: not with {other}; give them in commands of their own")
     folder = find(run)
     if probe is not None:
-        raise typer.Exit(probed(folder, probe, sample or SAMPLE, concurrency, asked=not yes))
-    raise typer.Exit(work(folder, lambda progress: rejudge(folder, with_ or (), judge_model, progress, concurrency)))
+        raise typer.Exit(probed(folder, probe, sample or SAMPLE, concurrency, asked=not yes, quiet=quiet))
+
+    async def job(progress: Progress) -> None:
+        await rejudge(folder, with_ or (), judge_model, progress, concurrency)
+
+    raise typer.Exit(work(folder, job, quiet=quiet))

@@ -1,4 +1,4 @@
-"""Probes under a line of progress, after their price was told and agreed to."""
+"""Probes while their progress is shown, after their price was told and agreed to."""
 
 import asyncio
 import sys
@@ -19,26 +19,28 @@ FREE = ("position", "self")
 """Probes that read what is stored."""
 
 
-def probed(folder: Path, names: str, sample: int, concurrency: int, asked: bool) -> int:
+def probed(folder: Path, names: str, sample: int, concurrency: int, asked: bool, quiet: bool = False) -> int:
     """Tells the price, asks on a terminal where it is not zero, probes, and prints what was found."""
     chosen = _chosen(names)
     if chosen:
         outputs, cost = asyncio.run(estimate(folder, chosen, sample))
         price = "of unknown price" if cost.cost is None else cost.money
         size = f"{pluralize(outputs, 'output')}, {pluralize(cost.calls, 'call')}"
-        print(f"{size}, about {cost.tokens:,} tokens, {price}.", file=sys.stderr)
-        if asked and cost.cost != 0 and sys.stdin.isatty() and not typer.confirm("Ask them?"):
+        asks = asked and cost.cost != 0 and sys.stdin.isatty()
+        if asks or not quiet:
+            print(f"{size}, about {cost.tokens:,} tokens, {price}.", file=sys.stderr)
+        if asks and not typer.confirm("Ask them?"):
             print("Nothing was asked.", file=sys.stderr)
             return 0
         code = work(
             folder,
             lambda progress: probe(folder, chosen, sample, progress, concurrency),
             lambda console: None,
-            what="changed outputs judged",
+            quiet=quiet,
         )
         if code:
             return code
-    analysed(load(folder), "probes", {})
+    analysed(load(folder), "probes", {}, quiet=quiet)
     return 0
 
 

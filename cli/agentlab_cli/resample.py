@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from agentlab_cli.arguments import RunName
+from agentlab_cli.printed import Quiet
 
 
 def resample(
@@ -35,6 +36,7 @@ def resample(
     plan: Annotated[bool, typer.Option("--plan", help="Print what it would take, and stop.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before money is spent.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most forks at once.")] = 256,
+    quiet: Quiet = False,
 ) -> None:
     """Draw stored rollouts anew from a cut on; the price comes first, and what lies before the cut costs nothing."""
     from agentlab.experiment import resample as made
@@ -58,5 +60,5 @@ def resample(
         edit=options.edit(edit, text),
     )
     raise typer.Exit(
-        resampled.resampled(made.plan(folder, request, scenario), concurrency, only_price=plan, asked=not yes)
+        resampled.resampled(made.plan(folder, request, scenario), concurrency, plan, asked=not yes, quiet=quiet)
     )

@@ -1,4 +1,4 @@
-"""Forks under a line of progress, after their price was told and agreed to."""
+"""Forks while their progress is shown, after their price was told and agreed to."""
 
 import sys
 
@@ -16,12 +16,13 @@ from agentlab_cli.layout import console_for
 from agentlab_cli.work import work
 
 
-def resampled(plan: ForkPlan, concurrency: int, only_price: bool, asked: bool) -> int:
+def resampled(plan: ForkPlan, concurrency: int, only_price: bool, asked: bool, quiet: bool = False) -> int:
     """Tells the price, asks on a terminal where it is not zero, draws; gives the exit code."""
-    quoted(console_for(), plan)
+    asks = asked and not only_price and plan.quote.total.cost != 0 and sys.stdin.isatty()
+    quoted(console_for(quiet and not asks), plan)
     if only_price:
         return 0
-    if asked and plan.quote.total.cost != 0 and sys.stdin.isatty() and not typer.confirm("Draw them?"):
+    if asks and not typer.confirm("Draw them?"):
         print("Nothing was drawn.", file=sys.stderr)
         return 0
     decided: list[Bisected | None] = []
@@ -40,7 +41,7 @@ def resampled(plan: ForkPlan, concurrency: int, only_price: bool, asked: bool) -
         for one in decided:
             console.print(_sentence(one), soft_wrap=True, markup=False)
 
-    return work(plan.folder, job, end, what="forks")
+    return work(plan.folder, job, end, quiet=quiet)
 
 
 def _sentence(decided: Bisected | None) -> str:

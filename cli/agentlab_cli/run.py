@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from agentlab_cli.arguments import Draws, JudgeModel, ModelName, Only, Scenario, Tasks, Values
+from agentlab_cli.printed import AsJson, Quiet
 
 
 def run(
@@ -29,6 +30,8 @@ def run(
     preregistered: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Run only what this file says: agentlab plan --preregister.")
     ] = None,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a scenario, or go on with its run. Ctrl-C and SIGTERM stop cleanly; the same command continues."""
     import sys
@@ -40,12 +43,14 @@ def run(
     from agentlab_cli import options, work
 
     design = spec.load(scenario, model, judge_model, values or ())
-    if design.options:
+    if design.options and not quiet:
         print(f"With {', '.join(design.options)}", file=sys.stderr)
-    if own := modules():
+    if (own := modules()) and not quiet:
         print(f"Code of your own: {', '.join(own)}", file=sys.stderr)
     folder = options.folder_for(design.name, out, new)
     selection = options.selection(tasks, only, draws)
     registration = None if preregistered is None else read(preregistered)
     where = moved(base_url or ())
-    raise typer.Exit(work.run(design, folder, selection, concurrency, registration, accept_changes, where))
+    raise typer.Exit(
+        work.run(design, folder, selection, concurrency, registration, accept_changes, where, quiet, as_json)
+    )

@@ -66,7 +66,7 @@ def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(comm
         server.go_on()
         ended = running.end()
         assert ended.code == 130
-        assert f"The same command goes on: agentlab run {scenario} --out run" in ended.err
+        assert f"This command goes on with it: agentlab run {scenario} --out run" in ended.err
         assert "Traceback" not in ended.said
         sent = len(server.seen)
         assert sent <= moment - 1 + 8  # what was answered, and what was in flight when the signal came

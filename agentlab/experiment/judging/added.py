@@ -1,6 +1,7 @@
 """Adds judges to a run that is there: new verdicts on its finished rollouts and forks, and none repeated."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -123,8 +124,8 @@ async def _judge_rollouts(work: Work, organizations: Mapping[str, Organization])
     rows = [row for row in store.rollouts(forks=True) if store.final(row.key)]
     pending = [(row, work.judges.pending(final.get(store.known[row.key].id, set()))) for row in rows]
     jobs = [partial(_judge, work, organizations.get(row.condition), row, draws) for row, draws in pending if draws]
-    progress.planned = len(rows)
-    progress.done = progress.before = len(rows) - len(jobs)
+    planned, left = Counter(row.condition for row in rows), Counter(row.condition for row, draws in pending if draws)
+    progress.plan(planned, planned - left)
     await work.each(jobs)
 
 
@@ -138,6 +139,6 @@ async def _judge(
     path = fork_path([(ancestor.at, ancestor.fork) for ancestor in line if ancestor.at is not None])
     root = lineage(row.seed, row.task, row.draw, row.generation, path, coupling)
     item = JudgingItem(row.key, root, (judge_input(work.tasks[row.task], rollout, files),))
-    verdicts = await work.judges.judge(item, pending, past_of(work.store, row.key, rollout.attempt))
-    work.progress.failed += any(verdict.outcome == "error" for verdict in verdicts)
-    work.progress.done += 1
+    with work.progress.unit(row.condition, row.key) as unit:
+        verdicts = await work.judges.judge(item, pending, past_of(work.store, row.key, rollout.attempt))
+        unit.failed = any(verdict.outcome == "error" for verdict in verdicts)

@@ -1,6 +1,6 @@
 """Puts each rubric judge before its own anchor texts, once a run, so that the run can say what the judge is worth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
@@ -20,22 +20,29 @@ from agentlab.types import JudgeInput, Verdict
 
 Answers = dict[str, list[Verdict]]
 """The verdicts on each anchor, by its key."""
+Rubrics = Mapping[str, tuple[RubricConfig, tuple[Anchor, ...]]]
+"""By judge: its rubric, with the anchor texts as the judge is shown them."""
 
 
-async def judge_anchors(work: Work, documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def rubric_anchors(judges: Collection[str], documents: Mapping[str, Mapping[str, Any]]) -> Rubrics:
+    """Of those of these judges that score by a rubric; `documents` are those of judges by name."""
+    rubrics = {name: text for name, text in documents.items() if text.get("kind") == "rubric" and name in judges}
+    configs = {name: RubricConfig.model_validate(text) for name, text in rubrics.items()}
+    return {name: (config, exhibits(config)) for name, config in configs.items()}
+
+
+async def judge_anchors(work: Work, rubrics: Rubrics) -> dict[str, Any]:
     """By rubric judge: its report as a mapping, with the sentence under `text`.
 
-    `documents` are those of judges by name. A judge has as many draws on an anchor as on a rollout. What was judged by
+    A judge has as many draws on an anchor as on a rollout. What was judged by
     an earlier command is not judged again. A command that is being stopped reports on the judges it got through. Raises
     `ScenarioError` when a judge that scores by log-probabilities gets none: no rollout is paid for then.
     """
     reports: dict[str, Any] = {}
-    for name, document in documents.items():
-        if document.get("kind") != "rubric" or name not in work.judges.judges:
-            continue
-        config, answers = RubricConfig.model_validate(document), Answers()
-        anchors = exhibits(config)
-        await work.each([partial(_ask, work, work.judges.judges[name], anchor, answers) for anchor in anchors])
+    for name, (config, anchors) in rubrics.items():
+        answers = Answers()
+        judge = work.judges.judges[name]
+        await work.each([partial(_ask, work, judge, anchor, rank, answers) for rank, anchor in enumerate(anchors)])
         if len(answers) < len(anchors):
             return reports
         found = of_texts(config, anchors, [verdict for verdicts in answers.values() for verdict in verdicts])
@@ -53,14 +60,15 @@ def anchor_inputs(document: Mapping[str, Any], draws: int) -> list[JudgeInput]:
     return []
 
 
-async def _ask(work: Work, judge: Judge, anchor: Anchor, answers: Answers) -> None:
+async def _ask(work: Work, judge: Judge, anchor: Anchor, rank: int, answers: Answers) -> None:
     key, shown = f"{judge.name}/{anchor.key}", anchor.judge_input
     about = {"judge": judge.name, "anchor": anchor.key}
     root = lineage(work.seed, key, 0)
-    question = JudgingQuestion(key, "anchor", about, root, (shown,), work.seed, output=shown.output)
-    recorded, new = await ask(work.judges, question, [(judge, draw) for draw in range(judge.draws)])
+    question = JudgingQuestion(key, "anchor", about, root, (shown,), work.seed, rank=rank, output=shown.output)
+    with work.progress.unit(judge.name, key) as unit:
+        recorded, new = await ask(work.judges, question, [(judge, draw) for draw in range(judge.draws)])
+        unit.failed = bool(failures(new))
     _answerable(judge.name, new)
-    work.progress.failed += failures(new)
     answers[anchor.key] = [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]
 
 

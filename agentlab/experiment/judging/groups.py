@@ -5,13 +5,14 @@ one is the same; else it begins a group. Outputs that are equal but for capitals
 Which of two is shown first is drawn at random for each question.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from agentlab.experiment.baselines import plain
 from agentlab.experiment.judging.pairs import Comparisons, Side, sides
-from agentlab.experiment.judging.questions import JudgingQuestion, ask, failures
+from agentlab.experiment.judging.questions import JudgingQuestion, ask
 from agentlab.interfaces import Judge
 from agentlab.judges.equivalence import SAME
 from agentlab.judges.inputs import judged_output, text_input
@@ -81,28 +82,32 @@ async def judge_groups(comparisons: Comparisons) -> None:
         cells.setdefault((side.generation, side.task, side.condition), []).append(side)
     configs, judges = comparisons.configs(), comparisons.judges.judges
     sorting = [judges[name] for name, config in configs.items() if config.traits.two == "same"]
+    comparisons.work.progress.plan(Counter(condition for _, _, condition in cells))
     await comparisons.work.each([partial(_sorted, comparisons, sorting, cell) for cell in cells.values()])
 
 
 async def _sorted(comparisons: Comparisons, judges: Sequence[Judge], cell: Sequence[Side]) -> None:
     """By one judge after the other, since their questions share rows."""
     outputs = [Output(side, judged_output(comparisons.work.store.rollout(side.key))) for side in cell]
-    for judge in judges:
-        await _sort(comparisons, judge, outputs)
+    with comparisons.work.progress.unit(cell[0].condition, f"same/{cell[0].key}") as unit:
+        unit.failed = any([await _sort(comparisons, judge, outputs) for judge in judges])
 
 
-async def _sort(comparisons: Comparisons, judge: Judge, outputs: Sequence[Output]) -> None:
-    sorting = sort(outputs)
+async def _sort(comparisons: Comparisons, judge: Judge, outputs: Sequence[Output]) -> bool:
+    """Whether a question failed."""
+    sorting, failed = sort(outputs), False
     try:
         first, second = next(sorting)
         while True:
-            first, second = sorting.send(await _ask(comparisons, judge, first, second))
+            verdict = await _ask(comparisons, judge, first, second)
+            failed |= verdict.outcome == "error"
+            first, second = sorting.send(same(verdict))
     except StopIteration:
-        return
+        return failed
 
 
-async def _ask(comparisons: Comparisons, judge: Judge, first: Output, second: Output) -> bool | None:
-    """One answer, from the record if it is there."""
+async def _ask(comparisons: Comparisons, judge: Judge, first: Output, second: Output) -> Verdict:
+    """The verdict on one question, from the record if it is there."""
     a, b, work = first.side, second.side, comparisons.work
     root = comparisons.root(b, "same", b.condition)
     texts = (first.text, second.text) if stream(root, a.draw, "first") % 2 else (second.text, first.text)
@@ -118,8 +123,7 @@ async def _ask(comparisons: Comparisons, judge: Judge, first: Output, second: Ou
         a.attempt + b.attempt - 1,
     )
     recorded, new = await ask(comparisons.judges, question, [(judge, 0)])
-    work.progress.failed += failures(new)
-    return same((*recorded, *new)[0])
+    return (*recorded, *new)[0]
 
 
 def same(verdict: Verdict) -> bool | None:

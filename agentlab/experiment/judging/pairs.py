@@ -1,5 +1,6 @@
 """Puts two outputs at a time before the judges of two: declared arms on one task and draw, always in both orders."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
@@ -59,6 +60,11 @@ class RolloutPair:
     def attempt(self) -> int:
         """Rises when either rollout is played further."""
         return self.one.attempt + self.other.attempt - 1
+
+    @property
+    def arms(self) -> str:
+        """What is compared."""
+        return f"{self.factor}: {self.a} - {self.b}"
 
     @property
     def within(self) -> str:
@@ -132,10 +138,14 @@ async def judge_pairs(comparisons: Comparisons) -> None:
         for pair in pairs(every, config.compared(comparisons.factors)):
             wanted.setdefault(pair.key, (pair, []))[1].append(judges[name])
     final, jobs = work.store.judged(), list[Job]()
+    open_pairs = list[RolloutPair]()
     for pair, asked in wanted.values():
         draws = [(judge, draw) for judge in asked for draw in range(judge.draws)]
         if left := pending(work.store, pair.key, pair.attempt, draws, final):
             jobs.append(partial(_judge, comparisons, pair, left))
+            open_pairs.append(pair)
+    planned, open_now = Counter(pair.arms for pair, _ in wanted.values()), Counter(pair.arms for pair in open_pairs)
+    work.progress.plan(planned, planned - open_now)
     await work.each(jobs)
 
 
@@ -153,8 +163,9 @@ async def _judge(comparisons: Comparisons, pair: RolloutPair, left: Sequence[tup
         a.generation,
         pair.attempt,
     )
-    _, verdicts = await ask(comparisons.judges, question, left)
-    work.progress.failed += failures(verdicts)
+    with work.progress.unit(pair.arms, pair.key) as unit:
+        _, verdicts = await ask(comparisons.judges, question, left)
+        unit.failed = bool(failures(verdicts))
 
 
 async def judge_known(comparisons: Comparisons) -> dict[str, Any]:
@@ -179,6 +190,7 @@ async def _known(comparisons: Comparisons, name: str, anchor: AnchorPair, answer
     judge, key, seed = comparisons.judges.judges[name], f"{name}/{anchor.key}", comparisons.work.seed
     about = {"judge": name, "anchor": anchor.key}
     question = JudgingQuestion(key, "anchor", about, lineage(seed, key, 0), anchor.inputs, seed)
-    recorded, new = await ask(comparisons.judges, question, [(judge, draw) for draw in range(judge.draws)])
-    comparisons.work.progress.failed += failures(new)
+    with comparisons.work.progress.unit(name, key) as unit:
+        recorded, new = await ask(comparisons.judges, question, [(judge, draw) for draw in range(judge.draws)])
+        unit.failed = bool(failures(new))
     answers[anchor.key] = [replace(verdict, rollout=anchor.key) for verdict in (*recorded, *new)]

@@ -1,5 +1,6 @@
 """Puts outputs of a run, changed in ways that should not matter, before the rubric judges that scored them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -69,7 +70,8 @@ async def probe(
     with opened(folder, new=False) as store:
         judges, specs = _judges(store)
         todo = open_probes(store, judges, probes, sample)
-        progress.planned = sum(len(changed.judges) for changed in todo)
+        progress.enter("judge changed outputs", "outputs")
+        progress.plan(Counter(changed.variant for changed in todo))
         judging = {judge.model: specs[judge.model] for judge in judges.values() if judge.model is not None}
         meta = store.meta()
         async with working(store, meta, tasks_of(meta), judges, judging, progress, concurrency) as work:
@@ -124,9 +126,9 @@ async def _ask(work: Work, changed: ChangedOutput) -> None:
         row.attempt,
         text,
     )
-    _, verdicts = await ask(work.judges, question, [(judge, 0) for judge in changed.judges])
-    work.progress.failed += failures(verdicts)
-    work.progress.done += len(changed.judges)
+    with work.progress.unit(changed.variant, changed.key) as unit:
+        _, verdicts = await ask(work.judges, question, [(judge, 0) for judge in changed.judges])
+        unit.failed = bool(failures(verdicts))
 
 
 def _documents(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

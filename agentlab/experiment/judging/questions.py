@@ -29,6 +29,8 @@ class JudgingQuestion:
     """Rises when a rollout that is asked about is played further: what was said before counts no more."""
     output: str | None = None
     """Kept with the row where no rollout has it."""
+    rank: int = 0
+    """Of the calls that wait, those of the lowest go first."""
 
     @property
     def row(self) -> Rollout:
@@ -82,7 +84,7 @@ async def ask(
     if not entered:
         await store.finish(question.row)
     record = JudgingRecord() if known is None else past_of(store, question.key, question.attempt)
-    item = JudgingItem(question.key, question.root, question.inputs)
+    item = JudgingItem(question.key, question.root, question.inputs, question.rank)
     return recorded, await judges.judge(item, left, record)
 
 

@@ -41,6 +41,7 @@ async def bisect(plan: ForkPlan, progress: Progress, concurrency: int = CONCURRE
     measure = plan.measure
     numbers, again = range(1, plan.request.forks + 1), range(FRESH + 1, FRESH + plan.request.forks + 1)
     todo = list(items(plan.fork_points, [*numbers, *again]))
+    progress.enter("bisect", "forks")
     async with drawing(plan, todo, progress, concurrency) as runner:
         means, at = {len(plan.fork_points): _own(runner.store, plan, measure)}, 0
         while at is not None:
@@ -62,7 +63,6 @@ async def _drawn(runner: Runner, fork_point: ForkPoint, numbers: range) -> bool:
     """Whether all these forks of one cut are there now, or have failed for good."""
     todo = list(items([fork_point], numbers))
     progress = runner.work.progress
-    progress.planned += len(todo)
     await runner.run(todo)
     return not progress.stopping and not progress.limited
 

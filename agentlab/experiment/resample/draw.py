@@ -112,7 +112,7 @@ async def draw(plan: ForkPlan, progress: Progress, concurrency: int = CONCURRENC
     Raises `MismatchError` when another process works on the run, `ScenarioError` when a model cannot be had.
     """
     todo = list(items(plan.fork_points, range(1, plan.request.forks + 1)))
-    progress.planned = len(todo)
+    progress.enter("draw forks", "forks")
     async with drawing(plan, todo, progress, concurrency) as runner:
         await runner.run(todo)
 

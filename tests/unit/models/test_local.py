@@ -1,9 +1,10 @@
 """The embedded model: what is said when a part is missing, and the real thing where it is installed."""
 
+import asyncio
 import importlib.metadata
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import ModelSpec, get_model, serve, weights
 from agentlab.models.providers import local
-from agentlab.types import ChatMessage, Request, Settings, Where
+from agentlab.types import ChatMessage, Completion, Request, Settings, Where
 from tests.support.embedded import real
 
 
@@ -21,6 +22,23 @@ def ask(text: str, settings: Settings, stream: int = 1) -> Request:
 
 def spec(**options: int) -> ModelSpec:
     return ModelSpec.model_validate({"name": "local/smollm2", "options": options})
+
+
+@real
+@pytest.mark.local
+async def test_the_same_seed_gives_the_same_text_on_any_number_of_threads_and_beside_any_other_calls() -> None:
+    prompts = ("A box holds 6 eggs. How many are in 7?", "A box holds 6 eggs. Say hello.", "What is tea?")
+    asked = [ask(prompt, Settings(max_tokens=12, temperature=1, logprobs=5), i) for i, prompt in enumerate(prompts)]
+
+    async def answers(threads: int, order: Sequence[int]) -> list[Completion]:
+        async with serve({"default": spec(context=512, threads=threads)}) as models, asyncio.TaskGroup() as group:
+            tasks = {i: group.create_task(models["default"].complete(asked[i])) for i in order}
+        return [tasks[i].result() for i in sorted(tasks)]
+
+    one, two = await answers(1, (0, 1, 2)), await answers(2, (2, 1, 0))
+    assert [(c.text, c.logprobs) for c in one] == [(c.text, c.logprobs) for c in two]
+    alone = await answers(2, (1,))
+    assert (alone[0].text, alone[0].logprobs) == (one[1].text, one[1].logprobs)
 
 
 def test_the_error_is_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,82 @@
+"""How far one group of a phase's units is, such as the rollouts of a condition or the anchor texts of a judge."""
+
+from dataclasses import dataclass
+
+from agentlab.models import Cost
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of units. Each is waiting, running, done or failed."""
+
+    planned: int = 0
+    done: int = 0
+    """With all their verdicts, those of earlier commands included."""
+    before: int = 0
+    """Of these, units that were done when the command began."""
+    running: int = 0
+    failed: int = 0
+    """Ended by infrastructure, or with a verdict whose judge failed."""
+    calls: int = 0
+    dollars: float = 0.0
+    """What the units took that this command got done."""
+    open_calls: int = 0
+    open_dollars: float = 0.0
+    """What the running units took so far."""
+
+    @property
+    def waiting(self) -> int:
+        """Units that are not begun, or that were stopped."""
+        return self.planned - self.done - self.running - self.failed
+
+    @property
+    def calls_left(self) -> float | None:
+        """Calls that are still to be made."""
+        return self._left(self.calls, self.open_calls)
+
+    @property
+    def dollars_left(self) -> float | None:
+        """Money that is still to be spent."""
+        return self._left(self.dollars, self.open_dollars)
+
+    def _left(self, of_done: float, of_running: float) -> float | None:
+        """What is still to come if every unit takes what the done ones took on average; None while none is done."""
+        todo, new = self.waiting + self.running, self.done - self.before
+        if not todo:
+            return 0.0
+        return max(0.0, todo * of_done / new - of_running) if new else None
+
+
+@dataclass(slots=True)
+class Unit:
+    """One unit while it runs."""
+
+    tally: Tally
+    calls: int = 0
+    dollars: float = 0.0
+    failed: bool | None = None
+    """Whether it failed; None until it has ended."""
+
+    def add(self, cost: Cost) -> None:
+        """Counts one call."""
+        self.calls += cost.calls
+        self.dollars += cost.priced
+        self.tally.open_calls += cost.calls
+        self.tally.open_dollars += cost.priced
+
+    def begin(self) -> None:
+        """Counts it as running."""
+        self.tally.running += 1
+
+    def close(self) -> None:
+        """Counts it as done or failed, or as waiting again where it has not ended."""
+        tally = self.tally
+        tally.running -= 1
+        tally.open_calls -= self.calls
+        tally.open_dollars -= self.dollars
+        if self.failed:
+            tally.failed += 1
+        elif self.failed is not None:
+            tally.done += 1
+            tally.calls += self.calls
+            tally.dollars += self.dollars
