@@ -130,6 +130,13 @@ class ModelSpec(BaseModel):
     )
     timeout: float = Field(600.0, gt=0, description="Seconds one request may take, queueing and waits not counted.")
     tries: int = Field(8, ge=1, description="How often a call is made when it fails for a passing reason.")
+    max_reply_mb: float = Field(
+        8.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Most megabytes (10^6 bytes) of one reply, decompressed. A longer one is not read to its end; its "
+        "call has failed, and is not made again by itself.",
+    )
     options: Mapping[str, Any] = Field(
         default_factory=dict[str, Any], description="For sim, local and one's own models: what they are built with."
     )
