@@ -1,8 +1,8 @@
 """The peak of memory while many replies come in that are as long as they may be, or would be longer.
 
-Plays rollouts of one call against a loopback server, as `agentlab run` does. Once as many calls are in flight as wanted,
-each gets a reply of one kind: `short`, to compare with; `long`, a text at the bound; `nested`, JSON at the bound that
-takes the most memory as objects; `bomb`, a few kilobytes that decompress to a gigabyte. Prints JSON.
+Plays rollouts of one call against a loopback server, as `agentlab run` does. Once as many calls are in flight as
+wanted, each gets a reply of one kind: `short`, to compare with; `long`, a text at the bound; `nested`, JSON at the
+bound that takes much memory as objects; `bomb`, a megabyte that decompresses to a thousand. Prints JSON.
 """
 
 import os
@@ -32,7 +32,7 @@ from agentlab.experiment.session import run
 from agentlab.experiment.specs import Selection
 from agentlab.models import ModelSpec
 
-BOUND = int(ModelSpec.model_fields["max_reply_mb"].default * 1e6)
+BOUND = ModelSpec(name="openai/m").reply_bytes
 """Bytes of a reply at most, unless a scenario says otherwise."""
 BOMB = 1_000_000_000
 SECONDS = 2.0
@@ -66,7 +66,9 @@ def answer(kind: str) -> bytes:
     if kind == "bomb":
         packer = zlib.compressobj(9, wbits=31)
         middle = b"".join(packer.compress(b"x" * 1_000_000) for _ in range(BOMB // 1_000_000))
-        return http(packer.compress(before) + middle + packer.compress(after) + packer.flush(), "content-encoding: gzip")
+        return http(
+            packer.compress(before) + middle + packer.compress(after) + packer.flush(), "content-encoding: gzip"
+        )
     return http(completion("The report."))
 
 
@@ -99,8 +101,7 @@ def serve_forever(kind: str, many: int, there: Connection) -> None:
     async def main() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1000)
         there.send(server.sockets[0].getsockname()[1])
-        while not there.poll():
-            await asyncio.sleep(0.1)
+        await asyncio.to_thread(there.recv)
         there.send((state["peak"], state["given"]))
 
     asyncio.run(main())
@@ -114,8 +115,8 @@ def document(url: str, rollouts: int) -> Mapping[str, Any]:
         "tasks": {"t": {"prompt": "What should the client do?", "target": "42"}},
         "organization": {"agents": {"one": {}}, "protocol": {"kind": "chain", "stages": [["one"]]}},
         "draws": rollouts,
-        "judges": {"number": {"kind": "match", "by": "number"}},
-        "measures": {"correct": {"judge": "number"}},
+        "judges": {"same": {"kind": "match", "by": "exact"}},
+        "measures": {"correct": {"judge": "same"}},
     }
 
 

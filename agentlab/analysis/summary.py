@@ -83,8 +83,7 @@ def summarize(run: Run) -> Summary:
     hidden = suppressed_measures(run)
     arms = tuple(_arm(name, run, rollouts, measures, hidden) for name in rollouts["condition"].unique())
     found = tuple(contrasts(run)) if len(rollouts) else ()
-    scores = run.scores[run.scores["rollout"].isin(rollouts["rollout"])]
-    judged = pd.concat([scores[["judge", "outcome"]], run.pairs[["judge", "outcome"]]])
+    judged = pd.concat([run.scores[["judge", "outcome"]], run.pairs[["judge", "outcome"]]])
     outcomes = {str(j): _counts(part["outcome"]) for j, part in judged.groupby("judge", sort=False)}
     anchors = {name: report["text"] for name, report in reports.items()}
     return Summary(
@@ -191,7 +190,8 @@ def _failures(run: Run) -> list[str]:
     lost = run.rollouts[run.rollouts["status"] == "infrastructure"]
     if len(lost):
         notes.append(f"{pluralize(len(lost), 'rollout')} failed; the first: {lost['error'].iloc[0]}")
-    errors = run.scores[run.scores["outcome"] == "error"]
+    verdicts = pd.concat([run.scores, run.anchors])
+    errors = verdicts[verdicts["outcome"] == "error"]
     for judge, part in errors.groupby("judge", sort=False):
         notes.append(f"judge {judge}: {pluralize(len(part), 'verdict')} failed; the first: {part['reason'].iloc[0]}")
     return notes

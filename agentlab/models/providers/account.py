@@ -28,4 +28,4 @@ def client_of(spec: ModelSpec, url: str, transport: httpx2.AsyncBaseTransport | 
     """What an SDK sends its requests through; `transport` in place of the network. A redirect is not followed."""
     allow_files()
     opens = opener(url) if transport is None else lambda: transport
-    return httpx2.AsyncClient(transport=Connections(opens, int(spec.max_reply_mb * 1e6)), timeout=None)
+    return httpx2.AsyncClient(transport=Connections(opens, spec.reply_bytes), timeout=None)

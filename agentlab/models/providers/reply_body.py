@@ -12,7 +12,7 @@ import httpx2
 
 from agentlab.errors import ModelError
 
-FREE = 2**18
+FREE = 2**16
 """Bytes of a body that are read without waiting for a turn."""
 
 
