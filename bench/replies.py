@@ -32,7 +32,7 @@ from agentlab.experiment.session import run
 from agentlab.experiment.specs import Selection
 from agentlab.models import ModelSpec
 
-BOUND = ModelSpec(name="openai/m").reply_bytes
+BOUND = ModelSpec.model_validate({"name": "openai/m"}).reply_bytes
 """Bytes of a reply at most, unless a scenario says otherwise."""
 BOMB = 1_000_000_000
 SECONDS = 2.0
