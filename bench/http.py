@@ -7,7 +7,7 @@ several times, the first to go changing; medians are printed, so that other work
 
 What limits how many requests are open at once: the callers; the adaptive limit, which starts at 16 and doubles up to
 what is asked for; and the processor, since with L seconds of latency and C of processor time for a call, no more than
-L/C are open however many callers there are. `--callers 1000 --latency 5` shows a thousand.
+L/C are open however many callers there are. Give many callers a long latency to see them open: `--latency 8`.
 """
 
 import os
