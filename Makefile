@@ -75,6 +75,7 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/engine.py --rollouts 20000 --turns 12
 	$(BIN)/python bench/consultancy.py
 	$(BIN)/python bench/http.py
+	$(BIN)/python bench/replies.py
 	$(BIN)/python bench/kills.py
 	$(BIN)/python bench/load.py
 	$(BIN)/python bench/start.py

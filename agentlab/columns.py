@@ -98,6 +98,7 @@ SCORES = {
     "call": "Int64",
     "mass": "float64",
 }
+ANCHORS = {"anchor": "str", "family": "str", "role": "str", "text": "str", **SCORES}
 PAIRS = {
     "factor": "str",
     "a": "str",
@@ -188,6 +189,7 @@ FRAMES = {
     "calls": {**PLACE, **CALLS},
     "scores": {**PLACE, **SCORES},
     "fork_scores": {**PLACE, **SCORES},
+    "anchors": ANCHORS,
     "pairs": PAIRS,
     "groups": {"rollout": "str", "task": "str", "condition": "str", "draw": "int64", **GROUPS},
     "labels": {**PLACE, **LABELS},
@@ -199,7 +201,8 @@ FRAMES = {
     "roles": ROLES,
 }
 """Every frame by its name in `Run`; a column per factor, and those of each measure, come on top."""
-RESERVED = frozenset(name for frame, own in FRAMES.items() for name in own if frame != "pairs") | {"key", "id"}
+_APART = ("anchors", "pairs")
+RESERVED = frozenset(name for frame, own in FRAMES.items() for name in own if frame not in _APART) | {"key", "id"}
 """What no factor may be called: the columns of every frame that has one per factor, and `key` and `id` of the file."""
 ABOUT_ROLLOUTS = frozenset(name for frame in ("rollouts", "measures", "forks") for name in FRAMES[frame])
 """Columns of the frames with a row per rollout, to which what is known of its task may be joined."""

@@ -4,6 +4,10 @@
 
 Callers ask a loopback server in a child process, which answers after a fixed latency. Both sides are measured in turns,
 several times, the first to go changing; medians are printed, so that other work on the machine hurts both alike.
+
+What limits how many requests are open at once: the callers; the adaptive limit, which starts at 16 and doubles up to
+what is asked for; and the processor, since with L seconds of latency and C of processor time for a call, no more than
+L/C are open however many callers there are. Give many callers a long latency to see them open: `--latency 8`.
 """
 
 import os
@@ -18,14 +22,17 @@ import json
 import multiprocessing
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from statistics import median
+from types import SimpleNamespace
 from typing import Any
 
 from openai import AsyncOpenAI
 
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
+from agentlab.models.retry import RetryingModel
 from agentlab.types import ChatMessage, Request, Settings, Where
 
 TURNS = 9
@@ -47,8 +54,8 @@ _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %
 class Answering(asyncio.Protocol):
     """Answers every POST on a kept-alive connection after the latency, without reading it closely."""
 
-    def __init__(self, latency: float) -> None:
-        self.latency = latency
+    def __init__(self, latency: float, opened: Any) -> None:
+        self.latency, self.opened = latency, opened
         self.buffer = b""
         self.transport: Any = None
 
@@ -64,47 +71,67 @@ class Answering(asyncio.Protocol):
             if len(self.buffer) < end + 4 + length:
                 return
             self.buffer = self.buffer[end + 4 + length :]
+            self.opened.now += 1
+            self.opened.most = max(self.opened.most, self.opened.now)
             asyncio.get_running_loop().call_later(self.latency, self.answer)
 
     def answer(self) -> None:
+        self.opened.now -= 1
         if not self.transport.is_closing():
             self.transport.write(_HEAD + REPLY)
 
 
-def serve_forever(latency: float, ready: Connection) -> None:
-    """The child process: tells its port, then serves until it is terminated."""
+def serve_forever(latency: float, there: Connection) -> None:
+    """The child process: tells its port, then the most requests open at once since it was last asked, until None."""
+    opened = SimpleNamespace(now=0, most=0)
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: Answering(latency), "127.0.0.1", 0, backlog=1000)
-        ready.send(server.sockets[0].getsockname()[1])
-        await server.serve_forever()
+        server = await loop.create_server(lambda: Answering(latency, opened), "127.0.0.1", 0, backlog=1000)
+        there.send(server.sockets[0].getsockname()[1])
+        while await asyncio.to_thread(there.recv) is not None:
+            there.send(opened.most)
+            opened.most = opened.now
+        server.close()
 
     asyncio.run(main())
 
 
-async def rate(call: Callable[[int], Awaitable[Any]], callers: int, calls: int) -> float:
-    """Calls a second of `callers` that each wait for their answer before they ask again."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One side once: calls a second, processor seconds of this process for a call, most requests open at the server."""
+
+    rate: float
+    cpu: float
+    opened: int
+
+
+async def play(call: Callable[[int], Awaitable[Any]], callers: int, calls: int, server: Connection) -> Turn:
+    """What `callers` get done that each wait for their answer before they ask again."""
     left = iter(range(calls))
 
     async def caller() -> None:
         for number in left:
             await call(number)
 
-    began = time.perf_counter()
+    server.send("opened")
+    server.recv()
+    began, used = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:
         for _ in range(callers):
             group.create_task(caller())
-    return calls / (time.perf_counter() - began)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - used
+    server.send("opened")
+    return Turn(calls / seconds, cpu / calls, server.recv())
 
 
 def request(number: int) -> Request:
     return Request((ChatMessage("user", PROMPT),), Settings(max_tokens=100), (), Where("r", "a", 1, 0, 1, number))
 
 
-async def measure(url: str, callers: int, calls: int) -> dict[str, Any]:
+async def measure(url: str, callers: int, calls: int, turns: int, server: Connection) -> dict[str, Any]:
     """Both sides in turns."""
-    bare = AsyncOpenAI(api_key="EMPTY", base_url=url, max_retries=0)
+    bare = AsyncOpenAI(api_key="EMPTY", base_url=url, max_retries=0, timeout=600)
     spec = ModelSpec.model_validate({"name": "openai/bench", "base_url": url})
 
     async def ask_bare(number: int) -> None:
@@ -119,18 +146,24 @@ async def measure(url: str, callers: int, calls: int) -> dict[str, Any]:
             await model.complete(request(number))
 
         sides = {"ours": ask_ours, "bare": ask_bare}
-        turns: list[dict[str, float]] = []
-        for turn in range(TURNS + 1):
+        played: list[dict[str, Turn]] = []
+        for turn in range(turns + 1):
             order = sorted(sides, reverse=turn % 2 == 0)
-            turns.append({side: await rate(sides[side], callers, calls) for side in order})
-    measured = turns[1:]  # the first opens the connections and finds the limit
+            played.append({side: await play(sides[side], callers, calls, server) for side in order})
+        limit = model.limits.limit if isinstance(model, RetryingModel) else None
+    measured = played[1:]  # the first opens the connections and finds the limit
     return {
-        "calls_per_s": round(median(turn["ours"] for turn in measured), 1),
-        "bare_calls_per_s": round(median(turn["bare"] for turn in measured), 1),
-        "ratio": round(median(turn["ours"] / turn["bare"] for turn in measured), 3),
+        "calls_per_s": round(median(turn["ours"].rate for turn in measured), 1),
+        "bare_calls_per_s": round(median(turn["bare"].rate for turn in measured), 1),
+        "ratio": round(median(turn["ours"].rate / turn["bare"].rate for turn in measured), 3),
+        "cpu_ms_per_call": round(median(turn["ours"].cpu for turn in measured) * 1000, 2),
+        "bare_cpu_ms_per_call": round(median(turn["bare"].cpu for turn in measured) * 1000, 2),
+        "open_at_once": max(turn["ours"].opened for turn in measured),
+        "bare_open_at_once": max(turn["bare"].opened for turn in measured),
+        "adaptive_limit": limit,
         "callers": callers,
         "calls": calls,
-        "turns": TURNS,
+        "turns": turns,
         "cpus": os.cpu_count(),
     }
 
@@ -140,13 +173,15 @@ def main() -> None:
     parser.add_argument("--callers", type=int, default=200)
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--latency", type=float, default=0.05)
+    parser.add_argument("--turns", type=int, default=TURNS)
     options = parser.parse_args()
     here, there = multiprocessing.Pipe()
     child = multiprocessing.Process(target=serve_forever, args=(options.latency, there), daemon=True)
     child.start()
     try:
         url = f"http://127.0.0.1:{here.recv()}/v1"
-        print(json.dumps(asyncio.run(measure(url, options.callers, options.calls))))
+        print(json.dumps(asyncio.run(measure(url, options.callers, options.calls, options.turns, here))))
+        here.send(None)
     finally:
         child.terminate()
         child.join()

@@ -126,8 +126,7 @@ def _halves(run: Run, axis: Axis) -> pd.DataFrame:
 
     A judge that asks no model errs by nothing: both halves are its one draw.
     """
-    own = run.scores[run.scores["rollout"].isin(run.rollouts["rollout"])]
-    draws = per_draw(own.rename(columns={"draw": "of", "judge_draw": "draw"}), axis.measure)
+    draws = per_draw(run.scores.rename(columns={"draw": "of", "judge_draw": "draw"}), axis.measure)
     certain = run.meta.get("judges", {}).get(axis.measure.judge) is None
     if not certain and draws.index.get_level_values(1).nunique() < 2:
         raise AnalysisError(

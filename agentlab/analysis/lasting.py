@@ -11,8 +11,8 @@ LONGEST = 300
 def lasting(run: Run) -> str:
     """The first reason for which rollouts or verdicts failed, where every one of them stays until somebody mends it."""
     lost = run.rollouts.loc[run.rollouts["status"] == "infrastructure", "error"]
-    errors = run.scores.loc[run.scores["outcome"] == "error", "reason"]
-    reasons = [str(reason) for reason in (*lost.dropna(), *errors.dropna())]
+    failed = [frame.loc[frame["outcome"] == "error", "reason"] for frame in (run.scores, run.anchors)]
+    reasons = [str(reason) for part in (lost, *failed) for reason in part.dropna()]
     if not reasons or any(map(is_passing, reasons)):
         return ""
     return line(reasons[0], LONGEST)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import pandas as pd
+
 from agentlab.analysis.contrasts.blinding import Sides, kin, known_arms
 from agentlab.analysis.contrasts.contrast import FRAGILE, Contrast
 from agentlab.analysis.contrasts.notes import registration_notes
@@ -42,7 +44,8 @@ def failures(run: Run) -> Iterator[str]:
     lost = run.rollouts[run.rollouts["status"] == "infrastructure"]
     if len(lost):
         yield f"{pluralize(len(lost), 'rollout')} failed; the first: {line(lost['error'].iloc[0], LONGEST)}"
-    errors = run.scores[run.scores["outcome"] == "error"]
+    verdicts = pd.concat([run.scores, run.anchors])
+    errors = verdicts[verdicts["outcome"] == "error"]
     for judge, part in errors.groupby("judge", sort=False):
         first = line(part["reason"].iloc[0], LONGEST)
         yield f"judge {judge}: {pluralize(len(part), 'verdict')} failed; the first: {first}"

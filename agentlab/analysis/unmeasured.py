@@ -12,8 +12,7 @@ from agentlab.text import line, pluralize
 def unmeasured(run: Run) -> Iterator[str]:
     """A line on each: its verdicts by outcome, or its groups, and what it made of its anchor texts."""
     measured = {m.judge for m in run.measured}
-    scores = run.scores[run.scores["rollout"].isin(run.rollouts["rollout"])]
-    judged = pd.concat([scores[["judge", "outcome"]], run.pairs[["judge", "outcome"]]])
+    judged = pd.concat([run.scores[["judge", "outcome"]], run.pairs[["judge", "outcome"]]])
     told = {str(judge): _counted(part["outcome"]) for judge, part in judged.groupby("judge", sort=False)}
     for judge, text in (told | _groups(run)).items():
         report = run.meta.get("anchors", {}).get(judge)

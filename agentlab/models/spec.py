@@ -130,6 +130,13 @@ class ModelSpec(BaseModel):
     )
     timeout: float = Field(600.0, gt=0, description="Seconds one request may take, queueing and waits not counted.")
     tries: int = Field(8, ge=1, description="How often a call is made when it fails for a passing reason.")
+    max_reply_mb: float = Field(
+        2.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Most megabytes (10^6 bytes) of one reply, decompressed; as many again for each alternative of "
+        "`logprobs`. The call of a longer reply fails at once.",
+    )
     options: Mapping[str, Any] = Field(
         default_factory=dict[str, Any], description="For sim, local and one's own models: what they are built with."
     )
@@ -159,6 +166,11 @@ class ModelSpec(BaseModel):
         if parts.username or parts.password or parts.query:
             raise ValueError("base_url holds no user, password or query; keys come from the environment: api_key_env")
         return url.rstrip("/")
+
+    @property
+    def reply_bytes(self) -> int:
+        """Most bytes of one reply; each alternative's log-probabilities take about as much room as the text."""
+        return int(self.max_reply_mb * 1e6 * (1 + (self.logprobs or 0)))
 
     def settings(self) -> Settings:
         """The sampling settings as a call carries them."""

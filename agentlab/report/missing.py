@@ -104,7 +104,7 @@ def _written(run: Run) -> int:
 
 def verdicts(run: Run) -> pd.DataFrame:
     """One row per judge, condition and outcome that is not a score."""
-    own = run.scores[run.scores["rollout"].isin(run.rollouts["rollout"]) & (run.scores["outcome"] != "scored")]
+    own = run.scores[run.scores["outcome"] != "scored"]
     by = ["judge", "condition", "outcome"]
     return own.astype(dict.fromkeys(by, "str")).groupby(by, sort=False).size().rename("verdicts").reset_index()
 

@@ -20,7 +20,16 @@ from agentlab.seeds import digest
 from agentlab.types import Settings, Task, ToolSpec
 
 OPERATIONAL = frozenset(
-    ("price", "requests_per_minute", "tokens_per_minute", "concurrency", "timeout", "tries", "api_key_env")
+    (
+        "price",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "concurrency",
+        "timeout",
+        "tries",
+        "max_reply_mb",
+        "api_key_env",
+    )
 )
 """Fields of a model that say how it is reached, not what it answers: no part of an identity."""
 

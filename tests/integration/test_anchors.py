@@ -33,6 +33,9 @@ def test_a_judge_that_errs_little_passes_and_is_asked_in_all_its_draws(workdir: 
     calls = run.calls[run.calls["rollout"].astype("str").str.startswith("quality/anchor/")]
     assert len(calls) == 8 * 2
     assert calls.groupby("judge_draw").size().tolist() == [8, 8]
+    assert set(run.anchors["anchor"]) == set(calls["rollout"])
+    assert run.anchors.groupby(["family", "role"]).size().to_dict() == {("sums", "bad"): 16, ("sums", "good"): 16}
+    assert not run.scores["rollout"].isin(calls["rollout"]).any()
     again = len(run.calls)
     assert len(play().calls) == again, "nothing is asked twice"
 

@@ -148,7 +148,7 @@ def test_nothing_leaks_into_other_frames() -> None:
     made = run()
     assert len(made.rollouts) == len(made.measures) == 36
     assert made.forks.empty
-    assert len(made.scores) == made.scores["rollout"].str.contains("anchor").sum()
+    assert made.scores.empty
     assert made.measured == []
     assert made.meta["looks"][-1]["rollouts"] == 36
     assert made.meta["judges"] == {"taste": "tests.support.duel:Taster"}

@@ -1,7 +1,9 @@
 """Replies as real servers send them, through `agentlab.run`: what becomes of the rollout, the call and the verdict."""
 
 import asyncio
+import gzip
 import json
+import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, ScenarioError
 from agentlab.runs.frames import Run
 from tests.support import replies
-from tests.support.loopback import Loopback, Script
+from tests.support.loopback import Answer, Loopback, Script
 from tests.support.replies import always, but, call, judged, refusal, reply
 from tests.support.scenarios import chain, match, measured, rubric, scenario
 
@@ -62,7 +64,26 @@ def ran(script: Script, **parts: Any) -> tuple[Run, list[dict[str, Any]]]:
         return run, [json.loads(one.body) for one in server.seen]
 
 
+LONGER = r"fatal: the reply of 127\.0\.0\.1 is longer than 2 MB .* raise max_reply_mb"
+MOVED = "transient: HTTP 302: the server redirects to http://127.0.0.1:9/login; agentlab follows no redirect"
 TOO_LONG = "The decoder prompt (length 8206) is longer than the maximum model length of 8192."
+PAGE = b"\n<!DOCTYPE html><html><head><title>Log\x1b[2J in &amp; pay</title></head><body>Flagged content</body></html>"
+HTML = {"content-type": "text/html"}
+ELSEWHERE = [
+    ("bomb", Answer(raw=gzip.compress(bytes(30_000_000)), headers={"content-encoding": "gzip"}), LONGER, 1),
+    ("long", reply("x" * 2_000_000), LONGER, 1),
+    ("no gzip", Answer(raw=b"{}", headers={"content-encoding": "gzip"}), "transient: ", 2),
+    ("portal", Answer(status=302, raw=b"", headers={"location": "http://127.0.0.1:9/login"}), MOVED, 2),
+    ("moved", Answer(status=308, raw=b"", headers={"location": "/v2/chat"}), "fatal: HTTP 308: .* to /v2/chat; .*", 1),
+    ("page", Answer(raw=PAGE, headers=HTML), r"transient: .* HTML page \(title 'Log␛\[2J in & pay'\), .* base_url", 2),
+    ("page as JSON", Answer(raw=PAGE), r"transient: .* HTML page \(title 'Log␛\[2J in & pay'\), .* base_url", 2),
+    ("page, refused", Answer(status=403, raw=PAGE, headers=HTML), "fatal: HTTP 403: .* HTML page .* check base_url", 1),
+    ("page, busy", Answer(status=502, raw=PAGE, headers=HTML), "transient: HTTP 502: .* HTML page .*, not JSON$", 2),
+    ("text", Answer(raw=b"Busy.", headers={"content-type": "text/plain"}), "transient: unreadable .* JSON: Busy.", 2),
+    ("deep", Answer(raw=b"[" * 100_000), "transient: unreadable reply", 2),
+    ("digits", Answer(raw=b'{"choices": ' + b"1" * 10_000 + b"}"), "transient: unreadable reply", 2),
+    ("headers", Answer(headers={f"x-{i}": "y" * 100 for i in range(2000)}), "transient: connection failed", 2),
+]
 STATUSES = [
     ("abort", always(reply("The answ", "abort")), "infrastructure", "transient: .*'abort'", 2),
     ("error", always(reply("The answ", "error")), "infrastructure", "transient: .*'error'", 2),
@@ -102,6 +123,7 @@ STATUSES = [
         "content filter",
         1,
     ),
+    *[(name, always(answer), "infrastructure", error, asked) for name, answer, error, asked in ELSEWHERE],
     ("too long", always(refusal(400, TOO_LONG)), "limit", "too_long: ", 1),
     (
         "too long in a reply",
@@ -123,6 +145,40 @@ def test_a_reply_that_is_none_has_its_status(script: Script, status: str, error:
     assert run.rollouts["output"].isna().all()
     assert len(bodies) == asked
     assert not (run.scores["outcome"] == "scored").any()
+
+
+def test_a_redirect_takes_the_key_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANTED_KEY", "planted-Zq8kT1vNw3")
+    with Loopback() as other:
+        away = Answer(status=307, raw=b"", headers={"location": f"{other.url}/chat/completions"})
+        run, _ = ran(always(away), default={"api_key_env": "PLANTED_KEY", "tries": 1})
+        assert other.seen == []
+    assert run.rollouts["error"].str.contains(f"redirects to {other.url}/chat/completions", regex=False).all()
+
+
+def test_a_reply_that_never_ends_is_given_up() -> None:
+    run, _ = ran(always(Answer(act="drip")), default={"tries": 1, "timeout": 0.3})
+    assert run.rollouts["error"].str.contains("no answer within 0.3 s").all()
+
+
+def test_a_bound_may_be_raised_and_is_no_part_of_the_model() -> None:
+    with Loopback(always(reply("42" + " " * 2_000_000))) as server:
+        assert list(play(written(server.url)).rollouts["status"]) == ["infrastructure"]
+        again = play(written(server.url, default={"max_reply_mb": 3}))
+    assert list(again.rollouts["status"]) == ["delivered"]
+
+
+def test_many_bombs_at_once_take_little_memory() -> None:
+    bomb = Answer(raw=gzip.compress(bytes(60_000_000), 1), headers={"content-encoding": "gzip"})
+    with Loopback(always(bomb)) as server:
+        path = written(server.url, draws=12)
+        tracemalloc.start()
+        try:
+            run, peak = play(path), tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert run.rollouts["error"].str.contains("longer than 2 MB").sum() == 12
+    assert peak < 60_000_000
 
 
 ANSWERS = [

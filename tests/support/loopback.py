@@ -51,7 +51,7 @@ class Answer:
     """What the server does with one request. `raw` replaces the JSON of the reply; `delay` is in seconds."""
 
     text: str = ""
-    act: Literal["reply", "hang", "close"] = "reply"
+    act: Literal["reply", "hang", "close", "drip"] = "reply"
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     raw: bytes | None = None
@@ -178,6 +178,14 @@ class Loopback:
             for task in waits:
                 task.cancel()
 
+    async def _drip(self, writer: asyncio.StreamWriter) -> None:
+        """Sends a space now and then until the client gives up."""
+        writer.write(b"HTTP/1.1 200 Said\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"1\r\n \r\n")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
     async def _stop(self) -> None:
         self._server.close()
         for task in self._tasks:
@@ -221,6 +229,8 @@ class Loopback:
             await asyncio.sleep(answer.delay)
         if answer.act == "hang":
             await reader.read()  # until the client gives up
+        if answer.act == "drip":
+            await self._drip(writer)
         if answer.act != "reply":
             return False
         raw = (

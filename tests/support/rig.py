@@ -74,12 +74,13 @@ def tables(folder: Path | str) -> dict[str, pd.DataFrame]:
         "messages": ["rollout", "index"],
         "calls": ["rollout", "round", "actor", "k", "attempt"],
         "scores": ["rollout", "judge", "judge_draw", "criterion"],
+        "anchors": ["anchor", "judge_draw", "criterion"],
         "measures": ["rollout"],
     }
     found: dict[str, pd.DataFrame] = {}
     for name, by in places.items():
         frame: pd.DataFrame = getattr(run, name)
-        plain = frame.drop(columns=VOLATILE, errors="ignore").astype({"rollout": "str"})
+        plain = frame.drop(columns=VOLATILE, errors="ignore").astype({by[0]: "str"})
         assert not plain.duplicated(by).any(), f"{name} holds a row twice"
         found[name] = plain.sort_values(by).sort_index(axis=1).reset_index(drop=True)
     return found

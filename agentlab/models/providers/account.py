@@ -1,14 +1,12 @@
-"""An account at a provider: its key from the environment, its connection pool."""
+"""An account at a provider: its key from the environment, its connections."""
 
 import os
 
 import httpx2
 
 from agentlab.errors import ScenarioError
+from agentlab.models.providers.connections import Connections, allow_files, opener
 from agentlab.models.spec import ModelSpec
-
-CONNECTIONS, KEPT = 1000, 100
-"""Most connections, and most idle ones: the pool looks at every idle one before each request."""
 
 
 def key_of(spec: ModelSpec, variable: str = "") -> str:
@@ -26,13 +24,8 @@ def key_of(spec: ModelSpec, variable: str = "") -> str:
     return key
 
 
-def client_of(base_url: str, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-    """A connection pool for an account; loopback is reached past any proxy."""
-    host = httpx2.URL(base_url).host
-    return httpx2.AsyncClient(
-        transport=transport,
-        limits=httpx2.Limits(max_connections=CONNECTIONS, max_keepalive_connections=KEPT),
-        timeout=None,
-        follow_redirects=True,
-        trust_env=host not in ("localhost", "127.0.0.1", "::1"),
-    )
+def client_of(spec: ModelSpec, url: str, transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
+    """What an SDK sends its requests through; `transport` in place of the network. A redirect is not followed."""
+    allow_files()
+    opens = opener(url) if transport is None else lambda: transport
+    return httpx2.AsyncClient(transport=Connections(opens, spec.reply_bytes), timeout=None)

@@ -43,7 +43,7 @@ def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -
     url = spec.base_url or OFFICIAL.url
     key = key_of(spec, OFFICIAL.key if url == OFFICIAL.url else "")
     client = AsyncAnthropic(
-        api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(url, transport)
+        api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(spec, url, transport)
     )
     name = registry.split(spec.name)[1]
     return Anthropic(spec.name, registry.capabilities_of(spec), name, spec.timeout, spec.body, client, key)

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from agentlab.errors import ModelError
+from agentlab.models.providers.elsewhere import page, redirect
 from agentlab.models.providers.meaning import kind_of, status_of, words
 from agentlab.models.secrets import SIGN, hidden
 from agentlab.types import Completion
@@ -25,7 +26,7 @@ LONGEST = 600
 _READ = 20_000
 """Characters of it that are looked at."""
 
-UNREADABLE = (AttributeError, TypeError, KeyError, IndexError, ValueError)
+UNREADABLE = (AttributeError, TypeError, KeyError, IndexError, ValueError, RecursionError)
 """What reading a reply of the wrong shape raises: the SDKs build replies without checking them."""
 
 
@@ -36,27 +37,39 @@ def scrub(text: str, key: str) -> str:
     return " ".join(hidden(text).split())[:LONGEST]
 
 
-def failure(error: Exception, key: str) -> ModelError:
+def failure(error: BaseException, key: str) -> ModelError:
     """The `ModelError` for what a call raised; `key` is kept out of its message."""
     if isinstance(error, ModelError):
         return error
     names = {cls.__name__ for cls in type(error).__mro__}
     if isinstance(error, TimeoutError) or "APITimeoutError" in names or "TimeoutException" in names:
         return ModelError("transient", "timed out")
-    status, said = getattr(error, "status_code", None), _message(error)
-    message = scrub(said, key)
+    status, cause = getattr(error, "status_code", None), error.__cause__
     if "APIStatusError" in names and isinstance(status, int):
-        headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
-        return ModelError(kind_of(status, said[:_READ]), f"HTTP {status}: {message}", retry_after(headers))
+        return _refused(error, status, key)
+    if isinstance(cause, ModelError):
+        return cause
     if names & {"APIConnectionError", "HTTPError", "OSError"}:
-        cause = error.__cause__ or error
+        cause = cause or error
         return ModelError("transient", scrub(f"connection failed: {type(cause).__name__} {cause}", key))
+    message = scrub(_message(error), key)
     if "APIResponseValidationError" in names or isinstance(error, UNREADABLE):
-        return ModelError("transient", f"unreadable reply: {message or type(error).__name__}")
+        told = page(getattr(error, "doc", ""))
+        return ModelError("transient", scrub(told, key) or f"unreadable reply: {message or type(error).__name__}")
     return ModelError("fatal", f"{type(error).__name__}: {message}")
 
 
-def _message(error: Exception) -> str:
+def _refused(error: BaseException, status: int, key: str) -> ModelError:
+    headers: Mapping[str, str] = getattr(getattr(error, "response", None), "headers", {})
+    said = _message(error)
+    said = page(said, at_base_url=status < 500) or said
+    kind = kind_of(status, said[:_READ])
+    if 300 <= status < 400 and "location" in headers:
+        kind, said = redirect(status, headers["location"])
+    return ModelError(kind, f"HTTP {status}: {scrub(said, key)}", retry_after(headers))
+
+
+def _message(error: BaseException) -> str:
     body: Any = getattr(error, "body", None)
     inner: Any = cast("dict[str, Any]", body).get("error", body) if isinstance(body, dict) else body
     return words(inner) or str(error)
@@ -104,6 +117,8 @@ async def asked(call: Coroutine[Any, Any, T], key: str) -> T:
 async def answered(call: Coroutine[Any, Any, Any], key: str, read: Callable[[Any], Completion]) -> Completion:
     """The answer to an SDK's call, as `read` makes a completion of it. Raises ModelError as `asked` does."""
     reply = await asked(call, key)
+    if isinstance(reply, str):
+        raise ModelError("transient", scrub(page(reply) or f"unreadable reply: text, not JSON: {reply[:_READ]}", key))
     if error := _within(reply, key):
         raise error
     try:

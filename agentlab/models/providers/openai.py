@@ -48,7 +48,7 @@ def connect(
 ) -> "OpenAI":
     """The model at `url`, without looking for a key."""
     client = AsyncOpenAI(
-        api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(url, transport)
+        api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(spec, url, transport)
     )
     name = registry.split(spec.name)[1]
     return OpenAI(spec.name, registry.capabilities_of(spec), name, spec.timeout, length, spec.body, client, key)

@@ -19,6 +19,7 @@ FRAMES = (
     "messages",
     "calls",
     "scores",
+    "anchors",
     "pairs",
     "groups",
     "labels",

@@ -1,7 +1,7 @@
 """A run as pandas frames, read straight from its file; the run may still be going on.
 
-Times are in seconds, money in US dollars, tokens are integers. Every frame but `conditions`, `roles` and
-`pairs` carries the columns `rollout` (its key), `task`, `condition`, `draw` and one column per factor.
+Times are in seconds, money in US dollars, tokens are integers. Every frame but `conditions`, `roles`, `anchors`
+and `pairs` carries the columns `rollout` (its key), `task`, `condition`, `draw` and one column per factor.
 `clusters` is no frame: it has the cluster of each task, and is empty where none are declared.
 """
 
@@ -147,11 +147,18 @@ class Run:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """One row per verdict: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless scored), `label`,
-        `reason`, `call` (Int64: place of the judge's call), `mass` (probability on the scale's digits, NaN
-        unless scored by log-probabilities). Reading it is recorded as a look at the outcomes of the run."""
+        """One row per verdict on a finished rollout: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless
+        scored), `label`, `reason`, `call` (Int64: place of the judge's call), `mass` (probability on the scale's
+        digits, NaN unless scored by log-probabilities). Reading it is recorded as a look at the outcomes of the run."""
         self.unrecorded = looked(self.folder, self.meta, self.rollouts)
-        return self._placed(tables.scores(self._select, tables.SCORED))
+        return self._placed(tables.scores(self._select, tables.FINISHED))
+
+    @cached_property
+    def anchors(self) -> pd.DataFrame:
+        """One row per verdict on an anchor of a judge: `anchor` (its key, which its calls have as `rollout`), `family`,
+        `role` (good, bad, empty, padded; of a pair better, padded, same, different), `text` (missing for a pair), and
+        the columns of `scores`."""
+        return tables.anchors(self._select)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:

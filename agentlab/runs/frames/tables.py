@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pandas as pd
 
-from agentlab.columns import CALLS, MESSAGES, SCORES
+from agentlab.columns import ANCHORS, CALLS, MESSAGES, SCORES
 
 Select = Callable[[str, Sequence[str]], pd.DataFrame]
 """The rows of a query under these names."""
@@ -14,8 +14,8 @@ OWN = "rollout NOT IN (SELECT id FROM rollouts WHERE kind != 'rollout')"
 """Of the run's rollouts; forks are in `Run.forks` alone."""
 ASKED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind IN ('fork', 'particle'))"
 """Of the run's rollouts and of all that judges are asked about beside them."""
-SCORED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind NOT IN ('rollout', 'anchor'))"
-"""Verdicts on two outputs, or on changed ones, are in frames of their own."""
+FINISHED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind != 'rollout' OR status IS NULL)"
+"""Of the run's rollouts that are in `Run.rollouts`."""
 FORKED = "rollout IN (SELECT id FROM rollouts WHERE kind = 'fork')"
 
 
@@ -40,7 +40,21 @@ def calls(select: Select) -> pd.DataFrame:
 
 def scores(select: Select, which: str) -> pd.DataFrame:
     """The verdicts that `which` (SQL over `rollout`) chooses, as they were committed."""
-    table = select(f"SELECT * FROM verdicts WHERE {which} ORDER BY rowid", ("id", *SCORES))
+    return _typed(select(f"SELECT * FROM verdicts WHERE {which} ORDER BY rowid", ("id", *SCORES)))
+
+
+def anchors(select: Select) -> pd.DataFrame:
+    """The verdicts on anchors, whose keys are JUDGE/anchor/FAMILY/ROLE/PLACE, as they were committed."""
+    sql = (
+        "SELECT r.key, r.output, v.* FROM verdicts v JOIN rollouts r ON r.id = v.rollout WHERE r.kind = 'anchor' "
+        "ORDER BY v.rowid"
+    )
+    table = _typed(select(sql, ("anchor", "text", "id", *SCORES)))
+    parts = table["anchor"].astype("str").str.extract(r"/anchor/(?P<family>.*)/(?P<role>[^/]*)/[^/]*$").astype("str")
+    return table.join(parts)[[*ANCHORS]]
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
     table[["value", "mass"]] = table[["value", "mass"]].astype("float64")
     table["call"] = table["call"].astype("Int64")
     return table

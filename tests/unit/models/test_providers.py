@@ -4,7 +4,7 @@ import asyncio
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, cast
@@ -81,9 +81,20 @@ def said(name: str, text: str, stop: str = "") -> httpx2.Response:
     return chat({"content": text}, stop or "stop")
 
 
+@dataclass(frozen=True)
+class Network(httpx2.AsyncBaseTransport):
+    """Gives answers whose bodies are still to be read."""
+
+    answer: Answer
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        reply = await httpx2.MockTransport(self.answer).handle_async_request(request)
+        return httpx2.Response(reply.status_code, headers=reply.headers, stream=httpx2.ByteStream(reply.content))
+
+
 def model(name: str, answer: Answer, **fields: Any) -> Model:
     builder = next(build for prefix, build in BUILDERS.items() if name.split("/")[0] == prefix.split("/")[0])
-    return builder(ModelSpec.model_validate({"name": name, **fields}), httpx2.MockTransport(answer))
+    return builder(ModelSpec.model_validate({"name": name, **fields}), Network(answer))
 
 
 async def sent(name: str, request: Request, reply: httpx2.Response, **fields: Any) -> tuple[dict[str, Any], Completion]:

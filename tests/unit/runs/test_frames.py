@@ -74,7 +74,8 @@ def keys(frame: pd.DataFrame) -> set[str]:
 def test_every_row_is_in_the_frames_of_its_kind_alone(run: Run) -> None:
     assert keys(run.rollouts) == keys(run.measures) == keys(run.messages) == keys(run.edges) == {"rollout"}
     assert keys(run.forks) == keys(run.fork_scores) == {"fork"}
-    assert keys(run.scores) == {"rollout", "anchor"}
+    assert keys(run.scores) == {"rollout"}
+    assert set(run.anchors["anchor"]) == {"anchor"}
     assert keys(run.calls) == set(KINDS) - {"fork", "particle"}
     assert keys(run.agents) == {"rollout"}
 
@@ -111,7 +112,7 @@ def dtypes(frame: pd.DataFrame) -> dict[str, str]:
 @pytest.mark.parametrize("name", columns.FRAMES)
 def test_a_frame_has_the_columns_that_are_listed(run: Run, name: str) -> None:
     measured = {"worth": "float64", "worth_draws": "int64", "worth_outcome": "str"}
-    more = {} if name == "pairs" else {"team": "str" if name in ("conditions", "roles") else "category"}
+    more = {} if name in ("pairs", "anchors") else {"team": "str" if name in ("conditions", "roles") else "category"}
     more |= measured if name in ("measures", "forks") else {}
     assert dtypes(getattr(run, name)) == {**columns.FRAMES[name], **more}
 
@@ -135,14 +136,14 @@ def test_no_frame_is_unlisted() -> None:
 @pytest.mark.parametrize("name", columns.FRAMES)
 def test_the_page_lists_every_column_with_its_dtype(name: str) -> None:
     rows = dict(re.findall(r"^\| `run\.(\w+)` \|[^|]*\|(.*)\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
-    head = {"rollout", "task", "condition", "draw"} if name != "pairs" else set[str]()
+    head = {"rollout", "task", "condition", "draw"} if name not in ("pairs", "anchors") else set[str]()
     if name in ("conditions", "roles"):
         head = set[str]()
     own = {column: dtype for column, dtype in columns.FRAMES[name].items() if column not in head}
     listed = dict(NAMED.findall(rows[name]))
     if name == "forks":
         listed |= dict(NAMED.findall(rows["rollouts"]))
-    if name == "fork_scores":
+    if name in ("fork_scores", "anchors"):
         listed |= dict(NAMED.findall(rows["scores"]))
     if name == "measures":
         assert [listed.pop(f"NAME{end}") for end in columns.MEASURE] == list(columns.MEASURE.values())

@@ -1,0 +1,96 @@
+"""The connections to one host: requests leave over small pools, replies come back whole and no longer than a bound.
+
+A pool of httpx2 looks at all its connections before and after each request. One pool of a thousand spends more time on
+that than on the request, so every pool here is small and another is opened when all are busy.
+"""
+
+import resource
+from asyncio import Semaphore
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from urllib.request import getproxies, proxy_bypass
+
+import httpx2
+
+from agentlab.models.providers.reply_body import read_body
+
+POOL = 16
+"""Connections of one pool."""
+LARGE_AT_ONCE = 2
+"""Long replies that are read at the same time, so that many of them together do not fill the memory."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+FILES = 65536
+"""Open files that are asked for: each connection takes one, and some systems allow 256 unless asked."""
+_READ = ("content-encoding", "content-length", "transfer-encoding", "set-cookie")
+"""Headers of a reply that say nothing of a body that was read and decoded; no cookie goes back with a later request."""
+Opens = Callable[[], httpx2.AsyncBaseTransport]
+
+
+@dataclass(slots=True)
+class Pool:
+    """A pool with the number of requests that it has under way."""
+
+    transport: httpx2.AsyncBaseTransport
+    busy: int = 0
+
+
+@dataclass(slots=True)
+class Connections(httpx2.AsyncBaseTransport):
+    """A transport for `httpx2.AsyncClient`. It opens pools as they are needed and closes them with the client."""
+
+    opens: Opens
+    most: int
+    """Bytes of a reply's body, decoded."""
+    pools: list[Pool] = field(default_factory=list[Pool])
+    large: Semaphore = field(default_factory=partial(Semaphore, LARGE_AT_ONCE))
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        with self._pool() as transport:
+            reply = await transport.handle_async_request(request)
+            try:
+                body = await read_body(reply, request.url.host, self.most, self.large)
+            finally:
+                await reply.aclose()
+        headers = [(name, value) for name, value in reply.headers.multi_items() if name.lower() not in _READ]
+        return httpx2.Response(reply.status_code, headers=headers, content=body, extensions=reply.extensions)
+
+    async def aclose(self) -> None:
+        for pool in self.pools:
+            await pool.transport.aclose()
+
+    @contextmanager
+    def _pool(self) -> Generator[httpx2.AsyncBaseTransport]:
+        """The first pool that has a connection left, a new one where none has."""
+        pool = next((pool for pool in self.pools if pool.busy < POOL), None)
+        if pool is None:
+            self.pools.append(pool := Pool(self.opens()))
+        pool.busy += 1
+        try:
+            yield pool.transport
+        finally:
+            pool.busy -= 1
+
+
+def opener(url: str) -> Opens:
+    """Opens pools for the host of `url`, which the environment's proxy reaches; loopback is reached past any."""
+    address = httpx2.URL(url)
+    limits = httpx2.Limits(max_connections=POOL, max_keepalive_connections=POOL)
+    verify = httpx2.create_ssl_context()
+    return partial(httpx2.AsyncHTTPTransport, verify=verify, limits=limits, proxy=_proxy(address))
+
+
+def _proxy(address: httpx2.URL) -> str | None:
+    if address.host in LOOPBACK or proxy_bypass(address.host):
+        return None
+    found = getproxies().get(address.scheme) or getproxies().get("all")
+    return f"http://{found}" if found and "://" not in found else found
+
+
+def allow_files() -> None:
+    """Raises the number of files that this process may open, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
