@@ -1,6 +1,11 @@
 """Whether anything may be said of which arm did better by a judge, and why not: one answer for all that is shown."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from agentlab.judges import traits
+from agentlab.judges.anchor_report import LEAST_MASS
+from agentlab.judges.gate import CHANCE, LEAST_AUC
 from agentlab.runs.frames import Run
 
 UNJUDGED = "its anchor texts were not judged"
@@ -18,6 +23,33 @@ def suppressed(run: Run, judge: str) -> str:
     if run.meta.get("judges", {}).get(judge) is None:
         return ""
     return traits(run.meta, judge).unproven or UNJUDGED
+
+
+def plainly(run: Run, judge: str) -> str:
+    """The same reason in words for everybody, about "their judge"; empty where nothing is suppressed."""
+    why, report = suppressed(run, judge), run.meta.get("anchors", {}).get(judge)
+    if not why or report is None:
+        return why and f"their judge has not proved itself: {why}"
+    parts = [*_on_texts(report), *_on_digits(report)]
+    return f"their judge {' and '.join(parts)}" if parts else f"their judge did not prove itself: {why}"
+
+
+def _on_texts(report: Mapping[str, Any]) -> list[str]:
+    auc, low, high = (report.get(name) for name in ("auc", "low", "high"))
+    if auc is None or low is None or high is None:
+        return ["has no good and bad reference texts to be tried on"] if report.get("anchors") == 0 else []
+    needed = f"(AUC {auc:.2f}, needs {LEAST_AUC:.2f})"
+    if high < LEAST_AUC:
+        return [f"cannot tell good from bad reference texts {needed}"]
+    passed = auc >= LEAST_AUC and low > CHANCE
+    return [] if passed else [f"was tried on too few reference texts to show that it tells good from bad {needed}"]
+
+
+def _on_digits(report: Mapping[str, Any]) -> list[str]:
+    mass = report.get("mass")
+    if mass is None or mass >= LEAST_MASS:
+        return []
+    return [f"puts only {mass:.0%} of its probability on the digits of the scale (needs {LEAST_MASS:.0%})"]
 
 
 def suppressed_measures(run: Run) -> dict[str, str]:

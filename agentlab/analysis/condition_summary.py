@@ -1,0 +1,102 @@
+"""What a run says of one condition: how its rollouts ended, its means, and what it used."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from agentlab.analysis.measure_summary import MeasureSummary
+from agentlab.analysis.outcome_range import outcome_range
+from agentlab.analysis.unread import unread
+from agentlab.runs.frames import Run
+from agentlab.stats.arm_mean import ArmMean, arm_mean
+from agentlab.stats.bounds import Bounds, bounds
+from agentlab.stats.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionSummary:
+    """One condition. `measures` holds for each measure the mean of task means and its worst-case bounds; of one that is
+    suppressed both are missing."""
+
+    condition: str
+    rollouts: int
+    statuses: dict[str, int]
+    measures: dict[str, Bounds]
+    means: dict[str, ArmMean]
+    """The same means with their intervals, for these tasks and for new tasks, inside the range of the measure; nothing
+    of one that is suppressed."""
+    right: dict[str, int]
+    """Rollouts that are right, of measures that are right or wrong and not suppressed."""
+    delivered: dict[str, float | None]
+    """Mean of task means over delivered rollouts only; None of a measure that is suppressed, too."""
+    calls: int
+    output_tokens: int | None
+    tokens: int | None
+    """Of prompts and replies; None when a reply came without token counts."""
+    cost: float | None
+    """US dollars of the agents' calls; None when a price or a token count is unknown."""
+    dropped: int
+    """Messages that bounced, could not be parsed or were cut off."""
+    cut: int
+    """Outputs that a length limit cut off."""
+    turns_cut: int
+    """Turns that it ended."""
+    unread: dict[str, dict[str, int]]
+    """By measure, in how many rollouts its judge read no score, by outcome."""
+
+    @property
+    def name(self) -> str:
+        """The levels of its factors, without the factors: `firm`, or `firm, plain`."""
+        return ", ".join(part.partition("=")[2] or part for part in self.condition.split(","))
+
+
+def condition_summary(run: Run, condition: str, measures: Mapping[str, MeasureSummary]) -> ConditionSummary:
+    """Of one condition that has a finished rollout."""
+    rows = (run.rollouts["condition"] == condition).to_numpy()
+    own, scored = run.rollouts[rows], run.measures[rows]
+    hidden = {name for name, found in measures.items() if found.suppressed}
+    values, means = _means(run, scored)
+    unsaid = Estimate(None, notes=("suppressed",))
+    means |= dict.fromkeys(hidden, ArmMean(unsaid, unsaid))
+    values |= {name: replace(values[name], observed=None, low=math.nan, high=math.nan) for name in hidden}
+    done = scored[scored["status"] == "delivered"]
+    by_task = {m.name: done.groupby("task", observed=True)[m.name].mean().mean() for m in run.measured}
+    return ConditionSummary(
+        condition=condition,
+        rollouts=len(own),
+        statuses=counts(own["status"]),
+        measures=values,
+        means=means,
+        right={
+            name: int((scored[name] == found.right).sum())
+            for name, found in measures.items()
+            if found.right is not None and name not in hidden
+        },
+        delivered={name: None if pd.isna(value) or name in hidden else float(value) for name, value in by_task.items()},
+        calls=int(own["calls"].sum()),
+        output_tokens=_total(own["output_tokens"]),
+        tokens=_total(own["input_tokens"] + own["output_tokens"]),
+        cost=None if own["cost"].isna().any() else float(own["cost"].sum()),
+        dropped=int(own[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
+        cut=int(own["output_cut"].sum()),
+        turns_cut=int(own["turns_cut"].sum()),
+        unread={m.name: unread(run, m)[condition] for m in run.measured},
+    )
+
+
+def counts(column: pd.Series) -> dict[str, int]:
+    """How often each value occurs, in order of appearance."""
+    return {str(name): int(count) for name, count in column.astype("str").value_counts(sort=False).items()}
+
+
+def _means(run: Run, scored: pd.DataFrame) -> tuple[dict[str, Bounds], dict[str, ArmMean]]:
+    tasks = scored["task"].astype("str").tolist()
+    ranges = {m.name: outcome_range(m, scored[m.name]) for m in run.measured}
+    values = {name: bounds(scored[name].to_numpy(), *ends, tasks) for name, ends in ranges.items()}
+    return values, {name: arm_mean(scored[name], tasks, run.clusters, ends) for name, ends in ranges.items()}
+
+
+def _total(tokens: pd.Series) -> int | None:
+    return None if tokens.isna().any() else int(tokens.sum())

@@ -1,0 +1,128 @@
+"""One contrast as a sentence that claims no more than its statistics."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from agentlab.analysis.condition_summary import ConditionSummary
+from agentlab.analysis.contrasts.contrast import ALPHA, FRAGILE, HIGHER, Contrast
+from agentlab.analysis.measure_summary import MeasureSummary
+from agentlab.text import line, pluralize
+
+
+def finding(c: Contrast, measure: MeasureSummary, arms: Mapping[str, ConditionSummary]) -> str:
+    """What was found of a contrast that is not suppressed; `arms` are by condition."""
+    a, b = (arms[name] for name in c.conditions)
+    within = f" ({line(c.within)})" if c.within else ""
+    return f"{line(measure.name)}{within}: {_said(_Sides(c, measure, (a, b)))}."
+
+
+def digits(difference: float, ends: tuple[float, float] | None) -> int:
+    """Decimals in which means on a scale are told: two from 0 to 1, and more where a difference would not show."""
+    width = 1.0 if ends is None else ends[1] - ends[0]
+    least = min(4, max(1, 2 - math.floor(math.log10(width)))) if width > 0 else 2
+    size = abs(difference)
+    return min(6, max(least, 1 - math.floor(math.log10(size)))) if size > 1e-9 else least
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """A contrast with what its sentence is made of."""
+
+    contrast: Contrast
+    measure: MeasureSummary
+    arms: tuple[ConditionSummary, ConditionSummary]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        return line(self.contrast.a), line(self.contrast.b)
+
+    @property
+    def pair(self) -> str:
+        return " and ".join(self.names)
+
+    @property
+    def digits(self) -> int:
+        return digits(self.contrast.result.difference or 0.0, self.measure.range)
+
+    @property
+    def p(self) -> float | None:
+        return self.contrast.holm if self.contrast.primary else self.contrast.p
+
+    def values(self, first: int = 0) -> str:
+        """`0.62 against 0.33 on a scale from 0 to 1`, or `3 of 8 right against 5 of 8`; that of `first` first."""
+        ends, result = self.measure.range, self.contrast.result
+        if self.measure.right is not None:
+            counts = [f"{arm.right[self.measure.name]:,} of {arm.measures[self.measure.name].n:,}" for arm in self.arms]
+            return f"{counts[first]} right against {counts[1 - first]}"
+        means = [f"{mean or 0.0:.{self.digits}f}" for mean in (result.mean_a, result.mean_b)]
+        scale = "" if ends is None else f" on a scale from {ends[0]:g} to {ends[1]:g}"
+        over = f" over {pluralize(result.pairs, 'complete pair')}" if result.dropped and self.contrast.paired else ""
+        return f"{means[first]} against {means[1 - first]}{scale}{over}"
+
+    def interval(self, turned: bool = False) -> str:
+        """The difference with its limits, or with its p where it has none; turned so that it is positive."""
+        found, c = self.contrast.interval, self.contrast
+        sign, form = (-1 if turned and (c.result.difference or 0.0) < 0 else 1), "" if turned else "+"
+        told = f"difference {sign * (c.result.difference or 0.0):{form}.{self.digits}f}"
+        if found is None:
+            return f"{told}, p {'<.001' if (self.p or 0.0) < 0.001 else f'{self.p:.3f}'}"
+        low, high = sorted((sign * found.low, sign * found.high))
+        tasks = "new tasks" if c.result.new_tasks else "these tasks"
+        return f"{told}, {_level(c)} for {tasks} {low:{form}.{self.digits}f} to {high:{form}.{self.digits}f}"
+
+
+def _level(c: Contrast) -> str:
+    if c.interim.spend == "any" and c.interim.planned:
+        return "95% CI at every look"
+    return "95% CI" if c.interim.level(ALPHA) == ALPHA else "CI of this look"
+
+
+def _said(sides: _Sides) -> str:
+    c = sides.contrast
+    if c.result.difference is None:
+        return f"{sides.pair} cannot be compared, since no task has a score of both"
+    if c.conclusion in HIGHER:
+        return _apart(sides)
+    if c.coupled:
+        return f"{sides.pair} made the same calls, so there is nothing to test"
+    if c.unplanned:
+        return f"{sides.pair} have {sides.values()}; nothing is concluded, because this look was not a planned one"
+    if c.conclusion == FRAGILE:
+        return _fragile(sides)
+    if c.conclusion == "no test":
+        return f"{sides.pair} have {sides.values()}; there is no test, because {_untested(c)}"
+    if c.within_margin:
+        same = f"are equivalent within the declared margin of ±{c.margin:g}"
+        return f"{sides.pair} {same}, {sides.values()} ({sides.interval()})"
+    margin = "" if c.margin is None else f"; that they are within the margin of ±{c.margin:g} was not shown either"
+    return f"no difference was found between {sides.pair}, {sides.values()} ({sides.interval()}){margin}"
+
+
+def _apart(sides: _Sides) -> str:
+    """The arm that did better, or scored higher where nothing says what is better."""
+    c, sign = sides.contrast, sides.measure.better
+    first = 0 if (c.result.difference or 0.0) * (sign or 1) > 0 else 1
+    how = "scored higher" if sign is None else "did better"
+    less = ", where less is better" if sign == -1 else ""
+    margin = f"; this is within the margin of ±{c.margin:g}" if c.within_margin else ""
+    names = f"{sides.names[first]} {how} than {sides.names[1 - first]}"
+    return f"{names}, {sides.values(first)}{less} ({sides.interval(turned=True)}){margin}"
+
+
+def _fragile(sides: _Sides) -> str:
+    c = sides.contrast
+    apart = sides.p is not None and sides.p <= ALPHA
+    differ = "differ" if apart else f"are within the margin of ±{c.margin:g}"
+    lost = (0, 0) if c.missing is None else c.missing.count
+    missing = ", ".join(f"{count:,} of {name}" for count, name in zip(lost, sides.names, strict=True))
+    return (
+        f"{sides.pair} {differ} where scores are there, {sides.values()}, but those that are missing ({missing}) "
+        "could undo it, so nothing is concluded"
+    )
+
+
+def _untested(c: Contrast) -> str:
+    if c.p is not None:
+        return "the other primary contrasts are about new tasks, about which this one can say nothing"
+    return next((note.partition(" interval: ")[2] or note for note in c.result.notes), "the differences do not vary")

@@ -1,0 +1,154 @@
+"""What a run found in two to four sentences, the same wherever a run is told: at its end, in `stats`, in the report."""
+
+from collections.abc import Sequence
+
+from agentlab.analysis.condition_summary import ConditionSummary
+from agentlab.analysis.contrasts.contrast import HIGHER, Contrast
+from agentlab.analysis.contrasts.finding import digits, finding
+from agentlab.analysis.measure_summary import MeasureSummary
+from agentlab.analysis.summary import Summary
+from agentlab.stats.contrasts.power import FEWEST_TASKS
+from agentlab.text import line, pluralize
+
+MOST, FINDINGS = 4, 3
+"""Sentences in all, and those on contrasts or measures."""
+UNFINISHED = ("infrastructure", "cancelled")
+
+
+def headline(summary: Summary) -> tuple[str, ...]:
+    """What was found, then what limits it: what it is about, what is suppressed, what failed."""
+    if not summary.arms:
+        return ("No rollout is finished yet.",)
+    total, failed = sum(arm.rollouts for arm in summary.arms), _failed(summary)
+    if failed == total:
+        return (f"All {pluralize(total, 'rollout')} failed or were stopped, so there is nothing to tell.",)
+    if not summary.measures:
+        return (_ended(summary), "There is no measure, so nothing is scored.", *_lost(failed, total))
+    limits = [*_limits(summary), *_suppressed(summary), *_lost(failed, total)]
+    found = _contrasts(summary, MOST - len(limits)) if summary.contrasts else _arms(summary, MOST - len(limits))
+    return (*found, *limits)
+
+
+def _failed(summary: Summary) -> int:
+    return sum(arm.statuses.get(status, 0) for arm in summary.arms for status in UNFINISHED)
+
+
+def _ended(summary: Summary) -> str:
+    counts: dict[str, int] = {}
+    for arm in summary.arms:
+        for status, count in arm.statuses.items():
+            counts[status] = counts.get(status, 0) + count
+    told = ", ".join(f"{count:,} {status}" for status, count in counts.items() if status not in UNFINISHED)
+    size = f"{pluralize(len(summary.arms), 'condition')} on {pluralize(summary.tasks, 'task')}"
+    return f"{size}: {told}."
+
+
+def _lost(failed: int, total: int) -> list[str]:
+    if not failed:
+        return []
+    was = "was" if failed == 1 else "were"
+    return [f"{failed:,} of {pluralize(total, 'rollout')} failed or {was} stopped, and count as missing."]
+
+
+def _contrasts(summary: Summary, most: int) -> list[str]:
+    """The most important contrasts: primary ones, those with a conclusion first; else those that come first."""
+    primary = [c for c in summary.contrasts if c.primary and not c.suppressed]
+    every = primary or [c for c in summary.contrasts if not c.suppressed and not _has_primary(summary)]
+    if primary:
+        every.sort(key=lambda c: c.conclusion not in HIGHER)
+    chosen, rest = every[: min(most, FINDINGS)], every[min(most, FINDINGS) :]
+    arms = {arm.condition: arm for arm in summary.arms}
+    told = [finding(c, summary.measures[c.measure], arms) for c in chosen]
+    if rest:
+        told[-1] += f" {_rest(rest, 'primary contrast' if primary else 'exploratory contrast')}"
+    return told
+
+
+def _has_primary(summary: Summary) -> bool:
+    return any(c.primary for c in summary.contrasts)
+
+
+def _rest(rest: Sequence[Contrast], noun: str) -> str:
+    shown, size = sum(c.conclusion in HIGHER for c in rest), len(rest)
+    if size == 1 or not shown:
+        which = f"the other {noun}" if size == 1 else f"the {size:,} other {noun}s"
+        return f"{'A' if shown else 'No'} difference was found in {which}."
+    return f"A difference was found in {shown:,} of the {size:,} other {noun}s."
+
+
+def _arms(summary: Summary, most: int) -> list[str]:
+    """A sentence for each measure, of the arms that there are."""
+    shown = [measure for measure in summary.measures.values() if not measure.suppressed]
+    told = [
+        f"{line(measure.name)}: {', '.join(_mean(arm, measure, len(summary.arms) > 1) for arm in summary.arms)}."
+        for measure in shown[: min(most, FINDINGS)]
+    ]
+    if more := len(shown) - len(told):
+        told[-1] += f" {pluralize(more, 'more measure')} {'is' if more == 1 else 'are'} in the table."
+    return told
+
+
+def _mean(arm: ConditionSummary, measure: MeasureSummary, several: bool) -> str:
+    found, made, ends = arm.measures[measure.name], arm.means[measure.name], measure.range
+    head = f"{line(arm.name)} " if several else ""
+    if found.observed is None:
+        return f"{head}no score"
+    new = made.new_tasks.low is not None
+    mean, about = (made.new_tasks, "new tasks") if new else (made.these_tasks, "these tasks")
+    form = f".{digits(0.0, ends)}f"
+    scale = "" if ends is None else f" on a scale from {ends[0]:g} to {ends[1]:g}"
+    value = f"mean {found.observed:{form}}{scale}"
+    if measure.right is not None:
+        value = f"{arm.right[measure.name]:,} of {found.n:,} right"
+    limits = "" if mean.low is None else f" (95% CI for {about} {mean.low:{form}} to {mean.high:{form}})"
+    return f"{head}{value}{limits}"
+
+
+def _limits(summary: Summary) -> list[str]:
+    """What the findings are about, and how they were come by: one line."""
+    compared = [c for c in summary.contrasts if not c.suppressed and c.result.difference is not None]
+    parts = list[str]()
+    if not summary.contrasts:
+        parts += ["only one condition has rollouts, so nothing is compared"] if len(summary.arms) == 1 else []
+    elif compared and not _has_primary(summary):
+        parts.append("no contrast was declared primary, so no p is adjusted for how many there are")
+    few = [c for c in compared if c.result.new_tasks is None and _independent(c) < FEWEST_TASKS]
+    if few:
+        parts.insert(0, _few(few[0]))
+    parts += _interim(compared)
+    text = "; ".join(parts)
+    return [f"{text[0].upper()}{text[1:]}."] if text else []
+
+
+def _independent(c: Contrast) -> int:
+    return c.result.tasks if c.result.clusters is None else c.result.clusters
+
+
+def _few(c: Contrast) -> str:
+    units = "task" if c.result.clusters is None else "cluster"
+    return f"{pluralize(_independent(c), units)} cannot speak for other tasks, which takes {FEWEST_TASKS}"
+
+
+def _interim(compared: Sequence[Contrast]) -> list[str]:
+    """Looks before this one, or those that are planned."""
+    chosen = [c for c in compared if c.primary] or list(compared)
+    interim = max((c.interim for c in chosen), key=lambda one: one.number, default=None)
+    if interim is None:
+        return []
+    number = f"this is look {interim.number}"
+    if interim.share is None:
+        return [f"{number} at these data, and more looks give more false alarms"] if interim.number > 1 else []
+    share = f"at {interim.share:.0%} of the planned pairs"
+    if interim.spend == "any":
+        return [f"{number}, {share}, and the intervals hold at every look"] if interim.share < 1 else []
+    return [f"{number}, {share}, and the intervals allow for all that are planned"] if interim.planned else []
+
+
+def _suppressed(summary: Summary) -> list[str]:
+    """Which scores say nothing, by reason: one line."""
+    by_reason: dict[str, list[str]] = {}
+    for name, measure in summary.measures.items():
+        if measure.suppressed:
+            by_reason.setdefault(measure.doubt, []).append(line(name))
+    parts = [f"{' and '.join(names)} scores are suppressed: {why}" for why, names in by_reason.items()]
+    return [f"The {'; the '.join(parts)}."] if parts else []
