@@ -5,6 +5,8 @@ It needs nothing else: no font, script or style sheet.
 
 from collections.abc import Sequence
 
+from markupsafe import Markup
+
 from agentlab.markup import render
 from agentlab.report.diagrams.contact_graph import ContactGraph, of_organization
 from agentlab.report.diagrams.diagram import Diagram, diagram
@@ -25,9 +27,10 @@ def scenario_svg(design: Design) -> str:
     return render("report/diagrams/organizations.svg", name=design.name, width=width, panels=titled)
 
 
-def alone(told: str, drawn: ContactGraph) -> str:
-    """One organization as an element of a page, in its natural size; `told` is read out to who cannot see it."""
-    return render("report/diagrams/organization.svg", name=told, panel=diagram(drawn))
+def alone(told: str, drawn: ContactGraph) -> tuple[float, Markup]:
+    """One organization as an element of a page, with its width; `told` is read out to who cannot see it."""
+    panel = diagram(drawn)
+    return panel.width, Markup(render("report/diagrams/organization.svg", name=told, panel=panel))
 
 
 def title(names: Sequence[str]) -> str:
