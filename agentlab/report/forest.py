@@ -19,16 +19,23 @@ MOST, ACROSS, WIDEST = 40, 3, 24
 """Rows of a figure, panels side by side, characters of an arm."""
 HEADLINE, BROAD = 8, 6.4
 """Rows of the page's first figure, and its width in inches."""
-DOT: dict[str, Any] = {"marker": "o", "linestyle": "", "color": INK, "markersize": 5, "markerfacecolor": "white"}
+DOT: dict[str, Any] = {"marker": "o", "linestyle": "", "color": INK, "markersize": 3.8, "markerfacecolor": "white"}
 Measures = Mapping[str, MeasureSummary]
 
 
 def charts(contrasts: pd.DataFrame, measures: Measures) -> tuple[Chart, ...]:
-    """From the table of contrasts; none where nothing may be said of any difference."""
+    """By role, where anything may be said of a difference; what the page's first figure shows is not drawn again."""
     data = _known(contrasts)
     roles = data["role"].astype("str")
     parts = [data[(roles == role).to_numpy()] for role in sorted(map(str, roles.unique()), key=PRIMARY.__ne__)]
-    return tuple(_chart(_sorted(part), measures) for part in parts if part["difference"].notna().any())
+    first = headline(contrasts, measures)
+    told = 0 if first is None else len(first.data)
+    shown = [part for part in parts if part["difference"].notna().any()]
+    return tuple(
+        _chart(_sorted(part), measures)
+        for part in shown
+        if part["difference"].notna().sum() > told or (part is not shown[0])
+    )
 
 
 def headline(contrasts: pd.DataFrame, measures: Measures) -> Chart | None:
@@ -53,11 +60,12 @@ def _known(contrasts: pd.DataFrame) -> pd.DataFrame:
 
 def _sorted(data: pd.DataFrame) -> pd.DataFrame:
     """Pairs of the same other levels together, the largest difference of the first measure on top."""
-    own = data[(data["measure"] == data["measure"].iloc[0]).to_numpy()]
-    falling = own.sort_values(["within", "difference"], ascending=[True, False], kind="stable")
-    place = {str(name): i for i, name in enumerate(falling["contrast"].tolist())}
-    order = sorted(range(len(data)), key=lambda i: place.get(str(data["contrast"].iloc[i]), len(place)))
-    return data.iloc[order].reset_index(drop=True)
+    rows_of = (data["measure"] == data["measure"].iloc[0]).to_numpy()
+    own = data.loc[rows_of, ["within", "difference", "contrast"]].itertuples(index=False)
+    keyed = [(str(within), -float(difference), str(contrast)) for within, difference, contrast in own]
+    place = {contrast: i for i, (_, _, contrast) in enumerate(sorted(keyed))}
+    order = [place[str(name)] for name in data["contrast"]]
+    return data.assign(place=order).sort_values("place", kind="stable").drop(columns="place").reset_index(drop=True)
 
 
 def _chart(own: pd.DataFrame, measures: Measures) -> Chart:
@@ -96,7 +104,9 @@ def draw_told(data: pd.DataFrame, measures: Measures) -> Figure:
         _panel(ax, own, lines)
         named(ax, measure)
         _labelled(ax, own)
-        _directed(ax, measures[measure], [str(name) for name in own["a"].unique()])
+        arms = own["a"].unique()
+        who = short(arms[0], WIDEST) if len(arms) == 1 else "first arm"
+        ax.set_title(_directed(measures[measure].better, who), fontsize=8.5, loc="right", color=INK)
         told = ax.twinx()
         rows(told, [_told(row) for row in own.to_dict("records")])
         told.grid(False)
@@ -120,13 +130,14 @@ def draw(data: pd.DataFrame, measures: Measures) -> Figure:
     pairs = data.drop_duplicates("contrast").head(MOST)
     lines = [str(name) for name in pairs["contrast"]]
     down, across = -(-len(names) // ACROSS), min(ACROSS, len(names))
-    figure, axes = canvas(down * (0.85 + 0.23 * len(lines)) + 0.4, down, across, sharey=True)
+    figure, axes = canvas(down * (0.95 + 0.23 * len(lines)) + 0.4, down, across, sharey=True)
     for i, ax in enumerate(axes.flat):
         ax.set_visible(i < len(names))
         if i < len(names):
             _panel(ax, data[(data["measure"] == names[i]).to_numpy()], lines)
-            ax.set_title(short(names[i], 24), fontsize=9.5, loc="left", fontweight="bold")
-            _directed(ax, measures[names[i]], [])
+            named(ax, names[i])
+            side = measures[names[i]].better
+            ax.set_xlabel(_directed(side, "first arm"), fontsize=8.5, loc="right" if side == 1 else "left", color=INK)
         _labelled(ax, pairs)
         ax.tick_params(labelleft=i % across == 0)
     _key(figure, data)
@@ -149,13 +160,9 @@ def _label(a: str, b: str, within: str) -> str:
     return f"{short(a, WIDEST)} − {short(f'{b} ({within})' if within else b, WIDEST)}"
 
 
-def _directed(ax: Any, measure: MeasureSummary, arms: Sequence[str]) -> None:
-    """Which side of 0 is the better one for the first arm, beside the panel's name."""
-    if measure.better is None:
-        return
-    who = short(arms[0], WIDEST) if len(arms) == 1 else "first arm"
-    text = f"{who} better →" if measure.better > 0 else f"← {who} better"
-    ax.set_title(text, fontsize=8.5, loc="right", color=INK)
+def _directed(better: int | None, who: str) -> str:
+    """On which side of 0 that arm is the better one."""
+    return {1: f"{who} better →", -1: f"← {who} better"}.get(better or 0, "")
 
 
 def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[str]) -> None:

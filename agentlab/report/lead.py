@@ -15,9 +15,10 @@ from agentlab.text import pluralize
 
 MOST = 4
 """Sentences on what may not be concluded; the notes of the paired differences have all of them."""
-NARROW, GAP, SMALLEST = 640, 26, 0.75
-"""Pixels of the column in which organizations stand side by side, and between them; those that would not fit at this
-scale stand below."""
+NARROW, GAP = 640, 26
+"""Pixels of the column in which organizations stand side by side, and between them."""
+SMALLEST, LARGEST = 0.75, 0.92
+"""Scales of their pictures; those that would not fit at the smallest stand below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Lead:
     @property
     def scale(self) -> float:
         """Of its organizations."""
-        return 1.0 if self.broad else min(1.0, self._fitting)
+        return min(LARGEST, 1.0 if self.broad else self._fitting)
 
     @property
     def _fitting(self) -> float:
@@ -51,7 +52,6 @@ class Lead:
 def lead(material: Material) -> Lead:
     """Of a run, finished or not."""
     run, summary = material.run, material.summary
-    first = [condition for c in _first(summary) for condition in c.conditions]
     return Lead(
         str(run.meta.get("name") or run.folder.name),
         str(run.meta.get("about") or ""),
@@ -59,7 +59,7 @@ def lead(material: Material) -> Lead:
         headline(summary),
         tuple(_limits(material))[:MOST],
         forest.headline(summary.table, summary.measures),
-        organizations.drawn(material, first)[: organizations.FIRST],
+        _compared(material),
     )
 
 
@@ -78,6 +78,16 @@ def _first(summary: Summary) -> Sequence[Contrast]:
     """The contrasts that the first figure is about."""
     known = [c for c in summary.contrasts if not c.suppressed]
     return [c for c in known if c.primary] or known[:FINDINGS]
+
+
+def _compared(material: Material) -> tuple[DrawnOrganization, ...]:
+    """The organizations of the arms that the first figure compares, or the first ones where it compares none."""
+    arms = dict.fromkeys(name for c in _first(material.summary) for name in c.conditions)
+    drawn = organizations.drawn(material)
+    wanted = {material.styles[name].label: i for i, name in enumerate(arms)}
+    places = [min((wanted[arm.label] for arm in one.arms if arm.label in wanted), default=len(wanted)) for one in drawn]
+    chosen = [(place, one) for place, one in zip(places, drawn, strict=True) if place < len(wanted) or not wanted]
+    return tuple(one for _, one in sorted(chosen, key=lambda pair: pair[0]))[: organizations.FIRST]
 
 
 def _limits(material: Material) -> Iterator[str]:

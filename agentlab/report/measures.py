@@ -37,11 +37,12 @@ def section(material: Material) -> Section:
     run, summary = material.run, material.summary
     data = means(run, summary)
     missing = int(data["missing"].sum()) if len(data) else 0
+    thin = ", the thin one for new tasks" if len(data) and data["new tasks_low"].notna().any() else ""
     says = (
         f"Means of task means of {pluralize(len(run.measured), 'measure')} in "
         f"{pluralize(len(summary.arms), 'condition')}, n = {pluralize(len(run.measures), 'rollout')} of "
         f"{pluralize(run.measures['task'].nunique(), 'task')}. The thick line is the 95% "
-        "interval for these tasks, the thin one for new tasks; neither leaves the measure's range. Arms share their "
+        f"interval for these tasks{thin}. Arms share their "
         "tasks, so overlapping intervals say nothing about a difference: see the paired differences."
     )
     notes = _notes(run, summary, missing)

@@ -43,15 +43,19 @@ def _name(member: str) -> str:
     return REPORT if member == OUTPUT else member
 
 
-def drawn(material: Material, first: Sequence[str] = ()) -> tuple[DrawnOrganization, ...]:
-    """Each organization once, those of the conditions `first` before the others."""
-    found = of_run(material.run)
-    order = {name: i for i, name in enumerate(dict.fromkeys([*first, *found]))}
-    kinds: dict[ContactGraph, list[str]] = {}
-    for name in sorted(found, key=order.__getitem__):
-        kinds.setdefault(_unloaded(found[name]), []).append(name)
+def drawn(material: Material) -> tuple[DrawnOrganization, ...]:
+    """Each organization once."""
+    found, kinds = of_run(material.run), dict[ContactGraph, list[str]]()
+    sizes = {arm.condition: arm.rollouts for arm in material.summary.arms}
+    for name, one in found.items():
+        kinds.setdefault(_unloaded(one), []).append(name)
     return tuple(
-        _one([found[name] for name in names], [material.styles[name] for name in names]) for names in kinds.values()
+        _one(
+            [found[name] for name in names],
+            [material.styles[name] for name in names],
+            sum(sizes[name] for name in names),
+        )
+        for names in kinds.values()
     )
 
 
@@ -59,7 +63,7 @@ def _unloaded(one: ContactGraph) -> ContactGraph:
     return replace(one, links=tuple(replace(link, load=None) for link in one.links))
 
 
-def _one(alike: Sequence[ContactGraph], arms: Sequence[ArmStyle]) -> DrawnOrganization:
+def _one(alike: Sequence[ContactGraph], arms: Sequence[ArmStyle], rollouts: int) -> DrawnOrganization:
     """The mean over arms of the messages on each contact."""
     links = tuple(
         replace(same[0], load=None if same[0].load is None else sum(link.load or 0.0 for link in same) / len(same))
@@ -67,5 +71,6 @@ def _one(alike: Sequence[ContactGraph], arms: Sequence[ArmStyle]) -> DrawnOrgani
     )
     graph = replace(alike[0], links=links)
     told = f"{'; '.join(arm.label for arm in arms)}: {graph.note}"
-    note = f"{graph.note}; numbers are means over {pluralize(len(arms), 'arm')}" if len(arms) > 1 else graph.note
+    means = f"; numbers are means over {pluralize(len(arms), 'arm')}" if len(arms) > 1 else ""
+    note = f"{graph.note}{means}; n = {pluralize(rollouts, 'rollout')}"
     return DrawnOrganization(tuple(arms), note, *alone(told, graph))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from agentlab.analysis.analyse import analyse, attempts
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.contrasts.table import ABOUT
 from agentlab.analysis.registry import ANALYSES
 from agentlab.analysis.summary import Summary, summarize
 from agentlab.errors import AnalysisError, StoreError
@@ -105,7 +106,8 @@ def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) ->
     if isinstance(found, AnalysisError):
         return Section("contrasts", title, _without(run, found))
     charts = forest.charts(summary.table, summary.measures)
-    said = found.says if charts else f"{found.says} No difference supports a conclusion about who did better."
+    known = forest.headline(summary.table, summary.measures)
+    said = found.says if known else f"{found.says} No difference supports a conclusion about who did better."
     tables = of(found, "contrasts", title).tables
     return Section(
         "contrasts",
@@ -113,7 +115,8 @@ def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) ->
         said,
         charts,
         tables,
-        tuple(dict.fromkeys((*found.notes, *summary.notes))),
+        tuple(dict.fromkeys(note for note in (*found.notes, *summary.notes) if note not in ABOUT)),
+        ABOUT,
         shown=found.shown,
     )
 

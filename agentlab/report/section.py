@@ -57,6 +57,8 @@ class Section:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict[str, pd.DataFrame])
     """By file name; long ones are folded, and those after the first `shown`."""
     notes: tuple[str, ...] = ()
+    reading: tuple[str, ...] = ()
+    """What the columns mean, folded."""
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """Folded, by heading, such as prompts."""
     changes: Mapping[str, str] = field(default_factory=dict[str, str])

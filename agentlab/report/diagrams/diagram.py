@@ -90,7 +90,8 @@ def _lines(placed: Placement, loads: Loads) -> Iterator[Line]:
         outer = {a, b} & {TASK, OUTPUT}
         kind = "outer" if outer else "unused" if known and not any(known) else "used"
         share = max(known) / most if known else 0.0
-        yield Line((a, b), kind, path, both, THIN + (THICK - THIN) * math.sqrt(share))
+        width = THIN if outer else THIN + (THICK - THIN) * math.sqrt(share)
+        yield Line((a, b), kind, path, both, width)
 
 
 def _arc(a: str, b: str, placed: Placement) -> str:
@@ -119,7 +120,7 @@ def _numbers(placed: Placement, loads: Loads) -> Iterator[Number]:
         if load is not None:
             below = placed.leaves_below(recipient, sender)
             y = placed.edge(recipient, below)
-            yield Number(placed.ports[recipient, sender] + 4.5, y + (14 if below else -6), _amount(load))
+            yield Number(placed.ports[recipient, sender] + 6, y + (14 if below else -6), _amount(load))
 
 
 def _amount(load: float) -> str:

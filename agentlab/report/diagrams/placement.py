@@ -11,7 +11,7 @@ BOX, LINE, GAP, MARGIN = 96, 15, 18, 10
 """Least width of a box, height of a line in it, space between boxes and around all."""
 JOINT = 20
 """Width that a line takes up where it passes a layer."""
-STUB, BEND = 17, 26
+STUB, BEND = 16, 22
 """Height in which a line is upright next to a layer, and in which it bends between two."""
 LIFT, HIGHEST = 14, 80
 """Height of the lowest arc within a layer, and of the highest."""

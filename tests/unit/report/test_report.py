@@ -1,7 +1,9 @@
 """A report says what the frames say, opens by itself in a real browser, and nothing written by others acts in it."""
 
 import asyncio
+import base64
 import csv
+import hashlib
 import json
 import re
 import sqlite3
@@ -188,12 +190,10 @@ def test_tables_are_the_frames(run: Run, reported: Path) -> None:
     assert (
         means["scored"].sum() == run.measures[["utility", "utility_uncoupled", "misalignment"]].notna().to_numpy().sum()
     )
-    parts = [reported / "tables" / f"forest_{role}.csv" for role in ("primary", "exploratory")]
-    forest = pd.concat(pd.read_csv(path, keep_default_na=False) for path in parts if path.is_file())
-    named = [(c.measure, f"{c.a} - {c.b}") for c in summary.contrasts]
-    assert list(zip(forest["measure"], forest["contrast"], strict=True)) == named
-    differences = [c.result.difference for c in summary.contrasts]
-    assert forest["difference"].astype("float64").tolist() == pytest.approx(differences)
+    parts = [reported / "tables" / f"{name}.csv" for name in ("headline", "forest_exploratory")]
+    forest = pd.concat(pd.read_csv(path) for path in parts).set_index(["role", "measure", "contrast"])
+    differences = {(c.role, c.measure, f"{c.a} - {c.b}"): c.result.difference for c in summary.contrasts}
+    assert forest["difference"].to_dict() == pytest.approx(differences)
     spend = pd.read_csv(reported / "tables" / "spend_arms.csv").set_index("condition")
     for arm in summary.arms:
         assert spend.loc[arm.condition, "output_tokens"] == pytest.approx((arm.output_tokens or 0) / arm.rollouts)
@@ -294,6 +294,7 @@ def test_nothing_is_said_of_a_judge_that_cannot_tell_good_from_bad(workdir: Path
     assert "No difference supports a conclusion about who did better" in text
     assert "suppressed: the judge ships no anchor texts" in text
     assert 'id="figure-forest' not in text
+    assert 'id="figure-headline' not in text
 
 
 def test_one_arm_is_compared_with_nothing(workdir: Path) -> None:
@@ -311,7 +312,8 @@ def test_names_that_would_act_are_shown(hostile: Run) -> None:
     assert run.rollouts["arm"].nunique() == len(NAMES)
     text = page(folder)
     marks = Marks(text)
-    assert not marks.names & {"script", "iframe", "img", "object", "embed", "form", "base", "link"} - {"link"}
+    assert not marks.names & {"iframe", "img", "object", "embed", "form", "base"}
+    assert text.count("<script") == 1, "our own, and the policy lets no other run"
     assert HOSTILE in marks.text
     assert "\x1b" not in text
     assert "\u202e" not in text
@@ -342,7 +344,10 @@ def test_levels_with_commas_are_levels(workdir: Path) -> None:
 def test_no_page_asks_for_anything(reported: Path) -> None:
     text = page(reported)
     marks = Marks(text)
-    assert "script" not in marks.names
+    script = text[text.index("<script>") + 8 : text.index("</script>")]
+    known = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"default-src &#39;none&#39;; script-src &#39;sha256-{known}&#39;" in text
+    assert text.count("<script") == 1
     assert [link for link in marks.links if re.match(r"(?!data:,)\w+:|//", link)] == []
     assert "@import" not in text
     assert re.findall(r"url\((?!#)", text) == []
