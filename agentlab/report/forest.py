@@ -96,17 +96,17 @@ def _intervals(data: pd.DataFrame) -> str:
 def draw_told(data: pd.DataFrame, measures: Measures) -> Figure:
     """A panel for each measure, one below another, with the numbers written beside the intervals."""
     parts = [own.reset_index(drop=True) for _, own in data.groupby("measure", sort=False)]
-    heights = [0.46 + 0.26 * len(own) for own in parts]
+    labels = [[_label(*row, narrow=True) for row in own[["a", "b", "within"]].itertuples(index=False)] for own in parts]
+    line = 0.36 if any("\n" in text for own in labels for text in own) else 0.26
+    heights = [0.6 + line * len(own) for own in parts]
     figure, axes = canvas(sum(heights) + 0.35, len(parts), 1, width=BROAD, height_ratios=heights)
-    for own, ax in zip(parts, axes.flat, strict=True):
+    for own, names, ax in zip(parts, labels, axes.flat, strict=True):
         measure = str(own["measure"].iloc[0])
-        lines = [str(name) for name in own["contrast"]]
-        _panel(ax, own, lines)
+        _panel(ax, own, [str(name) for name in own["contrast"]])
         named(ax, measure)
-        _labelled(ax, own)
-        arms = own["a"].unique()
-        who = short(arms[0], WIDEST) if len(arms) == 1 else "first arm"
-        ax.set_title(_directed(measures[measure].better, who), fontsize=8.5, loc="right", color=INK)
+        rows(ax, names)
+        arms = [str(name) for name in own["a"].unique()]
+        _direct(ax, measures[measure].better, arms[0] if len(arms) == 1 and len(arms[0]) < WIDEST else "first arm")
         told = ax.twinx()
         rows(told, [_told(row) for row in own.to_dict("records")])
         told.grid(False)
@@ -136,8 +136,7 @@ def draw(data: pd.DataFrame, measures: Measures) -> Figure:
         if i < len(names):
             _panel(ax, data[(data["measure"] == names[i]).to_numpy()], lines)
             named(ax, names[i])
-            side = measures[names[i]].better
-            ax.set_xlabel(_directed(side, "first arm"), fontsize=8.5, loc="right" if side == 1 else "left", color=INK)
+            _direct(ax, measures[names[i]].better, "first arm")
         _labelled(ax, pairs)
         ax.tick_params(labelleft=i % across == 0)
     _key(figure, data)
@@ -155,14 +154,17 @@ def _labelled(ax: Any, pairs: pd.DataFrame) -> None:
     rows(ax, [_label(*row) for row in pairs[["a", "b", "within"]].itertuples(index=False)])
 
 
-def _label(a: str, b: str, within: str) -> str:
-    """Both arms, each shortened by itself."""
-    return f"{short(a, WIDEST)} − {short(f'{b} ({within})' if within else b, WIDEST)}"
+def _label(a: str, b: str, within: str, narrow: bool = False) -> str:
+    """Both arms, each shortened by itself; one below another where they are long."""
+    first, second = short(a, WIDEST), short(f"{b} ({within})" if within else b, WIDEST)
+    return f"{first} −{chr(10) if narrow and len(first + second) > WIDEST + 4 else ' '}{second}"
 
 
-def _directed(better: int | None, who: str) -> str:
-    """On which side of 0 that arm is the better one."""
-    return {1: f"{who} better →", -1: f"← {who} better"}.get(better or 0, "")
+def _direct(ax: Any, better: int | None, who: str) -> None:
+    """Says below the axis on which side of 0 that arm is the better one."""
+    if better is not None:
+        text = f"{who} better →" if better > 0 else f"← {who} better"
+        ax.set_xlabel(text, fontsize=8.5, loc="right" if better > 0 else "left", color=INK)
 
 
 def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[str]) -> None:

@@ -66,7 +66,7 @@ def lead(material: Material) -> Lead:
 def _size(material: Material) -> str:
     run = material.run
     sizes = (
-        (len(run.conditions), "condition"),
+        (len(material.summary.arms), "condition"),
         (run.rollouts["task"].nunique(), "task"),
         (len(run.rollouts), "rollout"),
     )

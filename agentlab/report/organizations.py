@@ -33,10 +33,11 @@ def section(material: Material, first: tuple[DrawnOrganization, ...]) -> Section
         ]
     )
     more = tuple(one for one in drawn(material) if one.arms not in [known.arms for known in first])
-    says = (
-        f"Messages per rollout on every contact, n = {pluralize(len(run.rollouts), 'rollout')}. {KEY if more else ''}"
+    says = f"Messages per rollout on every contact, n = {pluralize(len(run.rollouts), 'rollout')}."
+    told = f"{says} {KEY}" if more else says
+    return Section(
+        "organizations", "Who wrote to whom", told, tables={"contacts": table} if len(table) else {}, organizations=more
     )
-    return Section("organizations", "Who wrote to whom", says.strip(), tables={"contacts": table}, organizations=more)
 
 
 def _name(member: str) -> str:
@@ -51,11 +52,12 @@ def drawn(material: Material) -> tuple[DrawnOrganization, ...]:
         kinds.setdefault(_unloaded(one), []).append(name)
     return tuple(
         _one(
+            f"organization_{i}",
             [found[name] for name in names],
             [material.styles[name] for name in names],
             sum(sizes[name] for name in names),
         )
-        for names in kinds.values()
+        for i, names in enumerate(kinds.values(), 1)
     )
 
 
@@ -63,7 +65,7 @@ def _unloaded(one: ContactGraph) -> ContactGraph:
     return replace(one, links=tuple(replace(link, load=None) for link in one.links))
 
 
-def _one(alike: Sequence[ContactGraph], arms: Sequence[ArmStyle], rollouts: int) -> DrawnOrganization:
+def _one(name: str, alike: Sequence[ContactGraph], arms: Sequence[ArmStyle], rollouts: int) -> DrawnOrganization:
     """The mean over arms of the messages on each contact."""
     links = tuple(
         replace(same[0], load=None if same[0].load is None else sum(link.load or 0.0 for link in same) / len(same))
@@ -73,4 +75,4 @@ def _one(alike: Sequence[ContactGraph], arms: Sequence[ArmStyle], rollouts: int)
     told = f"{'; '.join(arm.label for arm in arms)}: {graph.note}"
     means = f"; numbers are means over {pluralize(len(arms), 'arm')}" if len(arms) > 1 else ""
     note = f"{graph.note}{means}; n = {pluralize(rollouts, 'rollout')}"
-    return DrawnOrganization(tuple(arms), note, *alone(told, graph))
+    return DrawnOrganization(name, tuple(arms), note, *alone(told, graph))

@@ -39,6 +39,7 @@ class Chart:
 class DrawnOrganization:
     """One organization, with the arms that have it."""
 
+    name: str
     arms: tuple[ArmStyle, ...]
     note: str
     width: float

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -64,8 +65,12 @@ def of_organization(organization: Organization) -> ContactGraph:
     )
 
 
+@lru_cache(maxsize=1)
 def of_run(run: Run) -> dict[str, ContactGraph]:
-    """By condition, with the messages per rollout; conditions whose contacts were not recorded are left out."""
+    """By condition, with the messages per rollout; conditions whose contacts were not recorded are left out.
+
+    Made once, like a run's frames.
+    """
     counts = run.rollouts["condition"].astype("str").value_counts()
     found: dict[str, ContactGraph] = {}
     for condition, facts in zip(run.conditions["condition"].astype("str"), run.conditions["facts"], strict=True):

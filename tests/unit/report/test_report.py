@@ -26,9 +26,10 @@ from agentlab.experiment import session
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
-from agentlab.report import report
+from agentlab.report import measures, report
 from agentlab.report.report import write
-from agentlab.report.style import arm_styles, nth_style, short
+from agentlab.report.section import Material
+from agentlab.report.style import COLOURS, GROUND, INK, arm_styles, nth_style, short
 from agentlab.runs.frames import Run, load
 from agentlab.runs.imports import Columns, table
 from tests.support import chromium
@@ -262,6 +263,51 @@ def test_the_guide_adds_a_figure(run: Run, tmp_path: Path, monkeypatch: pytest.M
     assert "solo_matched" in (folder / "figures" / "pace.svg").read_text(encoding="utf-8")
 
 
+def test_every_contact_is_drawn_with_how_often_it_was_used(run: Run, reported: Path) -> None:
+    told = pd.read_csv(reported / "tables" / "contacts.csv").set_index(["condition", "sender", "recipient"])["messages"]
+    own = run.edges.astype(dict.fromkeys(("condition", "sender", "recipient"), "str"))
+    own = own[(own["sender"] != "@task") & (own["condition"] == "team=firm_open")]
+    own["recipient"] = own["recipient"].str.removeprefix("@")
+    counts = own.groupby(["sender", "recipient"])["sent"].sum() / (run.rollouts["condition"] == "team=firm_open").sum()
+    assert len(counts) > 10
+    assert told["team=firm_open"].reindex(counts.index).to_list() == pytest.approx(counts.to_list())
+    numbers = re.findall(r'class="o-number"[^>]*>([^<]+)<', page(reported))
+    assert f"{counts.max():.1f}" in numbers
+
+
+def test_the_colors_of_arms_are_used_for_nothing_else(reported: Path, forked: Path) -> None:
+    for folder, names in ((reported, ("headline", "forest_exploratory", "spend", "losses")), (forked, ("path_1",))):
+        for name in names:
+            picture = (folder / "figures" / f"{name}.svg").read_text(encoding="utf-8").lower()
+            assert not [colour for colour in COLOURS if colour.lower() in picture], name
+
+
+def test_the_colors_stand_out_from_white() -> None:
+    assert all(contrast(colour) >= 3 for colour in COLOURS)
+    assert all(contrast(colour) >= 4.5 for colour in (INK, GROUND))
+    sheet = (Path(agentlab.__file__).parent / "base.css").read_text(encoding="utf-8")
+    words = re.findall(r"--(?:ink|soft|link): (#\w{6})", sheet)
+    assert len(words) == 3
+    assert all(contrast(colour) >= 4.5 for colour in words)
+
+
+def contrast(colour: str) -> float:
+    """With white, by WCAG 2.2."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+
+
+def test_a_measures_axis_is_its_range_with_room_for_marks_at_its_ends(run: Run) -> None:
+    (chart,) = measures.section(Material(run, summarize(run), arm_styles(run))).charts
+    for ax in chart.draw().axes:
+        low, high = ax.get_xlim()
+        assert -0.05 <= low < 0
+        assert 1 < high <= 1.05
+        drawn = [float(x) for line in ax.get_lines() for x in line.get_xdata()]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownArgumentType, reportUnknownVariableType]
+        assert all(0 <= x <= 1 for x in drawn)
+
+
 # --- runs that lack something ---------------------------------------------------------------------------------------
 
 
@@ -300,7 +346,8 @@ def test_nothing_is_said_of_a_judge_that_cannot_tell_good_from_bad(workdir: Path
 def test_one_arm_is_compared_with_nothing(workdir: Path) -> None:
     solo = "    solo: {organization: {cast: [boss], protocol: {kind: chain, stages: [[boss]]}}}\n"
     text = page(write(played(("factors:\n  team:\n    firm: {}\n" + solo, "")), Path("out")).parent)
-    assert "has no two arms to compare" in text
+    assert 'id="contrasts"' not in text, "a part that has nothing to show is left out"
+    assert "nothing is compared" in text
     assert "nothing to compare it with" in text
 
 
@@ -427,8 +474,47 @@ def test_a_browser_shows_it_whole(reported: Path, many: Path, hostile: Run, fork
         assert one.wrong == [], path
         assert len(one.figures) == page(path.parent).count("<figure ")
         for name, (across, high) in one.figures.items():
-            assert across > 300, name
+            assert across > (80 if name.startswith("figure-organization") else 300), name
             assert high > 60, name
+
+
+@pytest.mark.process
+@browser
+def test_the_first_screen_has_the_question_the_findings_the_figure_and_the_organizations(
+    reported: Path, workdir: Path
+) -> None:
+    code = """
+    const top = element => element.getBoundingClientRect().top, low = element => element.getBoundingClientRect().bottom;
+    const figure = page.querySelector("#figure-headline"), drawings = [...page.querySelectorAll(".lead .organization")];
+    return {words: page.querySelector("h1").textContent, figure: low(figure), found: low(page.querySelector(".found")),
+            limits: top(page.querySelector(".limits")), drawn: Math.max(...drawings.map(top)), n: drawings.length};
+    """
+    seen = chromium.evaluate(workdir, reported / "index.html", code)
+    assert "planted in a simulated firm" in seen["words"]
+    assert max(seen["figure"], seen["found"], seen["limits"], seen["drawn"]) < 800
+    assert seen["n"] == 2, "of the two arms that are compared"
+
+
+@pytest.mark.process
+@browser
+def test_a_table_is_sorted_by_a_click_and_searched(reported: Path, workdir: Path) -> None:
+    code = """
+    const table = [...page.querySelectorAll("table")].find(one => one.tBodies[0].rows.length > 10
+      && one.tHead.textContent.includes("difference"));
+    const place = [...table.tHead.rows[0].cells].findIndex(cell => cell.textContent === "difference");
+    const click = () => table.tHead.rows[0].cells[place].querySelector("button").click();
+    const read = () => [...table.tBodies[0].rows].map(row => parseFloat(row.cells[place].textContent));
+    click(); const rising = read(); click(); const falling = read();
+    const search = table.closest(".wide").previousElementSibling.querySelector("input");
+    search.value = "misalignment solo_asked"; search.dispatchEvent(new Event("input"));
+    const left = [...table.tBodies[0].rows].filter(row => !row.hidden).map(row => row.textContent);
+    return {rising, falling, left, all: table.tBodies[0].rows.length};
+    """
+    seen = chromium.evaluate(workdir, reported / "index.html", code)
+    assert seen["rising"] == sorted(seen["rising"])
+    assert seen["falling"] == seen["rising"][::-1]
+    assert 0 < len(seen["left"]) < seen["all"]
+    assert all("misalignment" in row and "solo_asked" in row for row in seen["left"])
 
 
 @pytest.mark.process
