@@ -17,6 +17,8 @@ MOST, WIDEST = 500, 400
 """Rows of a table and characters of a cell that the page shows; the table's file has all."""
 SHORT = 12
 """Rows of a table that is in sight; longer ones are folded."""
+NOTED = 6
+"""Notes of a section that are in sight."""
 
 
 def page(lead: Lead, sections: Sequence[Section], pictures: Mapping[str, str], foot: Sequence[str]) -> str:
@@ -32,6 +34,7 @@ def page(lead: Lead, sections: Sequence[Section], pictures: Mapping[str, str], f
         columns=_columns,
         most=MOST,
         short=SHORT,
+        noted=NOTED,
         key=KEY,
         script=Markup(script),
         policy=_policy(script),
