@@ -1,5 +1,6 @@
 """Paired differences between arms with both of their intervals: forest plots, primary contrasts apart."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -59,9 +60,9 @@ def _known(contrasts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _sorted(data: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of the same other levels together, the largest difference of the first measure on top."""
-    rows_of = (data["measure"] == data["measure"].iloc[0]).to_numpy()
-    own = data.loc[rows_of, ["within", "difference", "contrast"]].itertuples(index=False)
+    """Pairs of the same other levels together, the largest difference of each pair's first measure on top."""
+    first = data.drop_duplicates("contrast")[["within", "difference", "contrast"]].fillna({"difference": -math.inf})
+    own = first.itertuples(index=False)
     keyed = [(str(within), -float(difference), str(contrast)) for within, difference, contrast in own]
     place = {contrast: i for i, (_, _, contrast) in enumerate(sorted(keyed))}
     order = [place[str(name)] for name in data["contrast"]]

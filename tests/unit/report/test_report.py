@@ -5,6 +5,7 @@ import base64
 import csv
 import hashlib
 import json
+import math
 import re
 import sqlite3
 from collections.abc import Generator
@@ -20,13 +21,14 @@ from typer.testing import CliRunner
 
 import agentlab
 from agentlab.analysis.analyse import analyse
+from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.analysis.summary import summarize
 from agentlab.errors import StoreError
 from agentlab.experiment import session
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
-from agentlab.report import measures, report
+from agentlab.report import forest, measures, report
 from agentlab.report.report import write
 from agentlab.report.section import Material
 from agentlab.report.style import COLOURS, GROUND, INK, arm_styles, nth_style, short
@@ -342,6 +344,18 @@ def test_nothing_is_said_of_a_judge_that_cannot_tell_good_from_bad(workdir: Path
     assert "suppressed: the judge ships no anchor texts" in text
     assert 'id="figure-forest' not in text
     assert 'id="figure-headline' not in text
+
+
+def test_pairs_that_a_measure_lacks_are_drawn_in_the_forest_all_the_same() -> None:
+    rows = [("m", "b - c", 0.1), ("m", "a - c", math.nan), ("n", "a - b", 0.3), ("n", "b - c", 0.2)]
+    table = pd.DataFrame([{**dict.fromkeys(forest.COLUMNS), "role": "exploratory", "pairs": 5} for _ in rows])
+    table[["measure", "contrast", "difference"]] = rows
+    table[["a", "b"]] = [contrast.split(" - ") for _, contrast, _ in rows]
+    known = {name: MeasureSummary(name, (0.0, 1.0), 1, None, "", "") for name in "mn"}
+    table["within"], table["conclusion"] = "", "no test"
+    (chart,) = forest.charts(pd.concat([table, table.iloc[[0]].assign(measure="o")]), {**known, "o": known["m"]})
+    assert list(dict.fromkeys(chart.data["contrast"])) == ["a - b", "b - c", "a - c"]
+    assert len(chart.draw().axes) == 3
 
 
 def test_one_arm_is_compared_with_nothing(workdir: Path) -> None:
