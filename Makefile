@@ -78,6 +78,8 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/load.py
 	$(BIN)/python bench/start.py
 	$(BIN)/python bench/texts.py
+	$(BIN)/python bench/board.py
+	$(BIN)/python bench/sandbox.py
 	$(BIN)/python bench/stats.py --figure decomposition --figure paired
 
 coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulated experiments (fifteen minutes).

@@ -109,6 +109,10 @@ class ToolsetError(AgentlabError):
     """What an agent's tools need could not be opened for a rollout."""
 
 
+class SandboxError(AgentlabError):
+    """This machine has nothing that programs of agents could be run in."""
+
+
 class ProtocolError(AgentlabError):
     """A protocol wrote a message of a kind that it does not declare."""
 

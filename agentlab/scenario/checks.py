@@ -66,6 +66,10 @@ def alias(site: CheckedDocument, name: str, path: Keys, specs: Mapping[str, Mode
 def cast(site: CheckedDocument, org: OrganizationFields, names: tuple[str, ...]) -> None:
     """The cast, the closing agent and the writers are agents that take part."""
     path: Keys = ("organization",)
+    for name in (name for name, agent in org.agents.items() if agent.copies is not None):
+        site.wrong(
+            (*path, "agents", name, "copies"), f"a copy of {name!r} has the name of an agent", "rename that agent"
+        )
     for i, name in enumerate(org.cast or ()):
         if name not in org.agents:
             site.wrong((*path, "cast", i), f"no agent {name!r}", suggest(name, org.agents))

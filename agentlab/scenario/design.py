@@ -10,7 +10,7 @@ from agentlab.errors import ScenarioError
 from agentlab.interfaces import Judge
 from agentlab.judges import JudgeTraits
 from agentlab.models.spec import ModelSpec
-from agentlab.scenario import baseline, cells, checks, columns, compare, condition, library, protocol
+from agentlab.scenario import baseline, cells, checks, columns, compare, condition, copies, library, protocol
 from agentlab.scenario import jsonl as lines
 from agentlab.scenario import judges as judging
 from agentlab.scenario.baseline import Matched
@@ -194,7 +194,8 @@ class DesignBuilder:
             own = [matched[key] for key in cell.items() if key in matched]
             if None in own or not baseline.single(self.site, plan, cell, [one for one in own if one is not None]):
                 continue
-            site = CheckedDocument(condition.tree(tree.value, tree), self.findings, self.path.parent)
+            whole = copies.expand(condition.tree(tree.value, tree))
+            site = CheckedDocument(whole, self.findings, self.path.parent)
             resolved = condition.resolve(site, name, cell, next(iter(own), None))
             if resolved is not None:
                 checks.one_round(self.site, plan.limits, resolved.organization, resolved.tasks)

@@ -12,9 +12,17 @@ from agentlab.text import pluralize
 
 
 def remarks(design: Design) -> list[str]:
-    """A sentence for each model that cannot be called as it is, each agent that takes part in no condition, tasks that
-    share their text, clusters that are too few, and each judge with too few anchor texts."""
-    return [*_models(design), *_idle(design), *_alike(design), *_clusters(design), *few_anchors(design)]
+    """A sentence for each model that cannot be called as it is, what tools lack on this machine, each agent that takes
+    part in no condition, tasks that share their text, clusters that are too few, and each judge with too few anchor
+    texts."""
+    return [
+        *_models(design),
+        *_tools(design),
+        *_idle(design),
+        *_alike(design),
+        *_clusters(design),
+        *few_anchors(design),
+    ]
 
 
 def few_anchors(design: Design) -> list[str]:
@@ -30,10 +38,16 @@ def _models(design: Design) -> Iterator[str]:
     yield from dict.fromkeys(sentence for spec in specs for sentence in obstacles(spec))
 
 
+def _tools(design: Design) -> Iterator[str]:
+    agents = [agent for condition in design.conditions for agent in condition.organization.agents]
+    toolsets = {id(toolset): toolset for agent in agents for toolset in agent.tools}.values()
+    yield from filter(None, (lacking() for each in toolsets if (lacking := getattr(each, "lacking", None))))
+
+
 def _idle(design: Design) -> Iterator[str]:
     acting = {agent.name for condition in design.conditions for agent in condition.organization.agents}
     for name in mapping(mapping(design.tree.get("organization")).get("agents")):
-        if name not in acting:
+        if name not in acting and f"{name}.1" not in acting:
             yield f"agent {name!r} takes part in no condition"
 
 

@@ -105,7 +105,7 @@ CASES = [
     (HAND, "hand: {system: Work., model: defalt}", "11:34", "did you mean 'default'?"),
     ("kind: mail", "kind: male", "13:11", "did you mean 'mail'?"),
     ("kind: rubric", "kind: rubrik", "25:11", "did you mean 'rubric'?"),
-    ("    kind: mail\n", "", "13:5", "known: chain, mail or my_module:Name"),
+    ("    kind: mail\n", "", "13:5", "known: board, chain, mail or my_module:Name"),
     ("judge: quality,", "judge: qualty,", "28:20", "did you mean 'quality'?"),
     ("criteria: [focus]", "criteria: [focs]", "28:40", "did you mean 'focus'?"),
     ("draws: 2", "addendum: {x: {text: hi, to: bos}}", "22:30", "write task or all or a list"),
