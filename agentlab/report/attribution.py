@@ -24,7 +24,8 @@ def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]
             continue
         data = data[(data[column] != "total").to_numpy()].reset_index(drop=True)
         left = "" if len(_panels(data)) <= MOST else f" The first {MOST} of {len(_panels(data))} are drawn."
-        says = f"Shares of the variance {told}, with 95% intervals over parents. {found.says}{left}"
+        what = f"Shares of the variance {told}, with 95% intervals over parents."
+        says = f"{what} {found.says}{left}" if not made else f"{what} The parents are those of {made[0].title}.{left}"
         made.append(
             Chart(f"shares_{name}", f"{found.title}, {told}", says, data, lambda d=data, c=column: draw(d, c, styles))
         )

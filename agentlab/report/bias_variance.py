@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import BLUE, GROUND, ORANGE, THIN, ArmStyle, canvas, interval, legend, rows, short
+from agentlab.report.style import GROUND, INK, THIN, ArmStyle, canvas, interval, legend, rows, scaled, short
 
 RATIO = ("incoherence", "incoherence_low", "incoherence_high")
-BIAS, VARIANCE = {"color": ORANGE, "hatch": "////"}, {"color": BLUE, "hatch": ""}
+BIAS, VARIANCE = {"color": "#A8A8A8", "hatch": "////"}, {"color": "#3F3F3F", "hatch": ""}
 
 
 def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
@@ -68,7 +68,8 @@ def _stacked(ax: Any, own: pd.DataFrame) -> dict[str, Any]:
 
 def _ratio(ax: Any, own: pd.DataFrame) -> None:
     for y, row in enumerate(own.to_dict("records")):
-        interval(ax, y, (row["incoherence_low"], row["incoherence_high"]), THIN, BLUE)
-        ax.plot(row["incoherence"], y, "o", color=BLUE, markersize=4.5)
-    ax.set_xlim(min(0.0, ax.get_xlim()[0]), max(1.0, ax.get_xlim()[1]))
-    ax.locator_params(axis="x", nbins=4)
+        interval(ax, y, (row["incoherence_low"], row["incoherence_high"]), THIN, INK)
+        ax.plot(row["incoherence"], y, "o", color=INK, markersize=5.5)
+    low, high = ax.get_xlim()
+    scaled(ax, (0.0, 1.0))
+    ax.set_xlim(min(ax.get_xlim()[0], low), max(ax.get_xlim()[1], high))

@@ -9,7 +9,20 @@ from matplotlib.lines import Line2D
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import GROUND, THIN, ArmStyle, interval, legend, named, nth_style, panels, shared_rows, short
+from agentlab.report.style import (
+    GREYS,
+    GROUND,
+    INK,
+    MARKERS,
+    THIN,
+    ArmStyle,
+    interval,
+    legend,
+    named,
+    panels,
+    shared_rows,
+    short,
+)
 
 ACROSS = 2
 
@@ -35,9 +48,7 @@ def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
         _panel(ax, data[(data["measure"] == measure).to_numpy()], arms, kinds)
         named(ax, measure)
     shared_rows(axes, ACROSS, labels)
-    forms = [nth_style(i, kind) for i, kind in enumerate(kinds)]
-    handles = [Line2D([], [], color=form.colour, marker=form.marker, linestyle="") for form in forms]
-    legend(figure, handles, [short(form.label, 40) for form in forms])
+    legend(figure, [Line2D([], [], **_form(i)) for i, _ in enumerate(kinds)], [short(kind, 40) for kind in kinds])
     return figure
 
 
@@ -45,10 +56,17 @@ def _panel(ax: Any, data: pd.DataFrame, arms: list[str], kinds: list[str]) -> No
     ax.axvline(0, color=GROUND, linewidth=0.8)
     for row in data.to_dict("records"):
         place = kinds.index(str(row["level"]))
-        form, y = nth_style(place, ""), arms.index(str(row["condition"])) + _lift(place, len(kinds))
-        interval(ax, y, (row["low"], row["high"]), THIN, form.colour)
-        ax.plot(row["variance"], y, form.marker, color=form.colour, markersize=4.5)
+        y = arms.index(str(row["condition"])) + _lift(place, len(kinds))
+        interval(ax, y, (row["low"], row["high"]), THIN, INK)
+        ax.plot(row["variance"], y, **_form(place))
     ax.locator_params(axis="x", nbins=5)
+
+
+def _form(place: int) -> dict[str, Any]:
+    """A component is told by its mark and its filling."""
+    filling = ("white", *GREYS)[place % (len(GREYS) + 1)]
+    marker = MARKERS[place % len(MARKERS)]
+    return {"color": INK, "marker": marker, "markerfacecolor": filling, "markersize": 5.5, "linestyle": ""}
 
 
 def _lift(place: int, count: int) -> float:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from agentlab.report.section import Chart, Material, Section
-from agentlab.report.style import GROUND, ArmStyle, legend, named, nth_style, panels, shared_rows, short, stacked
+from agentlab.report.style import ArmStyle, legend, named, panels, part, shared_rows, short, stacked
 from agentlab.runs.frames import Run
 from agentlab.store import UNFINISHED
 from agentlab.text import pluralize
@@ -77,13 +77,13 @@ def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
     most = data.groupby("agent")[amounts[0]].sum().sort_values(ascending=False, kind="stable")
     names = [*most.index[:APART], *([OTHERS] if len(most) > APART else [])]
     own = data.assign(agent=data["agent"].where(data["agent"].isin(names), OTHERS))
-    forms = [nth_style(i, "") if name != OTHERS else ArmStyle("", GROUND, "", "") for i, name in enumerate(names)]
+    forms = [part(i) for i, _ in enumerate(names)]
     figure, axes = panels(len(amounts), len(amounts), 0.26 * len(conditions) + 1.5, sharey=True)
     handles: list[Any] = []
     for ax, amount in zip(axes, amounts, strict=True):
         table = own.pivot_table(index="condition", columns="agent", values=amount, aggfunc="sum").reindex(conditions)
         table = table.reindex(columns=names).fillna(0.0)
-        handles = stacked(ax, table, [(form.colour, form.hatch) for form in forms])
+        handles = stacked(ax, table, forms)
         named(ax, PANELS.get(amount, "calls per rollout"))
         ax.locator_params(axis="x", nbins=5)
     shared_rows(axes, len(axes), [styles[condition].label for condition in conditions])

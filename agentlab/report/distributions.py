@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from agentlab.report.scatter import MOST as MOST_DRAWS
 from agentlab.report.scatter import by_task, pair, points, shown
 from agentlab.report.section import Chart, Material, Section
-from agentlab.report.style import ArmStyle, bare, legend, panels, short
+from agentlab.report.style import ArmStyle, bare, legend, panels, scaled, shared_rows, short
 from agentlab.runs.frames import Run
 from agentlab.text import pluralize
 
@@ -41,7 +41,15 @@ def section(material: Material) -> Section:
         "panels",
         title,
         "",
-        (Chart("panels", title, says, means, lambda: draw(drawn, means, names, styles)),),
+        (
+            Chart(
+                "panels",
+                title,
+                says,
+                means,
+                lambda: draw(drawn, means, names, styles, material.summary.measures[names[0]].range),
+            ),
+        ),
     )
 
 
@@ -58,10 +66,18 @@ def _alone(run: Run, measure: str, styles: Mapping[str, ArmStyle]) -> pd.DataFra
     return own.assign(y=own["condition"].map(place))
 
 
-def draw(each: pd.DataFrame, means: pd.DataFrame, names: Sequence[str], styles: Mapping[str, ArmStyle]) -> Figure:
+def draw(
+    each: pd.DataFrame,
+    means: pd.DataFrame,
+    names: Sequence[str],
+    styles: Mapping[str, ArmStyle],
+    ends: tuple[float, float] | None,
+) -> Figure:
     """Every panel has the same axes, so that tasks can be compared."""
     tasks = [str(name) for name in means["task"].unique() if name][:MOST]
-    figure, axes = panels(len(tasks), ACROSS, 1.75, 0.9, sharex=True, sharey=True)
+    alone = len(names) == 1
+    high = 0.6 + 0.24 * len(styles) if alone else 1.75
+    figure, axes = panels(len(tasks), ACROSS, high, 0.3 if alone else 0.9, sharex=True, sharey=True)
     handles: dict[str, Any] = {}
     for i, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
         handles |= _panel(ax, each[each["task"] == task], means[means["task"] == task], styles)
@@ -73,10 +89,11 @@ def draw(each: pd.DataFrame, means: pd.DataFrame, names: Sequence[str], styles: 
             ax.set_xlabel(short(names[0], 26), fontsize=8)
         if i % ACROSS == 0 and len(names) > 1:
             ax.set_ylabel(short(names[1], 20), fontsize=8)
-    if len(names) == 1:
-        axes[0].set_yticks([])
-        axes[0].set_ylim(len(styles) - 0.5, -0.5)
-    legend(figure, list(handles.values()), list(handles))
+    if alone:
+        scaled(axes[0], ends, 3)
+        shared_rows(axes, ACROSS, [style.label for style in styles.values()])
+    else:
+        legend(figure, list(handles.values()), list(handles))
     return figure
 
 
@@ -87,7 +104,7 @@ def _panel(ax: Any, each: pd.DataFrame, means: pd.DataFrame, styles: Mapping[str
         if mean.empty:
             continue
         form: dict[str, Any] = {"marker": style.marker, "color": style.colour, "linestyle": ""}
-        ax.plot(own["x"], own["y"], markersize=2.2, alpha=0.35, markeredgewidth=0, **form)
+        ax.plot(own["x"], own["y"], markersize=3, alpha=0.45, markeredgewidth=0, **form)
         (handles[style.label],) = ax.plot(
             mean["x"], mean["y"], markersize=6, markeredgecolor="black", markeredgewidth=0.8, zorder=5, **form
         )

@@ -1,6 +1,7 @@
-"""Paired differences between arms with both of their intervals: a forest plot, primary contrasts apart."""
+"""Paired differences between arms with both of their intervals: forest plots, primary contrasts apart."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,88 +9,179 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from agentlab.analysis.contrasts.table import DIFFERENCES, INTERVALS
+from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.report.section import Chart
-from agentlab.report.style import BAR, BLUE, GROUND, THIN, canvas, interval, legend, named, rows, short
+from agentlab.report.style import BAR, FAINT, GROUND, INK, THIN, canvas, interval, legend, named, rows, short
 from agentlab.text import pluralize
 
 PRIMARY = "primary"
 COLUMNS = (*DIFFERENCES, "a", "b", "within", "scored_a", "scored_b")
 MOST, ACROSS, WIDEST = 40, 3, 24
 """Rows of a figure, panels side by side, characters of an arm."""
-DOT: dict[str, Any] = {"marker": "o", "linestyle": "", "color": BLUE, "markersize": 3.2, "markerfacecolor": "white"}
+HEADLINE, BROAD = 8, 6.4
+"""Rows of the page's first figure, and its width in inches."""
+DOT: dict[str, Any] = {"marker": "o", "linestyle": "", "color": INK, "markersize": 3.8, "markerfacecolor": "white"}
+Measures = Mapping[str, MeasureSummary]
 
 
-def charts(contrasts: pd.DataFrame) -> tuple[Chart, ...]:
-    """From the table of contrasts; none where nothing may be said of any difference."""
-    data = contrasts[[*COLUMNS]].astype(dict.fromkeys(INTERVALS, "float64"))
-    if data["difference"].isna().all():
-        return ()
+def charts(contrasts: pd.DataFrame, measures: Measures) -> tuple[Chart, ...]:
+    """By role, where anything may be said of a difference; what the page's first figure shows is not drawn again."""
+    data = _known(contrasts)
     roles = data["role"].astype("str")
+    parts = [data[(roles == role).to_numpy()] for role in sorted(map(str, roles.unique()), key=PRIMARY.__ne__)]
+    first = headline(contrasts, measures)
+    told = 0 if first is None else len(first.data)
+    shown = [part for part in parts if part["difference"].notna().any()]
     return tuple(
-        _chart(data[(roles == role).to_numpy()], role) for role in sorted(map(str, roles.unique()), key=PRIMARY.__ne__)
+        _chart(_sorted(part), measures)
+        for part in shown
+        if part["difference"].notna().sum() > told or (part is not shown[0])
     )
 
 
-def _chart(data: pd.DataFrame, role: str) -> Chart:
-    own = data.reset_index(drop=True)
-    return Chart(f"forest_{role}", f"Paired differences, {role}", _says(own), own, lambda: draw(own))
+def headline(contrasts: pd.DataFrame, measures: Measures) -> Chart | None:
+    """The primary contrasts, or the first ones where none is; None where nothing may be said of any."""
+    data = _known(contrasts)
+    data = data[data["difference"].notna().to_numpy()]
+    primary = data[(data["role"] == PRIMARY).to_numpy()]
+    own = (primary if len(primary) else data).head(HEADLINE if len(primary) else 3).reset_index(drop=True)
+    if own.empty:
+        return None
+    what = "Primary contrasts" if len(primary) else "The first contrasts"
+    return Chart("headline", what, _intervals(own), own, lambda: draw_told(own, measures))
+
+
+def _known(contrasts: pd.DataFrame) -> pd.DataFrame:
+    return (
+        contrasts[[*COLUMNS]].astype(dict.fromkeys(INTERVALS, "float64"))
+        if len(contrasts)
+        else pd.DataFrame({name: [] for name in COLUMNS})
+    )
+
+
+def _sorted(data: pd.DataFrame) -> pd.DataFrame:
+    """Pairs of the same other levels together, the largest difference of each pair's first measure on top."""
+    first = data.drop_duplicates("contrast")[["within", "difference", "contrast"]].fillna({"difference": -math.inf})
+    own = first.itertuples(index=False)
+    keyed = [(str(within), -float(difference), str(contrast)) for within, difference, contrast in own]
+    place = {contrast: i for i, (_, _, contrast) in enumerate(sorted(keyed))}
+    order = [place[str(name)] for name in data["contrast"]]
+    return data.assign(place=order).sort_values("place", kind="stable").drop(columns="place").reset_index(drop=True)
+
+
+def _chart(own: pd.DataFrame, measures: Measures) -> Chart:
+    role = str(own["role"].iloc[0])
+    return Chart(f"forest_{role}", f"Paired differences, {role}", _says(own), own, lambda: draw(own, measures))
 
 
 def _says(data: pd.DataFrame) -> str:
-    n, like = data["contrast"].nunique(), data["new_tasks_low"].notna().any()
+    n = data["contrast"].nunique()
     shown = f"the first {MOST} of {n} pairs of arms" if n > MOST else f"{pluralize(n, 'pair')} of arms"
-    paired = data["pairs"].notna().all()
-    how, unit = ("paired by task and draw", "pairs of") if paired else ("unpaired within tasks", "scored")
+    return f"{shown[0].upper()}{shown[1:]}, {pluralize(data['measure'].nunique(), 'measure')}. {_intervals(data)}"
+
+
+def _intervals(data: pd.DataFrame) -> str:
+    like, paired = data["new_tasks_low"].notna().any(), data["pairs"].notna().all()
+    how, unit = ("paired by task and draw", "pairs of rollouts") if paired else ("unpaired within tasks", "rollouts")
     sizes = data["pairs"] if paired else data[["scored_a", "scored_b"]].sum(axis=1)
     low, high = int(sizes.min()), int(sizes.max())
-    pairs = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    size = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    thin = "; thin: for new tasks" if like else "; nothing is claimed of new tasks"
     return (
-        f"The difference of the first arm less the second, {how}: {shown}, "
-        f"{pluralize(data['measure'].nunique(), 'measure')}, n = {pairs} {unit} rollouts each. "
-        "Thick: 95% interval for these tasks"
-        + (", thin: for new tasks" if like else "; of new tasks nothing is claimed")
-        + ". An interval that crosses the upright line is compatible with no difference."
+        f"The first arm minus the second, {how}; n = {size} {unit} each. "
+        f"Thick line: 95% interval for these tasks{thin}. "
+        "An interval that reaches 0 is compatible with no difference."
     )
 
 
-def draw(data: pd.DataFrame) -> Figure:
+def draw_told(data: pd.DataFrame, measures: Measures) -> Figure:
+    """A panel for each measure, one below another, with the numbers written beside the intervals."""
+    parts = [own.reset_index(drop=True) for _, own in data.groupby("measure", sort=False)]
+    labels = [[_label(*row, narrow=True) for row in own[["a", "b", "within"]].itertuples(index=False)] for own in parts]
+    line = 0.36 if any("\n" in text for own in labels for text in own) else 0.26
+    heights = [0.6 + line * len(own) for own in parts]
+    figure, axes = canvas(sum(heights) + 0.35, len(parts), 1, width=BROAD, height_ratios=heights)
+    for own, names, ax in zip(parts, labels, axes.flat, strict=True):
+        measure = str(own["measure"].iloc[0])
+        _panel(ax, own, [str(name) for name in own["contrast"]])
+        named(ax, measure)
+        rows(ax, names)
+        arms = [str(name) for name in own["a"].unique()]
+        _direct(ax, measures[measure].better, arms[0] if len(arms) == 1 and len(arms[0]) < WIDEST else "first arm")
+        told = ax.twinx()
+        rows(told, [_told(row) for row in own.to_dict("records")])
+        told.grid(False)
+    _key(figure, data)
+    return figure
+
+
+def _told(row: Mapping[Any, Any]) -> str:
+    new = row["new_tasks_low"] == row["new_tasks_low"]
+    low, high = (
+        (row["new_tasks_low"], row["new_tasks_high"]) if new else (row["these_tasks_low"], row["these_tasks_high"])
+    )
+    size = f"n = {int(row['pairs']):,}" if pd.notna(row["pairs"]) else f"n = {row['scored_a']:,} + {row['scored_b']:,}"
+    ends = f" [{low:+.3f}, {high:+.3f}]" if low == low else ""
+    return f"{row['difference']:+.3f}{ends}, {size}".replace("-", "−")
+
+
+def draw(data: pd.DataFrame, measures: Measures) -> Figure:
     """A panel for each measure, a row for each pair of arms."""
     names = [str(name) for name in data["measure"].unique()]
     pairs = data.drop_duplicates("contrast").head(MOST)
     lines = [str(name) for name in pairs["contrast"]]
     down, across = -(-len(names) // ACROSS), min(ACROSS, len(names))
-    figure, axes = canvas(down * (0.75 + 0.23 * len(lines)) + 0.4, down, across, sharey=True)
+    figure, axes = canvas(down * (0.95 + 0.23 * len(lines)) + 0.4, down, across, sharey=True)
     for i, ax in enumerate(axes.flat):
         ax.set_visible(i < len(names))
         if i < len(names):
             _panel(ax, data[(data["measure"] == names[i]).to_numpy()], lines)
             named(ax, names[i])
-        rows(ax, [_label(*row) for row in pairs[["a", "b", "within"]].itertuples(index=False)])
+            _direct(ax, measures[names[i]].better, "first arm")
+        _labelled(ax, pairs)
         ax.tick_params(labelleft=i % across == 0)
-    key: dict[str, Any] = {"difference": Line2D([], [], **DOT), "95%, these tasks": Line2D([], [], color=BLUE, **BAR)}
-    if data["new_tasks_low"].notna().any():
-        key["95%, new tasks"] = Line2D([], [], color=BLUE, **THIN)
-    legend(figure, list(key.values()), list(key))
+    _key(figure, data)
     return figure
 
 
-def _label(a: str, b: str, within: str) -> str:
-    """Both arms, each shortened by itself."""
-    return f"{short(a, WIDEST)} - {short(f'{b} ({within})' if within else b, WIDEST)}"
+def _key(figure: Any, data: pd.DataFrame) -> None:
+    key: dict[str, Any] = {"difference": Line2D([], [], **DOT), "95%, these tasks": Line2D([], [], color=INK, **BAR)}
+    if data["new_tasks_low"].notna().any():
+        key["95%, new tasks"] = Line2D([], [], color=INK, **THIN)
+    legend(figure, list(key.values()), list(key))
+
+
+def _labelled(ax: Any, pairs: pd.DataFrame) -> None:
+    rows(ax, [_label(*row) for row in pairs[["a", "b", "within"]].itertuples(index=False)])
+
+
+def _label(a: str, b: str, within: str, narrow: bool = False) -> str:
+    """Both arms, each shortened by itself; one below another where they are long."""
+    first, second = short(a, WIDEST), short(f"{b} ({within})" if within else b, WIDEST)
+    return f"{first} −{chr(10) if narrow and len(first + second) > WIDEST + 4 else ' '}{second}"
+
+
+def _direct(ax: Any, better: int | None, who: str) -> None:
+    """Says below the axis on which side of 0 that arm is the better one."""
+    if better is not None:
+        text = f"{who} better →" if better > 0 else f"← {who} better"
+        ax.set_xlabel(text, fontsize=8.5, loc="right" if better > 0 else "left", color=INK)
 
 
 def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[str]) -> None:
-    ax.axvline(0, color=GROUND, linewidth=0.8)
+    ax.axvline(0, color=GROUND, linewidth=1)
     place = {name: y for y, name in enumerate(lines)}
-    text: dict[str, Any] = {"textcoords": "offset points", "fontsize": 7.5, "va": "center", "color": GROUND}
+    text: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "va": "center", "color": GROUND}
     for row in data.to_dict("records"):
         y = place.get(str(row["contrast"]))
         if y is None:
             continue
         there = row["difference"] == row["difference"]
         if there:
-            interval(ax, y, (row["new_tasks_low"], row["new_tasks_high"]), THIN, BLUE)
-            interval(ax, y, (row["these_tasks_low"], row["these_tasks_high"]), BAR, BLUE)
-            ax.plot(row["difference"], y, **DOT)
+            interval(ax, y, (row["new_tasks_low"], row["new_tasks_high"]), THIN, INK)
+            interval(ax, y, (row["these_tasks_low"], row["these_tasks_high"]), BAR, INK)
+            ax.plot(row["difference"], y, zorder=5, **DOT)
         if not there or row["these_tasks_low"] != row["these_tasks_low"]:
             ax.annotate(str(row["conclusion"]), (row["difference"] if there else 0.0, y), (6, 0), **text)
+    ax.locator_params(axis="x", nbins=5)
+    ax.grid(axis="x", color=FAINT, linewidth=0.5)

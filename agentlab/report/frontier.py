@@ -45,6 +45,9 @@ def draw(band: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
 def _own(ax: Any, own: pd.DataFrame, style: ArmStyle, axes: tuple[str, str]) -> None:
     gained, at = axes
     known = own[own["low"].notna()]
-    ax.fill_betweenx(known[at], known["low"], known["high"], color=style.colour, alpha=0.2, linewidth=0)
+    low, high = (
+        known[end].clip(0, 1) if own[gained].dropna().between(0, 1).all() else known[end] for end in ("low", "high")
+    )
+    ax.fill_betweenx(known[at], low, high, color=style.colour, alpha=0.2, linewidth=0)
     form: dict[str, Any] = {"color": style.colour, "marker": style.marker, "markersize": 4}
     ax.plot(own[gained], own[at], linewidth=1.6, **form)

@@ -7,10 +7,23 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.analysis.row import ends
 from agentlab.analysis.summary import Summary
 from agentlab.report.section import Chart, Material, Section
-from agentlab.report.style import BAR, GROUND, THIN, ArmStyle, interval, legend, named, panels, shared_rows
+from agentlab.report.style import (
+    BAR,
+    FAINT,
+    GROUND,
+    THIN,
+    ArmStyle,
+    interval,
+    legend,
+    named,
+    panels,
+    scaled,
+    shared_rows,
+)
 from agentlab.runs.frames import Run
 from agentlab.stats.arm_mean import CHANCE
 from agentlab.text import pluralize
@@ -24,16 +37,17 @@ def section(material: Material) -> Section:
     run, summary = material.run, material.summary
     data = means(run, summary)
     missing = int(data["missing"].sum()) if len(data) else 0
+    thin = ", the thin one for new tasks" if len(data) and data["new tasks_low"].notna().any() else ""
     says = (
         f"Means of task means of {pluralize(len(run.measured), 'measure')} in "
         f"{pluralize(len(summary.arms), 'condition')}, n = {pluralize(len(run.measures), 'rollout')} of "
         f"{pluralize(run.measures['task'].nunique(), 'task')}. The thick line is the 95% "
-        "interval for these tasks, the thin one for new tasks; neither leaves the measure's range. Arms share their "
+        f"interval for these tasks{thin}. Arms share their "
         "tasks, so overlapping intervals say nothing about a difference: see the paired differences."
     )
     notes = _notes(run, summary, missing)
     charts = (
-        (Chart("measures", "Measures by condition", says, data, lambda: draw(data, material.styles)),)
+        (Chart("measures", "Measures by condition", says, data, lambda: draw(data, material.styles, summary.measures)),)
         if len(data) and data["mean"].notna().any()
         else ()
     )
@@ -89,19 +103,28 @@ def means(run: Run, summary: Summary) -> pd.DataFrame:
     return table.astype(dict.fromkeys(numbers, "float64"))
 
 
-def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle]) -> Figure:
-    """A panel for each measure, a row for each condition."""
+def draw(data: pd.DataFrame, styles: Mapping[str, ArmStyle], known: Mapping[str, MeasureSummary]) -> Figure:
+    """A panel for each measure over its whole range, a row for each condition."""
     names = [str(name) for name in data.loc[data["mean"].notna(), "measure"].unique()]
     conditions = [name for name in styles if name in set(data["condition"])]
-    figure, axes = panels(len(names), ACROSS, 0.75 + 0.24 * len(conditions), 0.5, sharey=True)
+    figure, axes = panels(len(names), ACROSS, 0.8 + 0.24 * len(conditions), 0.5, sharey=True)
     for ax, name in zip(axes, names, strict=True):
         own = data[(data["measure"] == name).to_numpy()].set_index("condition")
         for y, condition in enumerate(conditions):
             _row(ax, y, own.loc[condition], styles[condition])
+        scaled(ax, known[name].range)
+        ax.grid(axis="x", color=FAINT, linewidth=0.5)
+        _directed(ax, known[name].better)
         named(ax, name)
     shared_rows(axes, ACROSS, [styles[condition].label for condition in conditions])
     legend(figure, *_key(data))
     return figure
+
+
+def _directed(ax: Any, better: int | None) -> None:
+    """Which end of the axis is the better one."""
+    if better is not None:
+        ax.set_title("better →" if better > 0 else "← better", fontsize=8.5, loc="right")
 
 
 def _row(ax: Any, y: int, row: Any, style: ArmStyle) -> None:
@@ -109,7 +132,7 @@ def _row(ax: Any, y: int, row: Any, style: ArmStyle) -> None:
         interval(ax, y + 0.3, (row["bound_low"], row["bound_high"]), {"marker": "|", **THIN}, GROUND)
     interval(ax, y, (row["new tasks_low"], row["new tasks_high"]), THIN, style.colour)
     interval(ax, y, (row["these tasks_low"], row["these tasks_high"]), BAR, style.colour)
-    ax.plot(row["mean"], y, style.marker, color=style.colour, markersize=6)
+    ax.plot(row["mean"], y, style.marker, color=style.colour, markersize=6.5)
     if row["delivered_only"] == row["delivered_only"]:
         ax.plot(row["delivered_only"], y - 0.3, style.marker, color=style.colour, markerfacecolor="white", markersize=5)
 

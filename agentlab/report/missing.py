@@ -9,12 +9,7 @@ from matplotlib.figure import Figure
 from agentlab.analysis.unread import cut, unread_notes
 from agentlab.report.section import Chart, Material, Section
 from agentlab.report.style import (
-    BLUE,
-    GREEN,
     GROUND,
-    ORANGE,
-    PURPLE,
-    VERMILION,
     ArmStyle,
     legend,
     named,
@@ -27,16 +22,21 @@ from agentlab.runs.frames.kinds import declared, fates
 from agentlab.text import pluralize
 
 STATUSES = {
-    "delivered": ("#D9D9D9", ""),
-    "declined": (VERMILION, "////"),
-    "vetoed": (PURPLE, "xxxx"),
-    "incomplete": (ORANGE, ".."),
-    "limit": (BLUE, "\\\\\\\\"),
-    "cancelled": (GREEN, "----"),
-    "infrastructure": (GROUND, "++++"),
+    "delivered": ("#E2E2E2", ""),
+    "declined": ("#333333", "////"),
+    "vetoed": ("#8A8A8A", "xxxx"),
+    "incomplete": ("#5E5E5E", ".."),
+    "limit": ("#A8A8A8", "\\\\\\\\"),
+    "cancelled": ("#C4C4C4", "----"),
+    "infrastructure": ("#111111", ""),
 }
-LOST = {"bounced": (VERMILION, "////"), "unparsed": (BLUE, ".."), "truncated": (ORANGE, "xxxx"), "late": (GREEN, "")}
-"""Colour and hatch by what became of a rollout, and of a message."""
+LOST = {
+    "bounced": ("#333333", "////"),
+    "unparsed": ("#A8A8A8", ".."),
+    "truncated": ("#5E5E5E", "xxxx"),
+    "late": ("#C4C4C4", ""),
+}
+"""Grey and hatch by what became of a rollout, and of a message."""
 
 
 def section(material: Material) -> Section:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.report.section import Chart
-from agentlab.report.style import BLUE, VERMILION, bare, named, panels, short
+from agentlab.report.style import GROUND, INK, bare, named, panels, short
 
 ACROSS = 2
 
@@ -15,7 +15,8 @@ ACROSS = 2
 def chart(found: Analysis, name: str) -> Chart:
     """From its table `path`: `measure`, `cut`, `round`, `agents`, `expected` with its band, `decisive`."""
     data = found.tables["path"]
-    says = f"{found.says} Shaded: simultaneous 95% band; ringed: the step that decided."
+    ringed = "; ringed: the step that decided" if data["decisive"].astype("bool").any() else ""
+    says = f"{found.says} Shaded: simultaneous 95% band{ringed}."
     return Chart(name, found.title, says, data, lambda: draw(data))
 
 
@@ -31,12 +32,12 @@ def draw(data: pd.DataFrame) -> Figure:
 
 def _panel(ax: Any, data: pd.DataFrame) -> None:
     known = data[data["expected_low"].notna()]
-    ax.fill_between(known.index, known["expected_low"], known["expected_high"], color=BLUE, alpha=0.18, linewidth=0)
-    ax.plot(data.index, data["expected"], "o-", color=BLUE, markersize=5)
+    ax.fill_between(known.index, known["expected_low"], known["expected_high"], color=GROUND, alpha=0.18, linewidth=0)
+    ax.plot(data.index, data["expected"], "o-", color=INK, markersize=5.5)
     turn = data[data["decisive"].astype("bool")]
     ring: dict[str, Any] = {"markerfacecolor": "none", "markeredgewidth": 1.6, "markersize": 12, "linestyle": ""}
     if len(turn):  # an empty line that is not clipped has no extent, and no layout is found around it
-        ax.plot(turn.index, turn["expected"], "o", color=VERMILION, clip_on=False, **ring)
+        ax.plot(turn.index, turn["expected"], "o", color=INK, clip_on=False, **ring)
     ax.set_xticks(range(len(data)), [_label(row) for row in data.to_dict("records")], fontsize=7.5)
     ax.set_xlabel("after round", fontsize=8)
     ax.set_ylabel("expected", fontsize=8)

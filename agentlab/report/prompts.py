@@ -48,7 +48,7 @@ def section(material: Material) -> Section:
     )
     notes = ("In the folded texts, + marks what the second arm adds, - what it leaves out.",) if changed else ()
     tables = {"differences": table} if len(table) else {}
-    return Section("prompts", title, said, (), tables, notes, _prompts(facts), _headed(changed))
+    return Section("prompts", title, said, (), tables, notes, texts=_prompts(facts), changes=_headed(changed))
 
 
 def _condition(run: Run, c: Contrast, level: str) -> str:

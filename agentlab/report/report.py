@@ -5,7 +5,6 @@ from pathlib import Path
 
 from agentlab.analysis.analyse import analyse, attempts
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.registry import ANALYSES
 from agentlab.analysis.summary import Summary, summarize
 from agentlab.errors import AnalysisError, StoreError
@@ -20,10 +19,12 @@ from agentlab.report import (
     frontier,
     measures,
     missing,
+    organizations,
     path,
     prompts,
     scatter,
 )
+from agentlab.report.lead import Lead, lead
 from agentlab.report.page import page
 from agentlab.report.section import Chart, Material, Section, of
 from agentlab.report.style import ArmStyle, arm_styles, svg
@@ -58,14 +59,14 @@ def write(run: Run, folder: Path) -> Path:
 
 
 def _write(run: Run, folder: Path) -> Path:
-    parts = list(sections(run))
-    charts = [chart for part in parts for chart in part.charts]
+    material = Material(run, summarize(run), arm_styles(run))
+    first = lead(material)
+    parts = [part for part in sections(material, first) if not part.empty]
+    charts = [*([first.figure] if first.figure else []), *(chart for part in parts for chart in part.charts)]
     pictures = {chart.name: svg(chart.name, chart.title, chart.draw) for chart in charts}
     tables = {name: table for part in parts for name, table in part.tables.items()}
     tables |= {chart.name: chart.data for chart in charts}
-    name = str(run.meta.get("name") or run.folder.name)
-    about = str(run.meta.get("about") or "")
-    text = page(f"{name}: report of a run", about, parts, pictures, _again(run.folder.name))
+    text = page(first, parts, pictures, _again(run.folder.name))
     for chart, marks in pictures.items():
         (folder / "figures" / f"{chart}.svg").write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{marks}', "utf-8")
     for table, data in tables.items():
@@ -74,15 +75,12 @@ def _write(run: Run, folder: Path) -> Path:
     return folder / "index.html"
 
 
-def sections(run: Run) -> Iterator[Section]:
-    """All parts of the page in their order."""
-    material = Material(run, summarize(run), arm_styles(run))
-    yield design.section(material)
+def sections(material: Material, first: Lead) -> Iterator[Section]:
+    """All parts of the page after its lead, in their order; those that are empty are left out of it."""
     if not material.summary.arms:
-        yield Section("measures", "Measures by condition", "No rollout is finished yet: there is nothing to show.")
-        yield prompts.section(material)
+        yield from (prompts.section(material), design.section(material))
         return
-    results = dict(attempts(run, {}, without=SLOW))
+    run, results = material.run, dict(attempts(material.run, {}, without=SLOW))
     yield measures.section(material)
     yield _differences(run, material.summary, results.pop("contrasts"))
     yield from (section(material) for section in BEFORE)
@@ -91,7 +89,9 @@ def sections(run: Run) -> Iterator[Section]:
             yield _analysed(name, result, material.styles)
         if name == "attribution":
             yield from _paths(run)
+    yield organizations.section(material, first.organizations)
     yield from (section(material) for section in AFTER)
+    yield design.section(material)
     yield from _lacking(run, {name: why for name, why in results.items() if isinstance(why, AnalysisError)})
 
 
@@ -105,8 +105,9 @@ def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) ->
     title = "Paired differences"
     if isinstance(found, AnalysisError):
         return Section("contrasts", title, _without(run, found))
-    charts = forest.charts(tabulate(run))
-    said = found.says if charts else f"{found.says} No difference supports a conclusion about who did better."
+    charts = forest.charts(summary.table, summary.measures)
+    known = forest.headline(summary.table, summary.measures)
+    said = found.says if known else f"{found.says} No difference supports a conclusion about who did better."
     made = of(found, "contrasts", title)
     return Section(
         "contrasts",
@@ -114,7 +115,8 @@ def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) ->
         said,
         charts,
         made.tables,
-        tuple(dict.fromkeys((*made.notes, *summary.notes))),
+        tuple(dict.fromkeys((*found.notes, *summary.notes))),
+        made.reading,
         shown=found.shown,
     )
 

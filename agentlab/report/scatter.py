@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from agentlab.analysis.suppressed import suppressed_measures
+from agentlab.report.labels import label
 from agentlab.report.section import Chart, Material, Section
 from agentlab.report.style import ArmStyle, bare, canvas, legend, short
 from agentlab.runs.frames import Run
@@ -78,15 +79,16 @@ def draw(
 ) -> Figure:
     """Arms by colour and mark."""
     figure, grid = canvas(5.0)
-    ax, handles = grid[0][0], dict[str, Any]()
+    ax, handles, places = grid[0][0], dict[str, Any](), dict[str, tuple[float, float]]()
     for condition, style in styles.items():
         own, mean = (t[t["condition"] == condition] for t in (each, means))
         if mean.empty:
             continue
         form: dict[str, Any] = {"marker": style.marker, "color": style.colour, "linestyle": ""}
-        ax.plot(own["x"], own["y"], markersize=2.6, alpha=0.35, markeredgewidth=0, **form)
+        ax.plot(own["x"], own["y"], markersize=3, alpha=0.4, markeredgewidth=0, **form)
         tasks, arm = mean[mean["task"] != ""], mean[mean["task"] == ""]
-        ax.plot(tasks["x"], tasks["y"], markersize=5, alpha=0.5, markeredgewidth=0, **form)
+        ax.plot(tasks["x"], tasks["y"], markersize=5.5, alpha=0.55, markeredgewidth=0, **form)
+        places[condition] = (float(arm["x"].iloc[0]), float(arm["y"].iloc[0]))
         (handles[style.label],) = ax.plot(
             arm["x"], arm["y"], markersize=10, markeredgecolor="black", markeredgewidth=1.1, zorder=5, **form
         )
@@ -94,5 +96,6 @@ def draw(
     ax.set_ylabel(short(axes[1], 60))
     ax.grid(color="#ECECEC", linewidth=0.7)
     bare(ax)
-    legend(figure, list(handles.values()), list(handles))
+    left = label(figure, ax, {style.label: places[c] for c, style in styles.items() if c in places})
+    legend(figure, [handles[name] for name in left], left)
     return figure

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from agentlab.analysis.analysis import Analysis
@@ -35,6 +36,18 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnOrganization:
+    """One organization, with the arms that have it."""
+
+    name: str
+    arms: tuple[ArmStyle, ...]
+    note: str
+    width: float
+    """Of the picture, in pixels."""
+    picture: Markup
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One part of the page. A section that has nothing to show says why in `says`."""
 
@@ -45,21 +58,24 @@ class Section:
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict[str, pd.DataFrame])
     """By file name; long ones are folded, and those after the first `shown`."""
     notes: tuple[str, ...] = ()
+    reading: tuple[str, ...] = ()
+    """What the columns mean, folded."""
     texts: Mapping[str, str] = field(default_factory=dict[str, str])
     """Folded, by heading, such as prompts."""
     changes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Likewise, but a line that begins with + or - is what one text has and the other has not."""
+    organizations: tuple[DrawnOrganization, ...] = ()
     shown: int = 9
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing but the sentence."""
-        return not (self.charts or self.tables or self.texts or self.changes or self.notes)
+        return not (self.charts or self.tables or self.texts or self.changes or self.notes or self.organizations)
 
 
 def of(found: Analysis, name: str, title: str, charts: tuple[Chart, ...] = ()) -> Section:
     """An analysis as a section; the sentence of its picture, where it has one, stands for its own."""
     tables = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(found.tables.items())}
     said = "" if charts else found.says
-    notes = (*found.explained(found.tables.values()), *found.notes)
-    return Section(name, title, said, charts, tables, notes, shown=found.shown)
+    reading = tuple(found.explained(found.tables.values()))
+    return Section(name, title, said, charts, tables, found.notes, reading, shown=found.shown)

@@ -64,20 +64,37 @@ class RenderedPage:
 
 def look(folder: Path, pages: Sequence[tuple[Path, int]]) -> tuple[list[RenderedPage], str]:
     """Opens pages, each in a window of its width, and gives what is seen and what the browser complains of."""
-    assert BROWSER is not None
     frames = "".join(
         f'<iframe src="{path.resolve().as_uri()}" width="{w}" height="900" style="border:0"></iframe>'
         for path, w in pages
     )
+    measured, complaints = _driven(folder, frames, _MEASURE)
+    return [_seen(one) for one in measured], complaints
+
+
+def evaluate(folder: Path, path: Path, code: str, size: tuple[int, int] = (1280, 800)) -> Any:
+    """What the code returns, in which `page` is the document opened in a window of that size."""
+    width, height = size
+    frame = f'<iframe src="{path.resolve().as_uri()}" width="{width}" height="{height}" style="border:0"></iframe>'
+    head = 'const page = document.querySelector("iframe").contentDocument;'
+    found, complaints = _driven(
+        folder, frame, f"{head} document.body.dataset.found = JSON.stringify((() => {{{code}}})());"
+    )
+    assert complaints == ""
+    return found
+
+
+def _driven(folder: Path, frames: str, code: str) -> tuple[Any, str]:
+    """What the code leaves in the body's `data-found`, and what the browser complains of."""
+    assert BROWSER is not None
     driver = folder / "driver.html"
-    driver.write_text(f"<!doctype html><body>{frames}<script>addEventListener('load', () => {{{_MEASURE}}})</script>")
+    driver.write_text(f"<!doctype html><body>{frames}<script>addEventListener('load', () => {{{code}}})</script>")
     where = ["--enable-logging=stderr", "--v=0", f"--user-data-dir={folder / 'profile'}", "--dump-dom", driver.as_uri()]
     ended = subprocess.run([BROWSER, *_OPTIONS, *where], capture_output=True, text=True, timeout=900, check=True)
     found = re.search(r'data-found="([^"]*)"', ended.stdout)
     assert found is not None, ended.stderr
-    measured: list[dict[str, Any]] = json.loads(unescape(found[1]))
     complaints = "\n".join(line for line in ended.stderr.splitlines() if "CONSOLE" in line)
-    return [_seen(one) for one in measured], complaints
+    return json.loads(unescape(found[1])), complaints
 
 
 def _seen(one: dict[str, Any]) -> RenderedPage:

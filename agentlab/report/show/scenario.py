@@ -5,8 +5,8 @@ from dataclasses import fields
 from typing import TypeVar
 
 from agentlab.organization.agents import Agent
+from agentlab.report.diagrams.drawing import drawing
 from agentlab.report.show.arms import between
-from agentlab.report.show.drawing import drawing
 from agentlab.report.show.grid import grid
 from agentlab.scenario import Condition, Design
 from agentlab.text import line, pluralize, quoted

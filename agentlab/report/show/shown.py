@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agentlab.errors import ScenarioError, StoreError
+from agentlab.report.diagrams.organizations import scenario_svg
 from agentlab.report.show.prompts import prompts as all_prompts
 from agentlab.report.show.rollouts import rollouts
 from agentlab.report.show.scenario import scenario
-from agentlab.report.show.svg import svg as drawn
 from agentlab.runs.frames import load
 from agentlab.runs.transcript import transcript
 from agentlab.scenario import Design, library
@@ -44,7 +44,7 @@ def shown(
     if folder is None or option:
         design = scenario_of(what, option, rollout, folder, values)
         if svg is not None:
-            _write(svg, drawn(design), "--svg")
+            _write(svg, scenario_svg(design), "--svg")
             return f"wrote {svg}"
         return all_prompts(design) if prompts else scenario(design)
     if rollout is None:

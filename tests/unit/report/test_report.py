@@ -1,8 +1,11 @@
 """A report says what the frames say, opens by itself in a real browser, and nothing written by others acts in it."""
 
 import asyncio
+import base64
 import csv
+import hashlib
 import json
+import math
 import re
 import sqlite3
 from collections.abc import Generator
@@ -18,15 +21,17 @@ from typer.testing import CliRunner
 
 import agentlab
 from agentlab.analysis.analyse import analyse
+from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.analysis.summary import summarize
 from agentlab.errors import StoreError
 from agentlab.experiment import session
 from agentlab.experiment.judging.added import rejudge
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
-from agentlab.report import report
+from agentlab.report import forest, measures, report
 from agentlab.report.report import write
-from agentlab.report.style import arm_styles, nth_style, short
+from agentlab.report.section import Material
+from agentlab.report.style import COLOURS, GROUND, INK, arm_styles, nth_style, short
 from agentlab.runs.frames import Run, load
 from agentlab.runs.imports import Columns, table
 from tests.support import chromium
@@ -188,12 +193,10 @@ def test_tables_are_the_frames(run: Run, reported: Path) -> None:
     assert (
         means["scored"].sum() == run.measures[["utility", "utility_uncoupled", "misalignment"]].notna().to_numpy().sum()
     )
-    parts = [reported / "tables" / f"forest_{role}.csv" for role in ("primary", "exploratory")]
-    forest = pd.concat(pd.read_csv(path, keep_default_na=False) for path in parts if path.is_file())
-    named = [(c.measure, f"{c.a} - {c.b}") for c in summary.contrasts]
-    assert list(zip(forest["measure"], forest["contrast"], strict=True)) == named
-    differences = [c.result.difference for c in summary.contrasts]
-    assert forest["difference"].astype("float64").tolist() == pytest.approx(differences)
+    parts = [reported / "tables" / f"{name}.csv" for name in ("headline", "forest_exploratory")]
+    forest = pd.concat(pd.read_csv(path) for path in parts).set_index(["role", "measure", "contrast"])
+    differences = {(c.role, c.measure, f"{c.a} - {c.b}"): c.result.difference for c in summary.contrasts}
+    assert forest["difference"].to_dict() == pytest.approx(differences)
     spend = pd.read_csv(reported / "tables" / "spend_arms.csv").set_index("condition")
     for arm in summary.arms:
         assert spend.loc[arm.condition, "output_tokens"] == pytest.approx((arm.output_tokens or 0) / arm.rollouts)
@@ -262,6 +265,52 @@ def test_the_guide_adds_a_figure(run: Run, tmp_path: Path, monkeypatch: pytest.M
     assert "solo_matched" in (folder / "figures" / "pace.svg").read_text(encoding="utf-8")
 
 
+def test_every_contact_is_drawn_with_how_often_it_was_used(run: Run, reported: Path) -> None:
+    told = pd.read_csv(reported / "tables" / "contacts.csv").set_index(["condition", "sender", "recipient"])["messages"]
+    own = run.edges.astype(dict.fromkeys(("condition", "sender", "recipient"), "str"))
+    own = own[(own["sender"] != "@task") & (own["condition"] == "team=firm_open")]
+    own["recipient"] = own["recipient"].str.removeprefix("@")
+    counts = own.groupby(["sender", "recipient"])["sent"].sum() / (run.rollouts["condition"] == "team=firm_open").sum()
+    counts = counts[counts > 0]  # a name that may not be written to gets nothing
+    assert len(counts) > 10
+    assert told["team=firm_open"].reindex(counts.index).to_list() == pytest.approx(counts.to_list())
+    numbers = re.findall(r'class="o-number"[^>]*>([^<]+)<', page(reported))
+    assert f"{counts.max():.1f}" in numbers
+
+
+def test_the_colors_of_arms_are_used_for_nothing_else(reported: Path, forked: Path) -> None:
+    for folder, names in ((reported, ("headline", "forest_exploratory", "spend", "losses")), (forked, ("path_1",))):
+        for name in names:
+            picture = (folder / "figures" / f"{name}.svg").read_text(encoding="utf-8").lower()
+            assert not [colour for colour in COLOURS if colour.lower() in picture], name
+
+
+def test_the_colors_stand_out_from_white() -> None:
+    assert all(contrast(colour) >= 3 for colour in COLOURS)
+    assert all(contrast(colour) >= 4.5 for colour in (INK, GROUND))
+    sheet = (Path(agentlab.__file__).parent / "base.css").read_text(encoding="utf-8")
+    words = re.findall(r"--(?:ink|soft|link): (#\w{6})", sheet)
+    assert len(words) == 3
+    assert all(contrast(colour) >= 4.5 for colour in words)
+
+
+def contrast(colour: str) -> float:
+    """With white, by WCAG 2.2."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+
+
+def test_a_measures_axis_is_its_range_with_room_for_marks_at_its_ends(run: Run) -> None:
+    (chart,) = measures.section(Material(run, summarize(run), arm_styles(run))).charts
+    for ax in chart.draw().axes:
+        low, high = ax.get_xlim()
+        assert -0.05 <= low < 0
+        assert 1 < high <= 1.05
+        drawn = [float(x) for line in ax.get_lines() for x in line.get_xdata()]  # pyright: ignore[reportGeneralTypeIssues, reportUnknownArgumentType, reportUnknownVariableType]
+        assert all(0 <= x <= 1 for x in drawn)
+
+
 # --- runs that lack something ---------------------------------------------------------------------------------------
 
 
@@ -294,12 +343,26 @@ def test_nothing_is_said_of_a_judge_that_cannot_tell_good_from_bad(workdir: Path
     assert "No difference supports a conclusion about who did better" in text
     assert "suppressed: the judge ships no anchor texts" in text
     assert 'id="figure-forest' not in text
+    assert 'id="figure-headline' not in text
+
+
+def test_pairs_that_a_measure_lacks_are_drawn_in_the_forest_all_the_same() -> None:
+    rows = [("m", "b - c", 0.1), ("m", "a - c", math.nan), ("n", "a - b", 0.3), ("n", "b - c", 0.2)]
+    table = pd.DataFrame([{**dict.fromkeys(forest.COLUMNS), "role": "exploratory", "pairs": 5} for _ in rows])
+    table[["measure", "contrast", "difference"]] = rows
+    table[["a", "b"]] = [contrast.split(" - ") for _, contrast, _ in rows]
+    known = {name: MeasureSummary(name, (0.0, 1.0), 1, None, "", "") for name in "mn"}
+    table["within"], table["conclusion"] = "", "no test"
+    (chart,) = forest.charts(pd.concat([table, table.iloc[[0]].assign(measure="o")]), {**known, "o": known["m"]})
+    assert list(dict.fromkeys(chart.data["contrast"])) == ["a - b", "b - c", "a - c"]
+    assert len(chart.draw().axes) == 3
 
 
 def test_one_arm_is_compared_with_nothing(workdir: Path) -> None:
     solo = "    solo: {organization: {cast: [boss], protocol: {kind: chain, stages: [[boss]]}}}\n"
     text = page(write(played(("factors:\n  team:\n    firm: {}\n" + solo, "")), Path("out")).parent)
-    assert "has no two arms to compare" in text
+    assert 'id="contrasts"' not in text, "a part that has nothing to show is left out"
+    assert "nothing is compared" in text
     assert "nothing to compare it with" in text
 
 
@@ -311,7 +374,8 @@ def test_names_that_would_act_are_shown(hostile: Run) -> None:
     assert run.rollouts["arm"].nunique() == len(NAMES)
     text = page(folder)
     marks = Marks(text)
-    assert not marks.names & {"script", "iframe", "img", "object", "embed", "form", "base", "link"} - {"link"}
+    assert not marks.names & {"iframe", "img", "object", "embed", "form", "base"}
+    assert text.count("<script") == 1, "our own, and the policy lets no other run"
     assert HOSTILE in marks.text
     assert "\x1b" not in text
     assert "\u202e" not in text
@@ -342,7 +406,10 @@ def test_levels_with_commas_are_levels(workdir: Path) -> None:
 def test_no_page_asks_for_anything(reported: Path) -> None:
     text = page(reported)
     marks = Marks(text)
-    assert "script" not in marks.names
+    script = text[text.index("<script>") + 8 : text.index("</script>")]
+    known = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"default-src &#39;none&#39;; script-src &#39;sha256-{known}&#39;" in text
+    assert text.count("<script") == 1
     assert [link for link in marks.links if re.match(r"(?!data:,)\w+:|//", link)] == []
     assert "@import" not in text
     assert re.findall(r"url\((?!#)", text) == []
@@ -422,8 +489,46 @@ def test_a_browser_shows_it_whole(reported: Path, many: Path, hostile: Run, fork
         assert one.wrong == [], path
         assert len(one.figures) == page(path.parent).count("<figure ")
         for name, (across, high) in one.figures.items():
-            assert across > 300, name
+            assert across > (80 if name.startswith("figure-organization") else 300), name
             assert high > 60, name
+
+
+@pytest.mark.process
+@browser
+def test_the_first_screen_has_the_question_the_findings_the_figure_and_the_organizations(
+    reported: Path, workdir: Path
+) -> None:
+    code = """
+    const top = element => element.getBoundingClientRect().top, low = element => element.getBoundingClientRect().bottom;
+    const figure = page.querySelector("#figure-headline"), drawings = [...page.querySelectorAll(".lead .organization")];
+    return {words: page.querySelector("h1").textContent, figure: low(figure), found: low(page.querySelector(".found")),
+            limits: top(page.querySelector(".limits")), drawn: Math.max(...drawings.map(top)), n: drawings.length};
+    """
+    seen = chromium.evaluate(workdir, reported / "index.html", code)
+    assert "planted in a simulated firm" in seen["words"]
+    assert max(seen["figure"], seen["found"], seen["limits"], seen["drawn"]) < 800
+    assert seen["n"] == 2, "of the two arms that are compared"
+
+
+@pytest.mark.process
+@browser
+def test_a_table_is_sorted_by_a_click_and_searched(reported: Path, workdir: Path) -> None:
+    code = """
+    const table = page.querySelector("#organizations table");
+    const place = [...table.tHead.rows[0].cells].findIndex(cell => cell.textContent === "messages");
+    const click = () => table.tHead.rows[0].cells[place].querySelector("button").click();
+    const read = () => [...table.tBodies[0].rows].map(row => parseFloat(row.cells[place].textContent));
+    click(); const rising = read(); click(); const falling = read();
+    const search = table.closest(".wide").previousElementSibling.querySelector("input");
+    search.value = "firm_open ANALYST"; search.dispatchEvent(new Event("input"));
+    const left = [...table.tBodies[0].rows].filter(row => !row.hidden).map(row => row.textContent);
+    return {rising, falling, left, all: table.tBodies[0].rows.length};
+    """
+    seen = chromium.evaluate(workdir, reported / "index.html", code)
+    assert seen["rising"] == sorted(seen["rising"])
+    assert seen["falling"] == seen["rising"][::-1]
+    assert 0 < len(seen["left"]) < seen["all"]
+    assert all("firm_open" in row and "analyst" in row for row in seen["left"])
 
 
 @pytest.mark.process

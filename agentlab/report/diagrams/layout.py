@@ -27,8 +27,10 @@ class Layout:
     lines: Mapping[tuple[str, str], Sequence[Point]]
 
 
-def layout(layers: Sequence[Sequence[str]], pairs: Iterable[tuple[str, str]], box: float, joint: float) -> Layout:
-    """Places boxes of width `box` and joints of width `joint`, both with the space around them; 0 is the middle."""
+def layout(
+    layers: Sequence[Sequence[str]], pairs: Iterable[tuple[str, str]], boxes: Mapping[str, float], joint: float
+) -> Layout:
+    """Places boxes of the widths `boxes` and joints of width `joint`, with the space around them; 0 is the middle."""
     level: dict[Point, int] = {name: i for i, names in enumerate(layers) for name in names}
     lines = {(a, b): list(_points(a, b, level)) for a, b in pairs}
     level |= {point: point[2] for points in lines.values() for point in points if isinstance(point, tuple)}
@@ -39,7 +41,7 @@ def layout(layers: Sequence[Sequence[str]], pairs: Iterable[tuple[str, str]], bo
     order = [[point for point in level if level[point] == i] for i in range(len(layers))]
     near = {point: sorted(links[point], key=str) for point in links}
     _sort(order, near)
-    x = _place(order, near, {point: joint if isinstance(point, tuple) else box for point in level})
+    x = _place(order, near, {point: joint if isinstance(point, tuple) else boxes[point] for point in level})
     return Layout(order, level, x, lines)
 
 

@@ -1,0 +1,38 @@
+"""Organizations as SVG: one alone for a page, or all of a scenario in one file.
+
+It needs nothing else: no font, script or style sheet.
+"""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from agentlab.markup import render
+from agentlab.report.diagrams.contact_graph import ContactGraph, of_organization
+from agentlab.report.diagrams.diagram import Diagram, diagram
+from agentlab.scenario import Design
+from agentlab.text import line
+
+LEAST, EDGE = 560, 20
+"""Least width of a file's picture, and the space to its left."""
+
+
+def scenario_svg(design: Design) -> str:
+    """Every organization of the scenario, those of several conditions once."""
+    panels: dict[Diagram, list[str]] = {}
+    for condition in design.conditions:
+        panels.setdefault(diagram(of_organization(condition.organization)), []).append(condition.name)
+    width = max(LEAST, *(drawn.width + 2 * EDGE for drawn in panels))
+    titled = [(line(title(names), int((width - 2 * EDGE) / 9)), drawn) for drawn, names in panels.items()]
+    return render("report/diagrams/organizations.svg", name=design.name, width=width, panels=titled)
+
+
+def alone(told: str, drawn: ContactGraph) -> tuple[float, Markup]:
+    """One organization as an element of a page, with its width; `told` is read out to who cannot see it."""
+    panel = diagram(drawn)
+    return panel.width, Markup(render("report/diagrams/organization.svg", name=told, panel=panel))
+
+
+def title(names: Sequence[str]) -> str:
+    """The conditions that an organization is of."""
+    return "; ".join(names[:4]) + (f"; and {len(names) - 4} more" if len(names) > 4 else "")

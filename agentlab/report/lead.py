@@ -1,0 +1,107 @@
+"""What a reader sees first: what was asked, what was found, what may not be concluded, and who worked with whom."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agentlab.analysis.contrasts.blinding import blindness, judged_guesses
+from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.analysis.contrasts.tasks import task_notes
+from agentlab.analysis.headline import FINDINGS, headline
+from agentlab.analysis.summary import Summary
+from agentlab.analysis.unread import unread_notes
+from agentlab.report import forest, organizations
+from agentlab.report.section import Chart, DrawnOrganization, Material
+from agentlab.text import pluralize
+
+MOST = 4
+"""Sentences on what may not be concluded; the notes of the paired differences have all of them."""
+NARROW, GAP = 640, 26
+"""Pixels of the column in which organizations stand side by side, and between them."""
+SMALLEST, LARGEST = 0.75, 0.92
+"""Scales of their pictures; those that would not fit at the smallest stand below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """The page's beginning."""
+
+    name: str
+    about: str
+    size: str
+    found: tuple[str, ...]
+    limits: tuple[str, ...]
+    figure: Chart | None
+    organizations: tuple[DrawnOrganization, ...]
+
+    @property
+    def broad(self) -> bool:
+        """Whether its organizations take the whole width of a page."""
+        return self._fitting < SMALLEST
+
+    @property
+    def scale(self) -> float:
+        """Of its organizations."""
+        return min(LARGEST, 1.0 if self.broad else self._fitting)
+
+    @property
+    def _fitting(self) -> float:
+        widths = [one.width for one in self.organizations]
+        return (NARROW - GAP * (len(widths) - 1)) / max(1.0, sum(widths))
+
+
+def lead(material: Material) -> Lead:
+    """Of a run, finished or not."""
+    run, summary = material.run, material.summary
+    return Lead(
+        str(run.meta.get("name") or run.folder.name),
+        str(run.meta.get("about") or ""),
+        _size(material),
+        headline(summary),
+        tuple(_limits(material))[:MOST],
+        forest.headline(summary.table, summary.measures),
+        _compared(material),
+    )
+
+
+def _size(material: Material) -> str:
+    run = material.run
+    sizes = (
+        (len(material.summary.arms), "condition"),
+        (run.rollouts["task"].nunique(), "task"),
+        (len(run.rollouts), "rollout"),
+    )
+    models = ", ".join(sorted({str(name) for name in run.calls["model"].unique()}))
+    return ", ".join(pluralize(*size) for size in sizes) + (f"; {models}" if models else "")
+
+
+def _first(summary: Summary) -> Sequence[Contrast]:
+    """The contrasts that the first figure is about."""
+    known = [c for c in summary.contrasts if not c.suppressed]
+    return [c for c in known if c.primary] or known[:FINDINGS]
+
+
+def _compared(material: Material) -> tuple[DrawnOrganization, ...]:
+    """The organizations of the arms that the first figure compares, or the first ones where it compares none."""
+    arms = dict.fromkeys(name for c in _first(material.summary) for name in c.conditions)
+    drawn = organizations.drawn(material)
+    wanted = {material.styles[name].label: i for i, name in enumerate(arms)}
+    places = [min((wanted[arm.label] for arm in one.arms if arm.label in wanted), default=len(wanted)) for one in drawn]
+    chosen = [(place, one) for place, one in zip(places, drawn, strict=True) if place < len(wanted) or not wanted]
+    return tuple(one for _, one in sorted(chosen, key=lambda pair: pair[0]))[: organizations.FIRST]
+
+
+def _limits(material: Material) -> Iterator[str]:
+    """Of the contrasts of the first figure: other causes, other tasks, what is missing, what a judge may know."""
+    run, told = material.run, _first(material.summary)
+    if not material.summary.arms:
+        return
+    for (a, b), confounds in {(c.a, c.b): c.arms.confounds for c in told}.items():
+        others = [name for name in confounds if name != "structure"]
+        if "structure" in confounds and others:
+            also = ", ".join(others)
+            yield f"{a} against {b}: a difference need not come from structure alone. They also differ in {also}."
+        elif len(others) > 1:
+            yield f"{a} against {b}: a difference may have several causes. They differ in {', '.join(others)}."
+    if any(c.conclusion == "no difference shown" for c in told):
+        yield "Where no difference was found, the arms need not be alike: the interval says how far apart they may be."
+    yield from (*unread_notes(run), *task_notes(run, told), *blindness(run, judged_guesses(run, told)))

@@ -1,0 +1,78 @@
+"""The organizations of a run's arms, drawn with how often each contact was used."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from agentlab.report.diagrams.contact_graph import ContactGraph, of_run
+from agentlab.report.diagrams.drawing import REPORT
+from agentlab.report.diagrams.organizations import alone
+from agentlab.report.section import DrawnOrganization, Material, Section
+from agentlab.report.style import ArmStyle
+from agentlab.text import pluralize
+from agentlab.types import OUTPUT
+
+FIRST = 3
+"""Organizations on the first screen."""
+KEY = (
+    "A number at an arrowhead: messages per rollout in that direction; thicker lines carry more, dotted ones nothing. "
+    "Bold frame: is shown the task."
+)
+
+
+def section(material: Material, first: tuple[DrawnOrganization, ...]) -> Section:
+    """The organizations that are not among the `first`, and every contact of all of them."""
+    run = material.run
+    table = pd.DataFrame(
+        [
+            {"condition": condition, "sender": _name(a), "recipient": _name(b), "messages": load}
+            for condition, graph in of_run(run).items()
+            for a, b, load in ((link.sender, link.recipient, link.load) for link in graph.links)
+            if load is not None
+        ]
+    )
+    more = tuple(one for one in drawn(material) if one.arms not in [known.arms for known in first])
+    says = f"Messages per rollout on every contact, n = {pluralize(len(run.rollouts), 'rollout')}."
+    told = f"{says} {KEY}" if more else says
+    return Section(
+        "organizations", "Who wrote to whom", told, tables={"contacts": table} if len(table) else {}, organizations=more
+    )
+
+
+def _name(member: str) -> str:
+    return REPORT if member == OUTPUT else member
+
+
+def drawn(material: Material) -> tuple[DrawnOrganization, ...]:
+    """Each organization once."""
+    found, kinds = of_run(material.run), dict[ContactGraph, list[str]]()
+    sizes = {arm.condition: arm.rollouts for arm in material.summary.arms}
+    for name, one in found.items():
+        kinds.setdefault(_unloaded(one), []).append(name)
+    return tuple(
+        _one(
+            f"organization_{i}",
+            [found[name] for name in names],
+            [material.styles[name] for name in names],
+            sum(sizes[name] for name in names),
+        )
+        for i, names in enumerate(kinds.values(), 1)
+    )
+
+
+def _unloaded(one: ContactGraph) -> ContactGraph:
+    return replace(one, links=tuple(replace(link, load=None) for link in one.links))
+
+
+def _one(name: str, alike: Sequence[ContactGraph], arms: Sequence[ArmStyle], rollouts: int) -> DrawnOrganization:
+    """The mean over arms of the messages on each contact."""
+    links = tuple(
+        replace(same[0], load=None if same[0].load is None else sum(link.load or 0.0 for link in same) / len(same))
+        for same in zip(*(one.links for one in alike), strict=True)
+    )
+    graph = replace(alike[0], links=links)
+    told = f"{'; '.join(arm.label for arm in arms)}: {graph.note}"
+    means = f"; numbers are means over {pluralize(len(arms), 'arm')}" if len(arms) > 1 else ""
+    note = f"{graph.note}{means}; n = {pluralize(rollouts, 'rollout')}"
+    return DrawnOrganization(name, tuple(arms), note, *alone(told, graph))
