@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 from statsmodels.regression.mixed_linear_model import (  # pyright: ignore[reportMissingTypeStubs]
     MixedLM,
     VCSpec,
@@ -29,6 +28,7 @@ from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.interval import t_p, t_quantile
 from agentlab.text import pluralize
 
 ODDS = (
@@ -122,7 +122,7 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
             f"the mixed model takes {FEWEST_TASKS} tasks with 2 draws; add tasks or draws, and run again"
         )
     one, without = (fit(table, slopes, c.paired) for slopes in (True, False))
-    margin = float(stats.t.ppf(0.975, tasks - 1)) * one.se
+    margin = t_quantile(tasks - 1, 0.95) * one.se
     like = c.result.new_tasks
     row: Row = {
         "contrast": c.pair,
@@ -130,7 +130,7 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
         "estimate": one.estimate,
         "low": one.estimate - margin,
         "high": one.estimate + margin,
-        "p": 2 * float(stats.t.sf(abs(one.estimate) / one.se, tasks - 1)),
+        "p": t_p(one.estimate / one.se, tasks - 1),
         "se": one.se,
         "paired_se": like and like.se,
         "se_without": without.se,
