@@ -4,8 +4,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def identified_level(width: float, se: float, df: float, level: float = 0.95) ->
         return 2 * level - 1
     if excess(two_sided) <= 0:  # but for rounding it is at least 0
         return level
-    return 2 * float(special.stdtr(df, optimize.brentq(excess, one_sided, two_sided))) - 1
+    return 2 * float(special.stdtr(df, scipy.optimize.brentq(excess, one_sided, two_sided))) - 1
 
 
 def tipping_point(distance: float, missing_a: float, missing_b: float) -> float | None:
