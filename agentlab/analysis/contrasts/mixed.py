@@ -37,6 +37,8 @@ ODDS = (
 )
 MOST = 30
 """Exploratory contrasts that are fitted where none is primary; each takes a tenth of a second or more."""
+LARGEST = 400
+"""Rollouts of a task that are fitted: time and memory grow with their square and more."""
 BOUNDARY = 1e-4
 """A variance under this share of the residual is at the boundary: the fit is singular."""
 Array = NDArray[np.float64]
@@ -120,6 +122,11 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
     if tasks < FEWEST_TASKS or table.groupby(["task", "arm"]).size().max() < 2:
         raise AnalysisError(
             f"the mixed model takes {FEWEST_TASKS} tasks with 2 draws; add tasks or draws, and run again"
+        )
+    if (largest := int(table.groupby("task").size().max())) > LARGEST:
+        raise AnalysisError(
+            f"the mixed model is not fitted to {largest:,} rollouts of a task, as its time grows faster than they do; "
+            f"it takes {LARGEST:,}. The paired difference needs no limit"
         )
     one, without = (fit(table, slopes, c.paired) for slopes in (True, False))
     margin = t_quantile(tasks - 1, 0.95) * one.se
