@@ -73,6 +73,7 @@ check: $(READY)  ## Lint, format, types, layers.
 bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/engine.py --rollouts 2000 --turns 12
 	$(BIN)/python bench/engine.py --rollouts 20000 --turns 12
+	$(BIN)/python bench/rounds.py
 	$(BIN)/python bench/consultancy.py
 	$(BIN)/python bench/http.py
 	$(BIN)/python bench/replies.py

@@ -55,11 +55,15 @@ def through_agentlab(rollouts: int, turns: int, concurrency: int, folder: Path) 
     scenario = folder / "bench.yaml"
     scenario.write_text(SCENARIO.format(rollouts=rollouts, turns=turns, replies=json.dumps(replies)))
     design, progress = spec.load(scenario), Progress()
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     asyncio.run(run(design, folder / "run", Selection(), progress, concurrency))
-    seconds = time.perf_counter() - started
+    seconds, processor = time.perf_counter() - started, time.process_time() - processor
     assert progress.made.calls == rollouts * turns, progress
-    return {"calls_per_s": progress.made.calls / seconds, "ms_per_rollout": 1000 * seconds / rollouts}
+    return {
+        "calls_per_s": progress.made.calls / seconds,
+        "ms_per_rollout": 1000 * seconds / rollouts,
+        "cpu_us_per_call": 1e6 * processor / progress.made.calls,
+    }
 
 
 def floor(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str, float]:
@@ -110,7 +114,12 @@ def floor(rollouts: int, turns: int, concurrency: int, folder: Path) -> dict[str
         await asyncio.to_thread(thread.join)
         return seconds
 
-    return {"floor_calls_per_s": rollouts * turns / asyncio.run(everything())}
+    processor = time.process_time()
+    floor_calls_per_s = rollouts * turns / asyncio.run(everything())
+    return {
+        "floor_calls_per_s": floor_calls_per_s,
+        "floor_cpu_us_per_call": 1e6 * (time.process_time() - processor) / (rollouts * turns),
+    }
 
 
 class Stopwatch:

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
+from agentlab.engine.prompt_hash import answers, hash_of
 from agentlab.errors import MismatchError, ModelError, Stopped
 from agentlab.interfaces import Model, is_asked
 from agentlab.models.thought import spoken
-from agentlab.seeds import digest
 from agentlab.text import utf8_safe
 from agentlab.types import Call, Completion, Message, Request, Usage
 
@@ -25,6 +25,7 @@ Price = Callable[[str, Usage | None, float], float | None]
 _MOST_TOKENS = 2**53
 """More than any reply has, and less than what a row cannot hold."""
 _decode = msgspec.json.Decoder(Completion).decode
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +62,18 @@ class Client:
     select: Select | None = None
     """Of a baseline that tries: who tells its tries apart."""
 
-    async def ask(self, alias: str, request: Request) -> Call:
+    async def ask(self, alias: str, request: Request, prompt_hash: str | None = None) -> Call:
         """The call's record. A call that failed is a value with `error`, not an exception.
+
+        `prompt_hash` is that of the request, where it is known already.
 
         Raises `Stopped` when it was not sent because the run is being stopped, and `MismatchError` when the stored call
         at this place was another question: paying again would be silent.
         """
-        where, prompt_hash = request.where, hash_of(request)
+        where, prompt_hash = request.where, prompt_hash or hash_of(request)
         found = self.recorded.get((where.actor, where.round, where.k))
         if found is not None:
-            if found.prompt_hash != prompt_hash:
+            if not answers(found.prompt_hash, prompt_hash, request):
                 raise MismatchError(
                     f"rollout {where.rollout}: the stored call of {where.actor!r} in round {where.round} answers "
                     "another prompt than the one that would be sent now; use --new or --out for a fresh run folder"
@@ -105,11 +108,6 @@ class Client:
         return call
 
 
-def hash_of(request: Request) -> str:
-    """The guard of a stored call: what was asked, with which settings and tools; the model's name is left out."""
-    return digest(request.chat, request.settings, request.tools)
-
-
 def whole(completion: Completion) -> Completion:
     """The completion as it can be stored; models do send lone surrogates, as `\\ud83d` in JSON.
 
@@ -122,9 +120,9 @@ def whole(completion: Completion) -> Completion:
         completion = replace(completion, served_model=served, request_id=id)
     try:
         try:
-            text = msgspec.json.encode(completion)
+            text = _encode(completion)
         except UnicodeEncodeError:
-            text = msgspec.json.encode(utf8_safe(msgspec.to_builtins(completion)))
+            text = _encode(utf8_safe(msgspec.to_builtins(completion)))
             completion = _decode(text)
         used = _decode(text).usage
     except (msgspec.ValidationError, OverflowError, TypeError):

@@ -11,8 +11,9 @@ from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
 from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.prompt import Fold
+from agentlab.engine.prompt_hash import prompt_hash
 from agentlab.engine.rules import acted, awake, following, opening, routed
-from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits, unmeasurable, unstarted
+from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, unmeasurable, unstarted
 from agentlab.engine.state import State
 from agentlab.engine.tools import NO_TOOLS, Tools, opened, use_all
 from agentlab.errors import Stopped, ToolsetError, is_too_long
@@ -81,7 +82,7 @@ async def step(
         return False
     if stopping():
         state.status = "cancelled"
-    elif _over(state, spec, state.made()):
+    elif spec.limits != UNLIMITED and _over(state, spec, state.made()):
         state.status = state.status or "limit"
     if state.status:
         return False
@@ -117,20 +118,28 @@ async def _round(
         limited = any(task.result() for task in tasks)
     if state.status:
         return
-    last = [(agent.name, state.calls[agent.name][-1]) for agent in actors]
-    if failed := next((call.error for _, call in last if call.error), None):
+    last = [state.calls[agent.name][-1] for agent in actors]
+    if failed := next((call.error for call in last if call.error), None):
         state.error, state.status = failed, "limit" if is_too_long(failed) else "infrastructure"
         return
     if spec.budget is not None:
         await _step(spec, client, state, actors[0].name, round)
         return
-    turns = [[call for call in state.calls[agent.name] if call.round == round] for agent in actors]
+    turns = [_of_round(state.calls[agent.name], round) for agent in actors]
     messages = following(spec.organization, state.log, turns, round, spec.step_stream(round))
     state.post(messages, round)
     if any(VETO in message.to for message in messages):
         state.status = "vetoed"
     elif limited:
         state.status = "limit"
+
+
+def _of_round(calls: Sequence[Call], round: int) -> Sequence[Call]:
+    """Those of the last round, the last of all."""
+    first = len(calls)
+    while first and calls[first - 1].round == round:
+        first -= 1
+    return calls[first:]
 
 
 async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, round: int) -> None:
@@ -177,9 +186,10 @@ async def _turn(
         if k < len(given):
             call = given[k]
         else:
-            entries = fold.chat(spec.organization, agent, state.log, calls, round)
+            entries, hashes = fold.chat(spec.organization, agent, state.log, calls, round)
+            request = Request(entries, agent.settings, agent.offered, where)
             try:
-                call = await client.ask(agent.model, Request(entries, agent.settings, agent.offered, where))
+                call = await client.ask(agent.model, request, prompt_hash(hashes, agent.settings, request.tools))
             except Stopped:  # never sent; siblings that were sent are waited for and kept
                 state.status = "cancelled"
                 return False
@@ -192,18 +202,16 @@ async def _turn(
         calls.append(call)
         if not wanted:
             return False
+        if round > spec.organization.rounds or spec.limits == UNLIMITED:  # closing may be past a limit
+            continue
         earlier = (made for made in state.made() if made.round < round)
-        if round <= spec.organization.rounds and _over(
-            state, spec, [*earlier, *calls[first:]]
-        ):  # closing may be past it
+        if _over(state, spec, [*earlier, *calls[first:]]):
             return True
     return False
 
 
 def _over(state: State, spec: RolloutSpec, calls: Sequence[Call]) -> bool:
     """Whether what the calls used ends the rollout; it has failed where its limits cannot be held."""
-    if spec.limits == RolloutLimits():
-        return False
     if error := unmeasurable(spec.limits, calls):
         state.error, state.status = error, "infrastructure"
         return True
@@ -222,7 +230,7 @@ async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, 
     if call.completion is None:
         state.error, state.status = call.error, "limit" if is_too_long(call.error) else "infrastructure"
     else:
-        turn = [own for own in state.calls[agent.name] if own.round == call.round]
+        turn = _of_round(state.calls[agent.name], call.round)
         log = tuple(state.log)
         final = _delivered(organization, log, turn)
         state.post([*acted(organization, log, turn), final], last + 1)

@@ -5,11 +5,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 
+from agentlab.engine.prompt_hash import SIZE, entry_hash
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.tags import markup_of
-from agentlab.types import Call, ChatMessage, Message
+from agentlab.types import Call, ChatMessage, Message, Role
 
 
 def chat(
@@ -83,6 +85,17 @@ def _own(call: Call) -> Iterator[ChatMessage]:
         yield ChatMessage("tool", result.content, tool_call_id=result.id)
 
 
+def _hashed(role: Role, content: str) -> tuple[ChatMessage, bytes]:
+    entry = ChatMessage(role, content)
+    return entry, entry_hash(entry)
+
+
+@lru_cache(maxsize=512)
+def _hashed_system(text: str) -> tuple[ChatMessage, bytes]:
+    """Made once for all rollouts."""
+    return _hashed("system", text)
+
+
 @dataclass(slots=True)
 class Fold:
     """The chat of one agent as it grows, so that a turn costs what was added since the last one; equal to `chat`.
@@ -92,6 +105,10 @@ class Fold:
 
     entries: list[ChatMessage] = field(default_factory=list[ChatMessage])
     """Without the system prompt and the task. The first is a turn's mail."""
+    hashes: bytearray = field(default_factory=bytearray)
+    """Of the entries, `SIZE` bytes each."""
+    first: tuple[ChatMessage, bytes] | None = None
+    """The first entry with the task before it, and its hash; None until it is sent."""
     heads: list[tuple[int, tuple[str, ...]]] = field(default_factory=list[tuple[int, tuple[str, ...]]])
     """Where turns begin in `entries`, and what had been read then; of an agent that remembers all, the first alone."""
     round: int = -1
@@ -105,26 +122,36 @@ class Fold:
 
     def copy(self) -> "Fold":
         """Another chat that grows from here."""
-        return Fold(self.entries.copy(), self.heads.copy(), self.round, self.read, self.said, self.brief)
+        entries, hashes, heads = self.entries.copy(), self.hashes.copy(), self.heads.copy()
+        return Fold(entries, hashes, self.first, heads, self.round, self.read, self.said, self.brief)
 
     def chat(
         self, organization: Organization, agent: Agent, log: Sequence[Message], calls: Sequence[Call], round: int
-    ) -> tuple[ChatMessage, ...]:
-        """The chat that `agent` is sent in `round`; log and calls hold what they held before, and what was added."""
+    ) -> tuple[tuple[ChatMessage, ...], bytes]:
+        """The chat that `agent` is sent in `round`, and the hashes of its entries.
+
+        Log and calls hold what they held before, and what was added.
+        """
         self.remember(organization, agent, log, calls)
         self._turn(organization, agent, log, round)
         if not self.brief:
             self.brief = _brief(organization, agent, log)
-        _, parts = self.heads[0]
-        system = organization.systems[agent.name]
-        first = ChatMessage("user", "\n\n".join((self.brief, *parts))) if self.brief else self.entries[0]
-        return (*((ChatMessage("system", system),) if system else ()), first, *islice(self.entries, 1, None))
+        if self.brief and self.first is None:
+            _, parts = self.heads[0]
+            self.first = _hashed("user", "\n\n".join((self.brief, *parts)))
+        head = [_hashed_system(system)] if (system := organization.systems[agent.name]) else []
+        if self.first is not None:
+            head.append(self.first)
+        shown = 1 if self.first is not None else 0
+        entries = (*(entry for entry, _ in head), *islice(self.entries, shown, None))
+        return entries, b"".join((*(hashed for _, hashed in head), self.hashes[shown * SIZE :]))
 
     def remember(self, organization: Organization, agent: Agent, log: Sequence[Message], calls: Sequence[Call]) -> None:
         """Takes in the calls made so far and what was read for them."""
         for call in islice(calls, self.said, None):
             self._turn(organization, agent, log, call.round)
-            self.entries += _own(call)
+            for entry in _own(call):
+                self._add(entry)
         self.said = len(calls)
 
     def _turn(self, organization: Organization, agent: Agent, log: Sequence[Message], round: int) -> None:
@@ -141,8 +168,12 @@ class Fold:
             self._forget(0 if agent.memory == "unread" else agent.memory)
         if agent.memory != "all" or not self.heads:
             self.heads.append((len(self.entries), tuple(parts)))
-        self.entries.append(ChatMessage("user", "\n\n".join(parts)))
+        self._add(ChatMessage("user", "\n\n".join(parts)))
         self.round = round
+
+    def _add(self, entry: ChatMessage) -> None:
+        self.entries.append(entry)
+        self.hashes += entry_hash(entry)
 
     def _forget(self, kept: int) -> None:
         """Leaves behind all but the last `kept` turns."""
@@ -150,4 +181,6 @@ class Fold:
         if gone > 0:
             start = self.heads[gone][0] if kept else len(self.entries)
             del self.entries[:start]
+            del self.hashes[: start * SIZE]
+            self.first = None
             self.heads = [(at - start, parts) for at, parts in self.heads[gone:]]

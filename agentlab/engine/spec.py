@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from agentlab.engine.budget import Budget
 from agentlab.engine.cut import Cut
 from agentlab.engine.intervention import Change
 from agentlab.organization.agents import Agent, Organization
 from agentlab.seeds import digest, stream
-from agentlab.types import Call, Rollout, Task, Usage
+from agentlab.types import Call, Rollout, Task
 
 ForkPath = int | str | list[str]
 """0 of a rollout that is no fork, one cut and index of its fork, and a list of them of a fork of a fork."""
@@ -24,6 +25,9 @@ class RolloutLimits:
     tokens: int | None = None
     cost: float | None = None
     minutes: float | None = None
+
+
+UNLIMITED = RolloutLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class RolloutSpec:
     """Empty when arms share random numbers; else something of the arm's own."""
     branches: tuple[Branch, ...] = ()
     """Of a fork: the way to it from a rollout that is none, fork by fork; the last one is its own."""
-    limits: RolloutLimits = RolloutLimits()
+    limits: RolloutLimits = UNLIMITED
     rank: int = 0
     """Place in the order of work; of calls that wait, the lowest goes first."""
     of: str | None = None
@@ -93,6 +97,8 @@ class RolloutSpec:
         return agent
 
     def _root(self, branches: Sequence[Branch]) -> str:
+        if not branches:
+            return _plain_lineage(self.seed, self.task.id, self.draw, self.generation, self.coupling)
         way = fork_path([(str(branch.cut), branch.index) for branch in branches])
         return lineage(self.seed, self.task.id, self.draw, self.generation, way, self.coupling)
 
@@ -105,6 +111,12 @@ class RolloutSpec:
         while branches and round <= branches[-1].cut.whole:
             branches = branches[:-1]
         return stream(self._root(branches), "@advance", round)
+
+
+@lru_cache(maxsize=4096)
+def _plain_lineage(seed: int, task: str, draw: int, generation: int, coupling: str) -> str:
+    """Of a rollout that is no fork; every turn asks for it."""
+    return lineage(seed, task, draw, generation, 0, coupling)
 
 
 def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: ForkPath = 0, coupling: str = "") -> str:
@@ -123,9 +135,9 @@ def fork_path(branches: Sequence[tuple[str, int]]) -> ForkPath:
 
 def over_limits(limits: RolloutLimits, calls: Sequence[Call]) -> bool:
     """Whether what the calls are known to have used reaches a limit."""
-    usage = sum((call.completion.usage for call in calls if call.completion and call.completion.usage), Usage())
+    usages = [call.completion.usage for call in calls if call.completion and call.completion.usage]
     return (
-        (limits.tokens is not None and usage.input + usage.output >= limits.tokens)
+        (limits.tokens is not None and sum(usage.input + usage.output for usage in usages) >= limits.tokens)
         or (limits.cost is not None and sum(call.cost or 0.0 for call in calls) >= limits.cost)
         or (limits.minutes is not None and sum(map(seconds, calls)) >= limits.minutes * 60)
     )

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,15 @@ def client_for(client: Client, specs: Mapping[str, ModelSpec], models: Mapping[s
 
 def _price(specs: Mapping[str, ModelSpec]) -> Price:
     def price(alias: str, usage: Usage | None, when: float) -> float | None:
-        return cost_of(specs[alias], usage, datetime.fromtimestamp(when, UTC).date())
+        return cost_of(specs[alias], usage, _day(int(when // 86_400)))
 
     return price
+
+
+@lru_cache(maxsize=16)
+def _day(number: int) -> date:
+    """The day with this number since the epoch, UTC."""
+    return date(1970, 1, 1) + timedelta(number)
 
 
 def counting(store: Store, progress: Progress) -> Any:

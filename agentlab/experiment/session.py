@@ -2,7 +2,6 @@
 
 import platform
 import secrets
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -109,8 +108,7 @@ def _interim(store: Store) -> None:
 
     All looks so far go into the run's own file, which is all of it that an archive needs.
     """
-    finished = Counter(rollout.condition for rollout in store.rollouts() if store.final(rollout.key))
-    look(store.folder, finished, store.meta()["looks"])
+    look(store.folder, store.finished(), store.meta()["looks"])
     store.set_meta({"looks": looks(store.folder)})
     forget(store.folder)
 

@@ -46,11 +46,10 @@ def rollout_specs(design: Design, seed: int, selection: Selection, generation: i
     limits = RolloutLimits(design.limits.rollout.tokens, design.limits.rollout.cost, design.limits.rollout.minutes)
     rank, draws = count(), range(1, (selection.draws or design.draws) + 1)
     keys = RolloutKeys(design, seed, generation)
+    chosen = [condition for condition in keys.order if _chosen(condition, selection)]
     for draw in draws:
         for id in selection.tasks or design.tasks:
-            for condition in keys.order:
-                if not _chosen(condition, selection):
-                    continue
+            for condition in chosen:
                 spec = RolloutSpec(
                     keys(condition.name, id, draw),
                     design.name,

@@ -24,7 +24,13 @@ class Block:
     @property
     def attributes(self) -> Mapping[str, str]:
         """Quoted attributes by lower-case name."""
-        return {m[1].lower(): (m[2] if m[2] is not None else m[3]).strip() for m in _ATTRIBUTE.finditer(self.raw)}
+        return _attributes(self.raw)
+
+
+@lru_cache(maxsize=1024)
+def _attributes(raw: str) -> Mapping[str, str]:
+    """Agents write the same few tags again and again."""
+    return {m[1].lower(): (m[2] if m[2] is not None else m[3]).strip() for m in _ATTRIBUTE.finditer(raw)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +39,12 @@ class Markup:
 
     tags: tuple[str, ...]
     _tag: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _close: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _inert: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         names = "|".join(map(re.escape, self.tags))
         patterns = {
             "_tag": rf"<(/?)({names})(?=[\s>])([^<>]{{0,2000}})>",
-            "_close": rf"</({names})(?=[\s>])[^<>]{{0,2000}}>",
             "_inert": rf"<(?=\s*+/?\s*+(?:{names}|{_QUOTES})\b|\||/?s>|(?:start|end)_of_turn>)",
         }
         for name, pattern in patterns.items():
@@ -54,7 +58,8 @@ class Markup:
         block of its own (quoted mail carries `from` and does not count). Unclosed tags that are equal are reported
         once.
         """
-        last_close = {m[1].lower(): m.start() for m in self._close.finditer(text)}
+        tokens = list(self._tag.finditer(text))
+        last_close = {token[2].lower(): token.start() for token in tokens if token[1]}
         blocks: list[Block] = []
         unclosed = set[tuple[str, str]]()
         opened, start = None, 0
@@ -64,7 +69,7 @@ class Markup:
                 unclosed.add((tag, raw))
                 blocks.append(Block(tag, raw, None))
 
-        for token in self._tag.finditer(text):
+        for token in tokens:
             slash, tag, raw = token.groups()
             tag = tag.lower()
             if slash:

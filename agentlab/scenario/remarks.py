@@ -7,7 +7,7 @@ from agentlab.models.readiness import obstacles
 from agentlab.scenario.alike import alike, hint
 from agentlab.scenario.design import Design
 from agentlab.scenario.validate import mapping
-from agentlab.stats.contrasts.power import FEWEST_TASKS
+from agentlab.stats.contrasts.fewest import FEWEST_TASKS
 from agentlab.text import pluralize
 
 

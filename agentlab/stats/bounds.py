@@ -4,8 +4,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, stats
+from scipy import special
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +62,14 @@ def identified_level(width: float, se: float, df: float, level: float = 0.95) ->
         return level
 
     def excess(c: float) -> float:
-        return float(stats.t.cdf(c + width / se, df) - stats.t.cdf(-c, df)) - level
+        return float(special.stdtr(df, c + width / se) - special.stdtr(df, -c)) - level
 
-    one_sided, two_sided = (float(stats.t.ppf(share, df)) for share in (level, (1 + level) / 2))
+    one_sided, two_sided = (float(special.stdtrit(df, share)) for share in (level, (1 + level) / 2))
     if excess(one_sided) >= 0:
         return 2 * level - 1
     if excess(two_sided) <= 0:  # but for rounding it is at least 0
         return level
-    return 2 * float(stats.t.cdf(optimize.brentq(excess, one_sided, two_sided), df)) - 1
+    return 2 * float(special.stdtr(df, scipy.optimize.brentq(excess, one_sided, two_sided))) - 1
 
 
 def tipping_point(distance: float, missing_a: float, missing_b: float) -> float | None:

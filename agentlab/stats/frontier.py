@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.interval import t_quantile
 
 Array = NDArray[np.float64]
 DRAWS = 20_000
@@ -75,7 +77,7 @@ def attained(tasks: Sequence[TaskScores], at: ArrayLike, floor: float, size: int
     placed = np.divide(x, reached, out=np.full(len(thresholds), np.nan), where=reached > 0)
     margin = np.full(len(thresholds), np.nan)
     if many >= FEWEST_TASKS:
-        critical = float(stats.t.ppf(1 - (1 - level) / 2 / len(thresholds), many - 1))
+        critical = t_quantile(many - 1, 1 - (1 - level) / len(thresholds))
         margin = critical * values_tk.std(axis=0, ddof=1) / many**0.5
     return Attained(thresholds, mean, mean - margin, mean + margin, reached, placed)
 
@@ -155,7 +157,7 @@ def _both(gaps: Array) -> float:
         return float((mean > 0).all())
     correlation = float(np.clip(shape[0, 1] / spread.prod(), -1 + 1e-9, 1 - 1e-9))
     scaled = [[1.0, correlation], [correlation, 1.0]]
-    return float(stats.multivariate_t.cdf(mean / spread, shape=scaled, df=many - 1, random_state=0))
+    return float(scipy.stats.multivariate_t.cdf(mean / spread, shape=scaled, df=many - 1, random_state=0))
 
 
 def on_frontier(means: ArrayLike, generator: Random) -> Array | None:

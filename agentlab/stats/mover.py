@@ -6,7 +6,7 @@ Modified large-sample limits of variance components have the same form.
 
 from collections.abc import Callable
 
-from scipy import optimize
+import scipy
 
 Limits = tuple[float, float]
 Ended = tuple[float, float, float]
@@ -34,7 +34,7 @@ def p_value(limits: Callable[[float], Limits]) -> float:
         return 1.0
     if inside(1 - _LEAST) <= 0:
         return _LEAST
-    return 1 - float(optimize.brentq(inside, _LEAST, 1 - _LEAST, xtol=1e-9))
+    return 1 - float(scipy.optimize.brentq(inside, _LEAST, 1 - _LEAST, xtol=1e-9))
 
 
 def _root(u: float, v: float, r: float) -> float:

@@ -62,6 +62,12 @@ def whole(values: ArrayLike, name: str) -> Ints:
     return given.astype(np.intp)
 
 
+def ranks(values: Floats) -> Floats:
+    """The place of each value among all, from 1; equal values share the mean of their places."""
+    _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[codes]
+
+
 def codes_of(labels: Iterable[Hashable]) -> Ints:
     """Each label's number, from 0 in order of appearance."""
     known: dict[Hashable, int] = {}

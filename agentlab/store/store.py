@@ -197,6 +197,11 @@ class Store:
         rows = self._reader.execute(f"SELECT * FROM rollouts WHERE {which} ORDER BY id").fetchall()
         return (rollout_fact(row, ()) for row in rows)
 
+    def finished(self) -> dict[str, int]:
+        """By condition, its rollouts that ended in a way that no later command tries again; forks are not counted."""
+        sql = "SELECT condition, count(*) FROM rollouts WHERE kind = 'rollout' AND status NOT IN (?, ?) GROUP BY 1"
+        return dict(self._reader.execute(sql, UNFINISHED[1:]))
+
     def judged(self) -> dict[int, set[tuple[str, int]]]:
         """By rollout number: judges and draws whose verdicts are final, which is every outcome but `error`."""
         sql = "SELECT rollout, judge, draw FROM verdicts GROUP BY 1, 2, 3 HAVING max(outcome = 'error') = 0"

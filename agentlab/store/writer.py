@@ -31,6 +31,9 @@ _UPSERT = {
     "budget = excluded.budget, spent = excluded.spent, steps = excluded.steps",
 }
 _GROUP = 4000
+"""Items of one transaction, more or less."""
+_TOGETHER = 32
+"""Items that the thread is given at once at most, so that it writes while the event loop goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,8 @@ class Writer:
 
     def __init__(self, path: str, loop: asyncio.AbstractEventLoop) -> None:
         self._path, self._loop = path, loop
-        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._queue: SimpleQueue[list[_Item] | None] = SimpleQueue()
+        self._handed: list[_Item] = []
         self._failure: StoreError | None = None
         self._file: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._work, name="agentlab-store", daemon=True)
@@ -57,29 +61,46 @@ class Writer:
 
     def put(self, batch: Batch) -> None:
         """Queues rows that need no acknowledgement of their own; a failure shows at the next `commit`."""
-        self._queue.put((batch, None))
+        self._hand((batch, None))
 
     async def commit(self, batch: Batch) -> None:
         """Returns once the rows are committed; raises `StoreError` when they are not."""
         if self._failure:
             raise self._failure
         future: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put((batch, future))
+        self._hand((batch, future))
         await future
+
+    def _hand(self, item: _Item) -> None:
+        """To the thread together with what else this round of the event loop has to write: waking it is dear."""
+        if not self._handed:
+            self._loop.call_soon(self._pass_on)
+        self._handed.append(item)
+        if len(self._handed) >= _TOGETHER:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        if self._handed:
+            self._queue.put(self._handed)
+            self._handed = []
 
     def close(self) -> None:
         """Writes what is queued and joins the thread."""
+        self._pass_on()
         self._queue.put(None)
         self._thread.join()
 
     def _work(self) -> None:
         connection, open_ = self._connected(), True
         while open_:
-            items = [self._queue.get()]
-            while len(items) < _GROUP and not self._queue.empty():
-                items.append(self._queue.get())
-            group = [item for item in items if item is not None]
-            open_ = len(group) == len(items)
+            group: list[_Item] = []
+            handed = self._queue.get()
+            while handed is not None:
+                group += handed
+                if len(group) >= _GROUP or self._queue.empty():
+                    break
+                handed = self._queue.get()
+            open_ = handed is not None
             if connection is not None and self._failure is None:
                 self._failure = self._gone() or _write(connection, [batch for batch, _ in group], self._path)
             futures = [future for _, future in group if future is not None]

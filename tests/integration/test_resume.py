@@ -1,6 +1,8 @@
 """What a run goes on over, and what it is refused for: what its agents would be asked, not how that is written."""
 
 import logging
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from agentlab import api
 from agentlab.errors import MismatchError
 from agentlab.experiment import resume
 from agentlab.runs.frames import load
+from agentlab.runs.transcript import transcript
+from agentlab.seeds import digest
 from tests.support.command import Commands
 from tests.support.firm import Change, design
 from tests.support.scenarios import chain, scenario
@@ -137,3 +141,22 @@ async def test_another_version_is_refused_with_both_named(monkeypatch: pytest.Mo
     monkeypatch.setattr(resume, "version", version)
     with pytest.raises(MismatchError, match=r"agentlab: was '0\.1\.0', is '99\.0'"):
         await play()
+
+
+async def test_a_run_with_hashes_of_an_earlier_kind_is_shown_whole_and_goes_on_without_a_repeated_call() -> None:
+    await play()
+    rollouts = list(load("run").rollouts["rollout"])
+    prompts = [step for key in rollouts for turn in transcript("run", key).turns for step in turn.steps]
+    with closing(sqlite3.connect("run/run.db")) as connection:
+        for step in prompts:
+            old = digest(step.prompt, step.call.settings, ())
+            connection.execute("UPDATE calls SET prompt_hash = ? WHERE prompt_hash = ?", (old, step.call.prompt_hash))
+        connection.execute("UPDATE rollouts SET status = NULL WHERE draw = 2")  # as if it had been killed
+        connection.execute("DELETE FROM messages WHERE rollout IN (SELECT id FROM rollouts WHERE status IS NULL)")
+        connection.commit()
+    shown = [step.intact for key in rollouts[:2] for turn in transcript("run", key).turns for step in turn.steps]
+    assert shown
+    assert all(shown)
+    before = load("run").calls
+    assert await play() == 4
+    assert load("run").calls["started"].tolist() == before["started"].tolist()

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 from statsmodels.regression.mixed_linear_model import (  # pyright: ignore[reportMissingTypeStubs]
     MixedLM,
     VCSpec,
@@ -30,6 +29,7 @@ from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
+from agentlab.stats.interval import t_p, t_quantile
 from agentlab.text import pluralize
 
 ODDS = (
@@ -38,6 +38,8 @@ ODDS = (
 )
 MOST = 30
 """Exploratory contrasts that are fitted where none is primary; each takes a tenth of a second or more."""
+LARGEST = 400
+"""Rollouts of a task that are fitted: time and memory grow with their square and more."""
 BOUNDARY = 1e-4
 """A variance under this share of the residual is at the boundary: the fit is singular."""
 Array = NDArray[np.float64]
@@ -129,8 +131,13 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
         raise AnalysisError(
             f"the mixed model takes {FEWEST_TASKS} tasks with 2 draws; add tasks or draws, and run again"
         )
+    if (largest := int(table.groupby("task").size().max())) > LARGEST:
+        raise AnalysisError(
+            f"the mixed model is not fitted to {largest:,} rollouts of a task, as its time grows faster than they do; "
+            f"it takes {LARGEST:,}. The paired difference needs no limit"
+        )
     one, without = (fit(table, slopes, c.paired) for slopes in (True, False))
-    margin = float(stats.t.ppf(0.975, tasks - 1)) * one.se
+    margin = t_quantile(tasks - 1, 0.95) * one.se
     like = c.result.new_tasks
     row: Row = {
         "contrast": c.pair,
@@ -138,7 +145,7 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
         "estimate": one.estimate,
         "low": one.estimate - margin,
         "high": one.estimate + margin,
-        "p": 2 * float(stats.t.sf(abs(one.estimate) / one.se, tasks - 1)),
+        "p": t_p(one.estimate / one.se, tasks - 1),
         "se": one.se,
         "paired_se": like and like.se,
         "se_without": without.se,

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.row import Row
@@ -11,6 +10,7 @@ from agentlab.runs.frames import Run
 from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.stats.contrasts.cumulative_logit import CumulativeLogit, cumulative_logit
 from agentlab.stats.contrasts.power import FEWEST_TASKS
+from agentlab.stats.interval import t_p, t_quantile
 from agentlab.text import pluralize
 
 MOST_LEVELS = 10
@@ -45,7 +45,7 @@ def odds(run: Run, c: Contrast, table: pd.DataFrame) -> tuple[Row, tuple[str, ..
 
 
 def _row(c: Contrast, fit: CumulativeLogit, tasks: int, levels: int) -> Row:
-    t = float(stats.t.ppf(0.975, fit.df))
+    t = t_quantile(fit.df, 0.95)
     odds_ends = np.exp(fit.log_odds + np.array([-t, t]) * fit.log_odds_se)
     return {
         "contrast": c.pair,
@@ -53,7 +53,7 @@ def _row(c: Contrast, fit: CumulativeLogit, tasks: int, levels: int) -> Row:
         "odds_ratio": float(np.exp(fit.log_odds)),
         "odds_ratio_low": float(odds_ends[0]),
         "odds_ratio_high": float(odds_ends[1]),
-        "p": 2 * float(stats.t.sf(abs(fit.log_odds) / fit.log_odds_se, fit.df)),
+        "p": t_p(fit.log_odds / fit.log_odds_se, fit.df),
         "difference": fit.difference,
         "difference_low": fit.difference - t * fit.difference_se,
         "difference_high": fit.difference + t * fit.difference_se,

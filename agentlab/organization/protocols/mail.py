@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -148,7 +149,8 @@ class Mail:
         return [message for block in blocks for message in self._deliver(agent, block, cut)]
 
     def _deliver(self, agent: str, block: Block, cut: bool) -> Iterator[Message]:
-        named = block.attributes.get("to", "") if block.tag == "mail" else OUTPUT if block.tag == "output" else VETO
+        written: Mapping[str, str] = block.attributes if block.tag == "mail" else {}
+        named = written.get("to", "") if block.tag == "mail" else OUTPUT if block.tag == "output" else VETO
         if block.body is None and cut:
             yield Message(agent, (), "truncated", f"A {block.tag} was cut off by the length limit.", named or None)
         elif block.body is None:
@@ -167,18 +169,26 @@ class Mail:
         elif not named:
             yield Message(POST, (agent,), "unparsed", 'A mail was not sent: to="NAME" is missing.', None)
         else:
-            yield from self._send(agent, named, block)
+            yield from self._send(agent, named, written.get("subject"), block.body)
 
-    def _send(self, agent: str, named: str, block: Block) -> Iterator[Message]:
+    def _send(self, agent: str, named: str, subject: str | None, body: str) -> Iterator[Message]:
         contacts = self.contacts.get(agent, ())
-        by_name = {name.casefold(): name for name in contacts}
+        by_name = _folded(contacts)
         names = [name for name in (part.strip() for part in named.replace(";", ",").split(",")) if name]
         if EVERYONE in names:
             names = list(contacts)
         found = tuple(dict.fromkeys(by_name[n.casefold()] for n in names if n.casefold() in by_name))
         if found:
-            yield Message(agent, found, "mail", block.body or "", block.attributes.get("subject") or None)
+            yield Message(agent, found, "mail", body, subject or None)
+        if len(found) == len(names):
+            return
         allowed = f"You may write to: {', '.join(contacts)}" if contacts else "You may write to nobody."
         for name in dict.fromkeys(n for n in names if n.casefold() not in by_name):
             text = f"Your mail to {name[:100]!r} was not delivered. {allowed}"
             yield Message(POST, (agent,), "bounce", text, name[:100])
+
+
+@lru_cache(maxsize=1024)
+def _folded(names: tuple[str, ...]) -> Mapping[str, str]:
+    """Names by how they are compared."""
+    return {name.casefold(): name for name in names}

@@ -51,15 +51,16 @@ def _row(pair: RolloutPair, judge: str, verdict: Sequence[Any]) -> tuple[Any, ..
 
 def grouped(folder: Path, rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> pd.DataFrame:
     """`Run.groups`: a row per judge and finished rollout."""
-    verdicts = _verdicts(folder, "group")
+    judges = [name for name, config in documents(meta).items() if config.traits.two == "same"]
+    sides, verdicts = (_sides(rollouts, meta), _verdicts(folder, "group")) if judges else ([], {})
     shown = rollouts["output"].mask(rollouts["status"].isin(REFUSED))
     texts = dict(zip(rollouts["rollout"], shown, strict=True))
     cells: dict[tuple[Any, ...], list[Side]] = {}
-    for side in _sides(rollouts, meta):
+    for side in sides:
         cells.setdefault((side.generation, side.task, side.condition), []).append(side)
     rows = list[tuple[Any, ...]]()
-    for name, config in documents(meta).items():
-        for cell in cells.values() if config.traits.two == "same" else ():
+    for name in judges:
+        for cell in cells.values():
             rows += _groups(name, [Output(side, _text(texts[side.key])) for side in cell], verdicts)
     table = pd.DataFrame(rows, columns=["rollout", *GROUPS]).astype({"rollout": "str", **GROUPS})
     head = [name for name in ("rollout", "task", "condition", *meta.get("factors", {}), "draw")]
@@ -85,17 +86,11 @@ def _text(value: Any) -> str | None:
 def _sides(rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> list[Side]:
     factors = list(meta.get("factors", {}))
     final = rollouts[~rollouts["status"].isin(["cancelled", "infrastructure"])]
+    names = ("rollout", "task", "draw", "condition", "attempt", "generation", *factors)
+    rows = zip(*(final[name].tolist() for name in names), strict=True)
     return [
-        Side(
-            str(row["rollout"]),
-            str(row["task"]),
-            int(row["draw"]),
-            str(row["condition"]),
-            {factor: str(row[factor]) for factor in factors},
-            int(row["attempt"]),
-            int(row["generation"]),
-        )
-        for row in final.to_dict("records")
+        Side(str(key), str(task), int(draw), str(arm), dict(zip(factors, map(str, levels), strict=True)), tries, of)
+        for key, task, draw, arm, tries, of, *levels in rows
     ]
 
 

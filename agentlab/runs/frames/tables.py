@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import msgspec
+import numpy as np
 import pandas as pd
 
 from agentlab.columns import ANCHORS, CALLS, MESSAGES, SCORES
@@ -23,8 +24,11 @@ def messages(select: Select) -> pd.DataFrame:
     """In order; `to` as tuples."""
     table = select(f"SELECT * FROM messages WHERE {OWN} ORDER BY rollout, idx", ("id", *MESSAGES))
     decode = msgspec.json.Decoder(tuple[str, ...]).decode
-    known = {text: decode(text) for text in table["to"].unique()}
-    table["to"] = pd.Series([known[text] for text in table["to"]], dtype="object")
+    codes, texts = pd.factorize(table["to"])
+    known = np.empty(len(texts), dtype=object)
+    for i, text in enumerate(texts):
+        known[i] = decode(text)
+    table["to"] = pd.Series(known[codes], dtype="object")
     return table
 
 

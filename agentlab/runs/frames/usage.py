@@ -43,7 +43,8 @@ def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
     table["cost"] = table["cost"].mask(idle, 0.0)
     table["priced"] = table["cost"].notna()
     table[tokens] = table[tokens].mask(idle, 0).astype("Int64")
-    table["output_words"] = table["output"].str.count(r"\S+").fillna(0).astype("int64")
+    words = [len(text.split()) if isinstance(text, str) else 0 for text in table["output"].to_list()]
+    table["output_words"] = pd.Series(words, dtype="int64")
     return table.rename(columns={"cut": "output_cut"}).astype({"output_cut": "bool"})
 
 

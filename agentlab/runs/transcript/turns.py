@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agentlab.engine.client import hash_of
 from agentlab.engine.prompt import chat
+from agentlab.engine.prompt_hash import answers, hash_of
 from agentlab.organization.agents import Organization
 from agentlab.organization.markup import Block, Markup
 from agentlab.organization.tags import markup_of
@@ -103,7 +103,8 @@ def _attempt(call: Call) -> int:
 
 def _same(call: Call, prompt: tuple[ChatMessage, ...], tools: tuple[ToolSpec, ...]) -> bool:
     where = Where("", call.actor, call.round, call.k, call.attempt, 0)
-    return hash_of(Request(prompt, call.settings, tools, where)) == call.prompt_hash
+    request = Request(prompt, call.settings, tools, where)
+    return answers(call.prompt_hash, hash_of(request), request)
 
 
 def _turn(

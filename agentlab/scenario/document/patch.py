@@ -21,17 +21,23 @@ def patch(base: Tree, level: Tree) -> Tree:
     cuts: set[Keys] = set()
     value = _merged(old_value, new_value, (), cuts)
     removed = {keys: level.places[keys] for keys in cuts if _get(new_value, keys) is None}
-    depths = {len(cut) for cut in cuts}
+    depths, tops = {len(cut) for cut in cuts}, {cut[0] for cut in cuts}
 
-    def below(keys: Keys) -> bool:
-        return any(keys[:depth] in cuts for depth in depths)
+    def below(known: Places) -> list[Keys]:
+        near = [keys for keys in known if keys and keys[0] in tops]
+        return [keys for keys in near if any(keys[:depth] in cuts for depth in depths)]
+
+    def without(old: Places) -> dict[Keys, Place]:
+        kept = dict(old)
+        for keys in below(old):
+            del kept[keys]
+        return kept
 
     def merged(old: Places, new: Places) -> dict[Keys, Place]:
-        kept = {keys: place for keys, place in old.items() if not below(keys)}
-        return kept | {keys: place for keys, place in new.items() if below(keys) and keys not in removed}
+        return without(old) | {keys: new[keys] for keys in below(new) if keys not in removed}
 
-    gone = {keys: place for keys, place in base.removed.items() if not below(keys)}
-    return Tree(value, merged(base.places, level.places), merged(base.keys, level.keys), gone | removed)
+    places, keys = merged(base.places, level.places), merged(base.keys, level.keys)
+    return Tree(value, places, keys, without(base.removed) | removed)
 
 
 def clashes(first: Tree, second: Tree) -> list[tuple[Keys, Place, Place]]:

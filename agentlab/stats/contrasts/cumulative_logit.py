@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
+from scipy import special
 
 from agentlab.stats.jackknife import Clusters, clustered
 
@@ -72,7 +73,7 @@ def cumulative_logit(counts: ArrayLike, levels: ArrayLike, clusters: Clusters = 
         value, slopes = _by_task(at, n)
         return -float(value.sum()), -slopes.sum(axis=0)
 
-    found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-10})
+    found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-10})
     at: Array = np.asarray(found.x, dtype=np.float64)
     free = np.append(np.ones(len(at) - 2, dtype=bool), at[-2:] > low + 1e-3)
     cov, units = _sandwich(at, n, free, clusters)

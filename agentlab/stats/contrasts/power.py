@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
-FEWEST_TASKS = 6
-"""Under so many tasks nothing is said about new tasks."""
+from agentlab.stats.contrasts.fewest import FEWEST_TASKS
 
 
 @dataclass(frozen=True, slots=True)

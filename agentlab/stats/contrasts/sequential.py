@@ -11,9 +11,10 @@ from statistics import NormalDist
 from typing import Literal, cast
 
 import numpy as np
+import scipy
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import special
 
 Array = NDArray[np.float64]
 Spend = Literal["obrien_fleming", "pocock"]
@@ -83,7 +84,7 @@ def repeated_p(p: float, fractions: Sequence[float], spend: Spend) -> float:
         return 1.0
     if above(least) <= 0:
         return least
-    return optimize.brentq(above, least, most, xtol=1e-12, rtol=1e-6)
+    return scipy.optimize.brentq(above, least, most, xtol=1e-12, rtol=1e-6)
 
 
 def _crossing(nodes: Array, weights: Array, step: float, scale: float, alpha: float) -> float:
@@ -95,7 +96,7 @@ def _crossing(nodes: Array, weights: Array, step: float, scale: float, alpha: fl
 
     if alpha <= 1e-15 or excess(FARTHEST) >= 0:
         return float("inf")
-    return optimize.brentq(excess, 0.0, FARTHEST, xtol=1e-10) if excess(0.0) > 0 else 0.0
+    return scipy.optimize.brentq(excess, 0.0, FARTHEST, xtol=1e-10) if excess(0.0) > 0 else 0.0
 
 
 def _grid(edge: float, finest: float) -> tuple[Array, Array]:

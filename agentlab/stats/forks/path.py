@@ -11,7 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
+
+from agentlab.stats.interval import t_quantile
 
 Array = NDArray[np.float64]
 
@@ -172,7 +174,7 @@ def _point(cut: int, x: Array, scale: tuple[float, float] | None, binary: bool, 
         width = max(scale) - min(scale)
         return Point(cut, n, mean, se, None, min(scale) + low * width, min(scale) + high * width)
     if se > 0:
-        margin = float(stats.t.ppf((1 + level) / 2, n - 1)) * se
+        margin = t_quantile(n - 1, level) * se
         return Point(cut, n, mean, se, n - 1, mean - margin, mean + margin)
     if scale is None:
         return Point(cut, n, mean, se, None, None, None)
@@ -183,13 +185,13 @@ def _point(cut: int, x: Array, scale: tuple[float, float] | None, binary: bool, 
 def _binomial(hits: int, n: int, level: float) -> tuple[float, float]:
     """Clopper and Pearson's interval of a share."""
     tail = (1 - level) / 2
-    low = float(stats.beta.ppf(tail, hits, n - hits + 1)) if hits else 0.0
-    high = float(stats.beta.ppf(1 - tail, hits + 1, n - hits)) if hits < n else 1.0
+    low = float(special.betaincinv(hits, n - hits + 1, tail)) if hits else 0.0
+    high = float(special.betaincinv(hits + 1, n - hits, 1 - tail)) if hits < n else 1.0
     return low, high
 
 
 def _last(end: End, level: float) -> Point:
-    margin = float(stats.t.ppf((1 + level) / 2, end.df)) * end.se if end.se > 0 else 0.0
+    margin = t_quantile(end.df, level) * end.se if end.se > 0 else 0.0
     return Point(end.cut, 0, end.mean, end.se, end.df, end.mean - margin, end.mean + margin)
 
 
@@ -206,7 +208,7 @@ def _step(a: Point, b: Point, level: float) -> PathStep:
     if variance == 0:
         return PathStep(a.cut, b.cut, change, change, change)
     df = variance**2 / (a.se**4 / a.df + b.se**4 / b.df)
-    margin = float(stats.t.ppf((1 + level) / 2, df)) * variance**0.5
+    margin = t_quantile(df, level) * variance**0.5
     return PathStep(a.cut, b.cut, change, change - margin, change + margin)
 
 

@@ -12,7 +12,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from agentlab.stats.rows import ranks
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -96,9 +97,8 @@ def _longer(lengths: Floats, fitted: NDArray[np.bool_], arm: NDArray[np.bool_]) 
 
 def _wins(scores: Floats, arm: NDArray[np.bool_]) -> float:
     """Pairs in which the second arm's text scores higher, ties half."""
-    ranks: Floats = stats.rankdata(scores)
     n = int(arm.sum())
-    return float(ranks[arm].sum()) - n * (n + 1) / 2
+    return float(ranks(scores)[arm].sum()) - n * (n + 1) / 2
 
 
 def _codes(labels: Sequence[Hashable]) -> Ints:

@@ -10,9 +10,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse, special
-from scipy.sparse import csgraph
+from scipy import special
 
 from agentlab.stats.interval import Interval, t_interval
 
@@ -216,8 +216,8 @@ def _unconnected(players: Sequence[str], one: Codes, two: Codes, result: Array) 
     winners, losers = np.where(result >= 0.5, one, two), np.where(result >= 0.5, two, one)
     tied = result == 0.5
     start, end = np.concatenate([winners, losers[tied]]), np.concatenate([losers, winners[tied]])
-    graph = sparse.coo_matrix((np.ones(len(start)), (start, end)), shape=(len(players), len(players)))
-    count, part = csgraph.connected_components(graph, directed=True, connection="strong")
+    graph = scipy.sparse.coo_matrix((np.ones(len(start)), (start, end)), shape=(len(players), len(players)))
+    count, part = scipy.sparse.csgraph.connected_components(graph, directed=True, connection="strong")
     if count == 1:
         return ""
     below = {int(part[j]) for i, j in zip(start, end, strict=True) if part[i] != part[j]}

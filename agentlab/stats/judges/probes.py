@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.interval import t_interval
+from agentlab.stats.rows import ranks
 
 Array = NDArray[np.float64]
 
@@ -95,7 +95,7 @@ def shift(first: ArrayLike, second: ArrayLike, clusters: Sequence[Hashable], lev
     if not len(one):
         return Shift(moved, None, None)
     varied = len(one) > 2 and np.ptp(one) > 0 and np.ptp(two) > 0
-    rank = float(np.corrcoef(stats.rankdata(one), stats.rankdata(two))[0, 1]) if varied else None
+    rank = float(np.corrcoef(ranks(one), ranks(two))[0, 1]) if varied else None
     return Shift(moved, float(np.isclose(one, two, rtol=0, atol=1e-9).mean()), rank)
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from agentlab.stats.interval import t_quantile
 from agentlab.stats.judges.ppi import FEWEST, LabelledScores, checked
 
 Array = NDArray[np.float64]
@@ -96,7 +96,7 @@ def _limits(
         if groups < FEWEST:
             return None, None, f"no interval: labels of {groups} clusters, and {FEWEST} are needed"
         df = groups - 1
-    z = float(stats.t.ppf((1 + level) / 2, df))
+    z = t_quantile(df, level)
     share, (sens, spec) = float(errors.a @ errors.f), errors.rates
     size, m1, m0 = (1 / float(w @ w) for w in (errors.a, errors.w1, errors.w0))
     p, s, c = (size * share + z * z / 2) / (size + z * z), (m1 * sens + 1) / (m1 + 2), (m0 * spec + 1) / (m0 + 2)

@@ -342,6 +342,14 @@ def test_mixed_takes_tasks_and_draws(workdir: Path) -> None:
         mixed(play(draws=1))
 
 
+def test_mixed_is_not_fitted_to_more_rollouts_of_a_task_than_it_can_be(
+    made: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentlab.analysis.contrasts.mixed.LARGEST", 3)
+    with pytest.raises(AnalysisError, match="rollouts of a task, as its time grows faster"):
+        mixed(made)
+
+
 # --- plans ------------------------------------------------------------------------------------------------------------
 
 
