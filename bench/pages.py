@@ -8,8 +8,8 @@ A page is read from top to bottom as one session in one folder:
     python                     is run; later blocks know its names
     <!-- $ agentlab … -->      is run, and not shown to readers
 
-`python bench/pages.py --write` runs the pages, writes anew what the commands of their console blocks print, and writes the
-reference of the YAML files.
+`python bench/pages.py --write` runs the pages and writes anew what the commands of their console blocks print. It also
+writes the reference of the YAML files.
 """
 
 import os
