@@ -14,6 +14,7 @@ _LINE = 300
 """Characters of a line in which a stated number is looked for."""
 WORD = (
     r"(?:(?<![^\W_])(?<!/)(?:answer|antwort|r[eé]ponse|respuesta|resposta|risposta|ответ|"
+    r"ans\.?(?=[\s:=])|my\ (?:choice|pick|selection|vote|verdict)|"
     r"(?:correct|right|best|final|chosen)\ (?:choice|option|letter|solution|result|value))|"
     r"答案|答え|정답|الجواب|الإجابة)(?:\ (?:choice|option|letter))?"
     r"(?:\ (?:to|for|of)\ [^.:\n]{1,40}?|,[^.:,\n]{1,30},)?"
@@ -21,7 +22,7 @@ WORD = (
 """What announces an answer, for a verbose pattern that ignores case; so are the others."""
 MARK = r"[\s*_`\"'“”‘’«»$#)\]]"
 LINK = (
-    r"(?:[:=：>]|-+>|→|(?<=\s)[-—](?=\s)|是|为|选择?|は|['’]s\b|"
+    r"(?:[:=：>|]|-+>|→|(?<=\s)[-—](?=\s)|是|为|选择?|は|['’]s\b|"
     r"\b(?:is|was|are|(?:must|should|would|will|may|might|could|has\ to|seems\ to|appears\ to)\ be|"
     r"ist|lautet|est|es|è|é)\b)"
 )

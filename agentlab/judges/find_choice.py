@@ -16,7 +16,8 @@ _VERDICT = (
 )
 _TAKEN = (
     r"(?:choose|chose|pick|select|go\ with|going\ with|opt\ for|settle\ on|vote\ for|decide\ on|"
-    r"(?P<so>(?:therefore|thus|hence|so),?(?:\ it(?:['’]s|\ is|\ must\ be|\ has\ to\ be))?|it\ (?:must|has\ to)\ be))"
+    r"(?P<so>(?:therefore|thus|hence|so),?(?:\ it(?:['’]s|\ is|\ must\ be|\ has\ to\ be))?|"
+    r"it(?:['’]s|\ is|\ must\ be|\ has\ to\ be)))"
 )
 _ENDED = re.compile(r"[ \t]{0,8}(?:\n|$|[.,;:!?)\]}>*_`$\"'”’»\\])")
 _WORDS = frozenset("aeiouyI")
@@ -28,6 +29,8 @@ _DENIED = re.compile(
 )
 _REFUSED = re.compile(r"(?:(?<!\w)(?:not?|nor|neither|never|than|against|without)|n['’]t)[\s*_`\"'“‘(\[]{0,4}$", re.I)
 _UNSURE = re.compile(r"(?<!\w)(?:if|whether|nor|or|and|neither|not|suppose|assume)[\s*(]{1,4}(?:\w+\s)?$", re.I)
+_SUPPOSED = re.compile(r"(?<!\w)(?:if|whether|unless|suppose|assume|would be|were)(?!\w)[^.,;:!?\n]*$", re.I)
+"""Before a word of a clause that states nothing: `if it were true`."""
 _NOUN = re.compile(r"\s[^\W\d_]")
 """After `no`: a word that it belongs to, as in `no doubt`."""
 _ELSE = re.compile(
@@ -37,8 +40,8 @@ _ELSE = re.compile(
     re.IGNORECASE,
 )
 """Before the announcement of an answer that is somebody else's, or the wrong one."""
-_BEFORE = 24
-"""Characters before a mention that may take it back."""
+_BEFORE, _CLAUSE = 24, 80
+"""Characters before a mention that may take it back, or make it a supposition."""
 
 
 def choice_answers(text: str, allowed: Sequence[str], where: str, stated: bool = False) -> list[Found]:
@@ -46,9 +49,9 @@ def choice_answers(text: str, allowed: Sequence[str], where: str, stated: bool =
 
     In this order of trust: stated (`Answer: b`, `the answer is **B**`, `\\boxed{B}`); found right (`(B) is correct`);
     taken (`I choose B`); a word that begins the text (`Yes, …`); alone on a line; marked (`(B)`, `**B**`, or `B.` at
-    the start of a line unless others stand so); and words of more than one letter wherever they stand by themselves and
-    are not denied, letters after `option`. Of several the last counts, or the first if that is `where`. With `stated`
-    only the first three do. The article `a` is no choice.
+    the start of a line unless others stand so); mentioned (a word of several letters that is not denied, a letter after
+    `option`). Of several the last counts, or the first if that is `where`; a text that only mentions several settles on
+    none. With `stated` only the first three do. The article `a` is no choice.
     """
     reader = _reader(tuple(allowed))
     evidence = (reader.announced, reader.found_right, reader.taken)
@@ -126,7 +129,8 @@ class _Reader:
     def taken(self, text: str) -> Iterator[Found | None]:
         for match in self.patterns["taken"].finditer(text):
             ended = match["so"] is None or (_ENDED.match(text, match.end()) and not match["choice"].islower())
-            if ended and self._is_choice(text, match) and not self._refused(text, match):
+            supposed = match["so"] is not None and _UNSURE.search(text[max(0, match.start() - _BEFORE) : match.start()])
+            if ended and self._is_choice(text, match) and not supposed and not self._refused(text, match):
                 several = self.patterns["other"].match(text, match.end())
                 yield None if several else self._found(match, match.end())
 
@@ -147,17 +151,18 @@ class _Reader:
             ([] if listed else items) + [one for one in inline if one.end not in ends], key=lambda one: one.end
         )
 
-    def mentioned(self, text: str) -> Iterator[Found]:
-        options = [self._found(match, match.end()) for match in self._undenied(text, "option")]
-        if len({option.text for option in options}) == 1:
-            yield from options
-        else:
-            yield from (self._found(match, match.end()) for match in self._undenied(text, "word"))
+    def mentioned(self, text: str) -> Iterator[Found | None]:
+        for pattern in ("option", "word"):
+            mentions = [self._found(match, match.end()) for match in self._undenied(text, pattern)]
+            if mentions:
+                yield from mentions if len({mention.text for mention in mentions}) == 1 else (None,)
+                return
 
     def _undenied(self, text: str, pattern: str) -> Iterator[re.Match[str]]:
         for match in self.patterns[pattern].finditer(text):
             determiner = match["choice"].casefold() == "no" and _NOUN.match(text, match.end())
-            if not determiner and not self._refused(text, match) and not _DENIED.match(text, match.end()):
+            supposed = _SUPPOSED.search(text[max(0, match.start() - _CLAUSE) : match.start()])
+            if not (determiner or supposed or self._refused(text, match) or _DENIED.match(text, match.end())):
                 yield match
 
     def _refused(self, text: str, match: re.Match[str]) -> bool:
