@@ -27,7 +27,7 @@ FRAGMENTS = ("extending.md",)
 """Pages whose Python goes into agentlab itself; tests of their own add it there."""
 GENERATED = ("known_truth.md", "calibration.md")
 """Pages that a target of make writes with the commands on them, in minutes."""
-UNRUN = re.compile(r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg")
+UNRUN = re.compile(r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg|--base-url")
 """Commands that need a key or have a place to fill in, and those that take seconds and that other tests run."""
 CLOCK = re.compile(r"\b\d+\.\d s\b")
 
