@@ -117,7 +117,7 @@ def _kind(field: Schema) -> str:
         return f"[fields](#{anchor(BASELINE)})" if "of" in field["properties"] else "mapping"
     if field.get("type") == "object" or "additionalProperties" in field:
         inner = field.get("additionalProperties")
-        return f"for each name: {_kind(cast('Schema', inner))}" if isinstance(inner, Mapping) and inner else "mapping"
+        return f"mapping: name → {_kind(cast('Schema', inner))}" if isinstance(inner, Mapping) and inner else "mapping"
     kinds = field.get("type", "")
     return " or ".join(KINDS.get(kind, "any value") for kind in ([kinds] if isinstance(kinds, str) else kinds))
 
