@@ -10,24 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import yaml
-from agentlab_cli.main import app
 
+from agentlab.analysis.registry import ANALYSES
 from agentlab.models.providers import local
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import Sim
 from agentlab.models.spec import ModelSpec
 from agentlab.scenario import scenario_schema
 from agentlab.scenario.document.read import LOADER
-from bench.pages import DOCS, PAGES, ROOT, Block, as_shown, blocks, commands, steps, type_in, words
+from bench.pages import DOCS, PAGES, ROOT, Block, as_shown, blocks, commands, steps, type_in
 from bench.yaml_reference import anchor, reference
 
 FRAGMENTS = ("extending.md",)
 """Pages whose Python goes into agentlab itself; tests of their own add it there."""
 GENERATED = ("known_truth.md", "calibration.md")
 """Pages that a target of make writes with the commands on them, in minutes."""
-UNRUN = re.compile(r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg|--base-url")
+UNRUN = re.compile(
+    r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg|--base-url"
+)
 """Commands that need a key or have a place to fill in, and those that take seconds and that other tests run."""
 CLOCK = re.compile(r"\b\d+\.\d s\b")
 
@@ -59,16 +60,16 @@ def typed(page: Path) -> list[tuple[str, str]]:
 
 @each_page
 def test_every_command_is_one_with_these_options(page: Path) -> None:
+    """An option that is unknown is found before help is printed."""
     for place, command in typed(page):
-        known: Any = typer.main.get_command(app)
-        arguments, name = words(command), "agentlab"
-        while hasattr(known, "resolve_command"):
-            context = known.make_context(name, arguments, allow_extra_args=True, allow_interspersed_args=False)
-            name, known, arguments = known.resolve_command(context, [*context._protected_args, *context.args])
-        try:
-            known.make_context(name, arguments)
-        except Exception as wrong:
-            pytest.fail(f"{place}: {command}: {wrong}")
+        made = type_in(f"{command.partition('  #')[0]} --help")
+        assert made.code == 0, f"{place}: {command}\n{made.err}"
+
+
+@each_page
+def test_every_analysis_that_is_named_exists(page: Path) -> None:
+    named = re.findall(r"stats (?:RUN|runs/\w+) ([a-z]\w*)", page.read_text(encoding="utf-8"))
+    assert set(named) - {"words"} <= set(ANALYSES), "`words` is the example of extending.md"
 
 
 @each_page
