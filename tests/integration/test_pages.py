@@ -47,6 +47,11 @@ def simulated(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return workdir
 
 
+def bare(command: str) -> str:
+    """A command without the comment behind it."""
+    return re.sub(r"\s+#.*", "", command)
+
+
 def typed(page: Path) -> list[tuple[str, str]]:
     """Every command of a page, with its place."""
     found = list[tuple[str, str]]()
@@ -62,7 +67,7 @@ def typed(page: Path) -> list[tuple[str, str]]:
 def test_every_command_is_one_with_these_options(page: Path) -> None:
     """An option that is unknown is found before help is printed."""
     for place, command in typed(page):
-        made = type_in(f"{command.partition('  #')[0]} --help")
+        made = type_in(f"{bare(command)} --help")
         assert made.code == 0, f"{place}: {command}\n{made.err}"
 
 
@@ -84,7 +89,7 @@ def test_what_a_page_shows_runs(page: Path, simulated: Path) -> None:
             ran(block, block.hidden)
         elif block.language == "bash":
             for command in commands(block):
-                if not UNRUN.search(command.partition("  #")[0].rstrip()):
+                if not UNRUN.search(bare(command)):
                     ran(block, command)
         elif block.language == "console":
             prints(block)
