@@ -152,9 +152,11 @@ def as_shown(printed: tuple[str, ...], shown: tuple[str, ...]) -> tuple[str, ...
 def rewritten(page: Path) -> str:
     """The page with what its commands print now."""
     text = page.read_text(encoding="utf-8")
-    for block in blocks(page):
+    shown = list(blocks(page))
+    if all(block.language != "console" for block in shown):
+        return text
+    for block in shown:
         if block.title:
-            Path(block.title).parent.mkdir(parents=True, exist_ok=True)
             Path(block.title).write_text(block.text, encoding="utf-8")
         elif block.hidden:
             type_in(block.hidden)

@@ -37,10 +37,12 @@ SECTIONS = {
     "TaskFields": "tasks: one task",
     "Level": "factors: one level",
     "Protocol": "organization.protocol",
+    "BaselineFields": "factors: baseline, a level that spends what another spent",
+    "TaskTableFields": "tasks: a table",
+    "ColumnFields": "tasks: columns of a table",
 }
 """Headings by the name of a definition."""
 OWN = "my_module:Name"
-BASELINE = "factors: baseline, a level that spends what another spent"
 KINDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "true or false", "null": "`null`"}
 
 
@@ -59,7 +61,21 @@ def _scenario(schema: Schema) -> Iterator[str]:
     for name, definition in sorted(schema["$defs"].items(), key=lambda item: _heading(item[0])):
         if not _is_patch(name):
             yield from _definition(_heading(name), definition)
-    yield _section(BASELINE, schema["$defs"]["Level"]["properties"]["baseline"])
+    for title, inline in _inline(schema).items():
+        if title in SECTIONS and title not in schema["$defs"]:
+            yield _section(SECTIONS[title], inline)
+
+
+def _inline(part: object) -> dict[str, Schema]:
+    """The mappings with fields that stand anywhere in a schema, by their titles."""
+    if isinstance(part, list):
+        return {title: found for item in cast("list[object]", part) for title, found in _inline(item).items()}
+    if not isinstance(part, dict):
+        return {}
+    schema = cast("dict[str, Any]", part)
+    below = {title: found for value in schema.values() for title, found in _inline(value).items()}
+    title = schema.get("title")
+    return below | ({title: schema} if isinstance(title, str) and schema.get("properties") else {})
 
 
 def _judge(schema: Schema) -> Iterator[str]:
@@ -114,7 +130,7 @@ def _kind(field: Schema) -> str:
     if field.get("type") == "array":
         return f"list of {_kind(field['items'])}" if "items" in field else "list"
     if field.get("properties"):
-        return f"[fields](#{anchor(BASELINE)})" if "of" in field["properties"] else "mapping"
+        return f"[fields](#{anchor(SECTIONS[field['title']])})" if field.get("title") in SECTIONS else "mapping"
     if field.get("type") == "object" or "additionalProperties" in field:
         inner = field.get("additionalProperties")
         return f"mapping: name → {_kind(cast('Schema', inner))}" if isinstance(inner, Mapping) and inner else "mapping"
