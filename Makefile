@@ -81,9 +81,12 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/engine.py --rollouts 20000 --turns 12
 	$(BIN)/python bench/consultancy.py
 	$(BIN)/python bench/http.py
+	$(BIN)/python bench/kills.py
 	$(BIN)/python bench/load.py
 	$(BIN)/python bench/start.py
 	$(BIN)/python bench/texts.py
+	$(BIN)/python bench/board.py
+	$(BIN)/python bench/sandbox.py
 	$(BIN)/python bench/stats.py --figure decomposition --figure paired
 
 coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulated experiments (fifteen minutes).

@@ -36,10 +36,12 @@ async def run(
     draws: int | None = None,
     concurrency: int = CONCURRENCY,
     preregistered: str | Path | None = None,
+    base_url: Mapping[str, str] | None = None,
 ) -> Run:
     """Runs a scenario into `out` (default `runs/NAME`), continuing what is there, and opens the result.
 
-    `only` keeps levels by factor; `preregistered` is a file that the scenario must agree with. Raises what `agentlab
+    `only` keeps levels by factor; `preregistered` is a file that the scenario must agree with; `base_url` says, by
+    alias, where models are served that have moved. Raises what `agentlab
     run` prints: `ScenarioError`, `MismatchError`, `StoreError`.
     """
     if isinstance(scenario, Design) and (model or judge_model):
@@ -49,5 +51,5 @@ async def run(
     folder = Path(out) if out is not None else Path("runs") / design.name
     selection = Selection(tuple(tasks) if tasks else None, levels, draws)
     registration = None if preregistered is None else read(Path(preregistered))
-    await _run(design, folder, selection, Progress(), concurrency, registration=registration)
+    await _run(design, folder, selection, Progress(), concurrency, registration=registration, where=base_url)
     return load(folder)

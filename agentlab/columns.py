@@ -145,6 +145,22 @@ OBJECTION = {
     "late": "bool",
     "dropped_by": "object",
 }
+TICKETS = {
+    "ticket": "str",
+    "by": "str",
+    "owner": "str",
+    "state": "str",
+    "opened": "int64",
+    "closed": "Int64",
+    "after": "object",
+    "reviewed_by": "str",
+    "changes": "int64",
+    "moves": "int64",
+    "carries": "object",
+    "text": "str",
+    "owner_report": "str",
+    "reason": "str",
+}
 CONDITIONS = {
     "condition": "str",
     "agents": "Int64",
@@ -177,6 +193,7 @@ FRAMES = {
     "agents": {**PLACE, **AGENTS},
     "edges": {**PLACE, **EDGES},
     "objections": {**PLACE, "judge": "str", "judge_draw": "int64", **OBJECTION},
+    "tickets": {**PLACE, **TICKETS},
     "conditions": CONDITIONS,
     "roles": ROLES,
 }

@@ -50,7 +50,7 @@ class Mistake:
 
     def __str__(self) -> str:
         path = f"{self.path}: " if self.path else ""
-        return f"{self.place}: {path}{self.wrong}; {self.right}"
+        return f"{self.place}: {path}{self.wrong}; {self.right}".replace("\n", "⏎")
 
 
 class ScenarioError(AgentlabError):
@@ -105,8 +105,17 @@ def is_too_long(error: str | None) -> bool:
     return error is not None and error.startswith("too_long: ")
 
 
+def is_passing(error: str) -> bool:
+    """Whether a recorded error is a `ModelError` that may be gone when the call is made again."""
+    return error.startswith(("rate_limit: ", "transient: "))
+
+
 class ToolsetError(AgentlabError):
     """What an agent's tools need could not be opened for a rollout."""
+
+
+class SandboxError(AgentlabError):
+    """This machine has nothing that programs of agents could be run in."""
 
 
 class ProtocolError(AgentlabError):

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 TASK, OUTPUT, EVERYONE, POST, SELECT, VETO = "@task", "@output", "@everyone", "@post", "@select", "@veto"
+BOARD, WORKSPACE = "@board", "@workspace"
 """Members of every organization that are not agents: who asks, where the result goes, all of one's contacts, who
-reports what could not be delivered, who tells the tries of one agent apart, and where a veto goes."""
+reports what could not be delivered, who tells the tries of one agent apart, and where a veto goes; who keeps the
+tickets, and where files go."""
 
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
@@ -250,7 +252,7 @@ class Scene:
     log: tuple[Message, ...]
     """Messages of earlier rounds: the same for all agents of a round."""
     calls: tuple[Call, ...] = ()
-    """Of this turn so far, the one that asks for the tool last, without its results."""
+    """Of this turn so far; the last one asks for the tool and has the results of what it asked for before."""
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     """The workspace as the round began, by path; empty where the protocol has none."""
     stream: int = 0

@@ -16,6 +16,7 @@ from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.outcome_range import outcome_range
+from agentlab.analysis.served import served_notes
 from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.analysis.unread import unread, unread_notes
 from agentlab.runs.frames import Run
@@ -156,7 +157,7 @@ def _total(tokens: pd.Series) -> int | None:
 
 
 def _notes(run: Run, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    notes = [*_accepted(run), *_failures(run), *(unread_notes(run) if len(run.rollouts) else [])]
+    notes = [*_accepted(run), *served_notes(run), *_failures(run), *(unread_notes(run) if len(run.rollouts) else [])]
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
         about = (

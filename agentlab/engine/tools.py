@@ -68,7 +68,8 @@ async def use_all(tools: Mapping[str, OpenTool], scene: Scene, root: str) -> tup
     results: list[ToolResult] = []
     for i, wish in enumerate(wishes):
         own = stream(root, "tool", scene.agent, scene.round, call.k, i)
-        results.append(await use(tools, wish, replace(scene, stream=own)))
+        so_far = (*scene.calls[:-1], replace(call, tool_results=tuple(results)))
+        results.append(await use(tools, wish, replace(scene, calls=so_far, stream=own)))
     return tuple(results)
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from agentlab.interfaces import Routing
 from agentlab.models import ModelSpec
+from agentlab.organization.protocols.board import Board
 from agentlab.scenario import Condition
 from agentlab.seeds import digest
-from agentlab.types import OUTPUT
+from agentlab.types import OUTPUT, TASK
 
 
 def facts(condition: Condition) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def facts(condition: Condition) -> dict[str, Any]:
         "kinds": organization.kinds,
         "tags": organization.protocol.tags,
         "view": organization.hooks.view is not None,
+        "board": organization.protocol if isinstance(organization.protocol, Board) else None,
         "workspace": organization.hooks.workspace is not None,
         "contacts": contacts(organization.protocol),
         "rounds": organization.rounds,
@@ -59,5 +61,6 @@ def contacts(protocol: Routing) -> Mapping[str, tuple[str, ...]]:
     told = {
         name: tuple(other for other in others if other == OUTPUT or not other.startswith("@"))
         for name, others in protocol.edges.items()
+        if name == TASK or not name.startswith("@")
     }
     return {name: others for name, others in told.items() if others}

@@ -36,10 +36,12 @@ def check(design: Design, store: Store, old: Mapping[str, Any], accept: bool) ->
         raise MismatchError(f"{place}: these are imported texts, which no scenario can continue")
     recorded = store.conditions()
     same = _unchanged(design, recorded)
-    if changed := differences(old["tree"], design.tree, design.ordered, same):
+    seeded = {**old["tree"], "seed": old["seed"]}  # which the run drew where the scenario named none
+    if changed := differences(seeded, design.tree, design.ordered, same):
         raise MismatchError(
             f"{place}: the run was made from another scenario:\n{_lines(changed)}\n"
             "Tasks, draws, levels, judges and measures may be added; for anything else use --new or --out."
+            + _moved(changed)
         )
     if not same:
         raise MismatchError(
@@ -125,6 +127,18 @@ def _lines(changes: Sequence[Change]) -> str:
 def _line(change: Change) -> str:
     what, was, now = change
     return f"{what}: was {_short(was)}, is {_short(now)}"
+
+
+def _moved(changes: Sequence[Change]) -> str:
+    """What to do where only a server has moved."""
+    paths = [what.split(".") for what, _, _ in changes]
+    aliases = [path[1] for path in paths if path[0] == "models" and path[-1] == "base_url"]
+    if not aliases:
+        return ""
+    return (
+        "\nIf the same model is only served elsewhere now, leave base_url as it was and say where the server is: "
+        f"--base-url {aliases[0]}=URL."
+    )
 
 
 def _short(value: Any) -> str:

@@ -15,6 +15,7 @@ import msgspec
 
 from agentlab.errors import ScenarioError
 from agentlab.experiment import decisions, resume
+from agentlab.experiment.addresses import Moved
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.decisions import Registration, require
 from agentlab.experiment.executors import Executor
@@ -48,10 +49,12 @@ async def run(
     executor: Executor = LOCAL,
     registration: Registration | None = None,
     accept: bool = False,
+    where: Moved | None = None,
 ) -> None:
     """Plays and judges what of `design` is selected and not done yet, into `folder`.
 
-    `accept` lets other code than before go on with the run, which is recorded. Raises `MismatchError` when the folder
+    `accept` lets other code than before go on with the run, and `where` says which servers have moved; both are
+    recorded. Raises `MismatchError` when the folder
     holds another design or another process works on it, or the design is not what its `registration` says,
     `ScenarioError` for an unknown task or level, `StoreError` when the folder cannot be written. What else goes wrong
     is in the rows.
@@ -69,7 +72,7 @@ async def run(
         arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out
         specs, limit = [spec for spec, _ in todo], design.limits.run
         async with working(
-            store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit
+            store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit, where
         ) as work:
             register(design, store, meta)
             runner = runner_for(design, work, executor)
@@ -130,7 +133,8 @@ def planned(
     code = resume.check(design, store, old, accept) if store.known else resume.record({})
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
     decided = decisions.record(design, old, registration, len(store.known))
-    return {**old, **_facts(design, old, seed), **decided, **code}
+    kept = {name: value for name, value in old.items() if name != "addresses"}  # recorded as the models are served
+    return {**kept, **_facts(design, old, seed), **decided, **code}
 
 
 def register(design: Design, store: Store, meta: Mapping[str, Any]) -> None:

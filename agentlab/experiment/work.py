@@ -11,6 +11,7 @@ from typing import Any, cast
 from agentlab.engine.client import Client
 from agentlab.engine.spec import RolloutSpec
 from agentlab.errors import AgentlabError, ScenarioError, Stopped
+from agentlab.experiment import addresses
 from agentlab.experiment.clients import client_for, counting, identify, serving
 from agentlab.experiment.judging.rollouts import JudgeRunner
 from agentlab.experiment.progress import Progress
@@ -109,21 +110,30 @@ async def working(
     arms: Mapping[str, Mapping[str, ModelSpec]] | None = None,
     specs: Sequence[RolloutSpec] = (),
     limit: LimitFields | None = None,
+    where: addresses.Moved | None = None,
 ) -> AsyncGenerator[Work]:
     """Serves the models to a command that holds the run, and lets Ctrl-C stop it softly.
 
     `meta` is the run's, recorded or about to be: what a command adds is recorded when its models can be asked.
     `judging` are the models of all judges and selectors by alias, `arms` those of agents by condition and alias;
-    `specs` are the rollouts that may be played, which a `replay/RUN` looks up.
+    `specs` are the rollouts that may be played, which a `replay/RUN` looks up. `where` says which servers have moved,
+    else the environment does.
     """
-    used = [*judging.values(), *(spec for models in (arms or {}).values() for spec in models.values())]
+    where = addresses.moved(()) if where is None else where
+    section = meta.get("tree", {}).get("models", {})
+    addresses.check(where, {**section, **judging})
+    judging = addresses.reached(judging, where, section)
+    arms = {name: addresses.reached(models, where, section) for name, models in (arms or {}).items()}
+    used = [*judging.values(), *(spec for models in arms.values() for spec in models.values())]
     progress.earlier, stop_switch = store.cost(), StopSwitch()
     async with serving({identify(spec): spec for spec in used}, store, specs, stop_switch, progress.waits) as models:
         client = Client({}, counting(store, progress))
-        clients = {name: client_for(client, of_agents, models) for name, of_agents in (arms or {}).items()}
+        clients = {name: client_for(client, of_agents, models) for name, of_agents in arms.items()}
         settings = {alias: spec.settings() for alias, spec in judging.items()}
         judge_runner = JudgeRunner(judges, store, client_for(client, judging, models), settings)
         seed, coupling = meta["seed"], str(meta.get("coupling"))
+        asked = [*judging.items(), *(pair for of_agents in arms.values() for pair in of_agents.items())]
+        store.set_meta({"addresses": addresses.recorded(store.meta().get("addresses", []), asked)})
         at_once = min(concurrency, MAX_CONCURRENCY)
         with stoppable(progress, stop_switch):
             yield Work(store, seed, coupling, tasks, clients, judge_runner, progress, at_once, limit)

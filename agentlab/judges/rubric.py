@@ -36,8 +36,9 @@ class RubricConfig(AskingConfig):
         "model's own token probabilities, one call per criterion.",
     )
     draws: int = Field(default=1, ge=1, description="How many independent times each rollout is judged.")
-    show: Literal["output", "transcript"] = Field(
-        default="output", description="What is judged: the output, or every message together with the output."
+    show: Literal["output", "transcript", "files"] = Field(
+        default="output",
+        description="What is judged: the output; every message and the output; or the files and the output.",
     )
     normalise: bool = Field(
         default=False,

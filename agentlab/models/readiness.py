@@ -4,18 +4,19 @@ import difflib
 import os
 
 from agentlab.models.prices import as_of, listed, names
-from agentlab.models.registry import PROVIDERS, Provider, split
+from agentlab.models.registry import PROVIDERS, Provider, options_of, split
 from agentlab.models.spec import ModelSpec
 
 
 def obstacles(spec: ModelSpec) -> list[str]:
-    """A sentence for each: a key or a file that is missing, a name that is on no list."""
+    """A sentence for each: a key, an address, a file or an option that is missing, a name that is on no list."""
     provider_name, rest = split(spec.name)
     provider = PROVIDERS.get(provider_name)
     if provider is None:
         return []
     official = bool(provider.url) and spec.base_url in (None, provider.url)
-    told = (_keyless(spec, provider, official), provider.lacking(rest) if provider.lacking else "")
+    lacking = provider.lacking(rest) if provider.lacking else ""
+    told = (_keyless(spec, provider, official), _homeless(spec, provider), lacking, _tableless(spec))
     return [*filter(None, told), *([_unlisted(provider_name, rest)] if official and not listed(spec) else [])]
 
 
@@ -24,6 +25,22 @@ def _keyless(spec: ModelSpec, provider: Provider, official: bool) -> str:
     if not name or os.environ.get(name, "").strip():
         return ""
     return f"{spec.name} needs a key: set the environment variable {name}"
+
+
+def _homeless(spec: ModelSpec, provider: Provider) -> str:
+    if not provider.address or spec.base_url or os.environ.get(provider.address, "").strip():
+        return ""
+    right = f"write `base_url: http://HOST:8000/v1`, or set the environment variable {provider.address}"
+    return f"{spec.name} needs the address of a server: {right}"
+
+
+def _tableless(spec: ModelSpec) -> str:
+    if spec.options or "replies" not in (options_of(spec.name) or ()):
+        return ""
+    judge = '`options: {scores: {"*": {"1": 0.5, "5": 0.5}}}`'
+    return (
+        f'{spec.name} needs its table: `options: {{replies: {{"*": {{"yes": 0.3, "no": 0.7}}}}}}`, for a judge {judge}'
+    )
 
 
 def _unlisted(provider: str, name: str) -> str:

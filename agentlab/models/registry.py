@@ -37,6 +37,8 @@ class Provider:
     """Its own address, where a spec names none."""
     key: str = ""
     """The environment variable that holds the key for `url`, where a spec names none."""
+    address: str = ""
+    """The environment variable that holds the address, where a spec names none and the provider has none of its own."""
     lacking: Callable[[str], str] | None = None
     """What this machine lacks to run the model of a name; empty where nothing is missing."""
 
@@ -58,7 +60,9 @@ PROVIDERS: Mapping[str, Provider] = {
         url="https://api.openai.com/v1",
         key="OPENAI_API_KEY",
     ),
-    "vllm": Provider("agentlab.models.providers.vllm", families.vllm, fields=families.CHAT_FIELDS),
+    "vllm": Provider(
+        "agentlab.models.providers.vllm", families.vllm, fields=families.CHAT_FIELDS, address="VLLM_BASE_URL"
+    ),
     "local": Provider(
         "agentlab.models.providers.local",
         families.local,

@@ -46,6 +46,8 @@ def facts(run: Run) -> pd.DataFrame:
         ),
         "models asked": ", ".join(sorted(map(str, run.calls["model"].unique()))) or "none",
         "models that answered": ", ".join(served) or "not reported",
+        "addresses": "; ".join(f"{one['model']}: {one['url']}, from {one['at']}" for one in meta.get("addresses", []))
+        or "the providers' own",
         "judges": "; ".join(f"{name}: {model or 'no model'}" for name, model in meta.get("judges", {}).items())
         or "none",
         "measures": "; ".join(map(_measure, run.measured)) or "none",

@@ -9,7 +9,8 @@ from agentlab.models.spec import ModelSpec
 from agentlab.scenario import condition
 from agentlab.scenario import judges as judging
 from agentlab.scenario.document import Tree
-from agentlab.scenario.validate import CheckedDocument, Findings
+from agentlab.scenario.findings import Findings
+from agentlab.scenario.validate import CheckedDocument
 
 
 def added_judges(

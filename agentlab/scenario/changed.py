@@ -45,8 +45,8 @@ def _idle(path: Keys, before: Any, after: Any, new: Mapping[str, Any], same: boo
         return after is None
     if top == "coupling":
         return (before or "seeds") == (after or "seeds")
-    if top == "models" and rest[1:2] == ["base_url"]:
-        return str(before or "").rstrip("/") == str(after or "").rstrip("/")
+    if rest[1:] == ["base_url"] and top == "models" and str(before).rstrip("/") == str(after).rstrip("/"):
+        return True
     if top == "models" and same:
         return rest[0] not in {mapping(judge).get("model", "judge") for judge in mapping(new.get("judges")).values()}
     renamed = top == "factors" and (len(rest) == 1 or (len(rest) == 2 and after is None))

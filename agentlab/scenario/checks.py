@@ -56,9 +56,13 @@ def alias(site: CheckedDocument, name: str, path: Keys, specs: Mapping[str, Mode
     """The model of the agent or judge at `path` is there; one that is wrong itself was told before."""
     if name in specs:
         return True
-    if name not in mapping(site.tree.value.get("models")):
+    if ("models", name) in site.tree.removed:
+        site.wrong(("models", name), f"the model {name!r} is taken out, and is asked", "leave it in, or name another")
+    elif name not in mapping(site.tree.value.get("models")):
         right = suggest(name, specs) if specs else f"add `{name}:` under models"
         hint = {"default": ", or give --model", "judge": ", or give --judge-model"}.get(name, "")
+        if "/" in name:
+            right = f"write an alias, and under models what it stands for: `ALIAS: {{name: {name}}}`"
         site.wrong((*path, "model"), f"there is no model {name!r} under models", right + hint)
     return False
 
@@ -66,6 +70,10 @@ def alias(site: CheckedDocument, name: str, path: Keys, specs: Mapping[str, Mode
 def cast(site: CheckedDocument, org: OrganizationFields, names: tuple[str, ...]) -> None:
     """The cast, the closing agent and the writers are agents that take part."""
     path: Keys = ("organization",)
+    for name in (name for name, agent in org.agents.items() if agent.copies is not None):
+        site.wrong(
+            (*path, "agents", name, "copies"), f"a copy of {name!r} has the name of an agent", "rename that agent"
+        )
     for i, name in enumerate(org.cast or ()):
         if name not in org.agents:
             site.wrong((*path, "cast", i), f"no agent {name!r}", suggest(name, org.agents))
@@ -167,6 +175,8 @@ def criteria(
         if criterion not in known[measure.judge]:
             wrong = f"judge {measure.judge!r} has no criterion {criterion!r}"
             site.wrong((*path, "criteria", i), wrong, suggest(criterion, known[measure.judge]))
+        elif criterion in measure.criteria[:i]:
+            site.wrong((*path, "criteria", i), f"the criterion {criterion!r} is there twice", "name each of them once")
 
 
 def targets(site: CheckedDocument, misfits: Mapping[str, Misfit], tasks: Mapping[str, Task]) -> None:

@@ -10,18 +10,31 @@ from agentlab.errors import ScenarioError
 from agentlab.interfaces import Judge
 from agentlab.judges import JudgeTraits
 from agentlab.models.spec import ModelSpec
-from agentlab.scenario import baseline, cells, checks, columns, compare, condition, library, protocol
+from agentlab.scenario import (
+    baseline,
+    cells,
+    checks,
+    columns,
+    compare,
+    condition,
+    copies,
+    library,
+    protocol,
+    sections,
+    task_table,
+)
 from agentlab.scenario import jsonl as lines
 from agentlab.scenario import judges as judging
 from agentlab.scenario.baseline import Matched
 from agentlab.scenario.compare import Compare
 from agentlab.scenario.compare_fields import LooksFields
 from agentlab.scenario.condition import Condition
-from agentlab.scenario.document import Keys, Tree, clashes, patch, read, suggest
+from agentlab.scenario.document import Keys, Tree, clashes, patch, read
 from agentlab.scenario.fields import ConditionFields, ExperimentFields, LimitsFields, MeasureFields
+from agentlab.scenario.findings import Findings
 from agentlab.scenario.override import override
 from agentlab.scenario.protocol import ordered_fields
-from agentlab.scenario.validate import CheckedDocument, Findings, mapping
+from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.types import Task
 
 
@@ -106,7 +119,9 @@ class DesignBuilder:
 
     def __init__(self, tree: Tree, findings: Findings, path: Path) -> None:
         self.findings, self.path = findings, path
-        self.tree = judging.inline(lines.expand(tree, findings), findings, path.parent)
+        known = sections.known(tree, findings)
+        known = (task_table if task_table.is_table(known) else lines).expand(known, findings, path.parent)
+        self.tree = judging.inline(known, findings, path.parent)
         self.site = CheckedDocument(self.tree, findings, path.parent)
         self.selectors: dict[str, Judge] = {}
 
@@ -154,9 +169,6 @@ class DesignBuilder:
     def plan(self) -> ExperimentFields | None:
         """The sections that hold for every condition."""
         value = self.tree.value
-        for key in value.keys() - ExperimentFields.model_fields.keys() - ConditionFields.model_fields.keys():
-            right = suggest(key, [*ExperimentFields.model_fields, *ConditionFields.model_fields], most=20)
-            self.site.unknown((key,), f"unknown field {key!r}", right)
         own = {key: value[key] for key in ExperimentFields.model_fields if key in value}
         if isinstance(own.get("judges"), dict):
             own["judges"] = {name: judge for name, judge in own["judges"].items() if judge is not None}
@@ -180,8 +192,10 @@ class DesignBuilder:
         matched: Mapping[tuple[str, str], Matched | None],
         bench: judging.JudgeSet,
     ) -> list[Condition]:
-        levels = {(f, name): self.level(f, name) for f in plan.factors for name in plan.factors[f]}
         crossed = cells.checked(self.site, plan)
+        if sum(map(len, plan.factors.values())) > cells.MAX_CONDITIONS:
+            return []
+        levels = {(f, name): self.level(f, name) for f in plan.factors for name in plan.factors[f]}
         if self.clash(levels):
             return []
         found: dict[str, Condition] = {}
@@ -194,7 +208,8 @@ class DesignBuilder:
             own = [matched[key] for key in cell.items() if key in matched]
             if None in own or not baseline.single(self.site, plan, cell, [one for one in own if one is not None]):
                 continue
-            site = CheckedDocument(condition.tree(tree.value, tree), self.findings, self.path.parent)
+            whole = copies.expand(condition.tree(tree.value, tree))
+            site = CheckedDocument(whole, self.findings, self.path.parent)
             resolved = condition.resolve(site, name, cell, next(iter(own), None))
             if resolved is not None:
                 checks.one_round(self.site, plan.limits, resolved.organization, resolved.tasks)
@@ -232,12 +247,7 @@ class DesignBuilder:
         """A level's patch; only what decides a single condition may be patched."""
         path: Keys = ("factors", factor, name)
         tree = self.tree.at(path)
-        for key in mapping(tree.value):
-            if key not in (*ConditionFields.model_fields, "baseline"):
-                right = (
-                    f"{suggest(key, [*ConditionFields.model_fields, 'baseline'])} (a level patches these sections only)"
-                )
-                self.site.unknown((*path, key), f"a level has no field {key!r}", right)
+        sections.of_level(self.site, path)
         return Tree(
             {k: v for k, v in mapping(tree.value).items() if k in ConditionFields.model_fields}, tree.places, tree.keys
         )
@@ -274,7 +284,9 @@ class DesignBuilder:
             if one.tasks.keys() != conditions[0].tasks.keys():
                 odd = sorted(one.tasks.keys() ^ conditions[0].tasks.keys())
                 wrong = f"{one.name} and {conditions[0].name} differ in the tasks {', '.join(odd)}"
-                self.site.wrong(("factors",), wrong, "let a level change tasks, not add or remove them")
+                self.site.unknown(
+                    sections.level_with(self.site, odd[0]), wrong, "let a level change tasks, not add or remove them"
+                )
 
     def same(self, first: Condition, second: Condition) -> None:
         """Two cells with one identity would share every reply."""

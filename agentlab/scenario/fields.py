@@ -48,7 +48,13 @@ class AgentFields(Fields):
         default_factory=SettingsFields, description="Sampling settings; they win over the model's."
     )
     tools: tuple[str, ...] = Field(
-        default=(), description="Tools it may use: calculate, or my_module:name of your own."
+        default=(), description="Tools it may use: calculate, read, write, …, or my_module:name of your own."
+    )
+    copies: int | None = Field(
+        default=None,
+        ge=1,
+        le=100,
+        description="So many agents like this one: NAME.1, NAME.2, …; NAME elsewhere means all of them.",
     )
 
 

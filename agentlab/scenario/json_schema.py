@@ -10,6 +10,7 @@ from agentlab.judges import KINDS as JUDGES
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.protocols import KINDS as PROTOCOLS
 from agentlab.scenario.fields import BaselineFields, ConditionFields, ExperimentFields
+from agentlab.scenario.task_table import TaskTableFields
 from agentlab.scenario.validate import mapping
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -38,6 +39,7 @@ def scenario_schema() -> dict[str, Any]:
     definitions["Protocol"] = _kinds(PROTOCOLS, definitions)
     properties = whole["properties"]
     properties["judges"]["anyOf"][1]["additionalProperties"] = _JUDGE
+    table = _lift(TaskTableFields, definitions)
     properties["models"]["additionalProperties"] = {"$ref": "#/$defs/Model"}
     definitions["OrganizationFields"]["properties"]["protocol"] |= {"$ref": "#/$defs/Protocol"}
     for section in (properties["models"], definitions["OrganizationFields"]["properties"]["protocol"]):
@@ -52,6 +54,8 @@ def scenario_schema() -> dict[str, Any]:
         "properties": {key: _or_null(_optional(value)) for key, value in level.items()}
         | {"baseline": _lift(BaselineFields, definitions)},
     }
+    listed = {name: value for name, value in properties["tasks"].items() if name != "description"}
+    properties["tasks"] = {"description": properties["tasks"]["description"], "anyOf": [listed, table]}
     properties["factors"]["additionalProperties"]["additionalProperties"] = {"$ref": "#/$defs/Level"}
     return whole | {"$schema": _DIALECT, "title": "agentlab scenario", "$defs": definitions}
 

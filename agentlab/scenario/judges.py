@@ -1,6 +1,7 @@
 """Judges by name: found beside the scenario or shipped, changed by the scenario or written in it, and built."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +19,9 @@ from agentlab.own_code import is_own
 from agentlab.scenario import checks, library
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, Tree, patch, read, suggest
-from agentlab.scenario.validate import CheckedDocument, Findings, key_place, mapping, shown
+from agentlab.scenario.findings import Findings
+from agentlab.scenario.unknown import kind_of
+from agentlab.scenario.validate import CheckedDocument, key_place, mapping, shown
 from agentlab.types import Task
 
 
@@ -51,8 +54,9 @@ def inline(tree: Tree, findings: Findings, folder: Path) -> Tree:
         return tree
     value: dict[str, Any] = dict.fromkeys(names)
     places, keys = dict(tree.places), dict(tree.keys)
+    known = functools.cache(lambda: library.judges(folder))
     for name, path in names.items():
-        found = _written(tree, name, path, findings, folder)
+        found = _written(tree, name, path, findings, folder, known)
         if found is not None:
             value[name] = found.value
             at: Keys = ("judges", name)
@@ -81,16 +85,17 @@ def _names(tree: Tree, findings: Findings) -> dict[str, Keys] | None:
     return names
 
 
-def _written(tree: Tree, name: str, path: Keys, findings: Findings, folder: Path) -> Tree | None:
+def _written(
+    tree: Tree, name: str, path: Keys, findings: Findings, folder: Path, known: Callable[[], Sequence[str]]
+) -> Tree | None:
     """One judge: as it is written in the scenario, or as the file says with the scenario's changes."""
-    here = tree.at(path)
-    changes: Any = here.value
-    if isinstance(changes, dict) and "kind" in changes:
-        return here
-    source = _named(here, name)
+    changes = tree.value["judges"][path[1]]
+    if "kind" in mapping(changes):
+        return tree.at(path)
+    source = _named(mapping(changes), name)
     file = library.judge(source, folder)
     if file is None:
-        right = suggest(source, library.judges(folder))
+        right = suggest(source, known())
         place = tree.place(path) if isinstance(changes, str) else key_place(tree, path)
         findings.add(place, path, f"no judge {source!r} beside the scenario or shipped", right)
         return None
@@ -103,14 +108,15 @@ def _written(tree: Tree, name: str, path: Keys, findings: Findings, folder: Path
         findings.add(found.place(()), f"judges.{name}", "this is no mapping", "write a judge: kind and its fields")
         return None
     if isinstance(changes, dict):
+        here = tree.at(path)
         own = {key: value for key, value in cast(dict[str, Any], changes).items() if key != "from"}
         return patch(found, Tree(own, here.places, here.keys, here.removed))
     return found
 
 
-def _named(here: Tree, name: str) -> str:
+def _named(changes: Mapping[str, Any], name: str) -> str:
     """The judge that `from:` names, else the one by the name of the entry."""
-    given = mapping(here.value).get("from")
+    given = changes.get("from")
     return given if isinstance(given, str) else name
 
 
@@ -157,11 +163,11 @@ def _build(site: CheckedDocument, path: Keys, specs: Mapping[str, ModelSpec]) ->
     kind = mapping(site.get(path)).get("kind")
     if is_own(kind):
         return _own(site, path, str(kind), specs)
-    if not isinstance(kind, str) or kind not in KINDS:
-        wrong = f"unknown judge kind {kind!r}" if kind is not None else "'kind' is missing"
-        site.wrong((*path, "kind"), wrong, f"{suggest(kind, KINDS)} or my_module:Name for one of your own")
+    if flaw := kind_of(mapping(site.get(path)), KINDS):
+        field, wrong, right = flaw
+        (site.unknown if field != "kind" else site.wrong)((*path, field), wrong, right)
         return None
-    config = site.validate(KINDS[kind], path)
+    config = site.validate(KINDS[str(kind)], path)
     if config is None or site.flaws(path, config.mistakes()):
         return None
     if config.traits.two is not None:

@@ -8,6 +8,8 @@ from agentlab.scenario.document import Keys, position, suggest
 from agentlab.scenario.validate import CheckedDocument
 
 _PLACEHOLDER = re.compile(r"\{\{(\s*)([\w.-]+)(\s*)\}\}")
+_BRACES = re.compile(r"(?<![{$\\\w])(\{{1,2})([A-Za-z_]\w*)(\}{1,2})(?!\})")
+"""Where somebody may have meant a placeholder; not `${name}` and not a command of LaTeX."""
 
 
 def fill(site: CheckedDocument, text: str, path: Keys, values: Mapping[str, Any]) -> str:
@@ -25,6 +27,10 @@ def fill(site: CheckedDocument, text: str, path: Keys, values: Mapping[str, Any]
             _misplaced(site, path, text, match, wrong + " is no text and no number", "quote the value of the field")
         return str(value)
 
+    for match in _BRACES.finditer(text):
+        if (name := match[2]) in values and (match[1], match[3]) != ("{{", "}}"):
+            right = f"write {{{{{name}}}}}; if the braces are meant, write {{ {name} }}"
+            _misplaced(site, path, text, match, f"{match[0]} is no placeholder and stands as it is", right)
     return _PLACEHOLDER.sub(one, text)
 
 

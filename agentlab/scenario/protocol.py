@@ -1,6 +1,6 @@
 """The protocol of a condition: shipped or one's own, checked against the cast before anything is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from agentlab.organization.markup import NAME
 from agentlab.organization.protocols import KINDS
 from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
-from agentlab.scenario.document import Keys, suggest
+from agentlab.scenario.document import Keys, dotted
 from agentlab.scenario.fields import OrganizationFields
-from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.scenario.unknown import kind_of
+from agentlab.scenario.validate import CheckedDocument, existing, mapping
 from agentlab.seeds import ordered
 from agentlab.types import MessageKind
 
@@ -37,15 +38,15 @@ def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tupl
     kind = part.get("kind")
     if is_own(kind):
         routing, config = _own(site, str(kind), cast)
-    elif isinstance(kind, str) and kind in KINDS:
-        config = site.validate(KINDS[kind], PROTOCOL)
+    elif flaw := kind_of(part, KINDS):
+        field, wrong, right = flaw
+        (site.unknown if field != "kind" else site.wrong)((*PROTOCOL, field), wrong, right)
+        return None, part
+    else:
+        config = site.validate(KINDS[str(kind)], PROTOCOL)
         if config is None or not all(name in org.agents for name in cast.names):
             return None, part
         routing, part = _built(site, config, cast), config.model_dump(mode="json")
-    else:
-        wrong = f"unknown protocol {kind!r}" if "kind" in part else "'kind' is missing"
-        site.wrong((*PROTOCOL, "kind"), wrong, f"{suggest(kind, KINDS)} or my_module:Name for one of your own")
-        return None, part
     if routing is None or not _holds_together(site, routing, config, cast.names, org.rounds):
         return None, part
     return routing, _told(routing, part)
@@ -88,9 +89,35 @@ def _fitting(
     site: CheckedDocument, config: Any, names: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None
 ) -> Routing | None:
     """The routing that a configuration builds; None where its fields do not fit the cast."""
-    if hasattr(config, "mistakes") and site.flaws(PROTOCOL, config.mistakes(names)):
+    flaws: list[Flaw] = list(config.mistakes(names)) if hasattr(config, "mistakes") else []
+    if _left_out(site, flaws, names) or site.flaws(PROTOCOL, flaws):
         return None
     return config.build(names, closing, writers)
+
+
+def _left_out(site: CheckedDocument, flaws: Sequence[Flaw], names: tuple[str, ...]) -> bool:
+    """Adds the one mistake where the protocol's are only that agents are missing which a cast or a level took out."""
+    agents, cast = mapping(site.get(("organization", "agents"))), ("organization", "cast")
+    named = [(steps, str(_named(site, steps))) for steps, *_ in flaws]
+    removed = {name for _, name in named if ("organization", "agents", name) in site.tree.removed}
+    if not named or any(name not in removed and (name not in agents or name in names) for _, name in named):
+        return False
+    steps, name = named[0]
+    there = f"protocol.{dotted(steps)} ({site.tree.place((*PROTOCOL, *steps))})"
+    if name in removed:
+        wrong, right = f"agent {name!r} is taken out, whom {there} names", "leave it in, or give another protocol"
+        site.wrong(("organization", "agents", name), wrong, right)
+    else:
+        wrong = f"the cast leaves out {name!r}, whom {there} names"
+        site.wrong(cast, wrong, f"add {name!r} to the cast, or give this condition another protocol")
+    return True
+
+
+def _named(site: CheckedDocument, steps: Keys) -> object:
+    """The name that stands at these steps of the protocol: a value, else the key."""
+    found = existing(site.tree, PROTOCOL, steps)
+    value = site.get(found)
+    return value if isinstance(value, str) else found[-1]
 
 
 def _declared(site: CheckedDocument, routing: Routing) -> bool:
@@ -117,8 +144,11 @@ def _holds_together(site: CheckedDocument, routing: Routing, config: Any, names:
     reached, right = reachable(edges), "a path to it from an agent that gets the task"
     flaws: list[Flaw] = [(where, f"agent {n!r} can never be reached", right) for n in names if n not in reached]
     if not flaws and len(names) > 1:
-        wrong = "mail to {!r} ends there: it may write to nobody"
-        flaws = [(where, wrong.format(name), f"a contact for {name!r}") for name in dead_ends(edges, names)]
+        for name in (ends := dead_ends(edges, names)):
+            wrong = f"mail to {name!r} ends there: it may write to nobody"
+            site.wrong((*PROTOCOL, *where, name), wrong, f"write a contact for {name!r}")
+        if ends:
+            return False
     if site.flaws(PROTOCOL, flaws):
         return False
     needed = config.turns() if hasattr(config, "turns") else 1

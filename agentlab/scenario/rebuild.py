@@ -8,7 +8,7 @@ from typing import Any, cast
 from agentlab.errors import Place, ScenarioError
 from agentlab.scenario.design import Design, DesignBuilder
 from agentlab.scenario.document import Keys, Tree
-from agentlab.scenario.validate import Findings
+from agentlab.scenario.findings import Findings
 
 
 def rebuild(tree: Mapping[str, Any], run: Path, modules: Path) -> Design:

@@ -12,9 +12,21 @@ from agentlab.text import pluralize
 
 
 def remarks(design: Design) -> list[str]:
-    """A sentence for each model that cannot be called as it is, each agent that takes part in no condition, tasks that
-    share their text, clusters that are too few, and each judge with too few anchor texts."""
-    return [*_models(design), *_idle(design), *_alike(design), *_clusters(design), *few_anchors(design)]
+    """A sentence for each thing that is in the way or odd.
+
+    These are models that cannot be called as they are, what tools lack on this machine, agents that take part in no
+    condition, tasks that share their text, clusters that are too few, criteria that ask the same, and judges with too
+    few anchor texts.
+    """
+    return [
+        *_models(design),
+        *_tools(design),
+        *_idle(design),
+        *_alike(design),
+        *_clusters(design),
+        *_asked_twice(design),
+        *few_anchors(design),
+    ]
 
 
 def few_anchors(design: Design) -> list[str]:
@@ -30,10 +42,16 @@ def _models(design: Design) -> Iterator[str]:
     yield from dict.fromkeys(sentence for spec in specs for sentence in obstacles(spec))
 
 
+def _tools(design: Design) -> Iterator[str]:
+    agents = [agent for condition in design.conditions for agent in condition.organization.agents]
+    toolsets = {id(toolset): toolset for agent in agents for toolset in agent.tools}.values()
+    yield from filter(None, (lacking() for each in toolsets if (lacking := getattr(each, "lacking", None))))
+
+
 def _idle(design: Design) -> Iterator[str]:
     acting = {agent.name for condition in design.conditions for agent in condition.organization.agents}
     for name in mapping(mapping(design.tree.get("organization")).get("agents")):
-        if name not in acting:
+        if name not in acting and f"{name}.1" not in acting:
             yield f"agent {name!r} takes part in no condition"
 
 
@@ -49,3 +67,12 @@ def _clusters(design: Design) -> Iterator[str]:
     if design.independent < FEWEST_TASKS:
         of = f"{len(design.tasks)} tasks in {pluralize(design.independent, 'cluster')}"
         yield f"{of}: nothing will be concluded about new tasks, which takes {FEWEST_TASKS} clusters"
+
+
+def _asked_twice(design: Design) -> Iterator[str]:
+    for judge, document in mapping(design.tree.get("judges")).items():
+        first: dict[str, str] = {}
+        for name, criterion in mapping(mapping(document).get("criteria")).items():
+            text = " ".join(str(mapping(criterion).get("text", "")).split())
+            if first.setdefault(text, name) != name:
+                yield f"criteria {first[text]!r} and {name!r} of judge {judge!r} ask the same, which so counts twice"

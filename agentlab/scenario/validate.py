@@ -1,10 +1,10 @@
 """From a tree to a pydantic model, with mistakes in plain words at the node that supplied the value."""
 
-import types
+import re
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -12,13 +12,15 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from agentlab.errors import Mistake, Place
-from agentlab.models.secrets import hidden
-from agentlab.scenario.document import Keys, Tree, dotted, scalar, suggest
+from agentlab.errors import Place
+from agentlab.scenario import unknown as unknowns
+from agentlab.scenario.document import Keys, Tree, scalar
+from agentlab.scenario.findings import Findings
+from agentlab.scenario.forms import form
+from agentlab.text import line
 
 M = TypeVar("M", bound=BaseModel)
-FEW = 5
-"""Mistakes of one kind that are shown."""
+Steps = tuple[str | int, ...]
 
 _NOUNS = {
     "string": "a text",
@@ -48,59 +50,6 @@ _BOUNDS = {
 }
 
 
-@dataclass(slots=True)
-class Findings:
-    """Collects the mistakes of one scenario. The first at a place wins: what follows from it is not repeated."""
-
-    mistakes: dict[tuple[Place, str], Mistake] = field(default_factory=dict[tuple[Place, str], Mistake])
-    cells: dict[tuple[Place, str], list[str]] = field(default_factory=dict[tuple[Place, str], list[str]])
-    faulted: set[Place] = field(default_factory=set[Place])
-    """Where the document itself is wrong."""
-    cell: str | None = None
-    """The condition that is being checked."""
-
-    def add(self, place: Place, path: Keys | str, wrong: str, right: str) -> None:
-        if place in self.faulted:
-            return
-        text = path if isinstance(path, str) else dotted(path)
-        if "models" in text:  # somebody may have pasted a key
-            wrong, right = hidden(wrong), hidden(right)
-        key = (place, wrong)
-        self.mistakes.setdefault(key, Mistake(place, text, wrong, right))
-        if self.cell is not None and self.cell not in self.cells.setdefault(key, []):
-            self.cells[key].append(self.cell)
-
-    def sorted(self, conditions: int = 1) -> list[Mistake]:
-        """All mistakes by place; those of some conditions only name them."""
-        found: list[Mistake] = []
-        for key, mistake in self.mistakes.items():
-            cells = self.cells.get(key, [])
-            if cells and len(cells) < conditions:
-                named = "; ".join(cells[:4]) + ("; …" if len(cells) > 4 else "")
-                mistake = Mistake(mistake.place, mistake.path, f"{mistake.wrong} [in {named}]", mistake.right)
-            found.append(mistake)
-        return _folded(sorted(found, key=lambda mistake: (mistake.place, mistake.path, mistake.wrong)))
-
-
-def _folded(mistakes: Sequence[Mistake]) -> list[Mistake]:
-    """The same with the first few of a kind only, the last of which says how many there are in all.
-
-    Of a kind are mistakes of one section of one file that are put right in the same way.
-    """
-    kinds: dict[tuple[str, str, str], list[Mistake]] = {}
-    for mistake in mistakes:
-        section = mistake.path.partition(".")[0]
-        kinds.setdefault((mistake.place.file, section, mistake.right), []).append(mistake)
-    folded: list[Mistake] = []
-    for alike in kinds.values():
-        shown = alike[:FEW]
-        if len(alike) > FEW:
-            rest = f"{shown[-1].wrong}, and {len(alike) - FEW} more like these, to line {alike[-1].place.line}"
-            shown[-1] = replace(shown[-1], wrong=rest)
-        folded += shown
-    return sorted(folded, key=lambda mistake: (mistake.place, mistake.path, mistake.wrong))
-
-
 @dataclass(frozen=True, slots=True)
 class CheckedDocument:
     """A document that is being checked, where its findings go, and where its own parts are looked for."""
@@ -126,7 +75,7 @@ class CheckedDocument:
         for steps, wrong, right in found:
             where = existing(self.tree, path, steps)
             name = len(where) > len(path) + 1 and isinstance(where[-1], str)
-            (self.unknown if name else self.wrong)(where, wrong, right)
+            (self.unknown if name else self.wrong)(where, wrong, f"write {right}")
         return bool(found)
 
     def validate(self, model: type[M], path: Keys) -> M | None:
@@ -142,8 +91,7 @@ def validate(model: type[M], tree: Tree, path: Keys, findings: Findings) -> M | 
         return model.model_validate_json(msgspec.json.encode(value), strict=True)
     except ValidationError as error:
         told: dict[tuple[Place, Keys], list[tuple[str, str]]] = {}
-        for one in error.errors(include_url=False):
-            place, where, wrong, right = _translate(one, model, tree, path)
+        for place, where, wrong, right in _told(error.errors(include_url=False), model, tree, path):
             told.setdefault((place, where), []).append((wrong, right))
         for (place, where), reasons in told.items():
             first, *others = dict.fromkeys(right for _, right in reasons)
@@ -152,8 +100,33 @@ def validate(model: type[M], tree: Tree, path: Keys, findings: Findings) -> M | 
         return None
 
 
-def _translate(one: ErrorDetails, model: type[BaseModel], tree: Tree, path: Keys) -> tuple[Place, Keys, str, str]:
-    """Place, path, what is wrong, what would be right."""
+def _told(
+    errors: Sequence[ErrorDetails], model: type[BaseModel], tree: Tree, path: Keys
+) -> Iterator[tuple[Place, Keys, str, str]]:
+    """Place, path, what is wrong, what would be right; not what follows from a wrong key or a misspelled field."""
+    odd = {one["loc"][:-1] for one in errors if one["loc"] and one["loc"][-1] == "[key]"}
+    unknown: dict[Steps, list[str]] = {}
+    for one in errors:
+        if one["type"] == "extra_forbidden":
+            unknown.setdefault(one["loc"][:-1], []).append(str(one["loc"][-1]))
+    for above, names in unknown.items():
+        where = existing(tree, path, above)
+        for name, wrong, right in unknowns.told(names, _section(model, above)):
+            yield key_place(tree, (*where, name)), (*where, name), wrong, right
+    for one in errors:
+        loc = one["loc"]
+        depth = len(loc) - 2 if loc[-1:] == ("[key]",) else len(loc)
+        if one["type"] == "extra_forbidden" or any(loc[:n] in odd for n in range(1, depth + 1)):
+            continue
+        if one["type"] == "too_short" and any(o["loc"][: depth + 1][:-1] == loc for o in errors):
+            continue  # of items that are wrong themselves
+        known = unknowns.of(_section(model, loc[:-1])) if one["type"] == "missing" else {}
+        if not any(unknowns.meant(name, known) == loc[-1] for name in unknown.get(loc[:-1], ())[: unknowns.FEW]):
+            yield _translate(one, known, tree, path)
+
+
+def _translate(one: ErrorDetails, known: Mapping[str, str], tree: Tree, path: Keys) -> tuple[Place, Keys, str, str]:
+    """Place, path, what is wrong, what would be right; `known` describes the fields beside one that is missing."""
     kind, context = one["type"], one.get("ctx", {})
     loc = one["loc"]
     where = existing(tree, path, loc)
@@ -161,19 +134,33 @@ def _translate(one: ErrorDetails, model: type[BaseModel], tree: Tree, path: Keys
         return tree.place(where), where, f"found a list of {loc[-1]}", f"write at least {loc[-1] + 1} values"
     if kind == "missing":
         name = str(loc[-1])
-        described = _fields(model, loc[:-1]).get(name, "")
-        return tree.place((*where, name)), where, f"{name!r} is missing", f"add `{name}:` {_lower(described)}".strip()
-    if kind == "extra_forbidden":
-        known = _fields(model, loc[:-1])
-        return key_place(tree, where), where, f"unknown field {str(loc[-1])!r}", suggest(loc[-1], known)
+        right = f"add `{name}:` {_lower(known.get(name, ''))}".strip()
+        return tree.place((*where, name)), where, f"{name!r} is missing", right
     if loc and loc[-1] == "[key]":
-        noun = "task id" if where[:-1] == ("tasks",) else "name"
-        return key_place(tree, where), where, f"the {noun} {str(where[-1])!r}", _said(one, context)
+        noun, name = "task id" if where[:-1] == ("tasks",) else "name", str(where[-1])
+        head = re.split(r"[ :{]", name)[0]
+        glued = f"write `{head}: {{…}}`, with a colon and a space" if "{" in name else ""
+        return key_place(tree, where), where, f"the {noun} {line(name, 60)!r}", glued or _said(one, context)
     value = _get(tree.value, where)
+    if kind == "too_short" and not value:
+        gone = next((place for keys, place in tree.removed.items() if keys[:-1] == where), None)
+        noun = "an empty list" if isinstance(value, list) else "an empty mapping"
+        return gone or tree.place(where), where, f"found {noun}", "write at least one entry"
     if "models" in where and {"api_key_env", "base_url", "options"} & set(where):
         return tree.place(where), where, "found a value that is not shown, as it may be a key", _said(one, context)
-    right = "remove the quotes" if _quoted(kind, value) else _said(one, context)
-    return tree.place(where), where, f"found {shown(value)}", right
+    return tree.place(where), where, f"found {shown(value)}", _right(one, context, where, value)
+
+
+def _right(one: ErrorDetails, context: Mapping[str, Any], where: Keys, value: object) -> str:
+    """What would be right in the place of a value."""
+    kind, noun = one["type"], _NOUNS.get(one["type"].removesuffix("_type").removesuffix("_parsing"))
+    if _quoted(kind, value):
+        return "remove the quotes"
+    if noun in ("a number", "a whole number") and isinstance(value, str) and value.endswith("%"):
+        return "write a number, without a percent sign"
+    if noun == "a list" and isinstance(value, str) and value.replace("_", "").replace("-", "").isalnum():
+        return f"write a list, such as [{value}]"
+    return _said(one, context) + (form(where) if noun == "a mapping" or (noun == "a list" and value) else "")
 
 
 def _quoted(kind: str, value: object) -> bool:
@@ -213,7 +200,7 @@ def shown(value: object) -> str:
         return "a list"
     if isinstance(value, bool) or value is None:
         return {None: "null", True: "true", False: "false"}[value]
-    text = repr(value)
+    text = repr(value[:200] if isinstance(value, str) else value)
     return text if len(text) <= 60 else text[:57] + "…'"
 
 
@@ -245,10 +232,10 @@ def _lower(description: str) -> str:
     return f"({first[:1].lower()}{first[1:]})" if first else ""
 
 
-def _fields(annotation: Any, loc: Sequence[str | int]) -> dict[str, str]:
-    """Names and descriptions of the fields of the model found along `loc`."""
+def _section(annotation: Any, loc: Steps) -> Any:
+    """The model found along `loc`."""
     for key in loc:
-        if _is_model(annotation):
+        if unknowns.is_model(annotation):
             named = {info.alias or name: info for name, info in annotation.model_fields.items()}
             if key not in named:
                 continue
@@ -256,21 +243,5 @@ def _fields(annotation: Any, loc: Sequence[str | int]) -> dict[str, str]:
         else:
             arguments = typing.get_args(annotation)
             annotation = next((a for a in reversed(arguments) if a is not Ellipsis), None)
-        annotation = _plain(annotation)
-    if not _is_model(annotation):
-        return {}
-    return {info.alias or name: info.description or "" for name, info in annotation.model_fields.items()}
-
-
-def _is_model(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _plain(annotation: Any) -> Any:
-    """Without `Annotated` and `None`, and of a union the member that is a model."""
-    if typing.get_origin(annotation) is typing.Annotated:
-        return _plain(typing.get_args(annotation)[0])
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        members = [_plain(a) for a in typing.get_args(annotation) if a is not type(None)]
-        return next((m for m in members if _is_model(m)), members[0])
+        annotation = unknowns.plain(annotation)
     return annotation

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kKMG]?)")
 _MONEY = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*USD")
 _SCALE = {"": 1, "k": 1_000, "K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
-_AGENT = re.compile(r"[^\W\d_][\w-]*")
+_AGENT = re.compile(r"[^\W\d_][\w-]*(\.[1-9][0-9]*)?")
 _NAME = re.compile(r"\w[\w.+-]*")
 
 

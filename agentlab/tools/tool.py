@@ -70,6 +70,8 @@ class Shared:
 
     tools: tuple[FunctionTool, ...]
     opens: Callable[[Task], AbstractAsyncContextManager[Any]] = field(repr=False)
+    lacking: Callable[[], str] | None = field(default=None, repr=False)
+    """What this machine lacks to open it, in a sentence; empty if nothing."""
 
     def open(self, task: Task) -> AbstractAsyncContextManager[Any]:
         """Left when the rollout ends, however it ends."""

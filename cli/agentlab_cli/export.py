@@ -27,6 +27,21 @@ def parquet(
 
 
 @app.command()
+def workspace(
+    run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
+    rollout: Annotated[str, typer.Option(help="A key's beginning, or task=loan,team=firm,draw=1.")],
+    out: Annotated[Path, typer.Option(help="Folder to write to; it must not be there yet.")],
+    round: Annotated[int | None, typer.Option(help="As the files were after this round. Default: at the end.")] = None,
+) -> None:
+    """Write the files that a team made in one rollout."""
+    from agentlab.runs.exports import workspace
+    from agentlab.store import find
+
+    for path in workspace(find(run), rollout, out, round):
+        print(path)
+
+
+@app.command()
 def labels(
     run: Annotated[str, typer.Argument(help="A run folder, or its name under runs/.")],
     file: Annotated[Path, typer.Argument(help="CSV file to write; one that is there is never replaced.")],

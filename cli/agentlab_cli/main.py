@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from agentlab.errors import AgentlabError
+from agentlab.text import sanitize
 from agentlab_cli import design, doctor, export, imports, judge, report, resample, run, show, stats
 
 app = typer.Typer(
@@ -54,7 +55,7 @@ def main() -> None:
     try:
         app()
     except AgentlabError as error:
-        print(error, file=sys.stderr)
+        print(sanitize(str(error)), file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:
         sys.exit(1)

@@ -18,6 +18,10 @@ def run(
     accept_changes: Annotated[
         bool, typer.Option("--accept-changes", help="Go on although agentlab or a module of your own has changed.")
     ] = False,
+    base_url: Annotated[
+        list[str] | None,
+        typer.Option("--base-url", metavar="ALIAS=URL", help="The model's server has moved there. May be repeated."),
+    ] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most rollouts at once.")] = 256,
     preregistered: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Run only what this file says: agentlab plan --preregister.")
@@ -27,6 +31,7 @@ def run(
     import sys
 
     from agentlab import scenario as spec
+    from agentlab.experiment.addresses import moved
     from agentlab.experiment.decisions import read
     from agentlab.scenario.plugins import modules
     from agentlab_cli import options, work
@@ -37,4 +42,5 @@ def run(
     folder = options.folder_for(design.name, out, new)
     selection = options.selection(tasks, only, draws)
     registration = None if preregistered is None else read(preregistered)
-    raise typer.Exit(work.run(design, folder, selection, concurrency, registration, accept_changes))
+    where = moved(base_url or ())
+    raise typer.Exit(work.run(design, folder, selection, concurrency, registration, accept_changes, where))

@@ -12,9 +12,11 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from agentlab.analysis.lasting import lasting
 from agentlab.analysis.summary import summarize
 from agentlab.analysis.unreached import unreached
 from agentlab.experiment import session
+from agentlab.experiment.addresses import Moved
 from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
@@ -36,11 +38,14 @@ def run(
     concurrency: int,
     registration: Registration | None = None,
     accept: bool = False,
+    where: Moved | None = None,
 ) -> int:
     """Plays the design; gives the exit code."""
 
     async def job(progress: Progress) -> None:
-        await session.run(design, folder, chosen, progress, concurrency, registration=registration, accept=accept)
+        await session.run(
+            design, folder, chosen, progress, concurrency, registration=registration, accept=accept, where=where
+        )
 
     return work(folder, job, limit=SAME)
 
@@ -78,7 +83,11 @@ def work(
         print(f"Stopped by the run's limit (limits.run). {limit}, and the same command goes on.", file=sys.stderr)
         return 4
     if progress.failed:
-        print(f"{progress.failed} failed; the same command tries them again: agentlab {_typed()}", file=sys.stderr)
+        why = lasting(load(folder))
+        until = f" for a reason that stays ({why}); once it is mended," if why else ";"
+        print(
+            f"{progress.failed} failed{until} the same command tries them again: agentlab {_typed()}", file=sys.stderr
+        )
         return 1
     return 0
 

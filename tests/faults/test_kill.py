@@ -1,7 +1,6 @@
 """Runs that are killed, interrupted or started twice go on where they stopped."""
 
 import random
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -11,62 +10,25 @@ import pytest
 
 from agentlab.runs.frames import load
 from tests.support.command import Commands
+from tests.support.kills import AT_ONCE, PHASES, killed_in_every_phase
 from tests.support.loopback import Answer, Loopback, healthy, slow
 from tests.support.rig import answered, assert_equal, rows, tables, write
 
 pytestmark = pytest.mark.usefixtures("workdir")
-KILLS = 20
 
 
-def committed(run: Path, scratch: Path) -> set[str]:
-    """Request ids of the stored calls, read from a copy so that the run's own files stay as the kill left them."""
-    shutil.rmtree(scratch, ignore_errors=True)
-    if not run.exists():  # killed before it made the folder
-        return set()
-    shutil.copytree(run, scratch)
-    if not (scratch / "run.db").exists():
-        return set()
-    if not rows(scratch, "SELECT 1 FROM sqlite_master WHERE name = 'calls'"):
-        return set()
-    return {id for (id,) in rows(scratch, "SELECT request_id FROM calls")}
-
-
-def test_twenty_kills_change_nothing_and_repeat_only_what_was_in_flight(commands: Commands, workdir: Path) -> None:
+def test_a_kill_in_each_phase_changes_nothing_and_repeats_only_what_was_in_flight(
+    commands: Commands, workdir: Path
+) -> None:
     with Loopback(slow) as server:
-        scenario = write(server, ("draws: 2\njudges", "draws: 10\njudges"))
-        assert commands.agentlab("run", scenario, "--out", "whole").code == 0
-        calls = len(server.seen)
-        assert calls == len(server.distinct) > 160
-
-        server.seen.clear()
-        dice, spared, in_flight = random.Random(20), set[str](), 0
-        for _ in range(KILLS):
-            before, many = len(server.seen), dice.randint(1, 4)
-            server.pause(many + 3)
-            running = commands.start("run", scenario, "--out", "cut", "--concurrency", "4")
-            if dice.random() < 0.8:
-                assert server.wait(before + many)
-                time.sleep(dice.random() * 0.02)
-            else:  # while it opens the folder
-                time.sleep(dice.random() * 0.15)
-            assert running.kill().code == -signal.SIGKILL
-            server.settle()
-            kept = committed(Path("cut"), workdir / "copy")
-            assert not [one for one in server.seen[before:] if one.body in spared], "a stored call was made again"
-            spared |= {one.body for one in server.seen if one.id in kept}
-            open_ = {one.body for one in server.seen[before:]} - spared
-            assert len(open_) <= 4 * 3  # live rollouts, each with as many calls as a round has agents
-            in_flight += len(open_)
-        server.go_on()
-        before = len(server.seen)
-        assert commands.agentlab("run", scenario, "--out", "cut").code == 0
-
-        assert not [one for one in server.seen[before:] if one.body in spared]
-        assert len(server.distinct) == calls
-        assert 0 <= len(server.seen) - calls <= in_flight
-        assert_equal(tables("whole"), tables("cut"))
+        kills = killed_in_every_phase(commands, server, workdir / "copy", each=1, draws=3)
+        assert set(kills.by_phase) == set(PHASES)
+        assert kills.identical
+        assert kills.again == 0, "a stored call was made again"
+        assert kills.repeated == kills.in_flight
+        assert kills.most <= AT_ONCE * 3
         seen = len(server.seen)
-        assert commands.agentlab("run", scenario, "--out", "cut").code == 0
+        assert commands.agentlab("run", "s.yaml", "--out", "cut").code == 0
         assert len(server.seen) == seen
 
 

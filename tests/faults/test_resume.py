@@ -47,6 +47,41 @@ def test_another_scenario_is_refused_with_the_path_the_old_and_the_new_value(com
         assert len(server.seen) == calls
 
 
+def test_a_server_that_moved_goes_on_under_its_new_address_which_is_recorded(commands: Commands) -> None:
+    with Loopback() as first:
+        scenario = write(first)
+        assert commands.agentlab("run", scenario, "--out", "whole").code == 0
+        whole = first.distinct
+        first.seen.clear()
+        assert commands.agentlab("run", scenario, "--out", "run", "--draws", "1").code == 0
+    with Loopback(lambda body, before: Answer(talk(body), model="other")) as second:
+        edited = commands.agentlab("run", write(second), "--out", "run")
+        assert edited.code == 3
+        assert "--base-url default=URL" in edited.err
+        write(first)
+        to = (f"default={second.url}", f"judge={second.url}")
+        ended = commands.agentlab("run", scenario, "--out", "run", "--base-url", to[0], "--base-url", to[1])
+        assert ended.code == 0, ended.said
+        assert not first.distinct & second.distinct
+        assert first.distinct | second.distinct == whole
+        assert "openai/tiny was answered by other (" in " ".join(ended.out.split())
+        ours, theirs = tables("run"), tables("whole")
+        for each in (ours, theirs):
+            each["calls"].pop("served_model")
+        assert_equal(ours, theirs)
+        asked = len(second.seen)
+        Path("extra.yaml").write_text(EXTRA)
+        added = ("judge", "run", "--with", "extra.yaml")
+        assert commands.agentlab(*added, env={"AGENTLAB_BASE_URL": ",".join(to)}).code == 0
+        assert len(second.seen) == asked + 2 * 8
+        known = load("run").meta["addresses"]
+        assert [(one["model"], one["url"]) for one in known] == [
+            (alias, url) for url in (first.url, second.url) for alias in ("judge", "default")
+        ]
+        wrong = commands.agentlab("run", scenario, "--out", "run", "--base-url", "defalt=http://x/v1")
+        assert (wrong.code, "did you mean 'default'" in wrong.err) == (2, True), wrong.said
+
+
 LEVEL = "    hand: {organization: {cast: [hand], protocol: {kind: chain, stages: [[hand]]}, closing: {agent: hand}}}\n"
 MORE: list[Change] = [
     ("organization:\n  agents", "  fare: {prompt: What is the fare?, target: 3}\norganization:\n  agents"),

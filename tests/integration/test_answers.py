@@ -191,9 +191,19 @@ def test_the_ending_fits_the_terminal_and_shows_what_was_not_read(workdir: Path)
         assert cell in words, cell
 
 
+LETTER = """
+class Letter:
+    criteria = {"letter": (0, 1)}
+
+    async def __call__(self, judge_input, client):
+        raise ValueError("no letter")
+"""
+
+
 def test_a_judge_that_only_failed_leaves_no_measure(workdir: Path) -> None:
     run(2, {"right": 2}, {"right": 1}, {})
-    Path("letter.yaml").write_text("kind: match\nby: choice\nchoices: [A, B]\n")
+    Path("letter_here.py").write_text(LETTER)
+    Path("letter.yaml").write_text("kind: letter_here:Letter\n")
     for words in (["judge", "run", "--with", "letter.yaml"], ["stats", "run"]):
         ended = CliRunner().invoke(app, words)
         assert ended.exit_code == (1 if words[0] == "judge" else 0), ended.output

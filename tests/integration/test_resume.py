@@ -27,6 +27,9 @@ ALIKE: list[tuple[str, list[Change]]] = [
     ("a field for the analysis", [("{client: Bank}", "{client: Bank, source: law}")]),
     ("a split", [("{client: Bank}", "{client: Bank}, split: test")]),
     ("a limit", [("tokens: 200k", "tokens: 100k")]),
+    ("a measure's target", [("criteria: [focus]}", "criteria: [focus], target: 1}")]),
+    ("a comparison", [("draws: 2", "draws: 2\ncompare: {primary: {main: {team: [firm, solo]}}}")]),
+    ("an address that nobody asks", [("  judge:", "  far: {name: openai/m, base_url: 'http://h/v1'}\n  judge:")]),
 ]
 CAST: Change = ("  rounds: 4", "  rounds: 4\n  cast: [boss, hand]")
 
@@ -46,6 +49,7 @@ async def test_a_removed_seed_goes_on_with_the_one_that_was_recorded() -> None:
     assert await play(("draws: 2", "draws: 2\nseed: 7")) == 4
     assert await play() == 4
     assert load("run").meta["seed"] == 7
+    assert await play(("draws: 2", "draws: 2\nseed: 7")) == 4
 
 
 async def test_a_slash_at_the_end_of_an_address_is_no_change() -> None:

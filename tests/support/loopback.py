@@ -57,6 +57,8 @@ class Answer:
     raw: bytes | None = None
     delay: float = 0.0
     stop: str = "stop"
+    model: str = ""
+    """What the reply says of who served it; unless it is given, the model's name with `-served`."""
 
 
 Script = Callable[[Body, int], Answer]
@@ -89,7 +91,7 @@ def slow(body: Body, before: int) -> Answer:
     return Answer(talk(body), delay=0.002 + stream("delay", body) % 30 / 1000)
 
 
-def completion(text: str, id: str, body: Body, stop: str = "stop") -> dict[str, Any]:
+def completion(text: str, id: str, body: Body, stop: str = "stop", model: str = "") -> dict[str, Any]:
     """The JSON of a reply."""
     asked = sum(len(one["content"] or "") for one in body["messages"]) // 4 + 1
     message = {"role": "assistant", "content": text}
@@ -97,7 +99,7 @@ def completion(text: str, id: str, body: Body, stop: str = "stop") -> dict[str, 
         "id": id,
         "object": "chat.completion",
         "created": 0,
-        "model": f"{body['model']}-served",
+        "model": model or f"{body['model']}-served",
         "choices": [{"index": 0, "finish_reason": stop, "message": message, "logprobs": None}],
         "usage": {
             "prompt_tokens": asked,
@@ -221,7 +223,11 @@ class Loopback:
             await reader.read()  # until the client gives up
         if answer.act != "reply":
             return False
-        raw = json.dumps(completion(answer.text, id, body, answer.stop)).encode() if answer.raw is None else answer.raw
+        raw = (
+            json.dumps(completion(answer.text, id, body, answer.stop, answer.model)).encode()
+            if answer.raw is None
+            else answer.raw
+        )
         lines = {"content-type": "application/json", "content-length": str(len(raw)), **answer.headers}
         start = f"HTTP/1.1 {answer.status} Said\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         writer.write(f"{start}\r\n".encode() + raw)

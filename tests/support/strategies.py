@@ -9,12 +9,34 @@ from hypothesis import strategies as st
 
 from agentlab.engine.spec import RolloutSpec
 from agentlab.organization.agents import Agent, Closing, Organization
+from agentlab.organization.protocols.board import BoardConfig, ReviewConfig
 from agentlab.organization.protocols.chain import ChainConfig
 from agentlab.organization.protocols.mail import MailConfig
 from agentlab.types import Capabilities, Completion, Request, Stop, Task
 
 NAMES = ("ann", "ben", "cat", "dan", "eve")
 TAGS = ("mail", "output", "reply", "bounce", "MAIL", "verdict", "task")
+
+_tickets = st.sampled_from(("T1", "T2", "T3", ""))
+board_fragments = st.one_of(
+    st.builds(
+        '<ticket id="{}" to="{}" after="{}">{}</ticket>'.format,
+        st.sampled_from(("T1", "T2", "T3", "", "?")),
+        st.sampled_from((*NAMES, "", "ghost")),
+        st.sampled_from(("", "T1", "T2", "T3", "T1, T9")),
+        st.text(max_size=9),
+    ),
+    st.builds('<done id="{}">{}</done>'.format, _tickets, st.text(max_size=9)),
+    st.builds('<claim id="{}"></claim>'.format, _tickets),
+    st.builds('<assign id="{}" to="{}"></assign>'.format, _tickets, st.sampled_from(NAMES)),
+    st.builds('<review id="{}" verdict="{}"></review>'.format, _tickets, st.sampled_from(("approve", "change", "?"))),
+    st.builds(
+        '<file path="{}">{}</file>'.format,
+        st.sampled_from(("a.py", "b/c.md", "../x", "")),
+        st.sampled_from(("1", "1\n2\n3", "1\n2\n4", "0\n2\n3")),
+    ),
+)
+"""What is written to a board, right and wrong."""
 
 fragments = st.one_of(
     st.text(max_size=40),
@@ -29,6 +51,7 @@ fragments = st.one_of(
     st.builds('<{} from="{}">'.format, st.sampled_from(TAGS), st.sampled_from(NAMES)),
     st.builds('<{} to="{}, {}">'.format, st.sampled_from(TAGS), st.sampled_from(NAMES), st.sampled_from(NAMES)),
     st.builds("</{}>".format, st.sampled_from(TAGS)),
+    board_fragments,
     st.sampled_from(("{{agent}}", "${x}", "{0}", "%s", "\x1b[31m", "&lt;", "<", ">")),
 )
 """Pieces of what a model may write: prose, our own tags whole and broken, template syntax, controls, surrogates."""
@@ -39,12 +62,34 @@ memories = st.sampled_from(("all", "all", "unread", 1, 2))
 
 
 @st.composite
+def boards(draw: st.DrawFn, cast: tuple[str, ...]) -> BoardConfig:
+    """A board for this cast: with or without a lead and reviewers."""
+    lead = cast[0] if len(cast) > 1 and draw(st.booleans()) else None
+    others = cast if lead is None else cast[1:]
+    workers = others[: draw(st.integers(1, len(others)))]
+    by = tuple(dict.fromkeys((*others[len(workers) :], *draw(st.lists(st.sampled_from(others), max_size=2)))))
+    return BoardConfig(
+        kind="board",
+        lead=lead,
+        stays=draw(st.booleans()),
+        workers=workers,
+        assign=draw(st.sampled_from(("lead", "claim"))),
+        review=ReviewConfig(by=by, changes=draw(st.integers(1, 3))) if by else None,
+        tries=draw(st.integers(1, 3)),
+        moves=draw(st.integers(0, 2)),
+        show=draw(st.sampled_from(("texts", "names"))),
+    )
+
+
+@st.composite
 def organizations(draw: st.DrawFn) -> Organization:
-    """One to five agents in a chain or by mail, with or without a closing question."""
+    """One to five agents in a chain, by mail or at a board, with or without a closing question."""
     cast = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=5, unique=True).map(tuple))
     agents = tuple(Agent(name, draw(st.text(max_size=20)), memory=draw(memories)) for name in cast)
     closing = draw(st.none() | st.builds(Closing, st.text(min_size=1, max_size=20), st.sampled_from(cast)))
     rounds = draw(st.integers(1, 5))
+    if len(cast) > 1 and draw(st.integers(0, 2)) == 0:
+        return Organization(agents, draw(boards(cast)).build(cast, closing, None), rounds, closing)
     if draw(st.booleans()):
         stages = draw(st.lists(st.lists(st.sampled_from(cast), min_size=1, max_size=3, unique=True), max_size=3))
         config = ChainConfig(kind="chain", stages=(*map(tuple, stages), (draw(st.sampled_from(cast)),)))

@@ -1,5 +1,6 @@
 """Adds judges to a run that is there: new verdicts on its finished rollouts and forks, and none repeated."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 
 from agentlab.engine.spec import fork_path, lineage
-from agentlab.errors import MismatchError
+from agentlab.errors import MismatchError, Mistake, Place, ScenarioError
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rollouts import JudgingItem, past_of
 from agentlab.experiment.phases import Phase, through, with_judging
@@ -25,9 +26,13 @@ from agentlab.organization.agents import Organization
 from agentlab.pairing import draws_are_pairs
 from agentlab.scenario import rebuild
 from agentlab.scenario.added_judges import added_judges
+from agentlab.scenario.document import dotted
+from agentlab.scenario.findings import folded
 from agentlab.scenario.judges import JudgeSet
 from agentlab.store import read
 from agentlab.types import Rollout
+
+log = logging.getLogger(__name__)
 
 
 async def rejudge(
@@ -35,13 +40,14 @@ async def rejudge(
 ) -> None:
     """Judges every finished rollout and fork of the run in `folder` with these judges, unless they have done so.
 
-    Raises `StoreError` when there is no run, `ScenarioError` for a judge that is wrong, and `MismatchError` when the
-    run already has another judge, or another model behind it, under one of the names.
+    Raises `StoreError` when there is no run, `ScenarioError` for a judge that is wrong or cannot score a task, and
+    `MismatchError` when the run already has another judge, or another model behind it, under one of the names.
     """
     with opened(folder, new=False) as store:
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
         built, specs, documents = added_judges(names, section, judge_model, meta.get("factors", {}))
+        _fit(built, meta)
         added = _added(folder, meta, built, specs, documents)
         organizations = _with_workspace(folder, meta)
         judging = {judge.model: specs[judge.model] for judge in built.every.values() if judge.model is not None}
@@ -51,6 +57,25 @@ async def rejudge(
             comparisons = Comparisons(work, of_two, documents, meta.get("factors", {}))
             judge_rollouts = Phase("judge rollouts", partial(_judge_rollouts, work, organizations))
             await through(work, with_judging(comparisons, judge_rollouts))
+
+
+def _fit(built: JudgeSet, meta: Mapping[str, Any]) -> None:
+    """Raises `ScenarioError` when a judge can score no output to a task, such as one without a target to compare.
+
+    Of imported texts, whose targets are as they came, some tasks may have none: that is said, and the others judged.
+    """
+    tasks = tasks_of(meta).values()
+    for judge, misfit in built.misfits.items():
+        flaws = [(task.id, flaw) for task in tasks if (flaw := misfit(task))]
+        place = Place(f"--with {judge}", 1, 1)
+        found = [
+            Mistake(place, dotted(("tasks", id, *steps)), f"the judge finds {wrong}", f"write {right}")
+            for id, (steps, wrong, right) in flaws
+        ]
+        if found and ("tree" in meta or len(found) == len(tasks)):
+            raise ScenarioError(folded(found))
+        for mistake in folded(found):
+            log.warning("%s; its outputs get no score", mistake)
 
 
 def _added(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
+from agentlab.models.simulated.teamwork import teamwork
 from agentlab.types import Completion, Request, TokenLogprob
 
 Schema = Mapping[str, Any]
@@ -181,6 +182,8 @@ def _talk(request: Request, draws: RandomNumbers) -> str:
         if draws.below(10) < 7:
             to, subject = draws.pick(contacts), draws.pick(_SUBJECTS)
             text += f'\n<mail to="{to}" subject="{subject}">{sentence(draws)}</mail>'
+    if "<done " in system or "<ticket " in system or "<review " in system:
+        text += f"\n{teamwork(system, request.chat[-1].content, draws.below, lambda: sentence(draws))}"
     if "<output>" in system and draws.below(10) < 3:
         text += f"\n<output>{sentence(draws)} {sentence(draws)}</output>"
     return text

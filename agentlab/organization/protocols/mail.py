@@ -56,6 +56,11 @@ class MailConfig(BaseModel):
             if name not in cast
         ]
         flaws += [
+            (("start", i), f"{name!r} stands there twice", "each agent once")
+            for i, name in enumerate(self.start)
+            if name in self.start[:i]
+        ]
+        flaws += [
             (("veto", i), f"no agent {name!r} in the cast", known)
             for i, name in enumerate(self.veto)
             if name not in cast

@@ -2,5 +2,6 @@
 
 from agentlab.runs.exports.labels import LabelSheet, sheet
 from agentlab.runs.exports.parquet import WrittenFile, parquet
+from agentlab.runs.exports.workspace import workspace
 
-__all__ = ["LabelSheet", "WrittenFile", "parquet", "sheet"]
+__all__ = ["LabelSheet", "WrittenFile", "parquet", "sheet", "workspace"]

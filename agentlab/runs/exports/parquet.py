@@ -26,10 +26,11 @@ FRAMES = (
     "agents",
     "edges",
     "objections",
+    "tickets",
     "forks",
     "fork_scores",
 )
-_LISTS = ("to", "dropped_by", "agents")
+_LISTS = ("to", "dropped_by", "agents", "after", "carries")
 """Columns of tuples."""
 pa: Any = import_module("pyarrow")  # it comes without types
 pq: Any = import_module("pyarrow.parquet")

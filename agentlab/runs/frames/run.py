@@ -27,6 +27,7 @@ from agentlab.runs.frames.measures import measure
 from agentlab.runs.frames.messages import edges, objections
 from agentlab.runs.frames.select import select
 from agentlab.runs.frames.structure import roles, shaped
+from agentlab.runs.frames.tickets import ticketed
 from agentlab.runs.frames.usage import by_agent, with_use
 from agentlab.runs.transcript import Decide, Transcript, transcript
 from agentlab.store import decoded, looks, read
@@ -191,6 +192,18 @@ class Run:
         into the output), and from the log `late` (bool: none of its readers acted again) and `dropped_by` (tuple: who
         had written to its author before and from then on mailed others only)."""
         return objections(self.scores, self.messages, self.calls, self._kinds)
+
+    @cached_property
+    def tickets(self) -> pd.DataFrame:
+        """One row per ticket of a rollout at a board: `ticket` (its id), `by` (who put it up), `owner`, `state` (open,
+        active, review, done, failed), `opened` and `closed` (rounds; Int64, missing while it is open), `after` (tuple:
+        tickets it waited for), `reviewed_by`, `changes` (int: how often a review wanted some), `moves` (int: how often
+        it went from a silent owner to another), `carries` (tuple: names of the task's `constraints` whose pattern its
+        text holds), `text`, `owner_report` (what its owner said at last), `reason` (how it ended)."""
+        known = zip(self.conditions["condition"], self.conditions["facts"], strict=True)
+        boards = [str(name) for name, facts in known if facts.get("board") is not None]
+        fields = {task["id"]: task.get("fields", {}) for task in self.meta.get("tasks", [])}
+        return ticketed(self.messages, boards, fields).merge(self._places, on="rollout", how="left")
 
     def rollout(self, rollout: str | None = None, /, **coordinates: str | int) -> Transcript:
         """One rollout to look at, by its key's beginning or by `task`, `draw` and levels, as far as they tell it apart.

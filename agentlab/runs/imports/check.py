@@ -7,8 +7,8 @@ from typing import Any
 
 from agentlab.errors import Mistake, ScenarioError
 from agentlab.runs.imports.columns import Columns, Text, missing, text
-from agentlab.runs.imports.lines import Format, rows
 from agentlab.runs.imports.mistakes import TableFindings, Wrong
+from agentlab.scenario.document.rows import Format, rows
 from agentlab.text import line
 from agentlab.types import Task
 

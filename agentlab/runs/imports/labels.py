@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 
 from agentlab.errors import Mistake, ScenarioError
-from agentlab.runs.imports.lines import rows
 from agentlab.runs.imports.mistakes import TableFindings, refuse
 from agentlab.runs.imports.sheet import ColumnDefaults, ImportSheet, Known
 from agentlab.runs.transcript.find import places, said
 from agentlab.scenario.document import suggest
+from agentlab.scenario.document.rows import rows
 from agentlab.store import DATABASE, Store, read
 from agentlab.text import line, pluralize
 from agentlab.types import Measure

@@ -1,14 +1,15 @@
 """What is wrong with a table, collected as it is read, and told in one message of bearable length."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentlab.errors import MismatchError, Mistake, Place, ScenarioError
+from agentlab.scenario.findings import Kind
 from agentlab.text import line
 
 LISTED = 20
-"""Most mistakes, or changed rows, that are told one by one."""
+"""Most kinds of mistakes, and most changed rows, that are told."""
 
 
 class Wrong(Exception):
@@ -21,37 +22,30 @@ class Wrong(Exception):
 
 @dataclass(slots=True)
 class TableFindings:
-    """The mistakes of one table. A scenario's are told each at its place; a table's rows repeat one mistake by the
-    thousand, so that of each kind the first is kept, and counted."""
+    """The mistakes of one table. Its rows repeat one mistake by the thousand, so only the first few of a kind are kept.
+
+    Of a kind are mistakes in one column that are put right in the same way.
+    """
 
     file: Path
-    kinds: dict[Mistake, tuple[Mistake, int]] = field(default_factory=dict[Mistake, tuple[Mistake, int]])
-    """By what is wrong, wherever: the first of its kind, and how many there are."""
-    more: int = 0
-    """Mistakes of further kinds."""
+    kinds: dict[tuple[str, str], Kind] = field(default_factory=dict[tuple[str, str], Kind])
+    others: Kind = field(default_factory=Kind)
+    """Of further kinds."""
 
     def add(self, mistake: Mistake) -> None:
-        kind = replace(mistake, place=Place("", 0, 0))
-        first, count = self.kinds.get(kind, (mistake, 0))
-        if count or len(self.kinds) < LISTED:
-            self.kinds[kind] = first, count + 1
-        else:
-            self.more += 1
+        key = (mistake.path, mistake.right)
+        known = key in self.kinds or len(self.kinds) < LISTED
+        (self.kinds.setdefault(key, Kind()) if known else self.others).add(mistake)
 
     def wrong(self, number: int, error: Wrong) -> None:
         """A mistake in the row on this line."""
         self.add(Mistake(Place(str(self.file), number, 1), line(error.column), error.wrong, error.right))
 
     def check(self) -> None:
-        """Raises `ScenarioError` with the first mistakes and how many more there are."""
-        told = [
-            replace(first, wrong=f"{first.wrong} (and {count - 1} more like it)") if count > 1 else first
-            for first, count in self.kinds.values()
-        ]
-        if self.more:
-            told.append(Mistake(told[-1].place, "", f"and {self.more} more mistakes below", "fix these first"))
+        """Raises `ScenarioError` with the first mistakes of each kind and how many more there are."""
+        told = [mistake for kind in (*self.kinds.values(), self.others) for mistake in kind.shown()]
         if told:
-            raise ScenarioError(told)
+            raise ScenarioError(sorted(told, key=lambda mistake: (mistake.place, mistake.path, mistake.wrong)))
 
 
 def refuse(changed: Sequence[str], head: str, advice: str) -> None:

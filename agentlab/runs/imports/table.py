@@ -18,8 +18,8 @@ from agentlab.errors import MismatchError, Mistake
 from agentlab.experiment.session import tasks_of
 from agentlab.runs.imports.check import ImportCheck, check
 from agentlab.runs.imports.columns import Columns, text
-from agentlab.runs.imports.lines import Format, rows
 from agentlab.runs.imports.mistakes import refuse
+from agentlab.scenario.document.rows import Format, rows
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store, read
 from agentlab.text import line, pluralize

@@ -5,7 +5,7 @@ the hash that was stored when it was sent.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from agentlab.organization.agents import Agent, Closing, Organization
+from agentlab.organization.protocols.board import Board
 from agentlab.runs.transcript.find import Coordinates, find
 from agentlab.runs.transcript.turns import Turn, turns
 from agentlab.store import ancestry, read
@@ -59,6 +60,8 @@ class _Past:
     kinds: Mapping[str, MessageKind]
     tags: tuple[str, ...]
     edges: Mapping[str, tuple[str, ...]]
+    view: Callable[[str, Sequence[Message], int], Sequence[Message]] | None
+    """Of a board, whose fields the run recorded."""
 
     def open(self, task: Task) -> Sequence[Message]:
         return ()
@@ -91,12 +94,16 @@ class _Facts:
     tags: tuple[str, ...]
     contacts: dict[str, tuple[str, ...]]
     view: bool
+    """Whether the protocol showed agents more than their mail."""
+    board: Board | None = None
     closing: Closing | None = None
 
     def organization(self) -> Organization:
         agents = [Agent(name, m.system, m.model, m.settings, (), m.memory) for name, m in self.agents.items()]
         manuals = {name: member.manual for name, member in self.agents.items()}
-        past = _Past(frozenset(self.briefed), manuals, self.kinds, self.tags, self.contacts)
+        past = _Past(
+            frozenset(self.briefed), manuals, self.kinds, self.tags, self.contacts, self.board and self.board.view
+        )
         return Organization(tuple(agents), past, self.rounds, self.closing)
 
 
@@ -125,7 +132,9 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         task=_task(connection, rollout.task),
         organization=organization,
         models={name: member.model for name, member in facts.agents.items()} if facts else {},
-        turns=turns(organization, tools, rollout, own, final, facts.view) if facts and organization else (),
+        turns=turns(organization, tools, rollout, own, final, facts.view and not facts.board)
+        if facts and organization
+        else (),
         verdicts=tuple(verdict_fact(key, verdict) for verdict in _rows(connection, "verdicts", id, "rowid")),
         kept=frozenset((call.round, call.actor) for call in kept),
         judging=tuple(call for call in calls if call.purpose == "judge"),

@@ -142,7 +142,8 @@ def apart(text: str, delivered: Sequence[str], markup: Markup) -> tuple[str, lis
         outside.append(text[end:start])
         end = stop
     outside.append(text[end:])
-    unsent = [block for block in closed if block.body not in delivered]
+    arrived = {content.strip() for content in delivered}
+    unsent = [block for block in closed if block.body not in arrived]
     return "\n".join(part.strip() for part in outside if part.strip()), unsent
 
 

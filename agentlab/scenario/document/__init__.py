@@ -1,9 +1,23 @@
 """YAML with places: every value remembers the file, line and column that supplied it. Knows nothing of scenarios."""
 
 from agentlab.scenario.document.patch import clashes, patch
+from agentlab.scenario.document.paths import confined
 from agentlab.scenario.document.read import load, read
 from agentlab.scenario.document.scalar import scalar
 from agentlab.scenario.document.text import MAX_BYTES, position
 from agentlab.scenario.document.tree import Keys, Tree, dotted, suggest
 
-__all__ = ["MAX_BYTES", "Keys", "Tree", "clashes", "dotted", "load", "patch", "position", "read", "scalar", "suggest"]
+__all__ = [
+    "MAX_BYTES",
+    "Keys",
+    "Tree",
+    "clashes",
+    "confined",
+    "dotted",
+    "load",
+    "patch",
+    "position",
+    "read",
+    "scalar",
+    "suggest",
+]

@@ -12,9 +12,11 @@ from typing import Any
 import yaml
 
 from agentlab.errors import Mistake, Place, ScenarioError
+from agentlab.scenario.document.parser_errors import cut_by_a_comment, explained, unnamed
+from agentlab.scenario.document.paths import confined, shown_path
 from agentlab.scenario.document.scalar import scalar
-from agentlab.scenario.document.text import CONTROL, Unreadable, control, text_of
-from agentlab.scenario.document.tree import Keys, Tree, dotted, suggest
+from agentlab.scenario.document.text import CONTROL, Unreadable, control, position, text_of
+from agentlab.scenario.document.tree import Keys, Tree, dotted
 
 MAX_DEPTH, MAX_NODES = 40, 500_000
 FILE_NODES = 500
@@ -25,15 +27,6 @@ YAML = (".yaml", ".yml")
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _STRING = (None, "!", "tag:yaml.org,2002:str")
-_HINTS = {
-    "cannot start any token": "indent with spaces, and quote a text that starts with a special character",
-    "mapping values are not allowed": "quote a text that holds ': ', and check the indentation",
-    "could not find expected ':'": "write `key: value`",
-    "did not find expected key": "check the indentation, and quote a text that starts with a special character",
-    "did not find expected ',' or": "close the bracket, or put a comma before this",
-    "did not find expected '-' indicator": "start every entry of the list with '- ', all equally indented",
-    "unexpected end of stream": "close the quote",
-}
 
 
 class _Stop(Exception):
@@ -57,14 +50,8 @@ def read(
     """
     path = Path(path)
     reader = _Reader((root or path.parent).resolve(), as_written)
-    value = reader.file(path, _shown(path), ())
+    value = reader.file(path, shown_path(path), ())
     return Tree(value, reader.places, reader.keys), sorted(reader.mistakes, key=lambda mistake: mistake.place)
-
-
-def _shown(path: Path) -> str:
-    """As it was typed, or relative to the working directory where that is shorter."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else str(path)
 
 
 class _Reader:
@@ -102,12 +89,13 @@ class _File:
     def __init__(self, reader: _Reader, path: Path, shown: str, stack: tuple[Path, ...]) -> None:
         self.reader, self.path, self.shown, self.stack = reader, path, shown, stack
         self.events: Iterator[Any] = iter(())
+        self.text = ""
 
     def place(self, mark: Any) -> Place:
         return Place(self.shown, mark.line + 1, mark.column + 1)
 
     def document(self, text: str, at: Keys) -> Any:
-        self.events = yaml.parse(text, Loader=LOADER)
+        self.events, self.text = yaml.parse(text, Loader=LOADER), text
         known = len(self.reader.mistakes)
         try:
             return self._document(at)
@@ -117,8 +105,10 @@ class _File:
                 # The parser looks ahead: it gave up on a bound of its own before this reader came to MAX_DEPTH.
                 del self.reader.mistakes[known:]
                 return self.document(before, at)
-            wrong, right = _told(error, tab=mark is not None and text[mark.index : mark.index + 1] == "\t")
-            self.reader.wrong(self.place(mark) if mark else Place(self.shown, 1, 1), at, wrong, right)
+            index, wrong, right = explained(error, text)
+            place = position(self.shown, text[:index])
+            if not any(mistake.place.line == place.line for mistake in self.reader.mistakes[known:]):
+                self.reader.wrong(place, at, wrong, right)
         raise _Stop
 
     def _document(self, at: Keys) -> Any:
@@ -149,7 +139,9 @@ class _File:
         """Refuses anchors, aliases and tags."""
         if event.anchor is not None:
             mark = "an alias (*" if isinstance(event, yaml.AliasEvent) else "an anchor (&"
-            self.reader.wrong(place, path, f"{mark}{event.anchor})", "write the value out, or put it in a !file")
+            self.reader.wrong(
+                place, path, f"{mark}{event.anchor})", "write the value out; quote a text that begins with * or &"
+            )
         tag = None if isinstance(event, yaml.AliasEvent) else event.tag
         if tag not in _STRING and not (tag in tags and isinstance(event, yaml.ScalarEvent)):
             right = "write `!file PATH`" if tag == "!file" else "remove it; the only tag is `!file PATH`"
@@ -171,6 +163,9 @@ class _File:
             return event.value
         try:
             value = scalar(event.value)
+            if cut := cut_by_a_comment(event, self.text):
+                right = f"quote the text; if {cut} begins a comment, leave a space after the #"
+                self.reader.wrong(place, path, f"the text ends before {cut!r}, as a comment begins there", right)
             return event.value if value is not None and self.reader.as_written(path) else value
         except ValueError as error:
             self.reader.wrong(place, path, f"{event.value[:40]!r} is ambiguous", str(error))
@@ -204,7 +199,7 @@ class _File:
     def key(self, event: Any, path: Keys, place: Place, not_text: list[tuple[Place, str]]) -> str:
         """The key as text; what YAML reads as a number or the like is added to `not_text`."""
         if not isinstance(event, yaml.ScalarEvent):
-            self.reader.wrong(place, path, "a key that is not a name", "write `name: value`; quote a text with { or [")
+            self.reader.wrong(place, path, *unnamed(self.text[event.start_mark.index - 1 :]))
             self.node(event, (*path, "?"))
             return "?"
         self.marks(event, path, place, tags=())
@@ -225,32 +220,11 @@ class _File:
 
     def refusal(self, name: str, target: Path) -> tuple[str, str] | None:
         """What is wrong with including `target`, and what would be right."""
-        try:
-            real = target.resolve()
-            inside, there = real.is_relative_to(self.reader.root), real.is_file()
-        except (OSError, RuntimeError, ValueError):
-            return f"!file {name[:60]!r} is no path", "give the path of a file"
-        if not name or not inside:
-            return (
-                f"!file {name!r} is outside {_shown(self.reader.root)}",
-                "keep included files in the scenario's folder",
-            )
-        if not there:
-            folder = target.parent
-            near = sorted(entry.name for entry in folder.iterdir() if entry.is_file()) if folder.is_dir() else []
-            return f"!file {name!r}: there is no such file", suggest(target.name, near)
-        if real in self.stack:
+        if wrong := confined(name, target, self.reader.root):
+            return f"!file {wrong[0]}", wrong[1]
+        if target.resolve() in self.stack:
             return f"!file {name!r} includes itself", "break the circle"
         return None
-
-
-def _told(error: yaml.MarkedYAMLError, tab: bool) -> tuple[str, str]:
-    """What the parser found wrong, and what would be right; `tab` says that it stopped at one."""
-    if tab:
-        return "a tab", "indent with spaces"
-    problem = error.problem or "this is not YAML"
-    right = next((hint for part, hint in _HINTS.items() if part in problem), "write YAML that parses")
-    return f"{problem} {error.context or ''}".strip(), right
 
 
 def _unquoted(keys: Sequence[str]) -> tuple[str, str]:

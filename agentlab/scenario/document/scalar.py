@@ -6,6 +6,8 @@ from typing import Any
 
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_STARTS = frozenset("nNtTfFyYoO")
+"""Letters with which null, a truth value or one of `_SURPRISES` begins."""
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SURPRISES = (
@@ -27,6 +29,8 @@ _DIGITS = 30
 
 def scalar(text: str) -> Any:
     """The value of a plain scalar; raises `ValueError`, saying what would be right, for an ambiguous one."""
+    if text[:1].isalpha() and text[0] not in _STARTS:  # most texts, and nearly all keys
+        return text
     if text in _NULL:
         return None
     if text in _BOOL:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentlab.errors import Place
+from agentlab.text import line
 
+LONGEST = 60
+"""Characters of a key that a message shows."""
 Keys = tuple[str | int, ...]
 """Where a value sits in a document: mapping keys and list indices, from the top."""
 
@@ -58,14 +61,14 @@ class Tree:
 
 def dotted(path: Keys) -> str:
     """`organization.protocol.stages[0]`."""
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{line(key, LONGEST)}" for key in path).removeprefix(".")
 
 
 def suggest(name: object, known: Iterable[str], most: int = 12) -> str:
     """What would be right instead of `name`: the nearest known name, or what is known."""
     names = list(known)
     lower = {known.lower(): known for known in names}
-    if near := difflib.get_close_matches(str(name).lower(), lower, n=1, cutoff=0.6):
+    if near := difflib.get_close_matches(str(name)[:LONGEST].lower(), lower, n=1, cutoff=0.6):
         return f"did you mean {lower[near[0]]!r}?"
     if not names:
         return "no names are known here"

@@ -24,8 +24,10 @@ from agentlab.organization.protocols.mail import MailConfig
 from agentlab.text import utf8_safe
 from agentlab.tools import tool
 from agentlab.types import (
+    BOARD,
     OUTPUT,
     POST,
+    WORKSPACE,
     Call,
     Capabilities,
     Completion,
@@ -98,7 +100,7 @@ def test_turns_and_rounds_are_bounded(organization: Organization, texts: list[st
 def test_route_takes_any_text_and_reaches_only_members(
     organization: Organization, text: str, stop: Stop, round: int
 ) -> None:
-    members = {agent.name for agent in organization.agents} | {OUTPUT}
+    members = {agent.name for agent in organization.agents} | {OUTPUT, BOARD, WORKSPACE}
     for agent in organization.agents:
         for message in organization.protocol.route(agent.name, Completion(text, stop=stop), (), round):
             assert set(message.to) <= members

@@ -84,10 +84,11 @@ def test_numbers_of_a_file_stay_as_they_are_written(workdir: Path) -> None:
     assert run.measures["same"].tolist() == [1, 1, 1]
 
 
-def test_imported_texts_are_judged(workdir: Path) -> None:
+def test_imported_texts_are_judged(workdir: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = brought().folder
     Path("right.yaml").write_text("kind: match\nby: number\n", encoding="utf-8")
     asyncio.run(rejudge(folder, ["right.yaml"], None, Progress(), 8))
+    assert "tasks.rent.target: the judge finds no target; write the right answer; its outputs get no" in caplog.text
     assert load(folder).measures["right"].tolist()[:2] == [1.0, 0.0]
 
 
@@ -199,12 +200,12 @@ def test_rows_that_disagree_are_told(workdir: Path) -> None:
 def test_mistakes_of_one_kind_are_told_once_and_many_kinds_are_counted(workdir: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         brought([{"q": "a"}] * 500)
-    assert "there is no column 'text' (and 499 more like it)" in str(caught.value)
+    assert "there is no column 'text', and 499 more like it, to line 500" in str(caught.value)
     with pytest.raises(ScenarioError) as caught:
         brought([{"q": f"t{n}" * 101, "text": "x", "arm": 1, "p": "", "gold": ""} for n in range(50)])
     said = str(caught.value).split("\n")
-    assert len(said) == 21
-    assert "and 30 more mistakes below" in said[-1]
+    assert len(said) == 5
+    assert "and 45 more like these, to line 50" in said[-1]
 
 
 def test_levels_that_read_alike_are_told(workdir: Path) -> None:

@@ -120,30 +120,31 @@ def test_bombs_are_refused_before_they_are_built(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("problem", "right"),
+    ("text", "problem", "wrong", "right"),
     [
-        ("found character '\\t' that cannot start any token", "indent with spaces"),
-        ("mapping values are not allowed in this context", "quote a text that holds ': '"),
-        ("could not find expected ':'", "write `key: value`"),
-        ("did not find expected key", "check the indentation"),
-        ("did not find expected ',' or ']'", "close the bracket"),
-        ("did not find expected '-' indicator", "all equally indented"),
-        ("found unexpected end of stream", "close the quote"),
-        ("said in other words", "write YAML that parses"),
+        ("\ta: 1", "found character that cannot start any token", "a tab", "indent with spaces"),
+        ("@: 1", "found character that cannot start any token", "a text that begins with '@'", "quote it"),
+        ("a: 1", "mapping values are not allowed in this context", "a second ': ' in one line", "quote a text"),
+        ("a: 1", "could not find expected ':'", "a line without ': '", "write `key: value`"),
+        ("a: 1", "did not find expected key", "a line that does not fit those above it", "indent it"),
+        ("a: 1", "did not find expected '-' indicator", "does not begin with '- '", "all equally indented"),
+        ("a: 1", "found unexpected end of stream", "a quote that is never closed", "close the quote"),
+        ("a: 1", "said in other words", "said in other words", "write YAML that parses"),
     ],
 )
 def test_what_the_parser_refuses_is_told_with_a_way_out(
-    write: Write, monkeypatch: pytest.MonkeyPatch, problem: str, right: str
+    write: Write, monkeypatch: pytest.MonkeyPatch, text: str, problem: str, wrong: str, right: str
 ) -> None:
     def refuse(text: str, Loader: object) -> Iterator[yaml.Event]:  # noqa: N803 (the parser's own name)
         yield yaml.StreamStartEvent()
-        raise yaml.MarkedYAMLError(problem=problem, problem_mark=yaml.Mark("", 2, 0, 2, None, 0))
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=yaml.Mark("", 0, 0, 0, None, 0))
 
-    path = write("a.yaml", "a: 1\n")
+    path = write("a.yaml", text)
     monkeypatch.setattr(yaml, "parse", refuse)
     (told,) = found(path)
-    assert told.startswith(f"a.yaml:1:3: {problem}; ")
-    assert right in told
+    assert told.startswith("a.yaml:1:1: ")
+    assert wrong in told.partition("; ")[0]
+    assert right in told.partition("; ")[2]
 
 
 def test_a_large_document_is_refused_with_the_way_out(write: Write) -> None:

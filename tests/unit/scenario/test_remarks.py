@@ -7,7 +7,7 @@ import pytest
 
 from agentlab.scenario import load
 from agentlab.scenario.remarks import remarks
-from tests.support.scenarios import chain, scenario
+from tests.support.scenarios import chain, rubric, scenario
 
 
 def of(folder: Path, model: str, **more: Any) -> list[str]:
@@ -76,3 +76,11 @@ def test_an_agent_in_no_cast_is_told(tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
     file.write_text(scenario("s", organization=organization))
     assert remarks(load(file)) == ["agent 'spare' takes part in no condition"]
+
+
+def test_criteria_that_ask_the_same_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    asked = {"focus": "Is it focused?", "aim": "Is  it focused?", "plain": "Is it plain?"}
+    file.write_text(scenario("s", judges={"quality": rubric(asked)}))
+    told = [remark for remark in remarks(load(file)) if "criteria" in remark]
+    assert told == ["criteria 'focus' and 'aim' of judge 'quality' ask the same, which so counts twice"]

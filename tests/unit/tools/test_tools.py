@@ -144,7 +144,8 @@ def test_what_is_no_arithmetic_is_an_error_that_is_quick(expression: str) -> Non
 
 
 def test_what_ships_is_found_by_its_name() -> None:
-    assert {"calculate": calculate} == TOOLS
+    assert TOOLS["calculate"] == calculate
+    assert list(TOOLS) == ["calculate", "read", "write", "edit", "remove", "list_files", "search", "run"]
 
 
 # --- in a rollout -----------------------------------------------------------------------------------------------------
@@ -270,3 +271,38 @@ async def test_whatever_a_tool_returns_is_a_result(does: str) -> None:
     result = await use(tools, ToolCall("1", "odd", json.dumps({"does": does})), SCENE)
     assert result.error
     assert result.content
+
+
+# --- files of a workspace ---------------------------------------------------------------------------------------------
+
+
+def of_files(name: str, calls: tuple[Call, ...] = (), **arguments: Any) -> Returned:
+    scene = replace(SCENE, files={"a.py": "one\ntwo\nthree\n"}, calls=calls)
+    return asyncio.run(TOOLS[name].tools[0](scene, arguments))
+
+
+def test_files_are_read_written_edited_and_searched_as_the_turn_left_them() -> None:
+    assert of_files("read", path="a.py", start=2).content == "2\ttwo\n3\tthree"
+    edited = of_files("edit", path="a.py", old="two", new="2")
+    assert edited.acts == (Act("file", "one\n2\nthree\n", "a.py"),)
+    result = ToolResult("1", "", acts=(*edited.acts, Act("file", "TWO", "b.md")))
+    turn = (Call("ann", 1, 0, 1, "m", Settings(), "", Completion(""), (result,)),)
+    assert of_files("search", turn, text="two").content == "b.md:1: TWO"
+    assert of_files("list_files", turn).content == "a.py (12 characters)\nb.md (3 characters)"
+    assert of_files("remove", turn, path="b.md").acts == (Act("removed", "", "b.md"),)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "wrong"),
+    [
+        ("read", {"path": "b.py"}, "there are a.py"),
+        ("read", {"path": "a.py", "start": 0}, "start"),
+        ("edit", {"path": "a.py", "old": "o", "new": ""}, "stands 2 times"),
+        ("edit", {"path": "a.py", "old": "", "new": "x"}, "old"),
+        ("write", {"path": "../a.py", "text": ""}, "no path of a file"),
+        ("remove", {"path": "b.py"}, "no file"),
+    ],
+)
+def test_what_a_tool_of_files_cannot_do_is_told(name: str, arguments: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(ValueError, match=wrong):
+        of_files(name, **arguments)

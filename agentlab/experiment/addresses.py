@@ -1,0 +1,80 @@
+"""Where the models of a run are served. A server may move from job to job while its model stays the same.
+
+What a model is, its name and the address in the scenario included, decides identities; where it is reached now is only
+recorded, with the time.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from agentlab.errors import ScenarioError
+from agentlab.models import ModelSpec
+from agentlab.models.registry import PROVIDERS, split
+from agentlab.scenario.document import suggest
+from agentlab.scenario.validate import mapping
+
+VARIABLE = "AGENTLAB_BASE_URL"
+"""The environment variable that says it for every command: ALIAS=URL, several between commas."""
+Moved = Mapping[str, str]
+"""The address now, by alias."""
+
+
+def moved(texts: Sequence[str]) -> Moved:
+    """From options, each ALIAS=URL; without any, from the environment. Raises `ScenarioError`."""
+    named = "--base-url" if texts else VARIABLE
+    found: dict[str, str] = {}
+    for text in texts or filter(None, os.environ.get(VARIABLE, "").split(",")):
+        alias, equals, url = text.strip().partition("=")
+        if not equals or not alias or not url:
+            raise ScenarioError(f"{named}: write ALIAS=URL, such as default=http://node7:8000/v1")
+        found[alias] = url
+    return found
+
+
+def check(where: Moved, models: Iterable[str]) -> None:
+    """Raises `ScenarioError` for an alias that is none of the run's."""
+    known = list(models)
+    for alias in where:
+        if alias not in known:
+            raise ScenarioError(f"--base-url: no model {alias!r} under models; {suggest(alias, known)}")
+
+
+def reached(specs: Mapping[str, ModelSpec], where: Moved, section: Mapping[str, Any]) -> dict[str, ModelSpec]:
+    """The models by alias, those that have moved with their address of now.
+
+    `section` is the `models:` of the scenario: a level's own model at another address is not moved with its alias.
+    """
+    found = dict(specs)
+    for alias in where.keys() & specs.keys():
+        spec, written = specs[alias], mapping(section.get(alias)).get("base_url")
+        if spec.base_url in (None, str(written or "").rstrip("/")):
+            found[alias] = _at(spec, alias, where[alias])
+    return found
+
+
+def _at(spec: ModelSpec, alias: str, url: str) -> ModelSpec:
+    provider = PROVIDERS.get(split(spec.name)[0])
+    if provider is None or not (provider.url or provider.address):
+        raise ScenarioError(f"--base-url {alias}=…: {spec.name} is reached at no address; leave it out")
+    try:
+        return ModelSpec.model_validate({**spec.model_dump(exclude_unset=True), "base_url": url})
+    except ValidationError as error:
+        told = error.errors(include_url=False)[0]
+        raise ScenarioError(f"--base-url {alias}=…: {told.get('ctx', {}).get('error', told['msg'])}") from None
+
+
+def recorded(old: Sequence[Mapping[str, Any]], specs: Iterable[tuple[str, ModelSpec]]) -> list[Mapping[str, Any]]:
+    """What the run's meta is to hold of addresses: an entry each time that a model is reached at another one."""
+    entries, at = list(old), datetime.now(UTC).isoformat(timespec="seconds")
+    for alias, spec in specs:
+        provider = PROVIDERS.get(split(spec.name)[0])
+        url = spec.base_url or (os.environ.get(provider.address, "").rstrip("/") if provider else "")
+        entry = {"model": alias, "name": spec.name, "url": url}
+        last = next((one for one in reversed(entries) if (one["model"], one["name"]) == (alias, spec.name)), None)
+        if url and (last is None or last["url"] != url):
+            entries.append({"at": at, **entry})
+    return entries

@@ -1,0 +1,43 @@
+"""What a team has agreed on: who plans, works and reviews, and how often one is reminded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Of one board."""
+
+    lead: str | None
+    """Who plans; without a lead the workers do."""
+    stays: bool
+    """Whether the lead is told how tickets end, and may put up more."""
+    workers: tuple[str, ...]
+    claim: bool
+    """Whether workers take tickets without an owner; else they go to the worker with the fewest."""
+    reviewers: tuple[str, ...] = ()
+    checklist: tuple[str, ...] = ()
+    changes: int = 3
+    """After so many wanted changes a ticket fails."""
+    tries: int = 3
+    """Turns in a row that somebody may take without coming to an end."""
+    moves: int = 1
+    """How often a ticket goes from a silent owner to another."""
+    fixed: tuple[str, ...] = ()
+    """Files and folders that nobody may change."""
+    delivers: bool = True
+    """Whether the board delivers a summary once every ticket is over; else the closing question is asked."""
+
+    @property
+    def planners(self) -> tuple[str, ...]:
+        """Who may put up tickets."""
+        return self.workers if self.lead is None else (self.lead,)
+
+    @property
+    def solo(self) -> str | None:
+        """The one agent that does it all, so that its one ticket is the task."""
+        return self.workers[0] if self.lead is None and len(self.workers) == 1 else None
+
+    def others(self, names: Sequence[str], agent: str | None) -> list[str]:
+        """All of `names` but the agent."""
+        return [name for name in names if name != agent]

@@ -1,0 +1,89 @@
+"""The files of a team, as its messages made them."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from agentlab.organization.board.merge import merge
+from agentlab.types import Message
+
+LARGEST, MOST, WHOLE = 1_000_000, 400, 8_000_000
+"""Characters of a file, files, and characters of all of them."""
+_PART = re.compile(r"[\w@+=-][\w .@+=-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What several agents made of one file in one round."""
+
+    path: str
+    text: str | None
+    """None where there is no file any more."""
+    refused: tuple[Message, ...]
+    """Edits that could not be merged with those of agents before them in the roster."""
+    written: bool
+    """Whether the log without it says the same."""
+
+
+def files(log: Iterable[Message]) -> dict[str, str]:
+    """The files by path after all of `log`."""
+    found: dict[str, str] = {}
+    for message in log:
+        if message.kind == "file" and message.ref is not None:
+            found[message.ref] = message.content
+        elif message.kind == "removed" and message.ref is not None:
+            found.pop(message.ref, None)
+    return found
+
+
+def settled(log: Sequence[Message], round: int) -> Iterator[Settled]:
+    """The files that several agents changed in `round`, whose messages end `log`.
+
+    All of them edit what stood there before the round. What one agent does to a file in a round are steps of one edit,
+    of which the last counts.
+    """
+    edits = [message for message in log if message.round == round and message.kind in ("file", "removed")]
+    before = files(message for message in log if message.round < round)
+    by_path: dict[str, dict[str, Message]] = {}
+    for edit in edits:
+        by_path.setdefault(edit.ref or "", {})[edit.sender] = edit
+    for path, last in by_path.items():
+        if len(last) > 1:
+            yield _settled(path, before.get(path), [edit for edit in edits if edit in last.values()])
+
+
+def _settled(path: str, before: str | None, edits: Sequence[Message]) -> Settled:
+    now, refused, theirs = before, list[Message](), before
+    for edit in edits:
+        theirs = None if edit.kind == "removed" else edit.content
+        made = _merged(before, now, theirs)
+        if made is False:
+            refused.append(edit)
+        else:
+            now = made
+    return Settled(path, now, tuple(refused), now == theirs)
+
+
+def _merged(before: str | None, now: str | None, theirs: str | None) -> str | Literal[False] | None:
+    """The file after an edit, None for none; False where it cannot be merged with what others made of it."""
+    if now in (before, theirs):
+        return theirs
+    if theirs == before:
+        return now
+    if before is None or now is None or theirs is None:
+        return False
+    merged = merge(before, now, theirs)
+    return False if merged is None else merged
+
+
+def fault(path: str | None, content: str, existing: Mapping[str, str]) -> str | None:
+    """Why a file cannot be written there, in a sentence; None if it can."""
+    if not path or not all(_PART.fullmatch(part) for part in path.split("/")) or len(path) > 200:
+        return f"{(path or '')[:100]!r} is no path of a file; write one such as src/rank.py"
+    if len(content) > LARGEST:
+        return f"{path} has {len(content):,} characters; a file may have {LARGEST:,}"
+    if path not in existing and len(existing) >= MOST:
+        return f"the workspace has {MOST} files, as many as it may have"
+    size = sum(map(len, existing.values())) - len(existing.get(path, "")) + len(content)
+    return f"the workspace would have {size:,} characters; it may have {WHOLE:,}" if size > WHOLE else None

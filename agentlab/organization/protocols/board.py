@@ -1,0 +1,182 @@
+"""A ticket board: a lead puts up tickets, workers do them in a shared workspace, reviewers look at what is done."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agentlab.organization.agents import Closing
+from agentlab.organization.board import manual, route, view, workspace
+from agentlab.organization.board.rules import Rules
+from agentlab.organization.board.settle import settle
+from agentlab.organization.declaration import Flaw
+from agentlab.types import BOARD, OUTPUT, TASK, WORKSPACE, Call, Completion, Message, MessageKind, Task
+
+KINDS: Mapping[str, MessageKind] = {
+    "board": MessageKind(),
+    "ticket": MessageKind("hidden", ref="id"),
+    "after": MessageKind("hidden", ref="id"),
+    "assign": MessageKind("hidden", ref="id"),
+    "claim": MessageKind("hidden", ref="id"),
+    "moved": MessageKind("hidden", ref="id"),
+    "done": MessageKind("hidden", ref="id"),
+    "approve": MessageKind("hidden", ref="id"),
+    "offer": MessageKind(ref="id"),
+    "work": MessageKind(ref="id"),
+    "continue": MessageKind(ref="id"),
+    "request": MessageKind(ref="id"),
+    "change": MessageKind(ref="id"),
+    "closed": MessageKind(ref="id"),
+    "failed": MessageKind(ref="id"),
+    "file": MessageKind("hidden", ref="path"),
+    "removed": MessageKind("hidden", ref="path"),
+    "conflict": MessageKind(ref="path", fate="bounced"),
+    "bounce": MessageKind(fate="bounced", wakes="once"),
+    "unparsed": MessageKind(fate="unparsed", wakes="once"),
+    "truncated": MessageKind(fate="truncated"),
+}
+Fields = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReviewConfig(BaseModel):
+    """Who reviews what is done, and by what."""
+
+    model_config = Fields
+
+    by: tuple[str, ...] = Field(min_length=1, description="Agents that review; never their own work.")
+    checklist: tuple[str, ...] = Field(default=(), description="What a reviewer is told to check.")
+    changes: int = Field(default=3, ge=1, le=100, description="After so many wanted changes a ticket fails.")
+
+
+class BoardConfig(BaseModel):
+    """Who plans, who works, who reviews."""
+
+    model_config = Fields
+    edges_at: ClassVar[str] = "workers"
+
+    kind: Literal["board"] = Field(description="A ticket board with a shared workspace.")
+    lead: str | None = Field(default=None, description="Who puts up the tickets; the workers do if there is no lead.")
+    stays: bool = Field(
+        default=True, description="Whether the lead is told how tickets end; else it is out once they have owners."
+    )
+    workers: tuple[str, ...] = Field(min_length=1, description="Agents that do tickets and write files.")
+    assign: Literal["lead", "claim"] = Field(
+        default="lead",
+        description="What becomes of a ticket without an owner: it goes to the worker with the least to do, or is "
+        "offered to all that have nothing to do, of whom the first to claim it in roster order gets it.",
+    )
+    review: ReviewConfig | None = Field(default=None, description="Who reviews; nobody if not said.")
+    brief: Literal["lead", "all"] = Field(
+        default="lead", description="Who is shown the task: the lead (without one the workers), or every agent."
+    )
+    tries: int = Field(default=3, ge=1, le=100, description="Turns that one may take for a ticket or a review.")
+    moves: int = Field(default=1, ge=0, le=100, description="How often a ticket goes from a silent owner to another.")
+    fixed: tuple[str, ...] = Field(default=(), description="Files and folders that nobody may change.")
+    show: Literal["texts", "names"] = Field(
+        default="texts", description="What agents are shown of the workspace; names suits agents with the tool read."
+    )
+
+    def mistakes(self, cast: tuple[str, ...]) -> list[Flaw]:
+        """Names outside the cast, agents without a role, and a lead that works."""
+        named: list[tuple[tuple[str | int, ...], str]] = [(("workers", i), name) for i, name in enumerate(self.workers)]
+        named += [(("lead",), self.lead)] if self.lead is not None else []
+        named += [(("review", "by", i), name) for i, name in enumerate(self.review.by if self.review else ())]
+        known = f"one of {', '.join(cast)}"
+        flaws: list[Flaw] = [(at, f"no agent {name!r} in the cast", known) for at, name in named if name not in cast]
+        for i, name in enumerate(self.workers):
+            if name == self.lead:
+                flaws.append((("workers", i), f"{name!r} is the lead", "another agent, or a board without a lead"))
+            elif name in self.workers[:i]:
+                flaws.append((("workers", i), f"{name!r} stands twice among the workers", "each agent once"))
+        idle = [name for name in cast if name not in {name for _, name in named}]
+        flaws += [(("workers",), f"agent {n!r} of the cast has no role", "a role, or a cast without it") for n in idle]
+        return flaws
+
+    def turns(self) -> int:
+        """Rounds the board needs at the least: plan, work, review."""
+        return 1 + (self.lead is not None) + (self.review is not None)
+
+    def build(self, cast: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None) -> "Board":
+        """The routing. With a closing question the board delivers nothing by itself."""
+        review = self.review or ReviewConfig(by=("nobody",))
+        rules = Rules(
+            self.lead,
+            self.stays,
+            self.workers,
+            self.assign == "claim",
+            review.by if self.review else (),
+            review.checklist,
+            review.changes,
+            self.tries,
+            self.moves,
+            self.fixed,
+            closing is None,
+        )
+        if writers is None:
+            writers = (closing.agent,) if closing else (self.lead,) if self.lead and self.stays else ()
+        briefed = frozenset(cast if self.brief == "all" else rules.planners)
+        return Board(rules, frozenset(writers), briefed, self.show)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Tickets and files are folds over the log."""
+
+    rules: Rules
+    writers: frozenset[str]
+    briefed: frozenset[str]
+    show: Literal["texts", "names"]
+    kinds = KINDS
+    tags = route.TAGS
+
+    @property
+    def edges(self) -> Mapping[str, tuple[str, ...]]:
+        """Tickets go from the lead to workers, work to reviewers, wanted changes back, files to the output."""
+        rules = self.rules
+        roles = dict.fromkeys((*rules.planners, *rules.workers, *rules.reviewers))
+        found: dict[str, tuple[str, ...]] = {TASK: (*rules.planners, BOARD, WORKSPACE), BOARD: (*roles, BOARD, OUTPUT)}
+        for name in roles:
+            to = [*rules.workers] if name == rules.lead or name in rules.reviewers else []
+            to += rules.reviewers if name in rules.workers else ()
+            delivers = name in rules.workers or name in self.writers
+            ends = (OUTPUT, BOARD, WORKSPACE) if delivers else (BOARD,)
+            found[name] = (*dict.fromkeys(other for other in to if other != name), *ends)
+        return found
+
+    def open(self, task: Task) -> Sequence[Message]:
+        """The task goes to those who plan, the task's files into the workspace; one agent alone has one ticket."""
+        return tuple(self._open(task))
+
+    def _open(self, task: Task) -> Iterator[Message]:
+        yield Message(TASK, self.rules.planners, "task", task.prompt)
+        for path, text in cast(Mapping[str, str], task.fields.get("files", {})).items():
+            yield Message(TASK, (WORKSPACE,), "file", str(text), str(path))
+        if (agent := self.rules.solo) is not None:
+            yield Message(TASK, (BOARD,), "ticket", "The whole task.", "T1")
+            yield Message(BOARD, (agent,), "work", "The whole task.", "T1")
+
+    def manual(self, agent: str) -> str:
+        """What its roles are, and how to write for them."""
+        return manual.manual(self.rules, self.writers, agent)
+
+    def view(self, agent: str, log: Sequence[Message], round: int) -> Sequence[Message]:
+        """The board and the workspace as the round begins."""
+        del round
+        return (Message(BOARD, (agent,), "board", view.view(self.rules, log, agent, self.show == "texts")),)
+
+    def act(self, agent: str, turn: Sequence[Call], log: Sequence[Message], round: int) -> Sequence[Message]:
+        """The files that tools wrote or removed."""
+        return route.acted(self.rules, agent, turn, log)
+
+    def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
+        """A message per block that may be what it says, and a bounce for every other."""
+        return route.route(self.rules, self.writers, agent, reply, log)
+
+    def settle(self, log: Sequence[Message], round: int) -> Sequence[Message]:
+        """What follows for the tickets."""
+        return settle(self.rules, log, round)
+
+    def workspace(self, log: Sequence[Message]) -> Mapping[str, str]:
+        """The files by path."""
+        return workspace.files(log)

