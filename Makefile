@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LATEST := .venv-latest
 RENEW := .venv-renew
+SITE := .venv-docs
 # -qq: what is printed is errors. Nothing in the environment but what constraints.txt lists, each file held to its hash.
 PIP := -m pip install -qq --disable-pip-version-check --no-input
 # Two processes; the tests of one file stay in one of them, which makes what they share once.
@@ -12,7 +13,7 @@ PYTEST := -m pytest -q -n 2 --dist loadfile
 HASHED := --require-hashes --no-deps --only-binary :all: -r constraints.txt
 
 .PHONY: help setup demo test test-fast test-slow test-latest test-vllm check constraints bench coverage truth \
-	calibration decided schemas clean
+	calibration decided pages docs schemas clean
 
 help:  ## Print this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -59,6 +60,11 @@ constraints:  ## Write constraints.txt anew: the newest releases that pyproject.
 		--annotation-style line --extra local --extra dev --group pyproject.toml:setup pyproject.toml \
 		--output-file $(RENEW)/constraints.txt > /dev/null
 	@echo "# What make setup installs. make constraints writes this file anew." | cat - $(RENEW)/constraints.txt > constraints.txt
+	@echo "# What make docs installs. make constraints writes this file anew." > $(RENEW)/docs.txt
+	@$(RENEW)/bin/uv pip compile --quiet --python $(RENEW)/bin/python --upgrade --universal --python-version 3.11 \
+		--fork-strategy fewest --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--annotation-style line docs/requirements.in --output-file $(RENEW)/site.txt > /dev/null
+	@cat $(RENEW)/docs.txt $(RENEW)/site.txt > docs/requirements.txt
 	@rm -rf $(RENEW)
 
 test-slow: $(READY)  ## Run the tests that take a minute each: an organization on the embedded model.
@@ -103,6 +109,19 @@ calibration: $(READY)  ## Recover planted bias, variance and turns from the comm
 decided: $(READY)  ## Fork a rollout of the quickstart at every turn; write docs/decided.svg (three minutes).
 	$(BIN)/python bench/decided.py --write docs
 
+pages: $(READY)  ## Run what the pages of docs/ show, write what it prints anew, and the reference of the YAML files.
+	$(BIN)/python bench/pages.py --write
+
+$(SITE)/.ready: docs/requirements.txt
+	@echo "Installing what docs/requirements.txt lists, hash by hash, into $(SITE) ..."
+	@test -x $(SITE)/bin/python || $(PYTHON) -m venv $(SITE)
+	@$(SITE)/bin/python $(PIP) --require-hashes --no-deps --only-binary :all: -r docs/requirements.txt
+	@touch $@
+
+docs: $(SITE)/.ready  ## Build the site of docs/ into site/; a broken link fails.
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet --clean
+	@echo "Open site/index.html. To search it as well: python3 -m http.server --directory site"
+
 schemas: $(READY)  ## Write the JSON Schemas of scenarios and judges anew.
 	$(BIN)/python -c "from pathlib import Path; from agentlab.scenario import schemas; \
 		[Path(path).write_text(text) for path, text in schemas().items()]"
@@ -111,4 +130,4 @@ test-vllm: $(READY)  ## Run the provider tests against a real vLLM server (CPU b
 	$(BIN)/python -m tests.vllm.run
 
 clean:  ## Remove the environments.
-	rm -rf $(VENV) $(LATEST) $(RENEW) .venv-vllm
+	rm -rf $(VENV) $(LATEST) $(RENEW) $(SITE) .venv-vllm site

@@ -1,7 +1,6 @@
 """What docs/extending.md shows, run as it stands there."""
 
 import importlib
-import re
 import sys
 from pathlib import Path
 
@@ -11,8 +10,9 @@ from typer.testing import CliRunner
 
 from agentlab.runs.frames import Run, load
 from agentlab.types import Message, Scene
+from bench.pages import DOCS, blocks
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "extending.md"
+SHOWN = {block.title: block.text for block in blocks(DOCS / "extending.md") if block.title}
 SCENARIO = """
 spec: 1
 name: extended
@@ -31,15 +31,14 @@ def modules(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sys, "path", [str(workdir), *sys.path])
     monkeypatch.delitem(sys.modules, "my_tools", raising=False)
     monkeypatch.delitem(sys.modules, "my_ring", raising=False)
-    for code in re.findall(r"```python\n(# (\w+\.py)\n.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL):
-        (workdir / code[1]).write_text(code[0], encoding="utf-8")
+    for title in ("my_tools.py", "my_ring.py"):
+        (workdir / title).write_text(SHOWN[title], encoding="utf-8")
     return workdir
 
 
-def shown(section: str) -> str:
-    """The YAML of a section."""
-    text = DOCUMENT.read_text(encoding="utf-8").partition(f"## {section}\n")[2]
-    return text.partition("```yaml\n")[2].partition("\n```")[0]
+def shown(scenario: str, key: str) -> str:
+    """The line of a scenario that begins with a key."""
+    return next(line.strip() for line in SHOWN[scenario].split("\n") if line.strip().startswith(f"{key}:"))
 
 
 def played(*changes: tuple[str, str]) -> Run:
@@ -55,7 +54,7 @@ def played(*changes: tuple[str, str]) -> Run:
 
 @pytest.mark.usefixtures("modules")
 def test_the_protocol() -> None:
-    run = played(("protocol: {kind: chain, stages: [[ann], [ben], [cat]]}", shown("A protocol")))
+    run = played(("protocol: {kind: chain, stages: [[ann], [ben], [cat]]}", shown("with_protocol.yaml", "protocol")))
     assert run.rollouts["status"].tolist() == ["delivered"] * 2
     assert run.rollouts["rounds"].tolist() == [6] * 2
     assert run.conditions["edges"].tolist() == [3]
@@ -74,7 +73,7 @@ async def test_the_tool() -> None:
 
 @pytest.mark.usefixtures("modules")
 def test_the_tool_in_a_scenario() -> None:
-    run = played(("agents: {ann: {}, ben: {}, cat: {}}", shown("A tool")), (", [ben], [cat]", ""))
+    run = played(("agents: {ann: {}, ben: {}, cat: {}}", shown("with_tool.yaml", "agents")), (", [cat]", ""))
     specs = run.conditions["facts"].iloc[0]["agents"]["ann"]["tools"]
     assert [spec["name"] for spec in specs] == ["calculate", "lookup"]
     assert specs[1]["parameters"] == {

@@ -1,13 +1,13 @@
 """A judge of one's own, as docs/extending.md shows it: recorded, priced, resumed, and held to the same guards."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 import agentlab
 from agentlab.runs.frames import Run
-from tests.support.command import ROOT, Commands
+from bench.pages import DOCS, blocks
+from tests.support.command import Commands
 
 SCENARIO = """
 spec: 1
@@ -90,10 +90,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("number_here.py").write_text(NUMBER, encoding="utf-8")
     Path("faulty_here.py").write_text(FAULTY, encoding="utf-8")
     Path("no_judges_here.py").write_text(NO_JUDGES, encoding="utf-8")
-    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-    shown = re.search(r"## A judge\n.*?```python\n(.*?)```", text, re.DOTALL)
-    assert shown is not None
-    Path("politeness.py").write_text(shown[1], encoding="utf-8")
+    shown = next(block.text for block in blocks(DOCS / "extending.md") if block.title == "politeness.py")
+    Path("politeness.py").write_text(shown, encoding="utf-8")
     return tmp_path
 
 

@@ -17,6 +17,7 @@ from agentlab.judges.audit import COUNTS, AuditConfig
 from agentlab.judges.objections import FIRST, heard, read, verbatim
 from agentlab.runs.frames import load
 from agentlab.types import OUTPUT, TASK, Completion, JudgeInput, Message, Stop, Task, Verdict
+from bench.pages import DOCS, blocks
 from tests.support.audited import HIDE, MODELS, NONE, SCALES, SCENARIO, count, line, played, scale
 from tests.support.judging import Scripted
 from tests.support.proven import proven
@@ -238,10 +239,9 @@ def test_objections_as_rows_with_what_the_log_knows(workdir: Path) -> None:
 
 def test_the_manuals_way_finds_the_mail_and_contrasts_are_withheld(workdir: Path) -> None:
     run = played()
-    text = Path(__file__).parents[3].joinpath("docs/frames.md").read_text(encoding="utf-8")
-    code = [line[4:] for line in text.split("\n") if line.startswith(("    first", "    said = "))]
+    shown = [block.text for block in blocks(DOCS / "recipes.md") if "first_suggestion" in block.text]
     known: dict[str, Any] = {"run": run}
-    exec("\n".join(code), known)
+    exec(shown[0], known)
     assert known["said"][["sender", "content"]].to_numpy().tolist() == [["boss", "Let us hide the fees from them."]]
     summary = summarize(run)
     assert {contrast.measure for contrast in summary.contrasts} == {"audit"}
