@@ -21,6 +21,7 @@ from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
 from agentlab.analysis.unread import unread_notes
 from agentlab.runs.frames import Run
+from agentlab.runs.transcript.find import address
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.arm_guess import ArmGuess
 from agentlab.text import pluralize
@@ -47,6 +48,8 @@ class Summary:
     """All that has to be said, the warnings at length."""
     example: str
     """A rollout of the run, by its coordinates."""
+    unplayed: int = 0
+    """Rollouts of the design that are not there yet."""
 
 
 def summarize(run: Run) -> Summary:
@@ -68,14 +71,22 @@ def summarize(run: Run) -> Summary:
         threats(run, found, guessed),
         _notes(run, found, guessed),
         _example(run),
+        _unplayed(run),
     )
+
+
+def _unplayed(run: Run) -> int:
+    if "imported" in run.meta:
+        return 0
+    planned = len(run.conditions) * len(run.meta.get("tasks", ())) * int(run.meta.get("draws", 0))
+    return max(0, planned - len(run.rollouts))
 
 
 def _example(run: Run) -> str:
     if run.rollouts.empty:
         return ""
     first = run.rollouts.iloc[0]
-    return ",".join(f"{name}={first[name]}" for name in ("task", *run.factors, "draw"))
+    return address({name: first[name] for name in ("task", *run.factors, "draw")}, str(first["rollout"]))
 
 
 def _notes(run: Run, contrasts: tuple[Contrast, ...], guessed: Mapping[Sides, ArmGuess]) -> tuple[str, ...]:
