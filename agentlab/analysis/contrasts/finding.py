@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agentlab.analysis.cells import chance
 from agentlab.analysis.condition_summary import ConditionSummary
 from agentlab.analysis.contrasts.contrast import ALPHA, FRAGILE, HIGHER, Contrast
 from agentlab.analysis.measure_summary import MeasureSummary
@@ -72,7 +73,7 @@ class _Sides:
         sign, form = (-1 if turned and (c.result.difference or 0.0) < 0 else 1), "" if turned else "+"
         told = f"difference {sign * (c.result.difference or 0.0):{form}.{self.digits}f}"
         if found is None:
-            return f"{told}, p {'<.001' if (self.p or 0.0) < 0.001 else f'{self.p:.3f}'}"
+            return f"{told}, p {chance(self.p or 0.0)}"
         low, high = sorted((sign * found.low, sign * found.high))
         tasks = "new tasks" if c.result.new_tasks else "these tasks"
         return f"{told}, {_level(c)} for {tasks} {low:{form}.{self.digits}f} to {high:{form}.{self.digits}f}"
