@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentlab.engine.rules import awake, following, opening
@@ -247,6 +247,7 @@ def histories(draw: st.DrawFn) -> tuple[Organization, list[Message], int]:
     return organization, log, last
 
 
+@settings(max_examples=40)
 @given(histories())
 def test_somebody_has_something_to_do_until_every_ticket_is_over(
     history: tuple[Organization, list[Message], int],
