@@ -23,8 +23,8 @@ def headline(summary: Summary) -> tuple[str, ...]:
     if failed == total:
         return (f"All {pluralize(total, 'rollout')} failed or were stopped, so there is nothing to tell.",)
     if not summary.measures:
-        return (_ended(summary), "There is no measure, so nothing is scored.", *_lost(failed, total, summary.unplayed))
-    limits = [*_limits(summary), *_suppressed(summary), *_lost(failed, total, summary.unplayed)]
+        return (_ended(summary), "There is no measure, so nothing is scored.", *_lost(summary, failed, total))
+    limits = [*_limits(summary), *_suppressed(summary), *_lost(summary, failed, total)]
     found = _contrasts(summary, MOST - len(limits)) if summary.contrasts else _arms(summary, MOST - len(limits))
     return (*found, *limits)
 
@@ -43,12 +43,13 @@ def _ended(summary: Summary) -> str:
     return f"{size}: {told}."
 
 
-def _lost(failed: int, total: int, unplayed: int) -> list[str]:
+def _lost(summary: Summary, failed: int, total: int) -> list[str]:
     """What is not there: one line."""
-    parts = list[str]()
-    if unplayed:
-        are = "is" if unplayed == 1 else "are"
-        parts.append(f"{unplayed:,} of {pluralize(total + unplayed, 'rollout')} {are} not played yet")
+    parts, planned = list[str](), total + summary.unplayed
+    for number, of, what in ((summary.unplayed, planned, "played"), (summary.unjudged, total, "judged")):
+        if number:
+            are = "is" if number == 1 else "are"
+            parts.append(f"{number:,} of {pluralize(of, 'rollout')} {are} not {what} yet")
     if failed:
         was = "was" if failed == 1 else "were"
         parts.append(f"{failed:,} of {pluralize(total, 'rollout')} failed or {was} stopped, and count as missing")

@@ -24,6 +24,7 @@ from agentlab.runs.frames import Run
 from agentlab.runs.transcript.find import address
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.arm_guess import ArmGuess
+from agentlab.store import UNFINISHED
 from agentlab.text import pluralize
 
 
@@ -50,6 +51,8 @@ class Summary:
     """A rollout of the run, by its coordinates."""
     unplayed: int = 0
     """Rollouts of the design that are not there yet."""
+    unjudged: int = 0
+    """Finished rollouts on which the judge of some measure was not asked yet."""
 
 
 def summarize(run: Run) -> Summary:
@@ -72,6 +75,7 @@ def summarize(run: Run) -> Summary:
         _notes(run, found, guessed),
         _example(run),
         _unplayed(run),
+        _unjudged(run),
     )
 
 
@@ -80,6 +84,13 @@ def _unplayed(run: Run) -> int:
         return 0
     planned = len(run.conditions) * len(run.meta.get("tasks", ())) * int(run.meta.get("draws", 0))
     return max(0, planned - len(run.rollouts))
+
+
+def _unjudged(run: Run) -> int:
+    due = set(run.rollouts.loc[~run.rollouts["status"].isin(UNFINISHED), "rollout"])
+    judges = {measure.judge for measure in run.measured}
+    judged = run.scores[["judge", "rollout"]].drop_duplicates() if judges else pd.DataFrame()
+    return max((len(due - set(judged.loc[judged["judge"] == judge, "rollout"])) for judge in judges), default=0)
 
 
 def _example(run: Run) -> str:

@@ -235,7 +235,9 @@ def test_what_failed_is_told_at_most_four_sentences_in_all() -> None:
 
 
 def test_a_run_that_is_not_finished_says_so() -> None:
-    assert headline(summary(UTIL, unplayed=4))[1:] == ("4 of 20 rollouts are not played yet.",)
+    assert headline(summary(UTIL, unplayed=4, unjudged=1))[1:] == (
+        "4 of 20 rollouts are not played yet; 1 of 16 rollouts is not judged yet.",
+    )
     arms = (arm("firm", delivered=5, infrastructure=3), arm("solo"))
     assert headline(summary(UTIL, arms=arms, unplayed=1))[1:] == (
         "1 of 17 rollouts is not played yet; 3 of 16 rollouts failed or were stopped, and count as missing.",
