@@ -126,8 +126,8 @@ def text(value: Any, heading: str = "", widest: int = WIDEST) -> str:
 def _decimal(value: float, heading: str) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
-    if heading == "p" or heading.endswith(("_p", " p")):
-        return "<.001" if value < 0.001 else f"{value:.3f}"
+    if heading in ("p", "holm") or heading.endswith(("_p", " p", "_holm", " holm")):
+        return _p(value)
     sign = "+" if heading.startswith("difference") else ""
     value = 0.0 if abs(value) < ROUNDING else value
     size = abs(value)
@@ -136,6 +136,14 @@ def _decimal(value: float, heading: str) -> str:
     if 1e-5 <= size < 0.01:  # two digits that say something
         return f"{value:{sign}.{1 - math.floor(math.log10(size))}f}"
     return f"{value:{sign}.1e}" if 0 < size < 1e-5 else f"{value:{sign}.3f}"
+
+
+def _p(value: float) -> str:
+    """Three decimals, and more where these would round a p below 0.05 up to it."""
+    if value < 0.001:
+        return "<.001"
+    decimals = next((n for n in (3, 4, 5) if not value < 0.05 <= round(value, n)), 6)
+    return f"{value:.{decimals}f}"
 
 
 def _there(value: Any) -> bool:

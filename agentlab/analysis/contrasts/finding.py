@@ -25,6 +25,14 @@ def digits(difference: float, ends: tuple[float, float] | None) -> int:
     return min(6, max(least, 1 - math.floor(math.log10(size)))) if size > 1e-9 else least
 
 
+def limits(low: float, high: float, form: str, decimals: int) -> tuple[str, str]:
+    """Both ends of an interval. Where 0 lies outside, the near end gets enough decimals not to read as 0."""
+    near = min(abs(low), abs(high))
+    more = -math.floor(math.log10(near)) if low * high > 0 and near > 1e-9 else 0
+    left, right = (f"{end:{form}.{max(decimals, more) if abs(end) == near else decimals}f}" for end in (low, high))
+    return left, right
+
+
 @dataclass(frozen=True, slots=True)
 class _Sides:
     """A contrast with what its sentence is made of."""
@@ -67,9 +75,10 @@ class _Sides:
         told = f"difference {sign * (c.result.difference or 0.0):{form}.{self.digits}f}"
         if found is None:
             return f"{told}, p {'<.001' if (self.p or 0.0) < 0.001 else f'{self.p:.3f}'}"
-        low, high = sorted((sign * found.low, sign * found.high))
+        ends = sorted((sign * found.low, sign * found.high))
+        low, high = limits(ends[0], ends[1], form, self.digits)
         tasks = "new tasks" if c.result.new_tasks else "these tasks"
-        return f"{told}, {_level(c)} for {tasks} {low:{form}.{self.digits}f} to {high:{form}.{self.digits}f}"
+        return f"{told}, {_level(c)} for {tasks} {low} to {high}"
 
 
 def _level(c: Contrast) -> str:
