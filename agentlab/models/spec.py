@@ -131,7 +131,7 @@ class ModelSpec(BaseModel):
     timeout: float = Field(600.0, gt=0, description="Seconds one request may take, queueing and waits not counted.")
     tries: int = Field(8, ge=1, description="How often a call is made when it fails for a passing reason.")
     max_reply_mb: float = Field(
-        2.0,
+        8.0,
         gt=0,
         allow_inf_nan=False,
         description="Most megabytes (10^6 bytes) of one reply, decompressed; as many again for each alternative of "
