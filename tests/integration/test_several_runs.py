@@ -192,3 +192,14 @@ def test_what_fails_before_it_begins_leaves_no_folder(workdir: Path) -> None:
         with pytest.raises(ScenarioError, match="is reached at no address"):
             command(*words)
     assert [path.name for path in sorted(Path("runs").rglob("*"))] == ["kept", "note.txt"]
+
+
+def test_wrong_answers_are_listed_alone(workdir: Path) -> None:
+    Path("firm.yaml").write_text(SCENARIO, encoding="utf-8")
+    command("run", "firm.yaml", "--out", "numbers", "--set", "draws=4", "--set", NUMBERS)
+    measures = agentlab.load("numbers").measures
+    wrong = measures.loc[measures["correct"] == 0, "rollout"]
+    listing = command("show", "numbers", "--status", "wrong")
+    assert 0 < len(wrong) < len(measures)
+    assert listing.startswith(f"firm: wrong: {len(wrong)} of {len(measures)} rollouts")
+    assert all((key[:8] in listing) == (key in set(wrong)) for key in measures["rollout"])
