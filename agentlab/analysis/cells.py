@@ -123,11 +123,18 @@ def text(value: Any, heading: str = "", widest: int = WIDEST) -> str:
     return line(value, widest)
 
 
+def chance(p: float) -> str:
+    """A p value in three decimals, or in as many as tell it from .05."""
+    if p < 0.001:
+        return "<.001"
+    return f"{p:.{next(n for n in range(3, 9) if n == 8 or (p == 0.05) == (round(p, n) == 0.05))}f}"
+
+
 def _decimal(value: float, heading: str) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     if heading in ("p", "holm") or heading.endswith(("_p", " p", "_holm", " holm")):
-        return _p(value)
+        return chance(value)
     sign = "+" if heading.startswith("difference") else ""
     value = 0.0 if abs(value) < ROUNDING else value
     size = abs(value)
@@ -136,14 +143,6 @@ def _decimal(value: float, heading: str) -> str:
     if 1e-5 <= size < 0.01:  # two digits that say something
         return f"{value:{sign}.{1 - math.floor(math.log10(size))}f}"
     return f"{value:{sign}.1e}" if 0 < size < 1e-5 else f"{value:{sign}.3f}"
-
-
-def _p(value: float) -> str:
-    """Three decimals, and more where these would round a p below 0.05 up to it."""
-    if value < 0.001:
-        return "<.001"
-    decimals = next((n for n in (3, 4, 5) if not value < 0.05 <= round(value, n)), 6)
-    return f"{value:.{decimals}f}"
 
 
 def _there(value: Any) -> bool:

@@ -7,7 +7,7 @@ from agentlab.analysis.cells import text
 from agentlab.analysis.column import Column
 from agentlab.analysis.condition_summary import ConditionSummary
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
-from agentlab.analysis.contrasts.finding import digits, limits, verdict
+from agentlab.analysis.contrasts.finding import digits, verdict
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.analysis.summary import Summary
 from agentlab.models import money
@@ -134,9 +134,11 @@ def differences(summary: Summary) -> ContrastsTable | None:
 def _difference(c: Contrast, measure: MeasureSummary) -> str:
     if c.suppressed or c.result.difference is None:
         return ""
-    decimals, found = digits(c.result.difference, measure.range), c.interval
-    ends = "" if found is None else f" [{', '.join(limits(found.low, found.high, '+', decimals))}]"
-    return f"{c.result.difference:+.{decimals}f}{ends}"
+    found = c.interval
+    limits = () if found is None else (found.low, found.high)
+    form = f"+.{digits(c.result.difference, measure.range, limits)}f"
+    limits = "" if found is None else f" [{found.low:{form}}, {found.high:{form}}]"
+    return f"{c.result.difference:{form}}{limits}"
 
 
 def _level(shown: Sequence[Contrast]) -> str:

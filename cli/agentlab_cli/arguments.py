@@ -56,6 +56,12 @@ Scenario = Annotated[
     typer.Argument(help="A scenario file, or its name if it is shipped or in this folder.", autocompletion=_scenarios),
 ]
 RunName = Annotated[str, typer.Argument(help="A run folder, or its name under runs/.", autocompletion=_runs)]
+RunOrMachine = Annotated[
+    str | None,
+    typer.Argument(
+        help="A run folder, or its name under runs/. Without it, this machine is checked.", autocompletion=_runs
+    ),
+]
 Shown = Annotated[
     str,
     typer.Argument(

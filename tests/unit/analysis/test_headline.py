@@ -8,15 +8,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from agentlab.analysis.cells import text
+from agentlab.analysis.cells import chance
 from agentlab.analysis.condition_summary import ConditionSummary
 from agentlab.analysis.contrasts.compute import ArmComparison
 from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.analysis.contrasts.finding import digits
 from agentlab.analysis.contrasts.missing import MissingValues
 from agentlab.analysis.headline import headline
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.analysis.summary import Summary, summarize
-from agentlab.analysis.summary_tables import differences
 from agentlab.experiment.preregistration import InterimAnalysis, Primary
 from agentlab.runs.frames import load
 from agentlab.runs.imports import Columns, table
@@ -152,22 +152,6 @@ def test_small_differences_and_wide_scales_have_the_digits_that_they_need() -> N
     assert "57.3 against 30.0 on a scale from 0 to 100" in only(wide, measures=(replace(UTILITY, range=(0, 100)),))
 
 
-def test_an_interval_that_excludes_0_never_reads_as_if_it_held_0() -> None:
-    near = Interval(-0.9995, -0.0005, 0.2, 7, 0.0498)
-    barely = contrast(paired(0.125, 0.625, 2, these_tasks=near), "correct", holm=0.0498)
-    assert headline(summary(barely, tasks=2))[0].endswith("(difference 0.50, 95% CI for these tasks 0.0005 to 1.00).")
-    shown = differences(summary(barely, tasks=2))
-    assert shown is not None
-    assert [column.cells[0] for column in shown.columns[2:]] == ["-0.50 [-1.00, -0.0005]", "0.0498", "solo better"]
-
-
-@pytest.mark.parametrize(
-    ("p", "shown"), [(0.0498, "0.0498"), (0.04996, "0.04996"), (0.05, "0.050"), (0.0504, "0.050"), (0.0001, "<.001")]
-)
-def test_a_p_below_5_percent_is_not_rounded_up_to_it(p: float, shown: str) -> None:
-    assert (text(p, "p"), text(p, "holm")) == (shown, shown)
-
-
 def test_equality_is_claimed_by_a_margin_only() -> None:
     near = paired(0.51, 0.5, new=Interval(-0.05, 0.07, 0.02, 9, 0.6))
     assert " no difference was found between" in only(contrast(near, holm=0.6))
@@ -300,3 +284,15 @@ def test_an_imported_run_without_a_judge_and_an_empty_one_say_so(workdir: Path) 
         "There is no measure, so nothing is scored.",
     )
     assert headline(summary(arms=())) == ("No rollout is finished yet.",)
+
+
+@pytest.mark.parametrize(
+    ("p", "told"), [(0.0498, "0.0498"), (0.05, "0.050"), (0.04996, "0.04996"), (0.3, "0.300"), (0.0005, "<.001")]
+)
+def test_a_p_value_is_told_apart_from_the_level(p: float, told: str) -> None:
+    assert chance(p) == told
+
+
+def test_a_limit_that_is_not_zero_does_not_look_like_it() -> None:
+    assert digits(0.5, (0, 1), (0.001, 0.999)) == 3
+    assert digits(0.5, (0, 1), (0.0, 0.9)) == digits(0.5, (0, 1)) == 2
