@@ -1,5 +1,6 @@
 """Two runs beside each other, as rich prints them."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -27,7 +28,8 @@ def print_comparison(found: Analysis, names: tuple[str, str]) -> None:
     rows = measures.astype("object").where(measures.notna(), None).to_dict("records")
     for condition, own in groupby(rows, key=lambda row: row["condition"]):
         shown = table(f"{condition}: means with 95% intervals")
-        for heading in ("measure", *(Path(name).name for name in names), "second - first"):
+        first, second = (Path(name).name for name in names)
+        for heading in ("measure", first, second, f"{second} - {first}"):
             shown.add_column(heading, overflow="fold")
         for row in own:
             shown.add_row(*map(escape, _cells({str(key): value for key, value in row.items()})))
@@ -61,7 +63,8 @@ def _differences(console: Console, differences: pd.DataFrame, names: tuple[str, 
 
 
 def _value(value: Any) -> str:
-    return "not there" if value is None else line(value, WIDEST)
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "not there" if missing else line(value, WIDEST)
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:
@@ -78,8 +81,12 @@ def _mean(row: Row, side: str) -> str:
 
 def _difference(row: Row) -> Iterator[str]:
     yield number(row["difference"], "+.3f")
-    yield f"these tasks {_interval(row['these_tasks_low'], row['these_tasks_high'], '+.3f')}"
-    yield f"new tasks {_interval(row['new_tasks_low'], row['new_tasks_high'], '+.3f')}"
+    about = {"these tasks": "these_tasks", "new tasks": "new_tasks"}
+    shown = {name: column for name, column in about.items() if row[f"{column}_low"] is not None}
+    for name, column in shown.items():
+        yield f"{name} {_interval(row[f'{column}_low'], row[f'{column}_high'], '+.3f')}"
+    if not shown and row["difference"] is not None:
+        yield "no interval"
 
 
 def _interval(low: float | None, high: float | None, form: str) -> str:
