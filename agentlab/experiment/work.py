@@ -86,7 +86,7 @@ async def _one_by_one(jobs: Iterable[Job]) -> AsyncGenerator[Job]:
 def opened(folder: Path, new: bool = True) -> Generator[Store]:
     """The run folder, held until the block ends. Unless a `new` one may be made, raises `StoreError` without one.
 
-    What fails before a run is registered leaves no folder behind that would look like a run.
+    A mistake that is found before a run is registered leaves no folder behind that would look like a run.
     """
     if not new:
         read(folder).close()
@@ -94,7 +94,7 @@ def opened(folder: Path, new: bool = True) -> Generator[Store]:
     store, empty = Store.open(folder), False
     try:
         yield store
-    except AgentlabError:
+    except ScenarioError:
         empty = made and "tree" not in store.meta()
         raise
     finally:
