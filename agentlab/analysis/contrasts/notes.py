@@ -89,7 +89,7 @@ def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
             why = f"withdrawn after interim analysis {entry.withdrawn}, and primary all the same"
             remarks.setdefault(why, []).append(name)
         if c.same not in present:
-            remarks.setdefault("primary, without a pair so far", []).append(name)
+            remarks.setdefault("declared primary, but the run has no rollouts of both arms yet", []).append(name)
     return [f"{', '.join(dict.fromkeys(names))}: {what}." for what, names in remarks.items()]
 
 
@@ -97,9 +97,7 @@ def scope(contrasts: Sequence[Contrast]) -> list[str]:
     """What tasks the conclusions are about, how p is adjusted, why some are suppressed or untested: a line each."""
     lines = ["The p of all primary contrasts is adjusted together by Holm's procedure; exploratory ones are not."]
     if not any(c.primary for c in contrasts):
-        lines = [
-            "No primary contrast was preregistered (`compare:` in the scenario): all are exploratory, no p is adjusted."
-        ]
+        lines = ["No primary contrast (`compare:` in the scenario) has a pair: all are exploratory, no p is adjusted."]
     compared = [c for c in contrasts if not c.suppressed and c.result.tasks]
     concluded = [c for c in compared if c.conclusion != "no test"]
     if concluded:

@@ -165,9 +165,12 @@ def test_a_judge_without_a_model_needs_one_draw_and_a_cold_one_is_told(run: Run)
             "plain,utility",
             "measures.plain has no `target`, so no direction is better; add `target: 1` (or 0, whichever",
         ),
-        ("utility", "a frontier has two measures, found utility; two of utility, misalignment, once"),
-        ("utility,utility", "a frontier has two measures"),
-        ("utility,beauty", "a frontier has two measures, found utility,beauty"),
+        (
+            "utility",
+            "a frontier takes two measures, found utility; name two of them with --axes: utility, misalignment, once",
+        ),
+        ("utility,utility", "a frontier takes two measures"),
+        ("utility,beauty", "a frontier takes two measures, found utility,beauty"),
     ],
 )
 def test_what_is_refused(run: Run, axes: str, why: str) -> None:
