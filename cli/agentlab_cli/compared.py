@@ -1,6 +1,5 @@
 """Two runs beside each other, as rich prints them."""
 
-import math
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -60,8 +59,7 @@ def _differences(console: Console, differences: pd.DataFrame, names: tuple[str, 
 
 
 def _value(value: Any) -> str:
-    missing = value is None or (isinstance(value, float) and math.isnan(value))
-    return "not there" if missing else line(value, WIDEST)
+    return "not there" if value is None or value != value else line(value, WIDEST)
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:
