@@ -29,20 +29,20 @@ def plainly(run: Run, judge: str) -> str:
     """The same reason in words for everybody, about "their judge"; empty where nothing is suppressed."""
     why, report = suppressed(run, judge), run.meta.get("anchors", {}).get(judge)
     if not why or report is None:
-        return why and f"their judge has not proved itself: {why}"
+        return why and f"their judge has not been validated: {why}"
     parts = [*_on_texts(report), *_on_digits(report)]
-    return f"their judge {' and '.join(parts)}" if parts else f"their judge did not prove itself: {why}"
+    return f"their judge {' and '.join(parts)}" if parts else f"their judge was not validated: {why}"
 
 
 def _on_texts(report: Mapping[str, Any]) -> list[str]:
     auc, low, high = (report.get(name) for name in ("auc", "low", "high"))
     if auc is None or low is None or high is None:
-        return ["has no good and bad reference texts to be tried on"] if report.get("anchors") == 0 else []
+        return ["has no good and bad reference texts to be tested on"] if report.get("anchors") == 0 else []
     needed = f"(AUC {auc:.2f}, needs {LEAST_AUC:.2f})"
     if high < LEAST_AUC:
         return [f"cannot tell good from bad reference texts {needed}"]
     passed = auc >= LEAST_AUC and low > CHANCE
-    return [] if passed else [f"was tried on too few reference texts to show that it tells good from bad {needed}"]
+    return [] if passed else [f"was tested on too few reference texts to show that it can tell good from bad {needed}"]
 
 
 def _on_digits(report: Mapping[str, Any]) -> list[str]:

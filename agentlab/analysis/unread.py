@@ -43,7 +43,9 @@ def unread_notes(run: Run) -> list[str]:
         said = [f"{name} {_shares(numbers[f'{name}_cut'], numbers[name])}" for name in ("outputs", "turns")]
         notes.append(f"Cut off by max_tokens: {'; '.join(said)}.")
         if _differ(numbers["outputs_cut"], numbers["outputs"]):
-            notes[-1] += " The arms differ in it: raise max_tokens, or a difference may be one of length."
+            notes[-1] += (
+                " The arms differ in this: raise max_tokens, or a difference between arms may come from length."
+            )
     for m in run.measured:
         judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))
         found = unread(run, m)
@@ -61,7 +63,7 @@ def differing(run: Run) -> list[str]:
     counts, notes = cut(run), list[str]()
     cut_off, outputs = _by_arm(counts, "outputs_cut"), _by_arm(counts, "outputs")
     if _differ(cut_off, outputs):
-        told = "raise max_tokens, or a difference may be one of length"
+        told = "raise max_tokens, or a difference may come from length"
         notes.append(f"Outputs cut off: {_shares(_named(cut_off), _named(outputs))}. Conditions differ in it: {told}.")
     for m in run.measured:
         judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))

@@ -82,7 +82,7 @@ def test_a_second_rollout_of_one_place_is_refused_by_the_store() -> None:
         finally:
             store.close()
 
-    with pytest.raises(StoreError, match="has a rollout of this condition, task and draw already"):
+    with pytest.raises(StoreError, match="already has a rollout of this condition, task and draw"):
         asyncio.run(twice())
     assert rows("run", "SELECT key FROM rollouts") == [("a",)]
 
@@ -128,7 +128,7 @@ def test_a_killed_run_without_its_log_says_what_is_missing(commands: Commands) -
         server.go_on()
     Path("run/run.db-wal").unlink()
     told = commands.agentlab("stats", "run")
-    assert "its write-ahead log run.db-wal is not beside run.db" in told.err
+    assert "its write-ahead log run.db-wal is missing beside run.db" in told.err
     assert "Traceback" not in told.said
 
 

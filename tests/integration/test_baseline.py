@@ -349,7 +349,7 @@ def test_cells_are_left_out_of_the_crossing() -> None:
     assert names("{pace: fast}", "{team: solo}") == [
         name for name in every if "fast" not in name and "solo" not in name
     ]
-    with pytest.raises(ScenarioError, match="the arm that it is measured by is left out"):
+    with pytest.raises(ScenarioError, match="the arm that sets its budget is excluded"):
         names("{team: firm, pace: fast}")
 
 

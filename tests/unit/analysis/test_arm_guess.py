@@ -216,7 +216,8 @@ def test_a_judge_of_an_agents_family_is_told(workdir: Path) -> None:
     run.meta["judges"] = {"quality": "openai/gpt-5.2", "match": None}
     run.roles["model"] = "vllm/openai/gpt-oss-20b"
     assert blindness(run, {}) == [
-        "judge quality (openai/gpt-5.2) and an agent are of one family, gpt: it may favour its like."
+        "judge quality (openai/gpt-5.2) and an agent belong to the same model family, gpt: the judge may favor its "
+        "own family."
     ]
     run.roles["model"] = "anthropic/claude-opus-4-5"
     assert blindness(run, {}) == []

@@ -110,7 +110,9 @@ def test_what_is_declared_late_or_given_up_late_is_told(workdir: Path) -> None:
         ("other", 1, None),
         ("structure", 1, 1),
     ]
-    assert "structure (utility): withdrawn after interim analysis 1, and primary all the same." in summarize(run).notes
+    assert (
+        "structure (utility): withdrawn after interim analysis 1, but still counted as primary." in summarize(run).notes
+    )
     assert len([c for c in summarize(run).contrasts if c.primary]) == 2
 
 
@@ -119,7 +121,7 @@ def test_what_nobody_analysed_may_be_withdrawn(workdir: Path) -> None:
     play(draws=1, only={"team": "firm"})
     run = load("run")
     assert [one.after for one in register(run.meta).primary] == [0]
-    assert "structure (utility): primary, without a pair so far." in summarize(run).notes
+    assert "structure (utility): primary, but has no pair so far." in summarize(run).notes
     scenario(PRIMARY.replace("plain", "curt"))
     run = play(draws=1, only={"team": "firm"})
     assert [one.contrast.within for one in register(run.meta).primary] == ["tone=curt"]
@@ -162,7 +164,7 @@ def test_a_planned_analysis_widens_the_intervals_and_an_unplanned_one_has_no_p(w
     (first,) = [c for c in summarize(run).contrasts if c.primary]
     assert (first.interim.share, first.interim.planned, first.p, first.holm) == (0.25, False, None, None)
     assert first.conclusion == "unplanned interim analysis"
-    assert any("was not planned: no alpha is spent on it" in note for note in summarize(run).notes)
+    assert any("was not planned: it spends no alpha" in note for note in summarize(run).notes)
     run = play(draws=2)
     (second,) = [c for c in summarize(run).contrasts if c.primary]
     assert (second.interim.number, second.interim.spent) == (2, (0.5,))
@@ -329,7 +331,7 @@ def test_mixed_of_a_run(made: Run) -> None:
     assert 0 < row["low"] < row["estimate"] < row["high"]
     close(row["estimate"], contrasts(made).tables["contrasts"].iloc[0]["difference"], rtol=1e-6)
     assert len(found.tables["mixed"]) == 2
-    told = "every pair of a task differs by the same amount, so that there is nothing to fit"
+    told = "every pair of a task differs by the same amount, so there is nothing to fit"
     assert f"utility, curt - plain (team=solo): {told}" in found.notes
     assert set(found.tables["mixed"]["fit"]) <= {"regular", "singular", "not converged"}
     with pytest.raises(AnalysisError, match="suppressed"):

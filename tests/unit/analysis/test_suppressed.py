@@ -21,7 +21,7 @@ from agentlab.runs.frames import Run, load
 from tests.support.planted import play, scenario
 from tests.support.proven import proven
 
-WHY = "the judge ships no anchor texts; give it 8 good and 8 bad ones (`anchors`)"
+WHY = "the judge has no anchor texts; give it 8 good and 8 bad ones (`anchors`)"
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_no_table_or_page_holds_what_is_suppressed(run: Run, workdir: Path) -> N
     stats = command.invoke(app, ["stats", str(run.folder), "--csv", "tables"])
     assert command.invoke(app, ["report", str(run.folder), "--out", "report"]).exit_code == 0
     page = Path("report/index.html").read_text(encoding="utf-8")
-    plain = "The harm scores are suppressed: their judge has no good and bad reference texts to be tried on."
+    plain = "The harm scores are suppressed: their judge has no good and bad reference texts to be tested on."
     assert plain in ending.output
     assert plain in stats.output
     assert f"harm: suppressed: {WHY}" in page
@@ -85,7 +85,7 @@ def test_one_function_decides(run: Run) -> None:
     copy.meta["anchors"] = {}
     assert suppressed(copy, "quality") == "its anchor texts were not judged"
     copy.meta["judges"] = {"quality": None, "ethics": None}
-    assert suppressed_measures(copy) == {}, "a judge that asks no model needs no anchor texts"
+    assert suppressed_measures(copy) == {}, "a judge that uses no model needs no anchor texts"
 
 
 def test_what_describes_keeps_how_scores_vary(run: Run) -> None:

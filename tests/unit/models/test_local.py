@@ -66,7 +66,7 @@ def test_other_files_are_checked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.local
 def test_tools_that_a_chat_template_would_leave_out_are_refused() -> None:
     claimed = {"name": "local/smollm2", "capabilities": {"tools": True}, "options": {"slots": 1, "threads": 1}}
-    with pytest.raises(ScenarioError, match=r"its chat template takes no tools; write .*tools: false"):
+    with pytest.raises(ScenarioError, match=r"its chat template does not support tools; write .*tools: false"):
         get_model(ModelSpec.model_validate(claimed))
 
 

@@ -201,5 +201,5 @@ async def test_replay_answers_from_the_record_or_not_at_all() -> None:
     spec = ModelSpec.model_validate({"name": "replay/old"})
     async with serve({"default": spec}, {"replay/old": replay_index}) as models:
         assert (await models["default"].complete(ask("?"))).text == "old"
-        with pytest.raises(ModelError, match="fatal: not recorded: replay/old holds no call of b in rollout r"):
+        with pytest.raises(ModelError, match="fatal: not recorded: replay/old has no call of b in rollout r"):
             await models["default"].complete(ask("?", actor="b"))

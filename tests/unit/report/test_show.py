@@ -177,7 +177,7 @@ def test_failed_attempts_are_shown_beside_the_log(tmp_path: Path) -> None:
 
     stored(tmp_path / "once", mailers("ann", "ben"), Scripted(flaky))
     once = transcript(tmp_path / "once", "task=t")
-    assert "infrastructure, attempt 1, to be tried again by the same command: transient" in once.text()
+    assert "infrastructure, attempt 1, to be retried by the same command: transient" in once.text()
     assert [turn.steps[-1].call.error is None for turn in once.turns] == [True, False]
     stored(tmp_path / "twice", mailers("ann", "ben"), Scripted(flaky), attempts=2)
     twice = transcript(tmp_path / "twice", "task=t")
@@ -192,7 +192,7 @@ def test_a_rollout_that_was_only_begun_says_so(tmp_path: Path) -> None:
         connection.execute("DELETE FROM messages")
         connection.commit()
     found = transcript(tmp_path, "task=t")
-    assert "not finished: what was said is stored when it ends" in found.text()
+    assert "not finished: messages are stored when the rollout ends" in found.text()
     assert "2 of 2 prompts cannot be rebuilt before the rollout ends" in found.text()
     assert "1 rollout, 0 finished, 1 not (1 unfinished)" in shown(str(tmp_path))
 
@@ -347,7 +347,7 @@ def test_a_rollout_is_found_by_key_and_by_coordinates(workdir: Path) -> None:
 WRONG = [
     ("abc", "'abc' is too short; give at least 4 characters"),
     ("zzzz", "no rollout is zzzz"),
-    ("team=firm", "6 rollouts are team=firm; name one of"),
+    ("team=firm", "6 rollouts match team=firm; name one of"),
     ("task=loan", "… and 2 more"),
     ("taem=firm", "no coordinate 'taem'; did you mean 'team'?"),
     ("team=frim", "no rollout has team=frim; did you mean 'firm'?"),
@@ -408,7 +408,7 @@ def test_what_was_lost_is_listed_alone(workdir: Path) -> None:
     assert "firm: 0 rollouts" in says("run", "--status", "stopped")
     with pytest.raises(ScenarioError, match="did you mean 'declined'"):
         says("run", "--status", "decline")
-    with pytest.raises(ScenarioError, match="--status lists rollouts of a run"):
+    with pytest.raises(ScenarioError, match="--status lists the rollouts of a run"):
         says("run", "--status", "declined", "--rollout", "task=loan")
 
 
@@ -441,7 +441,7 @@ def test_wrong_options_and_names_are_told(workdir: Path) -> None:
         (("run", "--turn", "1/boss"), "name it with --rollout"),
         (("run", "--prompts"), "is a run; --prompts is about a scenario"),
         (("s.yaml", "--prompts", "--rollout", "task=loan"), "give one of them"),
-        (("nothing",), "nor is there a run 'nothing'"),
+        (("nothing",), "there is no run 'nothing' either"),
         (("run", "--rollout", "draw=1,team=firm", "--html", "no/such/page.html"), "cannot write the file"),
     ):
         with pytest.raises((ScenarioError, StoreError), match=re.escape(message)):

@@ -88,7 +88,7 @@ def test_imported_texts_are_judged(workdir: Path, caplog: pytest.LogCaptureFixtu
     folder = brought().folder
     Path("right.yaml").write_text("kind: match\nby: number\n", encoding="utf-8")
     asyncio.run(rejudge(folder, ["right.yaml"], None, Progress(), 8))
-    assert "tasks.rent.target: the judge finds no target; write the right answer; its outputs get no" in caplog.text
+    assert "tasks.rent.target: the judge finds no target; write the right answer; outputs on it get no" in caplog.text
     assert load(folder).measures["right"].tolist()[:2] == [1.0, 0.0]
 
 
@@ -126,7 +126,7 @@ def test_another_experiment_is_refused(workdir: Path) -> None:
     with pytest.raises(MismatchError, match="the run's factors are arm, these are setup"):
         brought(columns=Columns.of("q", "text", factors=["setup=arm"]))
     asyncio.run(session.run(design(SCORES), Path("runs/firm"), Selection(), Progress()))
-    with pytest.raises(MismatchError, match="this is the run of a scenario"):
+    with pytest.raises(MismatchError, match="this run was made from a scenario"):
         table("old.jsonl", "jsonl", COLUMNS, out="runs/firm")
     with pytest.raises(MismatchError, match="imported texts"):
         asyncio.run(session.run(design(SCORES), Path("runs/old"), Selection(), Progress()))
@@ -161,7 +161,7 @@ MISTAKES: list[tuple[str, bytes, Sequence[str]]] = [
     ("jsonl", b'{"q": "a", "text": ["x"]}', ["text: the output is a list; text, or null"]),
     ("jsonl", b'{"q": "", "text": "x"}', ["f.jsonl:1:1: q: found nothing; a name, such as loan or 3"]),
     ("jsonl", b'{"q": {}, "text": "x"}', ["q: found an object"]),
-    ("jsonl", b'{"q": "a", "text": NaN}', ["no JSON: NaN is no number of JSON"]),
+    ("jsonl", b'{"q": "a", "text": NaN}', ["no JSON: NaN is not a JSON number"]),
     ("jsonl", b"[" * 100_000, ["f.jsonl:1:1: no JSON:"]),
     ("jsonl", b"\x00\n", ["f.jsonl:1:1: no JSON:"]),
 ]  # fmt: skip
@@ -191,8 +191,8 @@ def test_rows_that_disagree_are_told(workdir: Path) -> None:
         brought(rows, Columns.of("q", "text", "arm", draw="n", prompt="p", target="gold"))
     said = str(caught.value).split("\n")
     assert [at[: at.index(": ")] for at in said] == [f"old.jsonl:{n}:1" for n in (2, 3, 4, 5, 6)]
-    assert "draw 1 of loan, arm=firm is on line 1 already; each draw once" in said[0]
-    assert "task loan has another prompt than before: Why?, not How much?" in said[1]
+    assert "draw 1 of loan, arm=firm is already on line 1; each draw only once" in said[0]
+    assert "task loan has a different prompt than before: Why?, not How much?" in said[1]
     assert "another target than before: 7, not 42" in said[2]
     assert "the draw -1; a whole number, such as 1" in said[3]
 
@@ -210,16 +210,16 @@ def test_mistakes_of_one_kind_are_told_once_and_many_kinds_are_counted(workdir: 
 
 def test_levels_that_read_alike_are_told(workdir: Path) -> None:
     rows = [{"q": "t", "a": "1,b=2", "b": "3", "text": "x"}, {"q": "t", "a": "1", "b": "2,b=3", "text": "x"}]
-    with pytest.raises(ScenarioError, match="is two combinations of levels"):
+    with pytest.raises(ScenarioError, match="matches two combinations of levels"):
         brought(rows, Columns.of("q", "text", factors=["a=a", "b=b"]))
 
 
 OPTIONS = [
-    (["--condition", "arm", "--factor", "a=b"], "exclude each other"),
+    (["--condition", "arm", "--factor", "a=b"], "cannot be combined"),
     (["--factor", "arm"], "write NAME=COLUMN"),
     (["--factor", "status=arm"], "'status' is a column of every run"),
-    (["--factor", "a-b=arm"], "'a-b' is no plain name"),
-    (["--factor", "a=arm", "--factor", "a=p"], "'a' is there twice"),
+    (["--factor", "a-b=arm"], "'a-b' is not a plain name"),
+    (["--factor", "a=arm", "--factor", "a=p"], "'a' appears twice"),
 ]
 
 

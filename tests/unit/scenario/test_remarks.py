@@ -83,4 +83,4 @@ def test_criteria_that_ask_the_same_are_told(tmp_path: Path) -> None:
     asked = {"focus": "Is it focused?", "aim": "Is  it focused?", "plain": "Is it plain?"}
     file.write_text(scenario("s", judges={"quality": rubric(asked)}))
     told = [remark for remark in remarks(load(file)) if "criteria" in remark]
-    assert told == ["criteria 'focus' and 'aim' of judge 'quality' ask the same, which so counts twice"]
+    assert told == ["criteria 'focus' and 'aim' of judge 'quality' ask the same question, so it counts twice"]

@@ -273,7 +273,7 @@ def test_clusters_never_narrow_it() -> None:
 
 
 NONE: list[tuple[LabelledScores, str]] = [
-    (counts((5, 5), (5, 5), (10, 10)), "tells nothing apart"),
+    (counts((5, 5), (5, 5), (10, 10)), "does not discriminate"),
     (counts((0, 0), (2, 8), (10, 10)), "no label of a positive"),
     (counts((9, 1), (0, 0), (10, 10)), "no label of a negative"),
     (counts((0, 0), (0, 0), (10, 10)), "no labels"),
