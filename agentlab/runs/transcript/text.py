@@ -219,7 +219,7 @@ def _outcome(turn: Turn) -> Iterator[str]:
 def _doubt(step: RecordedCall) -> str:
     if step.intact is None:
         return " (rebuilt from the log so far: the rollout is not finished)"
-    return "" if step.intact else " (DIFFERS from what was sent: its hash is not the stored one)"
+    return "" if step.intact else " (DIFFERS from what was sent: its hash does not match the stored hash)"
 
 
 def _result(record: Record) -> Iterator[str]:

@@ -437,7 +437,7 @@ def test_embeddings_that_are_wrong_are_refused(spoken: Run, workdir: Path, chang
     with pytest.raises(AnalysisError) as caught:
         decomposition(spoken, embeddings="e.csv")
     assert why in str(caught.value)
-    with pytest.raises(AnalysisError, match=r"nosuch\.csv: no CSV"):
+    with pytest.raises(AnalysisError, match=r"nosuch\.csv: must be a CSV"):
         decomposition(spoken, embeddings="nosuch.csv")
 
 

@@ -226,7 +226,8 @@ def test_budgets_are_compared_beside_what_length_does_by_itself(run: Run, found:
     assert table["length"]["halves_a"] == pytest.approx(halves["long"] - halves["short"])
     assert not any("differ in more than reasoning" in note for note in found.notes)
     assert any(note.startswith("effort: a minus b") for note in found.notes)
-    told = "worth, effort, error, bias2, variance, incoherence: no interval: leaving out any one task does not change the result"
+    told = "worth, effort, error, bias2, variance, incoherence: no interval: leaving out any one task does not change "
+    told += "the result"
     assert told in found.notes  # coupled: the two arms draw the same worth
 
 

