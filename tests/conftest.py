@@ -15,6 +15,8 @@ from agentlab import own_code
 from tests.support.command import ROOT, Commands
 from tests.support.loopback import refuse_the_world
 
+for name in ("COLUMNS", "LINES"):  # readline sets them in the process that starts the workers
+    os.environ.pop(name, None)
 settings.register_profile("agentlab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("agentlab")
 

@@ -123,11 +123,18 @@ def text(value: Any, heading: str = "", widest: int = WIDEST) -> str:
     return line(value, widest)
 
 
+def chance(p: float) -> str:
+    """A p value in three decimals, or in as many as tell it from .05."""
+    if p < 0.001:
+        return "<.001"
+    return f"{p:.{next(n for n in range(3, 9) if n == 8 or (p == 0.05) == (round(p, n) == 0.05))}f}"
+
+
 def _decimal(value: float, heading: str) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
     if heading == "p" or heading.endswith(("_p", " p")):
-        return "<.001" if value < 0.001 else f"{value:.3f}"
+        return chance(value)
     sign = "+" if heading.startswith("difference") else ""
     value = 0.0 if abs(value) < ROUNDING else value
     size = abs(value)

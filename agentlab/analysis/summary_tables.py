@@ -134,7 +134,9 @@ def differences(summary: Summary) -> ContrastsTable | None:
 def _difference(c: Contrast, measure: MeasureSummary) -> str:
     if c.suppressed or c.result.difference is None:
         return ""
-    form, found = f"+.{digits(c.result.difference, measure.range)}f", c.interval
+    found = c.interval
+    limits = () if found is None else (found.low, found.high)
+    form = f"+.{digits(c.result.difference, measure.range, limits)}f"
     limits = "" if found is None else f" [{found.low:{form}}, {found.high:{form}}]"
     return f"{c.result.difference:{form}}{limits}"
 

@@ -146,7 +146,7 @@ class ModelSpec(BaseModel):
     timeout: float = Field(600.0, gt=0, description="Maximum seconds for one request, not counting queueing and waits.")
     tries: int = Field(8, ge=1, description="Maximum number of attempts when a call fails for a temporary reason.")
     max_reply_mb: float = Field(
-        2.0,
+        8.0,
         gt=0,
         allow_inf_nan=False,
         description="Maximum size of one reply in megabytes (10^6 bytes), decompressed; the same again for each "

@@ -58,6 +58,12 @@ Scenario = Annotated[
     ),
 ]
 RunName = Annotated[str, typer.Argument(help="A run folder, or its name under runs/.", autocompletion=_runs)]
+RunOrMachine = Annotated[
+    str | None,
+    typer.Argument(
+        help="A run folder, or its name under runs/. Without it, this machine is checked.", autocompletion=_runs
+    ),
+]
 Shown = Annotated[
     str,
     typer.Argument(help="A run folder or its name under runs/, or a scenario file or name.", autocompletion=_either),

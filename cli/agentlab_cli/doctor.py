@@ -1,23 +1,27 @@
-"""`agentlab doctor`: a run folder that may be damaged, examined and rescued."""
+"""`agentlab doctor`: what this machine has, or a run folder that may be damaged."""
 
 from typing import Annotated
 
 import typer
 
-from agentlab_cli.arguments import RunName
+from agentlab_cli.arguments import RunOrMachine
 from agentlab_cli.printed import AsJson, Quiet, print_json
 
 
 def doctor(
-    run: RunName,
+    run: RunOrMachine = None,
     out: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Copy everything readable to a new run in this folder.")
     ] = None,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check the file of a run, report what can be read, and copy that to a new run."""
+    """Check this machine; or check the file of a run, and copy what can be read to a new run."""
     from pathlib import Path
+
+    if run is None:
+        _machine(json, quiet, out)
+        return
 
     from agentlab.store import find
     from agentlab.store.rescue import examine, rescue
@@ -47,3 +51,18 @@ def doctor(
     if json:
         print_json({"folder": folder, "state": state, "finding": finding, "copied": copied})
     raise typer.Exit(0 if state == "sound" or out is not None else 1)
+
+
+def _machine(json: bool, quiet: bool, out: str | None) -> None:
+    from agentlab.errors import ScenarioError
+    from agentlab.experiment.machine import abilities
+
+    if out is not None:
+        raise ScenarioError("--out copies a run: name the run that is to be rescued")
+    found = list(abilities())
+    if json:
+        print_json({"machine": found})
+    elif not quiet:
+        width = max(len(one.name) for one in found)
+        for one in found:
+            print(f"{'yes' if one.there else 'no ':<3}  {one.name:<{width}}  {one.says}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperGroup, TyperOption
 
 from agentlab.analysis.registry import ANALYSES, OPTIONS, RegisteredAnalysis
 from agentlab_cli import codes
@@ -33,7 +33,8 @@ class _Analyses(TyperGroup):
 
     def _command(self, args: list[str]) -> int:
         """Where the first name of a command stands that comes after a run's name."""
-        texts = {name for param in self.params if not getattr(param, "is_flag", False) for name in param.opts}
+        options = [param for param in self.params if isinstance(param, TyperOption) and not param.is_flag]
+        texts = {name for option in options for name in option.opts}
         places = [i for i, word in enumerate(args) if not word.startswith("-") and (not i or args[i - 1] not in texts)]
         return places[1] if len(places) > 1 else len(args)
 

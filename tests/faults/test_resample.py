@@ -180,4 +180,4 @@ def test_shown_forks_say_whose_they_are(commands: Commands) -> None:
         ended = commands.agentlab("resample", "run", "--rollout", fork, "--at", "0")
         assert ended.code == 2
         assert "shares everything up to cut 1 with its parent" in ended.err
-        assert "2/2 forks · " in commands.agentlab("resample", "run", *ONE, "--at", "0", "-n", "2").err
+        assert "2 of 2 forks done" in commands.agentlab("resample", "run", *ONE, "--at", "0", "-n", "2").err

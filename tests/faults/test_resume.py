@@ -224,8 +224,8 @@ def test_a_recorded_run_is_reproduced_without_a_server(commands: Commands) -> No
     ended = commands.agentlab("run", scenario, "--out", "runs/second")
     assert ended.code == 0, ended.said
     first, second = tables("runs/first"), tables("runs/second")
-    by = ["task", "condition", "draw"]
     for name, frame in first.items():
+        by = ["anchor"] if name == "anchors" else ["task", "condition", "draw"]
         hidden = {"rollout", "model", "seeded", "cost", "priced", "settings", "prompt_hash"}
         more = [column for column in ("index", "round", "actor", "judge", "judge_draw", "criterion") if column in frame]
         sides = [

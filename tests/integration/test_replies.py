@@ -64,7 +64,7 @@ def ran(script: Script, **parts: Any) -> tuple[Run, list[dict[str, Any]]]:
         return run, [json.loads(one.body) for one in server.seen]
 
 
-LONGER = r"fatal: the reply of 127\.0\.0\.1 is longer than 2 MB .* raise max_reply_mb"
+LONGER = r"fatal: the reply of 127\.0\.0\.1 is longer than [28] MB .* raise max_reply_mb"
 MOVED = "transient: HTTP 302: the server redirects to http://127.0.0.1:9/login; agentlab does not follow redirects"
 TOO_LONG = "The decoder prompt (length 8206) is longer than the maximum model length of 8192."
 PAGE = b"\n<!DOCTYPE html><html><head><title>Log\x1b[2J in &amp; pay</title></head><body>Flagged content</body></html>"
@@ -163,7 +163,7 @@ def test_a_reply_that_never_ends_is_given_up() -> None:
 
 def test_a_bound_may_be_raised_and_is_no_part_of_the_model() -> None:
     with Loopback(always(reply("42" + " " * 2_000_000))) as server:
-        assert list(play(written(server.url)).rollouts["status"]) == ["infrastructure"]
+        assert list(play(written(server.url, default={"max_reply_mb": 2})).rollouts["status"]) == ["infrastructure"]
         again = play(written(server.url, default={"max_reply_mb": 3}))
     assert list(again.rollouts["status"]) == ["delivered"]
 
@@ -171,7 +171,7 @@ def test_a_bound_may_be_raised_and_is_no_part_of_the_model() -> None:
 def test_many_bombs_at_once_take_little_memory() -> None:
     bomb = Answer(raw=gzip.compress(bytes(60_000_000), 1), headers={"content-encoding": "gzip"})
     with Loopback(always(bomb)) as server:
-        path = written(server.url, draws=12)
+        path = written(server.url, draws=12, default={"max_reply_mb": 2})
         tracemalloc.start()
         try:
             run, peak = play(path), tracemalloc.get_traced_memory()[1]

@@ -648,8 +648,9 @@ def test_a_swap_goes_on_in_a_fork_of_its_fork_and_another_may_come_on_top(run: P
 def test_forks_of_forks_are_judged_later_and_reproduced_like_any_other(run: Path) -> None:
     parent = child(run, key(run), ForkRequest(at="1", n=2))
     drawn(plan(run, grand := ForkRequest(parent, at="2", n=2)))
-    asyncio.run(rejudge(run, ["final_number"], None, Progress()))
-    judged = load(run).fork_scores.query("judge == 'final_number'")["rollout"].nunique()
+    Path("vowels.yaml").write_text("kind: match\nby: regex\npattern: '[aeiou]'\n")
+    asyncio.run(rejudge(run, ["vowels.yaml"], None, Progress()))
+    judged = load(run).fork_scores.query("judge == 'vowels'")["rollout"].nunique()
     assert judged == len(load(run).forks)
     head, tail = SCENARIO.index("models:"), SCENARIO.index("tasks:")
     models = "models: {default: {name: replay/run}, judge: {name: replay/run}}\n"

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agentlab.analysis.cells import chance
 from agentlab.analysis.condition_summary import ConditionSummary
 from agentlab.analysis.contrasts.contrast import ALPHA, FRAGILE, HIGHER, Contrast
 from agentlab.analysis.measure_summary import MeasureSummary
@@ -17,12 +18,16 @@ def finding(c: Contrast, measure: MeasureSummary, arms: Mapping[str, ConditionSu
     return f"{line(measure.name)}{within}: {_said(_Sides(c, measure, (a, b)))}."
 
 
-def digits(difference: float, ends: tuple[float, float] | None) -> int:
-    """Decimals in which means on a scale are told: two from 0 to 1, and more where a difference would not show."""
+def digits(difference: float, ends: tuple[float, float] | None, limits: tuple[float, ...] = ()) -> int:
+    """Decimals in which means on a scale are told: two from 0 to 1, and more where a difference would not show.
+
+    One more where one of its `limits` would look like zero and is not: readers look whether an interval holds zero.
+    """
     width = 1.0 if ends is None else ends[1] - ends[0]
     least = min(4, max(1, 2 - math.floor(math.log10(width)))) if width > 0 else 2
     size = abs(difference)
-    return min(6, max(least, 1 - math.floor(math.log10(size)))) if size > 1e-9 else least
+    shown = min(6, max(least, 1 - math.floor(math.log10(size)))) if size > 1e-9 else least
+    return shown + any(limit and round(limit, shown) == 0 for limit in limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,9 @@ class _Sides:
 
     @property
     def digits(self) -> int:
-        return digits(self.contrast.result.difference or 0.0, self.measure.range)
+        found = self.contrast.interval
+        limits = () if found is None else (found.low, found.high)
+        return digits(self.contrast.result.difference or 0.0, self.measure.range, limits)
 
     @property
     def p(self) -> float | None:
@@ -66,7 +73,7 @@ class _Sides:
         sign, form = (-1 if turned and (c.result.difference or 0.0) < 0 else 1), "" if turned else "+"
         told = f"difference {sign * (c.result.difference or 0.0):{form}.{self.digits}f}"
         if found is None:
-            return f"{told}, p {'<.001' if (self.p or 0.0) < 0.001 else f'{self.p:.3f}'}"
+            return f"{told}, p {chance(self.p or 0.0)}"
         low, high = sorted((sign * found.low, sign * found.high))
         tasks = "new tasks" if c.result.new_tasks else "these tasks"
         return f"{told}, {_level(c)} for {tasks} {low:{form}.{self.digits}f} to {high:{form}.{self.digits}f}"

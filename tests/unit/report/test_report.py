@@ -34,6 +34,7 @@ from agentlab.report.section import Material
 from agentlab.report.style import COLOURS, GROUND, INK, arm_styles, nth_style, short
 from agentlab.runs.frames import Run, load
 from agentlab.runs.imports import Columns, table
+from agentlab.runs.spreadsheet import restore
 from tests.support import chromium
 from tests.support.firm import PRESSURE, design
 
@@ -383,7 +384,7 @@ def test_names_that_would_act_are_shown(hostile: Run) -> None:
     labels = [style.label for style in arm_styles(run).values()]
     assert len(set(labels)) == len(NAMES)
     with (folder / "tables" / "measures.csv").open(encoding="utf-8", newline="") as file:
-        assert {row["condition"] for row in csv.DictReader(file)} == set(run.measures["condition"])
+        assert {restore(row["condition"]) for row in csv.DictReader(file)} == set(run.measures["condition"])
 
 
 def test_levels_with_commas_are_levels(workdir: Path) -> None:

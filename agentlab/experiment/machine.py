@@ -1,0 +1,37 @@
+"""What this machine has for experiments: keys, servers, the embedded model, a sandbox."""
+
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from agentlab.models.registry import PROVIDERS
+from agentlab.tools.sandbox.detect import lacking as sandboxless
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """One thing that a scenario may need."""
+
+    name: str
+    there: bool
+    says: str
+    """How it is there, or how to get it."""
+
+
+def abilities() -> Iterator[Ability]:
+    """Everything that is looked for. Nothing is asked over a network; the sandbox is tried out."""
+    system = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+    yield Ability("agentlab", True, f"{version('agentlab')}; {system}")
+    for name, provider in PROVIDERS.items():
+        variable = provider.key or provider.address
+        if variable:
+            there = bool(os.environ.get(variable, "").strip())
+            yield Ability(f"{name}/…", there, f"{variable} is set" if there else f"set {variable}")
+        elif provider.lacking is not None:
+            model = f"{name}/{provider.names[0]}"
+            lacks = provider.lacking(provider.names[0])
+            yield Ability(model, not lacks, lacks or "its engine and weights are installed")
+    lacks = sandboxless()
+    yield Ability("sandbox", not lacks, lacks or "bubblewrap works: agents can use the tool run")
