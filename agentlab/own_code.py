@@ -81,7 +81,7 @@ def _imported(name: str) -> Any:
     home = next((folder for folder in folders if any(_path(folder, end).is_file() for end in _endings(name))), None)
     if home is None:
         listed = ", ".join(dict.fromkeys(map(str, folders[:MOST])))
-        raise ValueError(f"no module {name!r} found: there is no {_endings(name)[0][1:]} in {listed}")
+        raise ValueError(f"no module {name!r} of your own: there is no {_endings(name)[0][1:]} in {listed}")
     if str(home) not in sys.path:
         sys.path.append(str(home))
     try:

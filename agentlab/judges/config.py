@@ -141,7 +141,7 @@ class AskingConfig(JudgeConfig):
     def repeats(self, temperature: float | None) -> str:
         """Why every draw repeats the first; empty where draws can differ. `temperature` is its model's."""
         asked = temperature if self.settings.temperature is None else self.settings.temperature
-        return "the judge is asked at temperature 0" if asked == 0 else ""
+        return "the judge runs at temperature 0" if asked == 0 else ""
 
 
 def counting(criteria: Mapping[str, Question]) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def doctor(
     state = "damaged" if finding.problems or finding.lost else "sound"
     say(f"{folder}: the file is {state}. It can be read: {rows}.")
     if finding.lost:
-        say(f"Only partly readable: {', '.join(finding.lost)}.")
+        say(f"Not fully readable: {', '.join(finding.lost)}.")
     copied = None if out is None else rescue(folder, Path(out))
     if copied is not None:
         say(f"Copied {pluralize(sum(copied.values()), 'row')} to {out}.")

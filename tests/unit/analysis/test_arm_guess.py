@@ -200,7 +200,7 @@ def test_a_run_says_how_well_the_arm_can_be_guessed(workdir: Path) -> None:
     assert run.measures["output_words"].tolist() == run.rollouts["output_words"].tolist()
     notes = summarize(run).notes
     told = next(note for note in notes if "guessed" in note)
-    assert "firm - solo 1.00 by words, 1.00 by length. A judge may know the arm" in told
+    assert "firm - solo 1.00 by words, 1.00 by length. A judge may recognize the arm" in told
     assert not [note for note in notes if "family" in note]
 
 

@@ -149,7 +149,7 @@ def test_shares_by_round_are_recovered_with_judge_noise_last(many: ForksOnly) ->
     assert value(table["share"][:4].sum()) == pytest.approx(1.0)
     assert "round 1 has the largest share" in found.says
     assert "240 parents of 240 tasks" in found.says
-    assert "drawn at random" in found.notes[0]
+    assert "chosen at random" in found.notes[0]
     assert not any("rough" in note for note in found.notes)
 
 
@@ -304,7 +304,7 @@ def test_the_path_names_the_message_that_decided() -> None:
     assert "decided in round 2 (message 1 of ben: “one two" in found.says
     assert "and 1 more" in found.says
     assert found.tables["fresh"].empty
-    assert any("flatters" in note for note in found.notes)
+    assert any("biased upward" in note for note in found.notes)
 
 
 def test_fresh_forks_measure_the_decisive_round_again() -> None:
@@ -330,7 +330,7 @@ def test_every_measure_has_its_rows_and_one_without_outcomes_is_a_note() -> None
     assert "harm: expected 0.500 at cut 0" in found.says
     both.forks = both.forks.assign(harm=np.nan)
     both.measures = both.measures.assign(harm=np.nan)
-    assert any(note.startswith("harm: 0 cuts") for note in path(both.run, "p0").notes)
+    assert any(note.startswith("harm: only 0 cuts") for note in path(both.run, "p0").notes)
     shares = attribution(replace(runner(8, 4), measured=[WORTH]).run, "worth")
     assert set(shares.tables["agents"]["measure"]) == {"worth"}
 
@@ -364,7 +364,7 @@ def test_the_rollouts_own_outcome_carries_the_judges_noise() -> None:
     found = path(one.run, "p0")
     last = found.tables["path"].iloc[-1]
     assert [last["expected_low"], last["expected_high"]] == pytest.approx([last["expected"]] * 2)
-    assert any("taken as it is" in note for note in found.notes)
+    assert any("used without a noise estimate" in note for note in found.notes)
 
 
 def test_no_interval_goes_further_than_outcomes_can() -> None:

@@ -127,7 +127,7 @@ def test_the_score_variance_is_less_the_judges(run: Run) -> None:
 
 def test_one_judge_draw_and_temperature_0_are_not_separable(run: Run) -> None:
     found = components(run)
-    for measure, why in (("once", "one judge draw of each rollout"), ("cold", "the judge runs at temperature 0")):
+    for measure, why in (("once", "each rollout has one judge draw"), ("cold", "the judge runs at temperature 0")):
         for level in ("draw", "judge draw"):
             one = row(found, measure, level)
             assert np.isnan(one["variance"])
@@ -222,7 +222,7 @@ async def test_tasks_that_share_a_context_are_nested_in_it(tmp_path: Path) -> No
     with pytest.raises(AnalysisError, match="one task in every twin"):
         components(run, measure="utility", by="twin")
     with pytest.raises(
-        AnalysisError, match=r"'nosuch' is no field of every task \(fields of every task: context, twin\)"
+        AnalysisError, match=r"'nosuch' is not a field of every task \(fields of every task: context, twin\)"
     ):
         components(run, by="nosuch")
 

@@ -176,7 +176,7 @@ def test_a_planned_analysis_widens_the_intervals_and_an_unplanned_one_has_no_p(w
     assert_alike(second.result, expected)
     assert expected.new_tasks is not None
     close(second.p, repeated_p(expected.new_tasks.p, [0.5], "obrien_fleming"))
-    assert any(f"{100 * (1 - alpha):.4g}% ones" in note for note in summarize(run).notes)
+    assert any(f"{100 * (1 - alpha):.4g}% intervals" in note for note in summarize(run).notes)
     run = play()
     (third,) = [c for c in summarize(run).contrasts if c.primary]
     assert (third.interim.number, third.interim.spent) == (3, (0.5, 1.0))
@@ -281,7 +281,7 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
         "contrasts_arms.csv",
         "contrasts_missing.csv",
     ]
-    with pytest.raises(AnalysisError, match="no two arms"):
+    with pytest.raises(AnalysisError, match="only one arm"):
         contrasts(made, measure="nothing")
 
 

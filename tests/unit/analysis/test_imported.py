@@ -60,7 +60,7 @@ def test_ten_sorted_rows_against_five_are_no_difference(workdir: Path) -> None:
     assert found.conclusion == "no difference shown"
     said = CliRunner().invoke(app, ["stats", "run", "contrasts"]).stdout
     assert "unpaired within tasks, on up to 8 tasks and 40 rollouts of the smaller arm" in said
-    assert "nothing is paired by the order of rows" in said
+    assert "rows are never paired by their order" in said
 
 
 def test_named_draws_are_pairs_and_what_has_no_partner_is_dropped(workdir: Path) -> None:

@@ -175,7 +175,7 @@ def test_the_same_run_gives_the_same_numbers(run: Run, found: Analysis) -> None:
         pd.testing.assert_frame_equal(table, again.tables[name])
     assert found.notes == again.notes
     assert found.says == "Short against long draws of the same tasks, by output tokens: 2 arms, 12 tasks at most."
-    assert found.notes[0].startswith("length is not assigned")
+    assert found.notes[0].startswith("length was not randomized")
     assert "its estimates are less precise than those of the whole" in found.notes[1]
 
 
@@ -309,9 +309,11 @@ async def test_levels_of_a_factor_called_context_are_contexts_of_a_task(workdir:
         AnalysisError, match=r"no condition 'team=odd'; a level such as team=solo, or one of context=pl"
     ):
         length(run, reference="team=odd")
-    with pytest.raises(AnalysisError, match=r"length 'words': one of output_tokens, reasoning_tokens, turns, messages"):
+    with pytest.raises(
+        AnalysisError, match=r"unknown length 'words'; give one of output_tokens, reasoning_tokens, turns, messages"
+    ):
         length(run, "words")
-    with pytest.raises(AnalysisError, match=r"'nosuch' is no field of every task"):
+    with pytest.raises(AnalysisError, match=r"'nosuch' is not a field of every task"):
         length(run, by="nosuch")
 
 
@@ -325,7 +327,7 @@ async def test_unequal_draws_short_of_a_split_and_what_else_differs_are_told(wor
     assert "correct: tasks that cannot be split because they have too few draws or only one length: 3" in notes
     assert "correct: no ensembles, because a task has only 3 draws; 10 ensembles of two need 20" in notes
     assert "correct, groups by own length: no intervals, because a group has fewer than 6 tasks" in notes
-    told = "effort=low and effort=high differ in more than reasoning: max_tokens unset against 9"
+    told = "effort=low and effort=high differ in more than reasoning: max_tokens unset versus 9"
     assert told in notes
 
 

@@ -100,5 +100,5 @@ def test_what_describes_keeps_how_scores_vary(run: Run) -> None:
 def test_figures_take_what_may_be_shown(run: Run) -> None:
     assert pair(run) is None
     (chart,) = distributions(Material(run, summarize(run), arm_styles(run))).charts
-    assert "utility to the right" in chart.says
+    assert "utility on the horizontal axis" in chart.says
     assert pair(proven(load(run.folder))) == ("utility", "harm")

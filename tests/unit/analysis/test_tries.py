@@ -69,7 +69,7 @@ def test_sizes_double_up_to_the_draws_and_the_sure_have_no_interval(run: Run) ->
     assert "no interval: leaving out any one task does not change the result" in found.notes
     these = only(found, "these_tasks", measure="correct", condition=ARM, k=1)
     assert 0 < these["pass_all_low"] < these["pass_all"] < these["pass_all_high"]
-    assert "no 'these tasks' interval: 2 tries of 5 draws, but at least 1 are needed0" in found.notes
+    assert "no 'these tasks' interval: 2 tries of 5 draws, but at least 10 are needed" in found.notes
     assert [*dict.fromkeys(found.tables["these_tasks"]["measure"])][:2] == ["correct", "harm"]
     assert found.says.startswith("Success with k tries on 8 tasks in 2 arms, from all subsets of k among the 5 draws")
 
@@ -107,7 +107,7 @@ def test_rollouts_without_a_score_are_left_out_and_told(run: Run) -> None:
     [
         ("correct", "1,6", "k = 6, but team=one has a task with 5 scored draws of correct"),
         ("correct", "0", "k = '0'; give whole numbers from 1, such as 1,5,10"),
-        ("correct", "two", "k = 'two'; whole numbers"),
+        ("correct", "two", "k = 'two'; give whole numbers"),
         (
             "again",
             None,

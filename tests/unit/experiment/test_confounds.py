@@ -137,7 +137,7 @@ def test_svg_is_whole_and_holds_every_agent(workdir: Path) -> None:
     assert words.count("hand") == 1
     assert "team=firm" in words
     assert not [node for node in tree.iter() if any("href" in name for name in node.attrib)]
-    with pytest.raises(ScenarioError, match="--svg is about a scenario"):
+    with pytest.raises(ScenarioError, match="--svg is for scenarios"):
         shows("--svg", "o.svg", "--rollout", "abcd")
 
 

@@ -115,7 +115,7 @@ def test_clusters_of_tasks_are_what_is_drawn() -> None:
 @pytest.mark.parametrize(
     ("tasks", "k", "note"),
     [
-        ([[2, 2]] * 6, 4, "4 tries of 4 draws, but at least 2 are needed0"),
+        ([[2, 2]] * 6, 4, "4 tries of 4 draws, but at least 20 are needed"),
         ([[10, 0]] * 6, 2, "all draws are the same"),
         ([[4, 0]] * 6, 2, "leaving out any one task does not change the result"),
         ([[4, 0]] * 6 + [[0, 4]], 2, "the share is 1"),

@@ -100,7 +100,7 @@ def test_intervals_over_parents_of_one_task_and_over_tasks() -> None:
     close([many.new_tasks.low, many.new_tasks.high], [float(known.low), float(known.high)])
     single = by_round(s2[:3], range(3))
     assert single.rounds[0].these_tasks is None
-    assert "3 parents: no interval of a share" in single.notes[2]
+    assert "3 parents: no interval for shares" in single.notes[2]
     assert "3 of 3 tasks have one parent" in single.notes[0]
     assert single.notes[1].startswith("3 tasks: too few for conclusions beyond them")
 
