@@ -56,7 +56,7 @@ def test_the_error_is_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_other_files_are_checked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "engine", object())
-    with pytest.raises(ScenarioError, match="file .* not found"):
+    with pytest.raises(ScenarioError, match=r"file .* not found"):
         get_model("local/nowhere/x.gguf")
     with pytest.raises(ScenarioError, match=r"did you mean local/smollm2"):
         get_model("local/smolm2")

@@ -171,7 +171,7 @@ CASES = [
      "declare each comparison once"),
     ("draws: 2", "compare: {primary: {s: {team: [firm, solo], margin: {utilty: 0.1}}}}", "22:54",
      "did you mean 'utility'?"),
-    ("draws: 2", "compare: {primary: {s: {team: [firm, solo], margin: 1}}}", "22:53", "largest difference that is too small"),
+    ("draws: 2", "compare: {primary: {s: {team: [firm, solo], margin: 1}}}", "22:53", "that is too small to matter"),
     ("draws: 2", "compare: {primary: {s: {team: [firm, solo], margin: -0.1}}}", "22:53", "a number above 0"),
     ("draws: 2", "looks: {planned: 3}", "22:1", "declare one under compare.primary"),
     ("draws: 2", "compare: {primary: {s: {team: [firm, solo]}}}\nlooks: {planned: [0.5, 0.9]}", "23:18", "end with 1"),
