@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.errors import StoreError
 from agentlab.text import line
-from agentlab_cli.layout import console_for, number, table
+from agentlab_cli.layout import console_for, number, say, show_rows
 
 MOST, WIDEST = 40, 60
 """Differences between the scenarios that are printed; characters of a value."""
@@ -26,14 +25,12 @@ def print_comparison(found: Analysis, names: tuple[str, str]) -> None:
     measures = found.tables["measures"]
     rows = measures.astype("object").where(measures.notna(), None).to_dict("records")
     for condition, own in groupby(rows, key=lambda row: row["condition"]):
-        shown = table(f"{condition}: means with 95% intervals")
-        for heading in ("measure", *(Path(name).name for name in names), "second - first"):
-            shown.add_column(heading, overflow="fold")
-        for row in own:
-            shown.add_row(*map(escape, _cells({str(key): value for key, value in row.items()})))
-        console.print(shown)
+        cells = [_cells({str(key): value for key, value in row.items()}) for row in own]
+        headings = ("measure", *(Path(name).name for name in names), "second - first")
+        show_rows(console, f"{condition}: means with 95% intervals", headings, cells, headings)
+        console.print()
     for note in (found.says, *found.notes):
-        console.print(f"  {note}", soft_wrap=True, markup=False)
+        say(console, note, "  ")
 
 
 def write_comparison(found: Analysis, folder: Path, quiet: bool) -> None:
@@ -69,7 +66,7 @@ def _value(value: Any) -> str:
 def _cells(row: Row) -> tuple[str, str, str, str]:
     if row["suppressed"]:
         return row["measure"], f"{row['first_scored']} scored", f"{row['second_scored']} scored", "suppressed"
-    return row["measure"], _mean(row, "first"), _mean(row, "second"), "\n".join(_difference(row))
+    return row["measure"], _mean(row, "first"), _mean(row, "second"), ", ".join(_difference(row))
 
 
 def _mean(row: Row, side: str) -> str:

@@ -9,7 +9,7 @@ from agentlab.analysis.forks.spread import ForkOutcome, ForkSpread
 from agentlab.experiment.resample import ForkPlan
 from agentlab.experiment.resample.cost import Quote
 from agentlab.text import pluralize
-from agentlab_cli.layout import number, table
+from agentlab_cli.layout import number, show_costs, show_rows
 
 MOST = 60
 """Rows printed."""
@@ -35,13 +35,11 @@ def quoted(console: Console, plan: ForkPlan) -> None:
 
 
 def _price(console: Console, quote: Quote) -> None:
-    shown = table("At most" if quote.at_most else "An estimate")
-    for heading in ("", "calls", "input tokens", "output tokens", "cost"):
-        shown.add_column(heading, justify="left" if not heading else "right")
-    for name, cost in (("agents", quote.agents), ("judges", quote.judges), ("all", quote.total)):
-        usage = cost.usage
-        shown.add_row(name, f"{cost.calls:,}", f"{usage.input:,}", f"{usage.output:,}", cost.money)
-    console.print(shown)
+    show_costs(
+        console,
+        "At most" if quote.at_most else "An estimate",
+        (("agents", quote.agents), ("judges", quote.judges), ("total", quote.total)),
+    )
     if uncounted := quote.total.uncounted:
         console.print(f"{pluralize(uncounted, 'call')} had no token counts and are not included.", soft_wrap=True)
     console.print("Estimated from what the rollouts themselves used after the cut, at today's prices.", soft_wrap=True)
@@ -53,14 +51,14 @@ def came_to(console: Console, plan: ForkPlan, spreads: Sequence[ForkSpread]) -> 
         console.print("No fork is finished yet.")
         return
     names = list(spreads[0].measures)
-    shown = table("Forks: mean, SD among forks of one rollout (n scored)")
-    for heading in ("cut", "change", "rollouts", "forks", *names):
-        shown.add_column(escape(heading), justify="left" if heading in ("cut", "change") else "right")
+    rows: list[tuple[str, ...]] = []
     for one in spreads[:MOST]:
         change = " ".join(part for part in (one.change, "drawn again" if one.fresh else "") if part)
         cells = [_told(one.measures[name]) for name in names]
-        shown.add_row(*map(escape, (one.at, change, f"{one.parents}", f"{one.forks}", *cells)))
-    console.print(shown)
+        rows.append((one.at, change, f"{one.parents}", f"{one.forks}", *cells))
+    words = ("cut", "change")
+    title = "Forks: mean, SD among forks of one rollout (n scored)"
+    show_rows(console, title, (*words, "rollouts", "forks", *names), rows, words)
     if len(spreads) > MOST:
         console.print(
             f"and {len(spreads) - MOST} more cuts; see agentlab.load({str(plan.folder)!r}).forks", markup=False

@@ -1,16 +1,14 @@
 """How what a command prints is laid out: as wide as the terminal, with sentences that wrap between words."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from textwrap import wrap
 
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from agentlab.analysis.column import Column
 from agentlab.analysis.fitted import fitted
+from agentlab.models import Cost
 from agentlab.text import sanitize
 
 FILE = 140
@@ -49,11 +47,22 @@ def show(console: Console, columns: Sequence[Column], title: str = "") -> None:
     console.print(fitted(columns, console.width), markup=False, soft_wrap=True)
 
 
-def table(title: str) -> Table:
-    """An empty table with its title."""
-    return Table(box=box.SIMPLE_HEAD, title=escape(title), title_justify="left", title_style="bold", pad_edge=False)
+def show_rows(
+    console: Console, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]], words: Collection[str]
+) -> None:
+    """Prints rows of cells as a table, the columns of `words` to the left and the others, of numbers, to the right."""
+    columns = [Column(name, tuple(row[i] for row in rows), name not in words) for i, name in enumerate(headings)]
+    show(console, columns, title)
 
 
 def number(value: float | None, form: str = ".3f", missing: str = "none") -> str:
     """The value, or what stands for a missing one."""
     return missing if value is None else format(value, form)
+
+
+def show_costs(console: Console, title: str, costs: Iterable[tuple[str, Cost]]) -> None:
+    """Prints calls, tokens and money, a row for each name."""
+    rows = [
+        (name, f"{cost.calls:,}", f"{cost.usage.input:,}", f"{cost.usage.output:,}", cost.money) for name, cost in costs
+    ]
+    show_rows(console, title, ("", "calls", "input tokens", "output tokens", "cost"), rows, ("",))

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.markup import escape
-
 from agentlab.models import money
 from agentlab.runs.listing import ListedRun
 from agentlab.text import line, pluralize, sanitize
-from agentlab_cli.layout import console_for, table
+from agentlab_cli.layout import console_for, show_rows
 
-_RIGHT = ("rollouts", "cost")
+_WORDS = ("run", "scenario", "made (UTC)", "status")
 
 
 def print_list(runs: Sequence[ListedRun], folder: Path) -> None:
@@ -18,13 +16,8 @@ def print_list(runs: Sequence[ListedRun], folder: Path) -> None:
     if not runs:
         print(f"There is no run in {folder}. Next: agentlab run SCENARIO")
         return
-    console, shown = console_for(), table(pluralize(len(runs), "run"))
-    for heading in ("run", "scenario", "made (UTC)", "rollouts", "status", "cost"):
-        right = heading in _RIGHT
-        shown.add_column(heading, overflow="fold", justify="right" if right else "left", no_wrap=right)
-    for run in runs:
-        shown.add_row(*map(escape, _cells(run)))
-    console.print(shown)
+    console = console_for()
+    show_rows(console, pluralize(len(runs), "run"), (*_WORDS, "rollouts", "cost"), list(map(_cells, runs)), _WORDS)
     for run in runs:
         if run.problem:
             console.print(f"{run.run}: {sanitize(run.problem)}", markup=False, soft_wrap=True)
@@ -35,7 +28,7 @@ def _cells(run: ListedRun) -> tuple[str, ...]:
         line(run.run),
         line(run.scenario or ""),
         (run.created or "")[:16].replace("T", " "),
-        "" if run.done is None else f"{run.done:,}/{run.planned:,}",
         f"{run.state}, {run.failed} failed" if run.failed else run.state,
+        "" if run.done is None else f"{run.done:,}/{run.planned:,}",
         "" if run.calls is None else money(run.cost),
     )

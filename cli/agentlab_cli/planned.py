@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 
 from agentlab.errors import ScenarioError
 from agentlab.experiment.cost import WORDS, RunPlan
@@ -17,34 +16,29 @@ from agentlab.scenario import Design
 from agentlab.scenario.remarks import few_anchors
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.text import pluralize
-from agentlab_cli.layout import number, table
+from agentlab_cli.layout import number, say, show_costs, show_rows
 
 HEADS = ("these tasks", "new tasks", "endless draws")
 
 
 def planned(console: Console, design: Design, plan: RunPlan) -> None:
     """The estimate of `agentlab plan`."""
-    shown = table(f"{design.name}: an estimate")
-    for heading in ("", "calls", "input tokens", "output tokens", "cost"):
-        shown.add_column(heading, overflow="fold", justify="left" if not heading else "right")
     judges = [(f"judge {name}", cost) for name, cost in plan.judges.items() if cost.calls]
-    anchors = [(f"judge {name}, anchor texts", cost) for name, cost in plan.anchors.items() if cost.calls]
-    rows = [*plan.agents.items(), *judges, *anchors, ("total", plan.total)]
-    for name, cost in rows:
-        usage = cost.usage
-        shown.add_row(escape(name), f"{cost.calls:,}", f"{usage.input:,}", f"{usage.output:,}", cost.money)
+    anchors = [(f"judge {name}, anchors", cost) for name, cost in plan.anchors.items() if cost.calls]
     sizes = ((len(plan.agents), "condition"), (plan.tasks, "task"), (plan.draws, "draw"))
     console.print(f"{pluralize(plan.rollouts, 'rollout')}: {' x '.join(pluralize(*one) for one in sizes)}")
     if design.options:
         console.print(f"With {', '.join(design.options)}", markup=False, soft_wrap=True)
-    console.print(shown)
-    console.print(
-        f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} "
-        f"words per turn, or what max_tokens allows, and mails up to two contacts.",
-        soft_wrap=True,
+    costs = (*plan.agents.items(), *judges, *anchors, ("total", plan.total))
+    show_costs(console, f"{design.name}: an estimate", costs)
+    console.print()
+    say(
+        console,
+        f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} words "
+        "per turn, or what max_tokens allows, and mails up to two contacts.",
     )
     for line in few_anchors(design):
-        console.print(f"Note: {line}.", soft_wrap=True, markup=False)
+        say(console, f"{line}.", "Note: ")
 
 
 def told(design: Design, plan: RunPlan, forecasts: Sequence[PowerForecast]) -> dict[str, Any]:
@@ -121,14 +115,12 @@ def foreseen(
     """What the design can find, as a table with a row for each noise, and what it rests on."""
     if not forecasts:
         return
-    shown = table("Smallest differences detectable with 80% power, in the measure's own units")
     more = ("power, these", "power, new", "tasks, 80%", "endless") if effect is not None else ()
-    for i, heading in enumerate(("measure", "SDs", "draws", "between", *HEADS, *more)):
-        shown.add_column(heading, overflow="fold", justify="left" if i < 2 else "right")
+    rows: list[tuple[str, ...]] = []
     for forecast in forecasts:
         noise, least = forecast.basis.noise, forecast.smallest
         sizes = (number(x) for x in (least.these_tasks, least.new_tasks, least.limit))
-        of = "\n".join(filter(None, (forecast.basis.measure, forecast.basis.of)))
+        of = " ".join(filter(None, (forecast.basis.measure, forecast.basis.of)))
         cells = (of, forecast.basis.source, f"{noise.within:.3f}", f"{noise.between:.3f}")
         needed = ("none", "none") if forecast.needed is None else tuple(f"{n:,}" for n in forecast.needed)
         chances = (
@@ -136,10 +128,13 @@ def foreseen(
             if effect is not None
             else ()
         )
-        shown.add_row(*map(escape, (*cells, *sizes, *chances)))
-    console.print(shown)
+        rows.append((*cells, *sizes, *chances))
+    words = ("measure", "SDs")
+    title = "Smallest differences detectable with 80% power, in the measure's own units"
+    console.print()
+    show_rows(console, title, (*words, "draws", "between", *HEADS, *more), rows, words)
     for line in (*_rests(design, forecasts, effect), *remarks):
-        console.print(line, soft_wrap=True, markup=False)
+        say(console, line)
 
 
 def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | None) -> Iterator[str]:

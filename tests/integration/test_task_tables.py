@@ -107,7 +107,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("odd.jsonl", COLUMNS, "odd.jsonl:1:1: tasks: the prompt is 3; give every row a prompt"),
     ("lists.jsonl", COLUMNS, "lists.jsonl:1:1: tasks: the target is a list; name a column of texts or numbers"),
     ("short.jsonl", COLUMNS, "short.jsonl:2:1: tasks: the row has no 'answer', and 2,999 more like it, to line 3001"),
-    ("broken.jsonl", COLUMNS, "broken.jsonl:1:1: tasks: no JSON: Expecting"),
+    ("broken.jsonl", COLUMNS, "broken.jsonl:1:1: tasks: not JSON: Expecting"),
 ]
 
 

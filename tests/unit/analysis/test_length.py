@@ -309,9 +309,7 @@ async def test_levels_of_a_factor_called_context_are_contexts_of_a_task(workdir:
         AnalysisError, match=r"no condition 'team=odd'; a level such as team=solo, or one of context=pl"
     ):
         length(run, reference="team=odd")
-    with pytest.raises(
-        AnalysisError, match=r"unknown length 'words'; give one of output_tokens, reasoning_tokens"
-    ):
+    with pytest.raises(AnalysisError, match=r"unknown length 'words'; give one of output_tokens, reasoning_tokens"):
         length(run, "words")
     with pytest.raises(AnalysisError, match=r"'nosuch' is not a field of every task"):
         length(run, by="nosuch")
