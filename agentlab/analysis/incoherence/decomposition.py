@@ -89,7 +89,7 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
 def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
     """Of scores the decomposition itself says so."""
     single = arms[0].sort == "tests" and all(once(run, arm.measure.judge, arm.table) for arm in arms)
-    return "one judge draw of each rollout" if single else ""
+    return "each rollout has one judge draw" if single else ""
 
 
 def _says(frames: dict[str, pd.DataFrame]) -> str:

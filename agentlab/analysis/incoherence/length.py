@@ -141,7 +141,7 @@ def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
         return ""
     judge = arms[0].measure.judge
     single = all(once(run, judge, arm.table) for arm in arms)
-    return repeats(run, judge) or ("one judge draw of each rollout" if single else "")
+    return repeats(run, judge) or ("each rollout has one judge draw" if single else "")
 
 
 def _compare(run: Run, plan: _Plan, arms: Sequence[Predictions], found: _Tables, remarks: Remarks) -> None:

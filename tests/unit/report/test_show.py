@@ -346,7 +346,7 @@ def test_a_rollout_is_found_by_key_and_by_coordinates(workdir: Path) -> None:
 
 WRONG = [
     ("abc", "'abc' is too short; give at least 4 characters"),
-    ("zzzz", "no rollout is zzzz"),
+    ("zzzz", "no rollout matches zzzz"),
     ("team=firm", "6 rollouts match team=firm; name one of"),
     ("task=loan", "… and 2 more"),
     ("taem=firm", "no coordinate 'taem'; did you mean 'team'?"),
@@ -368,7 +368,7 @@ def test_what_fits_none_or_several_is_told_with_what_there_is(workdir: Path) -> 
         run.rollout("abcdef", draw=1)
     with pytest.raises(ScenarioError, match="no turn 9/boss; there are 1/boss"):
         run.rollout(team="solo", draw=1).saw(9, "boss")
-    with pytest.raises(StoreError, match="no run here"):
+    with pytest.raises(StoreError, match="not a run"):
         transcript(workdir, "abcd")
 
 
@@ -439,7 +439,7 @@ def test_wrong_options_and_names_are_told(workdir: Path) -> None:
     (workdir / "empty").mkdir()
     for argv, message in (
         (("run", "--turn", "1/boss"), "name it with --rollout"),
-        (("run", "--prompts"), "is a run; --prompts is about a scenario"),
+        (("run", "--prompts"), "is a run, but --prompts is for scenarios"),
         (("s.yaml", "--prompts", "--rollout", "task=loan"), "give one of them"),
         (("nothing",), "there is no run 'nothing' either"),
         (("run", "--rollout", "draw=1,team=firm", "--html", "no/such/page.html"), "cannot write the file"),

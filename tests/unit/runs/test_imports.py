@@ -107,7 +107,7 @@ def test_the_same_again_changes_nothing_and_more_extends(workdir: Path) -> None:
 
 SCORES = ("{name: sim/replies}", "{name: sim/chatter}")
 CHANGES: list[tuple[str, Any, str]] = [
-    ("text", "It is 43.", "task loan, arm=firm, draw 1: another text"),
+    ("text", "It is 43.", "task loan, arm=firm, draw 1: the text differs"),
     ("p", "Why?", "prompt of task loan: was 'How much?', is 'Why?'"),
     ("gold", 41, "target of task loan: was '42', is '41'"),
 ]

@@ -288,7 +288,7 @@ def test_wrong_options_and_runs_are_refused(folder: Path) -> None:
         labels(said, folder, ColumnDefaults.of("right"))
     with pytest.raises(ScenarioError, match="cannot be read"):
         labels("nothing.csv", folder)
-    with pytest.raises(StoreError, match="no run here"):
+    with pytest.raises(StoreError, match="not a run"):
         labels(file, Path("nowhere"))
     other = table(write([{"q": "t0", "text": "One."}], "n.csv"), "csv", Columns.of("q", "text"), out="bare").folder
     with pytest.raises(ScenarioError, match="the run has no measures"):
@@ -459,7 +459,7 @@ def test_judges_are_probed(folder: Path) -> None:
     assert table.loc["old", "itself"] > 0.9
     assert table.loc["old", "itself_low"] < table.loc["old", "itself"]
     assert pd.isna(table.loc["newer", "itself"])
-    assert any("newer: one draw of each rollout" in note for note in found.notes)
+    assert any("newer: each rollout was judged once" in note for note in found.notes)
     assert table.loc["old", "family"] == "gpt"
     assert not table.loc["old", "kin"]
     pair = one(found.tables["pairs"], first="old", second="newer")
@@ -514,5 +514,5 @@ def test_a_judge_that_favours_its_like_is_found_by_people(folder: Path) -> None:
     assert table["favour_low"] < 1 < table["favour_high"]
     assert any("may favor its own family" in note for note in found.notes)
     agreement = analysed(load(folder), "gpt")
-    assert any("more than 12 values" in note for note in agreement.notes)
+    assert any("more than 12 different values" in note for note in agreement.notes)
     assert pd.isna(agreement.tables["agreement"]["kappa"]).all()
