@@ -59,7 +59,7 @@ def resolve(site: CheckedDocument, plan: ExperimentFields, judges: Sequence[str]
     else:
         wrong = plan.looks is not None and not told.primary
     if wrong:
-        site.unknown(("looks",), "there is no primary contrast to analyse", "declare one under compare.primary")
+        site.unknown(("looks",), "there is no primary contrast to analyze", "declare one under compare.primary")
     if told is None:
         return Compare()
     own = [name for name in judges if name not in {measure.judge for measure in plan.measures.values()}]

@@ -216,7 +216,7 @@ def test_doctor_keeps_a_run_that_is_there(commands: Commands) -> None:
     with Loopback() as server:
         assert commands.agentlab("run", write(server), "--out", "run").code == 0
     ended = commands.agentlab("doctor", "run", "--out", "run")
-    assert_clear(ended, "there is a run already")
+    assert_clear(ended, "a run already exists here")
 
 
 def test_a_folder_that_cannot_be_written_is_named_before_the_first_call(commands: Commands, workdir: Path) -> None:

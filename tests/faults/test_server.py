@@ -156,7 +156,7 @@ def test_a_third_of_the_calls_fails_and_only_those_are_made_again(commands: Comm
         scenario = write(server, TWICE, ("draws: 2\njudges", "draws: 8\njudges"))
         ended = commands.agentlab("run", scenario, "--out", "run")
         assert ended.code == 1
-        assert "the same command tries them again" in ended.err
+        assert "the same command retries them" in ended.err
         assert "Traceback" not in ended.said
         run = load("run")
         errors = run.calls["error"].dropna()

@@ -94,7 +94,7 @@ def test_what_a_new_folder_holds_is_gone_on_with_there(commands: Commands) -> No
     for folder in ("runs/firm", "runs/firm-2"):
         ended = commands.agentlab("run", "s.yaml", "--new", "--concurrency", "1")
         assert ended.code == 4
-        assert f"goes on with it: agentlab run s.yaml --concurrency 1 --out {folder}\n" in ended.err
+        assert f"continue with: agentlab run s.yaml --concurrency 1 --out {folder}\n" in ended.err
 
 
 @pytest.mark.process

@@ -162,8 +162,8 @@ MISTAKES: list[tuple[str, bytes, Sequence[str]]] = [
     ("jsonl", b'{"q": "", "text": "x"}', ["f.jsonl:1:1: q: found nothing; a name, such as loan or 3"]),
     ("jsonl", b'{"q": {}, "text": "x"}', ["q: found an object"]),
     ("jsonl", b'{"q": "a", "text": NaN}', ["not JSON: NaN is not a JSON number"]),
-    ("jsonl", b"[" * 100_000, ["f.jsonl:1:1: no JSON:"]),
-    ("jsonl", b"\x00\n", ["f.jsonl:1:1: no JSON:"]),
+    ("jsonl", b"[" * 100_000, ["f.jsonl:1:1: not JSON:"]),
+    ("jsonl", b"\x00\n", ["f.jsonl:1:1: not JSON:"]),
 ]  # fmt: skip
 
 
