@@ -9,7 +9,7 @@ from agentlab.judges import recorded
 from agentlab.judges.inputs import text_input
 from agentlab.judges.match import Match, MatchConfig
 from agentlab.runs.frames import Run
-from agentlab.runs.transcript.find import said
+from agentlab.runs.transcript.find import address
 from agentlab.runs.transcript.record import Record
 from agentlab.text import line
 from agentlab.types import OUTPUT, Message, MessageKind, Task
@@ -64,7 +64,12 @@ def excerpt(run: Run) -> Excerpt | None:
         if not any(quote.to != _name(OUTPUT) for quote in quotes):
             continue
         rank, chosen = _step(quotes)
-        found.append((rank, Excerpt(said({name: row[name] for name in ("task", *run.factors, "draw")}), chosen)))
+        found.append(
+            (
+                rank,
+                Excerpt(address({name: row[name] for name in ("task", *run.factors, "draw")}, row["rollout"]), chosen),
+            )
+        )
         if rank == 0:
             break
     return min(found, key=lambda one: one[0])[1] if found else None

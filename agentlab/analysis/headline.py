@@ -23,8 +23,8 @@ def headline(summary: Summary) -> tuple[str, ...]:
     if failed == total:
         return (f"All {pluralize(total, 'rollout')} failed or were stopped, so there are no results.",)
     if not summary.measures:
-        return (_ended(summary), "The run has no measure, so nothing is scored.", *_lost(failed, total))
-    limits = [*_limits(summary), *_suppressed(summary), *_lost(failed, total)]
+        return (_ended(summary), "The run has no measure, so nothing is scored.", *_lost(summary, failed, total))
+    limits = [*_limits(summary), *_suppressed(summary), *_lost(summary, failed, total)]
     found = _contrasts(summary, MOST - len(limits)) if summary.contrasts else _arms(summary, MOST - len(limits))
     return (*found, *limits)
 
@@ -43,11 +43,17 @@ def _ended(summary: Summary) -> str:
     return f"{size}: {told}."
 
 
-def _lost(failed: int, total: int) -> list[str]:
-    if not failed:
-        return []
-    was = "was" if failed == 1 else "were"
-    return [f"{failed:,} of {pluralize(total, 'rollout')} failed or {was} stopped, and count as missing."]
+def _lost(summary: Summary, failed: int, total: int) -> list[str]:
+    """What is not there: one line."""
+    parts, planned = list[str](), total + summary.unplayed
+    for number, of, what in ((summary.unplayed, planned, "played"), (summary.unjudged, total, "judged")):
+        if number:
+            are = "is" if number == 1 else "are"
+            parts.append(f"{number:,} of {pluralize(of, 'rollout')} {are} not {what} yet")
+    if failed:
+        was = "was" if failed == 1 else "were"
+        parts.append(f"{failed:,} of {pluralize(total, 'rollout')} failed or {was} stopped, and count as missing")
+    return [f"{'; '.join(parts)}."] if parts else []
 
 
 def _contrasts(summary: Summary, most: int) -> list[str]:
@@ -113,7 +119,8 @@ def _limits(summary: Summary) -> list[str]:
         parts += ["only one condition has rollouts, so nothing is compared"] if len(summary.arms) == 1 else []
     elif compared and not _has_primary(summary):
         parts.append("no contrast was declared primary, so p values are not adjusted for multiple comparisons")
-    few = [c for c in compared if c.result.new_tasks is None and _independent(c) < FEWEST_TASKS]
+    told = [c for c in compared if c.primary] or compared
+    few = [c for c in told if c.result.new_tasks is None and _independent(c) < FEWEST_TASKS]
     if few:
         parts.insert(0, _few(few[0]))
     parts += _interim(compared)

@@ -21,8 +21,10 @@ from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
 from agentlab.analysis.unread import unread_notes
 from agentlab.runs.frames import Run
+from agentlab.runs.transcript.find import address
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.arm_guess import ArmGuess
+from agentlab.store import UNFINISHED
 from agentlab.text import pluralize
 
 
@@ -47,6 +49,10 @@ class Summary:
     """All that has to be said, the warnings at length."""
     example: str
     """A rollout of the run, by its coordinates."""
+    unplayed: int = 0
+    """Rollouts of the design that are not there yet."""
+    unjudged: int = 0
+    """Finished rollouts on which the judge of some measure was not asked yet."""
 
 
 def summarize(run: Run) -> Summary:
@@ -68,14 +74,30 @@ def summarize(run: Run) -> Summary:
         threats(run, found, guessed),
         _notes(run, found, guessed),
         _example(run),
+        _unplayed(run),
+        _unjudged(run),
     )
+
+
+def _unplayed(run: Run) -> int:
+    if "imported" in run.meta:
+        return 0
+    planned = len(run.conditions) * len(run.meta.get("tasks", ())) * int(run.meta.get("draws", 0))
+    return max(0, planned - len(run.rollouts))
+
+
+def _unjudged(run: Run) -> int:
+    due = set(run.rollouts.loc[~run.rollouts["status"].isin(UNFINISHED), "rollout"])
+    judges = {measure.judge for measure in run.measured}
+    judged = run.scores[["judge", "rollout"]].drop_duplicates() if judges else pd.DataFrame()
+    return max((len(due - set(judged.loc[judged["judge"] == judge, "rollout"])) for judge in judges), default=0)
 
 
 def _example(run: Run) -> str:
     if run.rollouts.empty:
         return ""
     first = run.rollouts.iloc[0]
-    return ",".join(f"{name}={first[name]}" for name in ("task", *run.factors, "draw"))
+    return address({name: first[name] for name in ("task", *run.factors, "draw")}, str(first["rollout"]))
 
 
 def _notes(run: Run, contrasts: tuple[Contrast, ...], guessed: Mapping[Sides, ArmGuess]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import OUTCOMES, LimitsFields, MeasureFields, OrganizationFields
-from agentlab.scenario.validate import CheckedDocument, mapping
+from agentlab.scenario.validate import CheckedDocument, existing, mapping
 from agentlab.tools import TOOLS
 from agentlab.types import Settings, Task
 
@@ -197,6 +197,15 @@ def targets(site: CheckedDocument, misfits: Mapping[str, Misfit], tasks: Mapping
             if flaw := misfit(task):
                 steps, wrong, right = flaw
                 site.wrong(("tasks", task.id, *steps), f"judge {judge!r} finds {wrong}", f"write {right}")
+
+
+def task_fields(site: CheckedDocument, organization: Organization, tasks: Mapping[str, Task]) -> None:
+    """The protocol can use the fields of every task; a protocol may say by `misfit(task)` what it cannot."""
+    misfit: Misfit = getattr(organization.protocol, "misfit", lambda task: None)
+    for task in tasks.values():
+        if flaw := misfit(task):
+            steps, wrong, right = flaw
+            site.wrong(existing(site.tree, ("tasks", task.id), steps), wrong, f"write {right}")
 
 
 def prices(

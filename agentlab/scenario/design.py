@@ -224,6 +224,7 @@ class DesignBuilder:
             if resolved is not None:
                 checks.one_round(self.site, plan.limits, resolved.organization, resolved.tasks)
                 checks.prices(site, plan.limits, resolved.models, {})
+                checks.task_fields(site, resolved.organization, resolved.tasks)
                 checks.targets(site, bench.misfits, resolved.tasks)
                 found[name] = resolved
         self.findings.cell = None

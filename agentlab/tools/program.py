@@ -43,7 +43,8 @@ async def run(
     ended = await run_in(where, ["sh", "-c", command], given, LIMITS)
     if ended.why == "broken":
         raise RuntimeError(f"the sandbox failed: {ended.fault}")
-    after, acts, lost = dict(before), list[Act](), list[str]()
+    after = {path: text for path, text in before.items() if path not in ended.gone}
+    acts, lost = [Act("removed", "", path) for path in ended.gone], list[str]()
     for path, content in ended.files.items():
         text = content.decode("utf-8", "replace")
         wrong = fault(path, text, after) if text.encode() == content else f"{path} is no text"
@@ -52,7 +53,6 @@ async def run(
             acts.append(Act("file", text, path))
         else:
             lost.append(wrong)
-    acts += [Act("removed", "", path) for path in ended.gone]
     return Returned("\n".join(_told(ended, [act.ref or "" for act in acts], lost)), tuple(acts))
 
 

@@ -60,7 +60,7 @@ def _differences(console: Console, differences: pd.DataFrame, names: tuple[str, 
 
 
 def _value(value: Any) -> str:
-    return "not there" if value is None else line(value, WIDEST)
+    return "not there" if value is None or value != value else line(value, WIDEST)
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:

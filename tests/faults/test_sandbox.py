@@ -215,6 +215,12 @@ for path in ('/proc/sys/kernel/core_pattern', '/proc/sysrq-trigger', '/etc/passw
     assert ended(box, code).output == ""
 
 
+def test_files_that_are_not_looked_at_are_not_gone(box: Bubblewrap) -> None:
+    deep = "/".join("abcdefghijklmnop")
+    files = {"main.py": b"import os; os.remove('lost.txt')", deep: b"1", "__pycache__/a.txt": b"2", "lost.txt": b"3"}
+    assert asyncio.run(run(box, ["python3", "main.py"], files)).gone == ("lost.txt",)
+
+
 def test_odd_files_are_counted_and_not_kept(box: Bubblewrap) -> None:
     code = """
 import os

@@ -88,8 +88,12 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """The shares of the first measure in the first arm."""
     table = tables["components"]
     own = alike(table, "measure", "condition").to_dict("records")
-    first, shares = own[0], ", ".join(f"{one['level']} {one['share']:.0%}" for one in own if one["level"] != "total")
-    return f"{first['measure']}, {first['condition']}: the variance of a score is {shares}."
+    named = f"{own[0]['measure']}, {own[0]['condition']}"
+    levels = [one for one in own if one["level"] != "total"]
+    if not all(0 <= one["share"] <= 1 for one in levels):  # one is unknown, or its variance is estimated below 0
+        return f"{named}: the shares of the variance are too uncertain to tell."
+    shares = ", ".join(f"{one['level']} {one['share']:.0%}" for one in levels)
+    return f"{named}: the variance of a score is {shares}."
 
 
 def _says(samples: dict[str, dict[str, Sample]], wanted: list[Measure], levels: Template) -> str:

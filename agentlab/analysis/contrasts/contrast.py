@@ -82,7 +82,7 @@ class Contrast:
 
     @property
     def coupled(self) -> bool:
-        """Whether no difference varies and the arms made the same calls, so that no chance was at work to be tested."""
+        """Whether no difference varies and the arms gave the same replies, so that there is nothing to test."""
         return self.interval is None and self.arms.coupled
 
     @property

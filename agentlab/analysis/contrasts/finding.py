@@ -58,14 +58,19 @@ class _Sides:
 
     def values(self, first: int = 0) -> str:
         """`0.62 against 0.33 on a scale from 0 to 1`, or `3 of 8 right against 5 of 8`; that of `first` first."""
-        ends, result = self.measure.range, self.contrast.result
-        if self.measure.right is not None:
-            counts = [f"{arm.right[self.measure.name]:,} of {arm.measures[self.measure.name].n:,}" for arm in self.arms]
-            return f"{counts[first]} right against {counts[1 - first]}"
-        means = [f"{mean or 0.0:.{self.digits}f}" for mean in (result.mean_a, result.mean_b)]
-        scale = "" if ends is None else f" on a scale from {ends[0]:g} to {ends[1]:g}"
+        result, name = self.contrast.result, self.measure.name
+        means = (result.mean_a or 0.0, result.mean_b or 0.0)
         over = f" over {pluralize(result.pairs, 'complete pair')}" if result.dropped and self.contrast.paired else ""
-        return f"{means[first]} against {means[1 - first]}{scale}{over}"
+        if (
+            self.measure.right is not None and not over
+        ):  # counts are of all that is scored, which need not be what is compared
+            counts = [(arm.right[name], arm.measures[name].n) for arm in self.arms]
+            if all(of and abs(right / of - mean) < 1e-9 for (right, of), mean in zip(counts, means, strict=True)):
+                told = [f"{right:,} of {of:,}" for right, of in counts]
+                return f"{told[first]} right against {told[1 - first]}"
+        ends = self.measure.range
+        scale = "" if ends is None else f" on a scale from {ends[0]:g} to {ends[1]:g}"
+        return f"{means[first]:.{self.digits}f} against {means[1 - first]:.{self.digits}f}{scale}{over}"
 
     def interval(self, turned: bool = False) -> str:
         """The difference with its limits, or with its p where it has none; turned so that it is positive."""
@@ -73,10 +78,16 @@ class _Sides:
         sign, form = (-1 if turned and (c.result.difference or 0.0) < 0 else 1), "" if turned else "+"
         told = f"difference {sign * (c.result.difference or 0.0):{form}.{self.digits}f}"
         if found is None:
-            return f"{told}, p {chance(self.p or 0.0)}"
+            return f"{told}, {self._named_p()}"
         low, high = sorted((sign * found.low, sign * found.high))
         tasks = "new tasks" if c.result.new_tasks else "these tasks"
-        return f"{told}, {_level(c)} for {tasks} {low:{form}.{self.digits}f} to {high:{form}.{self.digits}f}"
+        limits = f"{_level(c)} for {tasks} {low:{form}.{self.digits}f} to {high:{form}.{self.digits}f}"
+        apart, decides = found.low > 0 or found.high < 0, self.p is not None and self.p <= ALPHA
+        return f"{told}, {limits}" + ("" if apart == decides else f", but {self._named_p()}")
+
+    def _named_p(self) -> str:
+        """The p on which the conclusion rests."""
+        return f"{'adjusted p' if self.contrast.primary else 'p'} {chance(self.p or 0.0)}"
 
 
 def _level(c: Contrast) -> str:
@@ -92,7 +103,7 @@ def _said(sides: _Sides) -> str:
     if c.conclusion in HIGHER:
         return _apart(sides)
     if c.coupled:
-        return f"{sides.pair} made the same calls, so there is nothing to test"
+        return f"{sides.pair} gave the same replies, so there is nothing to test"
     if c.unplanned:
         return f"{sides.pair} have {sides.values()}; nothing is concluded, because this look was not planned"
     if c.conclusion == FRAGILE:
@@ -146,7 +157,7 @@ def verdict(c: Contrast, measure: MeasureSummary) -> str:
     known = {
         "no difference shown": "no difference found",
         "no test": "not tested",
-        "common random numbers, no test": "same calls",
+        "common random numbers, no test": "same replies",
         "unplanned interim analysis": "unplanned look",
     }
     return known.get(c.conclusion, c.conclusion)

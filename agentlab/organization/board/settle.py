@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from agentlab.organization.board.rules import Rules
 from agentlab.organization.board.tickets import OVER, Ticket, Tickets, tickets
-from agentlab.organization.board.workspace import files, settled
+from agentlab.organization.board.workspace import clash, files, settled
 from agentlab.types import BOARD, OUTPUT, POST, WORKSPACE, Message
 
 
@@ -67,6 +67,19 @@ def _merged(now: Settling) -> None:
                 "Read the file as it is now, and make the change again."
             )
             now.say("conflict", edit.sender, text, file.path, POST)
+
+
+def _folders(now: Settling) -> None:
+    """Of files of which one would be a folder of the other, the one that was there first stays."""
+    there = dict[str, str]()
+    for path in files((*now.log, *now.said)):
+        if other := clash(path, there):
+            edit = next(m for m in reversed(now.log) if m.kind == "file" and m.ref == path)
+            text = f"Your file {path} was not kept: {other} is a file, and one would be a folder of the other."
+            now.say("removed", WORKSPACE, "", path)
+            now.say("conflict", edit.sender, text, path, POST)
+        else:
+            there[path] = ""
 
 
 def _claims(now: Settling) -> None:
@@ -187,6 +200,7 @@ def _over(now: Settling) -> None:
 
 _STEPS: tuple[Callable[[Settling], None], ...] = (
     _merged,
+    _folders,
     _claims,
     _submitted,
     _reviewed,

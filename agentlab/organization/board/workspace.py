@@ -77,10 +77,22 @@ def _merged(before: str | None, now: str | None, theirs: str | None) -> str | Li
     return False if merged is None else merged
 
 
+def clash(path: str, existing: Iterable[str]) -> str | None:
+    """A file that cannot be beside one at `path`, because one of them would have to be a folder."""
+    return next((o for o in existing if o.startswith(f"{path}/") or path.startswith(f"{o}/")), None)
+
+
+def _named(part: str) -> bool:
+    """Whether a file or folder can have this name on a disk."""
+    return _PART.fullmatch(part) is not None and len(part.encode()) <= 255
+
+
 def fault(path: str | None, content: str, existing: Mapping[str, str]) -> str | None:
     """Why a file cannot be written there, in a sentence; None if it can."""
-    if not path or not all(_PART.fullmatch(part) for part in path.split("/")) or len(path) > 200:
+    if not path or not all(map(_named, path.split("/"))) or len(path) > 200:
         return f"{(path or '')[:100]!r} is no path of a file; write one such as src/rank.py"
+    if other := clash(path, existing):
+        return f"{path} and {other} cannot both be files: one would be a folder of the other"
     if len(content) > LARGEST:
         return f"{path} has {len(content):,} characters; a file may have {LARGEST:,}"
     if path not in existing and len(existing) >= MOST:

@@ -1,5 +1,6 @@
 """A ticket board: a lead puts up tickets, workers do them in a shared workspace, reviewers look at what is done."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
@@ -92,6 +93,10 @@ class BoardConfig(BaseModel):
                 flaws.append((("workers", i), f"{name!r} is the lead", "another agent, or a board without a lead"))
             elif name in self.workers[:i]:
                 flaws.append((("workers", i), f"{name!r} appears twice among the workers", "each agent once"))
+        for i, path in enumerate(self.fixed):
+            if wrong := workspace.fault(path, "", {}):
+                told = wrong.partition(";")[0]
+                flaws.append((("fixed", i), told, "a file such as src/rank.py or a folder such as data"))
         idle = [name for name in cast if name not in {name for _, name in named}]
         flaws += [(("workers",), f"agent {n!r} of the cast has no role", "a role, or a cast without it") for n in idle]
         return flaws
@@ -147,6 +152,29 @@ class Board:
             found[name] = (*dict.fromkeys(other for other in to if other != name), *ends)
         return found
 
+    def misfit(self, task: Task) -> Flaw | None:
+        """What of a task's fields the board cannot use."""
+        given, made = task.fields.get("files", {}), dict[str, str]()
+        if not isinstance(given, Mapping):
+            return ("fields", "files"), "files that are no mapping", "a text for each path, such as {data.csv: TEXT}"
+        for path, text in cast(Mapping[str, object], given).items():
+            if not isinstance(text, str):
+                return ("fields", "files", path), f"the file {path} is no text", "the text of the file, in quotes"
+            if wrong := workspace.fault(path, text, made):
+                found, _, right = wrong.partition("; write ")
+                return ("fields", "files", path), found, right or "files that a workspace can hold"
+            made[path] = text
+        asked = task.fields.get("constraints", {})
+        if not isinstance(asked, Mapping):
+            return ("fields", "constraints"), "constraints that are no mapping", "a regular expression for each name"
+        for name, pattern in cast(Mapping[str, object], asked).items():
+            try:
+                re.compile(str(pattern))
+            except re.error as error:
+                wrong = f"the constraint {name} is no regular expression ({error})"
+                return ("fields", "constraints", name), wrong, r"one, with a backslash before signs such as ( and ["
+        return None
+
     def open(self, task: Task) -> Sequence[Message]:
         """The task goes to those who plan, the task's files into the workspace; one agent alone has one ticket."""
         return tuple(self._open(task))
@@ -154,7 +182,7 @@ class Board:
     def _open(self, task: Task) -> Iterator[Message]:
         yield Message(TASK, self.rules.planners, "task", task.prompt)
         for path, text in cast(Mapping[str, str], task.fields.get("files", {})).items():
-            yield Message(TASK, (WORKSPACE,), "file", str(text), str(path))
+            yield Message(TASK, (WORKSPACE,), "file", text, path)
         if (agent := self.rules.solo) is not None:
             yield Message(TASK, (BOARD,), "ticket", "The whole task.", "T1")
             yield Message(BOARD, (agent,), "work", "The whole task.", "T1")

@@ -10,7 +10,7 @@ import pandas as pd
 from agentlab.errors import ScenarioError
 from agentlab.report.show.grid import grid
 from agentlab.runs.frames import Run
-from agentlab.runs.transcript.find import places, said
+from agentlab.runs.transcript.find import address, places
 from agentlab.scenario.document import suggest
 from agentlab.store import read
 from agentlab.text import line, pluralize
@@ -51,7 +51,7 @@ def rollouts(run: Run, most: int, what: str | None = None) -> str:
         if len(keys) > most:
             parts.append(f"… and {len(keys) - most:,} more; --most {len(keys)} lists all")
         parts.append(_legend([measure.name for measure in run.measured]))
-        parts.append(f"One of them: agentlab show {run.folder} --rollout {said(where[keys[-1]])}")
+        parts.append(f"One of them: agentlab show {run.folder} --rollout {address(where[keys[-1]], keys[-1])}")
     if len(run.forks) and what is None:
         parts.append(_forks(run))
     return "\n\n".join(parts)

@@ -16,6 +16,7 @@ SHORTEST, LISTED = 4, 10
 
 Coordinates = Mapping[str, Any]
 """`task`, `draw`, and levels by factor."""
+_PLAIN = re.compile(r"[\w=.,:+/@-]+")
 _COMMA = re.compile(r",(?=[\w.+-]+=)")
 
 
@@ -53,6 +54,12 @@ def places(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
 def said(place: Mapping[str, Any]) -> str:
     """`task=loan,team=firm,draw=1`."""
     return ",".join(f"{name}={value}" for name, value in place.items())
+
+
+def address(place: Mapping[str, Any], key: str) -> str:
+    """What to write after `--rollout`: the key where names hold what a shell or a terminal would act on."""
+    told = said(place)
+    return told if _PLAIN.fullmatch(told) else key[:12]
 
 
 def _names(rows: Mapping[str, Mapping[str, Any]]) -> list[str]:

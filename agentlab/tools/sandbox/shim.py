@@ -273,7 +273,8 @@ def walk(limits: dict[str, Any], before: dict[str, bytes]) -> tuple[list[tuple[s
                         if total > limits["workspace"] or len(found) > limits["changed"]:
                             return [], [], {"too much": 1}
     found.sort()
-    return found, sorted(set(before) - seen), odd
+    gone = sorted(path for path in set(before) - seen if not os.path.lexists(os.path.join(WORK, path)))
+    return found, gone, odd
 
 
 def strange(path: str, info: os.stat_result, depth: int) -> str | None:

@@ -262,3 +262,18 @@ async def test_a_judge_that_asks_no_model_and_is_asked_again_runs_the_product_ag
     again = row(found, "works", "product rerun")
     assert again["low"] < 0.4**2 / 12 < again["high"]  # of a uniform number
     assert abs(row(found, "works", "draw")["variance"]) < 0.4**2 / 12
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        ((0.25, 0.75), "utility, all: the variance of a score is task 25%, draw 75%."),
+        ((float("nan"), 1.0), "utility, all: the shares of the variance are too uncertain to tell."),
+        ((-0.5, 1.5), "utility, all: the shares of the variance are too uncertain to tell."),
+    ],
+)
+def test_no_share_of_the_variance_is_told_that_cannot_be_one(run: Run, shares: tuple[float, ...], told: str) -> None:
+    found = components(run, measure="utility")
+    table = pd.DataFrame({"measure": "utility", "condition": "all", "level": ["task", "draw"], "share": shares})
+    assert found.result is not None
+    assert found.result({"components": table}) == told

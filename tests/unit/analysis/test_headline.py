@@ -189,7 +189,7 @@ def test_where_nothing_can_be_tested_the_reason_is_told() -> None:
     other = contrast(paired(0.6, 0.5, 2, these_tasks=FOR_NEW), holm=None)
     assert "because the other primary contrasts are about new tasks" in headline(summary(other))[0]
     same = contrast(paired(0.5, 0.5, constant=True), holm=None, arms=replace(UTIL.arms, coupled=True))
-    assert only(same) == "utility: firm and solo made the same calls, so there is nothing to test."
+    assert only(same) == "utility: firm and solo gave the same replies, so there is nothing to test."
 
 
 def test_primary_contrasts_are_named_first_those_with_a_conclusion_before_the_others() -> None:
@@ -230,6 +230,32 @@ def test_what_failed_is_told_at_most_four_sentences_in_all() -> None:
     assert told[-1] == "3 of 16 rollouts failed or were stopped, and count as missing."
     lost = tuple(replace(one, statuses={"infrastructure": 8}) for one in arms)
     assert headline(summary(UTIL, arms=lost)) == ("All 16 rollouts failed or were stopped, so there are no results.",)
+
+
+def test_a_run_that_is_not_finished_says_so() -> None:
+    assert headline(summary(UTIL, unplayed=4, unjudged=1))[1:] == (
+        "4 of 20 rollouts are not played yet; 1 of 16 rollouts is not judged yet.",
+    )
+    arms = (arm("firm", delivered=5, infrastructure=3), arm("solo"))
+    assert headline(summary(UTIL, arms=arms, unplayed=1))[1:] == (
+        "1 of 17 rollouts is not played yet; 3 of 16 rollouts failed or were stopped, and count as missing.",
+    )
+
+
+def test_an_interval_that_does_not_decide_is_not_told_alone() -> None:
+    apart = paired(0.62, 0.33, new=Interval(0.05, 0.5, 0.1, 9, 0.02))
+    assert only(contrast(apart, holm=0.08)) == (
+        "utility: no difference was found between firm and solo, 0.62 against 0.33 on a scale from 0 to 1 "
+        "(difference +0.29, 95% CI for new tasks +0.05 to +0.50, but adjusted p 0.080)."
+    )
+    holds = paired(0.62, 0.33, new=Interval(-0.01, 0.5, 0.1, 9, 0.06))
+    assert "95% CI for new tasks -0.01 to 0.50, but adjusted p 0.020)" in only(contrast(holds, holm=0.02))
+
+
+def test_counts_of_right_answers_are_told_only_where_they_are_what_is_compared() -> None:
+    fewer = paired(0.5, 0.25, 2, these_tasks=Interval(0.1, 0.4, 0.1, 5, 0.01))
+    few = headline(summary(contrast(fewer, "correct", holm=0.01), arms=(arm("firm", 3), arm("solo", 5)), tasks=2))
+    assert few[0].startswith("correct: firm did better than solo, 0.50 against 0.25 on a scale from 0 to 1 (")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -160,6 +161,47 @@ def test_edits_of_one_round_are_merged_and_one_that_cannot_be_makes_its_done_voi
     assert ("conflict", "a.py") in told(refused, "ben", 2)
 
 
+def test_a_name_is_a_file_or_a_folder_and_who_was_first_has_it() -> None:
+    plan = {"lead": '<ticket to="ann">a</ticket><ticket to="ben">b</ticket>'}
+    said = {
+        "ann": '<file path="a">1</file><file path="a/c">2</file>',
+        "ben": '<file path="a/b">3</file><done>b</done>',
+    }
+    log = played(team(), plan, said)
+    assert files(log) == {"a": "1\n"}
+    assert ("bounce", "a/c") in told(log, "ann", 2)
+    assert ("conflict", "a/b") in told(log, "ben", 2)
+    assert states(log)["T2"] == ("active", "ben")
+
+
+@pytest.mark.parametrize(
+    ("fields", "steps"),
+    [
+        ({"files": ["a"]}, ("files",)),
+        ({"files": {"../a": "x"}}, ("files", "../a")),
+        ({"files": {"a": 5}}, ("files", "a")),
+        ({"files": {"a": "x", "a/b": "y"}}, ("files", "a/b")),
+        ({"files": {"a": "x" * 1_000_001}}, ("files", "a")),
+        ({"constraints": "short"}, ("constraints",)),
+        ({"constraints": {"short": "["}}, ("constraints", "short")),
+    ],
+)
+def test_fields_of_a_task_that_a_board_cannot_use_are_found_before_it_runs(
+    fields: dict[str, Any], steps: tuple[str, ...]
+) -> None:
+    board = BoardConfig(kind="board", workers=CAST).build(CAST, None, None)
+    assert board.misfit(Task("t", "x")) is None
+    assert board.misfit(Task("t", "x", fields={"files": {"a/b.txt": "x"}, "constraints": {"n": "200 words"}})) is None
+    flaw = board.misfit(Task("t", "x", fields=fields))
+    assert flaw is not None
+    assert flaw[0] == ("fields", *steps)
+
+
+def test_a_fixed_path_is_one_that_a_file_can_have() -> None:
+    config = BoardConfig(kind="board", workers=CAST, fixed=("data", "data/", "/etc", "a/b.txt"))
+    assert [steps for steps, *_ in config.mistakes(CAST)] == [("fixed", 1), ("fixed", 2)]
+
+
 def test_tools_write_and_remove_files() -> None:
     acts = (Act("file", "1", "a.py"), Act("file", "2", "b.py"), Act("removed", "", "a.py"), Act("file", "3", "../c"))
     log = played(team(), PLAN, {}, acts=acts)
@@ -186,7 +228,7 @@ def test_changes_that_lie_apart_are_both_made(head: str, tail: str, middle: str,
 
 
 @pytest.mark.parametrize(
-    "path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a\\b", ".git/x", "x" * 101, "a\nb", "C:x"]
+    "path", ["", "/etc/passwd", "../x", "a/../b", "a//b", "a\\b", ".git/x", "x" * 101, "a\nb", "C:x", "字" * 100]
 )
 def test_a_file_lies_inside_the_workspace(path: str) -> None:
     assert fault(path, "", {}) is not None
