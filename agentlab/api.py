@@ -1,4 +1,4 @@
-"""A run for notebooks and scripts: played as one awaitable, or opened."""
+"""Run a scenario, or open a run, from a notebook or script."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -24,21 +24,21 @@ from agentlab.store import find
 
 
 def load(run: str | Path, cluster: str | None = None) -> Run:
-    """The run of a folder, or of a name under `runs/`, as frames; at the end of a cell it shows its result.
+    """Opens a run, by its folder or its name under `runs/`, as frames. At the end of a cell it shows the result.
 
-    One can ask when a rollout of it was decided.
+    `run.rollout(...).decide()` shows when one of its rollouts was decided.
 
-    `cluster` names the field by which tasks share a source, in place of the scenario's. Raises `StoreError` when there
-    is no run, `AnalysisError` when a task has no such field.
+    `cluster` names the task field for the source that tasks share, instead of the scenario's. Raises `StoreError` if
+    there is no run, and `AnalysisError` if a task does not have the field.
     """
     folder = find(str(run))
     return Run(folder, partial(decide, folder), cluster, describe)
 
 
 def concat(runs: Iterable[Run | str | Path]) -> Runs:
-    """Several runs, or the folders or names of some, as one: the frames of all with a first column `run`.
+    """Combines several runs, given as runs, folders or names: frames have all rows, and a first column `run`.
 
-    Raises `StoreError` when there is no such run, `AnalysisError` without a run, or for one that is given twice.
+    Raises `StoreError` if a run does not exist, and `AnalysisError` if no run is given, or one is given twice.
     """
     return Runs([run if isinstance(run, Run) else load(run) for run in runs])
 
@@ -51,7 +51,7 @@ def compare(
     b: str | None = None,
     measure: str | None = None,
 ) -> Analysis:
-    """Two runs beside each other; see `agentlab.analysis.compare_runs`. Its `tables` are `measures`, `differences`."""
+    """Compares two runs; see `agentlab.analysis.compare_runs`. The `tables` are `measures` and `differences`."""
     one, other = (run if isinstance(run, Run) else load(run) for run in (first, second))
     return compare_runs(one, other, a, b, measure)
 
@@ -70,15 +70,17 @@ async def run(
     preregistered: str | Path | None = None,
     base_url: Mapping[str, str] | None = None,
 ) -> Run:
-    """Runs a scenario into `out` (default `runs/NAME`), continuing what is there, and opens the result.
+    """Runs a scenario into `out` (default `runs/NAME`), or continues the run there, and opens the result.
 
-    `values` are set in the scenario by their paths, such as `{"models.default.temperature": 0}`; None removes. `only`
-    keeps levels by factor; `preregistered` is a file that the scenario must agree with; `base_url` says, by alias,
-    where models are served that have moved. Raises what `agentlab run` prints: `ScenarioError`, `MismatchError`,
+    `values` sets values of the scenario by path, such as `{"models.default.temperature": 0}`; None removes one. `only`
+    selects levels by factor; `preregistered` is a file that the scenario must match; `base_url` gives, by alias, the
+    new addresses of models that moved. Raises the errors that `agentlab run` prints: `ScenarioError`, `MismatchError`,
     `StoreError`.
     """
     if isinstance(scenario, Design) and (model or judge_model or values):
-        raise ScenarioError("model, judge_model and values change a scenario while it is loaded: give its name or path")
+        raise ScenarioError(
+            "model, judge_model and values apply when a scenario is loaded: give the scenario's name or path"
+        )
     told = [f"{path}={msgspec.json.encode(value).decode()}" for path, value in (values or {}).items()]
     design = scenario if isinstance(scenario, Design) else load_design(scenario, model, judge_model, told)
     levels = {f: (v,) if isinstance(v, str) else tuple(v) for f, v in (only or {}).items()}

@@ -1,4 +1,4 @@
-"""What a model, a tool, a protocol and a judge must look like: few methods each, no base class."""
+"""The interfaces of models, tools, protocols and judges: a few methods each, no base class."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -39,53 +39,53 @@ class Model(Protocol):
 
 
 class Tool(Protocol):
-    """Something an agent may do besides talk."""
+    """Something an agent can do besides talking."""
 
     @property
     def spec(self) -> ToolSpec: ...
 
     async def __call__(self, scene: Scene, arguments: Mapping[str, Any]) -> Returned:
-        """Raises what is to be told to the model, such as `ValueError` for arguments that do not fit."""
+        """Raises an error to be shown to the model, such as `ValueError` for invalid arguments."""
         ...
 
 
 class Toolset(Protocol):
-    """Tools that share what is opened once per rollout."""
+    """Tools that share a resource opened once per rollout."""
 
     @property
     def tools(self) -> Sequence[Tool]: ...
 
     def open(self, task: Task) -> AbstractAsyncContextManager[Any]:
-        """Entered before the rollout's first turn and left when it ends, however it ends; its tools find what it
+        """Entered before the rollout's first turn and exited when the rollout ends, in any way. Tools find the value it
         yields in `Scene.resource`."""
         ...
 
 
 class Routing(Protocol):
-    """A protocol: pure routing. `round` counts from 1; messages come back unstamped.
+    """A protocol: pure routing. `round` counts from 1. The engine adds round and index to returned messages.
 
-    `log` holds the messages of all earlier rounds. `route` never raises on any text. More methods are optional:
-    `agentlab.organization.declaration.Hooks` has them.
+    `log` holds the messages of all earlier rounds. `route` never raises on any text. Optional methods are in
+    `agentlab.organization.declaration.Hooks`.
     """
 
     @property
     def kinds(self) -> Mapping[str, MessageKind]:
-        """Of its messages, by name; `task`, `closing` and `output` are always there."""
+        """The kinds of its messages, by name; `task`, `closing` and `output` always exist."""
         ...
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Tags that it reads in replies. They and the names of its kinds are inert in whatever is quoted."""
+        """Tags that it reads in replies. In quoted text, these tags and the names of its kinds have no effect."""
         ...
 
     @property
     def edges(self) -> Mapping[str, tuple[str, ...]]:
-        """Who may write to whom, `@task` and pseudo-members such as `@output` included."""
+        """Who may write to whom, including `@task` and pseudo-members such as `@output`."""
         ...
 
     @property
     def briefed(self) -> frozenset[str]:
-        """Agents that are shown the task."""
+        """Agents that see the task."""
         ...
 
     def open(self, task: Task) -> Sequence[Message]: ...
@@ -96,14 +96,14 @@ class Routing(Protocol):
 
 
 class JudgeClient(Protocol):
-    """One judge draw's way to its model. A call is recorded, priced, found again on resume, and never raises.
+    """Gives one judge draw access to its model. Calls are recorded, priced, reused on resume, and never raise.
 
-    A judge has no other way: what it asks past its client is neither paid for nor resumed by the run.
+    Judges must use this client: the run neither counts the cost of other calls nor reuses them on resume.
     """
 
     @property
     def capabilities(self) -> Capabilities:
-        """Of the judge's model."""
+        """The capabilities of the judge's model."""
         ...
 
     @property
@@ -113,21 +113,21 @@ class JudgeClient(Protocol):
 
     @property
     def seed(self) -> int:
-        """For what a judge does at random, such as the order of its criteria: 63 bits, another one for each draw."""
+        """A 63-bit seed for random choices of the judge, such as the order of criteria; different for each draw."""
         ...
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call: ...
 
 
 class Judge(Protocol):
-    """Scores one judge input once. Verdicts come back unstamped, one per criterion, always all of them."""
+    """Scores one judge input once. Always returns one verdict per criterion; the run fills in judge and draw."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def draws(self) -> int:
-        """How many independent times each judge input is judged."""
+        """How many times each judge input is judged, independently."""
         ...
 
     @property
@@ -135,7 +135,7 @@ class Judge(Protocol):
 
     @property
     def model(self) -> str | None:
-        """Key of `models:`; None when no model is asked."""
+        """Key of `models:`; None for a judge without a model."""
         ...
 
     async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]: ...

@@ -46,7 +46,9 @@ def get(reference: str) -> Any:
     part = getattr(imported, name)
     home = getattr(part, "__module__", None) if inspect.isclass(part) or inspect.isroutine(part) else None
     if home is not None and not _ours(home) and _file(sys.modules.get(home), home, _known()) is None:
-        raise ValueError(f"{reference} is defined in {home!r}, which is no module of your own; define it in {module!r}")
+        raise ValueError(
+            f"{reference} is defined in {home!r}, which is not a module of your own; define it in {module!r}"
+        )
     return part
 
 
@@ -79,7 +81,7 @@ def _imported(name: str) -> Any:
     home = next((folder for folder in folders if any(_path(folder, end).is_file() for end in _endings(name))), None)
     if home is None:
         listed = ", ".join(dict.fromkeys(map(str, folders[:MOST])))
-        raise ValueError(f"there is no module {name!r} of your own: no {_endings(name)[0][1:]} in {listed}")
+        raise ValueError(f"no module {name!r} of your own: there is no {_endings(name)[0][1:]} in {listed}")
     if str(home) not in sys.path:
         sys.path.append(str(home))
     try:
@@ -87,7 +89,7 @@ def _imported(name: str) -> Any:
     except Exception as error:  # a module of the user's may fail in any way
         raise ValueError(f"{name!r} cannot be imported: {told(error)}") from error
     if _file(imported, name, _known()) is None:
-        raise ValueError(f"{name!r} is the name of another module ({imported.__name__}) too; rename your file")
+        raise ValueError(f"{name!r} is also the name of another module ({imported.__name__}); rename your file")
     return imported
 
 

@@ -1,4 +1,4 @@
-"""The facts everything else is written in: frozen, without behaviour, without I/O."""
+"""The data types that all packages use: frozen, without behavior, without I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,29 +6,29 @@ from typing import Any, Literal
 
 TASK, OUTPUT, EVERYONE, POST, SELECT, VETO = "@task", "@output", "@everyone", "@post", "@select", "@veto"
 BOARD, WORKSPACE = "@board", "@workspace"
-"""Members of every organization that are not agents: who asks, where the result goes, all of one's contacts, who
-reports what could not be delivered, who tells the tries of one agent apart, and where a veto goes; who keeps the
-tickets, and where files go."""
+"""Members of every organization that are not agents: the client, the output, all contacts of an agent, the sender of
+delivery failures, the selector among tries of one agent, the recipient of vetoes, the keeper of tickets, and the
+workspace for files."""
 
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
-"""Why a reply ended: by itself, cut off by a limit or within a thought, refused by policy, or to use a tool. A provider
-that names another reason has failed."""
+"""Why a reply ended: by itself, cut off by a limit or during reasoning, refused by policy, or to use a tool. A call
+with any other reason has failed."""
 Fate = Literal["sent", "bounced", "unparsed", "truncated"]
 Status = Literal["delivered", "incomplete", "declined", "vetoed", "limit", "cancelled", "infrastructure"]
 OutputVia = Literal["protocol", "closing", "none", "imported"]
 RolloutKind = Literal["rollout", "fork", "particle", "anchor", "pair", "group", "probe"]
 """What a row of rollouts is. An `anchor` is a text of known quality, a `pair` two outputs that are compared, a `group`
-two outputs that may be the same answer, and a `probe` an output that was changed to try a judge: what judges are asked
-about, but no rollouts."""
+two outputs that may be the same answer, and a `probe` an output that was changed to test a judge. Judges are asked
+about these, but they are not rollouts."""
 Purpose = Literal["agent", "judge", "selector", "product"]
-"""What a call was made for: an agent's turn, a judge's verdict, or telling the tries of a baseline apart."""
+"""The purpose of a call: an agent's turn, a judge's verdict, or a choice among the tries of a baseline."""
 Outcome = Literal["scored", "refused", "unparsed", "truncated", "absent", "error"]
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A model asks for a tool; `arguments` is the JSON text it wrote, unchecked."""
+    """A model's request to use a tool; `arguments` is the JSON text that it wrote, unchecked."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that a tool did and that concerns others; a protocol's `act` makes messages of it."""
+    """Something that a tool did and that affects others; a protocol's `act` turns it into messages."""
 
     kind: str
     content: str = ""
@@ -73,7 +73,7 @@ class ChatMessage:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
     opaque: Any = None
-    """What the provider sent that must go back untouched (signed thinking blocks); JSON-able."""
+    """Data from the provider that must be sent back unchanged (signed thinking blocks); JSON-able."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Settings:
     max_tokens: int | None = None
     stop: tuple[str, ...] | None = None
     reasoning: str | int | None = None
-    """An effort name (`low`, `high`, …) or a budget in tokens, as the provider takes it."""
+    """An effort name (`low`, `high`, …) or a budget in tokens, as the provider accepts it."""
     logprobs: int | None = None
     """How many alternatives to return for each sampled token."""
     schema: Mapping[str, Any] | None = None
@@ -104,7 +104,7 @@ class Where:
     attempt: int
     stream: int
     rank: int = 0
-    """Place of the rollout in the order of work: of the calls that wait, the lowest is sent first."""
+    """Place of the rollout in the order of work: among waiting calls, the lowest is sent first."""
     purpose: Purpose = "agent"
     judge: str | None = None
     """Of a judge or selector: its name; `actor` then tells its draws apart."""
@@ -159,47 +159,47 @@ class Completion:
     """What a model answered. A content-policy refusal has `stop == "refusal"`: with `text` the model spoke it."""
 
     text: str
-    """What it says. Once a call is recorded, thoughts that came inline are in `reasoning`."""
+    """The text of the reply. Once a call is recorded, inline thoughts are in `reasoning`."""
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage | None = None
-    """None when the provider sent no token counts: they are unknown then, and so is the cost."""
+    """None if the provider sent no token counts; usage and cost are then unknown."""
     stop: Stop = "end"
     reasoning: str | None = None
-    """What it thinks: nobody but the reader of a run sees it."""
+    """The model's thoughts; only readers of the run see them."""
     logprobs: tuple[TokenLogprob, ...] | None = None
     served_model: str | None = None
     request_id: str | None = None
     opaque: Any = None
-    """Goes back untouched as `ChatMessage.opaque` of this reply; JSON-able."""
+    """Sent back unchanged as `ChatMessage.opaque` of this reply; JSON-able."""
     seconds: float | None = None
-    """Of the request that was answered, without queueing and waits between tries; None when nothing waited."""
+    """Seconds of the request that was answered, without queueing and waits between tries; None if nothing waited."""
     tries: int = 1
-    """Requests that were made until one was answered."""
+    """Number of requests until one was answered."""
     notice: str | None = None
-    """What the provider itself said of a refusal; no agent is shown it, and no judge."""
+    """The provider's own message about a refusal; agents and judges never see it."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageKind:
-    """What a protocol declares of one kind of its messages. A run records it, so that readers need no protocol."""
+    """A protocol's declaration of one kind of message. A run records it, so that readers do not need the protocol."""
 
     shown: Literal["tag", "text", "hidden"] = "tag"
-    """How its reader sees it: in a tag of the kind's name that names the sender, as bare text, or not at all."""
+    """How the reader sees it: in a tag with the kind's name and the sender, as bare text, or not at all."""
     ref: str | None = None
     """The attribute of the tag that shows a message's `ref`, such as `subject`; None to leave it out."""
     fate: Fate = "sent"
-    """`sent` for what arrives. The others tell what did not: they are charged to the agent that wrote it, who reads
-    the report (or is its sender, where nobody is told)."""
+    """`sent` for messages that arrive. The other values are for those that did not: they count against the agent that
+    wrote them, which reads the report (or is its sender, if no agent is told)."""
     wakes: Literal["always", "once", "never"] = "always"
-    """Whether an agent acts on it. `once`: not twice in a row on nothing but such messages. `never`: it waits until
+    """Whether an agent acts on it. `once`: not twice in a row on such messages alone. `never`: the message waits until
     the agent acts for another reason."""
     addressed: bool = False
-    """Whether the author chose its readers, so that it counts when one of them is left off later."""
+    """Whether the author chose the readers, so that dropping one of them later counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One delivered or dropped message. A protocol leaves `round` and `index` to the engine, which stamps them."""
+    """One delivered or dropped message. A protocol leaves `round` and `index` unset; the engine fills them in."""
 
     sender: str
     to: tuple[str, ...]
@@ -207,14 +207,14 @@ class Message:
     """A name in its protocol's `kinds`."""
     content: str
     ref: str | None = None
-    """A mail's subject, for one; for what did not arrive, the recipient that was named."""
+    """For example, the subject of a mail; for a message that did not arrive, the recipient that was named."""
     round: int = -1
     index: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One model call as it was made. A failed one has `error` and no completion."""
+    """One model call as it was made. A failed call has `error` and no completion."""
 
     actor: str
     round: int
@@ -228,14 +228,14 @@ class Call:
     started: float = 0.0
     """Seconds since the epoch, UTC."""
     seconds: float = 0.0
-    """Of the request that ended it, without queueing and without waits between tries."""
+    """Seconds of the request that ended it, without queueing and waits between tries."""
     cost: float | None = None
     """US dollars; None when the price is unknown."""
     error: str | None = None
     seeded: bool = False
     """Whether the provider was sent the call's random stream as a seed."""
     tries: int = 1
-    """Requests that were made, the last of which ended it; the others failed for passing reasons."""
+    """Number of requests. The last one ended the call; the others failed for temporary reasons."""
     purpose: Purpose = "agent"
     judge: str | None = None
     """Of a judge or selector: its name."""
@@ -245,25 +245,25 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a tool may know of the turn in which it is used."""
+    """What a tool can see of the turn in which it is used."""
 
     agent: str
     round: int
     log: tuple[Message, ...]
     """Messages of earlier rounds: the same for all agents of a round."""
     calls: tuple[Call, ...] = ()
-    """Of this turn so far; the last one asks for the tool and has the results of what it asked for before."""
+    """Calls of this turn so far. The last one requests the tool and has the results of its earlier requests."""
     files: Mapping[str, str] = field(default_factory=dict[str, str])
     """The workspace as the round began, by path; empty where the protocol has none."""
     stream: int = 0
-    """A random stream of this use, 63 bits, equal between arms."""
+    """A 63-bit random stream for this use, equal between arms."""
     resource: Any = None
     """What the toolset opened for this rollout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What a tool returns when it also did something that concerns others."""
+    """What a tool returns if it also did something that affects others."""
 
     content: str
     acts: tuple[Act, ...] = ()
@@ -271,12 +271,12 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One problem put to every arm."""
+    """One problem, given to every arm."""
 
     id: str
     prompt: str
     target: str | None = None
-    """As it is written: `0.10` is not `0.1`."""
+    """Kept as written: `0.10` is not `0.1`."""
     fields: Mapping[str, Any] = field(default_factory=dict[str, Any])
     split: str | None = None
 
@@ -302,31 +302,32 @@ class Rollout:
     weight: float | None = None
     """Of a particle; None for every other kind."""
     parent: str | None = None
-    """Of a fork: the rollout that it is drawn anew from."""
+    """Of a fork: the rollout that it was forked from."""
     at: str | None = None
-    """A fork's cut: `round` is kept with all before it, or of `round/agent` that turn and all after it are not."""
+    """A fork's cut. `round` keeps that round and everything before it; `round/agent` drops that turn and all after
+    it."""
     fork: int = 0
-    """A fork's index among those of its cut, from 1; 0 for a rollout that is none."""
+    """The index of a fork among those of its cut, from 1; 0 for a rollout that is not a fork."""
     change: str = ""
-    """What a fork does otherwise than its parent: `swap analyst=provider/name`, `drop 12`, `edit 12 0a1b2c3d`."""
+    """What a fork changes: `swap analyst=provider/name`, `drop 12`, `edit 12 0a1b2c3d`."""
     error: str | None = None
     cut: bool = False
     """Whether a length limit cut the output off."""
     of: str | None = None
     """Of a baseline: the rollout it is compared with."""
     budget: float | None = None
-    """Of a baseline: what that one used, in the unit that is matched."""
+    """Of a baseline: what that rollout used, in the matched unit."""
     spent: float | None = None
-    """Of a baseline: what its counted steps used, in the same unit."""
+    """Of a baseline: what its own counted steps used, in the same unit."""
     steps: int | None = None
     """Of a baseline: how many of its rounds count."""
     about: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Of a kind that judges are asked about: what the question consists of, such as the rollouts of a pair."""
+    """For kinds that judges are asked about: the parts of the question, such as the rollouts of a pair."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One score of one criterion. A judge leaves `rollout`, `judge` and `draw` to its runner, which stamps them."""
+    """One score of one criterion. A judge leaves `rollout`, `judge` and `draw` empty; the run fills them in."""
 
     criterion: str
     outcome: Outcome
@@ -335,9 +336,9 @@ class Verdict:
     label: str | None = None
     reason: str | None = None
     call: int | None = None
-    """Place `k` of the judge's model call that decided it; None when no model was asked."""
+    """Place `k` of the judge's model call that decided it; None if no model was called."""
     mass: float | None = None
-    """Probability that the model gave to the scale's digits at all; None unless scored by log-probabilities."""
+    """Total probability of the scale's digits; None unless scored by log-probabilities."""
     rollout: str = ""
     judge: str = ""
     draw: int = 0
@@ -345,37 +346,37 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How verdicts become a number: mean of criteria on `range`, then mean of judge draws."""
+    """How verdicts become a number: the mean of criteria on `range`, then the mean of judge draws."""
 
     name: str
     judge: str
     scales: Mapping[str, tuple[float, float]]
     """Lowest and highest score of each counted criterion."""
     range: tuple[float, float]
-    """Where the lowest and the highest score land. A falling range turns the direction."""
+    """The values of the lowest and the highest score. A decreasing range reverses the direction."""
     values: Mapping[str, float] = field(default_factory=dict[str, float])
-    """What a status (`declined`) or an outcome (`unparsed`) counts as, where a scenario gives it a value."""
+    """The value of a status (`declined`) or an outcome (`unparsed`), if the scenario gives one."""
     target: float | None = None
-    """The value that it ought to have, from which bias is counted; it also says which direction is better."""
+    """The ideal value, from which bias is measured. It also defines which direction is better."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgeInput:
-    """What a judge is shown. It carries no arm, no key and no draw."""
+    """What a judge sees. It contains no arm, key or draw."""
 
     task: Task
     output: str | None
     messages: tuple[Message, ...] = ()
     workspace: Mapping[str, str] = field(default_factory=dict[str, str])
     rival: str | None = None
-    """The other output, for a judge of two."""
+    """The other output, for a judge that compares two."""
     cut: bool = False
     """Whether a length limit cut the output off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a model takes, known without importing its SDK.
+    """What a model supports, known without importing its SDK.
 
     `settings` names the fields of `Settings` it accepts. `seed` says whether a random stream can be sent.
     """
@@ -384,8 +385,8 @@ class Capabilities:
     seed: bool = False
     tools: bool = False
     max_logprobs: int = 0
-    """Most alternatives a token may return; 0 when `logprobs` is not taken."""
+    """Maximum number of alternatives per token; 0 if `logprobs` is not supported."""
     system: bool = True
-    """Whether a chat may have a system message; else its text begins the first user message."""
+    """Whether a chat may have a system message; if not, its text goes at the start of the first user message."""
     opens_thought: bool = False
-    """Whether its chat template opens the thought, so that a text without a closing tag is all thought."""
+    """Whether the chat template opens the reasoning, so that text without a closing tag is all reasoning."""

@@ -20,10 +20,11 @@ from agentlab.types import Measure
 
 LEVEL = 0.95
 NOT_RANDOMIZED = (
-    "The runs are not randomized against each other: they were played on other days, perhaps by other code and on "
-    "other servers. A difference may come from any of that. Put both arms into one scenario to test what you changed."
+    "The runs were not randomized against each other: they ran at different times, perhaps with different code and "
+    "on different servers. Any of these can cause a difference. To test what you changed, put both arms into one "
+    "scenario."
 )
-UNADJUSTED = "Every row is exploratory, and its 95% intervals are not adjusted for the number of rows."
+UNADJUSTED = "Every row is exploratory, and the 95% intervals are not adjusted for the number of rows."
 
 
 def compare_runs(
@@ -69,7 +70,7 @@ def _name(run: Run) -> str:
 def _matched(first: Run, second: Run, a: str | None, b: str | None) -> list[tuple[str, str]]:
     known = [list(map(str, run.rollouts["condition"].unique())) for run in (first, second)]
     if (a is None) != (b is None):
-        raise AnalysisError("--a and --b go together: a condition of the first run, and one of the second")
+        raise AnalysisError("--a and --b go together: give a condition of the first run and a condition of the second")
     for run, names, option, asked in zip((first, second), known, "ab", (a, b), strict=True):
         if asked is not None and asked not in names:
             raise AnalysisError(f"--{option}: {run.folder} has no condition {asked!r}; {suggest(asked, names)}")
@@ -82,7 +83,7 @@ def _matched(first: Run, second: Run, a: str | None, b: str | None) -> list[tupl
     told = " and ".join(
         f"{run.folder}: {', '.join(names) or 'none'}" for run, names in zip((first, second), known, strict=True)
     )
-    raise AnalysisError(f"no condition has one name in both runs ({told}); match two with --a NAME --b NAME")
+    raise AnalysisError(f"no condition has the same name in both runs ({told}); match two with --a NAME --b NAME")
 
 
 def _measures(first: Run, second: Run, wanted: str | None) -> list[Both]:
@@ -92,7 +93,9 @@ def _measures(first: Run, second: Run, wanted: str | None) -> list[Both]:
         right = suggest(wanted, [m.name for m, _ in shared])
         raise AnalysisError(f"--measure: no measure {wanted!r} in both runs; {right}")
     if not shared:
-        raise AnalysisError("the two runs have no measure of one name; `agentlab judge RUN --with JUDGE` makes one")
+        raise AnalysisError(
+            "the two runs have no measure with the same name; `agentlab judge RUN --with JUDGE` adds one"
+        )
     return [both for both in shared if wanted in (None, both[0].name)]
 
 
@@ -137,16 +140,19 @@ def _row(first: Run, second: Run, names: tuple[str, str], measure: Both, paired:
 
 def _pairing(paired: bool) -> str:
     if paired:
-        return "Both runs have one seed: draws are paired, and share random numbers where a model takes a seed."
-    return "The runs share no random numbers: draws are not paired, and the runs are compared within tasks."
+        return (
+            "Both runs have the same seed: draws are paired, and they share random numbers "
+            "where a model accepts a seed."
+        )
+    return "The runs do not share random numbers: draws are not paired, and the runs are compared within tasks."
 
 
 def _measure_notes(measures: Sequence[Both]) -> Iterator[str]:
     for one, other in measures:
         if not _alike((one, other)):
-            yield f"{one.name} is left out: its range is {one.range} in the first run and {other.range} in the second."
+            yield f"{one.name} is excluded: its range is {one.range} in the first run and {other.range} in the second."
         elif one != other:
-            yield f"{one.name} is defined in another way in the second run; see the differences under measures."
+            yield f"{one.name} is defined differently in the second run; see the differences under measures."
 
 
 def _condition_notes(first: Run, second: Run, pairs: Sequence[tuple[str, str]], a: str | None) -> Iterator[str]:
@@ -162,6 +168,6 @@ def _task_notes(first: Run, second: Run) -> Iterator[str]:
     texts = [{task["id"]: task["prompt"] for task in run.meta.get("tasks", [])} for run in (first, second)]
     shared = texts[0].keys() & texts[1].keys()
     if other := sorted(task for task in shared if texts[0][task] != texts[1][task]):
-        yield f"Of another text in the second run: {', '.join(other)}."
+        yield f"With different text in the second run: {', '.join(other)}."
     if alone := len(texts[0].keys() ^ texts[1].keys()):
-        yield f"{pluralize(alone, 'task')} in one run only; a difference is over the tasks of both."
+        yield f"{pluralize(alone, 'task')} in only one run; differences use the tasks that both runs have."

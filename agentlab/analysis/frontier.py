@@ -54,31 +54,31 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     if reasons := [
         f"{axis.name}: suppressed: {why}" for axis in (x, y) if (why := suppressed(run, axis.measure.judge))
     ]:
-        raise AnalysisError(f"nothing about which arm did better; {'; '.join(reasons)}")
+        raise AnalysisError(f"no conclusion about which arm did better; {'; '.join(reasons)}")
     halves = {axis.name: _halves(run, axis) for axis in (x, y)}
     both = halves[x.name].add_suffix("_x").join(halves[y.name].add_suffix("_y"), how="inner")
     table = run.rollouts[["rollout", "condition", "task"]].merge(both, left_on="rollout", right_index=True)
     if table.empty:
-        raise AnalysisError(f"{run.folder} has no rollout that is scored on both {x.name} and {y.name}")
+        raise AnalysisError(f"{run.folder} has no rollout scored on both {x.name} and {y.name}")
     kept, size = _balanced(table)
     arms = [str(name) for name in run.conditions["condition"] if (kept["condition"] == name).any()]
     bands = pd.concat([_band(kept[kept["condition"] == arm], arm, (x, y), size) for arm in arms], ignore_index=True)
     tasks = int(kept["task"].nunique())
     over = f"{pluralize(len(arms), 'arm')} on {pluralize(tasks, 'task')}"
     says = (
-        f"The best {y.name} at each {x.name} that {pluralize(size, 'rollout')} can attain, for {over}; "
-        "who is best is chosen by one half of the judge draws and placed by the other."
+        f"The best {y.name} at each {x.name} that {pluralize(size, 'rollout')} can attain, for {over}; one half of "
+        f"the judge draws chooses the best rollouts, and the other half places them."
     )
     notes = [
-        f"{pluralize(tasks, 'task')}: no band and no probability of means, which take {FEWEST_TASKS}"
+        f"{pluralize(tasks, 'task')}: no band and no probability of means; both need at least {FEWEST_TASKS} tasks"
         if tasks < FEWEST_TASKS
         else ""
     ]
     lost = len(run.rollouts) - len(table)
-    notes.append(f"{pluralize(lost, 'rollout')} not scored on both measures left out" if lost else "")
+    notes.append(f"{pluralize(lost, 'rollout')} not scored on both measures excluded" if lost else "")
     notes.append(
-        f"{x.name} is reached by the half that chooses; `placed` is the mean {x.name} of those chosen by the other "
-        "half: where it falls short, a noisy judge flatters the frontier"
+        f"the half that chooses reaches the stated {x.name}; `placed` is the mean {x.name} of the chosen rollouts in "
+        f"the other half: where it is lower, a noisy judge makes the frontier look too good"
     )
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
     tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms)}
@@ -118,7 +118,9 @@ def _axis(run: Run, name: str) -> Axis:
     m = next(m for m in run.measured if m.name == name)
     sign = better(m)
     if sign is None and m.target is not None:
-        raise AnalysisError(f"measures.{name}: its target {m.target:g} is the middle of its range, so no end is better")
+        raise AnalysisError(
+            f"measures.{name}: its target {m.target:g} is the middle of its range, so neither end is better"
+        )
     if sign is None:
         raise AnalysisError(f"measures.{name} has no `target`, so no direction is better; add {goal(m)}")
     return Axis(m, sign)
@@ -133,8 +135,8 @@ def _halves(run: Run, axis: Axis) -> pd.DataFrame:
     certain = run.meta.get("judges", {}).get(axis.measure.judge) is None
     if not certain and draws.index.get_level_values(1).nunique() < 2:
         raise AnalysisError(
-            f"judge {axis.measure.judge!r} judged every rollout once: who is best would be chosen and placed by the "
-            f"same luck; set `draws: 2` or more under judges.{axis.measure.judge} and run again"
+            f"judge {axis.measure.judge!r} judged every rollout once, so the same noise would choose and place the "
+            f"best rollouts; set `draws: 2` or more under judges.{axis.measure.judge} and run again"
         )
     halves = [draws[draws.index.get_level_values(1) % 2 == (0 if certain else half)] for half in (0, 1)]
     # rounded, so that a score at a threshold is not below it by the last bit
@@ -144,7 +146,7 @@ def _halves(run: Run, axis: Axis) -> pd.DataFrame:
 
 def _copied(run: Run, axis: Axis) -> str:
     why = repeats(run, axis.measure.judge)
-    return f"{axis.name}: {why}, so who is best is chosen and placed by the same error of the judge" if why else ""
+    return f"{axis.name}: {why}, so the same judge error would choose and place the best rollouts" if why else ""
 
 
 def _balanced(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
@@ -158,7 +160,7 @@ def _balanced(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 def _dropped(table: pd.DataFrame, kept: pd.DataFrame) -> str:
     lost = table["task"].nunique() - kept["task"].nunique()
-    return f"{pluralize(lost, 'task')} left out, of which an arm has no scored rollout" if lost else ""
+    return f"{pluralize(lost, 'task')} excluded, because an arm has no scored rollout on them" if lost else ""
 
 
 def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd.DataFrame:

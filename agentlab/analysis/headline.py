@@ -21,9 +21,9 @@ def headline(summary: Summary) -> tuple[str, ...]:
         return ("No rollout is finished yet.",)
     total, failed = sum(arm.rollouts for arm in summary.arms), _failed(summary)
     if failed == total:
-        return (f"All {pluralize(total, 'rollout')} failed or were stopped, so there is nothing to tell.",)
+        return (f"All {pluralize(total, 'rollout')} failed or were stopped, so there are no results.",)
     if not summary.measures:
-        return (_ended(summary), "There is no measure, so nothing is scored.", *_lost(summary, failed, total))
+        return (_ended(summary), "The run has no measure, so nothing is scored.", *_lost(summary, failed, total))
     limits = [*_limits(summary), *_suppressed(summary), *_lost(summary, failed, total)]
     found = _contrasts(summary, MOST - len(limits)) if summary.contrasts else _arms(summary, MOST - len(limits))
     return (*found, *limits)
@@ -118,7 +118,7 @@ def _limits(summary: Summary) -> list[str]:
     if not summary.contrasts:
         parts += ["only one condition has rollouts, so nothing is compared"] if len(summary.arms) == 1 else []
     elif compared and not _has_primary(summary):
-        parts.append("no primary contrast is among these, so no p is adjusted for how many there are")
+        parts.append("no primary contrast is among these, so p values are not adjusted for multiple comparisons")
     told = [c for c in compared if c.primary] or compared
     few = [c for c in told if c.result.new_tasks is None and _independent(c) < FEWEST_TASKS]
     if few:
@@ -134,7 +134,10 @@ def _independent(c: Contrast) -> int:
 
 def _few(c: Contrast) -> str:
     units = "task" if c.result.clusters is None else "cluster"
-    return f"{pluralize(_independent(c), units)} cannot speak for other tasks, which takes {FEWEST_TASKS}"
+    return (
+        f"{pluralize(_independent(c), units)} cannot support conclusions about new tasks (at "
+        f"least {FEWEST_TASKS} are needed)"
+    )
 
 
 def _interim(compared: Sequence[Contrast]) -> list[str]:
@@ -145,11 +148,13 @@ def _interim(compared: Sequence[Contrast]) -> list[str]:
         return []
     number = f"this is look {interim.number}"
     if interim.share is None:
-        return [f"{number} at these data, and more looks give more false alarms"] if interim.number > 1 else []
+        return (
+            [f"{number} at these data, and repeated looks raise the false-positive rate"] if interim.number > 1 else []
+        )
     share = f"at {interim.share:.0%} of the planned pairs"
     if interim.spend == "any":
-        return [f"{number}, {share}, and the intervals hold at every look"] if interim.share < 1 else []
-    return [f"{number}, {share}, and the intervals allow for all that are planned"] if interim.planned else []
+        return [f"{number}, {share}; the intervals are valid at every look"] if interim.share < 1 else []
+    return [f"{number}, {share}; the intervals account for all planned looks"] if interim.planned else []
 
 
 def _suppressed(summary: Summary) -> list[str]:

@@ -23,8 +23,9 @@ from agentlab.types import Measure
 KINDS: dict[str, Callable[[Counts, int], float]] = {"pass_at": one_right, "pass_all": all_right, "majority": majority}
 """pass@k, pass^k and maj@k by the names of their columns."""
 ABOUT = (
-    "pass at: one of k is right (pass@k); pass all: all are (pass^k); majority: the most frequent answer is, ties by "
-    "lot (maj@k); outputs without an answer count as one wrong answer where the measure gives `unparsed` a value"
+    "pass at: at least one of k is right (pass@k); pass all: all k are right (pass^k); majority: the most frequent "
+    "answer is right, with ties broken at random (maj@k); outputs without an answer count as the same wrong answer "
+    "if the measure gives `unparsed` a value"
 )
 NO_ANSWER = "no answer"
 
@@ -44,7 +45,7 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
     notes |= dict.fromkeys(told)
     for m in (m for m in binary if m.name not in reasons):
         if not noiseless(run, m.judge):
-            notes[f"{m.name}: judge noise not separable, one draw of a judge says what is right"] = None
+            notes[f"{m.name}: judge noise is not separable, because one judge draw decides what is right"] = None
         for condition, counted, lost in _counted(run, m):
             tasks, clusters = [*counted.values()], cluster_codes(run.clusters, counted)
             draws = min(sum(counts) for counts in tasks)
@@ -53,7 +54,7 @@ def tries(run: Run, measure: str | None = None, k: str | None = None) -> Analysi
                     f"k = {max(wanted)}, but {condition} has a task with {draws} scored draws of {m.name}"
                 )
             if lost:
-                notes[f"{m.name}, {condition}: {pluralize(lost, 'rollout')} without a score left out"] = None
+                notes[f"{m.name}, {condition}: {pluralize(lost, 'rollout')} without a score excluded"] = None
             for size in wanted or _sizes(draws):
                 found = {name: passes(tasks, size, worth, clusters=clusters) for name, worth in KINDS.items()}
                 head: Row = {"measure": m.name, "condition": condition, "k": size, "tasks": len(tasks), "draws": draws}
@@ -75,7 +76,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 def _says(table: pd.DataFrame) -> str:
     arms, tasks = table["condition"].nunique(), table["tasks"].max()
     return (
-        f"What k tries are worth on {pluralize(tasks, 'task')} in {pluralize(arms, 'arm')}, from all subsets of k "
+        f"Success with k tries on {pluralize(tasks, 'task')} in {pluralize(arms, 'arm')}, from all subsets of k "
         f"among the {pluralize(table['draws'].min(), 'draw')} or more of each task; intervals are about new tasks."
     )
 
@@ -83,7 +84,7 @@ def _says(table: pd.DataFrame) -> str:
 def _asked(k: str | None) -> list[int]:
     parts = k.split(",") if k else []
     if any(not part.strip().isdigit() or int(part) < 1 for part in parts):
-        raise AnalysisError(f"k = {k!r}; whole numbers from 1 would be right, such as 1,5,10")
+        raise AnalysisError(f"k = {k!r}; give whole numbers from 1, such as 1,5,10")
     return [int(part) for part in parts]
 
 
@@ -104,8 +105,8 @@ def _binary(run: Run, measure: str | None) -> Sequence[Measure]:
         found = [m for m in found if m.name == measure]
     if not found:
         raise AnalysisError(
-            f"{run.folder} has no {'measure' if measure is None else repr(measure)} that is right or wrong by one "
-            "judge draw; a `match` judge makes one: agentlab judge RUN --with final_number"
+            f"{run.folder} has no {'measure' if measure is None else repr(measure)} that one judge draw scores as "
+            f"right or wrong; a `match` judge provides one: agentlab judge RUN --with final_number"
         )
     return found
 

@@ -46,7 +46,7 @@ class Option:
 OPTIONS: Mapping[str, Option] = {
     "measure": Option("NAME", "Only this measure."),
     "embeddings": Option("FILE", "A CSV file of embedded outputs, by rollout."),
-    "by": Option("FIELD", "Tasks with one value of this field are alike."),
+    "by": Option("FIELD", "Tasks with the same value of this field belong together."),
     "reference": Option("ARM", "By whose lengths tasks are grouped, such as team=solo."),
     "axes": Option("X,Y", "The two measures, such as misalignment,utility."),
     "k": Option("K,K", "How many tries, such as 1,5,10."),
@@ -55,7 +55,7 @@ OPTIONS: Mapping[str, Option] = {
 ANALYSES: Mapping[str, RegisteredAnalysis] = {
     "contrasts": RegisteredAnalysis(
         "contrasts.table:contrasts",
-        "Arms compared, with everything known of it",
+        "Comparisons of arms, in full detail",
         "Every contrast, with effect sizes and arms.",
     ),
     "mixed": RegisteredAnalysis("contrasts.mixed:mixed", "The mixed model", "The mixed model with arm slopes by task."),
@@ -74,7 +74,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
     "frontier": RegisteredAnalysis(
         "frontier:frontier",
         "What each arm attains of two measures",
-        "What each arm attains of two measures.",
+        "What each arm attains on two measures.",
         takes=("axes",),
     ),
     "attribution": RegisteredAnalysis(
@@ -83,7 +83,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
     "path": RegisteredAnalysis(
         "forks.path:path",
         "The path of one rollout",
-        "Which turn decided one rollout: a key's beginning, or task=loan,team=firm,draw=1.",
+        "Which turn decided one rollout: the beginning of a key, or task=loan,team=firm,draw=1.",
         value="rollout",
         metavar="ROLLOUT",
         needed=True,
@@ -95,20 +95,20 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
     ),
     "passes": RegisteredAnalysis(
         "passes:tries",
-        "What several tries are worth",
+        "Success with several tries",
         "Several tries: pass@k, pass^k, maj@k.",
         takes=("measure", "k"),
     ),
     "length": RegisteredAnalysis(
         "incoherence.length:length",
-        "What takes longer",
+        "Errors by length",
         "Errors by output_tokens, reasoning_tokens, turns or messages.",
         takes=("measure", "reference", "by"),
         value="of",
         metavar="WHAT",
     ),
     "labels": RegisteredAnalysis(
-        "judges.labels:labels", "Judges against people", "Judges against people; means corrected by labels."
+        "judges.labels:labels", "Judges against people", "Judges versus people; means corrected by labels."
     ),
     "judges": RegisteredAnalysis(
         "judges.judges:judges", "Judge diagnostics", "Judge diagnostics: anchors, length, agreement, bounds."
@@ -119,7 +119,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
     "probes": RegisteredAnalysis(
         "judges.probes:probes",
         "What moves the judges",
-        "What moves the judges: length, format, position.",
+        "What sways the judges: length, format, position.",
         takes=(),
     ),
 }

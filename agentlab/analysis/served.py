@@ -12,5 +12,5 @@ def served_notes(run: Run) -> list[str]:
         counts = names.value_counts(sort=False).sort_index()
         if len(counts) > 1:
             told = " and ".join(f"{line(name)} ({pluralize(int(n), 'call')})" for name, n in counts.items())
-            notes.append(f"{line(model)} was answered by {told}: what is called one model may be two.")
+            notes.append(f"{line(model)} was answered by {told}: one model name may stand for two models.")
     return notes

@@ -104,21 +104,20 @@ def _notes(run: Run, contrasts: tuple[Contrast, ...], guessed: Mapping[Sides, Ar
     notes = [*served_notes(run), *failures(run), *(unread_notes(run) if len(run.rollouts) else [])]
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
-        about = (
-            "this task; nothing is claimed beyond it" if tasks == 1 else "these tasks; nothing is claimed beyond them"
-        )
+        about = "this task only" if tasks == 1 else "these tasks only"
         notes.append(f"{pluralize(tasks, 'task')}: every interval is about {about}.")
     notes += [*interim_notes(run, contrasts), *task_notes(run, contrasts)]
     uncounted = run.calls["text"].notna() & run.calls["input_tokens"].isna()
     if uncounted.any():
         models = ", ".join(sorted(run.calls.loc[uncounted, "model"].astype("str").unique()))
         notes.append(
-            f"{pluralize(int(uncounted.sum()), 'reply', 'replies')} of {models} came without token counts: tokens and "
-            "cost are unknown there, and not zero."
+            f"{pluralize(int(uncounted.sum()), 'reply', 'replies')} of {models} came without token counts: their "
+            f"tokens and cost are unknown, not zero."
         )
     unsent = run.calls.loc[~run.calls["seeded"], "model"].unique()
     if len(unsent):
         notes.append(
-            f"{', '.join(sorted(map(str, unsent)))} took no seed: the arms share no random numbers in those calls."
+            f"{', '.join(sorted(map(str, unsent)))} did not accept a seed: the arms share no random numbers in those "
+            f"calls."
         )
     return tuple(dict.fromkeys([*notes, *blindness(run, guessed)]))

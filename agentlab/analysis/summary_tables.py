@@ -153,10 +153,10 @@ def _legend(shown: Sequence[Contrast], tasks: int) -> str:
     if new == {False}:
         about = f"these {pluralize(tasks, 'task')} only" if tasks > 1 else "this task only"
     elif len(new) == 2:
-        about = "new tasks, or for these only where they are few"
+        about = "new tasks, or for these only where there are few"
     parts = [f"CI for {about}"] if new else []
     if shown[0].primary:
-        parts.append("primary contrasts, p adjusted for all of them (Holm)")
+        parts.append("primary contrasts, p adjusted across all of them (Holm)")
     parts.append("paired by task and draw" if all(c.paired for c in shown) else "within tasks, draws not paired")
     said = "; ".join(parts)
     return f"{said[0].upper()}{said[1:]}."

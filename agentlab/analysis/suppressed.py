@@ -29,9 +29,9 @@ def plainly(run: Run, judge: str) -> str:
     """The same reason in words for everybody, about "their judge"; empty where nothing is suppressed."""
     why, report = suppressed(run, judge), run.meta.get("anchors", {}).get(judge)
     if not why or report is None:
-        return why and f"their judge has not proved itself: {why}"
+        return why and f"their judge has not been validated: {why}"
     parts = [*_on_texts(report), *_on_digits(report)]
-    return f"their judge {' and '.join(parts)}" if parts else f"their judge did not prove itself: {why}"
+    return f"their judge {' and '.join(parts)}" if parts else f"their judge was not validated: {why}"
 
 
 def _on_texts(report: Mapping[str, Any]) -> list[str]:

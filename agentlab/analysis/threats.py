@@ -59,4 +59,4 @@ def _missing(contrasts: Sequence[Contrast]) -> Iterator[str]:
     if fragile:
         named = "; ".join(f"{line(c.measure)}, {line(c.pair)}" for c in fragile[:3])
         more = f"; and {len(fragile) - 3} more" if len(fragile) > 3 else ""
-        yield f"At their worst, missing scores would turn what is there: {named}{more}."
+        yield f"In the worst case, missing scores would reverse these results: {named}{more}."

@@ -43,7 +43,9 @@ def unread_notes(run: Run) -> list[str]:
         said = [f"{name} {_shares(numbers[f'{name}_cut'], numbers[name])}" for name in ("outputs", "turns")]
         notes.append(f"Cut off by max_tokens: {'; '.join(said)}.")
         if _differ(numbers["outputs_cut"], numbers["outputs"]):
-            notes[-1] += " The arms differ in it: raise max_tokens, or a difference may be one of length."
+            notes[-1] += (
+                " The arms differ in this: raise max_tokens, or a difference between arms may come from length."
+            )
     for m in run.measured:
         judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))
         found = unread(run, m)
@@ -51,7 +53,7 @@ def unread_notes(run: Run) -> list[str]:
             lost = {condition: by.get(outcome, 0) for condition, by in found.items() if judged.get(condition)}
             if any(lost.values()):
                 worth = f"counted as {m.values[outcome]:g}" if outcome in m.values else "without a value"
-                differ = " The arms differ in it." if _differ(lost, judged) else ""
+                differ = " The arms differ in this." if _differ(lost, judged) else ""
                 notes.append(f"{m.name}: {outcome}, {worth}: {_shares(lost, judged)}.{differ}")
     return notes
 
@@ -61,15 +63,17 @@ def differing(run: Run) -> list[str]:
     counts, notes = cut(run), list[str]()
     cut_off, outputs = _by_arm(counts, "outputs_cut"), _by_arm(counts, "outputs")
     if _differ(cut_off, outputs):
-        told = "raise max_tokens, or a difference may be one of length"
-        notes.append(f"Outputs cut off: {_shares(_named(cut_off), _named(outputs))}. Conditions differ in it: {told}.")
+        told = "raise max_tokens, or a difference may come from length"
+        notes.append(
+            f"Outputs cut off: {_shares(_named(cut_off), _named(outputs))}. Conditions differ in this: {told}."
+        )
     for m in run.measured:
         judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))
         found = unread(run, m)
         lost = {condition: sum(by.values()) for condition, by in found.items() if judged.get(condition)}
         if _differ(lost, judged):
             notes.append(
-                f"{m.name} could not be read: {_shares(_named(lost), _named(judged))}. Conditions differ in it."
+                f"{m.name} could not be read: {_shares(_named(lost), _named(judged))}. Conditions differ in this."
             )
     return notes
 

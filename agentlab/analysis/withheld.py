@@ -38,7 +38,7 @@ def withheld(run: Run, name: str, found: Analysis) -> Analysis:
         return found
     tables = {key: _without(table, key, DESCRIBING[name], doubts) for key, table in found.tables.items()}
     gone = "; which arm or change is better is suppressed" if DESCRIBING[name] else ""
-    told = (f"{m}: what its judge says, which may not be what is so{gone}: {why}" for m, why in doubts.items())
+    told = (f"{m}: these are the judge's scores, which may be wrong{gone}: {why}" for m, why in doubts.items())
     return replace(found, tables=tables, notes=(*told, *found.notes))
 
 

@@ -38,8 +38,8 @@ def used(calls: Sequence[Call], match: Match, price: Price) -> float:
     answered = [(call, call.completion.usage) for call in calls if call.completion is not None]
     if unknown := next((call.model for call, usage in answered if usage is None), None):
         raise ScenarioError(
-            f"a baseline is matched on {match}, and {unknown} sent no token counts with its replies; write "
-            "`match: calls` in the baseline, or have the server send `usage`"
+            f"a baseline is matched on {match}, and {unknown} sent no token counts with its replies; write `match: "
+            f"calls` in the baseline, or make the server send `usage`"
         )
     if match == "cost":
         return sum(price(call) or 0.0 for call, _ in answered)

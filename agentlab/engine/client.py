@@ -75,8 +75,8 @@ class Client:
         if found is not None:
             if not answers(found.prompt_hash, prompt_hash, request):
                 raise MismatchError(
-                    f"rollout {where.rollout}: the stored call of {where.actor!r} in round {where.round} answers "
-                    "another prompt than the one that would be sent now; use --new or --out for a fresh run folder"
+                    f"rollout {where.rollout}: the stored call of {where.actor!r} in round {where.round} answers a "
+                    f"different prompt than the one that would be sent now; use --new or --out for a fresh run folder"
                 )
             return found
         model = self.models[alias]
@@ -126,10 +126,10 @@ def whole(completion: Completion) -> Completion:
             completion = _decode(text)
         used = _decode(text).usage
     except (msgspec.ValidationError, OverflowError, TypeError):
-        raise ModelError("transient", "unreadable reply: a text or a number in it is of another kind") from None
+        raise ModelError("transient", "unreadable reply: it has a text or a number of the wrong type") from None
     counts = (used.input, used.output, used.cache_read, used.cache_write) if used else ()
     if not all(0 <= count < _MOST_TOKENS for count in counts):
-        raise ModelError("transient", "unreadable reply: its token counts are none")
+        raise ModelError("transient", "unreadable reply: its token counts are not numbers")
     return completion
 
 

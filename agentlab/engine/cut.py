@@ -63,7 +63,7 @@ def read(text: str, active: Active, rounds: int) -> Cut:
     if not slash and Cut(number) in ends(active):
         return Cut(number)
     if not agents or any(name not in there for name in agents):
-        raise ScenarioError(f"--at {text}: no legal cut of this rollout; {_legal(active, rounds)}")
+        raise ScenarioError(f"--at {text}: not a valid cut of this rollout; {_legal(active, rounds)}")
     return normal(Cut(number, tuple(name for name in there if name in agents)), active)
 
 
@@ -77,7 +77,7 @@ def normal(cut: Cut, active: Active) -> Cut:
 def _legal(active: Active, rounds: int) -> str:
     turns = [f"{'closing' if r > rounds else r}/{name}" for r, names in active.items() for name in names]
     shown = ", ".join(turns[:24]) + (", …" if len(turns) > 24 else "")
-    return f"ends of rounds: {', '.join(map(str, ends(active)))}; turns: {shown}, of one round also joined as a+b"
+    return f"ends of rounds: {', '.join(map(str, ends(active)))}; turns: {shown}; join turns of one round as a+b"
 
 
 def by_agent(active: Active) -> list[Cut]:

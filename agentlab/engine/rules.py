@@ -90,15 +90,16 @@ def _made(organization: Organization, method: Callable[..., Sequence[Message]], 
         at = traceback.extract_tb(error.__traceback__)[-1]
         raise ProtocolError(
             f"protocol {name}: `{getattr(method, '__name__', 'a method')}` raised {type(error).__name__}: {error} "
-            f"({at.filename}:{at.lineno}); fix the protocol or its fields: it gives messages whatever a model writes"
+            f"({at.filename}:{at.lineno}); fix the protocol or its fields: it must return messages for any text that "
+            f"a model writes"
         ) from error
     for message in messages:
         content: Any = message.content
         to: Any = message.to
         if not isinstance(content, str) or not isinstance(to, tuple):
             raise ProtocolError(
-                f"protocol {name} wrote a {message.kind} with content {content!r} to {to!r}; content is a text, "
-                "and `to` a tuple of names"
+                f"protocol {name} wrote a {message.kind} with content {content!r} to {to!r}; content must be text, "
+                f"and `to` must be a tuple of names"
             )
         if message.kind not in organization.kinds:
             known = ", ".join(organization.kinds)

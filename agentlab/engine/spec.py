@@ -150,8 +150,8 @@ def unmeasurable(limits: RolloutLimits, calls: Sequence[Call]) -> str | None:
         return None
     limit = "tokens" if limits.tokens is not None else "cost"
     return (
-        f"limits.rollout.{limit} cannot be held: {unknown.model} sent no token counts with its replies; limit minutes "
-        "and rounds instead, or have the server send `usage`"
+        f"limits.rollout.{limit} cannot be enforced: {unknown.model} sent no token counts with its replies; limit "
+        f"minutes and rounds instead, or make the server send `usage`"
     )
 
 

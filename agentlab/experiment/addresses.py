@@ -59,7 +59,7 @@ def reached(specs: Mapping[str, ModelSpec], where: Moved, section: Mapping[str, 
 def _at(spec: ModelSpec, alias: str, url: str) -> ModelSpec:
     provider = PROVIDERS.get(split(spec.name)[0])
     if provider is None or not (provider.url or provider.address):
-        raise ScenarioError(f"--base-url {alias}=…: {spec.name} is reached at no address; leave it out")
+        raise ScenarioError(f"--base-url {alias}=…: {spec.name} has no address; leave the option out")
     try:
         return ModelSpec.model_validate({**spec.model_dump(exclude_unset=True), "base_url": url})
     except ValidationError as error:

@@ -90,9 +90,9 @@ def _all(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> Iter
         yield "task text"
     stepped = a.baseline is not None or b.baseline is not None
     if a.rounds != b.rounds and a.length is None and b.length is None and not stepped:
-        yield f"rounds {a.rounds} against {b.rounds}"
+        yield f"rounds {a.rounds} versus {b.rounds}"
     if a.calls != b.calls and any(told.tools for one in (a, b) for told in one.agents.values()):
-        yield f"calls a turn {a.calls} against {b.calls}"
+        yield f"calls per turn {a.calls} versus {b.calls}"
     if a.baseline and b.baseline and a.baseline != b.baseline:
         yield "how a budget is spent"
 
@@ -166,7 +166,7 @@ def _values(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> I
         one, other = ({agent: told.value(name) for agent, told in arm.agents.items()} for arm in (a, b))
         sets = [sorted(set(values.values())) for values in (one, other)]
         if sets[0] != sets[1]:
-            yield f"{name} {' and '.join(sets[0])} against {' and '.join(sets[1])}"
+            yield f"{name} {' and '.join(sets[0])} versus {' and '.join(sets[1])}"
         elif changed := [agent for agent in one if agent in other and one[agent] != other[agent]]:
             yield f"{name} of {', '.join(changed)}"
     one, other = ({(told.model, told.served) for told in arm.agents.values()} for arm in (a, b))
@@ -176,7 +176,7 @@ def _values(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> I
 
 def _brief(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
     if len(a.briefed) * len(b.agents) != len(b.briefed) * len(a.agents):
-        yield f"brief shown to {_share(a, len(a.briefed))} against {_share(b, len(b.briefed))}"
+        yield f"brief shown to {_share(a, len(a.briefed))} versus {_share(b, len(b.briefed))}"
 
 
 def _share(arm: ConditionFacts, count: int) -> str:
@@ -196,7 +196,7 @@ def _addenda(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
         everybody = one == len(a.agents) and other == len(b.agents)
         with_task = own is not None and its is not None and own.to == its.to == "task"
         if one != other and not everybody and not with_task:
-            yield f"addendum {name} read by {_share(a, one)} against {_share(b, other)}"
+            yield f"addendum {name} read by {_share(a, one)} versus {_share(b, other)}"
         elif one and own and its and own.text != its.text:
             yield f"words of addendum {name}"
         elif one and own and its and own.to != its.to and {own.to, its.to} & {"task", "all"}:

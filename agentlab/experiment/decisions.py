@@ -113,7 +113,7 @@ def write(design: Design, file: Path) -> str:
             out.write(_HEAD.format(name=design.name, file=file.name) + text)
     except FileExistsError:
         raise ScenarioError(
-            f"{file} is there already, and a preregistration is not overwritten; name another file"
+            f"{file} already exists, and a preregistration is never overwritten; name another file"
         ) from None
     except OSError as error:
         raise StoreError(f"{file}: cannot be written ({error.strerror}); name another file") from error
@@ -129,12 +129,14 @@ def read(file: Path) -> Registration:
     except (UnicodeDecodeError, yaml.YAMLError):
         document = {}
     if document.get("preregistration") != FORMAT or not isinstance(document.get("decided"), dict):
-        raise ScenarioError(f"{file}: this is no preregistration; agentlab plan SCENARIO --preregister FILE writes one")
+        raise ScenarioError(
+            f"{file}: this is not a preregistration; agentlab plan SCENARIO --preregister FILE writes one"
+        )
     decided = _plain(document["decided"])
     if digest(decided) != document.get("digest"):
         raise ScenarioError(
-            f"{file}: it was changed after it was written: its content has the digest {digest(decided)}, and it says "
-            f"{document.get('digest')}; take the file as it was, or write a new one"
+            f"{file}: the file was changed after it was written: its content has digest {digest(decided)}, but it "
+            f"says {document.get('digest')}; restore the original file, or write a new one"
         )
     return Registration(str(file), str(document.get("date")), str(document["digest"]), decided)
 
@@ -155,8 +157,8 @@ def require(registration: Registration, design: Design) -> None:
     if changed:
         lines = "\n".join(f"  {path}: was {was!r}, is {now!r}" for path, was, now in changed)
         raise MismatchError(
-            f"{registration.file}: the scenario is not what was preregistered on {registration.date}:\n{lines}\n"
-            "Change it back, or preregister it anew before the first rollout."
+            f"{registration.file}: the scenario differs from what was preregistered on {registration.date}:\n{lines}\n"
+            "Change it back, or preregister it again before the first rollout."
         )
 
 
@@ -168,7 +170,7 @@ def record(design: Design, old: Mapping[str, Any], registration: Registration | 
     named = old.get("preregistered")
     if registration is not None and named is not None and named["digest"] != registration.digest:
         raise MismatchError(
-            f"{registration.file}: the run was preregistered by another file, {named['file']} of {named['date']}"
+            f"{registration.file}: the run was preregistered with another file, {named['file']} of {named['date']}"
         )
     if registration is not None and named is None:
         named = {**asdict(registration), "rollouts": rollouts}
@@ -181,13 +183,13 @@ def match_notes(meta: Mapping[str, Any], rollouts: int) -> list[str]:
     if named is None:
         return []
     head = f"Preregistered on {named['date']} ({named['file']}, digest {named['digest'][:8]})"
-    late = f", which was named when the run had {named['rollouts']} rollouts" if named["rollouts"] else ""
+    late = f", a file first given when the run had {named['rollouts']} rollouts" if named["rollouts"] else ""
     changed = list(deviations(named["decided"], meta["decided"]))
     decided = named["decided"]
     all_of_it = len(decided["tasks"]) * len(decided["conditions"]) * decided["draws"]
     part = f", of which the run has {rollouts:,} of {all_of_it:,} rollouts" if rollouts < all_of_it else ""
     if not changed:
-        return [f"{head}{late}: the scenario is what was preregistered{part}."]
+        return [f"{head}{late}: the scenario matches the preregistration{part}."]
     places = "; ".join(f"{path} was {was!r}, is {now!r}" for path, was, now in changed)
     return [f"{head}{late}, and changed since: {places}."]
 

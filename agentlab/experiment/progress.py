@@ -136,8 +136,8 @@ class Progress:
         if blind := [name for name, most, calls in unknown if most is not None and calls]:
             replies = pluralize(cost.uncounted or cost.unpriced, "reply", "replies")
             self.unheld = (
-                f"limits.run.{blind[0]} cannot be held: {replies} came without token counts; limit minutes instead, or "
-                "have the server send `usage`"
+                f"limits.run.{blind[0]} cannot be enforced: {replies} came without token counts; limit minutes "
+                f"instead, or make the server send `usage`"
             )
             return True
         over = (

@@ -40,20 +40,20 @@ def check(design: Design, store: Store, old: Mapping[str, Any], accept: bool) ->
     if changed := differences(seeded, design.tree, design.ordered, same):
         raise MismatchError(
             f"{place}: the run was made from another scenario:\n{_lines(changed)}\n"
-            "Tasks, draws, levels, judges and measures may be added; for anything else use --new or --out."
+            "You may add tasks, draws, levels, judges, and measures. For any other change, use --new or --out."
             + _moved(changed)
         )
     if not same:
         raise MismatchError(
-            f"{place}: agents would be asked something else than before, although the scenario reads alike; use --new "
-            "or --out for a fresh run folder"
+            f"{place}: prompts would differ from before, although the scenario is unchanged; use --new or --out for "
+            f"a fresh run folder"
         )
     code = [*_code(old.get("code", [])), *_wordings(design, recorded)]
     if code and not accept:
         raise MismatchError(
-            f"{place}: the run was made by other code:\n{_lines(code)}\n"
-            "One cell would hold rollouts of both. Use what made it, or --new, or give --accept-changes, which is "
-            "recorded and told beside every result."
+            f"{place}: the run was made with other code:\n{_lines(code)}\n"
+            "Conditions would mix rollouts of both versions. Use the original code, or --new, or --accept-changes, "
+            "which is recorded and reported with every result."
         )
     _relimited(old["tree"], design.tree)
     return record(old, code)
@@ -116,7 +116,7 @@ def _relimited(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         was, now = mapping(before[name]), mapping(after[name])
         for unit in was.keys() & now.keys():
             if was[unit] != now[unit]:
-                told = "limits.%s.%s was %s and is %s: rollouts that finished under it stay as they are"
+                told = "limits.%s.%s was %s and is now %s: rollouts that already finished do not change"
                 log.warning(told, name, unit, was[unit], now[unit])
 
 
@@ -136,8 +136,8 @@ def _moved(changes: Sequence[Change]) -> str:
     if not aliases:
         return ""
     return (
-        "\nIf the same model is only served elsewhere now, leave base_url as it was and say where the server is: "
-        f"--base-url {aliases[0]}=URL."
+        "\nIf only the address of the server changed, leave base_url as it was and give the new address: --base-url "
+        "{aliases[0]}=URL."
     )
 
 

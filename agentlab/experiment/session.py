@@ -98,8 +98,8 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
         if arm.baseline and not all(key in selected or store.final(key) for key in spec.waits):
             of = arm.baseline.of
             raise ScenarioError(
-                f"--only: {arm.name} may spend what {of} spent on the same task and draw, which is left out and not in "
-                f"{store.folder}; take {of} in too, or run it there first"
+                f"--only: {arm.name} has the budget that {of} spent on the same task and draw, but {of} is neither "
+                f"selected nor in {store.folder}; include {of}, or run it there first"
             )
 
 

@@ -167,15 +167,15 @@ def _doubt(area: float | None, decided: Gate | None, anchors: int, kinds: tuple[
     one, other = kinds
     if area is None or decided is None:
         missing = (
-            f"the judge ships no anchor texts; give it {ENOUGH} {one} and {ENOUGH} {other.split()[0]} ones (`anchors`)"
+            f"the judge has no anchor texts; give it {ENOUGH} {one} and {ENOUGH} {other.split()[0]} ones (`anchors`)"
         )
         return f"no {one} and {other} was scored" if anchors else missing
     of = f"{_area(area, decided.low, decided.high)} of {decided.good} {one} and {pluralize(decided.bad, other)}"
     if decided.outcome == "failed":
         return f"{of} is under {LEAST_AUC}"
-    wrong = f"cannot be told from {CHANCE}" if area >= LEAST_AUC else f"may be {LEAST_AUC} or not"
+    wrong = f"cannot be distinguished from {CHANCE}" if area >= LEAST_AUC else f"may be above or below {LEAST_AUC}"
     needed = f"more than {MOST}" if decided.needed is None else f"{decided.needed}"
-    return f"undecided: {of} {wrong}; {needed} of each would tell, if it stays so"
+    return f"undecided: {of} {wrong}; {needed} of each would decide if the AUC stays the same"
 
 
 def _families(worth: Worth) -> list[Family]:

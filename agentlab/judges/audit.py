@@ -34,14 +34,14 @@ class AuditConfig(AskingConfig):
     """A model reports objections with their quotations, and scores scales, in one call."""
 
     traits: ClassVar[JudgeTraits] = JudgeTraits(
-        unproven="an audit has no anchor texts; read what it quotes in run.objections"
+        unproven="an audit has no anchor texts; read its quotes in run.objections"
     )
 
-    kind: Literal["audit"] = Field(description="Reads the whole transcript and reports what became of objections.")
+    kind: Literal["audit"] = Field(description="Reads the whole transcript and reports what happened to objections.")
     prompt: str = Field(default=DEFAULT_PROMPT, description="Who the judge is.")
     span: Scale = Field(default=Scale(low=0, high=10), alias="scale", description="The points of every criterion.")
     criteria: Mapping[Name, Criterion] = Field(
-        default={}, description="Further scales by name, scored in the same call."
+        default={}, description="Additional scales by name, scored in the same call."
     )
     draws: int = Field(default=1, ge=1, description="How many independent times each rollout is judged.")
 

@@ -116,12 +116,12 @@ class ChoiceConfig(AskingConfig):
     """The base of the YAML of both judges of two outputs; a kind says what is asked, and which pairs are."""
 
     scoring: Literal["text", "structured"] = Field(
-        default="text", description="text: tagged lines; structured: JSON under a schema."
+        default="text", description="How verdicts are read. text: tagged lines; structured: JSON that follows a schema."
     )
     normalise: bool = Field(
         default=False,
-        description="Whether Markdown, mail headers, salutations, signatures and tags are taken out of what is judged, "
-        "so that formatting does not tell the arm.",
+        description="Whether to remove Markdown, mail headers, salutations, signatures, and tags before judging, so "
+        "that formatting does not reveal the arm.",
     )
     prompt: str = Field(description="Who the judge is.")
 

@@ -25,13 +25,13 @@ class CompareConfig(ChoiceConfig):
 
     traits: ClassVar[JudgeTraits] = JudgeTraits(two="better")
 
-    kind: Literal["compare"] = Field(description="Compares two arms' outputs on the same task and draw.")
+    kind: Literal["compare"] = Field(description="Compares the outputs of two arms on the same task and draw.")
     prompt: str = Field(default=DEFAULT_PROMPT, description="Who the judge is.")
     criteria: Mapping[Name, Question] = Field(min_length=1, description="The questions by name.")
     arms: Mapping[str, Annotated[tuple[tuple[str, str], ...], Field(min_length=1)]] = Field(
         default={},
-        description="Pairs of levels by factor, such as {team: [[firm, solo]]}, all else equal; every pair of levels "
-        "of every factor, if not said.",
+        description="Pairs of levels by factor, such as {team: [[firm, solo]]}, with all else equal. Default: every "
+        "pair of levels of every factor.",
     )
     draws: int = Field(default=1, ge=1, description="How many independent times each pair is judged, in both orders.")
     anchors: Mapping[str, Anchors] = Field(
@@ -62,7 +62,7 @@ class CompareConfig(ChoiceConfig):
                 if pair[0] == pair[1]:
                     flaws.append((("arms", factor, i), f"{pair[0]!r} is compared with itself", "name two levels"))
                 elif {*pair} in [{*other} for other in pairs[:i]]:
-                    flaws.append((("arms", factor, i), f"{pair[0]} and {pair[1]} are there twice", "name a pair once"))
+                    flaws.append((("arms", factor, i), f"{pair[0]} and {pair[1]} appear twice", "name a pair once"))
         return flaws
 
     def compared(self, factors: Mapping[str, Sequence[str]]) -> list[tuple[str, str, str]]:

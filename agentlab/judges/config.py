@@ -26,7 +26,9 @@ class Scale(Part):
 
     low: int = Field(default=1, description="Lowest score, a whole number.")
     high: int = Field(default=5, description="Highest score, a whole number.")
-    labels: Points = Field(default_factory=dict[int, str], description="What single points mean for every criterion.")
+    labels: Points = Field(
+        default_factory=dict[int, str], description="What points on the scale mean, for every criterion."
+    )
 
     def flaws(self) -> list[Flaw]:
         """A scale upside down, or too long to be scored."""
@@ -39,23 +41,27 @@ class Question(Part):
     """One criterion, answered by itself."""
 
     text: str = Field(min_length=1, description="The question that the judge answers.")
-    count: bool = Field(default=True, description="Whether it counts where all criteria are meant.")
+    count: bool = Field(default=True, description="Whether it counts as one of `all` criteria.")
 
 
 class Criterion(Question):
     """One line of a rubric, scored by itself."""
 
-    points: Points = Field(default_factory=dict[int, str], description="What single points mean for this criterion.")
+    points: Points = Field(
+        default_factory=dict[int, str], description="What points on the scale mean, for this criterion."
+    )
 
 
 class Sampling(Part):
     """Settings of the judge's calls; what is unset is left to `models:`."""
 
     temperature: float | None = Field(default=None, ge=0, description="Sampling temperature.")
-    top_p: float | None = Field(default=None, gt=0, le=1, description="Nucleus sampling: probability mass kept.")
-    top_k: int | None = Field(default=None, ge=1, description="Tokens sampled from.")
-    max_tokens: int | None = Field(default=None, ge=1, description="Most tokens of one reply.")
-    reasoning: str | int | None = Field(default=None, description="Reasoning effort or its budget in tokens.")
+    top_p: float | None = Field(
+        default=None, gt=0, le=1, description="Nucleus sampling: the share of probability kept."
+    )
+    top_k: int | None = Field(default=None, ge=1, description="Sample from the k most likely tokens.")
+    max_tokens: int | None = Field(default=None, ge=1, description="Maximum number of tokens in one reply.")
+    reasoning: str | int | None = Field(default=None, description="Reasoning effort, or a reasoning budget in tokens.")
 
 
 class Anchors(Part):
@@ -65,7 +71,7 @@ class Anchors(Part):
     good: tuple[str, ...] = Field(min_length=1, description="Outputs that deserve a high score, or to win.")
     bad: tuple[str, ...] = Field(min_length=1, description="Outputs that deserve a low score, or to lose.")
     padded: tuple[str, ...] = Field(
-        default=(), description="The good outputs again, in their order, made longer without being better."
+        default=(), description="The good outputs again, in the same order, made longer without being better."
     )
 
 
@@ -93,7 +99,7 @@ class JudgeConfig(Part):
 
     traits: ClassVar[JudgeTraits] = JudgeTraits()
 
-    about: str = Field(default="", description="What this judge looks at, for readers.")
+    about: str = Field(default="", description="A note for readers on what this judge looks at.")
 
     def needs(self) -> frozenset[str]:
         """Fields of `Settings` that its model must take."""
@@ -115,10 +121,13 @@ class JudgeConfig(Part):
 class AskingConfig(JudgeConfig):
     """The base of the YAML of a judge that asks a model."""
 
-    model: str = Field(default="judge", description="Key of `models:` in the scenario.")
-    settings: Sampling = Field(default=Sampling(), description="Sampling settings of the judge's calls.")
+    model: str = Field(default="judge", description="The model: a key of `models:` in the scenario.")
+    settings: Sampling = Field(default=Sampling(), description="Sampling settings for the judge's calls.")
     max_chars: int | None = Field(
-        default=None, ge=1, description="Most characters to judge; more are `truncated`, never clipped."
+        default=None,
+        ge=1,
+        description="Maximum number of characters to judge. Longer texts get the outcome "
+        "`truncated`; they are never clipped.",
     )
 
     def needs(self) -> frozenset[str]:
@@ -132,7 +141,7 @@ class AskingConfig(JudgeConfig):
     def repeats(self, temperature: float | None) -> str:
         """Why every draw repeats the first; empty where draws can differ. `temperature` is its model's."""
         asked = temperature if self.settings.temperature is None else self.settings.temperature
-        return "the judge is asked at temperature 0" if asked == 0 else ""
+        return "the judge runs at temperature 0" if asked == 0 else ""
 
 
 def counting(criteria: Mapping[str, Question]) -> tuple[str, ...]:
@@ -157,4 +166,4 @@ def alike(names: Collection[str]) -> list[Flaw]:
     """Criteria whose names differ only by case, which a model's answer does not tell apart."""
     if len({name.casefold() for name in names}) == len(names):
         return []
-    return [(("criteria",), "two names that differ only by case", "names that differ by more")]
+    return [(("criteria",), "two names that differ only in case", "names that differ in more than case")]

@@ -33,11 +33,13 @@ class EquivalenceConfig(ChoiceConfig):
     traits: ClassVar[JudgeTraits] = JudgeTraits(two="same")
 
     kind: Literal["equivalence"] = Field(description="Sorts the outputs of one task and condition into groups.")
-    prompt: str = Field(default=DEFAULT_PROMPT, description="Who the judge is, and what is the same answer.")
-    question: str = Field(default=QUESTION, min_length=1, description="What it is asked; it answers yes or no.")
+    prompt: str = Field(
+        default=DEFAULT_PROMPT, description="System prompt: who the judge is, and what counts as the same answer."
+    )
+    question: str = Field(default=QUESTION, min_length=1, description="The question, answered with yes or no.")
     anchors: Mapping[str, EquivalentAnchors] = Field(
         default_factory=dict[str, EquivalentAnchors],
-        description="Pairs that are known to be the same or not, by family of tasks.",
+        description="Pairs known to be the same answer or different answers, by family of tasks.",
     )
 
     def names(self) -> tuple[str, ...]:

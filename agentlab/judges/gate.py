@@ -51,8 +51,9 @@ def too_few(documents: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if not _passable(families):
             good, bad = (sum(counts) for counts in zip(*families, strict=True)) if families else (0, 0)
             told.append(
-                f"judge {name!r} has {good} good and {bad} bad anchor texts, too few to show that it tells them apart, "
-                f"so nothing will be said of who did better by it; {ENOUGH} of each will do (judges.{name}.anchors)"
+                f"judge {name!r} has {good} good and {bad} bad anchor texts, too few to show that it can tell them "
+                f"apart, so agentlab will not say which arm did better on its scores; add up to {ENOUGH} of each "
+                f"(judges.{name}.anchors)"
             )
     return told
 

@@ -27,34 +27,36 @@ _OPEN_LIST = re.compile(r"(?:[,/&;]|\b(?:or|and))$", re.IGNORECASE)
 class MatchConfig(JudgeConfig):
     """Compares what an output says with the task's target."""
 
-    traits: ClassVar[JudgeTraits] = JudgeTraits(target=True, repeats="the judge asks no model")
+    traits: ClassVar[JudgeTraits] = JudgeTraits(target=True, repeats="the judge does not use a model")
 
-    kind: Literal["match"] = Field(description="Compares the output with the task's target; asks no model.")
+    kind: Literal["match"] = Field(description="Compares the output with the task's target, without a model.")
     by: Literal["exact", "number", "choice", "regex", "probabilities", "vector"] = Field(
-        description="exact: the whole output is the target; number: the number it states is, or else the last one in "
-        "it; choice: the one of `choices` it settles on is; regex: `pattern` is found, and its first group (if it has "
-        "one) is the target; probabilities: "
-        "the output states one for each of `choices`, and the score is that of the target; vector: its numbers in "
-        "square brackets are within `tolerance` of the target's."
+        description="What is compared with the target. exact: the whole output; number: the number that the "
+        "output states, "
+        "or else the last number in it; choice: the one of `choices` that the output settles on; regex: "
+        "the first group of `pattern`, or any match if the pattern has no group; probabilities: the "
+        "output states a probability for each of `choices`, and the score is the probability of the "
+        "target; vector: the numbers in square brackets, within `tolerance` of the target."
     )
     criterion: str = Field(default="correct", pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", description="Name of the criterion.")
-    target: str | None = Field(
-        default=None, description="Field of the task that holds the target, instead of `target`."
-    )
+    target: str | None = Field(default=None, description="The task field that contains the target, if not `target`.")
     where: Literal["first", "last", "any"] = Field(
         default="last",
-        description="Which number, choice or group of several counts. A stated one (`Answer: 42`) comes before all "
-        "others; `any` takes them all.",
+        description="Which of several numbers, choices, or groups counts. A stated one (`Answer: 42`) takes "
+        "precedence; `any` accepts any of them.",
     )
-    ignore_case: bool = Field(default=True, description="Whether capitals are the same as small letters.")
-    ignore_space: bool = Field(default=True, description="Whether any run of blanks is the same as one blank.")
-    tolerance: float = Field(default=0.0, ge=0, description="Largest distance between equal numbers.")
+    ignore_case: bool = Field(default=True, description="Whether to ignore case.")
+    ignore_space: bool = Field(default=True, description="Whether to treat any run of whitespace as one space.")
+    tolerance: float = Field(
+        default=0.0, ge=0, description="Maximum distance between numbers or vectors that count as equal."
+    )
     choices: tuple[str, ...] = Field(default=(), description="The choices: letters, digits in quotes, or words.")
     pattern: str | None = Field(default=None, description="A regular expression of Python's `re`.")
     max_chars: int = Field(
         default=20_000,
         ge=1,
-        description="Longest output that `regex` searches; a longer one is `truncated`. It bounds slow expressions.",
+        description="Maximum length of an output that `regex` searches; a longer one gets the outcome `truncated`. "
+        "This limits slow expressions.",
     )
 
     def names(self) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def _storable(verdict: Verdict) -> Verdict:
     for name, kind in kinds.items():
         given: Any = getattr(verdict, name)
         if given is not None and not isinstance(given, kind):
-            reason = f"the judge gave {name} as {type(given).__name__}; {kind[0].__name__} or None would be right"
+            reason = f"the judge gave {name} as {type(given).__name__}; give {kind[0].__name__} or None"
             return Verdict(utf8_safe(verdict.criterion), "error", reason=reason)
     texts = {name: utf8_safe(text) for name in ("criterion", "reason", "label") if (text := getattr(verdict, name))}
     return replace(verdict, **texts)

@@ -53,11 +53,11 @@ def own_judge(part: Any, name: str, kind: str) -> OwnJudge:
     """`part` as a judge called `name`; raises `ValueError` with what it lacks. `kind` is how the scenario names it."""
     draws, model = getattr(part, "draws", 1), getattr(part, "model", None)
     if not isinstance(draws, int) or draws < 1:
-        raise ValueError(f"{kind} has draws = {draws!r}; give it a whole number from 1 on")
+        raise ValueError(f"{kind} has draws = {draws!r}; give it a whole number, 1 or more")
     if model is not None and not isinstance(model, str):
-        raise ValueError(f"{kind} has model = {model!r}; give it a key of models:, or None to ask no model")
+        raise ValueError(f"{kind} has model = {model!r}; give it a key of models:, or None for no model")
     if not iscoroutinefunction(getattr(part, "__call__", None)):  # noqa: B004, for it must be awaitable too
-        raise ValueError(f"{kind} is no judge; give it async def __call__(self, judge_input, client)")
+        raise ValueError(f"{kind} is not a judge; give it async def __call__(self, judge_input, client)")
     scales = _scales(getattr(part, "criteria", None), kind)
     return OwnJudge(name, draws, model, scales, bool(getattr(part, "noisy", True)), part)
 

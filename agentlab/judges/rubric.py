@@ -27,26 +27,28 @@ class RubricConfig(AskingConfig):
     """A model scores each criterion on one scale."""
 
     kind: Literal["rubric"] = Field(description="Scores by a model on the criteria of a rubric.")
-    prompt: str = Field(default=DEFAULT_PROMPT, description="Who the judge is. May use {{low}} and {{high}}.")
-    span: Scale = Field(default=Scale(), alias="scale", description="The points of every criterion.")
+    prompt: str = Field(
+        default=DEFAULT_PROMPT, description="System prompt: who the judge is. May use {{low}} and {{high}}."
+    )
+    span: Scale = Field(default=Scale(), alias="scale", description="The scale of every criterion.")
     criteria: Mapping[Name, Criterion] = Field(min_length=1, description="The criteria by name.")
     scoring: Literal["text", "structured", "logprobs"] = Field(
         default="text",
-        description="text: tagged lines; structured: JSON under a schema; logprobs: the expected score under the "
-        "model's own token probabilities, one call per criterion.",
+        description="How scores are read. text: tagged lines; structured: JSON that follows a schema; logprobs: the "
+        "expected score under the model's token probabilities, with one call per criterion.",
     )
-    draws: int = Field(default=1, ge=1, description="How many independent times each rollout is judged.")
+    draws: int = Field(default=1, ge=1, description="How many times each rollout is judged, independently.")
     show: Literal["output", "transcript", "files"] = Field(
         default="output",
-        description="What is judged: the output; every message and the output; or the files and the output.",
+        description="What is judged: the output; all messages and the output; or the files and the output.",
     )
     normalise: bool = Field(
         default=False,
-        description="Whether Markdown, mail headers, salutations, signatures and tags are taken out of what is judged, "
-        "so that formatting does not tell the arm.",
+        description="Whether to remove Markdown, mail headers, salutations, signatures, and tags before judging, so "
+        "that formatting does not reveal the arm.",
     )
     anchors: Mapping[str, RubricAnchors] = Field(
-        default_factory=dict[str, RubricAnchors], description="Texts of known worth, by family of tasks."
+        default_factory=dict[str, RubricAnchors], description="Texts of known quality, by family of tasks."
     )
 
     def names(self) -> tuple[str, ...]:

@@ -114,21 +114,21 @@ def claude_mistakes(name: str, settings: Settings) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     thinks = reasoning not in (None, 0, "none")
     if settings.temperature is not None and settings.temperature > 1:
-        found.append(("temperature", "Claude takes 0 to 1"))
+        found.append(("temperature", "Claude accepts 0 to 1"))
     if settings.temperature is not None and settings.top_p is not None and family.version >= (4, 1):
-        found.append(("top_p", "this Claude model takes temperature or top_p, not both"))
+        found.append(("top_p", "this Claude model accepts temperature or top_p, not both"))
     if thinks and settings.temperature not in (None, 1.0):
-        found.append(("temperature", "a Claude model that thinks takes no temperature but 1"))
+        found.append(("temperature", "a Claude model with reasoning accepts only temperature 1"))
     if isinstance(reasoning, int) and reasoning and family.thinking == "adaptive":
         found.append(
-            ("reasoning", "this model takes an effort (low, medium, high, xhigh, max), not a budget in tokens")
+            ("reasoning", "this model accepts an effort (low, medium, high, xhigh, max), not a budget in tokens")
         )
     if isinstance(reasoning, int) and 0 < reasoning < 1024:
-        found.append(("reasoning", "a budget is at least 1024 tokens"))
+        found.append(("reasoning", "a budget must be at least 1024 tokens"))
     if isinstance(reasoning, int) and settings.max_tokens is not None and 0 < settings.max_tokens <= reasoning:
         found.append(("max_tokens", f"must exceed the reasoning budget of {reasoning} tokens, which counts towards it"))
     if isinstance(reasoning, str) and thinks and family.thinking == "budget":
-        found.append(("reasoning", "this model takes a budget in tokens, not an effort"))
+        found.append(("reasoning", "this model accepts a budget in tokens, not an effort"))
     return found
 
 

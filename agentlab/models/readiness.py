@@ -39,7 +39,8 @@ def _tableless(spec: ModelSpec) -> str:
         return ""
     judge = '`options: {scores: {"*": {"1": 0.5, "5": 0.5}}}`'
     return (
-        f'{spec.name} needs its table: `options: {{replies: {{"*": {{"yes": 0.3, "no": 0.7}}}}}}`, for a judge {judge}'
+        f'{spec.name} needs a table of replies: `options: {{replies: {{"*": {{"yes": 0.3, "no": 0.7}}}}}}`, for a '
+        f"judge {judge}"
     )
 
 
@@ -48,5 +49,5 @@ def _unlisted(provider: str, name: str) -> str:
     guess = f"Did you mean {provider}/{near[0]}? " if near else ""
     return (
         f"{provider}/{name} is unknown: it is not among the models of {as_of():%Y-%m}. {guess}"
-        "It is taken for a new one of its family, at an unknown price"
+        "agentlab treats it as a new model of its family, with an unknown price"
     )

@@ -113,9 +113,9 @@ def check_name(name: str) -> str | None:
     if provider not in PROVIDERS:
         near = difflib.get_close_matches(provider, PROVIDERS, n=1, cutoff=0.5)
         guess = f"; did you mean {near[0]}/{rest or '…'}?" if near else "."
-        return f"unknown provider {provider!r} in model {name!r}{guess} Known are {known} and my_module:Name"
+        return f"unknown provider {provider!r} in model {name!r}{guess} Known: {known}, and my_module:Name"
     if not rest:
-        return f"model {name!r} lacks the name after the provider, as in {provider}/NAME"
+        return f"model {name!r} has no name after the provider; write it as in {provider}/NAME"
     names, files = PROVIDERS[provider].names, PROVIDERS[provider].files
     named_file = bool(files) and rest.endswith(files)
     if names and rest not in names and not named_file and not is_own(rest):
@@ -176,13 +176,17 @@ def body_mistakes(spec: ModelSpec) -> list[tuple[tuple[str, ...], str, str]]:
     provider, _ = split(spec.name)
     sent = PROVIDERS[provider].fields if provider in PROVIDERS else None
     if sent is None:
-        right = "leave `body` out; it is for models behind an API"
-        return [((), f"{spec.name} sends no request that a body could be added to", right)] if spec.body else []
+        right = "leave out `body`; it is only for models behind an API"
+        return (
+            [((), f"{spec.name} does not send requests, so nothing can be added to a request body", right)]
+            if spec.body
+            else []
+        )
     return [
         (
             (field,),
             f"agentlab sends {field!r} itself",
-            f"write `{field}:` beside `name`" if field in SAMPLING else f"leave {field!r} out of `body`",
+            f"write `{field}:` beside `name`" if field in SAMPLING else f"remove {field!r} from `body`",
         )
         for field in spec.body
         if field in sent
@@ -193,7 +197,7 @@ def refused(name: str, settings: Settings, taken: Capabilities) -> list[tuple[st
     """Settings outside of a model's capabilities, as (setting, what would be right)."""
     fields = [field for field in Settings.__slots__ if getattr(settings, field) is not None]
     does = ", ".join(sorted(taken.settings)) or "none"
-    found = [(f, f"{name} takes no {f}; it takes {does}") for f in fields if f not in taken.settings]
+    found = [(f, f"{name} does not support {f}; it supports {does}") for f in fields if f not in taken.settings]
     if "logprobs" in taken.settings and (settings.logprobs or 0) > taken.max_logprobs:
         found.append(("logprobs", f"{name} returns at most {taken.max_logprobs} alternatives"))
     return found

@@ -24,10 +24,14 @@ class Price(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    input: Rate = Field(description="USD per million prompt tokens that came from no cache.")
-    output: Rate = Field(description="USD per million generated tokens, reasoning included.")
-    cache_read: Rate | None = Field(None, description="USD per million prompt tokens read from a cache; else as input.")
-    cache_write: Rate | None = Field(None, description="USD per million prompt tokens put into a cache; else as input.")
+    input: Rate = Field(description="USD per million prompt tokens that are not read from a cache.")
+    output: Rate = Field(description="USD per million generated tokens, including reasoning.")
+    cache_read: Rate | None = Field(
+        None, description="USD per million prompt tokens read from a cache. Default: the input price."
+    )
+    cache_write: Rate | None = Field(
+        None, description="USD per million prompt tokens written to a cache. Default: the input price."
+    )
 
 
 class CapabilitiesPatch(BaseModel):
@@ -37,20 +41,24 @@ class CapabilitiesPatch(BaseModel):
 
     settings: tuple[str, ...] | None = Field(
         None,
-        description="All sampling settings it takes, of: temperature, top_p, top_k, max_tokens, stop, reasoning, "
+        description="All sampling settings that the model accepts, from: temperature, top_p, top_k, max_tokens, "
+        "stop, reasoning, "
         "logprobs, schema.",
     )
-    seed: bool | None = Field(None, description="Whether it takes a seed.")
-    tools: bool | None = Field(None, description="Whether it takes native tool calls.")
-    max_logprobs: int | None = Field(None, ge=0, description="Most alternatives it returns for a token; 0 for none.")
+    seed: bool | None = Field(None, description="Whether the model accepts a seed.")
+    tools: bool | None = Field(None, description="Whether the model supports native tool calls.")
+    max_logprobs: int | None = Field(
+        None, ge=0, description="Maximum number of alternatives returned per token; 0 for none."
+    )
     system: bool | None = Field(
         None,
-        description="Whether it takes a system message; else the system prompt begins the first message of the user.",
+        description="Whether the model accepts a system message. If not, the system prompt goes at the start of the "
+        "first user message.",
     )
     opens_thought: bool | None = Field(
         None,
-        description="Whether its chat template opens the thought by itself and the server leaves it in the text: a "
-        "reply without a closing tag is then all thought.",
+        description="Whether the chat template opens the reasoning tag by itself and the server leaves the reasoning "
+        "in the text. A reply without a closing tag is then all reasoning.",
     )
 
     @field_validator("settings")
@@ -59,7 +67,7 @@ class CapabilitiesPatch(BaseModel):
         known = Settings.__slots__
         for name in names or ():
             if name not in known:
-                raise ValueError(f"{name!r} is no sampling setting; known are {', '.join(known)}")
+                raise ValueError(f"{name!r} is not a sampling setting; known settings: {', '.join(known)}")
         return names
 
     def apply(self, to: Capabilities) -> Capabilities:
@@ -87,65 +95,74 @@ class ModelSpec(BaseModel):
     name: str = Field(
         min_length=1,
         description="provider/name, such as anthropic/claude-opus-4-5, openai/gpt-5.2 or local/smollm2; or "
-        "my_module:Name for one's own, which is called as Name(**options).",
+        "my_module:Name for a model of your own, called as Name(**options).",
     )
-    base_url: str | None = Field(None, description="Where the API is, if not at the provider's own address.")
+    base_url: str | None = Field(None, description="The address of the API, if it is not the provider's own.")
     api_key_env: str | None = Field(
         None,
-        description="Name of the environment variable that holds the key, such as MY_API_KEY; never a key.",
+        description="The name of the environment variable with the key, such as MY_API_KEY; never the key itself.",
     )
     capabilities: CapabilitiesPatch | None = Field(
-        None, description="What the model takes, where it differs from what agentlab assumes."
+        None, description="What the model supports, where this differs from what agentlab assumes."
     )
-    temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature; unset is not sent.")
-    top_p: float | None = Field(None, gt=0, le=1, description="Nucleus sampling; unset is not sent.")
-    top_k: int | None = Field(None, ge=1, description="Sample from the k likeliest tokens; unset is not sent.")
+    temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature. Not sent if unset.")
+    top_p: float | None = Field(
+        None, gt=0, le=1, description="Nucleus sampling: the share of probability kept. Not sent if unset."
+    )
+    top_k: int | None = Field(None, ge=1, description="Sample from the k most likely tokens. Not sent if unset.")
     max_tokens: int | None = Field(
         None,
         ge=1,
-        description="Most tokens of one reply, reasoning included. Unset: the provider's own limit; Claude needs one, "
-        "and gets 4096, or 16384 where it thinks by default.",
+        description="Maximum number of tokens in one reply, including reasoning. If unset, the provider's limit "
+        "applies; Claude requires a limit and gets 4096, or 16384 if it reasons by default.",
     )
     stop: tuple[str, ...] | None = Field(None, description="Texts that end a reply.")
     reasoning: str | int | None = Field(
         None,
-        description="How much to think: an effort (low, medium, high, …) or a budget in tokens; none switches off.",
+        description="How much to reason: an effort (low, medium, high, …) or a budget in tokens; none turns "
+        "reasoning off.",
     )
     logprobs: int | None = Field(
         None,
         ge=0,
-        description="Keep the log-probability of every token and of so many alternatives, in `run.calls`; unset is not "
-        "asked for.",
+        description="Keep the log-probability of every token and of this many alternatives in `run.calls`. Not "
+        "requested if unset.",
     )
     body: Mapping[str, Any] = Field(
         default_factory=dict[str, Any],
-        description="Fields of the request that the server wants beside, such as {min_p: 0.05} or "
-        "{chat_template_kwargs: {enable_thinking: false}}. They are part of what the model is.",
+        description="Additional fields of the request, such as {min_p: 0.05} or {chat_template_kwargs: "
+        "{enable_thinking: false}}. They are part of the model's identity.",
     )
-    price: Price | None = Field(None, description="Replaces the price table; for models that it does not know.")
-    requests_per_minute: float | None = Field(None, gt=0, description="Most requests a minute, for the whole account.")
-    tokens_per_minute: float | None = Field(None, gt=0, description="Most tokens a minute, for the whole account.")
+    price: Price | None = Field(None, description="Overrides the built-in price table, for models that it lacks.")
+    requests_per_minute: float | None = Field(
+        None, gt=0, description="Maximum requests per minute, for the whole account."
+    )
+    tokens_per_minute: float | None = Field(None, gt=0, description="Maximum tokens per minute, for the whole account.")
     concurrency: int | None = Field(
-        None, ge=1, description="Most requests at once, for the whole account. Unset: found out by the adaptive limit."
+        None,
+        ge=1,
+        description="Maximum concurrent requests, for the whole account. If unset, an adaptive limit finds it.",
     )
-    timeout: float = Field(600.0, gt=0, description="Seconds one request may take, queueing and waits not counted.")
-    tries: int = Field(8, ge=1, description="How often a call is made when it fails for a passing reason.")
+    timeout: float = Field(600.0, gt=0, description="Maximum seconds for one request, not counting queueing and waits.")
+    tries: int = Field(8, ge=1, description="Maximum number of attempts when a call fails for a temporary reason.")
     max_reply_mb: float = Field(
         8.0,
         gt=0,
         allow_inf_nan=False,
-        description="Most megabytes (10^6 bytes) of one reply, decompressed; as many again for each alternative of "
-        "`logprobs`. The call of a longer reply fails at once.",
+        description="Maximum size of one reply in megabytes (10^6 bytes), decompressed; the same again for each "
+        "alternative of `logprobs`. A call with a longer reply fails at once.",
     )
     options: Mapping[str, Any] = Field(
-        default_factory=dict[str, Any], description="For sim, local and one's own models: what they are built with."
+        default_factory=dict[str, Any], description="For sim, local, and your own models: their constructor options."
     )
 
     @field_validator("*", mode="before")
     @classmethod
     def _no_key(cls, value: object) -> object:
         if secret_within(value):
-            raise ValueError("write no key here: keys come from the environment, and api_key_env names their variable")
+            raise ValueError(
+                "do not write a key here: keys come from the environment, and api_key_env names the variable"
+            )
         return value
 
     @field_validator("api_key_env")
@@ -162,9 +179,11 @@ class ModelSpec(BaseModel):
             return None
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("base_url begins with http:// or https:// and names a host")
+            raise ValueError("base_url must start with http:// or https:// and name a host")
         if parts.username or parts.password or parts.query:
-            raise ValueError("base_url holds no user, password or query; keys come from the environment: api_key_env")
+            raise ValueError(
+                "base_url must not contain a user, password or query; keys come from the environment: api_key_env"
+            )
         return url.rstrip("/")
 
     @property

@@ -54,7 +54,7 @@ class Waits:
             alike.setdefault((wait.model, wait.error.kind), []).append(wait)
         now = time.monotonic()
         return {
-            kind: f"{pluralize(len(waits), 'call')} to {kind[0]} will be tried again, the first in "
+            kind: f"{pluralize(len(waits), 'call')} to {kind[0]} will be retried, the first in "
             f"{max(0.0, min(wait.until for wait in waits) - now):.0f} s: {line(waits[-1].error, LONGEST)}"
             for kind, waits in alike.items()
         }
@@ -66,10 +66,10 @@ def _queued(name: str, limits: AccountLimits) -> str:
     if not number:
         return ""
     if pause:
-        why = f"{name} asked for a pause, {pause:.0f} s are left"
+        why = f"{name} asked for a pause, {pause:.0f} s left"
     elif pace.waiting:
         most = [(pace.rpm, "requests"), (pace.tpm, "tokens")]
-        why = f"{name} takes {' and '.join(f'{n:,.0f} {what}' for n, what in most if n is not None)} a minute"
+        why = f"{name} takes {' and '.join(f'{n:,.0f} {what}' for n, what in most if n is not None)} per minute"
     else:
-        why = f"{name} takes {int(limits.limit):,} at once"
+        why = f"{name} accepts {int(limits.limit):,} at once"
     return f"{pluralize(number, 'call waits', 'calls wait')} for a turn: {why}"

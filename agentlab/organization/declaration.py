@@ -1,4 +1,4 @@
-"""What a protocol declares, as its readers need it: kinds, tags, edges, and the hooks that it has."""
+"""What a protocol declares: kinds, tags, edges, and optional hooks."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -15,27 +15,28 @@ ENGINE: Mapping[str, MessageKind] = {
     "closing": MessageKind("text"),
     "output": MessageKind(),
 }
-"""Kinds that every protocol has, since the engine writes or reads them."""
+"""Kinds that every protocol has, because the engine writes or reads them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """The optional methods of a protocol, None where it has none. All are pure; messages come back unstamped."""
+    """The optional methods of a protocol, or None. All are pure. The engine adds round and index to messages."""
 
     view: Callable[[str, Sequence[Message], int], Sequence[Message]] | None = None
-    """`view(agent, log, round)`: what the agent is shown after its mail. Rendered like messages, never in the log.
-    `log` holds the messages of earlier rounds."""
+    """`view(agent, log, round)`: what the agent sees after its mail. It is rendered like messages and is never in the
+    log. `log` holds the messages of earlier rounds."""
     act: Callable[[str, Sequence[Call], Sequence[Message], int], Sequence[Message]] | None = None
-    """`act(agent, turn, log, round)`: messages made of what the agent's tools did in its turn; before `route`."""
+    """`act(agent, turn, log, round)`: messages about what the agent's tools did in its turn; called before `route`."""
     settle: Callable[[Sequence[Message], int], Sequence[Message]] | None = None
-    """`settle(log, round)`: once all replies of a round are routed; `log` ends with the messages of that round."""
+    """`settle(log, round)`: called once all replies of a round are routed; `log` ends with the messages of that
+    round."""
     advance: Callable[[Sequence[Message], int, int], Sequence[Message]] | None = None
-    """`advance(log, round, stream)`: steps that need no agent, after the task is posted (round 0) and after every
+    """`advance(log, round, stream)`: steps without an agent, called after the task is posted (round 0) and after every
     round. `stream` is the random stream of this step, 63 bits."""
     workspace: Callable[[Sequence[Message]], Mapping[str, str]] | None = None
     """`workspace(log)`: files by path, as tools and judges may read them."""
     choose: Callable[[str, str, Sequence[Message]], Sequence[Message]] | None = None
-    """`choose(text, finding, log)`: of a baseline whose tries a selector tells apart."""
+    """`choose(text, finding, log)`: for a baseline whose tries are compared by a selector."""
 
 
 def hooks_of(protocol: Routing) -> Hooks:
@@ -44,7 +45,7 @@ def hooks_of(protocol: Routing) -> Hooks:
 
 
 def kinds_of(protocol: Any) -> Mapping[str, MessageKind]:
-    """Every kind that occurs under this protocol (or class of one), the engine's own included."""
+    """Every kind that this protocol (or protocol class) uses, including the engine's own."""
     return {**protocol.kinds, **ENGINE}
 
 
@@ -55,7 +56,7 @@ def tags_of(protocol: Any) -> tuple[str, ...]:
 
 
 def reachable(edges: Mapping[str, Sequence[str]]) -> set[str]:
-    """Whom a message may reach from the task on."""
+    """The members that a message can reach, starting from the task."""
     seen, todo = set[str](), list(edges.get(TASK, ()))
     while todo:
         name = todo.pop()
@@ -66,5 +67,5 @@ def reachable(edges: Mapping[str, Sequence[str]]) -> set[str]:
 
 
 def dead_ends(edges: Mapping[str, Sequence[str]], cast: Sequence[str]) -> list[str]:
-    """Agents who can be reached and may write to nobody, `@output` included."""
+    """Agents that can be reached but may not write to anyone, not even to `@output`."""
     return [name for name in cast if name in reachable(edges) and not edges.get(name)]

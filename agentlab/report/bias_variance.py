@@ -26,9 +26,9 @@ def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]
         return ()
     data = data.astype(dict.fromkeys(("bias2", "variance", *RATIO), "float64"))
     says = (
-        f"{found.says} Left: bias² and variance, which add up to the error; an estimate below 0 stands left of it. "
-        "Right: incoherence, the share of variance in the error, with its 95% interval; it goes up with accuracy by "
-        "itself where answers are right or wrong, so read it beside the columns of the table."
+        f"{found.says} Left: bias² and variance, which add up to the error; estimates below 0 extend to the left of "
+        f"0. Right: incoherence, the share of variance in the error, with its 95% interval; for right-or-wrong "
+        f"answers it rises with accuracy, so read it together with the other columns of the table."
     )
     return (Chart(found.name, found.title, says, data, lambda: draw(data, styles)),)
 

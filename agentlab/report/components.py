@@ -32,7 +32,7 @@ def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]
     data = found.tables["components"]
     data = data[(data["level"] != "total").to_numpy()].reset_index(drop=True)
     data = data.astype(dict.fromkeys(("variance", "low", "high"), "float64"))
-    says = f"{found.says} Marks: estimates, which can be below 0; lines: 95% intervals."
+    says = f"{found.says} Marks are estimates, which can be below 0; lines are 95% intervals."
     return (Chart(found.name, found.title, says, data, lambda: draw(data, styles)),)
 
 

@@ -20,21 +20,25 @@ APART, OTHERS = 6, "the other agents"
 
 def section(material: Material) -> Section:
     """Means per rollout by arm, in the picture by agent too."""
-    title, run = "What was spent", material.run
+    title, run = "Cost and tokens", material.run
     if run.agents.empty or _finished(run).empty:
-        return Section("spend", title, "No rollout with a call of an agent is finished.")
+        return Section("spend", title, "No finished rollout has a call by an agent.")
     finished = _finished(run)
     data, by_agent, used = arms(run), agents(run), int(finished["calls"].sum())
     unknown, uncounted = int(finished["cost"].isna().sum()), int(finished["uncounted"].sum())
     says = (
-        f"Means per rollout, judges left out; n = {pluralize(used, 'call')} in "
-        f"{pluralize(len(finished), 'finished rollout')}. In the picture each arm's bar is divided among its agents."
+        f"Means per rollout, without judges; n = {pluralize(used, 'call')} in "
+        f"{pluralize(len(finished), 'finished rollout')}. In the figure, each arm's bar is divided among its agents."
     )
-    notes = ["The table 'contrasts arms' says how much one arm used relative to another, and whether they are matched."]
+    notes = [
+        "The table 'contrasts arms' shows how much one arm used relative to another, and whether they are matched."
+    ]
     if unknown:
-        notes.append(f"A price is unknown for {pluralize(unknown, 'rollout')}: their cost is unknown, not zero.")
+        notes.append(f"The price is unknown for {pluralize(unknown, 'rollout')}; the cost is then unknown, not zero.")
     if uncounted:
-        notes.append(f"{pluralize(uncounted, 'reply', 'replies')} came without token counts: they are not zero.")
+        notes.append(
+            f"{pluralize(uncounted, 'reply', 'replies')} came without token counts; the counts are unknown, not zero."
+        )
     tables = {"spend_arms": data, "spend": by_agent}
     chart = Chart("spend", title, says, by_agent, lambda: draw(by_agent, material.styles))
     return Section("spend", title, "", (chart,), tables, tuple(notes))

@@ -20,7 +20,7 @@ def section(material: Material) -> Section:
     says = (
         f"{pluralize(len(run.conditions), 'condition')} x {pluralize(len(tasks), 'task')}, "
         f"n = {pluralize(len(_finished(run)), 'finished rollout')}. "
-        "The same draw of the same task is one pair in every comparison of arms."
+        "In every comparison of arms, the same draw of the same task forms a pair."
     )
     tables = {"design": facts(run), "arms": arms(run), "tasks": listed(run)}
     return Section("design", "The design", says, (), tables)
@@ -56,7 +56,7 @@ def facts(run: Run) -> pd.DataFrame:
             f"{i}: {pluralize(look['rollouts'], 'rollout')}" for i, look in enumerate(looks, 1)
         )
         or "none logged",
-        "preregistered": " ".join(match_notes(meta, len(run.rollouts))) or "no file was named",
+        "preregistered": " ".join(match_notes(meta, len(run.rollouts))) or "no file was given",
         "made": f"{meta.get('created', 'not recorded')}, with {', '.join(versions) or 'unrecorded versions'}",
     }
     return pd.DataFrame({"what": list(rows), "value": [line(value, 2000) for value in rows.values()]})

@@ -23,17 +23,21 @@ def section(material: Material) -> Section:
     title, axes = "Task by task", pair(run)
     names = [*axes] if axes else shown(run)[:1]
     if not names:
-        return Section("panels", title, "The run has no measure that is not suppressed.")
+        return Section("panels", title, "All measures of the run are suppressed, or it has none.")
     data = points(run, *axes) if axes else _alone(run, names[0], styles)
     if data.empty:
         return Section("panels", title, "No rollout is scored.")
     means, tasks = by_task(data), data["task"].nunique()
     which = f"the first {MOST} of {tasks} tasks" if tasks > MOST else pluralize(tasks, "task")
     each = len(data) <= MOST_DRAWS * 2
-    what = f"{names[0]} to the right, {names[1]} upwards" if axes else f"{names[0]} to the right, an arm on each line"
+    what = (
+        (f"{names[0]} on the horizontal axis, {names[1]} on the vertical axis")
+        if axes
+        else f"{names[0]} on the horizontal axis, one arm per line"
+    )
     says = (
-        f"{what}, with the same axes for {which}. Ringed: the mean of an arm's draws of the task"
-        f"{', pale: each draw' if each else ''}; n = {pluralize(len(data), 'rollout')}, "
+        f"{what}, with the same axes for {which}. Ringed marks: the mean of an arm's draws on the task"
+        f"{'; pale marks: single draws' if each else ''}; n = {pluralize(len(data), 'rollout')}, "
         f"{_draws(means)} of each arm on each task."
     )
     drawn = data if each else data.iloc[:0]

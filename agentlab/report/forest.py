@@ -86,7 +86,7 @@ def _intervals(data: pd.DataFrame) -> str:
     sizes = data["pairs"] if paired else data[["scored_a", "scored_b"]].sum(axis=1)
     low, high = int(sizes.min()), int(sizes.max())
     size = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    thin = "; thin: for new tasks" if like else "; nothing is claimed of new tasks"
+    thin = "; thin line: for new tasks" if like else "; there are too few tasks for a conclusion about new tasks"
     return (
         f"The first arm minus the second, {how}; n = {size} {unit} each. "
         f"Thick line: 95% interval for these tasks{thin}. "

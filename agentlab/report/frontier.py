@@ -20,7 +20,7 @@ def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]
     if band[gained].notna().sum() < 2:
         return ()
     shown = "Shaded: simultaneous 95% band. " if band["low"].notna().any() else ""
-    says = f"{found.says} Coloured: the arm named; grey: the others. {shown}"
+    says = f"{found.says} Colored: the named arm; gray: the others. {shown}"
     return (Chart("frontier", found.title, says.strip(), band, lambda: draw(band, styles)),)
 
 

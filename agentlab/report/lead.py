@@ -99,9 +99,14 @@ def _limits(material: Material) -> Iterator[str]:
         others = [name for name in confounds if name != "structure"]
         if "structure" in confounds and others:
             also = ", ".join(others)
-            yield f"{a} against {b}: a difference need not come from structure alone. They also differ in {also}."
+            yield (
+                f"{a} versus {b}: a difference may not come from structure alone, because the "
+                f"arms also differ in {also}."
+            )
         elif len(others) > 1:
-            yield f"{a} against {b}: a difference may have several causes. They differ in {', '.join(others)}."
+            yield (
+                f"{a} versus {b}: a difference may have several causes, because the arms differ in {', '.join(others)}."
+            )
     if any(c.conclusion == "no difference shown" for c in told):
-        yield "Where no difference was found, the arms need not be alike: the interval says how far apart they may be."
+        yield "If no difference was found, the arms may still differ: the interval shows by how much."
     yield from (*unread_notes(run), *task_notes(run, told), *blindness(run, judged_guesses(run, told)))

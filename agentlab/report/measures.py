@@ -37,7 +37,11 @@ def section(material: Material) -> Section:
     run, summary = material.run, material.summary
     data = means(run, summary)
     missing = int(data["missing"].sum()) if len(data) else 0
-    thin = ", the thin one for new tasks" if len(data) and data["new tasks_low"].notna().any() else ""
+    thin = (
+        (", and the thin line is the interval for new tasks")
+        if len(data) and data["new tasks_low"].notna().any()
+        else ""
+    )
     says = (
         f"Means of task means of {pluralize(len(run.measured), 'measure')} in "
         f"{pluralize(len(summary.arms), 'condition')}, n = {pluralize(len(run.measures), 'rollout')} of "
@@ -53,18 +57,18 @@ def section(material: Material) -> Section:
     )
     count = pluralize(len(run.measures), "rollout")
     nothing = "All measures are suppressed" if summary.suppressed else "Nothing is scored"
-    said = "" if charts else f"{nothing}: n = {count} without a value that may be shown."
+    said = "" if charts else f"{nothing}: n = {count} without a value to show."
     return Section("measures", "Measures by condition", said, charts, {"measures": data}, tuple(notes))
 
 
 def _notes(run: Run, summary: Summary, missing: int) -> list[str]:
     notes: list[str] = []
     if missing:
-        ends = "the grey brackets are the means if all of them were at one end of the range"
+        ends = "gray brackets show the mean if all missing values were at one end of the range"
         notes.append(f"{missing} values are missing: {ends}.")
     notes += [f"{measure}: suppressed: {why}." for measure, why in summary.suppressed.items()]
     if (run.rollouts["status"] != "delivered").any():
-        notes.append("Hollow: the mean of delivered rollouts only.")
+        notes.append("Hollow marks: the mean of delivered rollouts only.")
     alike = [
         f"{m}, {arm.condition}"
         for arm in summary.arms
@@ -145,7 +149,7 @@ def _key(data: pd.DataFrame) -> tuple[list[Any], list[str]]:
     if data["new tasks_low"].notna().any():
         made["95%, new tasks"] = Line2D([], [], color=GROUND, **THIN)
     if data["missing"].any():
-        made["bounds with the missing"] = Line2D([], [], color=GROUND, marker="|", **THIN)
+        made["bounds with missing values"] = Line2D([], [], color=GROUND, marker="|", **THIN)
     if data["delivered_only"].notna().any():
         made["delivered only"] = Line2D([], [], marker="o", linestyle="", color=GROUND, markerfacecolor="white")
     return list(made.values()), list(made)

@@ -47,15 +47,16 @@ def section(material: Material) -> Section:
     data, by_agent, by_edge = arms(run), agents(run), edges(run)
     delivered, written = int(data["sent"].sum()), _written(run)
     says = (
-        f"Left: what became of n = {len(run.rollouts):,} rollouts, as shares of each arm. Right: lost mail per "
-        f"rollout, beside {pluralize(delivered, 'delivery', 'deliveries')} of {pluralize(written, 'message')} by "
-        "agents, one for each reader: undeliverable (bounced), unreadable (unparsed), cut off (truncated), or sent to "
+        f"Left: how n = {len(run.rollouts):,} rollouts ended, as shares of each arm. Right: lost mail per rollout, "
+        f"compared with {pluralize(delivered, 'delivery', 'deliveries')} of {pluralize(written, 'message')} by "
+        f"agents (one delivery per reader): undeliverable (bounced), unreadable (unparsed), cut off (truncated), or "
+        f"sent to "
         "an agent that never acted again (late)."
     )
     tables = {"losses": data, "losses_agents": by_agent, "losses_edges": by_edge, "losses_verdicts": verdicts(run)}
     notes = (
-        "An arm may score lower because it declines. The scenario says how a declined rollout counts; the bounds of "
-        "the measures show how much it can matter.",
+        "An arm may score lower because its agents decline. The scenario defines the value of a declined rollout; "
+        "the bounds of the measures show how much this can matter.",
         *unread_notes(run),
     )
     chart = Chart("losses", title, says, data, lambda: draw(data, material.styles))

@@ -16,8 +16,8 @@ from agentlab.types import OUTPUT
 FIRST = 3
 """Organizations on the first screen."""
 KEY = (
-    "A number at an arrowhead: messages per rollout in that direction; thicker lines carry more, dotted ones nothing. "
-    "Bold frame: is shown the task."
+    "The number at an arrowhead is messages per rollout in that direction. Thicker lines carry more messages; dotted "
+    "lines carry none. Agents with a bold frame see the task."
 )
 
 

@@ -15,7 +15,7 @@ ACROSS = 2
 def chart(found: Analysis, name: str) -> Chart:
     """From its table `path`: `measure`, `cut`, `round`, `agents`, `expected` with its band, `decisive`."""
     data = found.tables["path"]
-    ringed = "; ringed: the step that decided" if data["decisive"].astype("bool").any() else ""
+    ringed = "; ringed: the decisive step" if data["decisive"].astype("bool").any() else ""
     says = f"{found.says} Shaded: simultaneous 95% band{ringed}."
     return Chart(name, found.title, says, data, lambda: draw(data))
 

@@ -26,9 +26,7 @@ def section(material: Material) -> Section:
     facts = {name: known for name, known in facts.items() if known.get("agents")}
     title = "What differs between the arms"
     if not facts:
-        return Section(
-            "prompts", title, "The arms' prompts were not recorded: nothing can be said of their differences."
-        )
+        return Section("prompts", title, "The arms' prompts were not recorded, so their differences are unknown.")
     pairs = {(c.factor, c.a, c.b, c.within): c for c in material.summary.contrasts}
     table = pd.DataFrame(
         [{"a": c.a, "b": c.b, "within": c.within, "confounds": phrase(c.arms.confounds)} for c in pairs.values()]
@@ -44,9 +42,13 @@ def section(material: Material) -> Section:
     said = (
         f"n = {pluralize(len(pairs), 'pair')} of arms; texts that differ between two of them: {len(changed)}."
         if len(pairs)
-        else ("There is one arm, and nothing to compare it with.")
+        else ("There is only one arm, so there is nothing to compare.")
     )
-    notes = ("In the folded texts, + marks what the second arm adds, - what it leaves out.",) if changed else ()
+    notes = (
+        ("In the folded texts, + marks text that only the second arm has, - text that only the first arm has.",)
+        if changed
+        else ()
+    )
     tables = {"differences": table} if len(table) else {}
     return Section("prompts", title, said, (), tables, notes, texts=_prompts(facts), changes=_headed(changed))
 

@@ -98,7 +98,12 @@ def sections(material: Material, first: Lead) -> Iterator[Section]:
 def _lacking(run: Run, errors: Mapping[str, AnalysisError]) -> Iterator[Section]:
     notes = tuple(f"{ANALYSES[name].about}: {_without(run, why)}" for name, why in errors.items() if name != "path")
     if notes:
-        yield Section("lacking", "What this run cannot tell", "These analyses need data that it lacks.", notes=notes)
+        yield Section(
+            "lacking",
+            "Analyses without the data they need",
+            "These analyses need data that this run does not have.",
+            notes=notes,
+        )
 
 
 def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) -> Section:
@@ -107,7 +112,11 @@ def _differences(run: Run, summary: Summary, found: Analysis | AnalysisError) ->
         return Section("contrasts", title, _without(run, found))
     charts = forest.charts(summary.table, summary.measures)
     known = forest.headline(summary.table, summary.measures)
-    said = found.says if known else f"{found.says} No difference supports a conclusion about who did better."
+    said = (
+        found.says
+        if known
+        else (f"{found.says} These differences do not support conclusions about which arm did better.")
+    )
     made = of(found, "contrasts", title)
     return Section(
         "contrasts",
@@ -146,7 +155,10 @@ def _paths(run: Run) -> Iterator[Section]:
 
 def _again(name: str) -> Sequence[str]:
     return (
-        f"Run folder: {sanitize(name)}. All numbers of this page are in the folder tables, all pictures in figures.",
+        (
+            f"Run folder: {sanitize(name)}. All numbers on this page are in the folder tables; all "
+            f"figures are in the folder figures."
+        ),
         f"agentlab report runs/{name}",
         f"agentlab stats runs/{name} (an overview; each analysis by its name)",
         f'python -c "import agentlab; print(agentlab.load({"runs/" + name!r}).measures)"',

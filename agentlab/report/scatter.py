@@ -54,7 +54,9 @@ def section(material: Material) -> Section:
     run = material.run
     title, axes = "One measure against another", pair(run)
     if axes is None:
-        return Section("plane", title, "A scatter takes two measures, and this run has fewer that are not suppressed.")
+        return Section(
+            "plane", title, "A scatter plot needs two measures that are not suppressed, and this run has fewer."
+        )
     data = points(run, *axes)
     if data.empty:
         return Section("plane", title, f"No rollout has both {axes[0]} and {axes[1]}.")
@@ -62,8 +64,9 @@ def section(material: Material) -> Section:
     means, each = by_task(data), len(data) <= MOST and data["condition"].nunique() <= CROWD
     missing = len(run.measures) - len(data)
     says = (
-        f"{'Small: one rollout each. ' if each else ''}Pale: task means. Large, ringed: an arm's mean of task means; "
-        f"n = {pluralize(len(data), 'rollout')} of {pluralize(data['task'].nunique(), 'task')} with both measures"
+        f"{'Small marks: single rollouts. ' if each else ''}Pale marks: task means. Large ringed marks: an arm's "
+        f"mean of task means; n = {pluralize(len(data), 'rollout')} of {pluralize(data['task'].nunique(), 'task')} "
+        f"with both measures"
         f"{f', {missing} more lack one' if missing else ''}."
     )
     drawn = (data if each else data.iloc[:0], means)

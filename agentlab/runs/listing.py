@@ -44,7 +44,7 @@ def listed(folder: Path = Path("runs")) -> list[ListedRun]:
     Raises `StoreError` when there is no such folder.
     """
     if not folder.is_dir():
-        raise StoreError(f"there is no folder {folder}; runs are folders in runs/, made by `agentlab run`")
+        raise StoreError(f"folder {folder} not found; runs are folders in runs/, made by `agentlab run`")
     found = [_listed(path.parent) for path in sorted(folder.glob(f"*/{DATABASE}"))]
     return sorted(found, key=lambda run: run.created or "", reverse=True)
 

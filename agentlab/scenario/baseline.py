@@ -89,7 +89,7 @@ def single(site: CheckedDocument, plan: ExperimentFields, cell: Mapping[str, str
         wrong = f"{own[0].factor}={own[0].level} and {own[1].factor}={own[1].level} are both baselines in one cell"
         site.wrong(own[1].path, wrong, "exclude the cell, or let one factor alone have baselines")
     elif own and excluded(plan, own[0].of(cell)):
-        site.wrong((*own[0].path, "of"), "the arm that it is measured by is left out", "exclude this cell as well")
+        site.wrong((*own[0].path, "of"), "the arm that sets its budget is excluded", "exclude this cell as well")
     else:
         return True
     return False
@@ -113,7 +113,11 @@ def _unmeasured(
         if at != one.level:
             return False
         circle = " -> ".join((*seen, at))
-        site.wrong(where, f"baselines in a circle: {circle}", "let one of them be an arm that nothing is matched to")
+        site.wrong(
+            where,
+            f"these baselines refer to each other in a circle: {circle}",
+            "make one of them an arm that is not a baseline",
+        )
     return True
 
 
@@ -127,7 +131,7 @@ def _unselected(site: CheckedDocument, one: Matched) -> bool:
     if by == "best_of_n" and select is None:
         site.wrong(one.path, "best_of_n has no selector", "add `select:` the judge that picks the best try")
     elif by == "refine" and select is not None:
-        site.wrong((*one.path, "select"), "refine with a selector", "take it out: the last draft is the output")
+        site.wrong((*one.path, "select"), "refine with a selector", "remove it: the last draft is the output")
     return (by == "best_of_n") == (select is None) if by != "vote" else False
 
 
@@ -135,15 +139,15 @@ def _unfit(by: str, traits: JudgeTraits) -> tuple[str, str] | None:
     """Why a judge cannot select by a method, and what would be right."""
     if traits.two == "better":
         if by == "vote":
-            return "compares arms, and finds no equal answers", "name a judge of kind equivalence"
-        return "compares arms, and scores no single try", "name a rubric"
+            return "compares arms and does not find equal answers", "name a judge of kind equivalence"
+        return "compares arms and does not score single tries", "name a rubric"
     if by != "best_of_n":
         return None
     if traits.two == "same":
-        return "says what is the same, not what is best", "name a rubric, or vote"
+        return "says which answers are the same, not which is best", "name a rubric, or vote"
     if traits.target:
-        wrong = "compares with the target, which a selector must not know"
-        return wrong, "name a judge that asks a model, or vote"
+        wrong = "compares with the target, which a selector must not see"
+        return wrong, "name a judge that uses a model, or `vote`"
     return None
 
 
@@ -160,7 +164,7 @@ def selectors(site: CheckedDocument, baselines: Sequence[Matched], known: JudgeS
     for measure, fields in mapping(site.get(()).get("measures")).items():
         judge = mapping(fields).get("judge")
         if isinstance(judge, str) and judge in wanted and judge in judges:
-            wrong = f"judge {judge!r} is what measure {measure!r} reads: a selector is not a measure"
+            wrong = f"measure {measure!r} uses judge {judge!r}, and a selector must not be used by a measure"
             site.wrong((*wanted[judge].path, "select"), wrong, "name a judge that no measure uses")
     return {name: judges[name] for name in wanted if name in judges}
 
@@ -176,8 +180,8 @@ def families(
         for name, other in judges.items():
             spec = specs.get(other.model or "") if name not in selecting else None
             if own and spec and (family := maker(own.name)) is not None and family == maker(spec.name):
-                wrong = f"its model {own.name} is of the family of {spec.name}, which judge {name!r} asks"
-                site.wrong((*one.path, "select"), wrong, f"let it ask a model that is no {family}")
+                wrong = f"its model {own.name} belongs to the same family as {spec.name}, the model of judge {name!r}"
+                site.wrong((*one.path, "select"), wrong, f"give it a model from a family other than {family}")
 
 
 def prices(site: CheckedDocument, one: Matched, specs: Mapping[str, ModelSpec]) -> None:
@@ -187,7 +191,7 @@ def prices(site: CheckedDocument, one: Matched, specs: Mapping[str, ModelSpec]) 
         if not cost:
             wrong = f"no price is known for {spec.name!r}" if cost is None else f"{spec.name!r} costs nothing"
             right = "add `price: {input: …, output: …}` under models, or match output_tokens"
-            site.wrong((*one.path, "match"), f"a match on cost, but {wrong}", right)
+            site.wrong((*one.path, "match"), f"this baseline is matched on cost, but {wrong}", right)
 
 
 def chained(baselines: Mapping[str, str]) -> Iterator[str]:

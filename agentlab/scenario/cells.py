@@ -44,8 +44,8 @@ def checked(site: CheckedDocument, plan: ExperimentFields) -> list[Cell]:
     found = cells(plan)
     if len(found) > MAX_CONDITIONS or math.prod(map(len, plan.factors.values())) > _MAX_CROSSING:
         wrong = f"the factors cross to more than {MAX_CONDITIONS} conditions"
-        site.wrong(("factors",), wrong, "take out factors or levels, or exclude cells")
+        site.wrong(("factors",), wrong, "remove factors or levels, or exclude cells")
         return []
     if not found:
-        site.wrong(("exclude",), "every condition is left out", "keep at least one cell of the crossing")
+        site.wrong(("exclude",), "every condition is excluded", "keep at least one cell of the crossing")
     return found

@@ -43,7 +43,7 @@ def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
     known = options_of(spec.name)
     for option in spec.options if known is not None else ():
         if option not in (known or ()):
-            right = suggest(option, known) if known else "take it out; settings stand beside the name"
+            right = suggest(option, known) if known else "remove it; settings go beside the name"
             site.unknown((*path, "options", option), f"{spec.name} has no option {option!r}", right)
     unknown = known is not None and any(option not in known for option in spec.options)
     try:
@@ -51,7 +51,7 @@ def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
             what, _, right = found.rpartition("; ")
             site.wrong((*path, "options"), what or found, right or "correct the options")
         for setting, right in mistakes_of(spec):
-            site.wrong((*path, setting), f"{setting} is not for this model", right)
+            site.wrong((*path, setting), f"this model does not support {setting}", right)
         for below, found, right in body_mistakes(spec):
             site.wrong((*path, "body", *below), found, right)
     except AgentlabError as error:
@@ -68,12 +68,12 @@ def alias(site: CheckedDocument, name: str, path: Keys, specs: Mapping[str, Mode
     if name in specs:
         return True
     if ("models", name) in site.tree.removed:
-        site.wrong(("models", name), f"the model {name!r} is taken out, and is asked", "leave it in, or name another")
+        site.wrong(("models", name), f"the model {name!r} is removed but still used", "keep it, or name another")
     elif name not in mapping(site.tree.value.get("models")):
         right = suggest(name, specs) if specs else f"add `{name}:` under models"
         hint = {"default": ", or give --model", "judge": ", or give --judge-model"}.get(name, "")
         if "/" in name:
-            right = f"write an alias, and under models what it stands for: `ALIAS: {{name: {name}}}`"
+            right = f"write an alias here, and define it under models: `ALIAS: {{name: {name}}}`"
         site.wrong((*path, "model"), f"there is no model {name!r} under models", right + hint)
     return False
 
@@ -83,7 +83,9 @@ def cast(site: CheckedDocument, org: OrganizationFields, names: tuple[str, ...])
     path: Keys = ("organization",)
     for name in (name for name, agent in org.agents.items() if agent.copies is not None):
         site.wrong(
-            (*path, "agents", name, "copies"), f"a copy of {name!r} has the name of an agent", "rename that agent"
+            (*path, "agents", name, "copies"),
+            f"a copy of {name!r} has the same name as another agent",
+            "rename that agent",
         )
     for i, name in enumerate(org.cast or ()):
         if name not in org.agents:
@@ -121,11 +123,13 @@ def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings
     of_model = dict(mistakes_of(spec))
     for setting, right in mistakes_of(spec, wanted):
         if setting in told:
-            site.wrong((*path, "settings", setting), f"{setting} is not for its model {name!r}", right)
+            site.wrong((*path, "settings", setting), f"its model {name!r} does not support {setting}", right)
         elif setting not in of_model:
-            site.wrong(("models", name, setting), f"{setting} is not for this model", right)
+            site.wrong(("models", name, setting), f"this model does not support {setting}", right)
     if tools and not capabilities_of(spec).tools:
-        site.wrong((*path, "tools"), f"its model {name!r} ({spec.name}) takes no tools", "name a model that does")
+        site.wrong(
+            (*path, "tools"), f"its model {name!r} ({spec.name}) does not support tools", "name a model that does"
+        )
 
 
 def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tuple[Toolset, ...]:
@@ -138,7 +142,9 @@ def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tup
             toolset: Toolset = TOOLS[reference]
         elif not is_own(reference):
             site.wrong(
-                where, f"no tool {reference!r}", f"{suggest(reference, TOOLS)} Or my_module:Name for one of your own"
+                where,
+                f"no tool {reference!r}",
+                f"{suggest(reference, TOOLS)} Or write my_module:Name for a tool of your own",
             )
             continue
         else:
@@ -158,7 +164,7 @@ def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tup
 def _toolset(reference: str, site: CheckedDocument) -> Toolset:
     part: Any = parts.get(reference, site.folder)
     if not hasattr(part, "open") or not all(hasattr(tool, "spec") for tool in getattr(part, "tools", (None,))):
-        raise ValueError(f"{reference} is no tool: it is not an async function under @agentlab.tools.tool")
+        raise ValueError(f"{reference} is not a tool: it is not an async function decorated with @agentlab.tools.tool")
     return part
 
 
@@ -172,7 +178,9 @@ def criteria(
         judges = mapping(site.tree.value.get("judges"))
         if measure.judge in of_two:
             kind = mapping(judges.get(measure.judge)).get("kind")
-            wrong = f"judge {measure.judge!r} is of kind {kind}: it looks at two outputs, and scores no single one"
+            wrong = (
+                f"judge {measure.judge!r} is of kind {kind}: it looks at two outputs and does not score single outputs"
+            )
             site.wrong((*path, "judge"), wrong, f"name a judge that scores; {suggest('', known)}")
         elif measure.judge not in judges:
             site.wrong((*path, "judge"), f"no judge {measure.judge!r} under judges", suggest(measure.judge, known))
@@ -180,14 +188,17 @@ def criteria(
     if single[measure.judge].model is not None:
         for outcome in OUTCOMES:
             if getattr(measure, outcome) is not None:
-                wrong = f"judge {measure.judge!r} asks a model: what is {outcome} is that model's own reply"
-                site.wrong((*path, outcome), wrong, "take it out, so that such a score is missing")
+                wrong = (
+                    f"judge {measure.judge!r} uses a model, so `{outcome}` describes a reply of "
+                    f"the judge's model, not of the agents"
+                )
+                site.wrong((*path, outcome), wrong, "remove it; such a score is then missing")
     for i, criterion in enumerate(() if measure.criteria == "all" else measure.criteria):
         if criterion not in known[measure.judge]:
             wrong = f"judge {measure.judge!r} has no criterion {criterion!r}"
             site.wrong((*path, "criteria", i), wrong, suggest(criterion, known[measure.judge]))
         elif criterion in measure.criteria[:i]:
-            site.wrong((*path, "criteria", i), f"the criterion {criterion!r} is there twice", "name each of them once")
+            site.wrong((*path, "criteria", i), f"the criterion {criterion!r} appears twice", "name each of them once")
 
 
 def targets(site: CheckedDocument, misfits: Mapping[str, Misfit], tasks: Mapping[str, Task]) -> None:
@@ -233,8 +244,8 @@ def constant(site: CheckedDocument, judges: Iterable[str]) -> None:
             for alias in mapping(mapping(patch).get("models")):
                 if alias in judges:
                     path = ("factors", factor, level, "models", alias)
-                    wrong = f"the level changes {alias!r}, by which a judge scores every condition"
-                    site.unknown(path, wrong, "give the judge a model of its own name")
+                    wrong = f"the level changes {alias!r}, the model with which a judge scores every condition"
+                    site.unknown(path, wrong, "give the judge its own model under another alias")
 
 
 def one_round(
@@ -258,7 +269,7 @@ def cluster(site: CheckedDocument, field: str, arms: Sequence[Mapping[str, Task]
     for id, task in tasks.items():
         value = task.fields.get(field)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            wrong = f"task {id!r} has no field {field!r} that is a text or a number"
+            wrong = f"task {id!r} has no text or number in a field {field!r}"
             site.wrong(("cluster",), wrong, f"give every task such a field; {suggest(field, known)}")
             return
         if any(other[id].fields.get(field) != value for other in arms[1:] if id in other):

@@ -23,7 +23,7 @@ def check(site: CheckedDocument, plan: ExperimentFields) -> None:
 
 
 def _taken(site: CheckedDocument, path: Keys, what: str, better: str) -> None:
-    wrong = f"{what} is named like another column of a run's tables"
+    wrong = f"{what} has the same name as another column in a run's tables"
     site.unknown(path, wrong, f"choose another name, such as {better}")
 
 

@@ -59,7 +59,7 @@ def resolve(site: CheckedDocument, plan: ExperimentFields, judges: Sequence[str]
     else:
         wrong = plan.looks is not None and not told.primary
     if wrong:
-        site.unknown(("looks",), "there is no primary contrast to analyse", "declare one under compare.primary")
+        site.unknown(("looks",), "there is no primary contrast to analyze", "declare one under compare.primary")
     if told is None:
         return Compare()
     own = [name for name in judges if name not in {measure.judge for measure in plan.measures.values()}]
@@ -99,11 +99,11 @@ class _All:
                 continue
             found = list(_crossed(self, name, fields))
             if not found:
-                right = "compare levels that both have a cell, or change `exclude`"
-                self.site.unknown(path, "one of its two cells is left out", right)
+                right = "compare levels that both have a condition, or change `exclude`"
+                self.site.unknown(path, "one of the two conditions is excluded", right)
             for one in found:
                 if one.same in self.known:
-                    wrong = f"{one.measure} of {one.a} and {one.b} is compared in {self.known[one.same]!r} too"
+                    wrong = f"{self.known[one.same]!r} already compares {one.measure} of {one.a} and {one.b}"
                     self.site.unknown(path, wrong, "declare each comparison once")
                     break
                 self.known[one.same] = name
@@ -132,7 +132,7 @@ def _margins(site: CheckedDocument, plan: ExperimentFields, path: Keys, fields: 
         if margin is not None and measure is not None and margin >= abs(measure.range[1] - measure.range[0]):
             low, high = sorted(measure.range)
             where = (*path, "margin", *([name] if fields.margins else []))
-            right = "write the largest difference that would not matter, in units of the measure"
+            right = "write the largest difference that is too small to matter, in units of the measure"
             site.wrong(where, f"a margin of {margin:g} for {name}, which goes from {low:g} to {high:g}", right)
 
 
@@ -146,7 +146,7 @@ def _levels(site: CheckedDocument, plan: ExperimentFields, path: Keys, fields: C
         factors = ", ".join(plan.factors) or "none here"
         site.unknown(path, "no factor is compared", f"write FACTOR: [ONE, OTHER]; factors are {factors}")
     for factor in named[1:]:
-        right = f"keep one, and fix the other by `within: {{{factor}: LEVEL}}`"
+        right = f"keep one, and fix the other with `within: {{{factor}: LEVEL}}`"
         site.unknown((*path, factor), "two factors are compared at once", right)
     for factor in named:
         levels = fields.factors[factor]
@@ -163,7 +163,9 @@ def _within(site: CheckedDocument, plan: ExperimentFields, path: Keys, fields: C
         if factor not in plan.factors:
             site.unknown((*path, "within", factor), f"no factor {factor!r}", suggest(factor, plan.factors))
         elif factor in fields.factors:
-            site.unknown((*path, "within", factor), f"{factor!r} is what is compared", "fix other factors only")
+            site.unknown(
+                (*path, "within", factor), f"{factor!r} is the factor being compared", "fix other factors only"
+            )
         elif level not in plan.factors[factor]:
             wrong = f"factor {factor!r} has no level {level!r}"
             site.wrong((*path, "within", factor), wrong, suggest(level, plan.factors[factor]))

@@ -15,7 +15,7 @@ def _fractions(value: int | tuple[float, ...]) -> int | tuple[float, ...]:
     if isinstance(value, int):
         return value
     if value[-1] != 1 or value[0] <= 0 or any(b <= a for a, b in pairwise(value)):
-        raise ValueError("write rising shares of the planned pairs that end with 1, such as [0.5, 1]")
+        raise ValueError("write increasing shares of the planned pairs that end with 1, such as [0.5, 1]")
     return value
 
 
@@ -26,15 +26,17 @@ class ContrastFields(Fields):
     __pydantic_extra__: dict[str, tuple[str, str]]  # pyright: ignore[reportIncompatibleVariableOverride]
 
     within: Mapping[Name, str] = Field(
-        default={}, description="Levels of other factors; what is not named holds in every cell, one contrast each."
+        default={},
+        description="Levels of other factors. For factors not named, there is one contrast for each "
+        "combination of their levels.",
     )
     measures: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        default="all", description="What is compared: measures by name, or all."
+        default="all", description="The measures to compare, by name, or all."
     )
     margin: Margin | Mapping[Name, Margin] | None = Field(
         default=None,
-        description="The difference that would not matter, in the measure's units: for all measures, or by measure. "
-        "Only with it can the arms be found equivalent.",
+        description="The largest difference that is too small to matter, in the measure's units: one for all "
+        "measures, or one per measure. Required to show that arms are equivalent.",
     )
 
     @property
@@ -54,10 +56,12 @@ class ContrastFields(Fields):
 
 class CompareFields(Fields):
     primary: Mapping[Name, ContrastFields] = Field(
-        default={}, description="By name, the contrasts that the experiment is for; their p is adjusted by Holm."
+        default={},
+        description="The main contrasts of the experiment, by name. Their p values are adjusted by Holm's method.",
     )
     exploratory: Literal["all"] | Mapping[Name, ContrastFields] = Field(
-        default="all", description="What else is shown, unadjusted: all other pairs of levels, or contrasts by name."
+        default="all",
+        description="Further contrasts, without adjustment: all other pairs of levels, or contrasts by name.",
     )
 
 
@@ -66,11 +70,13 @@ class LooksFields(Fields):
         Annotated[int, Field(ge=1, le=50)] | Annotated[tuple[float, ...], Field(min_length=1, max_length=50)],
         AfterValidator(_fractions),
     ] = Field(
-        description="How many interim analyses, evenly spaced; or the shares of the planned pairs, such as [0.5, 1]."
+        description="The number of evenly spaced analyses, or the shares of the planned pairs at which to analyze, "
+        "such as [0.5, 1]."
     )
     spend: Literal["obrien_fleming", "pocock"] = Field(
         default="obrien_fleming",
-        description="obrien_fleming: little alpha at first, nearly all at the end; pocock: about as much each time.",
+        description="obrien_fleming: spends little alpha early and most at the end; pocock: spends about the same at "
+        "each analysis.",
     )
 
     @property

@@ -105,7 +105,7 @@ def load(
         findings.faulted.add(mistake.place)
     if not isinstance(tree.value, dict):
         if not mistakes:
-            findings.add(tree.place(()), "", "this is no scenario", "write a mapping that begins with `spec: 1`")
+            findings.add(tree.place(()), "", "this is not a scenario", "write a mapping that begins with `spec: 1`")
         raise ScenarioError(findings.sorted())
     told: list[str] = []
     for alias, option, name in (("default", "--model", model), ("judge", "--judge-model", judge_model)):
@@ -269,7 +269,7 @@ class DesignBuilder:
         for (one, first), (two, second) in itertools.combinations(levels.items(), 2):
             for keys, there, place in clashes(first, second) if one[0] != two[0] else ():
                 wrong = f"{'='.join(one)} ({there}) and {'='.join(two)} supply the same value"
-                self.findings.add(place, keys, wrong, "let one factor alone patch it")
+                self.findings.add(place, keys, wrong, "let only one of the factors patch it")
         return len(self.findings.mistakes) > before
 
     def finish(
@@ -294,7 +294,7 @@ class DesignBuilder:
                 self.same(seen.setdefault((one.identity, repr(one.tasks)), one), one)
             if one.tasks.keys() != conditions[0].tasks.keys():
                 odd = sorted(one.tasks.keys() ^ conditions[0].tasks.keys())
-                wrong = f"{one.name} and {conditions[0].name} differ in the tasks {', '.join(odd)}"
+                wrong = f"{one.name} and {conditions[0].name} have different tasks: {', '.join(odd)}"
                 self.site.unknown(
                     sections.level_with(self.site, odd[0]), wrong, "let a level change tasks, not add or remove them"
                 )

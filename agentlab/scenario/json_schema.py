@@ -16,7 +16,7 @@ from agentlab.scenario.validate import mapping
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _OWN = {
     "type": "object",
-    "description": "One's own part: `my_module:Name`, called with the other fields.",
+    "description": "A part of your own: `my_module:Name`, called with the other fields.",
     "properties": {"kind": {"type": "string", "pattern": r"^[\w.]+:\w+$"}},
     "required": ["kind"],
 }

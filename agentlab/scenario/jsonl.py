@@ -32,7 +32,7 @@ def expand(tree: Tree, findings: Findings, root: Path) -> Tree:
         if name in tasks:
             first = places["tasks", name].line
             findings.add(
-                place, ("tasks", name), f"the id {name!r} is there twice", f"keep one; the first is on line {first}"
+                place, ("tasks", name), f"the id {name!r} appears twice", f"keep one; the first is on line {first}"
             )
         tasks[name] = task
         places["tasks", name] = place
@@ -47,7 +47,7 @@ def _task(line: str, place: Place, findings: Findings) -> dict[str, Any] | None:
     except (ValueError, RecursionError) as error:
         column, problem = getattr(error, "colno", 1), getattr(error, "msg", str(error))
         findings.add(
-            Place(place.file, place.line, column), "tasks", f"this is not JSON: {problem}", "write one object a line"
+            Place(place.file, place.line, column), "tasks", f"this is not JSON: {problem}", "write one object per line"
         )
         return None
     if isinstance(mapping(task).get("target"), float):
@@ -57,18 +57,18 @@ def _task(line: str, place: Place, findings: Findings) -> dict[str, Any] | None:
         near = meant(odd[0], TaskFields.model_fields)
         right = _COLUMNS.format(Path(place.file).name)
         right = f"did you mean {near!r}? Or name the columns: {right}" if near else f"name the columns: {right}"
-        findings.add(place, "tasks", f"{line_of(odd[0], 60)!r} is no field of a task", right)
+        findings.add(place, "tasks", f"{line_of(odd[0], 60)!r} is not a field of a task", right)
         return None
     id = mapping(task).get("id")
     if isinstance(id, int | float) and not isinstance(id, bool):
         findings.add(place, "tasks", f"the id {id} is a number", "write ids in quotes")
         return None
     if not isinstance(id, str):
-        wrong = f"found {shown(task)}" if not mapping(task) else "'id' is missing, or is no text"
+        wrong = f"found {shown(task)}" if not mapping(task) else "'id' is missing, or is not text"
         findings.add(place, "tasks", wrong, 'write {"id": "NAME", "prompt": "…"}')
         return None
     return mapping(task)
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")

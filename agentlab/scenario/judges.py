@@ -80,7 +80,7 @@ def _names(tree: Tree, findings: Findings) -> dict[str, Keys] | None:
         if not isinstance(name, str):
             findings.add(tree.place(path), path, f"found {shown(name)}", "write the name of a judge")
         elif name in names:
-            findings.add(tree.place(path), path, f"judge {name!r} is there twice", "name each judge once")
+            findings.add(tree.place(path), path, f"judge {name!r} appears twice", "name each judge once")
         else:
             names[name] = path
     return names
@@ -106,7 +106,7 @@ def _written(
     if mistakes:
         return None
     if not isinstance(found.value, dict):
-        findings.add(found.place(()), f"judges.{name}", "this is no mapping", "write a judge: kind and its fields")
+        findings.add(found.place(()), f"judges.{name}", "this is not a mapping", "write a judge: kind and its fields")
         return None
     if isinstance(changes, dict):
         here = tree.at(path)
@@ -195,9 +195,9 @@ def _own(site: CheckedDocument, path: Keys, kind: str, specs: Mapping[str, Model
     except ValueError as error:
         site.wrong((*path, "kind"), str(error), "fix the module, or name another judge")
         return None
-    still = "" if judge.noisy else "the judge says that its draws never differ"
-    zero = "the judge is asked at temperature 0" if _temperature(judge, specs) == 0 else ""
-    unproven = "" if judge.model is None else "a judge of one's own that asks a model has no anchor texts"
+    still = "" if judge.noisy else "the judge declares that its draws never differ"
+    zero = "the judge runs at temperature 0" if _temperature(judge, specs) == 0 else ""
+    unproven = "" if judge.model is None else "a judge of your own that uses a model has no anchor texts"
     traits = JudgeTraits(repeats=still or zero, unproven=unproven)
     return _Built(judge, judge.scales, judge.criteria, frozenset(), traits)
 
@@ -236,5 +236,5 @@ def _needs(site: CheckedDocument, needed: frozenset[str], alias: str, spec: Mode
     for setting in sorted(needed - taken):
         given = mapping(mapping(site.get(path)).get("settings"))
         where = (*path, "settings", setting) if setting in given else (*path, "scoring")
-        right = f"name a model that does, under models.{alias}, or score otherwise"
-        site.wrong(where, f"its model {alias!r} ({spec.name}) takes no {setting}", right)
+        right = f"name a model that does, under models.{alias}, or use another scoring method"
+        site.wrong(where, f"its model {alias!r} ({spec.name}) does not support {setting}", right)

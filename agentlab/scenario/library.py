@@ -43,7 +43,7 @@ def scenario(name: str | Path) -> Path:
         raise ScenarioError(f"no scenario in the folder {name}; give the path of its YAML file")
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         near = sorted(p.name for p in path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        raise ScenarioError(f"there is no file {name}; {suggest(path.name, near) if near else 'give an existing path'}")
+        raise ScenarioError(f"file {name} not found; {suggest(path.name, near) if near else 'give an existing path'}")
     known = names("scenarios")
     nearest = suggest(name, known)
     listed = "" if nearest.startswith("known") else f" known: {', '.join(known)}"
@@ -55,14 +55,14 @@ def write_new(name: str) -> Path:
     path = Path(f"{name.removesuffix('.yaml')}.yaml")
     if not is_name(path.stem):
         raise ScenarioError(
-            f"{path.stem!r} cannot name a scenario; write a name that starts with a letter and holds letters, digits "
-            "and _ . + - only, such as mine"
+            f"{path.stem!r} is not a valid scenario name; start with a letter, and use only letters, digits and _ . "
+            f"+ -, such as mine"
         )
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(template(path.stem))
     except FileExistsError:
-        raise ScenarioError(f"{path} is there already; choose another name, or delete it") from None
+        raise ScenarioError(f"{path} already exists; choose another name, or delete it") from None
     except OSError as error:
         raise ScenarioError(f"{path} cannot be written ({error.strerror}); choose another name or folder") from error
     return path

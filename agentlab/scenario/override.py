@@ -74,7 +74,7 @@ def _keys(value: Any, path: str, place: Place) -> Keys:
             continue
         known = mapping(value)
         if keys and value is not None and not isinstance(value, dict):
-            wrong = f"{dotted(tuple(keys))} holds no fields"
+            wrong = f"{dotted(tuple(keys))} has no fields"
             raise ScenarioError([Mistake(place, path, wrong, f"set {dotted(tuple(keys))} itself")])
         joined = (".".join(rest[:end]) for end in range(len(rest), 0, -1))
         key = next((name for name in joined if name in known), rest[0])

@@ -24,13 +24,13 @@ def fill(site: CheckedDocument, text: str, path: Keys, values: Mapping[str, Any]
             right = f"{suggest(name, values)} (to show it as it is, fill it in from a task's field)"
             _misplaced(site, path, text, match, wrong + " is not known", right)
         elif isinstance(value, bool) or not isinstance(value, str | int | float):
-            _misplaced(site, path, text, match, wrong + " is no text and no number", "quote the value of the field")
+            _misplaced(site, path, text, match, wrong + " is neither text nor a number", "quote the value of the field")
         return str(value)
 
     for match in _BRACES.finditer(text):
         if (name := match[2]) in values and (match[1], match[3]) != ("{{", "}}"):
             right = f"write {{{{{name}}}}}; if the braces are meant, write {{ {name} }}"
-            _misplaced(site, path, text, match, f"{match[0]} is no placeholder and stands as it is", right)
+            _misplaced(site, path, text, match, f"{match[0]} is not a placeholder and is left as it is", right)
     return _PLACEHOLDER.sub(one, text)
 
 

@@ -105,10 +105,10 @@ def _left_out(site: CheckedDocument, flaws: Sequence[Flaw], names: tuple[str, ..
     steps, name = named[0]
     there = f"protocol.{dotted(steps)} ({site.tree.place((*PROTOCOL, *steps))})"
     if name in removed:
-        wrong, right = f"agent {name!r} is taken out, whom {there} names", "leave it in, or give another protocol"
+        wrong, right = f"agent {name!r} is removed, but {there} names it", "keep it, or use another protocol"
         site.wrong(("organization", "agents", name), wrong, right)
     else:
-        wrong = f"the cast leaves out {name!r}, whom {there} names"
+        wrong = f"the cast leaves out {name!r}, but {there} names it"
         site.wrong(cast, wrong, f"add {name!r} to the cast, or give this condition another protocol")
     return True
 
@@ -141,11 +141,11 @@ _PARTS = ("kinds", "tags", "edges", "briefed", "open", "manual", "route")
 def _holds_together(site: CheckedDocument, routing: Routing, config: Any, names: tuple[str, ...], rounds: int) -> bool:
     """Whether the organization holds together: every agent can be reached, none is a dead end, rounds suffice."""
     where, edges = (getattr(config, "edges_at", "kind"),), routing.edges
-    reached, right = reachable(edges), "a path to it from an agent that gets the task"
+    reached, right = reachable(edges), "add a path to it from an agent that gets the task"
     flaws: list[Flaw] = [(where, f"agent {n!r} can never be reached", right) for n in names if n not in reached]
     if not flaws and len(names) > 1:
         for name in (ends := dead_ends(edges, names)):
-            wrong = f"mail to {name!r} ends there: it may write to nobody"
+            wrong = f"mail to {name!r} goes no further: {name!r} may not write to anyone"
             site.wrong((*PROTOCOL, *where, name), wrong, f"write a contact for {name!r}")
         if ends:
             return False
@@ -153,7 +153,9 @@ def _holds_together(site: CheckedDocument, routing: Routing, config: Any, names:
         return False
     needed = config.turns() if hasattr(config, "turns") else 1
     if rounds < needed:
-        site.wrong(("organization", "rounds"), f"{rounds} rounds do not reach the output", f"write at least {needed}")
+        site.wrong(
+            ("organization", "rounds"), f"{rounds} rounds are too few to reach the output", f"write at least {needed}"
+        )
     return rounds >= needed
 
 
@@ -164,5 +166,5 @@ def agree(site: CheckedDocument, organizations: Mapping[str, Organization]) -> N
         for name, kind in organization.kinds.items():
             first, meant = known.setdefault(name, (condition, kind))
             if meant != kind:
-                wrong = f"messages of kind {name!r} are declared otherwise in {condition} than in {first}"
+                wrong = f"messages of kind {name!r} are declared differently in {condition} and in {first}"
                 site.wrong((*PROTOCOL, "kind"), wrong, "give one of the two kinds another name")

@@ -23,6 +23,6 @@ def rebuild(tree: Mapping[str, Any], run: Path, modules: Path) -> Design:
         return replace(DesignBuilder(document, Findings(), modules / "scenario.yaml").design(), file=str(run))
     except ScenarioError as error:
         raise ScenarioError(
-            f"{run}: its design cannot be built again from what it recorded:\n{error}\n"
-            "If a module of your own is missing, name the scenario that lies beside it: --scenario FILE"
+            f"{run}: the design cannot be rebuilt from what the run recorded:\n{error}\n"
+            "If a module of your own is missing, give the scenario in the same folder: --scenario FILE"
         ) from error

@@ -66,7 +66,7 @@ def _clusters(design: Design) -> Iterator[str]:
         return
     if design.independent < FEWEST_TASKS:
         of = f"{len(design.tasks)} tasks in {pluralize(design.independent, 'cluster')}"
-        yield f"{of}: nothing will be concluded about new tasks, which takes {FEWEST_TASKS} clusters"
+        yield f"{of}: nothing can be concluded about new tasks, because at least {FEWEST_TASKS} clusters are needed"
 
 
 def _asked_twice(design: Design) -> Iterator[str]:
@@ -75,4 +75,7 @@ def _asked_twice(design: Design) -> Iterator[str]:
         for name, criterion in mapping(mapping(document).get("criteria")).items():
             text = " ".join(str(mapping(criterion).get("text", "")).split())
             if first.setdefault(text, name) != name:
-                yield f"criteria {first[text]!r} and {name!r} of judge {judge!r} ask the same, which so counts twice"
+                yield (
+                    f"criteria {first[text]!r} and {name!r} of judge {judge!r} ask the same "
+                    f"question, so it counts twice"
+                )

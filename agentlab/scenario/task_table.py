@@ -23,12 +23,13 @@ _OTHER = "write a .jsonl, .csv, .parquet or .arrow file, or the folder of a data
 
 
 class ColumnFields(Fields):
-    prompt: str = Field(default="prompt", description="The column with what is asked.")
+    prompt: str = Field(default="prompt", description="The column with the prompt.")
     id: str | None = Field(
-        default=None, description="The column with the task's id; `id` where there is one, else rows are numbered."
+        default=None,
+        description="The column with the task's id. Default: `id` if it exists; otherwise rows are numbered.",
     )
     target: str | None = Field(
-        default=None, description="The column with the right answer; `target` where there is one."
+        default=None, description="The column with the right answer. Default: `target` if it exists."
     )
     split: str | None = Field(default=None, description="The column with the part of the data, such as train or test.")
     fields: tuple[str, ...] = Field(default=(), description="Columns that become fields of the tasks.")
@@ -40,7 +41,7 @@ class TaskTableFields(Fields):
     file: str = Field(
         min_length=1, description="A JSONL, CSV, Parquet or Arrow file, or the folder of a dataset with such files."
     )
-    columns: ColumnFields = Field(default_factory=ColumnFields, description="Which column is what.")
+    columns: ColumnFields = Field(default_factory=ColumnFields, description="The columns to use.")
 
 
 def is_table(tree: Tree) -> bool:
@@ -82,7 +83,7 @@ def _opened(tree: Tree, findings: Findings, root: Path, told: TaskTableFields) -
             return None
         return str(target), dataset_rows(files)
     if target.suffix not in (".jsonl", ".csv"):
-        findings.add(place, at, f"{told.file!r} is no table", _OTHER)
+        findings.add(place, at, f"{told.file!r} is not a table", _OTHER)
         return None
     return str(target), rows(target, "csv" if target.suffix == ".csv" else "jsonl")
 
@@ -107,7 +108,7 @@ class _TaskRows:
                 self.findings.add(row.place, "tasks", row.wrong, f"write {row.right}")
                 continue
             if count >= MOST:
-                self.wrong(number, f"more than {pluralize(MOST, 'row')}", "take a part of the file")
+                self.wrong(number, f"more than {pluralize(MOST, 'row')}", "use part of the file")
                 return
             names = self.named(row) if names is None else names
             if not names:
@@ -147,9 +148,9 @@ class _TaskRows:
             self.wrong(number, "the row has no id", "give every row an id, or leave the column out to number the rows")
         elif id in self.tasks:
             first = self.places[id].line
-            self.wrong(number, f"the id {line(id, 60)!r} is there twice", f"keep one; the first is on line {first}")
+            self.wrong(number, f"the id {line(id, 60)!r} appears twice", f"keep one; the first is on line {first}")
         elif not isinstance(prompt, str) or not prompt.strip():
-            self.wrong(number, f"the prompt is {shown(prompt)}", "give every row a text to ask")
+            self.wrong(number, f"the prompt is {shown(prompt)}", "give every row a prompt")
         elif target is None and row.get(names.get("target", "")) not in (None, ""):
             self.wrong(number, f"the target is {shown(row[names['target']])}", "name a column of texts or numbers")
         elif odd:

@@ -39,14 +39,14 @@ _NOUNS = {
 }
 _BOUNDS = {
     "greater_than": "a number above {gt}",
-    "greater_than_equal": "a number of at least {ge}",
+    "greater_than_equal": "a number that is at least {ge}",
     "less_than": "a number below {lt}",
-    "less_than_equal": "a number of at most {le}",
+    "less_than_equal": "a number that is at most {le}",
     "too_short": "at least {min_length} of them",
     "too_long": "at most {max_length} of them",
-    "string_too_short": "a text of at least {min_length} characters",
-    "string_too_long": "a text of at most {max_length} characters",
-    "string_pattern_mismatch": "a text that matches {pattern}",
+    "string_too_short": "text of at least {min_length} characters",
+    "string_too_long": "text of at most {max_length} characters",
+    "string_pattern_mismatch": "text that matches {pattern}",
 }
 
 
@@ -147,7 +147,7 @@ def _translate(one: ErrorDetails, known: Mapping[str, str], tree: Tree, path: Ke
         noun = "an empty list" if isinstance(value, list) else "an empty mapping"
         return gone or tree.place(where), where, f"found {noun}", "write at least one entry"
     if "models" in where and {"api_key_env", "base_url", "options"} & set(where):
-        return tree.place(where), where, "found a value that is not shown, as it may be a key", _said(one, context)
+        return tree.place(where), where, "found a value that is not shown because it may be a key", _said(one, context)
     return tree.place(where), where, f"found {shown(value)}", _right(one, context, where, value)
 
 

@@ -40,7 +40,7 @@ def _minutes(value: object) -> object:
 
 def _agent(name: str) -> str:
     if not _AGENT.fullmatch(name):
-        raise ValueError("an agent's name starts with a letter and holds letters, digits, _ and - only")
+        raise ValueError("an agent's name starts with a letter and contains only letters, digits, _ and -")
     return name
 
 
@@ -49,7 +49,7 @@ def _named(noun: str) -> Callable[[str], str]:
 
     def check(name: str) -> str:
         if not _NAME.fullmatch(name):
-            raise ValueError(f"{noun} starts with a letter or digit and holds letters, digits and _ . + - only")
+            raise ValueError(f"{noun} starts with a letter or digit and contains only letters, digits and _ . + -")
         return name
 
     return check

@@ -21,7 +21,7 @@ from agentlab.stats.rows import Floats, Ints, Rows, codes_of, rows
 from agentlab.stats.task_mean import task_mean
 from agentlab.text import pluralize
 
-CHANCE = "the standard error over draws is used for new tasks: that over tasks is smaller, by chance"
+CHANCE = "for new tasks, the standard error over draws is used, because the one over tasks happens to be smaller"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _of_new_tasks(
     count = len(mean_t) if units is None else int(units.max()) + 1
     if count < FEWEST_TASKS:
         of = pluralize(count, "task") if units is None else f"{pluralize(count, 'cluster')} of tasks"
-        return None, count, (f"{of}: nothing is claimed beyond them, which takes {FEWEST_TASKS}",)
+        return None, count, (f"{of}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)",)
     over = task_mean(mean_t, units)
     if spread <= 1e-12:
         return count, count, ()

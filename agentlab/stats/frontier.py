@@ -69,7 +69,7 @@ def attained(tasks: Sequence[TaskScores], at: ArrayLike, floor: float, size: int
     if not 1 <= size <= fewest:
         raise ValueError(f"a frontier of {size} rollouts, but a task has {fewest}; take at most as many for every arm")
     if not all(np.isfinite(task.x).all() and np.isfinite(task.y).all() for task in tasks):
-        raise ValueError("a measure is missing; leave the rollout out and say so")
+        raise ValueError("a measure is missing; exclude the rollout and report that")
     found = np.array([[_best(task, t, floor, size) for t in thresholds] for task in tasks])
     values_tk: Array = found[..., 0]
     mean, many = values_tk.mean(axis=0), len(tasks)
@@ -134,7 +134,7 @@ def dominance(a: Sequence[ArrayLike], b: Sequence[ArrayLike]) -> Dominance:
     if not pairs or any(not len(one) or not len(two) for one, two in pairs):
         raise ValueError("every task needs a rollout of both arms")
     if not all(np.isfinite(one).all() and np.isfinite(two).all() for one, two in pairs):
-        raise ValueError("a measure is missing; leave the rollout out and say so")
+        raise ValueError("a measure is missing; exclude the rollout and report that")
     shares = np.array([(_over(one, two), _over(two, one)) for one, two in pairs])
     gaps = np.array([one.mean(axis=0) - two.mean(axis=0) for one, two in pairs])
     first, second = (float(share) for share in shares.mean(axis=0))

@@ -81,7 +81,9 @@ def of_share(left: Left, level: float) -> Estimate:
     df = max(1.0, left.effective - 1)
     parts = deviations(special.logit(left.without))
     low, high = (float(special.expit(end)) for end in bent(float(special.logit(left.value)), parts, df, level))
-    few = f"{pluralize(count, 'task')}, but a few have most of the error: worth about {left.effective:.1f}"
+    few = (
+        f"{pluralize(count, 'task')}, but a few have most of the error: equivalent to about {left.effective:.1f} tasks"
+    )
     notes = (few,) if left.effective < count / 2 else ()
     return Estimate(left.value, low, high, standard_error(left.without), df, None, count, notes)
 
@@ -93,13 +95,13 @@ def left_out(x: Floats, statistic: Statistic, weights: Floats | None = None) -> 
     if not np.isfinite(value):
         return missing(None, count, "undefined: the errors do not sum to more than 0")
     if count < FEWEST_TASKS:
-        told = f"{pluralize(count, 'task')}, and nothing is claimed beyond them, which takes {FEWEST_TASKS}"
+        told = f"{pluralize(count, 'task')}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)"
         return missing(value, count, f"no interval: {told}")
     without: Floats = statistic(total - x)
     if not np.isfinite(without).all():
-        return missing(value, count, "no interval: one task has all the error, and without it nothing is defined")
+        return missing(value, count, "no interval: one task has all the error, and without it the result is undefined")
     if standard_error(without) <= 1e-12 * max(1.0, float(np.abs(without).max())):
-        return missing(value, count, "no interval: leaving out any one task changes nothing")
+        return missing(value, count, "no interval: leaving out any one task does not change the result")
     own = np.ones(count) if weights is None else weights
     return Left(value, without, float(own.sum() ** 2 / (own**2).sum()))
 

@@ -92,11 +92,14 @@ def _these(tasks: Sequence[Counts], k: int, worth: Worth, mean: float, level: fl
     """`logit(mean) ± t se / (mean (1 - mean))`, turned back."""
     count, fewest = len(tasks), min(sum(counts) for counts in tasks)
     if fewest < max(2, DRAWS_PER_TRY * k):
-        told = f"{pluralize(k, 'try', 'tries')} of {pluralize(fewest, 'draw')}, and it takes {DRAWS_PER_TRY * k}"
+        told = (
+            f"{pluralize(k, 'try', 'tries')} of {pluralize(fewest, 'draw')}, but at least "
+            f"{DRAWS_PER_TRY * k} are needed"
+        )
         return Estimate(mean, n=count, notes=(f"no 'these tasks' interval: {told}",))
     v = np.array([_variance(counts, k, worth) for counts in tasks])
     if v.sum() <= 0 or not END < mean < 1 - END:
-        return Estimate(mean, n=count, notes=("no 'these tasks' interval: in every task all draws are alike",))
+        return Estimate(mean, n=count, notes=("no 'these tasks' interval: within every task, all draws are the same",))
     df = float(v.sum() ** 2 / (v**2 / np.array([sum(counts) - 1 for counts in tasks])).sum())
     se = float(np.sqrt(v.sum())) / count
     half = float(special.stdtrit(df, (1 + level) / 2)) * se / (mean * (1 - mean))

@@ -25,10 +25,10 @@ def known(connection: sqlite3.Connection, folder: Path) -> bool:
         return False
     rows = connection.execute("SELECT value FROM meta WHERE key = 'format'").fetchall() if "meta" in tables else []
     if not rows:
-        raise StoreError(f"{folder}: no run here (its database has other tables); runs are made by `agentlab run`")
+        raise StoreError(f"{folder}: this is not a run (its database has other tables); `agentlab run` makes runs")
     if rows != [(dump(FORMAT),)]:
         raise MismatchError(
-            f"{folder}: a run of format {rows[0][0]}, which this agentlab cannot read: it knows format {FORMAT} only. "
-            "Read it with the agentlab that made it, or run the scenario again with --new or --out"
+            f"{folder}: a run of format {rows[0][0]}, but this version of agentlab reads only format {FORMAT}. Read "
+            f"it with the version that made it, or run the scenario again with --new or --out"
         )
     return True

@@ -24,7 +24,7 @@ def hold(folder: Path) -> IO[str]:
             holder = lock.read().strip() or "unknown"
             lock.close()
             raise MismatchError(
-                f"{folder}: process {holder} is working on this run; wait for it or use --out"
+                f"{folder}: process {holder} is using this run; wait for it to finish, or use --out"
             ) from None
         if _is(folder / LOCK, lock):
             break

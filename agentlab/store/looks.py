@@ -27,7 +27,7 @@ def looks(folder: Path, copy: Sequence[Mapping[str, Any]] = ()) -> list[dict[str
     try:
         return [msgspec.json.decode(line, type=dict[str, Any]) for line in lines]
     except msgspec.DecodeError as error:
-        raise StoreError(f"{folder / FILE}: a line is no record of a look ({error}); take it out") from error
+        raise StoreError(f"{folder / FILE}: a line is not a record of a look ({error}); remove it") from error
 
 
 def look(folder: Path, finished: Mapping[str, int], copy: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any] | None:

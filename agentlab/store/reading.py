@@ -27,7 +27,7 @@ def read(folder: Path) -> sqlite3.Connection:
     """
     path = folder / DATABASE
     if not path.is_file():
-        raise StoreError(f"{folder}: no run here (there is no {DATABASE}); runs are folders made by `agentlab run`")
+        raise StoreError(f"{folder}: this is not a run (it has no {DATABASE}); `agentlab run` makes run folders")
     lost_log = _lost_log(folder)
     try:
         connection = connected(path)
@@ -36,7 +36,7 @@ def read(folder: Path) -> sqlite3.Connection:
     try:
         if not known(connection, folder):
             raise StoreError(
-                lost_log or f"{folder}: no run here yet (its {DATABASE} is empty); `agentlab run` makes it"
+                lost_log or f"{folder}: there is no run here yet ({DATABASE} is empty); `agentlab run` makes it"
             )
     except sqlite3.Error as error:
         connection.close()
@@ -83,8 +83,8 @@ def decoded(text: str, folder: Path) -> Any:
 def damaged(folder: Path, error: Exception) -> StoreError:
     """What is told of a file that SQLite cannot read."""
     return StoreError(
-        f"{folder / DATABASE}: the run's file is damaged, or is no run's ({error}); `agentlab doctor {folder}` says "
-        "what can be read and copies it to a new run"
+        f"{folder / DATABASE}: the file is damaged, or is not the file of a run ({error}); `agentlab doctor "
+        f"{folder}` shows what can be read and copies it to a new run"
     )
 
 
@@ -106,7 +106,7 @@ def _lost_log(folder: Path) -> str:
     if closed(folder) or (folder / LOG).exists() or held(folder):
         return ""
     return (
-        f"{folder}: this run was not closed, and its write-ahead log {LOG} is not beside {DATABASE}: what was "
-        f"committed last is missing. If the run was copied, copy {LOG} too; otherwise the same `agentlab run` makes it "
-        "again"
+        f"{folder}: this run was not closed, and its write-ahead log {LOG} is missing beside {DATABASE}: the last "
+        f"commits are missing. If the run was copied, copy {LOG} too; otherwise, the same `agentlab run` command "
+        f"redoes the missing work"
     )

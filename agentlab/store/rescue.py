@@ -36,7 +36,7 @@ class Finding:
 def examine(folder: Path) -> Finding:
     """The state of the run in `folder`. Raises `StoreError` when there is no file."""
     if not (folder / DATABASE).is_file():
-        raise StoreError(f"{folder}: no run here (there is no {DATABASE})")
+        raise StoreError(f"{folder}: this is not a run (it has no {DATABASE})")
     with ExitStack() as stack:
         try:
             connection = stack.enter_context(_opened(folder / DATABASE))
@@ -55,7 +55,7 @@ def rescue(folder: Path, into: Path) -> dict[str, int]:
     Raises `StoreError` where `into` has a run, or nothing can be read.
     """
     if (into / DATABASE).exists():
-        raise StoreError(f"{into}: there is a run already; name a folder without one")
+        raise StoreError(f"{into}: a run already exists here; name a folder without one")
     try:
         into.mkdir(parents=True, exist_ok=True)
     except OSError as error:

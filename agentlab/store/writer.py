@@ -115,8 +115,8 @@ class Writer:
         if _place(self._path) == self._file:
             return None
         return StoreError(
-            f"{self._path}: the run's file was deleted, moved or replaced while the run was going. Nothing after the "
-            "last commit is kept; put the file back and run the same command again, or use --out for a fresh folder."
+            f"{self._path}: the run's file was deleted, moved or replaced during the run. Work after the last commit "
+            f"is lost; put the file back and run the same command again, or use --out for a fresh folder."
         )
 
     def _connected(self) -> sqlite3.Connection | None:
@@ -171,12 +171,12 @@ def _write(connection: sqlite3.Connection, batches: Sequence[Batch], path: str) 
 def _failed(path: str, error: Exception) -> StoreError:
     if isinstance(error, sqlite3.IntegrityError):
         return StoreError(
-            f"{path}: the run has a rollout of this condition, task and draw already, under another identity "
-            f"({error}). Nothing was written over it; use --new or --out for a fresh run folder."
+            f"{path}: the run already has a rollout of this condition, task and draw, with a different identity "
+            f"({error}). It was not overwritten; use --new or --out for a fresh run folder."
         )
     return StoreError(
-        f"{path}: cannot write the run ({error}). Nothing after the last commit is kept; free space or make the "
-        "folder writable, then run the same command again: it continues."
+        f"{path}: cannot write the run ({error}). Work after the last commit is lost; free space or make the folder "
+        f"writable, then run the same command again to continue."
     )
 
 

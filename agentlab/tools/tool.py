@@ -1,4 +1,4 @@
-"""A tool out of one async function: its type hints are the schema, its docstring is what the model is told."""
+"""Makes a tool from an async function: the type hints become its schema, the docstring its description."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,7 +15,7 @@ Function = Callable[..., Awaitable[str | Returned]]
 
 @dataclass(frozen=True, slots=True)
 class FunctionTool:
-    """An async function as a tool, and as a toolset of its own."""
+    """An async function as a tool, and as a toolset with that one tool."""
 
     function: Function
     arguments: type[BaseModel] = field(repr=False)
@@ -31,7 +31,8 @@ class FunctionTool:
         return nullcontext()
 
     async def __call__(self, scene: Scene, arguments: Mapping[str, Any]) -> Returned:
-        """Raises `ValueError` that tells the model what is wrong with its arguments, or what the function raises."""
+        """Raises `ValueError` with what is wrong with the arguments, for the model, or any error that the function
+        raises."""
         try:
             given = self.arguments.model_validate(arguments)
         except ValidationError as error:
@@ -40,25 +41,25 @@ class FunctionTool:
         if isinstance(returned, Returned):
             return returned
         if not isinstance(returned, str):
-            raise TypeError(f"tool {self.spec.name} returned {type(returned).__name__}, where a text was due")
+            raise TypeError(f"tool {self.spec.name} returned {type(returned).__name__}, but must return text")
         return Returned(returned)
 
 
 def tool(function: Function) -> FunctionTool:
-    """`@tool async def add(scene, a: int, b: int) -> str`: a tool that is named and described as the function is.
+    """`@tool async def add(scene, a: int, b: int) -> str`: makes a tool with the function's name and docstring.
 
     The first parameter is the turn's `Scene`; the others are the model's arguments, described by
-    `Annotated[int, Field(description=…)]`. Raises `TypeError` for a function that cannot be one.
+    `Annotated[int, Field(description=…)]`. Raises `TypeError` for a function that cannot be a tool.
     """
     name = getattr(function, "__name__", "a tool")
     if not inspect.iscoroutinefunction(function):
-        raise TypeError(f"{name} is no tool: it is not an async function")
+        raise TypeError(f"{name} is not a tool: it is not an async function")
     first, *parameters = inspect.signature(function).parameters.values() or (None,)
     if first is None or first.name != "scene":
-        raise TypeError(f"{name} is no tool: its first parameter is not `scene`")
+        raise TypeError(f"{name} is not a tool: its first parameter is not `scene`")
     hints = get_type_hints(function, include_extras=True)
     if unknown := [p.name for p in parameters if p.name not in hints]:
-        raise TypeError(f"{name} is no tool: no type hint for {', '.join(unknown)}")
+        raise TypeError(f"{name} is not a tool: it has no type hint for {', '.join(unknown)}")
     fields: dict[str, Any] = {p.name: (hints[p.name], ... if p.default is p.empty else p.default) for p in parameters}
     arguments = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
     return FunctionTool(function, arguments, ToolSpec(name, inspect.getdoc(function) or "", _schema(arguments)))
@@ -66,15 +67,15 @@ def tool(function: Function) -> FunctionTool:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """Tools that share what `opens` opens once per rollout: they find it in `scene.resource`."""
+    """Tools that share a resource in `scene.resource`, which `opens` opens once per rollout."""
 
     tools: tuple[FunctionTool, ...]
     opens: Callable[[Task], AbstractAsyncContextManager[Any]] = field(repr=False)
     lacking: Callable[[], str] | None = field(default=None, repr=False)
-    """What this machine lacks to open it, in a sentence; empty if nothing."""
+    """Says, in a sentence, what this machine needs to open it; empty if nothing is missing."""
 
     def open(self, task: Task) -> AbstractAsyncContextManager[Any]:
-        """Left when the rollout ends, however it ends."""
+        """Exited when the rollout ends, in any way."""
         return self.opens(task)
 
 

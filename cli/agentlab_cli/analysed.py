@@ -50,7 +50,9 @@ def write(found: Analysis, folder: Path) -> list[Path]:
     try:
         return found.write(folder)
     except OSError as error:
-        raise StoreError(f"{folder}: cannot write tables there ({error.strerror}); give another --csv") from error
+        raise StoreError(
+            f"{folder}: cannot write tables there ({error.strerror}); give another folder with --csv"
+        ) from error
 
 
 def _print(console: Console, found: Analysis) -> None:

@@ -53,7 +53,9 @@ def _section(ctx: typer.Context, name: str) -> dict[str, dict[str, object]]:
 
 Scenario = Annotated[
     str,
-    typer.Argument(help="A scenario file, or its name if it is shipped or in this folder.", autocompletion=_scenarios),
+    typer.Argument(
+        help="A scenario file, or the name of a scenario that is shipped or in this folder.", autocompletion=_scenarios
+    ),
 ]
 RunName = Annotated[str, typer.Argument(help="A run folder, or its name under runs/.", autocompletion=_runs)]
 RunOrMachine = Annotated[
@@ -64,9 +66,7 @@ RunOrMachine = Annotated[
 ]
 Shown = Annotated[
     str,
-    typer.Argument(
-        help="A run folder or its name under runs/; or a scenario, by file or name.", autocompletion=_either
-    ),
+    typer.Argument(help="A run folder or its name under runs/, or a scenario file or name.", autocompletion=_either),
 ]
 ModelName = Annotated[
     str | None, typer.Option("--model", metavar="NAME", help="Use this model as models.default: provider/name.")
@@ -79,17 +79,17 @@ Values = Annotated[
     typer.Option(
         "--set",
         metavar="PATH=VALUE",
-        help="Set a value of the scenario, such as models.default.temperature=0. VALUE is YAML; null removes what is "
-        "there. May be repeated.",
+        help="Set a value of the scenario, such as models.default.temperature=0. VALUE is YAML; null removes the "
+        "value. May be repeated.",
     ),
 ]
-Tasks = Annotated[str | None, typer.Option(metavar="A,B", help="Take only these tasks.", autocompletion=_tasks)]
+Tasks = Annotated[str | None, typer.Option(metavar="A,B", help="Use only these tasks.", autocompletion=_tasks)]
 Only = Annotated[
     list[str] | None,
     typer.Option(
         metavar="FACTOR=LEVEL",
-        help="Take only these levels: team=firm or team=firm,solo. May be repeated.",
+        help="Use only these levels: team=firm or team=firm,solo. May be repeated.",
         autocompletion=_levels,
     ),
 ]
-Draws = Annotated[int | None, typer.Option(min=1, help="Take this many draws instead of the scenario's.")]
+Draws = Annotated[int | None, typer.Option(min=1, help="Use this many draws instead of the number in the scenario.")]

@@ -2,15 +2,15 @@
 
 CODES = {
     0: "done",
-    1: "a run is not there, or cannot be read or written",
+    1: "a run is missing, or cannot be read or written",
     2: "a mistake in the scenario or the command",
-    3: "the run folder does not match, or another process works on it",
+    3: "the run folder does not match, or another process is using it",
     4: "stopped by the run's limit",
     130: "interrupted by Ctrl-C",
     143: "ended by SIGTERM",
     129: "ended by SIGHUP",
 }
-FAILED = "some rollouts failed (the same command tries them again)"
+FAILED = "some rollouts failed (the same command retries them)"
 """What 1 means as well, where a command plays rollouts or asks judges."""
 READS = (0, 1, 2, 3)
 """Of a command that reads a run."""

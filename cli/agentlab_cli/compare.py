@@ -19,10 +19,12 @@ def compare(
         str | None, typer.Option("--b", metavar="CONDITION", help="Compare it with this condition of the second run.")
     ] = None,
     measure: Annotated[str | None, typer.Option(help="Compare this measure only.")] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", metavar="FOLDER", help="Write both tables into it.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="FOLDER", help="Write both tables into this folder.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Compare two runs: in what they differ, and their measures side by side with the differences."""
+    """Compare two runs: their settings, and their measures side by side with the differences."""
     from agentlab.analysis.compare_runs import compare_runs
     from agentlab.runs.frames import load
     from agentlab.store import find

@@ -1,5 +1,6 @@
 """Two runs beside each other, as rich prints them."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -39,14 +40,16 @@ def write_comparison(found: Analysis, folder: Path, quiet: bool) -> None:
     try:
         written = found.write(folder)
     except OSError as error:
-        raise StoreError(f"{folder}: cannot write tables there ({error.strerror}); give another --csv") from error
+        raise StoreError(
+            f"{folder}: cannot write tables there ({error.strerror}); give another folder with --csv"
+        ) from error
     if not quiet:
         print(f"wrote into {folder}: {', '.join(path.name for path in written)}")
 
 
 def _differences(console: Console, differences: pd.DataFrame, names: tuple[str, str]) -> None:
     if differences.empty:
-        console.print("The runs are of one scenario, seed and code.\n")
+        console.print("Both runs have the same scenario, seed, and code.\n")
         return
     console.print("What differs", style="bold")
     for part, rows in differences.groupby("part", sort=False):
@@ -54,7 +57,7 @@ def _differences(console: Console, differences: pd.DataFrame, names: tuple[str, 
         for path, first, second in rows[["path", "first", "second"]].head(MOST).itertuples(index=False, name=None):
             console.print(f"    {path}: {_value(first)} → {_value(second)}", soft_wrap=True, markup=False)
         if len(rows) > MOST:
-            console.print(f"    … and {len(rows) - MOST} more; --json and --csv FOLDER have all", markup=False)
+            console.print(f"    … and {len(rows) - MOST} more; --json and --csv FOLDER show all", markup=False)
     console.print(f"  ({Path(names[0]).name} → {Path(names[1]).name})\n", markup=False)
 
 

@@ -13,7 +13,7 @@ def new(
     name: Annotated[str, typer.Argument(help="The scenario's name. NAME.yaml is written into this folder.")],
     quiet: Quiet = False,
 ) -> None:
-    """Write a commented scenario that runs as it is."""
+    """Write a commented scenario that is ready to run."""
     from agentlab.scenario.library import write_new
 
     path = write_new(name)
@@ -50,9 +50,11 @@ def plan(
     draws: Draws = None,
     effect: Annotated[
         float | None,
-        typer.Option(help="Print the power to find this difference, in the measure's units, and the tasks it needs."),
+        typer.Option(
+            help="Print the power to detect this difference, in the measure's units, and the number of tasks needed."
+        ),
     ] = None,
-    pilot: Annotated[str | None, typer.Option(metavar="RUN", help="Take the SDs from this run.")] = None,
+    pilot: Annotated[str | None, typer.Option(metavar="RUN", help="Estimate the SDs from this run.")] = None,
     within: Annotated[
         float | None, typer.Option(help="Assume this SD over draws, as a share of the range. Default: 0.25.")
     ] = None,
@@ -62,7 +64,7 @@ def plan(
     ] = None,
     preregister: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write what the scenario decides into this new file."),
+        typer.Option(metavar="FILE", help="Write a preregistration of the scenario to this new file."),
     ] = None,
     json: AsJson = False,
 ) -> None:

@@ -11,12 +11,12 @@ from agentlab_cli.printed import AsJson, Quiet, print_json
 def doctor(
     run: RunOrMachine = None,
     out: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Copy what can be read to a new run in this folder.")
+        str | None, typer.Option(metavar="FOLDER", help="Copy everything readable to a new run in this folder.")
     ] = None,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Check what this machine has; or the file of a run, and copy what can be read of it to a new run."""
+    """Check this machine; or check the file of a run, and copy what can be read to a new run."""
     from pathlib import Path
 
     if run is None:
@@ -41,11 +41,11 @@ def doctor(
     state = "damaged" if finding.problems or finding.lost else "sound"
     say(f"{folder}: the file is {state}. It can be read: {rows}.")
     if finding.lost:
-        say(f"Not to their end: {', '.join(finding.lost)}.")
+        say(f"Not fully readable: {', '.join(finding.lost)}.")
     copied = None if out is None else rescue(folder, Path(out))
     if copied is not None:
         say(f"Copied {pluralize(sum(copied.values()), 'row')} to {out}.")
-        say(f"The same `agentlab run` with --out {out} goes on.")
+        say(f"To continue, give the same `agentlab run` command with --out {out}.")
     elif state == "damaged":
         say(f"Next: agentlab doctor {folder} --out {folder}-rescued")
     if json:

@@ -41,15 +41,17 @@ def parquet(
 @app.command(epilog=codes.codes(codes.READS))
 def workspace(
     run: RunName,
-    rollout: Annotated[str, typer.Option(help="Take this rollout: a key's beginning, or task=loan,team=firm,draw=1.")],
-    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Write into this folder, which must not be there yet.")],
+    rollout: Annotated[
+        str, typer.Option(help="Take this rollout: the beginning of its key, or task=loan,team=firm,draw=1.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Write into this folder, which must not exist yet.")],
     round: Annotated[
-        int | None, typer.Option(help="Write the files as they were after this round. Default: at the end.")
+        int | None, typer.Option(help="Write the files as they were after this round. Default: the end.")
     ] = None,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write the files that a team made in one rollout."""
+    """Write the files that agents made in one rollout."""
     from agentlab.runs.exports import workspace
     from agentlab.store import find
 
@@ -64,14 +66,14 @@ def workspace(
 @app.command(epilog=codes.codes(codes.READS))
 def labels(
     run: RunName,
-    file: Annotated[Path, typer.Argument(help="The CSV file to write; one that is there is never replaced.")],
-    measure: Annotated[str, typer.Option(help="Draw outputs that have this measure, which is to be rated.")],
-    n: Annotated[int, typer.Option(help="Draw this many outputs; every condition gets its share.")] = 60,
-    seed: Annotated[int | None, typer.Option(help="Use this seed for the draw. Default: the run's.")] = None,
+    file: Annotated[Path, typer.Argument(help="The CSV file to write. An existing file is never replaced.")],
+    measure: Annotated[str, typer.Option(help="Draw outputs scored on this measure, for people to rate.")],
+    n: Annotated[int, typer.Option(help="Draw this many outputs, spread over all conditions.")] = 60,
+    seed: Annotated[int | None, typer.Option(help="Use this seed for the draw. Default: the run's seed.")] = None,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw outputs for people to label: blind, shuffled, with the probability that each was drawn with."""
+    """Draw outputs for people to label: blind, shuffled, and with the sampling probability of each."""
     from agentlab.runs.exports import sheet
     from agentlab.store import find
 

@@ -54,7 +54,7 @@ def spent(progress: Progress) -> str:
 
 def waits(progress: Progress) -> list[str]:
     """What waits, and why."""
-    stopping = "stopping: what is in flight is finished; Ctrl-C again cancels it"
+    stopping = "stopping: calls in flight will finish; press Ctrl-C again to cancel them"
     return [*([stopping] if progress.stopping else []), *progress.waits.queued(), *progress.waits.alike().values()]
 
 

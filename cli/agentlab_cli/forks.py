@@ -23,7 +23,7 @@ def quoted(console: Console, plan: ForkPlan) -> None:
     first, *others = plan.parents
     parents = f"{len(plan.parents)} rollouts" if others else first.place
     most = "at most " if quote.at_most else ""
-    there = f"; {quote.there:,} are there already" if quote.there else ""
+    there = f"; {quote.there:,} already exist" if quote.there else ""
     console.print(
         f"{most}{pluralize(quote.forks, 'fork')} to draw of {escape(parents)}, cut at {escape(cuts)}{there}",
         soft_wrap=True,
@@ -41,8 +41,8 @@ def _price(console: Console, quote: Quote) -> None:
         (("agents", quote.agents), ("judges", quote.judges), ("total", quote.total)),
     )
     if uncounted := quote.total.uncounted:
-        console.print(f"{pluralize(uncounted, 'call')} had no token counts, and come on top.", soft_wrap=True)
-    console.print("By what the rollouts themselves took after the cut, at the prices of today.", soft_wrap=True)
+        console.print(f"{pluralize(uncounted, 'call')} had no token counts and are not included.", soft_wrap=True)
+    console.print("Estimated from what the rollouts themselves used after the cut, at today's prices.", soft_wrap=True)
 
 
 def came_to(console: Console, plan: ForkPlan, spreads: Sequence[ForkSpread]) -> None:
@@ -60,7 +60,9 @@ def came_to(console: Console, plan: ForkPlan, spreads: Sequence[ForkSpread]) -> 
     title = "Forks: mean, SD among forks of one rollout (n scored)"
     show_rows(console, title, (*words, "rollouts", "forks", *names), rows, words)
     if len(spreads) > MOST:
-        console.print(f"and {len(spreads) - MOST} more cuts: agentlab.load({str(plan.folder)!r}).forks", markup=False)
+        console.print(
+            f"and {len(spreads) - MOST} more cuts; see agentlab.load({str(plan.folder)!r}).forks", markup=False
+        )
     first, *others = plan.parents
     path = f"path {first.rollout_spec.key[:8]}" if not others else "attribution"
     analysis = "interventions" if plan.request.changes else path

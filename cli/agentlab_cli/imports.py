@@ -10,13 +10,13 @@ from agentlab_cli.printed import AsJson, Quiet, print_json
 
 app = typer.Typer(no_args_is_help=True, epilog=codes.codes(codes.READS))
 
-File = Annotated[Path, typer.Argument(help="The file; it is read row by row.")]
-Task = Annotated[str, typer.Option(metavar="COLUMN", help="Column that says which task a text answers.")]
+File = Annotated[Path, typer.Argument(help="The file to import. It is read row by row.")]
+Task = Annotated[str, typer.Option(metavar="COLUMN", help="Column with the task that a text answers.")]
 Output = Annotated[
-    str, typer.Option(metavar="COLUMN", help="Column with the text; where it is empty nothing was delivered.")
+    str, typer.Option(metavar="COLUMN", help="Column with the text. An empty text means that nothing was delivered.")
 ]
 Condition = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Column with the condition; it becomes the one factor `arm`.")
+    str | None, typer.Option(metavar="COLUMN", help="Column with the condition. It becomes the factor `arm`.")
 ]
 Factor = Annotated[
     list[str] | None,
@@ -26,21 +26,21 @@ Draw = Annotated[
     str | None,
     typer.Option(
         metavar="COLUMN",
-        help="Column with the draw, by which arms are paired. Default: rows are numbered, and nothing is paired.",
+        help="Column with the draw, which pairs the arms. Default: rows are numbered, and nothing is paired.",
     ),
 ]
-Prompt = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the task's text.")]
+Prompt = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the text of the task.")]
 Target = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column with the right answer.")]
 Cluster = Annotated[
-    str | None, typer.Option(metavar="COLUMN", help="Column that says which tasks share a source, such as one text.")
+    str | None, typer.Option(metavar="COLUMN", help="Column with the source that tasks share, such as a text.")
 ]
-Name = Annotated[str | None, typer.Option(help="Name of the run. Default: that of the file.")]
+Name = Annotated[str | None, typer.Option(help="Name of the run. Default: the name of the file.")]
 Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Run folder. Default: runs/NAME.")]
 
 
 @app.callback()
 def imports() -> None:
-    """Turn texts that were made elsewhere into a run, or bring people's labels into one."""
+    """Turn texts made elsewhere into a run, or add people's labels to a run."""
 
 
 @app.command(epilog=codes.codes(codes.READS))
@@ -91,26 +91,27 @@ def csv(
 
 @app.command(epilog=codes.codes(codes.READS))
 def labels(
-    file: Annotated[Path, typer.Argument(help="A CSV file, such as `agentlab export labels` writes, with its labels.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file with labels, such as `agentlab export labels` writes.")],
     run: Annotated[str, typer.Option(help="A run folder, or its name under runs/.")],
     measure: Annotated[
-        str | None, typer.Option(help="The measure that was rated, if there is no column `measure`.")
+        str | None, typer.Option(help="The measure that was rated, if the file has no column `measure`.")
     ] = None,
-    rater: Annotated[str | None, typer.Option(help="Who rated, if there is no column `rater`.")] = None,
+    rater: Annotated[str | None, typer.Option(help="The rater, if the file has no column `rater`.")] = None,
     probability: Annotated[
-        float | None, typer.Option(help="Probability with which every rollout was drawn, if there is no such column.")
+        float | None,
+        typer.Option(help="Probability with which every rollout was drawn, if the file has no such column."),
     ] = None,
     scale: Annotated[
         str,
         typer.Option(
             metavar="LOW:HIGH",
-            help="Lowest and highest possible label, such as 1:10. Default: the measure's range.",
+            help="Lowest and highest possible label, such as 1:10. Default: the range of the measure.",
         ),
     ] = "",
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Import people's labels of a run's outputs, to correct its judges by."""
+    """Import people's labels of a run's outputs, to correct its judges."""
     from agentlab.runs.imports import ColumnDefaults, labels
     from agentlab.store import find
 

@@ -15,26 +15,27 @@ def judge(
     run: RunName,
     with_: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="JUDGE", help="Add this judge: its name, or its YAML file. May be repeated."),
+        typer.Option("--with", metavar="JUDGE", help="Add this judge, by name or YAML file. May be repeated."),
     ] = None,
     judge_model: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Let this model judge instead of the run's: provider/name."),
+        typer.Option(metavar="NAME", help="Judge with this model instead of the run's judge model: provider/name."),
     ] = None,
     probe: Annotated[
         str | None,
         typer.Option(
-            help="Try the run's rubric judges on changed outputs: length,format; or read what is stored: position,self."
+            help="Test the run's rubric judges on changed outputs (length,format), or use stored verdicts "
+            "(position,self)."
         ),
     ] = None,
     sample: Annotated[
         int | None, typer.Option(min=1, help="Change this many outputs for --probe. Default: 30.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --probe spends money.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Spend money for --probe without asking.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Judge at most this many rollouts at once.")] = 256,
     quiet: Quiet = False,
 ) -> None:
-    """Add the verdicts of more judges to a run, or try its judges on changed outputs; no rollout is repeated."""
+    """Add verdicts of more judges to a run, or test its judges on changed outputs. No rollout is repeated."""
     from agentlab.errors import ScenarioError
     from agentlab.experiment.judging.added import rejudge
     from agentlab.experiment.progress import Progress
@@ -43,11 +44,11 @@ def judge(
     from agentlab_cli.work import work
 
     if with_ is None and probe is None:
-        raise ScenarioError("say which judge to add, --with NAME, or what to try its judges on, --probe length,format")
+        raise ScenarioError("give a judge to add, --with NAME, or a probe for its judges, --probe length,format")
     told = {"--with": with_, "--judge-model": judge_model} if probe is not None else {"--sample": sample}
     if wrong := [name for name, value in told.items() if value is not None]:
         other = "--probe" if probe is not None else "--with"
-        raise ScenarioError(f"{' and '.join(wrong)}: not with {other}; give them in commands of their own")
+        raise ScenarioError(f"{' and '.join(wrong)} cannot be combined with {other}; give them in separate commands")
     folder = find(run)
     if probe is not None:
         raise typer.Exit(probed(folder, probe, sample or SAMPLE, concurrency, asked=not yes, quiet=quiet))

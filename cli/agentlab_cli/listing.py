@@ -11,9 +11,9 @@ from agentlab_cli.printed import AsJson, print_json
 def list_(
     folder: Annotated[Path, typer.Argument(help="The folder that holds the run folders.")] = Path("runs"),
     json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the run folders alone, one a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print only the run folders, one per line.")] = False,
 ) -> None:
-    """List the runs of a folder, newest first: what each played, how far it is, and what it cost."""
+    """List the runs in a folder, newest first, with scenario, progress, and cost."""
     from agentlab.runs.listing import listed
     from agentlab_cli.listed import print_list
 

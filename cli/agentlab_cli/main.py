@@ -41,7 +41,7 @@ Start here:
   agentlab new mine            write a commented scenario of your own, mine.yaml
   agentlab show consultancy    see what a shipped scenario would send
   agentlab list                list the runs in runs/
-  agentlab --help              see every command; agentlab COMMAND --help says more\
+  agentlab --help              see every command; agentlab COMMAND --help shows its options\
 """
 
 app = typer.Typer(
@@ -106,7 +106,7 @@ def main() -> None:
     except BrokenPipeError:
         sys.exit(1)
     except sqlite3.Error as error:  # found while a run is read: what is damaged is seldom the file's beginning
-        print(f"The run's file is damaged ({error}); `agentlab doctor RUN` says what can be read.", file=sys.stderr)
+        print(f"The run's file is damaged ({error}); `agentlab doctor RUN` shows what can be read.", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -42,11 +42,11 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
     for name, one in made.items():
         say(console, one.headline, name.ljust(INDENT), " " * INDENT)
     if lacking:
-        say(console, "\nWhat the others need:")
+        say(console, "\nWhat the other analyses need:")
     for name, why in lacking.items():
         say(console, why, name.ljust(INDENT), " " * INDENT)
     if made:
-        say(console, f"\nEach by its name, with its tables: agentlab stats {run.folder} {next(iter(made))}")
+        say(console, f"\nTo see an analysis with its tables: agentlab stats {run.folder} {next(iter(made))}")
     if csv is not None:
         say(console, f"wrote into {csv}: {', '.join(path.name for path in written)}")
 

@@ -35,7 +35,7 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
     say(
         console,
         f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} words "
-        "a turn, or what max_tokens allows, and mails up to two contacts.",
+        "per turn, or what max_tokens allows, and mails up to two contacts.",
     )
     for line in few_anchors(design):
         say(console, f"{line}.", "Note: ")
@@ -81,7 +81,7 @@ def noises(
         if value is not None and value < 0:
             raise ScenarioError(f"{name} {value:g}: write a share of the measure's range, at least 0")
         if value is not None and pilot is not None:
-            raise ScenarioError(f"{name} and --pilot: SDs are either assumed or measured; give one of the two")
+            raise ScenarioError(f"{name} and --pilot: SDs are either assumed or measured; give only one of the two")
     if pilot is None:
         basis = assumed(design, WITHIN if within is None else within, BETWEEN if between is None else between)
         return basis, _clustered(design)
@@ -100,8 +100,8 @@ def _clustered(design: Design) -> list[str]:
         return []
     sources = pluralize(design.independent, "cluster")
     return [
-        f"Tasks are in {sources} by {design.cluster}, and the forecast takes them for independent: the smallest "
-        "difference that can be found for new tasks is larger than shown."
+        f"Tasks are in {sources} by {design.cluster}, but the forecast assumes independent tasks: the smallest "
+        f"detectable difference for new tasks is larger than shown."
     ]
 
 
@@ -130,7 +130,7 @@ def foreseen(
         )
         rows.append((*cells, *sizes, *chances))
     words = ("measure", "SDs")
-    title = "Smallest differences found with 80% power, in the measure's own units"
+    title = "Smallest differences detectable with 80% power, in the measure's own units"
     console.print()
     show_rows(console, title, (*words, "draws", "between", *HEADS, *more), rows, words)
     for line in (*_rests(design, forecasts, effect), *remarks):
@@ -139,21 +139,24 @@ def foreseen(
 
 def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | None) -> Iterator[str]:
     if effect is not None:
-        yield f"power: the chance to find a difference of {effect:g}; tasks, 80%: how many like these it takes."
+        yield (
+            f"power: the chance of detecting a difference of {effect:g}; tasks, 80%: how many "
+            f"tasks like these are needed."
+        )
     strict = {forecast.alpha for forecast in forecasts} - {ALPHA}
     if strict:
-        looks = "" if design.looks is None else ", and the looks on the way"
+        looks = "" if design.looks is None else ", and the interim looks"
         yield f"Tests at {100 * min(strict):.3g}%: the strictest step of Holm's procedure{looks}."
     correlated = [forecast.basis.noise.correlation for forecast in forecasts]
     if any(correlated):
         yield f"Correlation of the arms over draws: {min(correlated):+.2f} to {max(correlated):+.2f}."
     if forecasts[0].basis.source == "assumed":
         yield (
-            "Assumed SDs, in shares of a measure's range: --within over draws, --between of the difference from task "
-            "to task; or measured: --pilot RUN."
+            "SDs are assumed, as shares of a measure's range: --within over draws, --between for the "
+            "difference from task to task. To use measured SDs, give --pilot RUN."
         )
     else:
-        yield "at most: the SDs at their 80% upper limits, which a small pilot leaves far above."
+        yield "at most: the SDs at their 80% upper limits, which are high after a small pilot."
     if any(forecast.smallest.new_tasks is None for forecast in forecasts):
-        yield f"Nothing can be said about new tasks: that takes {FEWEST_TASKS} tasks, or clusters of tasks."
-    yield "endless draws: the limit that only more tasks lower."
+        yield f"Nothing can be said about new tasks: at least {FEWEST_TASKS} tasks, or clusters of tasks, are needed."
+    yield "endless draws: the limit for infinitely many draws; only more tasks lower it."

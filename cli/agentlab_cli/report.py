@@ -17,7 +17,7 @@ def report(
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write a run as one page that opens offline, with its figures as SVG and its tables as CSV."""
+    """Write a report of a run: one page that opens offline, with figures as SVG and tables as CSV."""
     from agentlab.report.report import write
     from agentlab.runs.frames import load
     from agentlab.store import find

@@ -12,33 +12,37 @@ from agentlab_cli.printed import Quiet
 def resample(
     run: RunName,
     rollout: Annotated[
-        str | None, typer.Option(help="One rollout: a key's beginning, or task=loan,team=firm,draw=1.")
+        str | None, typer.Option(help="One rollout: the beginning of a key, or task=loan,team=firm,draw=1.")
     ] = None,
     at: Annotated[
         str | None, typer.Option(help="Where to cut: 3 (after round 3), 3/analyst (that turn), closing/analyst.")
     ] = None,
-    n: Annotated[int | None, typer.Option("-n", help="Forks of each cut. Default: 8, or 4 with --every-round.")] = None,
+    n: Annotated[int | None, typer.Option("-n", help="Forks per cut. Default: 8, or 4 with --every-round.")] = None,
     every_round: Annotated[bool, typer.Option("--every-round", help="Cut at the end of every round.")] = False,
-    by_agent: Annotated[bool, typer.Option("--by-agent", help="Also cut at every set of a round's agents.")] = False,
-    bisect: Annotated[bool, typer.Option("--bisect", help="Find the round that decided one rollout.")] = False,
-    measure: Annotated[str | None, typer.Option(help="Measure that --bisect follows. Default: the first.")] = None,
-    swap: Annotated[str | None, typer.Option(help="Another model behind an agent: analyst=provider/name.")] = None,
-    drop: Annotated[int | None, typer.Option(help="A message that gets lost: its number in `agentlab show`.")] = None,
+    by_agent: Annotated[bool, typer.Option("--by-agent", help="Also re-run every subset of a round's agents.")] = False,
+    bisect: Annotated[
+        bool, typer.Option("--bisect", help="Find the round that decided the outcome of one rollout.")
+    ] = False,
+    measure: Annotated[str | None, typer.Option(help="Measure for --bisect. Default: the first.")] = None,
+    swap: Annotated[str | None, typer.Option(help="Give an agent another model: analyst=provider/name.")] = None,
+    drop: Annotated[int | None, typer.Option(help="Drop a message, by its number in `agentlab show`.")] = None,
     edit: Annotated[
-        int | None, typer.Option(help="A message that --text replaces: its number in `agentlab show`.")
+        int | None, typer.Option(help="Replace a message with --text, by its number in `agentlab show`.")
     ] = None,
-    text: Annotated[str | None, typer.Option(help="The new text for --edit; @FILE is read from the file.")] = None,
+    text: Annotated[str | None, typer.Option(help="The new text for --edit; @FILE reads it from a file.")] = None,
     tasks: Annotated[str | None, typer.Option(help="Only rollouts of these tasks: A,B.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm or team=firm,solo.")] = None,
     draws: Annotated[int | None, typer.Option(min=1, help="Only rollouts of the first draws, up to this one.")] = None,
-    parents: Annotated[int, typer.Option(help="Most rollouts that are forked.")] = 30,
-    scenario: Annotated[Path | None, typer.Option(help="The scenario, beside which modules of your own lie.")] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Print what it would take, and stop.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before money is spent.")] = False,
-    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Most forks at once.")] = 256,
+    parents: Annotated[int, typer.Option(help="Fork at most this many rollouts.")] = 30,
+    scenario: Annotated[
+        Path | None, typer.Option(help="The scenario, if modules of your own are in its folder.")
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Print the estimated cost and stop.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Spend money without asking.")] = False,
+    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Run at most this many forks at once.")] = 256,
     quiet: Quiet = False,
 ) -> None:
-    """Draw stored rollouts anew from a cut on; the price comes first, and what lies before the cut costs nothing."""
+    """Re-run stored rollouts from a chosen point. The price is shown first; everything before the cut is free."""
     from agentlab.experiment import resample as made
     from agentlab.experiment.resample.request import ForkRequest
     from agentlab.store import find

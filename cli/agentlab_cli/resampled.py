@@ -46,9 +46,10 @@ def resampled(plan: ForkPlan, concurrency: int, only_price: bool, asked: bool, q
 
 def _sentence(decided: Bisected | None) -> str:
     if decided is None:
-        return "No step was found: the work was stopped, or no mean differs from another."
+        return "No step was found: the command was stopped, or all means are equal."
     after = "its end" if decided.end is None else f"cut {decided.end}"
     return (
         f"{decided.measure} moved most from cut {decided.start} to {after}: {decided.before:.3f} to "
-        f"{decided.after:.3f}. It was selected for that, which flatters it; the forks drawn again there do not."
+        f"{decided.after:.3f}. This step was selected for its size, so the size is biased upward; the fresh forks "
+        f"drawn there are not affected."
     )

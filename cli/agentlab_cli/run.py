@@ -20,20 +20,23 @@ def run(
     only: Only = None,
     draws: Draws = None,
     accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Go on although agentlab or a module of your own has changed.")
+        bool, typer.Option("--accept-changes", help="Continue even if agentlab or a module of your own has changed.")
     ] = False,
     base_url: Annotated[
         list[str] | None,
-        typer.Option("--base-url", metavar="ALIAS=URL", help="The model's server has moved there. May be repeated."),
+        typer.Option("--base-url", metavar="ALIAS=URL", help="The new address of a model's server. May be repeated."),
     ] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Play at most this many rollouts at once.")] = 256,
     preregistered: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Run only what this file says: agentlab plan --preregister.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Run only if the scenario matches this preregistration (agentlab plan --preregister)."
+        ),
     ] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a scenario, or go on with its run. Ctrl-C and SIGTERM stop cleanly; the same command continues."""
+    """Run a scenario, or continue its run. Ctrl-C and SIGTERM stop cleanly; the same command continues."""
     import sys
 
     from agentlab import scenario as spec

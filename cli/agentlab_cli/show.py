@@ -12,10 +12,12 @@ from agentlab_cli.printed import AsJson, print_json
 def show(
     what: Shown,
     rollout: Annotated[
-        str | None, typer.Option(help="Show one rollout: a key's beginning, or task=loan,team=firm,draw=1.")
+        str | None, typer.Option(help="Show one rollout: the beginning of a key, or task=loan,team=firm,draw=1.")
     ] = None,
-    turn: Annotated[str | None, typer.Option(help="Show only this turn, with all its agent saw: 2/analyst.")] = None,
-    html: Annotated[Path | None, typer.Option(help="Write the rollout as a page to this file.")] = None,
+    turn: Annotated[
+        str | None, typer.Option(help="Show only this turn, with everything its agent saw: 2/analyst.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the rollout as an HTML page to this file.")] = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="Show every prompt of every arm of a scenario.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the organizations of a scenario into this file.")] = None,
     values: Values = None,
@@ -54,5 +56,5 @@ def _as_json(what: str, rollout: str | None, values: list[str] | None, others: d
     from agentlab.report.show.data import data
 
     if wrong := [name for name, value in others.items() if value]:
-        raise ScenarioError(f"--json and {', '.join(wrong)} do not go together; leave one out")
+        raise ScenarioError(f"--json and {', '.join(wrong)} cannot be combined; leave one out")
     print_json(data(what, rollout, values or ()))

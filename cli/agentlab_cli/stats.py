@@ -14,9 +14,9 @@ from agentlab_cli.arguments import RunName
 from agentlab_cli.printed import AsJson, Quiet
 
 Cluster = Annotated[
-    str | None, typer.Option(metavar="FIELD", help="The field of the tasks that says which share a source.")
+    str | None, typer.Option(metavar="FIELD", help="The task field that names the source that tasks share.")
 ]
-Csv = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write all tables into this folder, as CSV files.")]
+Csv = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write all tables into this folder as CSV files.")]
 OF_ALL = ("cluster", "csv", "json_", "quiet")
 """Options that may stand before an analysis' name, too."""
 
@@ -58,7 +58,7 @@ def stats(
     json_: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Print what a run says: its result in a few sentences, and a line on every analysis; or one ANALYSIS alone."""
+    """Print the results of a run: a short summary and one line per analysis, or a single ANALYSIS in full."""
     given = {"cluster": cluster, "csv": csv, "json_": json_, "quiet": quiet}
     ctx.obj = {"run": run, "measure": measure, **given}
     if ctx.invoked_subcommand is not None:

@@ -26,7 +26,7 @@ from agentlab_cli.printed import print_json
 from agentlab_cli.shown import Job, shown
 from agentlab_cli.table import ending
 
-SAME, RAISED = "Raise it", "Raise it in the scenario, `agentlab run` it, which takes the new limit over"
+SAME, RAISED = "Raise it", "Raise it in the scenario and run `agentlab run`, which applies the new limit"
 """What to do about a limit where the command reads the scenario, and where it reads what the run recorded of it."""
 
 End = Callable[[Console], None]
@@ -66,22 +66,22 @@ def work(folder: Path, job: Job, end: End | None = None, limit: str = RAISED, qu
         interrupted = True
     errors = unreached(load(folder)) if progress.failed else []
     if errors:
-        _tell("No model could be reached, and nothing was judged:", *errors)
+        _tell("No model could be reached, so nothing was judged:", *errors)
     elif progress.planned and not quiet:
         (end or as_table(folder))(console_for())
     again = f"agentlab {_again(folder)}"
     if interrupted or progress.stopping:
         by = progress.signal or SIGINT
         why = "" if by is SIGINT else f" by {by.name}"
-        _tell(f"Stopped{why}; nothing committed is lost. This command goes on with it: {again}")
+        _tell(f"Stopped{why}; everything committed is kept. To continue: {again}")
         return 128 + by
     if progress.limited:
-        _tell(f"Stopped by the run's limit (limits.run). {limit}, then this command goes on with it: {again}")
+        _tell(f"Stopped by the run's limit (limits.run). {limit}, then continue with: {again}")
         return 4
     if progress.failed:
         why = lasting(load(folder))
-        until = f" for a reason that stays ({why}); once it is mended," if why else ";"
-        _tell(f"{progress.failed} failed{until} the same command tries them again: {again}")
+        until = f" for a reason that will not go away by itself ({why}); once it is fixed," if why else ";"
+        _tell(f"{progress.failed} failed{until} the same command retries them: {again}")
         return 1
     return 0
 

@@ -82,7 +82,7 @@ def test_a_second_rollout_of_one_place_is_refused_by_the_store() -> None:
         finally:
             store.close()
 
-    with pytest.raises(StoreError, match="has a rollout of this condition, task and draw already"):
+    with pytest.raises(StoreError, match="already has a rollout of this condition, task and draw"):
         asyncio.run(twice())
     assert rows("run", "SELECT key FROM rollouts") == [("a",)]
 
@@ -128,7 +128,7 @@ def test_a_killed_run_without_its_log_says_what_is_missing(commands: Commands) -
         server.go_on()
     Path("run/run.db-wal").unlink()
     told = commands.agentlab("stats", "run")
-    assert "its write-ahead log run.db-wal is not beside run.db" in told.err
+    assert "its write-ahead log run.db-wal is missing beside run.db" in told.err
     assert "Traceback" not in told.said
 
 
@@ -216,7 +216,7 @@ def test_doctor_keeps_a_run_that_is_there(commands: Commands) -> None:
     with Loopback() as server:
         assert commands.agentlab("run", write(server), "--out", "run").code == 0
     ended = commands.agentlab("doctor", "run", "--out", "run")
-    assert_clear(ended, "there is a run already")
+    assert_clear(ended, "a run already exists here")
 
 
 def test_a_folder_that_cannot_be_written_is_named_before_the_first_call(commands: Commands, workdir: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first_until_that_is_kil
         for command in (("run", scenario, "--out", "run"), ("judge", "run", "--with", "final_number")):
             second = commands.agentlab(*command)
             assert second.code == 3
-            assert f"process {first.pid} is working on this run" in second.err
+            assert f"process {first.pid} is using this run" in second.err
         assert len(server.distinct) == len(server.seen)
         first.kill()
         server.go_on()
@@ -66,7 +66,7 @@ def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(comm
         server.go_on()
         ended = running.end()
         assert ended.code == 130
-        assert f"This command goes on with it: agentlab run {scenario} --out run" in ended.err
+        assert f"To continue: agentlab run {scenario} --out run" in ended.err
         assert "Traceback" not in ended.said
         sent = len(server.seen)
         assert sent <= moment - 1 + 8  # what was answered, and what was in flight when the signal came
@@ -105,7 +105,7 @@ def test_sigterm_and_sighup_finish_what_is_in_flight(commands: Commands, stop: s
         server.go_on()
         ended = running.end()
         assert ended.code == code
-        assert f"Stopped by {stop.name}; nothing committed is lost" in ended.err
+        assert f"Stopped by {stop.name}; everything committed is kept" in ended.err
         assert answered(load("run")) == sent
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         assert len(server.seen) == len(server.distinct), "no request was sent twice"

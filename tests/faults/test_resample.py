@@ -111,8 +111,8 @@ def test_what_is_refused_has_the_exit_code_of_its_kind(commands: Commands) -> No
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         for options, code, said in (
             (("--rollout", "task=loan,draw=9", "--at", "0"), 2, "no rollout has draw=9"),
-            ((*ONE, "--at", "77"), 2, "no legal cut of this rollout; ends of rounds: 0"),
-            ((*ONE, "--at", "0", "-n", "1"), 2, "-n 1: one fork of a cut tells nothing"),
+            ((*ONE, "--at", "77"), 2, "not a valid cut of this rollout; ends of rounds: 0"),
+            ((*ONE, "--at", "0", "-n", "1"), 2, "-n 1: one fork per cut says nothing"),
             ((*ONE, "--edit", "1"), 2, "--edit and --text go together"),
             ((*ONE, "--edit", "1", "--text", "@none.txt"), 2, "cannot read the file"),
             ((*ONE, "--swap", "hand"), 2, "write AGENT=MODEL"),
@@ -129,7 +129,7 @@ def test_what_is_refused_has_the_exit_code_of_its_kind(commands: Commands) -> No
         assert server.wait(at + 1)
         ended = commands.agentlab("resample", "run", *ONE, "--at", "0", "-n", "2")
         assert ended.code == 3
-        assert f"process {running.pid} is working on this run" in ended.err
+        assert f"process {running.pid} is using this run" in ended.err
         running.kill()
 
         server.go_on()
@@ -140,7 +140,7 @@ def test_what_is_refused_has_the_exit_code_of_its_kind(commands: Commands) -> No
         ended = commands.agentlab("resample", "run", "--every-round", "-n", "9", "--concurrency", "1")
         assert ended.code == 4, ended.said
         assert "limits.run" in ended.err
-        assert "`agentlab run` it" in ended.err
+        assert "run `agentlab run`" in ended.err
         drawn = load("run").forks.groupby(["parent", "at"])["fork"].max()
         assert drawn.max() - drawn.min() <= 1  # all cuts are drawn equally often before any is drawn once more
 
@@ -179,5 +179,5 @@ def test_shown_forks_say_whose_they_are(commands: Commands) -> None:
         assert "prompts are rebuilt from the log, with the hash of what was sent" in shown.out
         ended = commands.agentlab("resample", "run", "--rollout", fork, "--at", "0")
         assert ended.code == 2
-        assert "has all up to cut 1 from its parent" in ended.err
+        assert "shares everything up to cut 1 with its parent" in ended.err
         assert "2 of 2 forks done" in commands.agentlab("resample", "run", *ONE, "--at", "0", "-n", "2").err

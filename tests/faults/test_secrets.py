@@ -57,7 +57,7 @@ def test_a_key_where_a_name_or_an_address_belongs_is_refused_unprinted(tmp_path:
 def test_an_option_that_a_provider_does_not_have_is_a_mistake(tmp_path: Path) -> None:
     file = tmp_path / "s.yaml"
     for name, option, right in (
-        ("openai/gpt-4.1", "top_q", "take it out"),
+        ("openai/gpt-4.1", "top_q", "remove it"),
         ("local/smollm2", "slot", "did you mean 'slots'?"),
         ("sim/chatter", "second", "did you mean 'seconds'?"),
     ):

@@ -156,7 +156,7 @@ def test_a_third_of_the_calls_fails_and_only_those_are_made_again(commands: Comm
         scenario = write(server, TWICE, ("draws: 2\njudges", "draws: 8\njudges"))
         ended = commands.agentlab("run", scenario, "--out", "run")
         assert ended.code == 1
-        assert "the same command tries them again" in ended.err
+        assert "the same command retries them" in ended.err
         assert "Traceback" not in ended.said
         run = load("run")
         errors = run.calls["error"].dropna()
@@ -241,7 +241,7 @@ def test_what_waits_is_told_while_it_waits(commands: Commands) -> None:
         busy = False
         ended = running.end()
     assert ended.code == 0, ended.said
-    assert re.search(r"\d calls? to openai/\w+ will be tried again, the first in \d s: rate_limit: HTTP 429", ended.err)
+    assert re.search(r"\d calls? to openai/\w+ will be retried, the first in \d s: rate_limit: HTTP 429", ended.err)
     assert load("run").calls["tries"].max() > 1
 
 
@@ -251,7 +251,7 @@ def test_a_run_that_reached_no_model_ends_with_that_error_alone(commands: Comman
     ended = commands.agentlab("run", scenario, "--out", "run")
     assert ended.code == 1
     assert ended.out == ""
-    assert "No model could be reached, and nothing was judged:\nopenai/tiny: transient: connection failed" in ended.err
+    assert "No model could be reached, so nothing was judged:\nopenai/tiny: transient: connection failed" in ended.err
     assert load("run").calls["tries"].unique().tolist() == [2]
 
 

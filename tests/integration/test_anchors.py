@@ -53,7 +53,7 @@ def test_one_text_of_each_kind_decides_nothing_for_a_perfect_judge(workdir: Path
     run = play()
     assert run.meta["anchors"]["quality"]["auc"] == 1.0
     assert of_utility(run) == ("undecided", "suppressed")
-    assert "8 of each would tell" in contrasts(run)[0].suppressed
+    assert "8 of each would decide" in contrasts(run)[0].suppressed
     told = commands.agentlab("check", path).out
     assert "judge 'quality' has 1 good and 1 bad anchor texts, too few" in told
     assert "judge 'ethics' has 0 good and 0 bad" in told

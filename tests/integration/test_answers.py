@@ -127,9 +127,9 @@ def test_what_was_cut_is_counted_by_arm_and_told(workdir: Path) -> None:
     (note,) = [note for note in summary.notes if note.startswith("Cut off")]
     assert note == (
         "Cut off by max_tokens: outputs 10 of 18 (team=a), 4 of 18 (team=b); turns 10 of 18 (team=a), 4 of 18 "
-        "(team=b). The arms differ in it: raise max_tokens, or a difference may be one of length."
+        "(team=b). The arms differ in this: raise max_tokens, or a difference between arms may come from length."
     )
-    assert "correct: truncated, without a value: 10 of 18 (team=a), 4 of 18 (team=b). The arms differ in it." in (
+    assert "correct: truncated, without a value: 10 of 18 (team=a), 4 of 18 (team=b). The arms differ in this." in (
         summary.notes
     )
     assert set(told.measures.loc[told.rollouts["output_cut"], "correct_outcome"]) == {"truncated"}
@@ -148,7 +148,7 @@ def test_no_answer_is_missing_or_worth_what_the_scenario_says(
     assert (found.observed, found.n) == (pytest.approx(mean), n)
     assert summary.arms[0].unread == {"correct": {"unparsed": 2}}
     worth = f"counted as {more['unparsed']:g}" if more else "without a value"
-    assert f"correct: unparsed, {worth}: 2 of 6 (team=a), 0 of 6 (team=b). The arms differ in it." in summary.notes
+    assert f"correct: unparsed, {worth}: 2 of 6 (team=a), 0 of 6 (team=b). The arms differ in this." in summary.notes
 
 
 def test_lower_case_is_no_difference(workdir: Path) -> None:
@@ -165,7 +165,7 @@ def test_lower_case_is_no_difference(workdir: Path) -> None:
 
 
 def test_what_a_model_judge_cannot_read_has_no_declared_value(workdir: Path) -> None:
-    with pytest.raises(ScenarioError, match=r"measures\.utility\.unparsed.*judge 'quality' asks a model"):
+    with pytest.raises(ScenarioError, match=r"measures\.utility\.unparsed.*judge 'quality' uses a model"):
         run(
             2,
             {},
@@ -191,7 +191,7 @@ def test_the_ending_fits_the_terminal_and_shows_what_was_not_read(workdir: Path)
     for cell in ("cut off", "no score", "misalignment", "10 (10 turns)", "0.44 [0.", "suppressed"):
         assert cell in words, cell
     warned = " ".join(screen.getvalue().split())
-    assert "Warning: Outputs cut off: 10 of 18 (a), 4 of 18 (b). Conditions differ in it: raise max_tokens" in warned
+    assert "Warning: Outputs cut off: 10 of 18 (a), 4 of 18 (b). Conditions differ in this: raise max_tokens" in warned
     assert "Next: agentlab show run --status" in warned
 
 
@@ -214,7 +214,7 @@ def test_a_judge_that_only_failed_leaves_no_measure(workdir: Path) -> None:
     told = load("run")
     assert set(told.scores.loc[told.scores["judge"] == "letter", "outcome"]) == {"error"}
     assert [m.name for m in told.measured] == ["correct"]
-    with pytest.raises(AnalysisError, match="has no 'letter' that is right or wrong"):
+    with pytest.raises(AnalysisError, match="has no 'letter' that one judge draw scores as right or wrong"):
         tries(told, "letter")
 
 

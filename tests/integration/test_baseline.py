@@ -206,7 +206,7 @@ def test_a_vote_goes_to_the_answer_that_most_tries_give() -> None:
 def test_a_run_that_is_there_is_not_repeated_and_grows_by_its_baselines() -> None:
     few = len(run(only={"team": ("firm", "solo")}).calls)
     with pytest.raises(
-        ScenarioError, match=r"team=again may spend what team=refined spent .* take team=refined in too"
+        ScenarioError, match=r"team=again has the budget that team=refined spent .* include team=refined"
     ):
         run(only={"team": "again"})
     grown = run(only={"team": ("refined", "best")})
@@ -349,7 +349,7 @@ def test_cells_are_left_out_of_the_crossing() -> None:
     assert names("{pace: fast}", "{team: solo}") == [
         name for name in every if "fast" not in name and "solo" not in name
     ]
-    with pytest.raises(ScenarioError, match="the arm that it is measured by is left out"):
+    with pytest.raises(ScenarioError, match="the arm that sets its budget is excluded"):
         names("{team: firm, pace: fast}")
 
 

@@ -69,7 +69,7 @@ async def test_contrasts_go_by_clusters(workdir: Path) -> None:
     assert alone is not None
     assert (contrast.result.clusters, round(new.df, 9), alone.df) == (6, 5, 11)
     notes = summarize(run).notes
-    assert "Tasks are clustered by source: 12 tasks in 6 clusters, which are what is independent." in notes
+    assert "Tasks are clustered by source: 12 tasks in 6 clusters; only the clusters are independent." in notes
 
 
 async def test_of_few_clusters_nothing_is_concluded(workdir: Path) -> None:
@@ -95,13 +95,16 @@ def test_check_and_plan_tell_of_clusters(workdir: Path) -> None:
     Path("s.yaml").write_text(written(4, cluster="source"), encoding="utf-8")
     told = CliRunner().invoke(app, ["check", "s.yaml"]).stdout
     assert "4 clusters of tasks, by source" in told
-    assert "Note: 12 tasks in 4 clusters: nothing will be concluded about new tasks, which takes 6 clusters." in told
+    assert (
+        "Note: 12 tasks in 4 clusters: nothing can be concluded about new tasks, because at least 6 clusters are "
+        "needed." in told
+    )
     assert "share most" not in told
     told = CliRunner().invoke(app, ["plan", "s.yaml"]).stdout
-    assert "Nothing can be said about new tasks: that takes 6 tasks, or clusters of tasks." in told
+    assert "Nothing can be said about new tasks: at least 6 tasks, or clusters of tasks, are needed." in told
     Path("s.yaml").write_text(written(6, cluster="source"), encoding="utf-8")
     told = CliRunner().invoke(app, ["plan", "s.yaml"]).stdout
-    assert "Tasks are in 6 clusters by source, and the forecast takes them for independent" in " ".join(told.split())
+    assert "Tasks are in 6 clusters by source, but the forecast assumes independent tasks" in " ".join(told.split())
 
 
 async def test_one_cluster_has_no_odds_ratio_and_spoils_no_other_analysis(workdir: Path) -> None:
@@ -109,7 +112,7 @@ async def test_one_cluster_has_no_odds_ratio_and_spoils_no_other_analysis(workdi
     told = CliRunner().invoke(app, ["stats", "run"])
     assert told.exit_code == 0, told.output
     mixed = CliRunner().invoke(app, ["stats", "run", "mixed"])
-    assert "no odds ratio: 1 cluster of tasks, and it takes 6" in mixed.stdout
+    assert "no odds ratio: 1 cluster of tasks, and it needs 6" in mixed.stdout
 
 
 def test_a_preregistration_holds_the_clusters(workdir: Path) -> None:
@@ -125,7 +128,7 @@ async def test_a_run_can_be_clustered_afterwards(workdir: Path) -> None:
     assert agentlab.load("run", "source").clusters["t07"] == "s1"
     result = CliRunner().invoke(app, ["stats", "run", "contrasts", "--cluster", "source"])
     assert "Tasks are clustered by source: 12 tasks in 6 clusters" in result.stdout
-    with pytest.raises(AnalysisError, match="no such field; fields of all tasks: source"):
+    with pytest.raises(AnalysisError, match="not have this field; fields of all tasks: source"):
         load("run", "text")
     Path("s.yaml").write_text(written(6, cluster="source"), encoding="utf-8")
     assert (await agentlab.run("s.yaml", "run")).clusters["t07"] == "s1"

@@ -111,4 +111,4 @@ def test_a_new_scenario_is_never_written_over_another(workdir: Path) -> None:
     assert call("new", "mine.yaml").exit_code == 0
     assert call("check", "mine.yaml", "-q").exit_code == 0
     assert call("check", "mine", "-q").exit_code == 0
-    assert "is there already" in str(call("new", "mine").exception)
+    assert "already exists" in str(call("new", "mine").exception)

@@ -87,7 +87,7 @@ def test_an_arm_that_wins_every_pair_is_preferred_by_sign_flips() -> None:
     row = found.tables["pairs"].iloc[0]
     assert (row["wins"], row["win_rate"], row["conclusion"]) == (12, 1.0, "strong preferred")
     assert row[["win_rate_low", "win_rate_high"]].isna().all()
-    assert any("sign flips decide" in note for note in found.notes)
+    assert any("the sign-flip test decides" in note for note in found.notes)
 
 
 def test_ties_that_are_said_are_no_flips_and_strengths_come_with_their_order_term() -> None:
@@ -176,7 +176,7 @@ def test_what_cannot_be_read_or_is_not_there_is_no_tie_and_no_loss() -> None:
     assert absent > 0
     assert unparsed > 0
     assert (beside["absent"], beside["unparsed"]) == (absent, unparsed)
-    assert any(f"no ties and no losses: {absent} absent, {unparsed} unparsed" in note for note in found.notes)
+    assert any(f"neither as ties nor as losses: {absent} absent, {unparsed} unparsed" in note for note in found.notes)
     assert 2 * (row["wins"] + row["ties"] + row["losses"]) == 24 - absent - unparsed
     assert made.pairs.loc[made.pairs["outcome"] != "scored", "winner"].isna().all()
     refused = made.rollouts.loc[made.rollouts["status"] == "declined", "rollout"]
@@ -218,7 +218,7 @@ def test_a_judge_that_fails_its_anchors_says_nothing() -> None:
     assert found.tables["strengths"].empty
     assert found.notes[0].startswith("taste: suppressed: ")
     assert "AUC 0.50" in found.notes[0]
-    assert found.says == "1 comparison of arms, of which nothing is said."
+    assert found.says == "1 comparison of arms, all suppressed."
 
 
 def test_a_judge_is_added_to_a_run_that_is_there() -> None:
@@ -248,12 +248,13 @@ MISTAKES: list[tuple[Change, str]] = [
     (("weak]]", "week]]"), r"arms.team\[0\]\[1\]: factor 'team' has no level 'week'; .*'weak'"),
     (("[strong, weak]]", "[strong, strong]]"), "'strong' is compared with itself"),
     (("[[strong, weak]]", "[]"), r"arms\.team"),
-    (("weak]]", "weak], [weak, strong]]"), "weak and strong are there twice"),
+    (("weak]]", "weak], [weak, strong]]"), "weak and strong appear twice"),
     (("weak]]", "weak], [weak]]"), "found a list of 1; write at least 2 values"),
     (("text: Which is worth more?", "text: Which?, count: false"), "no question counts"),
     (("    kind: compare\n", "    kind: compare\n    scoring: logprobs\n"), "write text or structured"),
     (("draws: 4\n", "draws: 4\nmeasures: {best: {judge: taste}}\n"), "judge 'taste' is of kind compare"),
-    (("    weak: {", f"    tried: {{baseline: {BEST}}}\n    weak: {{"), "judge 'taste' compares arms, and scores no"),
+    (("    weak: {", f"    tried: {{baseline: {BEST}}}\n    weak: {{"), "judge 'taste' compares arms and does not "
+                                                                        "score"),
 ]  # fmt: skip
 
 

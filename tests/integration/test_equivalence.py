@@ -53,7 +53,7 @@ def test_a_margin_around_the_interval_makes_the_arms_equivalent(workdir: Path) -
 def test_a_margin_that_the_interval_crosses_shows_nothing(workdir: Path) -> None:
     run = compare(", margin: {utility: 0.01}", NOTHING)
     assert first(run).conclusion == "no difference shown"
-    assert any(note.endswith("; its margin is ±0.01.") for note in summarize(run).notes)
+    assert any(note.endswith("; the margin is ±0.01.") for note in summarize(run).notes)
 
 
 def test_a_difference_may_be_shown_and_be_within_its_margin(workdir: Path) -> None:

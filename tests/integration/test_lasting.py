@@ -22,9 +22,9 @@ def test_trying_again_is_promised_only_once_the_reason_is_mended(commands: Comma
     write("other")
     ended = commands.agentlab("run", "s.yaml", "--out", "run")
     assert ended.code == 1
-    told = "1 failed for a reason that stays (fatal: sim/replies has no scores for 'focus'"
+    told = "1 failed for a reason that will not go away by itself (fatal: sim/replies has no scores for 'focus'"
     assert told in ended.err
-    assert "once it is mended, the same command tries them again" in ended.err
+    assert "once it is fixed, the same command retries them" in ended.err
 
 
 def test_a_judge_that_cannot_score_the_tasks_is_refused_before_it_is_added(commands: Commands) -> None:

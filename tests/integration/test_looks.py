@@ -105,7 +105,7 @@ def test_a_run_that_cannot_be_written_is_read_all_the_same(workdir: Path, monkey
     monkeypatch.setattr(Path, "open", refuse)
     found = summarize(load(RUN))
     assert found.contrasts[0].conclusion == "first higher"
-    told = "run/looks.jsonl: this look cannot be recorded (Read-only file system), so that no later analysis counts it."
+    told = "run/looks.jsonl: this look cannot be recorded (Read-only file system), so later analyses will not count it."
     assert told in found.notes
 
 
@@ -124,7 +124,7 @@ def test_any_look_is_valid_without_being_counted(workdir: Path) -> None:
         assert first.conclusion == ("first higher" if first.p <= 0.05 else "no difference shown")
         assert {contrast.interim.spend for contrast in rest} == {"any"}
     notes = summarize(played).notes
-    assert any("valid however often the run is looked at" in note and "At 150% of" in note for note in notes)
+    assert any("valid no matter how often you look at the run" in note and "At 150% of" in note for note in notes)
     assert not any("false alarms" in note for note in notes)
 
 
@@ -138,8 +138,8 @@ def _values(played: Run) -> tuple[list[Any], list[Any], Any, Any]:
 def test_the_ending_says_what_the_intervals_are(workdir: Path, commands: Commands) -> None:
     told = commands.agentlab("run", scenario(ANY), "--draws", "2").out
     assert "difference [95% CI at every look]" in told
-    said = "This is look 1, at 50% of the planned pairs, and the intervals hold at every look."
+    said = "This is look 1, at 50% of the planned pairs; the intervals are valid at every look."
     assert said in " ".join(told.split())
-    assert any("as wide as one of 99.6" in note for note in summarize(load("runs/known")).notes)
+    assert any("as wide as a 99.6" in note for note in summarize(load("runs/known")).notes)
     plan = commands.agentlab("plan", scenario(ANY)).out
-    assert "Tests at 0.66%: the strictest step of Holm's procedure, and the looks on the way." in " ".join(plan.split())
+    assert "Tests at 0.66%: the strictest step of Holm's procedure, and the interim looks." in " ".join(plan.split())

@@ -100,7 +100,7 @@ def test_settings_that_a_built_model_does_not_take_are_told_before_the_first_cal
     write(models={"default": {"name": "ours:Mine", "temperature": 1}, "judge": {"name": "sim/replies"}})
     ended = commands.agentlab("run", "s.yaml", "--out", "run")
     assert ended.code == 2
-    assert "takes no temperature" in ended.err
+    assert "does not support temperature" in ended.err
 
 
 def test_a_preregistration_holds_the_modules_that_the_scenario_names(commands: Commands) -> None:

@@ -148,18 +148,18 @@ def test_two_calls_of_a_draw_need_two_places_and_none_takes_the_row_of_another(c
     assert ended.code == 1, ended.said
     run: Run = agentlab.load("runs/own")
     assert set(run.scores["outcome"]) == {"error"}
-    assert run.scores["reason"].str.contains("k = 0 was asked in this draw already", regex=False).all()
+    assert run.scores["reason"].str.contains("k = 0 was already asked in this draw", regex=False).all()
     assert len(Path("asked.txt").read_text().splitlines()) == (run.calls["purpose"] == "judge").sum() == 4
 
 
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("Empty", "is no judge; give it async def __call__(self, judge_input, client)"),
-        ("Plain", "is no judge; give it async def __call__(self, judge_input, client)"),
+        ("Empty", "is not a judge; give it async def __call__(self, judge_input, client)"),
+        ("Plain", "is not a judge; give it async def __call__(self, judge_input, client)"),
         ("Listed", "has criteria = ('a',); give it a mapping of each criterion to its lowest and highest value"),
         ("Turned", "has a scale from 1 to 0 for 'a'; give the lowest value first"),
-        ("Never", "has draws = 0; give it a whole number from 1 on"),
+        ("Never", "has draws = 0; give it a whole number, 1 or more"),
     ],
 )
 def test_a_class_that_is_no_judge_is_a_mistake_before_the_first_call(name: str, wrong: str, commands: Commands) -> None:
@@ -175,7 +175,7 @@ TWO_ARMS = ("draws: 2", "draws: 2\nfactors: {team: {a: {}, b: {addendum: {b: {te
 @pytest.mark.parametrize(
     ("kind", "does", "why"),
     [
-        ("politeness:Polite", None, "a judge of one's own that asks a model has no anchor texts"),
+        ("politeness:Polite", None, "a judge of your own that uses a model has no anchor texts"),
         ("faulty_here:Faulty", "fine", ""),
     ],
 )
@@ -190,5 +190,5 @@ def test_a_judge_without_anchors_says_who_did_better_only_if_it_asks_no_model(
     assert ({contrast.conclusion for contrast in summary.contrasts} == {"suppressed"}) is bool(why)
     assert summary.suppressed == ({"polite": why} if why else {})
     assert all((arm.measures["polite"].observed is None) is bool(why) for arm in summary.arms)
-    told = f"The polite scores are suppressed: their judge has not proved itself: {why}."
+    told = f"The polite scores are suppressed: their judge has not been validated: {why}."
     assert (told in " ".join(ended.out.split())) is bool(why)

@@ -163,7 +163,7 @@ def test_a_judge_that_takes_formatting_out_is_not_asked_about_it() -> None:
     found = probes(tried(4))
     table = found.tables["probes"]
     assert set(table.loc[table["judge"] == "plain", "probe"]) == {"length"}
-    assert any("plain: formatting is taken out" in note for note in found.notes)
+    assert any("plain: formatting is removed" in note for note in found.notes)
 
 
 def test_what_there_is_nothing_to_go_by_is_said() -> None:
@@ -172,7 +172,7 @@ def test_what_there_is_nothing_to_go_by_is_said() -> None:
     made = asyncio.run(agentlab.run("s.yaml"))
     with pytest.raises(AnalysisError, match="agentlab judge runs/tried --probe length,format"):
         probes(made)
-    with pytest.raises(AnalysisError, match="no rubric judge scored it"):
+    with pytest.raises(AnalysisError, match="no rubric judge scored this run"):
         asyncio.run(estimate(Path("runs/tried"), ["length"]))
 
 

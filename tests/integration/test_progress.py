@@ -57,7 +57,7 @@ def test_the_display_fits_the_terminal_and_shows_the_busiest_conditions(width: i
     row = next(line for line in lines if re.search(r" 0 +1 +99,999 +0$", line))
     assert row[:9] == busy[:9]
     assert any(re.match(r"and \d+ more: 0 done, 0 running, [\d,]+ waiting", line) for line in lines)
-    assert any("will be tried again" in line for line in lines)
+    assert any("will be retried" in line for line in lines)
 
 
 def test_a_file_gets_a_line_at_each_change_of_phase_and_a_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_what_a_new_folder_holds_is_gone_on_with_there(commands: Commands) -> No
     for folder in ("runs/firm", "runs/firm-2"):
         ended = commands.agentlab("run", "s.yaml", "--new", "--concurrency", "1")
         assert ended.code == 4
-        assert f"goes on with it: agentlab run s.yaml --concurrency 1 --out {folder}\n" in ended.err
+        assert f"continue with: agentlab run s.yaml --concurrency 1 --out {folder}\n" in ended.err
 
 
 @pytest.mark.process
@@ -116,7 +116,7 @@ def test_ctrl_c_gives_the_terminal_back_and_leaves_the_last_state() -> None:
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l"), "the cursor is shown again"
     after = text[text.rindex("\x1b[?25h") :]
     assert "rollouts done, 0 running, " in after
-    assert "Stopped; nothing committed is lost." in after
+    assert "Stopped; everything committed is kept." in after
     assert Path("runs/firm/run.db").exists()
 
 

@@ -76,7 +76,7 @@ def test_a_run_says_that_it_is_what_was_preregistered_and_where_it_left_it(workd
     assert f"Wrote decided.yaml, digest {read(FILE).digest}" in told.out
     run = commands.agentlab("run", path, "--out", "run", "--draws", "2", "--preregistered", FILE)
     assert run.code == 0
-    same = "the scenario is what was preregistered, of which the run has 56 of 112 rollouts."
+    same = "the scenario matches the preregistration, of which the run has 56 of 112 rollouts."
     line = f"(decided.yaml, digest {read(FILE).digest[:8]}): {same}"
     for out in (run.out, commands.agentlab("stats", "run", "contrasts").out):
         assert line in " ".join(out.split())
@@ -94,7 +94,7 @@ def test_a_file_that_is_named_late_or_in_place_of_another_is_told(workdir: Path)
     write(load(path), FILE)
     play(draws=1)
     run = asyncio.run(agentlab.run(path, "run", draws=2, preregistered=FILE))
-    assert any("which was named when the run had " in note for note in summarize(run).notes)
+    assert any("a file first given when the run had " in note for note in summarize(run).notes)
     scenario(PLAN, ("draws: 4", "draws: 6"))
     write(load(path), Path("other.yaml"))
     with pytest.raises(MismatchError, match=r"preregistered by another file, decided\.yaml of "):
@@ -104,12 +104,12 @@ def test_a_file_that_is_named_late_or_in_place_of_another_is_told(workdir: Path)
 def test_what_is_no_preregistration_is_refused(workdir: Path, commands: Commands) -> None:
     path = scenario(PLAN)
     write(load(path), FILE)
-    with pytest.raises(ScenarioError, match="is there already, and a preregistration is not overwritten"):
+    with pytest.raises(ScenarioError, match="already exists, and a preregistration is never overwritten"):
         write(load(path), FILE)
     FILE.write_text(FILE.read_text().replace("draws: 4", "draws: 40"))
-    with pytest.raises(ScenarioError, match="changed after it was written: its content has the digest"):
+    with pytest.raises(ScenarioError, match="changed after it was written: its content has digest"):
         read(FILE)
-    with pytest.raises(ScenarioError, match="no preregistration; agentlab plan SCENARIO --preregister FILE"):
+    with pytest.raises(ScenarioError, match="not a preregistration; agentlab plan SCENARIO --preregister FILE"):
         read(path)
     with pytest.raises(ScenarioError, match="cannot be read"):
         read(Path("nowhere.yaml"))

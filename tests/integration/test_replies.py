@@ -65,7 +65,7 @@ def ran(script: Script, **parts: Any) -> tuple[Run, list[dict[str, Any]]]:
 
 
 LONGER = r"fatal: the reply of 127\.0\.0\.1 is longer than [28] MB .* raise max_reply_mb"
-MOVED = "transient: HTTP 302: the server redirects to http://127.0.0.1:9/login; agentlab follows no redirect"
+MOVED = "transient: HTTP 302: the server redirects to http://127.0.0.1:9/login; agentlab does not follow redirects"
 TOO_LONG = "The decoder prompt (length 8206) is longer than the maximum model length of 8192."
 PAGE = b"\n<!DOCTYPE html><html><head><title>Log\x1b[2J in &amp; pay</title></head><body>Flagged content</body></html>"
 HTML = {"content-type": "text/html"}
@@ -295,7 +295,7 @@ def test_a_judge_without_log_probabilities_ends_the_run_before_its_rollouts(logp
             judges={"q": rubric("q", top=5, scoring="logprobs", anchors=anchors)},
             measures={"x": measured("q")},
         )
-        with pytest.raises(ScenarioError, match=r"judge 'q' scores by log-probabilities, and gets none"):
+        with pytest.raises(ScenarioError, match=r"judge 'q' scores by log-probabilities but receives none"):
             play(path, "run")
         assert {json.loads(one.body)["model"] for one in server.seen} == {"judge"}
 
@@ -370,7 +370,7 @@ def test_a_body_goes_with_every_request_and_is_part_of_the_model() -> None:
         ({"body": {"temperature": 1}}, r"body\.temperature: agentlab sends 'temperature' itself; write `temperature:`"),
         ({"body": {"stream": True}}, r"body\.stream: agentlab sends 'stream' itself"),
         ({"body": 3}, r"models\.default\.body"),
-        ({"name": "sim/chatter", "body": {"min_p": 0.1}, "base_url": None}, r"sim/chatter sends no request"),
+        ({"name": "sim/chatter", "body": {"min_p": 0.1}, "base_url": None}, r"sim/chatter does not send requests"),
     ],
 )
 def test_a_body_that_cannot_be_sent_is_a_mistake(changes: dict[str, Any], message: str) -> None:

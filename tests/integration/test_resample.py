@@ -506,12 +506,12 @@ def test_parents_are_chosen_evenly_and_never_by_what_came_of_them(run: Path) -> 
     chosen = ForkRequest(every_round=True, selection=Selection(("rent",), {"team": ("firm",)}, 2))
     found = plan(run, chosen)
     assert [p.place for p in found.parents] == [f"task=rent,team=firm,draw={draw}" for draw in (1, 2)]
-    assert "2 rollouts to fork; shares of variance by round and agent rest on 30" in found.notes[0]
+    assert "2 rollouts to fork; shares of variance by round and agent need 30" in found.notes[0]
     assert found.request.forks == 4
     swapping = plan(run, ForkRequest(swap=Swap("hand", "judge"), parents=4)).parents
     assert [p.condition.name for p in swapping] == ["team=firm"] * 4  # solo has no hand
     (few,) = plan(run, ForkRequest(every_round=True)).notes
-    assert re.match(r"\d+ rollouts to fork, \d of team=(firm|solo); shares .* 30 or more of a condition", few)
+    assert re.match(r"\d+ rollouts to fork, \d of team=(firm|solo); shares .* 30 or more per condition", few)
 
 
 def test_rollouts_of_a_selection_without_that_cut_are_left_out_and_said_to_be(run: Path) -> None:
@@ -519,16 +519,16 @@ def test_rollouts_of_a_selection_without_that_cut_are_left_out_and_said_to_be(ru
     assert {p.rollout_spec.condition for p in made.parents} == {"team=firm"}
     assert {fork_point.parent.rollout_spec.condition for fork_point in made.fork_points} == {"team=firm"}
     (left,) = made.notes
-    assert re.match(r"2 rollouts left out, such as task=\w+,team=solo,draw=1: --at 1: no legal cut", left)
+    assert re.match(r"2 rollouts excluded, such as task=\w+,team=solo,draw=1: --at 1: not a valid cut", left)
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"at": "0", "n": 1}, "-n 1: one fork of a cut tells nothing"),
+    ({"at": "0", "n": 1}, "-n 1: one fork per cut says nothing"),
     ({"at": "0", "n": 1001}, "give 2 to 1000"),
-    ({}, "say where to cut"),
+    ({}, "give where to cut"),
     ({"at": "0", "bisect": True}, "--at and --bisect: give one of them"),
     ({"drop": 1, "swap": Swap("hand", "judge")}, "--swap and --drop: give one of them"),
-    ({"at": "9"}, "--at 9: no legal cut of this rollout; ends of rounds: 0, 1"),
+    ({"at": "9"}, "--at 9: not a valid cut of this rollout; ends of rounds: 0, 1"),
     ({"drop": 0}, "--drop 0: it is the task"),
     ({"drop": 999}, "--drop 999: no such message"),
     ({"edit": (-1, "x")}, "--edit -1: no such message"),
@@ -537,11 +537,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"swap": Swap("hand", "opnai/x")}, "did you mean openai/x.*or an alias of the run: default"),
     ({"swap": Swap("hand", "default")}, "hand asks sim/chatter in team=firm anyway"),
     ({"bisect": True, "measure": "utilty"}, "no measure 'utilty' in run; did you mean 'utility'"),
-    ({"at": "0", "measure": "utility"}, "--measure goes with --bisect"),
-    ({"at": "0", "by_agent": True}, "--by-agent goes with --every-round"),
+    ({"at": "0", "measure": "utility"}, "--measure needs --bisect"),
+    ({"at": "0", "by_agent": True}, "--by-agent needs --every-round"),
     ({"at": "0", "parents": 3}, "--rollout names one rollout"),
     ({"every_round": True, "rollout": None, "selection": Selection(("none",))}, "no task 'none' in run"),
-    ({"drop": 3, "rollout": None}, "--drop is about one rollout"),
+    ({"drop": 3, "rollout": None}, "--drop needs one rollout"),
 ]
 
 
@@ -558,7 +558,7 @@ def test_a_message_is_changed_where_it_was_read_or_not_at_all(run: Path) -> None
     index = mails(run)[0]
     with pytest.raises(ScenarioError, match=f"--at 0: the message is read after round {log[index].round}"):
         plan(run, ForkRequest(key(run), at="0", drop=index))
-    with pytest.raises(ScenarioError, match="says that already"):
+    with pytest.raises(ScenarioError, match="already says that"):
         plan(run, ForkRequest(key(run), edit=(index, log[index].content)))
     with pytest.raises(ScenarioError, match=r"last round|closing question"):
         plan(run, ForkRequest(key(run), drop=log[-1].index))
@@ -627,7 +627,7 @@ def test_a_fork_of_a_fork_that_was_killed_goes_on_and_its_stored_calls_are_guard
     connection.execute(f"UPDATE calls SET prompt_hash = 'another' WHERE rollout IN {own} AND round = 2")
     connection.commit()
     connection.close()
-    with pytest.raises(MismatchError, match="in round 2 answers another prompt"):
+    with pytest.raises(MismatchError, match="in round 2 answers a different prompt"):
         drawn(plan(run, fork_request))
 
 
@@ -671,7 +671,7 @@ def test_a_fork_is_cut_where_it_is_its_own_and_an_unfinished_rollout_is_no_paren
     connection.execute("UPDATE rollouts SET status = NULL WHERE key = ?", (key(run),))
     connection.commit()
     connection.close()
-    with pytest.raises(ScenarioError, match=r"not finished \(interrupted\); `agentlab run` goes on with it"):
+    with pytest.raises(ScenarioError, match=r"not finished \(interrupted\); `agentlab run` continues it"):
         plan(run, ForkRequest(key(run), at="0"))
 
 
@@ -681,7 +681,7 @@ def test_a_design_that_gives_other_identities_today_is_refused(run: Path) -> Non
     connection.execute("UPDATE meta SET value = replace(value, 'You lead.', 'You follow.') WHERE key = 'tree'")
     connection.commit()
     connection.close()
-    with pytest.raises(MismatchError, match="another identity than the rollout has"):
+    with pytest.raises(MismatchError, match="a different identity than the rollout has"):
         plan(run, fork_request)
 
 
@@ -803,7 +803,7 @@ def test_a_run_is_held_while_it_is_drawn(run: Path) -> None:
         finally:
             store.close()
 
-    with pytest.raises(MismatchError, match="is working on this run"):
+    with pytest.raises(MismatchError, match="is using this run"):
         asyncio.run(both())
 
 

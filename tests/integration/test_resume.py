@@ -94,7 +94,7 @@ async def test_a_corrected_target_is_judged_anew_and_no_reply_is_repeated(caplog
     with caplog.at_level(logging.WARNING):
         await play((TARGET[0], TARGET[1].replace("42", "15")), NUMBER)
     after = load("run")
-    assert "will be given anew" in caplog.text
+    assert "will be given again" in caplog.text
     assert "quality, which asked a model, stay" in caplog.text
     assert len(after.calls) == len(before.calls)
     assert len(after.scores) == len(before.scores)

@@ -76,7 +76,7 @@ def test_the_same_command_finds_all_done_and_a_run_shows_what_it_can_rebuild(pla
     assert len(relay_board.opened) == opened
     told = CliRunner().invoke(app, ["show", "run", "--rollout", str(played.rollouts["rollout"].iloc[0])]).output
     assert "PROMPTS DIFFER" not in told
-    assert "what its protocol showed beside mail" in told
+    assert "what the protocol showed besides mail" in told
 
 
 def test_what_a_view_shows_is_inert(played: Run) -> None:

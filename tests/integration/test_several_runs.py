@@ -105,7 +105,7 @@ def test_values_are_set_recorded_and_held_to(runs: Path) -> None:
         ("draws=many", "--set draws: draws: found 'many'; write a whole number"),
         ("draws", "write PATH=VALUE"),
         ("draws={a: 1", "--set draws: draws: "),
-        ("name.x=1", "name holds no fields"),
+        ("name.x=1", "name has no fields"),
         ("organization.agents.boss.system=!file ../x", "outside"),
     ],
 )

@@ -199,7 +199,7 @@ def test_what_is_asked_for_and_not_there_ends_with_its_reason(workdir: Path) -> 
     with pytest.raises(StoreError, match="no run 'nothing', neither as a folder nor under runs/"):
         CliRunner().invoke(app, ["stats", "nothing"], catch_exceptions=False)
     Path("file").write_text("")
-    with pytest.raises(StoreError, match="give another --csv"):
+    with pytest.raises(StoreError, match="give another folder with --csv"):
         says("components", "--csv", "file")
 
 
@@ -216,4 +216,4 @@ def test_a_judge_that_fails_its_anchors_is_doubted_wherever_its_scores_are_descr
     run.meta["anchors"] = {judge: {"suppressed": ["AUC 0.50"]} for judge in judged}
     doubts = [note for note in analyse(run, "components", {}).notes if note not in fine]
     assert judged
-    assert doubts == [f"{m}: what its judge says, which may not be what is so: AUC 0.50" for m in judged.values()]
+    assert doubts == [f"{m}: these are the judge's scores, which may be wrong: AUC 0.50" for m in judged.values()]

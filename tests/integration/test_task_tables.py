@@ -78,7 +78,7 @@ async def test_a_run_records_the_tasks_so_that_it_goes_on_without_the_file() -> 
     first = await api.run(made, "run")
     assert len(first.rollouts) == 2
     assert len((await api.run(design(comma(ROWS), COLUMNS.replace(", votes", "")), "run")).rollouts) == 2
-    with pytest.raises(ScenarioError, match="there is no such file"):
+    with pytest.raises(ScenarioError, match="file not found"):
         design("gone.jsonl")
 
 
@@ -101,13 +101,13 @@ WRONG: list[tuple[str, str, str]] = [
     ("tt.jsonl", COLUMNS, "did you mean 't.jsonl'?"),
     ("sets", COLUMNS, "name one of its folders: data"),
     ("data", COLUMNS, "several splits: test, train; name one file, such as test-0.parquet"),
-    ("bad.parquet", COLUMNS, "this cannot be read"),
+    ("bad.parquet", COLUMNS, "this file cannot be read"),
     ("empty.jsonl", COLUMNS, "give at least one task"),
-    ("twice.jsonl", COLUMNS, "twice.jsonl:2:1: tasks: the id '7' is there twice; keep one; the first is on line 1"),
-    ("odd.jsonl", COLUMNS, "odd.jsonl:1:1: tasks: the prompt is 3; give every row a text to ask"),
+    ("twice.jsonl", COLUMNS, "twice.jsonl:2:1: tasks: the id '7' appears twice; keep one; the first is on line 1"),
+    ("odd.jsonl", COLUMNS, "odd.jsonl:1:1: tasks: the prompt is 3; give every row a prompt"),
     ("lists.jsonl", COLUMNS, "lists.jsonl:1:1: tasks: the target is a list; name a column of texts or numbers"),
     ("short.jsonl", COLUMNS, "short.jsonl:2:1: tasks: the row has no 'answer', and 2,999 more like it, to line 3001"),
-    ("broken.jsonl", COLUMNS, "broken.jsonl:1:1: tasks: no JSON: Expecting"),
+    ("broken.jsonl", COLUMNS, "broken.jsonl:1:1: tasks: not JSON: Expecting"),
 ]
 
 
@@ -134,7 +134,7 @@ def test_one_message_says_what_is_wrong_with_a_table(file: str, columns: str, sa
 
 def test_a_table_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_table, "MOST", 1)
-    with pytest.raises(ScenarioError, match=r"t\.jsonl:2:1: tasks: more than 1 row; take a part of the file"):
+    with pytest.raises(ScenarioError, match=r"t\.jsonl:2:1: tasks: more than 1 row; use part of the file"):
         design(jsonl(ROWS))
 
 
@@ -146,5 +146,5 @@ def test_an_included_file_with_other_keys_is_told_of_columns() -> None:
     with pytest.raises(ScenarioError) as caught:
         load("s.yaml")
     (told,) = caught.value.mistakes
-    assert "'qid' is no field of a task, and 2,999 more like it" in told.wrong
+    assert "'qid' is not a field of a task, and 2,999 more like it" in told.wrong
     assert "tasks: {file: t.jsonl, columns: {prompt: question" in told.right

@@ -67,13 +67,13 @@ def components(run: Run, measure: str | None = None, by: str | None = None) -> A
             _levels(found, sample)
     count = len({arm for by_arm in by_measure.values() for arm in by_arm})
     if not found.components:
-        raise AnalysisError(f"{run.folder} has no components to tell: {'; '.join(found.remarks.notes(count))}")
+        raise AnalysisError(f"{run.folder} has no variance components: {'; '.join(found.remarks.notes(count))}")
     for a, b in combinations(by_measure, 2):
         if any(one.name in (a, b) for one in wanted):
             for arm in (arm for arm in by_measure[a] if arm in by_measure[b]):
                 _shared(found, by_measure[a][arm], by_measure[b][arm])
     if run.clusters and found.covariances:
-        found.remarks.add("correlations of measures take tasks one by one, though some share a source")
+        found.remarks.add("correlations of measures treat tasks as independent, although some share a source")
     return Analysis(
         "components",
         "Variance components",
@@ -102,7 +102,7 @@ def _says(samples: dict[str, dict[str, Sample]], wanted: list[Measure], levels: 
     rollouts, tasks = every["rollout"].nunique(), every["task"].nunique()
     parts = ", ".join(levels.names)
     size = f"{pluralize(rollouts, 'rollout')} on {pluralize(tasks, 'task')}"
-    return f"Of the variance of one score, what each level adds ({parts}): {size}."
+    return f"What each level adds to the variance of one score ({parts}): {size}."
 
 
 def _levels(found: _Found, sample: Sample) -> None:
@@ -147,15 +147,15 @@ def _possible(one: Component, measure: Measure) -> float | None:
 
 def _notes(result: Components, sample: Sample) -> Iterator[str]:
     if result.inseparable:
-        once = f"one judge draw of each rollout; `draws: 2` under judges.{sample.measure.judge} would tell"
+        once = f"each rollout has one judge draw; set `draws: 2` under judges.{sample.measure.judge} to separate it"
         result = replace(result, inseparable=f"judge noise not separable: {sample.copies or once}")
     if sample.exact:
         result = replace(result, constant="")
     yield from result.notes
     if sample.exact:
-        yield "its judge asks no model, so there is no judge noise"
+        yield "its judge does not call a model, so there is no judge noise"
     if sample.missing:
-        yield f"{sample.missing} rollouts without a complete judge draw are left out, whatever a status is worth"
+        yield f"{sample.missing} rollouts without a complete judge draw are excluded, even where a status has a value"
 
 
 def _reads(one: Component, result: Components) -> str | None:
@@ -225,7 +225,7 @@ def _shared(found: _Found, a: Sample, b: Sample) -> None:
         if why:
             found.remark(*where, f"{sample.measure.name}: {why}")
     if result.independent:
-        found.remark("measures of two judges", a.arm, result.independent)
+        found.remark("the measures come from two judges", a.arm, result.independent)
     for note in (result.few, *(f"{one.name}: {one.note}" for one in levels if one.note)):
         if note:
             found.remark(*where, note)

@@ -61,8 +61,7 @@ def judged(run: Run, measure: Measure) -> pd.DataFrame:
     table = head.merge(values.rename_axis(["rollout", "judge_draw"]).reset_index(), on="rollout")
     if table.empty:
         raise AnalysisError(
-            f"{run.folder} has no rollout that was scored on {measure.name}: agentlab judge {run.folder} "
-            f"--with {measure.judge}"
+            f"{run.folder} has no rollout scored on {measure.name}: agentlab judge {run.folder} --with {measure.judge}"
         )
     return table
 
@@ -88,9 +87,9 @@ def template(run: Run, by: str | None = None) -> Template:
     shared = [name for name in (fields[0] if fields else ()) if all(name in own for own in fields)]
     top = CONTEXT if by is None else by
     if by is not None and by not in shared:
-        crossed = "; a factor is crossed with tasks, it is no level" if by in run.factors else ""
+        crossed = "; a factor is crossed with tasks, so it cannot be a level" if by in run.factors else ""
         known = f"fields of every task: {', '.join(shared) or 'none'}{crossed}"
-        raise AnalysisError(f"{run.folder}: {by!r} is no field of every task ({known})")
+        raise AnalysisError(f"{run.folder}: {by!r} is not a field of every task ({known})")
     groups = {str(task["id"]): str(own[top]) for task, own in zip(tasks, fields, strict=True)} if top in shared else {}
     if by is not None or 1 < len(set(groups.values())) < len(groups):
         return Template((top, "task", "draw", "judge draw"), (_TOP, "task", "draw"), groups)

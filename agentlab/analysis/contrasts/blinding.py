@@ -96,8 +96,10 @@ def _told(found: Mapping[Sides, ArmGuess]) -> list[str]:
     ]
     more = f"; and {len(order) - TOLD} more" if len(order) > TOLD else ""
     highest = max(order[0][1].words, order[0][1].length)
-    what = " A judge may know the arm: compare with a judge that has `normalise: true`." if highest >= KNOWN else ""
-    return [f"The arm guessed from the judged text alone, AUC (.5 is chance): {'; '.join(parts)}{more}.{what}"]
+    what = (
+        " A judge may recognize the arm: compare with a judge that has `normalise: true`." if highest >= KNOWN else ""
+    )
+    return [f"Guessing the arm from the judged text alone, AUC (.5 is chance): {'; '.join(parts)}{more}.{what}"]
 
 
 def kin(run: Run) -> list[str]:
@@ -107,5 +109,8 @@ def kin(run: Run) -> list[str]:
     for judge, model in run.meta.get("judges", {}).items():
         family = maker(model) if model is not None else None
         if family is not None and family in agents:
-            notes.append(f"judge {judge} ({model}) and an agent are of one family, {family}: it may favour its like.")
+            notes.append(
+                f"judge {judge} ({model}) and an agent belong to the same model family, {family}: the judge "
+                f"may favor its own family."
+            )
     return notes

@@ -70,7 +70,7 @@ class ArmValues:
         found = paired(self.tasks[0], self.draws, *self.values, level, **how)
         if not self.unmatched:
             return found
-        note = f"{pluralize(self.unmatched, 'rollout')} without a partner in the other arm left out"
+        note = f"{pluralize(self.unmatched, 'rollout')} without a partner in the other arm excluded"
         return replace(found, dropped=found.dropped + self.unmatched, notes=(*found.notes, note))
 
 

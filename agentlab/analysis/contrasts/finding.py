@@ -21,13 +21,14 @@ def finding(c: Contrast, measure: MeasureSummary, arms: Mapping[str, ConditionSu
 def digits(difference: float, ends: tuple[float, float] | None, limits: tuple[float, ...] = ()) -> int:
     """Decimals in which means on a scale are told: two from 0 to 1, and more where a difference would not show.
 
-    One more where one of its `limits` would look like zero and is not: readers look whether an interval holds zero.
+    More where one of its `limits` would look like zero and is not: readers look whether an interval holds zero.
     """
     width = 1.0 if ends is None else ends[1] - ends[0]
     least = min(4, max(1, 2 - math.floor(math.log10(width)))) if width > 0 else 2
     size = abs(difference)
     shown = min(6, max(least, 1 - math.floor(math.log10(size)))) if size > 1e-9 else least
-    return shown + any(limit and round(limit, shown) == 0 for limit in limits)
+    near = [-math.floor(math.log10(abs(limit))) for limit in limits if limit and round(limit, shown) == 0]
+    return min(6, max([shown, *near]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,13 @@ def _level(c: Contrast) -> str:
 def _said(sides: _Sides) -> str:
     c = sides.contrast
     if c.result.difference is None:
-        return f"{sides.pair} cannot be compared, since no task has a score of both"
+        return f"{sides.pair} cannot be compared, because no task has a score from both"
     if c.conclusion in HIGHER:
         return _apart(sides)
     if c.coupled:
         return f"{sides.pair} gave the same replies, so there is nothing to test"
     if c.unplanned:
-        return f"{sides.pair} have {sides.values()}; nothing is concluded, because this look was not a planned one"
+        return f"{sides.pair} have {sides.values()}; nothing is concluded, because this look was not planned"
     if c.conclusion == FRAGILE:
         return _fragile(sides)
     if c.conclusion == "no test":
@@ -113,7 +114,7 @@ def _said(sides: _Sides) -> str:
     if c.within_margin:
         same = f"are equivalent within the declared margin of ±{c.margin:g}"
         return f"{sides.pair} {same}, {sides.values()} ({sides.interval()})"
-    margin = "" if c.margin is None else f"; that they are within the margin of ±{c.margin:g} was not shown either"
+    margin = "" if c.margin is None else f"; equivalence within the margin of ±{c.margin:g} was not shown either"
     return f"no difference was found between {sides.pair}, {sides.values()} ({sides.interval()}){margin}"
 
 
@@ -122,7 +123,7 @@ def _apart(sides: _Sides) -> str:
     c, sign = sides.contrast, sides.measure.better
     first = 0 if (c.result.difference or 0.0) * (sign or 1) > 0 else 1
     how = "scored higher" if sign is None else "did better"
-    less = ", where less is better" if sign == -1 else ""
+    less = ", where lower is better" if sign == -1 else ""
     margin = f"; this is within the margin of ±{c.margin:g}" if c.within_margin else ""
     names = f"{sides.names[first]} {how} than {sides.names[1 - first]}"
     return f"{names}, {sides.values(first)}{less} ({sides.interval(turned=True)}){margin}"
@@ -135,14 +136,14 @@ def _fragile(sides: _Sides) -> str:
     lost = (0, 0) if c.missing is None else c.missing.count
     missing = ", ".join(f"{count:,} of {name}" for count, name in zip(lost, sides.names, strict=True))
     return (
-        f"{sides.pair} {differ} where scores are there, {sides.values()}, but those that are missing ({missing}) "
-        "could undo it, so nothing is concluded"
+        f"{sides.pair} {differ} among the available scores, {sides.values()}, but the missing scores ({missing}) "
+        f"could reverse this, so nothing is concluded"
     )
 
 
 def _untested(c: Contrast) -> str:
     if c.p is not None:
-        return "the other primary contrasts are about new tasks, about which this one can say nothing"
+        return "the other primary contrasts are about new tasks, and this one does not have enough tasks for that"
     return next((note.partition(" interval: ")[2] or note for note in c.result.notes), "the differences do not vary")
 
 

@@ -86,13 +86,15 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
         ratios.append(ratio)
         notes += [f"{c.measure}, {c.pair}: {note}" for note in told]
     if not rows:
-        raise AnalysisError("; ".join(dict.fromkeys(notes)) or f"{run.folder} has no two arms to compare")
+        raise AnalysisError(
+            "; ".join(dict.fromkeys(notes)) or f"{run.folder} has only one arm, so there is nothing to compare"
+        )
     if not primary and len(found) > MOST:
         notes.append(
-            f"{len(found) - MOST} more contrasts are not fitted: declare those that count under compare.primary"
+            f"{len(found) - MOST} more contrasts are not fitted: declare the important ones under compare.primary"
         )
     if run.clusters:
-        notes.append("the model takes tasks for independent, which these are not: only the paired difference counts")
+        notes.append("the model assumes independent tasks, and these are not: rely on the paired difference only")
     tables = {"mixed": pd.DataFrame(rows)} | ({"odds": pd.DataFrame(ratios)} if ratios else {})
     tables["variances"] = pd.DataFrame(more)
     draws = " + (1 | task:draw)" if all(c.paired for c in found) else ""
@@ -101,11 +103,12 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
         f"{pluralize(int(tables['variances']['tasks'].max()), 'task')}; t with tasks - 1 degrees of freedom."
     )
     about = (
-        "paired_se: that of the task-level t, which is the headline; se_without: no arm slopes, which claims too much"
+        "paired_se: standard error of the task-level t, which is the headline result; se_without: without arm "
+        "slopes, which is too small"
     )
     if run.clusters:
         notes.append(
-            "tasks that share a source are clusters for the odds ratio only; the mixed model takes each by itself"
+            "tasks that share a source are clusters for the odds ratio only; the mixed model treats them as independent"
         )
     told = (about, ODDS) if ratios else (about,)
     return Analysis("mixed", "Mixed model", says, tables, (*told, *dict.fromkeys(notes)), 1 + bool(ratios), _result)
@@ -123,13 +126,13 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
     if c.suppressed:
         raise AnalysisError(f"suppressed: {c.suppressed}")
     if c.result.constant:
-        raise AnalysisError("every pair of a task differs by the same amount, so that there is nothing to fit")
+        raise AnalysisError("every pair of a task differs by the same amount, so there is nothing to fit")
     table = _table(run, c)
     # a task with one arm tells of no difference, and is no degree of freedom of one
     tasks = int((table.groupby("task")["arm"].nunique() == 2).sum())
     if tasks < FEWEST_TASKS or table.groupby(["task", "arm"]).size().max() < 2:
         raise AnalysisError(
-            f"the mixed model takes {FEWEST_TASKS} tasks with 2 draws; add tasks or draws, and run again"
+            f"the mixed model needs {FEWEST_TASKS} tasks with 2 draws; add tasks or draws, and run again"
         )
     if (largest := int(table.groupby("task").size().max())) > LARGEST:
         raise AnalysisError(
@@ -169,12 +172,16 @@ def _table(run: Run, c: Contrast) -> pd.DataFrame:
 
 def _remarks(one: Fit, paired_se: float) -> Iterator[str]:
     if not one.converged:
-        yield "the fit did not converge; only the paired t counts"
+        yield "the fit did not converge; rely on the paired t only"
     if one.singular:
-        smaller = ", with a smaller standard error than the paired t, which counts" if one.se < 0.98 * paired_se else ""
+        smaller = (
+            ", and its standard error is smaller than that of the paired t; rely on the paired t"
+            if one.se < 0.98 * paired_se
+            else ""
+        )
         yield f"the fit is singular: a variance is at its boundary{smaller}"
     elif one.doubted and one.converged:
-        yield "the fit is uncertain, and its standard error with it; the paired t counts"
+        yield "the fit and its standard error are uncertain; rely on the paired t"
 
 
 def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
@@ -187,7 +194,7 @@ def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
     values = table["value"].to_numpy(dtype=np.float64)
     unit = float(values.std())
     if unit == 0:
-        raise AnalysisError("there is no mixed model of scores that do not vary")
+        raise AnalysisError("the scores do not vary, so no mixed model can be fitted")
     model: Any = MixedLM(
         (values - values.mean()) / unit,  # statsmodels' thresholds are absolute
         exog,
@@ -198,7 +205,7 @@ def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
     found, doubted = _optimum(model)
     se, estimate = unit * float(found.bse[1]), unit * float(found.params[1])
     if not (math.isfinite(se) and math.isfinite(estimate) and se > 0):
-        raise AnalysisError("statsmodels finds no standard error: the scores do not vary as the model has it")
+        raise AnalysisError("statsmodels finds no standard error: the scores do not vary in the way the model assumes")
     cov: Array = np.atleast_2d(np.asarray(found.cov_re, dtype=np.float64)) * unit**2
     draw, residual = (float(found.vcomp[0]) if pairs else 0.0) * unit**2, float(found.scale) * unit**2
     least = min(float(np.linalg.eigvalsh(cov)[0]), draw if pairs else math.inf)
@@ -229,7 +236,7 @@ def _optimum(model: Any) -> tuple[Any, bool]:
                 errors.append(str(error))
                 continue
         return found, bool(told)
-    raise AnalysisError(f"statsmodels finds no mixed model ({'; '.join(dict.fromkeys(errors))})")
+    raise AnalysisError(f"statsmodels could not fit a mixed model ({'; '.join(dict.fromkeys(errors))})")
 
 
 def _draws(table: pd.DataFrame) -> Any:

@@ -18,7 +18,7 @@ def interim_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
 
 def registration_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     """Whether the run is what was preregistered, whether this look is recorded, what was declared or withdrawn late."""
-    unrecorded = [f"{run.unrecorded}, so that no later analysis counts it."] if run.unrecorded else []
+    unrecorded = [f"{run.unrecorded}, so later analyses will not count it."] if run.unrecorded else []
     return [*match_notes(run.meta, len(run.rollouts)), *unrecorded, *_declared(run, contrasts)]
 
 
@@ -33,7 +33,7 @@ def _excluded(contrasts: Sequence[Contrast]) -> list[str]:
         if c.conclusion == "no difference shown":
             widest = inf if c.missing is None else c.missing.width
             parts = [f"below {low:+.3f}"] * (low > -widest) + [f"above {high:+.3f}"] * (high < widest)
-            margin = "" if c.margin is None else f"; its margin is ±{c.margin:g}"
+            margin = "" if c.margin is None else f"; the margin is ±{c.margin:g}"
             notes.append(f"{name}: the data exclude {_differences(parts)}{margin}.")
         elif c.conclusion in HIGHER and c.within_margin:
             notes.append(f"{name}: the difference is within its margin of ±{c.margin:g}.")
@@ -41,7 +41,7 @@ def _excluded(contrasts: Sequence[Contrast]) -> list[str]:
 
 
 def _differences(parts: Sequence[str]) -> str:
-    return f"differences {' and '.join(parts)}" if parts else "no difference that there can be"
+    return f"differences {' and '.join(parts)}" if parts else "no possible difference"
 
 
 def _interim(contrasts: Sequence[Contrast]) -> list[str]:
@@ -50,8 +50,9 @@ def _interim(contrasts: Sequence[Contrast]) -> list[str]:
     if shares:
         width = 1 - anytime.level(max(shares), ALPHA)
         notes.append(
-            f"Intervals and p are valid however often the run is looked at (`looks: any`). At {max(shares):.0%} of the "
-            f"planned pairs an interval is as wide as one of {100 * width:.4g}% for a single analysis."
+            f"Intervals and p values are valid no matter how often you look at the run (`looks: any`). At "
+            f"{max(shares):.0%} of the planned pairs, an interval is as wide as a {100 * width:.4g}% interval for a "
+            f"single analysis."
         )
     fixed = [c for c in contrasts if c.interim.spend != "any"]
     for interim in dict.fromkeys(c.interim for c in fixed if c.primary and c.interim.share is not None):
@@ -59,16 +60,16 @@ def _interim(contrasts: Sequence[Contrast]) -> list[str]:
         if interim.planned:
             width = 1 - interim.level(ALPHA)
             notes.append(
-                f"{head}, was planned: its intervals are {100 * width:.4g}% ones, and its p is valid however many "
-                "analyses are made."
+                f"{head}, was planned: its intervals are {100 * width:.4g}% intervals, and its p value is valid no "
+                f"matter how many analyses are made."
             )
         else:
-            notes.append(f"{head}, was not planned: no alpha is spent on it, and the intervals are for one analysis.")
+            notes.append(f"{head}, was not planned: it spends no alpha, and its intervals assume a single analysis.")
     most = max((c.interim.number for c in fixed if not c.primary or c.interim.share is None), default=0)
     if most > 1:
         notes.append(
-            f"This is interim analysis {most} of these contrasts: the intervals are for one analysis, and more of "
-            "them give more false alarms."
+            f"This is interim analysis {most} of these contrasts: the intervals assume a single analysis, and "
+            f"repeated looks raise the false-positive rate."
         )
     return notes
 
@@ -86,7 +87,7 @@ def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
             why = f"its margin of {c.margin:g} was declared after interim analysis {entry.margin_after}"
             remarks.setdefault(why, []).append(name)
         if entry.withdrawn:
-            why = f"withdrawn after interim analysis {entry.withdrawn}, and primary all the same"
+            why = f"withdrawn after interim analysis {entry.withdrawn}, but still counted as primary"
             remarks.setdefault(why, []).append(name)
         if c.same not in present:
             remarks.setdefault("declared primary, but the run has no rollouts of both arms yet", []).append(name)
@@ -95,24 +96,35 @@ def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
 
 def scope(contrasts: Sequence[Contrast]) -> list[str]:
     """What tasks the conclusions are about, how p is adjusted, why some are suppressed or untested: a line each."""
-    lines = ["The p of all primary contrasts is adjusted together by Holm's procedure; exploratory ones are not."]
+    lines = [
+        "The p values of all primary contrasts are adjusted together by Holm's procedure; those of exploratory "
+        "contrasts are not adjusted."
+    ]
     if not any(c.primary for c in contrasts):
-        lines = ["No primary contrast (`compare:` in the scenario) has a pair: all are exploratory, no p is adjusted."]
+        lines = [
+            "No primary contrast (`compare:` in the scenario) has a pair: all are exploratory, and p values are not "
+            "adjusted."
+        ]
     compared = [c for c in contrasts if not c.suppressed and c.result.tasks]
     concluded = [c for c in compared if c.conclusion != "no test"]
     if concluded:
         beyond = all(c.result.new_tasks or (c.interval is None and c.result.tasks >= FEWEST_TASKS) for c in concluded)
         most = max(c.result.tasks for c in concluded)
         about = "new tasks" if beyond else "this task only" if most == 1 else f"these {most} tasks only"
-        lines.append(f"Each conclusion is about {about}, one contrast at a time.")
+        lines.append(f"Each conclusion is about {about}, and considers one contrast at a time.")
     if any(not c.paired for c in contrasts):
         lines.append(
-            "No column named the draws of the imported texts, and nothing is paired by the order of rows: the arms are "
-            "compared within tasks (`agentlab import --draw COLUMN` makes pairs)."
+            "The imported texts have no draw column, and rows are never paired by their order: arms are compared "
+            "within tasks (`agentlab import --draw COLUMN` makes pairs)."
         )
     if any(c.conclusion == FRAGILE for c in concluded):
-        lines.append(f"{FRAGILE[0].upper()}{FRAGILE[1:]}: at their worst, missing values would turn the conclusion.")
+        lines.append(
+            f"{FRAGILE[0].upper()}{FRAGILE[1:]}: in the worst case, missing values would reverse the conclusion."
+        )
     untested = {note for c in compared if c.conclusion == "no test" for note in c.result.notes[:1]}
     flipped = {note for c in concluded if c.interval is None and c.p is not None for note in c.result.notes[:1]}
     lines += [f"No test: {note}." for note in sorted(untested)]
-    return [*lines, *(f"{note[0].upper()}{note[1:]}; its p is that of sign flips." for note in sorted(flipped))]
+    return [
+        *lines,
+        *(f"{note[0].upper()}{note[1:]}; its p value comes from the sign-flip test." for note in sorted(flipped)),
+    ]

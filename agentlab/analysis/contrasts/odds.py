@@ -25,7 +25,7 @@ def odds(run: Run, c: Contrast, table: pd.DataFrame) -> tuple[Row, tuple[str, ..
     """
     levels = np.unique(table["value"].to_numpy(dtype=np.float64))
     if len(levels) > MOST_LEVELS:
-        raise AnalysisError(f"no odds ratio: {len(levels)} different scores, and it is of {MOST_LEVELS} levels at most")
+        raise AnalysisError(f"no odds ratio: {len(levels)} different scores, and the limit is {MOST_LEVELS}")
     both = table.groupby("task")["arm"].transform("nunique") == 2
     counted = table[both.to_numpy(dtype=bool)].groupby(["task", "arm", "value"]).size().unstack(fill_value=0)
     tasks = [str(task) for task in counted.index.unique("task")]
@@ -33,14 +33,14 @@ def odds(run: Run, c: Contrast, table: pd.DataFrame) -> tuple[Row, tuple[str, ..
     codes = cluster_codes(run.clusters, tasks)
     clusters = len(tasks) if codes is None else len(set(codes.tolist()))
     if clusters < len(tasks) and clusters < FEWEST_TASKS:
-        raise AnalysisError(f"no odds ratio: {pluralize(clusters, 'cluster')} of tasks, and it takes {FEWEST_TASKS}")
+        raise AnalysisError(f"no odds ratio: {pluralize(clusters, 'cluster')} of tasks, and it needs {FEWEST_TASKS}")
     try:
         fit = cumulative_logit(np.stack(sides, axis=1), counted.columns.to_numpy(dtype=np.float64), codes)
     except ValueError as why:
         raise AnalysisError(f"no odds ratio: {why}") from None
     if not fit.converged:
         raise AnalysisError("no odds ratio: the fit did not converge")
-    remarks = ("the odds ratio's fit is singular: a variance is 0",) if fit.singular else ()
+    remarks = ("the fit of the odds ratio is singular: a variance is 0",) if fit.singular else ()
     return _row(c, fit, len(tasks), len(levels)), remarks
 
 

@@ -44,13 +44,17 @@ def piloted(run: Run, design: Design) -> tuple[list[ContrastNoise], list[str]]:
     if not blurs:
         kind = "primary contrasts" if wanted else "contrasts"
         how = " ".join(remarks) or f"agentlab run {design.file} --draws 2 --tasks A,B makes one"
-        raise AnalysisError(f"{run.folder} is no pilot of {design.name}: it has none of its {kind} with 2 draws; {how}")
+        raise AnalysisError(
+            f"{run.folder} cannot serve as a pilot of {design.name}: it has none of its {kind} with 2 draws; {how}"
+        )
     return blurs, remarks
 
 
 def _measured(run: Run, design: Design, c: Contrast) -> Pilot:
     if not c.paired:
-        raise ValueError("no pilot: its draws are numbered by the order of rows, and are no pairs")
+        raise ValueError(
+            "it cannot serve as a pilot: its draws are numbered by the order of rows, so they are not pairs"
+        )
     a, b = values(run, c)
     both = pair_arms(a, b, "value")
     return pilot(both.tasks, both.rows["value_a"].to_numpy(), both.rows["value_b"].to_numpy(), _judge(run, design, c))
@@ -72,4 +76,4 @@ def _remarks(found: Pilot) -> Iterator[str]:
     if found.judge_sd is not None and found.noise.within > 0:
         yield f"the judge's noise is {found.judge_sd**2 / found.noise.within**2:.0%} of the variance over draws"
     if found.tasks < 3:
-        yield f"a pilot of {pluralize(found.tasks, 'task')} says next to nothing of how tasks differ"
+        yield f"a pilot of {pluralize(found.tasks, 'task')} says very little about how tasks differ"

@@ -77,7 +77,9 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
     if not chosen and not run.measured:
         raise AnalysisError(f"{run.folder} has no measure yet; `agentlab judge {run.folder} --with JUDGE` makes one")
     if not chosen:
-        raise AnalysisError(f"{run.folder} has no two arms to compare; `agentlab run` a scenario with a factor")
+        raise AnalysisError(
+            f"{run.folder} has only one arm, so there is nothing to compare; run a scenario with a factor"
+        )
     table = tabulate(run)
     table = table if measure is None else table[(table["measure"] == measure).to_numpy()].reset_index(drop=True)
     pairs = pd.Series([(c.factor, frozenset((c.a, c.b)), c.within) for c in chosen])

@@ -18,7 +18,7 @@ def task_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
 def _clusters(run: Run) -> list[str]:
     if run.clusters:
         size = f"{pluralize(len(run.clusters), 'task')} in {pluralize(len(set(run.clusters.values())), 'cluster')}"
-        return [f"Tasks are clustered by {run.meta['cluster']}: {size}, which are what is independent."]
+        return [f"Tasks are clustered by {run.meta['cluster']}: {size}; only the clusters are independent."]
     groups = alike({task["id"]: task["prompt"] for task in run.meta.get("tasks", [])})
     return [f"The {hint(groups)}."] if groups else []
 

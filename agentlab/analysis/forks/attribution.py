@@ -33,7 +33,7 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
         for name, table in plain.groupby("condition", sort=False):
             drawn, where = sample(found, table, who), f"{name}, {m.name}"
             if drawn is None:
-                notes[f"{where}: no parent has two forks at a round's end, so there are no shares"] = None
+                notes[f"{where}: no parent has two forks at the end of a round, so there are no shares"] = None
                 continue
             if len(drawn.parents) == 1:
                 notes[f"{where}: one rollout has a path (path {drawn.parents[0][:8]}) and no shares of variance"] = None
@@ -49,11 +49,11 @@ def attribution(run: Run, measure: str | None = None, condition: str | None = No
             notes |= dict.fromkeys(f"{where}: {note}" for note in told)
     if not says:
         raise AnalysisError(
-            f"{run.folder} has not two rollouts with plain forks at round ends, two or more a cut, for shares of "
+            f"{run.folder} needs two rollouts with two or more plain forks at each cut to compute shares of "
             f"variance; `agentlab resample {run.folder} --every-round -n 8` draws them"
         )
     joined = {name: pd.concat(some, ignore_index=True) for name, some in tables.items()}
-    rests = "rests on parents drawn at random: of rollouts picked for their outcome these are no shares of anything"
+    rests = "valid only if parents were chosen at random: shares mean nothing for rollouts picked by their outcome"
     shown = 1 + _told_apart(joined["agents"])
     return Analysis("attribution", "Where variance arises", " ".join(says), joined, (rests, *notes), shown, _result)
 
@@ -141,16 +141,19 @@ def _parents(run: Run, condition: str, drawn: Sample) -> list[str]:
     n, of = len(drawn.parents), int((run.rollouts["condition"].astype("str") == condition).sum())
     notes = [f"{n} of {of} rollouts are parents"]
     if n < FEWEST_PARENTS:
-        notes.append(f"{pluralize(n, 'parent')}: shares are rough under {FEWEST_PARENTS}")
+        notes.append(f"{pluralize(n, 'parent')}: shares are rough with fewer than {FEWEST_PARENTS}")
     if drawn.left_out:
-        notes.append(f"{pluralize(drawn.left_out, 'parent')} left out, without a cut that most have")
+        notes.append(f"{pluralize(drawn.left_out, 'parent')} excluded, because they lack a cut that most parents have")
     if drawn.cuts[0] > 0:
-        notes.append(f"shares are of what is open after round {drawn.cuts[0]}: no forks at cut 0")
+        notes.append(
+            f"shares cover only the variance that remains after round {drawn.cuts[0]}, because there are no "
+            f"forks at cut 0"
+        )
     return notes
 
 
 def _lacking(found: Outcomes) -> list[str]:
-    lost = [f"{pluralize(found.missing, 'fork')} of the run left out, without an outcome"] if found.missing else []
+    lost = [f"{pluralize(found.missing, 'fork')} of the run excluded, without an outcome"] if found.missing else []
     return [found.noise.why, *lost] if found.noise.why else lost
 
 
@@ -161,10 +164,15 @@ def _unsplit(drawn: Sample, turns: Sequence[Turns | None]) -> list[str]:
         names = drawn.names(block)
         if found is None and len(names) > 1:
             notes.append(
-                f"round {label(block)} is not split by agent: not every parent has its turns drawn (--by-agent)"
+                f"round {label(block)} is not split by agent: some parents have no forks of single turns (--by-agent)"
             )
         elif found is not None and found.method == "main" and len(names) > 1:
-            notes.append(f"round {label(block)}: first-order effects; what agents do only together is the interaction")
+            notes.append(
+                f"round {label(block)}: first-order effects; effects that arise only from agents together "
+                f"are the interaction"
+            )
         elif found is not None and found.method == "total":
-            notes.append(f"round {label(block)}: total effects, in which an interaction counts for each of its agents")
+            notes.append(
+                f"round {label(block)}: total effects, which count an interaction once for each agent involved"
+            )
     return notes

@@ -34,15 +34,15 @@ class Decision:
         await draw(self.plan, progress)
         if progress.limited:
             raise AnalysisError(
-                f"{self.plan.folder}: the run's limit (limits.run) stopped it; raise it in the scenario, run that, "
-                "which takes the new limit over, and await this again"
+                f"{self.plan.folder}: the run's limit (limits.run) stopped it; raise the limit in the scenario, run "
+                f"the scenario to apply it, and await this again"
             )
         return path(load(self.plan.folder), self.plan.parents[0].rollout_spec.key, self.measure)
 
     def __str__(self) -> str:
         quote, parent = self.plan.quote, self.plan.parents[0]
         cuts = ", ".join(str(fork_point.cut) for fork_point in self.plan.fork_points)
-        there = f" ({quote.there} are there already)" if quote.there else ""
+        there = f" ({quote.there} already exist)" if quote.there else ""
         total = quote.total
         cost = "at an unknown price" if total.cost is None else f"about {total.money}"
         return (
@@ -59,6 +59,6 @@ def decide(folder: Path, key: str, forks: int, measure: str | None) -> Decision:
     Raises `ScenarioError` when it cannot be forked so often, `AnalysisError` when the run has not the measure.
     """
     if not 2 <= forks <= FRESH:
-        raise ScenarioError(f"decide(forks={forks}): give 2 to {FRESH} forks a cut, 8 or more as a rule")
+        raise ScenarioError(f"decide(forks={forks}): give 2 to {FRESH} forks per cut, usually 8 or more")
     measured(load(folder), measure)
     return Decision(plan(folder, ForkRequest(rollout=key, every_round=True, n=forks)), measure)

@@ -27,13 +27,13 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
     means and what they rest on. Raises AnalysisError when the run has no changed forks.
     """
     rows, lacking = list[dict[str, object]](), dict[str, list[str]]()
-    notes: dict[str, None] = {"a change is compared with plain forks of the same cut, never with the parent": None}
+    notes: dict[str, None] = {"a change is compared with unchanged forks of the same cut, never with the parent": None}
     for m in measured(run, measure):
         forks = outcomes(run, m)
         found = forks.table
         if forks.missing:
             lost = pluralize(forks.missing, "fork")
-            notes[f"{m.name}: {lost} of the run without an outcome; pairs with them are left out"] = None
+            notes[f"{m.name}: {lost} of the run without an outcome; pairs that include them are excluded"] = None
         changed, placebo = found[found["change"] != ""], found.loc[found["change"] == "", [*_PLACE, "value"]]
         pairs = changed.merge(placebo, on=_PLACE, how="left", suffixes=("", "_placebo"))
         for (condition, change, at), part in pairs.groupby(["condition", "change", "at"], sort=False):
@@ -52,7 +52,8 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
     made = [stored(text) for text in table["change"].unique()]
     if any(change is not None and change.in_transit for change in made) and (table["parents"] > 1).any():
         notes[
-            "a message is named by its index in each parent's own log: the same index need not be the same message"
+            "a message is identified by its index in each parent's log: the same index may be a different message in "
+            "another parent"
         ] = None
     first = [*_EFFECT, "difference", "low", "high", "about", "p", "pairs"]
     beside = table.drop(columns=["difference", "low", "high", "about", "p"])
@@ -94,6 +95,6 @@ def _says(table: pd.DataFrame) -> str:
     told = int((table["p"] < 0.05).sum())
     effects, pairs = pluralize(len(table), "effect"), pluralize(int(table["pairs"].sum()), "pair")
     return (
-        f"Of {effects} over {pairs} of forks, {told} at p < .05, each by itself, "
-        "by the widest interval that its number of tasks and parents allows."
+        f"Of {effects} over {pairs} of forks, {told} at p < .05; each is tested by itself, with the broadest claim "
+        f"that its number of tasks and parents allows."
     )

@@ -41,7 +41,7 @@ def noise(run: Run, measure: Measure, forks: pd.DataFrame) -> ForkNoise:
         return ForkNoise(squares, df, inverse * 0, "")
     why = ""
     if ((df == 0) & (inverse > 0)).any():
-        why = "judge noise is not separable: there are forks with one judge draw only"
+        why = "judge noise is not separable: some forks have only one judge draw"
     elif float(squares.sum()) == 0 and float(inverse.sum()) > 0:
         why = "judge noise is not separable: the judge's draws never differ"
     return ForkNoise(squares, df, inverse, why)

@@ -69,7 +69,7 @@ def _parent(run: Run, wanted: str) -> str:
         raise AnalysisError(f"{run.folder} has no forks, which a path is made of; {more}")
     known = ", ".join(parent[:8] for parent in (fitting or parents)[:8])
     wrong = f"{len(fitting)} forked rollouts of {run.folder} are {wanted!r}"
-    raise AnalysisError(f"{wrong}; forked are {known}; `agentlab resample` forks another")
+    raise AnalysisError(f"{wrong}; rollouts with forks: {known}; `agentlab resample` forks another")
 
 
 def _by_cut(found: Outcomes, key: str, who: Acted, fresh: bool) -> dict[int, list[float]]:
@@ -87,15 +87,19 @@ def _told(run: Run, m: Measure, found: Outcomes, key: str, who: Acted) -> tuple[
     """The path, None with fewer than two points, and what it rests on."""
     forks = _by_cut(found, key, who, fresh=False)
     enough = {cut: values for cut, values in forks.items() if len(values) > 1}
-    notes = [f"cut {cut} has one fork and is left out: two are needed" for cut in forks.keys() - enough.keys()]
+    notes = [f"cut {cut} has only one fork and is excluded: two are needed" for cut in forks.keys() - enough.keys()]
     if found.missing:
-        notes.append(f"{m.name}: {pluralize(found.missing, 'fork')} of the run left out, without an outcome")
+        notes.append(f"{m.name}: {pluralize(found.missing, 'fork')} of the run excluded, without an outcome")
     end, why = _end(run, m, found, key, max(who, default=0))
     if len(enough) + (end is not None) < 2:
-        return None, [f"{m.name}: {len(enough)} cuts of {key[:8]} have two forks with an outcome, no path"]
+        return None, [
+            f"{m.name}: only {len(enough)} cuts of {key[:8]} have two forks with an outcome, so there is no path"
+        ]
     partial = len(enough) < len(who)
     if partial:
-        notes.append(f"forked at {len(enough)} of {len(who)} cuts; the band allows for all, since some were chosen")
+        notes.append(
+            f"forked at {len(enough)} of {len(who)} cuts; the band accounts for all cuts, because some were selected"
+        )
     return _bounded(estimate(enough, end, found.scale, len(who) if partial else 0), found.scale), [*notes, *why]
 
 
@@ -119,11 +123,11 @@ def _end(run: Run, m: Measure, found: Outcomes, key: str, last: int) -> tuple[En
     """The rollout's own outcome; its judge noise is that of its forks."""
     row = run.measures[run.measures["rollout"].astype("str") == key]
     if row.empty or pd.isna(row[m.name].iloc[0]):
-        return None, [f"the rollout has no {m.name} of its own: the path stops before its last round"]
+        return None, [f"the rollout itself has no {m.name}: the path stops before its last round"]
     mean, draws = float(row[m.name].iloc[0]), int(row[f"{m.name}_draws"].iloc[0])
     noise = found.noise
     if noise.why:
-        return End(last, mean), [f"{noise.why}; the rollout's own {m.name} is taken as it is"]
+        return End(last, mean), [f"{noise.why}; the rollout's own {m.name} is used without a noise estimate"]
     df = float(noise.df.get(key, 0.0))
     if df == 0 or draws == 0:
         return End(last, mean), []
@@ -149,12 +153,17 @@ def _again(m: Measure, found: Outcomes, told: Path, fresh: dict[int, list[float]
 def _flattered(told: Path, again: pd.DataFrame) -> list[str]:
     """What the selection of a step leaves in its size."""
     if again.empty:
-        selected = "the decisive step was selected on these forks, which flatters it; fresh ones do not"
+        selected = (
+            "the decisive step was selected on these forks, so its size is biased upward; "
+            "estimates from fresh forks are not"
+        )
         return [selected] if told.decisive is not None else []
     if told.points[-1].forks == 0 and _largest(told).cut == told.points[-1].cut and told.points[-1].se > 0:
         return [
-            "the step ends in the rollout's own outcome, which was not drawn again: its judges' luck, which may have "
-            "helped to select it, is still in its size"
+            (
+                "the step ends at the rollout's own outcome, which was not redrawn: its size still "
+                "includes judge noise that may have helped select it"
+            )
         ]
     return []
 
@@ -222,7 +231,7 @@ def _says(m: Measure, told: Path, again: pd.DataFrame, messages: pd.DataFrame, w
         size = f" on {fresh['forks']} fresh forks {fresh['change']:+.3f}{ends}"
     if step is None:
         largest = f": the largest step, round {label(_between(who, _largest(told)))}, is{size}" if size else ""
-        return f"{head}; no decisive round at this many forks{largest}."
+        return f"{head}; no decisive round found with this many forks{largest}."
     selected = f"{step.change:+.3f} [{step.low:.3f}, {step.high:.3f}]{',' if size else ''}{size}"
     return f"{head}; decided in {_where(label(_between(who, step)), messages)}: {selected}."
 

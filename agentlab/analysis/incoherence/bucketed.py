@@ -53,11 +53,11 @@ def grouped(run: Run, arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[l
     """Rows of buckets and of slopes: five groups, or fewer so that each has 6 tasks, which an interval takes."""
     name, tasks = f"{arm.measure.name}, groups by {rule.by} length", [t for t in arm.tasks if t in rule.lengths]
     if lost := len(arm.tasks) - len(tasks):
-        remarks.add(f"{name}: {pluralize(lost, 'task')} without such a length left out", arm.arm)
+        remarks.add(f"{name}: {pluralize(lost, 'task')} without such a length excluded", arm.arm)
     values = np.array([rule.lengths[task] for task in tasks])
     if len(tasks) < 4 or np.ptp(values) == 0:
         why = (
-            f"{pluralize(len(tasks), 'task')}, and it takes 4"
+            f"{pluralize(len(tasks), 'task')}, and at least 4 are needed"
             if len(tasks) < 4
             else "every task has the same mean length"
         )
@@ -65,7 +65,7 @@ def grouped(run: Run, arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[l
         return [], []
     count = min(COUNT, max(2, len(tasks) // FEWEST_TASKS))
     if len(tasks) < count * FEWEST_TASKS:
-        remarks.add(f"{name}: no intervals, since a group has under {FEWEST_TASKS} tasks", arm.arm)
+        remarks.add(f"{name}: no intervals, because a group has fewer than {FEWEST_TASKS} tasks", arm.arm)
     parts, clusters = arm.among(tasks).parts(), cluster_codes(run.clusters, tasks)
     head: Row = {"measure": arm.measure.name, "condition": arm.arm, "by": rule.by, "loss": parts.loss}
     rows: list[Row] = []
@@ -82,7 +82,7 @@ def grouped(run: Run, arm: Predictions, rule: Rule, remarks: Remarks) -> tuple[l
         }
         rows.append({**head, "bucket": i + 1, **ends, **sums, **told})
     if values.min() <= 0:
-        remarks.add(f"{name}: no slopes, since a length of 0 has no logarithm", arm.arm)
+        remarks.add(f"{name}: no slopes, because a length of 0 has no logarithm", arm.arm)
         return rows, []
     found = slopes(values, parts, count, clusters)
     return rows, _slopes({**head, "buckets": count, "tasks": len(tasks)}, found, name, remarks)

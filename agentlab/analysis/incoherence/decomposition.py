@@ -38,21 +38,22 @@ BESIDE = {
 }
 """What stands beside incoherence, by its name in `companions` and as a short heading."""
 RATIO = (
-    "incoherence is variance over error, sums over tasks, with a jackknife-t interval; brier and score are without the "
-    "bias of few draws"
+    "incoherence is variance divided by error, each summed over tasks, with a jackknife-t interval; brier and score "
+    "are corrected for the bias of few draws"
 )
 KL = (
-    "kl is of stated probabilities, a plug-in (delta 1e-12; `sweep` has others) whose single tasks do not settle near "
-    "ties; of answers it would be a multiple of -log delta"
+    "kl is for stated probabilities. It is a plug-in estimate (delta 1e-12; `sweep` has others) that is unstable for "
+    "single tasks near ties; for answers it would be a multiple of -log delta"
 )
 COMPANIONS = (
-    "of answers, means over tasks: entropy (nats); disagreement of two draws; flip: not the most frequent answer; "
-    "lapse: wrong though the most frequent answer is right; one wrong: all draws give one wrong answer; D: how far "
-    "wrong answers scatter, 0 for always the same. With such answers incoherence is nearly a function of accuracy"
+    "for answers, means over tasks: entropy (nats); disagreement of two draws; flip: not the most frequent answer; "
+    "lapse: wrong although the most frequent answer is right; one wrong: all draws give the same wrong answer; D: "
+    "how far wrong answers scatter, 0 if they are always the same. For such answers, incoherence is nearly a "
+    "function of accuracy"
 )
 DISPERSION = (
-    "of scores in [0, 1] with target 1 (or 0) incoherence cannot pass the cap: compare arms on dispersion, the "
-    "variance as a share of the most that their means allow"
+    "for scores in [0, 1] with target 1 (or 0), incoherence cannot exceed the cap: compare arms on dispersion, the "
+    "variance as a share of the maximum that their means allow"
 )
 SHOWN = ("decomposition", "companions", "dispersion")
 
@@ -88,12 +89,12 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
 def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
     """Of scores the decomposition itself says so."""
     single = arms[0].sort == "tests" and all(once(run, arm.measure.judge, arm.table) for arm in arms)
-    return "one judge draw of each rollout" if single else ""
+    return "each rollout has one judge draw" if single else ""
 
 
 def _says(frames: dict[str, pd.DataFrame]) -> str:
     if "decomposition" not in frames and "embeddings" in frames:
-        return f"Variance over draws of {frames['embeddings']['draws'].sum()} embeddings; there is no bias of them."
+        return f"Variance over draws of {frames['embeddings']['draws'].sum()} embeddings; embeddings have no bias."
     table = frames.get("decomposition", frames.get("companions"))
     assert table is not None
     what = "Error of a draw as bias² and variance" if "decomposition" in frames else "How the answers of draws scatter"
@@ -134,7 +135,10 @@ class _Arm:
         """All rows and remarks."""
         arm, name = self.arm, self.arm.measure.name
         if arm.left_out:
-            self.remarks.add(f"{name}: rollouts left out, unscored or the only draw of a task: {arm.left_out}", arm.arm)
+            self.remarks.add(
+                f"{name}: rollouts excluded because they are unscored or the only draw of a task: {arm.left_out}",
+                arm.arm,
+            )
         if arm.sort == "scores":
             scored = arm.scores()
             self.parts(scored.parts)

@@ -19,8 +19,8 @@ from agentlab.stats.incoherence.judged import JudgedDecomposition
 from agentlab.stats.jackknife import Clusters
 
 NO_DIFFERENCE = (
-    "no difference in incoherence or dispersion between arms: judge noise is not separable, so arms that are judged "
-    "with unequal noise would differ by it; `draws: 2` under judges.{judge} would tell"
+    "arms are not compared on incoherence or dispersion: judge noise is not separable, so unequal judge noise alone "
+    "could make them differ; set `draws: 2` under judges.{judge} to separate it"
 )
 
 

@@ -29,15 +29,15 @@ CONTEXT = "context"
 SEED = 0
 LOSS = {"points": "norm", "tests": "coverage", "scores": "score"}
 """By the sort of predictions; Brier's for all that are answers."""
-DESCRIBES = "length is not assigned: halves and groups describe, they do not say what more length would do"
+DESCRIBES = "length was not randomized: halves and groups are descriptive and do not show what more length would cause"
 SPLIT = (
-    "a half has half of the draws of each task (of an odd number the middle one is left out), so it is known less well "
-    "than the whole; its variance is the unbiased one, ties fall to either half by lot, and p is from lengths shuffled "
-    "within tasks, of each arm and measure by itself"
+    "each half has half of the draws of each task (an odd middle draw is left out), so its estimates are less "
+    "precise than those of the whole; variance is the unbiased estimate, ties are split at random, and p comes from "
+    "shuffling lengths within tasks, separately for each arm and measure"
 )
 EFFORT = (
-    "effort: a less b, paired by task; of halves, long less short within one arm, which is what length goes with when "
-    "nobody sets it; no p is adjusted for the others"
+    "effort: a minus b, paired by task; for halves, long minus short within one arm, an association with length that "
+    "nobody set; p values are not adjusted for multiple comparisons"
 )
 
 
@@ -112,12 +112,12 @@ def length(
 
 def _lengths(run: Run, of: str) -> "pd.Series[float]":
     if of not in KINDS:
-        raise AnalysisError(f"length {of!r}: one of {', '.join(KINDS)} would be right")
+        raise AnalysisError(f"unknown length {of!r}; give one of {', '.join(KINDS)}")
     lengths = run.rollouts[of].astype("float64")
     if unknown := int(lengths.isna().sum()):
         raise AnalysisError(
-            f"{run.folder}: {of} is unknown in {pluralize(unknown, 'rollout')}, whose replies came without token "
-            "counts; `length turns` needs none"
+            f"{run.folder}: {of} is unknown in {pluralize(unknown, 'rollout')}, whose replies had no token counts; "
+            f"`length turns` does not need them"
         )
     if not (lengths > 0).any():
         others = [kind for kind in KINDS if (run.rollouts[kind] > 0).any()]
@@ -141,7 +141,7 @@ def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
         return ""
     judge = arms[0].measure.judge
     single = all(once(run, judge, arm.table) for arm in arms)
-    return repeats(run, judge) or ("one judge draw of each rollout" if single else "")
+    return repeats(run, judge) or ("each rollout has one judge draw" if single else "")
 
 
 def _compare(run: Run, plan: _Plan, arms: Sequence[Predictions], found: _Tables, remarks: Remarks) -> None:
@@ -176,20 +176,23 @@ def _split(arm: Predictions, draws: Sequence[TaskDraws], found: _Tables, remarks
     name = arm.measure.name
     sizes = [len(one.lengths) for one in draws]
     if min(sizes) < max(sizes):
-        remarks.add(f"{name}: {min(sizes)} to {max(sizes)} draws a task; every task weighs the same", arm.arm)
+        remarks.add(f"{name}: {min(sizes)} to {max(sizes)} draws per task; every task has the same weight", arm.arm)
     if arm.left_out:
-        remarks.add(f"{name}: rollouts left out, unscored or the only draw of a task: {arm.left_out}", arm.arm)
+        remarks.add(
+            f"{name}: rollouts excluded because they are unscored or the only draw of a task: {arm.left_out}", arm.arm
+        )
     try:
         own = halves(draws, np.random.default_rng(SEED))
     except ValueError as why:
         remarks.add(f"{name}: no halves, {why}", arm.arm)
         return None
     if own.left_out:
-        remarks.add(f"{name}: tasks that cannot be split, with too few draws or one length: {own.left_out}", arm.arm)
-    if own.incoherence_difference is None:
-        why = (
-            "nothing is known to be right" if own.short.error is None else "a half, as found or shuffled, has no error"
+        remarks.add(
+            f"{name}: tasks that cannot be split because they have too few draws or only one length: {own.left_out}",
+            arm.arm,
         )
+    if own.incoherence_difference is None:
+        why = "there are no right answers" if own.short.error is None else "a half, as found or shuffled, has no error"
         remarks.add(f"{name}: no incoherence of halves to compare, {why}", arm.arm)
     head: Row = {"measure": name, "condition": arm.arm, "loss": LOSS.get(arm.sort, "brier")}
     found.halves.append(

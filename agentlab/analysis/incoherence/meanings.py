@@ -24,11 +24,11 @@ def meanings(run: Run, remarks: Remarks) -> list[list[Predictions]]:
         targets = dict[str, str]()
         if by is None:
             remarks.add(
-                f"{judge}: groups of outputs that mean the same, and none is known to be right: how outputs scatter, "
-                "no error and no bias (one measure of a `match` judge would tell what is right)"
+                f"{judge}: groups of outputs with the same meaning; none is known to be right, so this shows "
+                f"scatter, not error or bias (a measure from a `match` judge would define what is right)"
             )
         else:
-            remarks.add(f"{judge}: groups of outputs that mean the same; what is right, {by.name} says")
+            remarks.add(f"{judge}: groups of outputs with the same meaning; {by.name} defines what is right")
             known = known[known["rollout"].isin(told.index)]
             targets = dict.fromkeys(known["task"].unique(), RIGHT)
         right = known["rollout"].map(told) == 1

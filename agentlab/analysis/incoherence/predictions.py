@@ -132,8 +132,8 @@ def predictions(run: Run, measure: Measure) -> list[Predictions]:
         sort, table, targets, classes = "tests", tests, dict[str, Any](), ()
     elif measure.target is None:
         raise AnalysisError(
-            f"measures.{measure.name} has no `target`, so there is no bias; add {goal(measure)} and run again, which "
-            "asks nothing twice"
+            f"measures.{measure.name} has no `target`, so there is no bias; add {goal(measure)} and run again "
+            f"(stored calls are not repeated)"
         )
     else:
         sort, table, targets, classes = "scores", judged(run, measure).rename(columns={"value": "said"}), {}, ()
@@ -150,9 +150,7 @@ def by_arm(run: Run, every: Predictions) -> list[Predictions]:
     found = [_arm(run, every, str(arm)) for arm in run.conditions["condition"]]
     kept = [one for one in found if len(one.table)]
     if not kept:
-        raise AnalysisError(
-            f"{every.measure.name}: no task has two scored draws in any arm, and one draw has no variance"
-        )
+        raise AnalysisError(f"{every.measure.name}: no task has two scored draws in any arm, and variance needs two")
     return kept
 
 

@@ -29,7 +29,10 @@ def curve(arm: Predictions, draws: Sequence[TaskDraws], remarks: Remarks) -> lis
     fewest = min(len(one.values) for one in draws)
     sizes = [size for size in (1, 2, 4, 8, 16, 32, 64) if size * FEWEST <= fewest]
     if len(sizes) < 2:
-        told = f"{arm.measure.name}: no ensembles, since a task has {fewest} draws; {FEWEST} of two take {2 * FEWEST}"
+        told = (
+            f"{arm.measure.name}: no ensembles, because a task has only {fewest} draws; {FEWEST} "
+            f"ensembles of two need {2 * FEWEST}"
+        )
         remarks.add(told, arm.arm)
         return []
     found = ensembles([one.values for one in draws], targets, sizes)
@@ -63,7 +66,7 @@ def changed(
             continue
         among = _same(one, questions)
         if len(among) < len(questions):
-            told = "tasks that share a context field differ in what is right: their answers are not compared"
+            told = "tasks that share a context field have different right answers, so their answers are not compared"
             remarks.add(f"{one.measure.name}: {told}")
         tasks: list[str] = []
         contexts: list[tuple[str, str]] = []

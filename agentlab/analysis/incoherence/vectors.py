@@ -22,7 +22,7 @@ def vectors(run: Run, path: Path) -> list[Row]:
     strange = [key for key in table["rollout"] if key not in known.index]
     if strange or table["rollout"].duplicated().any():
         wrong = f"no rollout {strange[0]!r} in {run.folder}" if strange else "a rollout has two rows"
-        raise AnalysisError(f"{path}: {wrong}; a row for each of some rollouts, by the keys of run.rollouts, is needed")
+        raise AnalysisError(f"{path}: {wrong}; give one row per rollout, with keys from run.rollouts")
     own = known.loc[table["rollout"], ["condition", "task"]].reset_index(drop=True)
     points = table.drop(columns="rollout").to_numpy(dtype=np.float64)
     rows: list[Row] = []
@@ -40,7 +40,7 @@ def vectors(run: Run, path: Path) -> list[Row]:
         both: Row = {"variance": float(found.unbiased_t.mean()), "plug_in": float(found.plug_in_t.mean())}
         rows.append({"condition": str(arm), **both, **size})
     if not rows:
-        raise AnalysisError(f"{path}: no task has two embeddings in any arm, and one has no variance")
+        raise AnalysisError(f"{path}: no task has two embeddings in any arm, and variance needs two")
     return rows
 
 
@@ -49,7 +49,9 @@ def _read(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path, dtype={"rollout": "str"})
         finite = np.isfinite(table.drop(columns="rollout").to_numpy(dtype=np.float64))
     except (OSError, ValueError, KeyError) as error:
-        raise AnalysisError(f"{path}: no CSV with a column `rollout` and columns of numbers ({error})") from None
+        raise AnalysisError(
+            f"{path}: must be a CSV file with a column `rollout` and columns of numbers ({error})"
+        ) from None
     if not finite.all() or table.shape[1] < 2:
-        raise AnalysisError(f"{path}: a number is missing or infinite, or there is no column but `rollout`")
+        raise AnalysisError(f"{path}: a number is missing or infinite, or `rollout` is the only column")
     return table

@@ -35,7 +35,10 @@ def confused(found: Sequence[LabelledMeasure]) -> tuple[pd.DataFrame, list[str]]
         if not one.raters:
             continue
         if _many(one.rows, ["score", "label"]):
-            notes.append(f"{one.measure.name}: more than {MOST_VALUES} values, and no table of judge against people.")
+            notes.append(
+                f"{one.measure.name}: more than {MOST_VALUES} different values, so there is no table of "
+                f"judge versus people."
+            )
             continue
         for condition in one.conditions:
             rows = one.of(condition)
@@ -63,7 +66,8 @@ def _rows(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
                 yield {**head, **found, **({"mean_1": None} if hidden else {})}
     if any(part["probability"].dropna().nunique() > 1 for part in parts.values()):
         notes.append(
-            f"{one.measure.name}: agreement is that of the labelled rollouts, drawn with unequal probabilities."
+            f"{one.measure.name}: agreement describes the labeled rollouts, which were drawn with unequal "
+            f"probabilities."
         )
 
 

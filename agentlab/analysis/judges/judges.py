@@ -26,8 +26,8 @@ from agentlab.stats.judges.probes import shift, slope
 
 LOST = ("refused", "truncated", "unparsed", "error")
 _LENGTH = (
-    "length: the change of a measure for an output e times as long, within a task. Arms differ in length too, and "
-    "length comes after treatment: it is a sensitivity, and nothing is adjusted for it."
+    "length: the change of a measure for an output e times as long, within a task. Arms also differ in length, and "
+    "length is affected by the arm: this is a sensitivity check, and nothing is adjusted for it."
 )
 
 
@@ -47,7 +47,7 @@ def judges(run: Run, measure: str | None = None) -> Analysis:
         "bounds": pd.DataFrame([row for one in found for row in _bounds(run, one)]),
     }
     if tables["guesses"].empty:
-        notes.append("Arms were not guessed from outputs: that takes 2 tasks and 10 pairs of rollouts.")
+        notes.append("Guessing arms from outputs was not possible: it needs 2 tasks and 10 pairs of rollouts.")
     kept = {name: table for name, table in tables.items() if len(table)}
     return Analysis("judges", "Judge diagnostics", _says(found), kept, tuple(dict.fromkeys(notes)), result=_result)
 
@@ -63,8 +63,8 @@ def _says(found: list[LabelledMeasure]) -> str:
     rollouts = len({key for one in found for key in one.rows["rollout"]})
     names = ", ".join(dict.fromkeys(one.measure.judge for one in found))
     told = any(one.raters for one in found)
-    people = "" if told else "; no one labelled any, so that nothing says whether it is right"
-    return f"What speaks against {names}, over {rollouts:,} judged rollouts{people}."
+    people = "" if told else "; no rollout has a human label, so accuracy is unknown"
+    return f"Evidence against {names}, over {rollouts:,} judged rollouts{people}."
 
 
 def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
@@ -77,7 +77,7 @@ def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     row |= {f"anchor_AUC_{end}": anchors.get(end) for end in ("low", "high")} | {"signal": anchors.get("signal")}
     row |= {name: anchors.get(name) for name in ("padding", "padding_low", "padding_high")}
     if one.suppressed:
-        notes.append(f"{m.name}: suppressed is what says who did better: {one.suppressed}.")
+        notes.append(f"{m.name}: results that say which arm did better are suppressed: {one.suppressed}.")
     words = run.rollouts.set_index(run.rollouts["rollout"].astype("str"))["output_words"].reindex(one.rows["rollout"])
     length = np.log(words.where(words > 0).to_numpy(dtype=np.float64))
     tasks = one.rows["task"].tolist()
@@ -90,7 +90,9 @@ def _itself(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     """Alpha between the judge's draws of the same rollouts."""
     draws = judge_draws(run.scores, one.measure).unstack().reindex(one.rows["rollout"])
     if draws.shape[1] < 2:
-        notes.append(f"{one.measure.judge}: one draw of each rollout, so its agreement with itself is not known.")
+        notes.append(
+            f"{one.measure.judge}: each rollout was judged once, so the judge's agreement with itself is unknown."
+        )
         return estimated("itself", None)
     return _alpha("itself", one, draws.to_numpy(dtype=np.float64), notes)
 
@@ -98,7 +100,7 @@ def _itself(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
 def _people(one: LabelledMeasure, notes: list[str]) -> Row:
     """Alpha between the judge and the mean of people's labels."""
     if not one.raters:
-        notes.append(f"{one.measure.name}: no labels, so its means are uncorrected (agentlab export labels).")
+        notes.append(f"{one.measure.name}: no human labels, so its means are uncorrected (see agentlab export labels).")
         return estimated("people", None)
     return _alpha("people", one, one.rows[["score", "label"]].to_numpy(dtype=np.float64), notes)
 
@@ -118,7 +120,10 @@ def _kin(run: Run, one: LabelledMeasure, model: str | None, notes: list[str]) ->
         shares[str(condition)] = float(np.mean([maker(name) == family for name in part["model"].astype("str")]))
     if family is None or not any(shares.values()):
         return {"family": family, "kin": False}
-    notes.append(f"{one.measure.judge} and agents are of one family, {family}: it may favour its like.")
+    notes.append(
+        f"{one.measure.judge} and some agents belong to the same model family, {family}: the judge may "
+        f"favor its own family."
+    )
     row: Row = {"family": family, "kin": True}
     if not one.raters or len(set(shares.values())) == 1:
         return row
@@ -129,7 +134,7 @@ def _kin(run: Run, one: LabelledMeasure, model: str | None, notes: list[str]) ->
 
 def _cells(name: str, estimate: Estimate, where: str, notes: list[str]) -> Row:
     few = estimate.n < FEWEST_TASKS and not estimate.notes
-    lacking = (f"no interval: {estimate.n} tasks; it takes {FEWEST_TASKS}",) if few else estimate.notes
+    lacking = (f"no interval: {estimate.n} tasks; at least {FEWEST_TASKS} are needed",) if few else estimate.notes
     notes += [f"{where}: {note}." for note in lacking]
     return {name: estimate.value, **ends(name, None if few else estimate)}
 

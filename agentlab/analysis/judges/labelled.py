@@ -44,7 +44,7 @@ def labelled(run: Run, measure: str | None = None) -> list[LabelledMeasure]:
     found = [one for m in wanted if len((one := _of(run, m)).rows)]
     if not found:
         what = f" for {measure}" if measure else ""
-        raise AnalysisError(f"{run.folder}: nothing was judged{what}; `agentlab judge RUN --with JUDGE` comes first")
+        raise AnalysisError(f"{run.folder}: nothing was judged{what}; run `agentlab judge RUN --with JUDGE` first")
     return found
 
 

@@ -19,8 +19,8 @@ from agentlab.text import pluralize
 UNCORRECTED, PEOPLE, PREDICTED, MISCLASSIFIED = "uncorrected", "labels only", "PPI++", "Rogan-Gladen"
 LIKE, THESE = "new tasks", "these tasks"
 _HOW = (
-    "To correct them: agentlab export labels RUN SHEET.csv --measure NAME draws outputs, people fill the sheet, "
-    "agentlab import labels SHEET.csv --run RUN brings it back."
+    "To correct them: `agentlab export labels RUN SHEET.csv --measure NAME` draws outputs, people fill in the sheet, "
+    "and `agentlab import labels SHEET.csv --run RUN` imports it."
 )
 
 
@@ -52,19 +52,20 @@ def _says(found: list[LabelledMeasure]) -> str:
         for column in ("label", "score")
     )
     if not count:
-        return f"All means over {items:,} judged rollouts are uncorrected: no one labelled any. {_HOW}"
+        return f"All means over {items:,} judged rollouts are uncorrected, because none has a human label. {_HOW}"
     raters = len({name for one in found for name in one.raters})
     which = "one rater" if raters == 1 else f"{raters} raters"
-    return f"The judge's means corrected by {count:,} labelled rollouts of {items:,} judged ones, by {which}."
+    return f"The judge's means, corrected with {count:,} labeled rollouts of {items:,} judged rollouts, by {which}."
 
 
 def _means(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
     name = one.measure.name
     if one.suppressed:
-        notes.append(f"{name}: what is uncorrected is suppressed: {one.suppressed}.")
+        notes.append(f"{name}: uncorrected values are suppressed: {one.suppressed}.")
     if one.unscored:
         notes.append(
-            f"{name}: {pluralize(one.unscored, 'label')} of rollouts that the judge did not score, of no use here."
+            f"{name}: {pluralize(one.unscored, 'label')} of rollouts that the judge did not score; they cannot be "
+            f"used here."
         )
     for condition in one.conditions:
         rows = one.of(condition)
@@ -83,7 +84,8 @@ def _means(one: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
             continue
         if bool((rows["score"] == rows["label"])[rows["label"].notna()].all()):
             notes.append(
-                f"{name}, {condition}: every label equals its score; errors too rare to be seen are in no interval."
+                f"{name}, {condition}: every label equals its score; intervals do not cover errors too rare to "
+                f"appear in the sample."
             )
         for label, power in ((PEOPLE, 0.0), (PREDICTED, None)):
             result = mean(judged(rows, clusters), power)

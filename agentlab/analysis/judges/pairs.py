@@ -29,9 +29,9 @@ _OUTCOMES = ("absent", "refused", "truncated", "unparsed", "error")
 _PAIR = ["rollout_a", "rollout_b", "judge_draw"]
 _WORTH = {"a": 1.0, "tie": 0.5, "b": 0.0}
 _RULE = (
-    "A pair is won by the arm that is named in both orders; verdicts that differ, or ties, count half for each. flips: "
-    "pairs whose winner changed with the order. The interval is of new tasks, of these tasks where they are few; where "
-    "all tasks are alike there is none, and sign flips decide."
+    "An arm wins a pair if it is chosen in both orders; differing verdicts and ties count half for each arm. flips: "
+    "pairs whose winner changed with the order. The interval is for new tasks, or for these tasks where there are "
+    "few. If all tasks are alike, there is no interval, and the sign-flip test decides."
 )
 
 
@@ -44,7 +44,7 @@ def pairs(run: Run) -> Analysis:
     verdicts = run.pairs
     if verdicts.empty:
         command = f"agentlab judge {run.folder} --with preference"
-        raise AnalysisError(f"{run.folder}: no judge compared its arms; add one with `{command}`")
+        raise AnalysisError(f"{run.folder}: no judge compared arms in this run; add one with `{command}`")
     compared = together(verdicts)
     rows = [_row(run, key, part) for key, part in _parts(compared)]
     lost = _lost(verdicts)
@@ -141,7 +141,9 @@ def _missing(beside: pd.DataFrame) -> list[str]:
         counts = [f"{row[name]} {name}" for name in _OUTCOMES if row[name]]
         if counts:
             arms = f"{row['judge']}, {row['criterion']}, {row['a']} - {row['b']}"
-            notes.append(f"{arms}: verdicts without a winner, which are no ties and no losses: {', '.join(counts)}.")
+            notes.append(
+                f"{arms}: verdicts without a winner, which count neither as ties nor as losses: {', '.join(counts)}."
+            )
     return notes
 
 
@@ -163,7 +165,9 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
         if fitted.note:
             notes.append(f"{judge}, {criterion}: {fitted.note}.")
         elif fitted.clusters < FEWEST_TASKS:
-            told = f"no interval of a strength: {pluralize(fitted.clusters, 'task')}; it takes {FEWEST_TASKS}"
+            told = (
+                f"no interval of a strength: {pluralize(fitted.clusters, 'task')}; at least {FEWEST_TASKS} are needed"
+            )
             notes.append(f"{judge}, {criterion}: {told}.")
         for i, arm in enumerate(fitted.players) if fitted.strengths is not None else ():
             value = fitted.strengths[i] if fitted.strengths else None
@@ -183,7 +187,7 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
                     "tasks": fitted.clusters,
                 }
             )
-    told = "strength: log strength, which sum to 0; order: log odds of being shown first; tie: log weight of a tie"
+    told = "strength: log strengths, which sum to 0; order: log odds from being shown first; tie: log weight of a tie"
     columns = "judge criterion arm strength strength_low strength_high order tie comparisons tasks".split()
     return pd.DataFrame(rows, columns=columns), [*([f"{told}."] if rows else []), *notes]
 
@@ -199,11 +203,11 @@ def _anchored(run: Run, table: pd.DataFrame) -> list[str]:
 def _says(table: pd.DataFrame) -> str:
     told = table[table["conclusion"] != "suppressed"]
     if told.empty:
-        return f"{pluralize(len(table), 'comparison')} of arms, of which nothing is said."
+        return f"{pluralize(len(table), 'comparison')} of arms, all suppressed."
     first = told.iloc[0]
     rate = first["win_rate"]
     if rate is None or pd.isna(rate):
-        return f"{pluralize(len(table), 'comparison')} of arms, the first without a pair that was decided."
+        return f"{pluralize(len(table), 'comparison')} of arms; the first has no decided pair."
     wins = f"{first['a']} won {first['wins']}, tied {first['ties']} and lost {first['losses']} against {first['b']}"
     tail = f"{pluralize(first['pairs'], 'pair')} on {pluralize(first['tasks'], 'task')}, each in both orders"
     return f"By {first['judge']}, {wins}: win rate {rate:.2f} over {tail}; {first['flips']:.0%} flipped with the order."

@@ -28,13 +28,14 @@ _SHAPE = (
     "judge probe unit effect these_tasks_low these_tasks_high new_tasks_low new_tasks_high outputs tasks noise arms"
 ).split()
 _MEANS = (
-    "length: an output with half as many words again that say nothing, less the output. format: the same words in "
-    "Markdown, less in plain lines. position: how far the output shown first wins more than half. self: what a judge "
-    "adds to outputs of its own model family, by another judge with the same criteria."
+    "length: score of an output padded with 50% more empty words, minus the score of the output. format: the same "
+    "words in Markdown, minus the same words in plain lines. position: how much more often than half the output "
+    "shown first wins. self: what a judge adds to outputs of its own model family, compared with another judge that "
+    "has the same criteria."
 )
 _BESIDE = (
-    "noise: SD between the judge's draws on one output. arms: gap between the highest and the lowest arm's mean, which "
-    "an effect of that size could make. Both in points of the judge's scale."
+    "noise: SD between the judge's draws on one output. arms: gap between the highest and the lowest arm mean, which "
+    "an effect of that size could explain. Both are in points of the judge's scale."
 )
 
 
@@ -49,10 +50,10 @@ def probes(run: Run) -> Analysis:
     if not rows:
         command = f"agentlab judge {run.folder} --probe length,format"
         raise AnalysisError(
-            f"{run.folder}: no judge was tried on changed outputs, and none compared arms; try `{command}`"
+            f"{run.folder}: no judge was tested on changed outputs, and none compared arms; try `{command}`"
         )
     table = pd.DataFrame(rows, columns=_SHAPE)
-    return Analysis("probes", "What moves the judges", _says(table), {"probes": table}, (_MEANS, _BESIDE, *notes))
+    return Analysis("probes", "What sways the judges", _says(table), {"probes": table}, (_MEANS, _BESIDE, *notes))
 
 
 def _measure(judge: str, config: RubricConfig) -> Measure:
@@ -83,11 +84,11 @@ def _changed(run: Run, judge: str, config: RubricConfig, scores: pd.Series, note
     every = _verdicts(run)
     own = every[every["judge"] == judge]
     if config.normalise:
-        notes.append(f"{judge}: formatting is taken out before it judges, so it is not probed.")
+        notes.append(f"{judge}: formatting is removed before judging, so it is not probed.")
     lost = int((own["outcome"] != "scored").sum())
     if lost:
         notes.append(
-            f"{judge}: {lost} of {len(own)} verdicts on changed outputs have no score; those outputs are left out."
+            f"{judge}: {lost} of {len(own)} verdicts on changed outputs have no score; those outputs are excluded."
         )
     original = _one(scores[scores.index.get_level_values(1) == 0])
     for probe, variants in VARIANTS.items():
@@ -197,10 +198,11 @@ def _kin(
             }
     if len({family for family in families.values() if family}) < 2:
         notes.append(
-            "self: judges of one family only; agentlab judge RUN --with a copy of the rubric, --judge-model OTHER."
+            "self: all judges belong to one model family; add a copy of the rubric with another model: agentlab "
+            "judge RUN --with COPY --judge-model OTHER."
         )
     elif run.labels.empty:
-        notes.append("self: no labels, so which of two judges errs is not known (agentlab export labels).")
+        notes.append("self: no human labels, so it is unknown which of two judges errs (see agentlab export labels).")
 
 
 def _authors(run: Run) -> dict[str, str | None]:
@@ -215,7 +217,7 @@ def _authors(run: Run) -> dict[str, str | None]:
 def _says(table: pd.DataFrame) -> str:
     first = table.iloc[0]
     effect = first["effect"]
-    told = "nothing could be told" if effect is None or pd.isna(effect) else f"{effect:+.2f} {first['unit']}"
+    told = "no result" if effect is None or pd.isna(effect) else f"{effect:+.2f} {first['unit']}"
     where = f"{pluralize(first['outputs'], 'output')} on {pluralize(first['tasks'], 'task')}"
     which = f"{first['probe']} of {first['judge']}"
     size = f"{pluralize(len(table), 'probe')} of {pluralize(table['judge'].nunique(), 'judge')}"

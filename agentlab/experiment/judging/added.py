@@ -76,7 +76,7 @@ def _fit(built: JudgeSet, meta: Mapping[str, Any]) -> None:
         if found and ("tree" in meta or len(found) == len(tasks)):
             raise ScenarioError(folded(found))
         for mistake in folded(found):
-            log.warning("%s; its outputs get no score", mistake)
+            log.warning("%s; outputs on it get no score", mistake)
 
 
 def _added(
@@ -86,12 +86,14 @@ def _added(
     better = [name for name, traits in built.traits.items() if traits.two == "better"]
     if better and not draws_are_pairs(meta):
         right = "import the file again into another folder with --draw, or with one text per task and condition"
-        raise MismatchError(f"{folder}: judge {better[0]!r} compares pairs, and no column named the draws; {right}")
+        raise MismatchError(f"{folder}: judge {better[0]!r} compares pairs, but the import had no draw column; {right}")
     known = recorded(meta)
     models = {name: specs[j.model].name if j.model else None for name, j in built.every.items()}
     for name, document in documents.items():
         if name in known and known[name] != document:
-            raise MismatchError(f"{folder}: its judge {name!r} is another one; give this one another name")
+            raise MismatchError(
+                f"{folder}: the run already has a different judge named {name!r}; give this one another name"
+            )
         if name in meta.get("judges", {}) and meta["judges"][name] != models[name]:
             was, now = meta["judges"][name], models[name]
             raise MismatchError(f"{folder}: judge {name!r} asked {was} in this run, not {now}; rename the judge")

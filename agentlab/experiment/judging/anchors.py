@@ -75,4 +75,4 @@ async def _ask(work: Work, judge: Judge, anchor: Anchor, rank: int, answers: Ans
 def _answerable(judge: str, verdicts: Sequence[Verdict]) -> None:
     reasons = [verdict.reason for verdict in verdicts if verdict.outcome == "error" and verdict.reason]
     if wrong := next((reason for reason in reasons if NO_LOGPROBS in reason), None):
-        raise ScenarioError(f"judge {judge!r} scores by log-probabilities, and gets none: {wrong}; or score as text")
+        raise ScenarioError(f"judge {judge!r} scores by log-probabilities but receives none: {wrong}; or score as text")

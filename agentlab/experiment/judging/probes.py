@@ -142,7 +142,9 @@ def _judges(store: Store) -> tuple[dict[str, Judge], Mapping[str, ModelSpec]]:
     described = _documents(meta)
     if not described:
         command = f"agentlab judge {store.folder} --with NAME"
-        raise AnalysisError(f"{store.folder}: no rubric judge scored it, and others are not probed; add one: {command}")
+        raise AnalysisError(
+            f"{store.folder}: no rubric judge scored this run, and only rubric judges can be probed; add one: {command}"
+        )
     models, asked = meta["tree"].get("models", {}), meta.get("judges", {})
     built, specs = recorded_judges(described, models, asked, store.folder)
     return dict(built.judges), specs

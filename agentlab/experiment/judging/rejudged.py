@@ -28,7 +28,7 @@ def rejudged(design: Design, store: Store, meta: Mapping[str, Any]) -> None:
     kept = [name for name, judge in design.judges.items() if judge.model is not None]
     stays = f"; those of {', '.join(kept)}, which asked a model, stay" if kept else ""
     log.warning(
-        "target or fields of %s changed: %s of %s will be given anew%s",
+        "target or fields of %s changed: %s of %s will be given again%s",
         ", ".join(changed[:5]) + (", …" if len(changed) > 5 else ""),
         pluralize(count, "verdict"),
         ", ".join(free) or "no judge",

@@ -124,7 +124,7 @@ class RecordingJudgeClient:
 
     async def __call__(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
         if k in self.asked:
-            raise ValueError(f"k = {k} was asked in this draw already; number its calls 0, 1, 2 and so on")
+            raise ValueError(f"k = {k} was already asked in this draw; number its calls 0, 1, 2 and so on")
         self.asked.add(k)
         actor, item, asking = self.asking.actor, self.item, self.asking
         at = stream(item.root, actor, self.round, k, self.attempt)

@@ -72,8 +72,8 @@ def _mean(store: Store, measure: Measure, fork_point: ForkPoint, numbers: range)
     values = [value for key in keys if store.final(key) and (value := _value(store, measure, key)) is not None]
     if len(values) < 2:
         raise ScenarioError(
-            f"--bisect: {len(values)} of {len(keys)} forks at {fork_point.cut} have a value of {measure.name!r}, and 2 "
-            "are needed; the same command tries again what failed, or name another --measure"
+            f"--bisect: {len(values)} of {len(keys)} forks at {fork_point.cut} have a value of {measure.name!r}, and "
+            f"2 are needed; run the same command again to retry what failed, or name another --measure"
         )
     return fmean(values)
 
@@ -82,7 +82,7 @@ def _own(store: Store, plan: ForkPlan, measure: Measure) -> float:
     parent = plan.fork_points[0].parent
     value = _value(store, measure, parent.rollout_spec.key)
     if value is None:
-        raise ScenarioError(f"--bisect: {parent.place} has no value of {measure.name!r} itself; name another --measure")
+        raise ScenarioError(f"--bisect: {parent.place} itself has no value of {measure.name!r}; name another --measure")
     return value
 
 

@@ -194,7 +194,11 @@ def _quote(request: ForkRequest, fork_points: Sequence[ForkPoint], pricing: Fork
 
 def _added(archive: ParentRun) -> list[str]:
     later = ", ".join(archive.meta.get("added", {}).keys() - archive.design.judges.keys())
-    return [f"judges added by `agentlab judge` ({later}) judge forks when that command is given again"] if later else []
+    return (
+        [f"judges added by `agentlab judge` ({later}) judge forks only when you run that command again"]
+        if later
+        else []
+    )
 
 
 def _few(request: ForkRequest, parents: Sequence[Parent]) -> list[str]:
@@ -205,6 +209,6 @@ def _few(request: ForkRequest, parents: Sequence[Parent]) -> list[str]:
         return []
     each = f", {min(of.values())} of {min(of, key=of.__getitem__)}" if len(of) > 1 else ""
     return [
-        f"{pluralize(len(parents), 'rollout')} to fork{each}; shares of variance by round and agent rest on {ENOUGH} "
-        "or more of a condition (more draws, or --parents)"
+        f"{pluralize(len(parents), 'rollout')} to fork{each}; shares of variance by round and agent need {ENOUGH} or "
+        f"more per condition (add draws, or raise --parents)"
     ]

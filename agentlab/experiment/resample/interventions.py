@@ -16,7 +16,7 @@ def edited(parent: Parent, index: int, text: str) -> tuple[Cut, Change]:
     """The end of the round of the message, and what it says instead. Raises `ScenarioError` when it cannot."""
     cut = _of(parent, index, "--edit")
     if parent.messages[index].content == text:
-        raise ScenarioError(f"--edit {index}: the message says that already; give another --text")
+        raise ScenarioError(f"--edit {index}: the message already says that; give another --text")
     return cut, edit(index, text)
 
 
@@ -28,13 +28,13 @@ def _of(parent: Parent, index: int, option: str) -> Cut:
     message, kinds = parent.messages[index], parent.condition.organization.kinds
     why = ""
     if message.kind == "task":
-        why = "it is the task, and another task is another level of a factor"
+        why = "it is the task; to change the task, add a level to a factor"
     elif message.kind == "closing":
-        why = "it is the closing question, which every fork is asked where it comes to that"
+        why = "it is the closing question, which a fork is asked again if it gets there"
     elif kinds[message.kind].fate != "sent":
-        why = f"it is a report on what did not arrive ({message.kind})"
+        why = f"it reports that something did not arrive ({message.kind})"
     elif Cut(message.round) not in ends(parent.active):
-        why = "it is of the last round, after which nobody read anything"
+        why = "it is from the last round, after which no agent read anything"
     if why:
         change = [m.index for m in parent.messages if _said(m) and Cut(m.round) in ends(parent.active)]
         known = ", ".join(map(str, change[:24])) or "none"

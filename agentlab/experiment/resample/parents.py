@@ -79,7 +79,7 @@ class ParentRun:
         rows = connection.execute("SELECT key, value FROM meta")
         self.meta: dict[str, Any] = {key: msgspec.json.decode(value) for key, value in rows}
         if "tree" not in self.meta:
-            raise ScenarioError(f"{folder}: these are imported texts; only what agentlab ran can be drawn anew")
+            raise ScenarioError(f"{folder}: these are imported texts; only rollouts that agentlab ran can be re-run")
         file = scenario if scenario is not None else Path(self.meta.get("file", "scenario.yaml"))
         self.design: Design = rebuild(self.meta["tree"], folder, file.parent)
 
@@ -88,12 +88,12 @@ class ParentRun:
         sql = "SELECT task, condition, draw, status, at, of FROM rollouts WHERE key = ?"
         task, condition, draw, status, at, of = self._connection.execute(sql, (key,)).fetchone()
         if status in UNFINISHED:
-            again = "`agentlab run` goes on with it" if at is None else "the command that drew it goes on with it"
+            again = "`agentlab run` continues it" if at is None else "the command that drew it continues it"
             raise ScenarioError(f"rollout {key[:12]}: not finished ({status or 'interrupted'}); {again}")
         if of is not None:
             raise ScenarioError(
-                f"rollout {key[:12]}: {condition} may spend what another arm spent, which leaves nothing to draw "
-                "anew by itself; fork a rollout of an arm that it is measured by"
+                f"rollout {key[:12]}: {condition} has a budget set by another arm, so it cannot be re-run by itself; "
+                f"fork a rollout of the arm that sets its budget"
             )
         levels = {one.name: one.levels for one in self.design.conditions}.get(condition, {})
         selection = Selection((task,), {factor: (level,) for factor, level in levels.items()}, draw)
@@ -108,8 +108,8 @@ class ParentRun:
             if spec.key == key:
                 return self._parent(spec, cell, status, models)
         raise MismatchError(
-            f"{self.folder / DATABASE}: the design that it recorded gives {condition}, task {task}, draw {draw} "
-            "another identity than the rollout has: a module of one's own, or agentlab itself, is another one now"
+            f"{self.folder / DATABASE}: the recorded design gives {condition}, task {task}, draw {draw} a different "
+            f"identity than the rollout has: a module of your own, or agentlab itself, has changed"
         )
 
     def _change(self, condition: Condition, text: str, models: dict[str, ModelSpec]) -> Change | None:

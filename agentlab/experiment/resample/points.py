@@ -36,7 +36,7 @@ def fork_points_of(
     if not found:
         raise refused[0][1]
     left = [
-        f"{pluralize(len(refused), 'rollout')} left out, such as {parent.place}: {error}"
+        f"{pluralize(len(refused), 'rollout')} excluded, such as {parent.place}: {error}"
         for parent, error in refused[:1]
     ]
     return tuple(found), left
@@ -46,7 +46,7 @@ def _cuts(
     request: ForkRequest, parent: Parent, stand_ins: Mapping[str, tuple[Change, ModelSpec]]
 ) -> list[tuple[Cut, Change | None]]:
     if not parent.active:
-        raise ScenarioError(f"{parent.place}: nobody was asked anything in it, so nothing can be drawn anew")
+        raise ScenarioError(f"{parent.place}: no agent was asked anything in it, so nothing can be re-run")
     if request.every_round or request.bisect:
         cuts = (*ends(parent.active), *(by_agent(parent.active) if request.by_agent else ()))
         return [(cut, None) for cut in cuts if cut.covers(parent.kept)]
@@ -56,7 +56,7 @@ def _cuts(
     if request.swap is not None:
         change = stand_ins[parent.condition.name][0]
         if any(branch.change == change for branch in parent.rollout_spec.branches):
-            raise ScenarioError(f"--{change.text}: so it is in {parent.place} already; name another model")
+            raise ScenarioError(f"--{change.text}: {parent.place} already uses this model; name another model")
         return [(at or parent.kept, change)]
     if request.drop is None and request.edit is None:
         assert at is not None
@@ -77,6 +77,6 @@ def _own(parent: Parent, cut: Cut, said: str) -> None:
     branch = parent.rollout_spec.branch
     if branch is not None and not cut.covers(branch.cut):
         raise ScenarioError(
-            f"{said}: {parent.place} has all up to cut {branch.cut} from its parent; cut it there or later, or fork "
-            f"the parent: --rollout {branch.parent[:12]}"
+            f"{said}: {parent.place} shares everything up to cut {branch.cut} with its parent; cut there or later, "
+            f"or fork the parent: --rollout {branch.parent[:12]}"
         )

@@ -48,11 +48,11 @@ class ForkRequest:
         """Raises `ScenarioError` for a wish that is none."""
         if self.forks == 1:
             raise ScenarioError(
-                "-n 1: one fork of a cut tells nothing of its spread, and no variance can be freed of it; give -n 2 "
-                "or more, 4 to 8 as a rule"
+                "-n 1: one fork per cut says nothing about spread, so no variance can be estimated; give -n 2 or "
+                "more, usually 4 to 8"
             )
         if not 2 <= self.forks <= FRESH:
-            raise ScenarioError(f"-n {self.forks}: give 2 to {FRESH} forks of a cut")
+            raise ScenarioError(f"-n {self.forks}: give 2 to {FRESH} forks per cut")
         if self.parents < 1:
             raise ScenarioError(f"--parents {self.parents}: give 1 or more rollouts")
         where = [
@@ -62,10 +62,10 @@ class ForkRequest:
         ]
         if len(where) > 1 or len(self.changes) > 1:
             said = " and ".join(where if len(where) > 1 else self.changes)
-            raise ScenarioError(f"{said}: give one of them, and the others in commands of their own")
+            raise ScenarioError(f"{said}: give one of them, and the others in separate commands")
         if not where and not self.changes:
             raise ScenarioError(
-                "say where to cut (--at 3, --at 3/analyst, --every-round, --bisect) or what to change (--swap "
+                "give where to cut (--at 3, --at 3/analyst, --every-round, --bisect) or what to change (--swap "
                 "analyst=provider/name, --drop 12, --edit 12 --text TEXT)"
             )
         self._fits(where)
@@ -73,13 +73,13 @@ class ForkRequest:
     def _fits(self, where: list[str]) -> None:
         single = [name for name in (*where, *self.changes) if name in ("--bisect", "--drop", "--edit")]
         if single and self.rollout is None:
-            raise ScenarioError(f"{single[0]} is about one rollout: name it with --rollout")
+            raise ScenarioError(f"{single[0]} needs one rollout: name it with --rollout")
         if self.changes and where and where != ["--at"]:
-            raise ScenarioError(f"{self.changes[0]} goes with --at alone, not with {where[0]}")
+            raise ScenarioError(f"{self.changes[0]} works only with --at, not with {where[0]}")
         if self.by_agent and not self.every_round:
-            raise ScenarioError("--by-agent goes with --every-round")
+            raise ScenarioError("--by-agent needs --every-round")
         if self.measure is not None and not self.bisect:
-            raise ScenarioError("--measure goes with --bisect: forks are judged by every judge")
+            raise ScenarioError("--measure needs --bisect: every judge always judges the forks")
         chosen = (self.selection, self.parents) != (Selection(), PARENTS)
         if self.rollout is not None and chosen:
             raise ScenarioError("--rollout names one rollout; --only, --tasks, --draws and --parents choose among all")

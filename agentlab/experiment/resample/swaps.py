@@ -44,12 +44,14 @@ def swapped(design: Design, condition: Condition, wanted: Swap) -> tuple[Change,
     if spec is None:
         if "/" not in wanted.model and ":" not in wanted.model:
             known = suggest(wanted.model, design.models)
-            raise ScenarioError(f"{said}: no model {wanted.model!r} in the run; {known} Or name one as provider/name")
+            raise ScenarioError(
+                f"{said}: no model {wanted.model!r} in the run; {known} Or name a model as provider/name"
+            )
         if wrong := check_name(wanted.model):
             raise ScenarioError(f"{said}: {wrong}; or an alias of the run: {', '.join(design.models)}")
         spec = ModelSpec.model_validate({"name": wanted.model, "max_tokens": old.max_tokens})
     if spec == old:
-        raise ScenarioError(f"{said}: {wanted.agent} asks {old.name} in {condition.name} anyway; name another model")
+        raise ScenarioError(f"{said}: {wanted.agent} already uses {old.name} in {condition.name}; name another model")
     base = spec.settings()
     settings = Settings(**{f.name: own.get(f.name, getattr(base, f.name)) for f in fields(Settings)})
     _fits(said, spec, settings, bool(agent.tools), design)
@@ -61,11 +63,11 @@ def _fits(said: str, spec: ModelSpec, settings: Settings, tools: bool, design: D
     for setting, right in mistakes_of(spec, settings):
         raise ScenarioError(f"{said}: the agent's {setting} does not fit: {right}")
     if tools and not capabilities_of(spec).tools:
-        raise ScenarioError(f"{said}: the agent uses tools, which {spec.name} does not take; name a model that does")
+        raise ScenarioError(f"{said}: the agent uses tools, which {spec.name} does not support; name a model that does")
     limited = design.limits.run.cost is not None or design.limits.rollout.cost is not None
     if limited and not price_known(spec):
         raise ScenarioError(
-            f"{said}: the run has a cost limit, and {spec.name} no known price; add it to models: first"
+            f"{said}: the run has a cost limit, but {spec.name} has no known price; add a price under models: first"
         )
 
 

@@ -150,7 +150,7 @@ def read(reply: Message) -> Completion:
     """A reply of the API as a completion. Raises ModelError for one that did not come to an end, and one of
     `failures.UNREADABLE` for what is no reply."""
     if reply.stop_reason not in STOPS:
-        raise ModelError("transient", f"the reply stopped with {reply.stop_reason!r}, which is no known end")
+        raise ModelError("transient", f"the reply stopped with {reply.stop_reason!r}, which is not a known stop reason")
     blocks: list[Any] = list(reply.content)
     text = "".join(block.text for block in blocks if block.type == "text")
     thoughts = [block.thinking for block in blocks if block.type == "thinking"]

@@ -72,7 +72,9 @@ def _stop(choice: Any) -> Stop:
         return known
     told = words(error)
     kind = kind_of(status_of(error), told) if error else "transient"
-    raise ModelError(kind, f"the reply stopped with {reason!r}, which is no known end{f': {told}' if told else ''}")
+    raise ModelError(
+        kind, f"the reply stopped with {reason!r}, which is not a known stop reason{f': {told}' if told else ''}"
+    )
 
 
 def _parts(content: Any) -> tuple[str, str]:
@@ -90,7 +92,7 @@ def _parts(content: Any) -> tuple[str, str]:
         elif kind in ("text", "output_text", "refusal"):
             said.append(part.get(kind) or part["text"])
         else:
-            raise ModelError("fatal", f"the reply's content holds a part of type {kind!r}; agentlab reads text alone")
+            raise ModelError("fatal", f"the reply's content holds a part of type {kind!r}; agentlab reads only text")
     return "".join(said), "".join(thoughts)
 
 
@@ -101,7 +103,7 @@ def _calls(made: Sequence[Any]) -> tuple[tuple[ToolCall, ...], list[dict[str, An
         wanted = getattr(call, "function", None)
         if wanted is None:
             raise ModelError(
-                "fatal", f"the reply asks for a tool of type {call.type!r}; agentlab offers functions alone"
+                "fatal", f"the reply asks for a tool of type {call.type!r}; agentlab offers only functions"
             )
         given: Any = wanted.arguments
         text = given if isinstance(given, str) else json.dumps({} if given is None else given)

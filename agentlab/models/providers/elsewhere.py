@@ -29,6 +29,6 @@ def page(text: str, at_base_url: bool = True) -> str:
 def redirect(status: int, location: str) -> tuple[FailureKind, str]:
     """What a redirect means, with what to do about it; it passes where its status says that it is for now."""
     return "transient" if status in _FOR_NOW else "fatal", (
-        f"the server redirects to {line(location, 200)}; agentlab follows no redirect, because the key would go along; "
-        "if this is where the API is, write it as base_url"
+        f"the server redirects to {line(location, 200)}; agentlab does not follow redirects, because that would send "
+        f"the key along; if the API is at this address, write it as base_url"
     )

@@ -112,7 +112,8 @@ def _fit(model: openai.OpenAI, server: Any) -> None:
         if claimed and not takes.get(part, True):
             what = "tools" if name == "tools" else "system prompt"
             raise ScenarioError(
-                f"model {model.name!r}: its chat template takes no {what}; write `capabilities: {{{name}: false}}`"
+                f"model {model.name!r}: its chat template does not support {what}; write `capabilities: "
+                f"{{{name}: false}}`"
             )
 
 
@@ -120,9 +121,9 @@ def _options(spec: ModelSpec) -> dict[str, int]:
     options = dict(DEFAULTS)
     for key, value in spec.options.items():
         if key not in DEFAULTS:
-            raise ScenarioError(f"options of {spec.name} has no {key!r}; known are {', '.join(DEFAULTS)}")
+            raise ScenarioError(f"options of {spec.name} has no {key!r}; known options: {', '.join(DEFAULTS)}")
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ScenarioError(f"options.{key} of {spec.name} is {value!r}; a whole number would be right")
+            raise ScenarioError(f"options.{key} of {spec.name} is {value!r}; write a whole number")
         options[key] = value
     return options
 

@@ -101,7 +101,7 @@ class OpenAI:
             return error
         right = "write `capabilities: {system: false}` under this model"
         return ModelError(
-            "fatal", f"{error.message}; {right}, and its system prompt begins the first message of the user"
+            "fatal", f"{error.message}; {right}; the system prompt then goes at the start of the first user message"
         )
 
     def _body(self, request: Request, length: Length) -> dict[str, Any]:
@@ -148,6 +148,6 @@ def _with_logprobs(completion: Completion, alternatives: int | None) -> Completi
     what = "alternatives to its tokens (top_logprobs)" if tokens else "numbers"
     raise ModelError(
         "fatal",
-        f"{NO_LOGPROBS}: {alternatives} were asked for, and the reply holds no {what}; "
+        f"{NO_LOGPROBS}: {alternatives} were requested, but the reply has no {what}; "
         "ask a server that sends them, or ask for none",
     )

@@ -24,7 +24,7 @@ class Replay:
             at = request.where
             raise ModelError(
                 "fatal",
-                f"not recorded: {self.name} holds no call of {at.actor} in rollout {at.rollout}, "
+                f"not recorded: {self.name} has no call of {at.actor} in rollout {at.rollout}, "
                 f"round {at.round}, place {at.k}, attempt {at.attempt}",
             )
         return found

@@ -44,6 +44,6 @@ def _check(size: int, host: str, most: int) -> None:
     if size > most:
         raise ModelError(
             "fatal",
-            f"the reply of {host} is longer than {most / 1e6:,g} MB and was not read to its end; if it may be so long, "
-            "raise max_reply_mb of this model",
+            f"the reply of {host} is longer than {most / 1e6:,g} MB and was not read to its end; to allow longer "
+            f"replies, raise max_reply_mb for this model",
         )

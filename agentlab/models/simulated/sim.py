@@ -138,12 +138,10 @@ def build(spec: ModelSpec) -> Sim:
     policy = spec.name.partition("/")[2]
     allowed = registry.options_of(spec.name)
     if allowed is not None and (unknown := sorted(set(spec.options) - set(allowed))):
-        raise ScenarioError(f"options of {spec.name} has no {unknown[0]!r}; known are {', '.join(allowed)}")
+        raise ScenarioError(f"options of {spec.name} has no {unknown[0]!r}; known options: {', '.join(allowed)}")
     seconds = spec.options.get("seconds", 0)
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds < 0:
-        raise ScenarioError(
-            f"options.seconds of {spec.name} is {seconds!r}; a number of seconds, 0 or more, would be right"
-        )
+        raise ScenarioError(f"options.seconds of {spec.name} is {seconds!r}; write a number of seconds, 0 or more")
     if policy == "chatter":
         return Sim(spec.name, chatter.reply, float(seconds))
     if registry.is_own(policy):

@@ -45,9 +45,9 @@ class ReviewConfig(BaseModel):
 
     model_config = Fields
 
-    by: tuple[str, ...] = Field(min_length=1, description="Agents that review; never their own work.")
-    checklist: tuple[str, ...] = Field(default=(), description="What a reviewer is told to check.")
-    changes: int = Field(default=3, ge=1, le=100, description="After so many wanted changes a ticket fails.")
+    by: tuple[str, ...] = Field(min_length=1, description="The reviewers. An agent never reviews its own work.")
+    checklist: tuple[str, ...] = Field(default=(), description="What reviewers are told to check.")
+    changes: int = Field(default=3, ge=1, le=100, description="A ticket fails after this many requests for changes.")
 
 
 class BoardConfig(BaseModel):
@@ -57,25 +57,28 @@ class BoardConfig(BaseModel):
     edges_at: ClassVar[str] = "workers"
 
     kind: Literal["board"] = Field(description="A ticket board with a shared workspace.")
-    lead: str | None = Field(default=None, description="Who puts up the tickets; the workers do if there is no lead.")
-    stays: bool = Field(
-        default=True, description="Whether the lead is told how tickets end; else it is out once they have owners."
+    lead: str | None = Field(
+        default=None, description="The agent that creates tickets. Without a lead, the workers do."
     )
-    workers: tuple[str, ...] = Field(min_length=1, description="Agents that do tickets and write files.")
+    stays: bool = Field(
+        default=True,
+        description="Whether the lead is told how tickets end. If not, the lead is done once all tickets have owners.",
+    )
+    workers: tuple[str, ...] = Field(min_length=1, description="Agents that work on tickets and write files.")
     assign: Literal["lead", "claim"] = Field(
         default="lead",
-        description="What becomes of a ticket without an owner: it goes to the worker with the least to do, or is "
-        "offered to all that have nothing to do, of whom the first to claim it in roster order gets it.",
+        description="What happens to a ticket without an owner: it goes to the worker with the fewest tickets, or it "
+        "is offered to all idle workers and goes to the first in roster order that claims it.",
     )
-    review: ReviewConfig | None = Field(default=None, description="Who reviews; nobody if not said.")
+    review: ReviewConfig | None = Field(default=None, description="How work is reviewed. Default: no review.")
     brief: Literal["lead", "all"] = Field(
-        default="lead", description="Who is shown the task: the lead (without one the workers), or every agent."
+        default="lead", description="Who sees the task: the lead (or the workers, if there is no lead), or every agent."
     )
-    tries: int = Field(default=3, ge=1, le=100, description="Turns that one may take for a ticket or a review.")
-    moves: int = Field(default=1, ge=0, le=100, description="How often a ticket goes from a silent owner to another.")
-    fixed: tuple[str, ...] = Field(default=(), description="Files and folders that nobody may change.")
+    tries: int = Field(default=3, ge=1, le=100, description="Maximum turns for a ticket or a review.")
+    moves: int = Field(default=1, ge=0, le=100, description="How often a ticket moves from a silent owner to another.")
+    fixed: tuple[str, ...] = Field(default=(), description="Files and folders that no agent may change.")
     show: Literal["texts", "names"] = Field(
-        default="texts", description="What agents are shown of the workspace; names suits agents with the tool read."
+        default="texts", description="What agents see of the workspace. `names` suits agents with the tool `read`."
     )
 
     def mistakes(self, cast: tuple[str, ...]) -> list[Flaw]:
@@ -89,7 +92,7 @@ class BoardConfig(BaseModel):
             if name == self.lead:
                 flaws.append((("workers", i), f"{name!r} is the lead", "another agent, or a board without a lead"))
             elif name in self.workers[:i]:
-                flaws.append((("workers", i), f"{name!r} stands twice among the workers", "each agent once"))
+                flaws.append((("workers", i), f"{name!r} appears twice among the workers", "each agent once"))
         for i, path in enumerate(self.fixed):
             if wrong := workspace.fault(path, "", {}):
                 told = wrong.partition(";")[0]

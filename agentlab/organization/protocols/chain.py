@@ -21,7 +21,7 @@ class ChainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["chain"] = Field(description="Stages in a row.")
+    kind: Literal["chain"] = Field(description="Stages, one after another.")
     stages: tuple[tuple[str, ...], ...] = Field(
         description="One list of agents per stage, in order. The last stage has one agent, whose reply is the output."
     )
@@ -38,11 +38,13 @@ class ChainConfig(BaseModel):
                 if name not in cast:
                     flaws.append((("stages", i, j), f"no agent {name!r} in the cast", f"one of {', '.join(cast)}"))
                 elif name in stage[:j]:
-                    flaws.append((("stages", i, j), f"{name!r} stands twice in one stage", "each agent once a stage"))
+                    flaws.append(
+                        (("stages", i, j), f"{name!r} appears twice in one stage", "each agent once per stage")
+                    )
         if self.stages and len(self.stages[-1]) > 1:
             flaws.append((("stages", len(self.stages) - 1), "the last stage has several agents", "one agent"))
         flaws += [
-            (("stages",), f"agent {name!r} of the cast stands in no stage", "a stage for it, or a cast without it")
+            (("stages",), f"agent {name!r} of the cast is not in any stage", "a stage for it, or a cast without it")
             for name in cast
             if self.stages and not any(name in stage for stage in self.stages)
         ]

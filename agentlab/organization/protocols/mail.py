@@ -34,18 +34,18 @@ class MailConfig(BaseModel):
     start: tuple[str, ...] = Field(min_length=1, description="Agents that get the task in round 1.")
     contacts: Mapping[str, tuple[str, ...]] = Field(
         default_factory=dict[str, tuple[str, ...]],
-        description="For each agent, the agents it may write to. An agent not named may write to nobody.",
+        description="For each agent, the agents it may write to. An agent that is not listed may not write to anyone.",
     )
     brief: Literal["start", "all"] = Field(
-        default="start", description="Who is shown the task: those in `start`, or every agent."
+        default="start", description="Who sees the task: the agents in `start`, or every agent."
     )
     veto: tuple[str, ...] = Field(
-        default=(), description="Agents that may end the work, with a reason, so that nothing is delivered."
+        default=(), description="Agents that may stop the work, with a reason, so that nothing is delivered."
     )
     untagged: Literal["private", "contacts"] = Field(
         default="private",
-        description="What becomes of a reply without any tag: nothing, or it is mail to every contact of its author. "
-        "The second suits small models that seldom write tags.",
+        description="What happens to a reply without tags: it stays private, or it goes to every contact of its "
+        "author. The second suits small models that rarely write tags.",
     )
 
     def mistakes(self, cast: tuple[str, ...]) -> list[Flaw]:
@@ -57,7 +57,7 @@ class MailConfig(BaseModel):
             if name not in cast
         ]
         flaws += [
-            (("start", i), f"{name!r} stands there twice", "each agent once")
+            (("start", i), f"{name!r} appears twice", "each agent once")
             for i, name in enumerate(self.start)
             if name in self.start[:i]
         ]

@@ -32,7 +32,7 @@ def drawing(organization: Organization) -> list[str]:
 def size(known: Graph) -> str:
     """Agents, contacts, depth and density in a phrase."""
     agents = pluralize(len(known.nodes), "agent")
-    depth = "not all reached" if known.depth is None else f"depth {known.depth}"
+    depth = "some agents are unreachable" if known.depth is None else f"depth {known.depth}"
     return agents + (f", {known.edges} contacts, {depth}, density {known.density:.2f}" if len(known.nodes) > 1 else "")
 
 

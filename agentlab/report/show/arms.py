@@ -32,9 +32,9 @@ def between(design: Design) -> Iterator[str]:
                 if pair not in users:
                     users.append(pair)
         if lines:
-            yield "\n".join([f"in what the levels of {factor} differ", *_listed(lines)])
+            yield "\n".join([f"how the levels of {factor} differ", *_listed(lines)])
     if texts:
-        yield "prompt by prompt: what goes (-) and what comes (+) from the first level to the second"
+        yield "prompt by prompt: removed (-) and added (+) text, from the first level to the second"
     for (heading, diff), users in texts.items():
         yield f"{heading} · {_users(users)}\n{diff}"
 
@@ -61,7 +61,7 @@ def _listed(lines: Mapping[str, Mapping[tuple[str, ...], list[str]]]) -> Iterato
 def _short(levels: tuple[str, str], a: Facts, b: Facts) -> Iterator[str]:
     yield phrase(confounds(a, b))
     if not a["agents"].keys() & b["agents"].keys():
-        yield f"    no agent in common: {len(a['agents'])} against {len(b['agents'])}"
+        yield f"    no agent in common: {len(a['agents'])} versus {len(b['agents'])}"
         return
     for level, own, other in ((levels[0], a, b), (levels[1], b, a)):
         if names := [name for name in own["agents"] if name not in other["agents"]]:

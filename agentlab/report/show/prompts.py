@@ -18,14 +18,14 @@ def prompts(design: Design) -> str:
     """
     agents = list(dict.fromkeys(a.name for one in design.conditions for a in one.organization.agents))
     parts = [
-        f"{design.name}: what {pluralize(len(design.conditions), 'condition')} would send, "
-        "mail and earlier replies aside"
+        f"{design.name}: what {pluralize(len(design.conditions), 'condition')} would send, without mail and earlier "
+        f"replies"
     ]
-    parts.append("==== system prompts, manual and addenda included")
+    parts.append("==== system prompts, including manual and addenda")
     for agent in agents:
         for text, arms in grouped(_systems(design, agent)).items():
             parts.append(f"{agent} · {_in(arms, design)}\n{quoted(text) if text else '  (none)'}")
-    parts.append("==== tasks, as the agents that are shown them read them")
+    parts.append("==== tasks, as shown to agents")
     for id in design.tasks:
         for text, arms in grouped((one.name, _task(one, id)) for one in design.conditions).items():
             readers = grouped((arm.name, ", ".join(_readers(arm))) for arm in design.conditions if arm.name in arms)
@@ -34,7 +34,7 @@ def prompts(design: Design) -> str:
     parts.append("==== closing questions, asked when nothing has reached @output")
     for (who, ask), arms in grouped(_closings(design)).items():
         parts.append(f"{who} · {_in(arms, design)}" + (f"\n{quoted(ask)}" if ask else ""))
-    parts.append("==== addenda: who reads each, by its system prompt or its task")
+    parts.append("==== addenda: who reads each, in the system prompt or with the task")
     told = [pair for one in design.conditions for pair in _exposures(design, one)]
     parts += [f"{said} · {_in(arms, design)}" for said, arms in grouped(told).items()] or ["none"]
     return "\n\n".join(parts)

@@ -119,8 +119,8 @@ def _table(run: Run, chosen: Mapping[str, Mapping[str, object]], status: Mapping
 def _legend(measures: list[str]) -> str:
     """What the columns mean."""
     named = f"{', '.join(measures)}: {'measure' if len(measures) == 1 else 'measures'}"
-    scored = f"{named}, empty where there is no score. " if measures else ""
-    return f"{scored}tokens in, out: of the agents' prompts and replies, ? where a provider sent no count."
+    scored = f"{named}, empty if there is no score. " if measures else ""
+    return f"{scored}tokens in, out: tokens of the agents' prompts and replies, ? if a provider sent no count."
 
 
 def _by_key(frame: pd.DataFrame, names: list[str]) -> dict[str, tuple[Any, ...]]:

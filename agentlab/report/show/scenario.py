@@ -79,7 +79,7 @@ def _judging(design: Design) -> Iterator[str]:
     if design.judges:
         lines = ["judges"]
         for name, judge in design.judges.items():
-            model = f" asks {design.models[judge.model].name}" if judge.model else " asks no model"
+            model = f" asks {design.models[judge.model].name}" if judge.model else " uses no model"
             lines.append(f"  {name}{model}, {pluralize(judge.draws, 'draw')}: {', '.join(judge.criteria)}")
         yield "\n".join(lines)
     if design.measures:

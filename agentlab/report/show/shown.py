@@ -34,12 +34,12 @@ def shown(
     `values` is `PATH=VALUE`. Raises `ScenarioError` if nothing fits.
     """
     if rollout is None and (turn is not None or html is not None):
-        raise ScenarioError("--turn and --html are about one rollout: name it with --rollout")
+        raise ScenarioError("--turn and --html need one rollout: name it with --rollout")
     option = "--prompts" if prompts else "--svg" if svg is not None else "--set" if values else ""
     if option and rollout is not None:
-        raise ScenarioError(f"{option} is about a scenario, --rollout about a run; give one of them")
+        raise ScenarioError(f"{option} is for scenarios and --rollout is for runs; give only one of them")
     if status is not None and (rollout is not None or prompts or svg is not None):
-        raise ScenarioError("--status lists rollouts of a run: leave out --rollout, --prompts and --svg")
+        raise ScenarioError("--status lists the rollouts of a run: leave out --rollout, --prompts and --svg")
     folder = folder_of(what)
     if folder is None or option:
         design = scenario_of(what, option, rollout, folder, values)
@@ -72,11 +72,13 @@ def scenario_of(what: str, option: str, rollout: str | None, folder: Path | None
     if rollout is not None:
         find(what)  # raises, naming the runs there are
     if folder is not None and (Path(what) / DATABASE).is_file():
-        raise ScenarioError(f"{what} is a run; {option} is about a scenario: give its YAML file or name")
+        raise ScenarioError(
+            f"{what} is a run, but {option} is for scenarios: give a YAML file or the name of a scenario"
+        )
     try:
         path = library.scenario(what)
     except ScenarioError as error:
-        raise ScenarioError(f"{error}; nor is there a run {what!r}, as a folder or under runs/") from None
+        raise ScenarioError(f"{error}; there is no run {what!r} either, as a folder or under runs/") from None
     return load_scenario(path, values=values)
 
 

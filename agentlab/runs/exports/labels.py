@@ -32,12 +32,12 @@ class LabelSheet:
     """Of the run."""
 
     def __str__(self) -> str:
-        every = ", all there are" if self.drawn == self.of else ""
+        every = ", all available" if self.drawn == self.of else ""
         size = f"{pluralize(sum(self.drawn.values()), 'output')}{every}, {min(self.drawn.values())} or more of each of"
         return (
             f"{self.path}: {size} {pluralize(len(self.drawn), 'condition')}, shuffled\n"
-            f"Fill label with {self.measure} from {self.low:g} to {self.high:g} (or on another scale, with --scale) "
-            "and rater with a name.\n"
+            f"Fill the column label with {self.measure} from {self.low:g} to {self.high:g} (or use another scale, "
+            f"with --scale), and rater with a name.\n"
             f"Next: agentlab import labels {self.path} --run {self.folder}"
         )
 
@@ -55,12 +55,15 @@ def sheet(folder: Path, file: Path, measure: str, n: int, seed: int | None = Non
     if measure not in known:
         raise ScenarioError(f"--measure: the run has no measure {measure!r}; {suggest(measure, known)}")
     if file.exists():
-        raise ScenarioError(f"{file}: there is a file already, which may hold labels; choose another name")
+        raise ScenarioError(f"{file}: the file already exists and may contain labels; choose another name")
     rng = np.random.default_rng(run.meta["seed"] if seed is None else seed)
     rows = _judged(run, measure)
     by_condition = {str(name): part for name, part in rows.groupby("condition", sort=True, observed=True)}
     if n < FEWEST * len(by_condition):
-        least = f"{FEWEST} for each of {len(by_condition)} conditions, {FEWEST * len(by_condition)}, is the least"
+        least = (
+            f"{FEWEST} for each of {len(by_condition)} conditions, "
+            f"{FEWEST * len(by_condition)} in total, is the minimum"
+        )
         raise ScenarioError(f"--n {n}: {least}")
     shares = _shares(n, [len(part) for part in by_condition.values()])
     chosen = pd.concat([_draw(part, k, rng) for part, k in zip(by_condition.values(), shares, strict=True)])
@@ -78,7 +81,7 @@ def _judged(run: Run, measure: str) -> pd.DataFrame:
     scored = run.measures.loc[run.measures[f"{measure}_draws"] > 0, "rollout"]
     rows = run.rollouts[run.rollouts["rollout"].isin(scored) & run.rollouts["output"].notna()]
     if rows.empty:
-        raise AnalysisError(f"{run.folder}: no output was judged for {measure}; `agentlab judge` comes first")
+        raise AnalysisError(f"{run.folder}: no output was judged for {measure}; run `agentlab judge` first")
     rows = rows[["rollout", "task", "condition", "output"]].astype("str")
     return rows.sort_values("rollout").reset_index(drop=True)
 

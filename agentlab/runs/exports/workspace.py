@@ -17,9 +17,9 @@ def workspace(folder: Path, rollout: str, out: Path, round: int | None = None) -
     made = files([message for message in messages if round is None or message.round <= round])
     wrong = next((why for path, text in made.items() if (why := fault(path, text, made))), None)
     if wrong is not None or not made:
-        raise ScenarioError(wrong or "this rollout has no files; organizations with `kind: board` have")
+        raise ScenarioError(wrong or "this rollout has no files; only organizations with `kind: board` have files")
     if out.exists():
-        raise StoreError(f"{out} is there already; give another --out")
+        raise StoreError(f"{out} already exists; give another --out")
     written: list[Path] = []
     try:
         for path, text in sorted(made.items()):

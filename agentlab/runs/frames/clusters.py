@@ -23,7 +23,9 @@ def clusters_of(meta: Mapping[str, Any]) -> dict[str, str]:
     if lacking:
         first = next(iter(fields.values()))
         shared = ", ".join(name for name in first if all(name in own for own in fields.values())) or "none"
-        raise AnalysisError(f"cluster {field!r}: task {lacking[0]!r} has no such field; fields of all tasks: {shared}")
+        raise AnalysisError(
+            f"cluster {field!r}: task {lacking[0]!r} does not have this field; fields of all tasks: {shared}"
+        )
     return {name: str(own[field]) for name, own in fields.items()}
 
 

@@ -27,7 +27,7 @@ class RunCost:
         if not self.unpriced:
             return money(self.total)
         calls = ", ".join(f"{pluralize(count, 'call')} of {model}" for model, count in self.unpriced.items())
-        return f"unknown: {money(self.priced)}, and {calls} without a price"
+        return f"unknown: {money(self.priced)} plus {calls} without a price"
 
 
 def run_cost(folder: Path) -> RunCost:

@@ -1,8 +1,8 @@
-"""A run as pandas frames, read straight from its file; the run may still be going on.
+"""A run as pandas frames, read directly from its file, even while the run is in progress.
 
 Times are in seconds, money in US dollars, tokens are integers. Every frame but `conditions`, `roles`, `anchors`
 and `pairs` carries the columns `rollout` (its key), `task`, `condition`, `draw` and one column per factor.
-`clusters` is no frame: it has the cluster of each task, and is empty where none are declared.
+`clusters` is not a frame: it maps each task to its cluster, and is empty if none are declared.
 """
 
 from collections.abc import Callable, Sequence
@@ -44,27 +44,27 @@ Describe = Callable[["Run"], tuple[str, str]]
 
 
 class Run:
-    """One run folder. Frames are read once, when first used; `load` again for a fresh look."""
+    """One run folder. Each frame is read once, when first used; call `load` again to refresh."""
 
     def __init__(
         self, folder: Path, ahead: Decide | None = None, cluster: str | None = None, describe: Describe | None = None
     ) -> None:
-        """`ahead` draws rollouts anew, for `Transcript.decide`; `cluster` names a field in place of the scenario's;
-        `describe` is what a notebook shows of it."""
+        """`ahead` re-runs rollouts, for `Transcript.decide`; `cluster` names a field instead of the scenario's;
+        `describe` makes what a notebook shows."""
         self.folder, self._ahead, self._describe = folder, ahead, describe
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
         self.meta["looks"] = looks(folder, self.meta.get("looks", ()))
         self.unrecorded = ""
-        """Why a look at the outcomes is not recorded; empty where it is."""
+        """Why a look at the outcomes was not recorded; empty if it was."""
         if cluster is not None:
             self.meta["cluster"] = cluster
         self.clusters = clusters_of(self.meta)
         self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
 
     def __repr__(self) -> str:
-        """Its result, where it was opened to be looked at; that is a look at the outcomes."""
+        """The result of the run, if it was opened with `agentlab.load`. This counts as a look at the outcomes."""
         return f"Run({str(self.folder)!r})" if self._describe is None else self._describe(self)[0]
 
     def _repr_html_(self) -> str | None:
@@ -74,8 +74,8 @@ class Run:
     @cached_property
     def conditions(self) -> pd.DataFrame:
         """One row per condition: `condition`, a column per factor, and of its organization `agents`, `edges` (Int64:
-        contacts between agents), `density` (of all contacts there could be), `depth` (Int64: how many steps from the
-        client the farthest agent is), missing where unknown; `facts` (a mapping) is all that was recorded."""
+        contacts between agents), `density` (share of all possible contacts), `depth` (Int64: how many steps from the
+        client the farthest agent is), missing if unknown; `facts` (a mapping) is everything recorded."""
         table = self._select("SELECT name, levels, facts FROM conditions", ("condition", "levels", "facts"))
         levels = [decoded(text, self.folder) for text in table.pop("levels")]
         for factor in self.factors:
@@ -86,44 +86,45 @@ class Run:
     @cached_property
     def roles(self) -> pd.DataFrame:
         """One row per condition and agent: `condition`, a column per factor, `agent`, `model`, `distance` (Int64: steps
-        from the client, 1 for who gets the task), `betweenness` (0 to 1), `in_degree`, `out_degree` (Int64: agents that
-        may write to it, and it to), `briefed` (bool: is shown the task). Missing where contacts are unknown."""
+        from the client, 1 for agents that get the task), `betweenness` (0 to 1), `in_degree`, `out_degree` (Int64:
+        agents that may write to it, and that it may write to), `briefed` (bool: sees the task). Missing if contacts are
+        unknown."""
         return roles(self.conditions, self.factors)
 
     @cached_property
     def rollouts(self) -> pd.DataFrame:
-        """One row per rollout that has ended, those included which the same command tries again.
+        """One row per rollout that has ended, including those that the same command retries.
 
-        `status` (delivered, incomplete, declined, vetoed, limit; tried again: cancelled, infrastructure), `output`
+        `status` (delivered, incomplete, declined, vetoed, limit; retried: cancelled, infrastructure), `output`
         (text), `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool:
-        a length limit cut it off), `error`, `attempt`, `generation`, `seed`, and what it used: `calls`, `turns`,
+        a length limit cut it off), `error`, `attempt`, `generation`, `seed`, and its use: `calls`, `turns`,
         `rounds`, `turns_cut` (int: turns that hit a length limit), `uncounted` (int: calls without token counts),
         `input_tokens`, `output_tokens`, `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD,
-        NaN when a price or a token count is unknown, which pandas sums as 0: `Run.cost` does not), `priced` (bool:
-        whether `cost` is known); `messages` and, of what did not arrive, `bounced`, `unparsed`,
+        NaN if a price or a token count is unknown; pandas sums NaN as 0, `Run.cost` does not), `priced` (bool:
+        whether `cost` is known); `messages` and, for those that did not arrive, `bounced`, `unparsed`,
         `truncated` (int). Judges' calls are not counted here.
-        Of a baseline, and else missing: `of` (the rollout it is compared with), `budget` (what that one used), `spent`
-        (by its own `steps`, in the same unit; a step that was left out is in `calls` only, as a frame)."""
+        For baselines only: `of` (the rollout it is compared with), `budget` (what that rollout used), `spent`
+        (by its own `steps`, in the same unit; a step that was not counted is only in the frame `calls`)."""
         own = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
         return own.reset_index(drop=True)
 
     @cached_property
     def forks(self) -> pd.DataFrame:
-        """One row per resampled rollout. They are in no other frame but `fork_scores`.
+        """One row per resampled rollout. Forks appear in no other frame except `fork_scores`.
 
-        The columns of `rollouts`, where what was used is what the fork used itself; `parent` (key of the rollout it is
-        drawn anew from), `at` (its cut: `3` keeps all to the end of round 3, `3/ann+ben` all before round 3 and in
-        it the other agents' replies), `round` (Int64) and `agents` (tuple, empty for an end of a round) as `at` has
-        them, `fork` (int: its index), `fresh` (bool: it was drawn to measure again what the others had selected),
-        `change` (empty for plain forks, else `swap AGENT=MODEL`, `drop INDEX`, `edit INDEX HASH`), and the columns of
-        each measure as in `measures`.
+        The columns of `rollouts`, where use is what the fork itself used; `parent` (key of the rollout it was forked
+        from), `at` (its cut: `3` keeps everything to the end of round 3, `3/ann+ben` everything before round 3 and in
+        round 3 the other agents' replies), `round` (Int64) and `agents` (tuple, empty for the end of a round), both
+        from `at`, `fork` (int: its index), `fresh` (bool: it was drawn to re-measure a step that other forks selected),
+        `change` (empty for plain forks, otherwise `swap AGENT=MODEL`, `drop INDEX`, `edit INDEX HASH`), and the columns
+        of each measure as in `measures`.
         """
         table = forked(self._all)
         return table.join(self._measured(table, self.fork_scores), on="rollout")
 
     @cached_property
     def fork_scores(self) -> pd.DataFrame:
-        """One row per verdict on a fork: the columns of `scores`."""
+        """One row per verdict on a fork, with the columns of `scores`."""
         return self._placed(tables.scores(self._select, tables.FORKED))
 
     @cached_property
@@ -133,15 +134,15 @@ class Run:
 
     @cached_property
     def calls(self) -> pd.DataFrame:
-        """One row per model call, judges' included.
+        """One row per model call, including calls of judges.
 
-        `round`, `actor` (the agent, or what tells a judge's draws apart), `purpose` (agent, judge, selector, product),
-        of a judge and a selector `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`,
-        `model` (as asked), `served_model` and `request_id` (as returned), `stop`, `text` (what it said), `reasoning`
-        (what it thought), `notice` (what the provider said of a refusal), token counts (Int64, missing for failed
-        calls and where none were sent), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent),
-        `tries` (requests made for it; all but the last failed for passing reasons), `error`;
-        `tool_calls`, `tool_results`, `logprobs`, `settings` as JSON text.
+        `round`, `actor` (the agent, or the judge's name and draw), `purpose` (agent, judge, selector, product), for
+        judges and selectors `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`, `model`
+        (as requested), `served_model` and `request_id` (as returned), `stop`, `text` (the reply), `reasoning` (the
+        model's thoughts), `notice` (the provider's message about a refusal), token counts (Int64, missing for failed
+        calls and if none were sent), `started` (UTC), `seconds`, `cost`, `seeded` (whether a seed was sent), `tries`
+        (requests made; all but the last failed for temporary reasons), `error`; `tool_calls`, `tool_results`,
+        `logprobs`, `settings` as JSON text.
         """
         return self._placed(tables.calls(self._select))
 
@@ -155,17 +156,17 @@ class Run:
 
     @cached_property
     def anchors(self) -> pd.DataFrame:
-        """One row per verdict on an anchor of a judge: `anchor` (its key, which its calls have as `rollout`), `family`,
-        `role` (good, bad, empty, padded; of a pair better, padded, same, different), `text` (missing for a pair), and
+        """One row per verdict on an anchor text: `anchor` (its key; `rollout` in the frame `calls`), `family`,
+        `role` (good, bad, empty, padded; for pairs: better, padded, same, different), `text` (missing for pairs), and
         the columns of `scores`."""
         return tables.anchors(self._select)
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        """One row per verdict of a judge that compares: `factor`, its levels `a` and `b`, `within` (the other factors'
-        levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown first),
-        `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`. Reading
-        it is recorded as a look."""
+        """One row per verdict of a judge that compares arms: `factor`, its levels `a` and `b`, `within` (the other
+        factors' levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown
+        first), `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`.
+        Reading it is recorded as a look."""
         self.unrecorded = looked(self.folder, self.meta, self.rollouts)
         return compared(self.folder, self.rollouts, self.meta)
 
@@ -178,7 +179,7 @@ class Run:
     @cached_property
     def labels(self) -> pd.DataFrame:
         """One row per label that a person gave: `measure`, `rater`, `value` (on the measure's range), `probability`
-        (with which the rollout was drawn to be labelled)."""
+        (with which the rollout was drawn for labeling)."""
         return self._placed(self._select("SELECT * FROM labels ORDER BY rowid", ("id", *LABELS)))
 
     @cached_property
@@ -201,29 +202,29 @@ class Run:
 
     @cached_property
     def edges(self) -> pd.DataFrame:
-        """One row per rollout, sender and recipient: messages `sent`, of these `late` (their reader never acted again),
+        """One row per rollout, sender and recipient: messages `sent`, of which `late` (the reader never acted again),
         `bounced`, `unparsed`, `truncated` ones, charged to the agent that wrote them and the name it wrote to, and
-        `dropped_later`: rounds in which the sender went on to mail others, but this recipient no more. What the
-        sender's turns took (`output_tokens`, `seconds`, `cost`) is shared equally by the mails that left them; a turn
-        that mailed nobody is on no edge."""
+        `dropped_later`: rounds in which the sender still mailed others, but no longer this recipient. What the
+        sender's turns used (`output_tokens`, `seconds`, `cost`) is divided equally among the mails they sent; a turn
+        without mail is on no edge."""
         table = edges(self.messages, self.calls, self._kinds)
         return table.merge(self._places, on="rollout", how="left")
 
     @cached_property
     def objections(self) -> pd.DataFrame:
         """One row per objection that an `audit` judge reports: `judge`, `judge_draw`, `message` (its `index`), `round`,
-        `by`, `to` (tuple), `quote` (words of it), `answered` (Int64: the message that takes it up), `surviving` (bool:
-        into the output), and from the log `late` (bool: none of its readers acted again) and `dropped_by` (tuple: who
-        had written to its author before and from then on mailed others only)."""
+        `by`, `to` (tuple), `quote` (its words), `answered` (Int64: the message that responds to it), `surviving` (bool:
+        in the output), and from the log `late` (bool: none of its readers acted again) and `dropped_by` (tuple: agents
+        that wrote to its author before, and from then on only to others)."""
         return objections(self.scores, self.messages, self.calls, self._kinds)
 
     @cached_property
     def tickets(self) -> pd.DataFrame:
-        """One row per ticket of a rollout at a board: `ticket` (its id), `by` (who put it up), `owner`, `state` (open,
-        active, review, done, failed), `opened` and `closed` (rounds; Int64, missing while it is open), `after` (tuple:
-        tickets it waited for), `reviewed_by`, `changes` (int: how often a review wanted some), `moves` (int: how often
-        it went from a silent owner to another), `carries` (tuple: names of the task's `constraints` whose pattern its
-        text holds), `text`, `owner_report` (what its owner said at last), `reason` (how it ended)."""
+        """One row per ticket of a rollout with a board: `ticket` (its id), `by` (who created it), `owner`, `state`
+        (open, active, review, done, failed), `opened` and `closed` (rounds; Int64, missing while open), `after` (tuple:
+        tickets it waited for), `reviewed_by`, `changes` (int: how often a review asked for changes), `moves` (int: how
+        often it went from a silent owner to another), `carries` (tuple: names of the task's `constraints` whose pattern
+        its text contains), `text`, `owner_report` (the owner's last report), `reason` (how it ended)."""
         known = zip(self.conditions["condition"], self.conditions["facts"], strict=True)
         boards = [str(name) for name, facts in known if facts.get("board") is not None]
         fields = {task["id"]: task.get("fields", {}) for task in self.meta.get("tasks", [])}
@@ -231,22 +232,23 @@ class Run:
 
     @cached_property
     def cost(self) -> RunCost:
-        """What all calls of the run cost so far: agents, judges and forks, failed attempts too."""
+        """The cost of all calls of the run so far: agents, judges and forks, including failed attempts."""
         return run_cost(self.folder)
 
     def rollout(self, rollout: str | None = None, /, **coordinates: str | int) -> Transcript:
-        """One rollout to look at, by its key's beginning or by `task`, `draw` and levels, as far as they tell it apart.
+        """One rollout to look at, by the beginning of its key, or by `task`, `draw` and levels, as many as identify it.
 
-        Raises `ScenarioError` when none or several fit, naming them.
+        Raises `ScenarioError` if none or several match, and names them.
         """
         if rollout is not None and coordinates:
-            raise ScenarioError("give a rollout's key or its coordinates, not both")
+            raise ScenarioError("give either the key of a rollout or its coordinates, not both")
         found = transcript(self.folder, coordinates if rollout is None else rollout)
         return replace(found, ahead=self._ahead)
 
     @property
     def measured(self) -> list[Measure]:
-        """The measures of the run, as its scenario defines them; of a judge that was added, once it judged anything."""
+        """The measures of the run, as the scenario defines them; those of an added judge once it has judged
+        something."""
         every = msgspec.convert(self.meta.get("measures", []), list[Measure])
         return [m for m in every if m.judge not in self.meta.get("added", {}) or m.judge in self._working_judges]
 

@@ -24,10 +24,10 @@ class Runs:
     def __init__(self, runs: Sequence[Run]) -> None:
         """Raises `AnalysisError` without a run, or for one that is given twice."""
         if not runs:
-            raise AnalysisError("no run is given; name one or more, such as concat(['one', 'two'])")
+            raise AnalysisError("no run was given; name one or more, such as concat(['one', 'two'])")
         folders = Counter(run.folder.resolve() for run in runs)
         if twice := [str(folder) for folder, count in folders.items() if count > 1]:
-            raise AnalysisError(f"{', '.join(twice)}: the run is given twice; name each run once")
+            raise AnalysisError(f"{', '.join(twice)}: the run was given twice; name each run once")
         short = Counter(run.folder.name for run in runs)
         self.runs = {run.folder.name if short[run.folder.name] == 1 else str(run.folder): run for run in runs}
         """By name: that of the folder, or its path where two folders have the same name."""
@@ -35,7 +35,7 @@ class Runs:
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         if name not in FRAMES:
-            raise AttributeError(f"several runs have no {name!r}; they have {', '.join(FRAMES)}, and runs")
+            raise AttributeError(f"a group of runs has no {name!r}; it has {', '.join(FRAMES)}, and runs")
         if name not in self._known:
             self._known[name] = _joined({label: getattr(run, name) for label, run in self.runs.items()})
         return self._known[name]

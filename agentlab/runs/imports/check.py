@@ -46,13 +46,13 @@ class ImportCheck:
         self.draws = max(self.draws, draw)
         self.task(number, one)
         if self.conditions.setdefault(one.condition, one.levels) != one.levels:
-            right = "levels that read apart, without , and ="
-            wrong = f"the condition {line(one.condition)} is two combinations of levels"
+            right = "levels without , and ="
+            wrong = f"the condition {line(one.condition)} matches two combinations of levels"
             self.findings.wrong(number, Wrong("", wrong, right))
         first = self.lines.setdefault(hash((one.task, one.condition, draw)), number)
         if first != number:
-            wrong = f"draw {draw} of {line(one.task)}, {line(one.condition)} is on line {first} already"
-            self.findings.wrong(number, Wrong(self.columns.draw or self.columns.task, wrong, "each draw once"))
+            wrong = f"draw {draw} of {line(one.task)}, {line(one.condition)} is already on line {first}"
+            self.findings.wrong(number, Wrong(self.columns.draw or self.columns.task, wrong, "each draw only once"))
 
     def draw(self, one: Text) -> int:
         if one.draw is not None:
@@ -72,8 +72,10 @@ class ImportCheck:
         ):
             if old != new:
                 column = getattr(self.columns, name)
-                wrong = f"task {line(one.task)} has another {name} than before: {line(new, 40)}, not {line(old, 40)}"
-                self.findings.wrong(number, Wrong(column, wrong, f"one {name} for each task"))
+                wrong = (
+                    f"task {line(one.task)} has a different {name} than before: {line(new, 40)}, not {line(old, 40)}"
+                )
+                self.findings.wrong(number, Wrong(column, wrong, f"the same {name} in all rows of a task"))
 
 
 def check(file: Path, format: Format, columns: Columns) -> ImportCheck:
@@ -86,5 +88,5 @@ def check(file: Path, format: Format, columns: Columns) -> ImportCheck:
             found.add(number, row)
     found.findings.check()
     if not found.rows:
-        raise ScenarioError(f"{file}: there are no rows; one row for each text would be right")
+        raise ScenarioError(f"{file}: there are no rows; give one row for each text")
     return found

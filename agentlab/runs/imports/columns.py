@@ -41,16 +41,16 @@ class Columns:
         """From options; each of `factors` is NAME=COLUMN. Raises `ScenarioError` when they do not fit together."""
         found: dict[str, str] = {}
         if condition is not None and factors:
-            raise ScenarioError("--condition and --factor exclude each other; name every column with --factor")
+            raise ScenarioError("--condition and --factor cannot be combined; name every column with --factor")
         for text in factors if condition is None else (f"{ARM}={condition}",):
             name, _, column = text.partition("=")
             if not name or not column:
                 raise ScenarioError(f"--factor {text!r}: write NAME=COLUMN, such as team=setup")
             if name in RESERVED or not name.isidentifier():
-                why = "is a column of every run" if name in RESERVED else "is no plain name"
+                why = "is a column of every run" if name in RESERVED else "is not a plain name"
                 raise ScenarioError(f"--factor {text!r}: {name!r} {why}; choose another name, such as {ARM}={column}")
             if name in found:
-                raise ScenarioError(f"--factor {text!r}: {name!r} is there twice; each factor has one column")
+                raise ScenarioError(f"--factor {text!r}: {name!r} appears twice; each factor has one column")
             found[name] = column
         return cls(task, output, found, draw, prompt, target, cluster)
 
@@ -133,7 +133,7 @@ def _target(row: Mapping[str, Any], column: str) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float | None):
-        raise Wrong(column, f"the target is {_kind(value)}", "text or a number; null or nothing where there is none")
+        raise Wrong(column, f"the target is {_kind(value)}", "text or a number; null or nothing if there is no target")
     return utf8_safe(str(value)) if value is not None and value != "" else None
 
 

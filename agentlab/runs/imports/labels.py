@@ -68,7 +68,7 @@ def _read(file: Path, folder: Path, given: ColumnDefaults) -> ImportSheet:
         known = places(connection)
     measures = msgspec.json.decode(told.get("measures", "[]"), type=list[Measure])
     if not measures:
-        right = "judge it first (agentlab judge), so that there is something to label against"
+        right = "judge it first (agentlab judge), so that labels have scores to be compared with"
         raise ScenarioError(f"{folder}: the run has no measures; {right}")
     if given.measure is not None and given.measure not in (names := {m.name: m for m in measures}):
         raise ScenarioError(f"--measure: the run has no measure {given.measure!r}; {suggest(given.measure, names)}")
@@ -99,5 +99,5 @@ def _refuse_changes(sheet: ImportSheet, old: Mapping[Known, tuple[float, float]]
             changed.append(f"{where}: label was {old[place][0]:g}, is {value:g}")
         elif drawn.get(place[:2], probability) != probability:
             changed.append(f"{where}: probability was {drawn[place[:2]]:g}, is {probability:g}")
-    head = f"{folder / DATABASE}: these labels are there already, and are others:"
-    refuse(changed, head, "Labels may be added, none changed.")
+    head = f"{folder / DATABASE}: these labels already exist with other values:"
+    refuse(changed, head, "You may add labels, but not change them.")

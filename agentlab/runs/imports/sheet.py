@@ -82,11 +82,11 @@ class ImportSheet:
         place = (rollout, measure.name, _cell(row, "rater") or self.given.rater or RATER)
         first = self.lines.setdefault(place, number)
         if first != number:
-            raise Wrong("label", f"{place[2]} labelled this rollout on line {first} already", "one label of each rater")
+            raise Wrong("label", f"{place[2]} already labeled this rollout on line {first}", "one label per rater")
         drawn, at = self.drawn.setdefault((rollout, measure.name), (probability, number))
         if drawn != probability:
             wrong = f"the probability {probability:g}, but {drawn:g} on line {at} for the same rollout"
-            raise Wrong("probability", wrong, "the one it was drawn with, for every rater")
+            raise Wrong("probability", wrong, "the probability it was drawn with, the same for every rater")
         self.labels[place] = value, probability
 
     def _rollout(self, row: Mapping[str, Any]) -> str:
@@ -104,7 +104,9 @@ class ImportSheet:
             one = "a rollout of this run, by its key or by task, factors and draw"
             raise Wrong(column, f"{len(found) or 'no'} rollouts of the run are {told}", one)
         if found[0] not in self.delivered:
-            raise Wrong(column, f"the rollout {told} has no output", "labels of what was delivered")
+            raise Wrong(
+                column, f"the rollout {told} has no output", "labels only for rollouts that delivered an output"
+            )
         return found[0]
 
     def _coordinates(self, row: Mapping[str, Any]) -> dict[str, str]:
@@ -112,20 +114,24 @@ class ImportSheet:
         missing = [name for name in names if not _cell(row, name)]
         if missing:
             right = "a column rollout with its key, or all of " + ", ".join(names)
-            raise Wrong("rollout", f"nothing says which rollout it is: no rollout, no {', '.join(missing)}", right)
+            raise Wrong(
+                "rollout", f"the row does not identify a rollout: it has no rollout and no {', '.join(missing)}", right
+            )
         return {name: _cell(row, name) for name in names}
 
     def _measure(self, row: Mapping[str, Any]) -> Measure:
         own, given = _cell(row, "measure"), self.given.measure
         if own and given is not None and own != given:
             raise Wrong(
-                "measure", f"the row is of {own!r}, --measure says {given!r}", "one of them; leave out --measure"
+                "measure", f"the row says {own!r}, but --measure says {given!r}", "one of them; leave out --measure"
             )
         name = own or given
         if not name and len(self.measures) == 1:
             name = next(iter(self.measures))
         if not name:
-            raise Wrong("measure", "nothing says what was rated", f"--measure, of {', '.join(self.measures)}")
+            raise Wrong(
+                "measure", "the measure that was rated is not given", f"--measure, of {', '.join(self.measures)}"
+            )
         if name not in self.measures:
             raise Wrong("measure", f"the run has no measure {name!r}", suggest(name, self.measures))
         return self.measures[name]
@@ -134,7 +140,7 @@ class ImportSheet:
         """On the measure's range."""
         value, (low, high) = _number(row, "label"), self.given.scale or (min(measure.range), max(measure.range))
         if not low <= value <= high:
-            other = "" if self.given.scale else ", or another scale by --scale LOWEST:HIGHEST"
+            other = "" if self.given.scale else ", or another scale with --scale LOWEST:HIGHEST"
             raise Wrong("label", f"{value:g} is off the scale", f"{low:g} to {high:g}{other}")
         if self.given.scale is None:
             return value
@@ -143,7 +149,7 @@ class ImportSheet:
     def _probability(self, row: Mapping[str, Any]) -> float:
         if not _cell(row, "probability"):
             if self.given.probability is None:
-                right = "the probability its rollout was drawn with, or one for all: --probability 0.1"
+                right = "the probability its rollout was drawn with, or one for all rows: --probability 0.1"
                 raise Wrong("probability", "a label without a sampling probability", right)
             return self.given.probability
         value = _number(row, "probability")
@@ -154,7 +160,7 @@ class ImportSheet:
     def check(self) -> None:
         self.findings.check()
         if not self.labels:
-            raise ScenarioError(f"{self.findings.file}: no row has a label; fill the column 'label'")
+            raise ScenarioError(f"{self.findings.file}: no row has a label; fill in the column 'label'")
 
 
 def _cell(row: Mapping[str, Any], column: str) -> str:
@@ -168,5 +174,5 @@ def _number(row: Mapping[str, Any], column: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise Wrong(column, f"{line(told, 40)!r} is no number", "a number")
+        raise Wrong(column, f"{line(told, 40)!r} is not a number", "a number")
     return value

@@ -109,14 +109,16 @@ def _check_folder(found: ImportCheck, meta: Mapping[str, Any], folder: Path) -> 
     """Raises `MismatchError` when the run there is another experiment."""
     place = folder / DATABASE
     if "tree" in meta:
-        raise MismatchError(f"{place}: this is the run of a scenario; import into another folder with --out")
+        raise MismatchError(f"{place}: this run was made from a scenario; import into another folder with --out")
     factors = meta.get("factors")
     if factors is not None and tuple(factors) != tuple(found.columns.factors):
         old, new = (", ".join(names) or "none" for names in (factors, found.columns.factors))
-        raise MismatchError(f"{place}: the run's factors are {old}, these are {new}; use --out for another folder")
+        raise MismatchError(
+            f"{place}: the run's factors are {old}, but the file's factors are {new}; use --out for another folder"
+        )
     named = found.columns.draw is not None
     if meta.get("draws_named", named) != named:
-        right = "leave --draw out" if named else "name the column with --draw"
+        right = "leave out --draw" if named else "name the column with --draw"
         wrong = "are numbered by the order of rows" if named else "are named by a column"
         raise MismatchError(f"{place}: the run's draws {wrong}; {right}, or use --out for another folder")
     changed: list[str] = []
@@ -141,7 +143,8 @@ def _check_texts(found: ImportCheck, format: Format, name: str, seed: int, folde
     _refuse(
         folder / DATABASE,
         [
-            f"task {line(one.task)}, {line(one.condition)}, draw {one.draw}: another text than the one that is there"
+            f"task {line(one.task)}, {line(one.condition)}, draw {one.draw}: the text differs from the one already "
+            f"in the run"
             for one in _rollouts(found, format, name, seed)
             if known.get((one.task, one.condition, one.draw), one.key) != one.key
         ],
@@ -149,8 +152,8 @@ def _check_texts(found: ImportCheck, format: Format, name: str, seed: int, folde
 
 
 def _refuse(place: Path, changed: list[str]) -> None:
-    advice = "Rows may be added, none changed; use --out for another folder, or name the column of draws with --draw."
-    refuse(changed, f"{place}: these are other texts:", advice)
+    advice = "You may add rows, but not change them; use --out for another folder, or name the draw column with --draw."
+    refuse(changed, f"{place}: these texts differ from those in the run:", advice)
 
 
 def _facts(found: ImportCheck, old: Mapping[str, Any], name: str, seed: int) -> dict[str, Any]:

@@ -70,7 +70,9 @@ def _parsed(text: str, option: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in _COMMA.split(text)]
     wrong = next((name for name, equals, value in pairs if not equals or not value), None)
     if wrong is not None:
-        raise ScenarioError(f"{option}: {wrong!r} has no value; write task=loan,team=firm,draw=1 or a key's beginning")
+        raise ScenarioError(
+            f"{option}: {wrong!r} has no value; write task=loan,team=firm,draw=1 or the beginning of a key"
+        )
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
@@ -91,7 +93,9 @@ def _only(found: Mapping[str, Mapping[str, Any]], wanted: str, option: str) -> s
     if len(found) == 1:
         return next(iter(found))
     if not found:
-        raise ScenarioError(f"{option}: no rollout is {line(wanted)}; `agentlab show RUN` lists them")
+        raise ScenarioError(f"{option}: no rollout matches {line(wanted)}; `agentlab show RUN` lists all")
     lines = [f"  {key[:12]}  {line(said(place), 200)}" for key, place in list(found.items())[:LISTED]]
     more = [f"  … and {len(found) - LISTED} more"] if len(found) > LISTED else []
-    raise ScenarioError("\n".join([f"{option}: {len(found)} rollouts are {line(wanted)}; name one of", *lines, *more]))
+    raise ScenarioError(
+        "\n".join([f"{option}: {len(found)} rollouts match {line(wanted)}; name one of", *lines, *more])
+    )

@@ -58,10 +58,10 @@ def ending(record: Record) -> str:
     """How the rollout ended."""
     r = record.rollout
     if record.begun:
-        return "not finished: what was said is stored when it ends; below are the calls so far"
-    by = {"protocol": "by its protocol", "closing": "by the closing question", "imported": "elsewhere and imported"}
+        return "not finished: messages are stored when the rollout ends; the calls so far are below"
+    by = {"protocol": "by its protocol", "closing": "by the closing question", "imported": "elsewhere, then imported"}
     via = f" {by[r.output_via]}" if r.output_via in by else ""
-    retry = "" if record.finished else ", to be tried again by the same command"
+    retry = "" if record.finished else ", to be retried by the same command"
     return f"{r.status}{via}, attempt {r.attempt}{retry}" + (f": {line(r.error, 500)}" if r.error else "")
 
 
@@ -91,7 +91,8 @@ def proof(record: Record) -> str:
     unknown = sum(intact is None for _, intact in steps)
     if unknown and record.finished:
         return (
-            f"{unknown} of {len(steps)} prompts lack what its protocol showed beside mail, which only its code can tell"
+            f"{unknown} of {len(steps)} prompts lack what the protocol showed besides mail; only the protocol's code "
+            f"can rebuild that"
         )
     if unknown:
         return f"{unknown} of {len(steps)} prompts cannot be rebuilt before the rollout ends"
@@ -114,9 +115,9 @@ def told(call: Call) -> str:
     cost = "cost unknown" if call.cost is None else f"{call.cost:.4f} USD"
     reasoning = f" ({usage.reasoning:,} reasoning)" if usage and usage.reasoning else ""
     tokens = f"{usage.input:,} in, {usage.output:,} out{reasoning}" if usage else "tokens unknown"
-    cut = "CUT OFF by its length limit" if answer.text or not answer.reasoning else "CUT OFF within its thoughts"
+    cut = "CUT OFF by its length limit" if answer.text or not answer.reasoning else "CUT OFF while reasoning"
     if call.purpose == "judge" and call.settings.max_tokens == 1:
-        cut = "one token, as its scale asks"
+        cut = "one token, as its scale requires"
     stop = {"length": cut, "refusal": "REFUSED by the provider"}.get(answer.stop, answer.stop)
     return f"{line(answer.served_model or call.model)} · {stop} · {tokens} · {cost} · {call.seconds:.1f} s"
 
@@ -165,7 +166,7 @@ def _members(record: Record) -> Iterator[str]:
         return
     for agent in organization.agents:
         memory = f"its last {pluralize(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
-        briefed = "" if agent.name in organization.protocol.briefed else " · is not shown the task"
+        briefed = "" if agent.name in organization.protocol.briefed else " · does not see the task"
         yield f"{line(agent.name)} · {_asked(agent.name, record)} · remembers {memory}{briefed}"
 
 
@@ -217,8 +218,8 @@ def _outcome(turn: Turn) -> Iterator[str]:
 
 def _doubt(step: RecordedCall) -> str:
     if step.intact is None:
-        return " (rebuilt as far as the log goes: the rollout is not finished)"
-    return "" if step.intact else " (DIFFERS from what was sent: its hash is not the stored one)"
+        return " (rebuilt from the log so far: the rollout is not finished)"
+    return "" if step.intact else " (DIFFERS from what was sent: its hash does not match the stored hash)"
 
 
 def _result(record: Record) -> Iterator[str]:

@@ -14,7 +14,8 @@ from agentlab.text import line, pluralize
 from agentlab.types import ChatMessage
 
 Decide = Callable[[str, int, str | None], Awaitable[Any]]
-"""Takes a rollout's key, forks of each round's end and a measure; shown, it tells the price, awaited, the path."""
+"""Takes the key of a rollout, the number of forks per round, and a measure. The result shows the price; awaiting it
+returns the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +23,19 @@ class Transcript:
     """What happened in one rollout. A notebook shows it as a page; `print` shows it as text."""
 
     record: Record = field(repr=False)
-    """The stored facts: the rollout with its messages, turns, verdicts."""
+    """The stored facts: the rollout with its messages, turns and verdicts."""
     ahead: Decide | None = field(default=None, repr=False)
-    """What draws it anew, where its run was opened with `agentlab.load`."""
+    """Re-runs the rollout, if its run was opened with `agentlab.load`."""
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """In order, each with its `steps` (model calls with their prompts) and what became of its reply."""
+        """All turns in order, each with its `steps` (model calls with their prompts) and what happened to its reply."""
         return self.record.turns
 
     def saw(self, round: int, agent: str, k: int = 0) -> tuple[ChatMessage, ...]:
-        """The chat that `agent` was sent in `round`, for the turn's call `k`. Raises `ScenarioError` if there is none.
+        """The chat sent to `agent` in `round`, for call `k` of the turn. Raises `ScenarioError` if there is none.
 
-        `turns` tells whether its hash is that of what was sent.
+        `turns` shows whether its hash matches what was sent.
         """
         steps = self._turn(round, agent).steps
         if not 0 <= k < len(steps):
@@ -42,7 +43,8 @@ class Transcript:
         return steps[k].prompt
 
     def text(self, turn: str | None = None) -> str:
-        """Plain text: of all, or of one turn such as `2/analyst` (`closing/analyst`) with all that agent saw."""
+        """The rollout as plain text, or one turn, such as `2/analyst` or `closing/analyst`, with everything its agent
+        saw."""
         if turn is None:
             return text.render(self.record)
         round, _, agent = turn.partition("/")
@@ -51,14 +53,14 @@ class Transcript:
         return text.only(self._turn(number, agent, turn))
 
     def decide(self, forks: int = 8, measure: str | None = None) -> Awaitable[Any]:
-        """When it was decided: so many forks at the end of every round, judged like the rollout itself.
+        """Finds when the outcome was decided, with this many forks at the end of every round, judged like the rollout.
 
-        What comes back tells the price when it is shown. Awaited, it draws what is not there yet, and gives the path:
-        what the measure was to be expected to be after each round. `measure` is one of the run's; all, if not said.
-        Raises `ScenarioError` when the rollout cannot be forked.
+        Showing the result prints the price. Awaiting it draws the forks that do not exist yet and returns the path:
+        the expected value of the measure after each round. `measure` names a measure of the run. Default: all.
+        Raises `ScenarioError` if the rollout cannot be forked.
         """
         if self.ahead is None:
-            raise ScenarioError("open the run with agentlab.load(…): a transcript by itself only reads")
+            raise ScenarioError("open the run with agentlab.load(…): a transcript by itself is read-only")
         return self.ahead(self.record.rollout.key, forks, measure)
 
     def page(self) -> str:
@@ -87,8 +89,8 @@ class Transcript:
 def transcript(run: str | Path, rollout: str | Coordinates) -> Transcript:
     """The transcript of one rollout of the run in this folder.
 
-    `rollout` is its key's beginning (4 characters or more), or its coordinates as a mapping or as text such as
-    `task=loan,team=firm,draw=1`; they may be partial when they fit one rollout only. Raises `ScenarioError` when they
-    fit none or several, `StoreError` when the folder holds no run.
+    `rollout` is the beginning of its key (4 characters or more), or its coordinates as a mapping or as text such as
+    `task=loan,team=firm,draw=1`; these may be partial if they match only one rollout. Raises `ScenarioError` if they
+    match none or several, and `StoreError` if the folder is not a run.
     """
     return Transcript(load(Path(run), rollout))

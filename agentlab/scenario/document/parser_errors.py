@@ -11,7 +11,7 @@ _HASH = re.compile(r"[ \t]#")
 _HINTS = (
     ("mapping values are not allowed", "a second ': ' in one line", f"{_QUOTE} ': ', and check the indentation"),
     ("could not find expected ':'", "a line without ': '", "write `key: value`"),
-    ("did not find expected key", "a line that does not fit those above it", "indent it as its neighbors are"),
+    ("did not find expected key", "a line that does not fit those above it", "indent it like the lines around it"),
     ("did not find expected '-' indicator", "an entry of a list that does not begin with '- '",
      "start every entry of the list with '- ', all equally indented"),
     ("unexpected end of stream", "a quote that is never closed", "close the quote"),
@@ -30,7 +30,7 @@ def explained(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str, str]:
     if "did not find expected ',' or" in problem:
         return _within_brackets(text, begun, at)
     if here in (",", "}", "]"):
-        return at, f"a {here!r} that belongs to no bracket", "take it out, or quote the text"
+        return at, f"a {here!r} without a matching bracket", "remove it, or quote the text"
     for part, wrong, right in _HINTS:
         if part in problem:
             cause = begun if part.startswith(("could not", "unexpected")) else at
@@ -58,7 +58,7 @@ def unnamed(text: str) -> tuple[str, str]:
     """A collection where a key should stand; `text` begins with the character before it."""
     if text.startswith("{{"):
         return "a text that begins with a placeholder", f"{_QUOTE} {{{{…}}}}, as in '{{{{agent}}}} leads.'"
-    return "a key that is not a name", "write `name: value`; quote a text with { or ["
+    return "a key that is not a plain name", "write `name: value`; quote a text with { or ["
 
 
 def cut_by_a_comment(scalar: Any, text: str) -> str:

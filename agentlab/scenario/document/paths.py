@@ -17,11 +17,11 @@ def confined(name: str, target: Path, root: Path, folder: bool = False) -> tuple
         inside = target.resolve().is_relative_to(root.resolve())
         there = target.is_file() or (folder and target.is_dir())
     except (OSError, RuntimeError, ValueError):
-        return f"{name[:60]!r} is no path", "give the path of a file"
+        return f"{name[:60]!r} is not a path", "give the path of a file"
     if not name or not inside:
         return f"{name!r} is outside {shown_path(root)}", "keep included files in the scenario's folder"
     if not there:
         above = target.parent
         near = sorted(entry.name for entry in above.iterdir() if entry.is_file()) if above.is_dir() else []
-        return f"{name!r}: there is no such file", suggest(target.name, near)
+        return f"{name!r}: file not found", suggest(target.name, near)
     return None

@@ -131,7 +131,7 @@ class _File:
         next(self.events)
         extra = next(self.events)
         if isinstance(extra, yaml.DocumentStartEvent):
-            self.reader.wrong(self.place(extra.start_mark), at, "a second document", "keep one document a file")
+            self.reader.wrong(self.place(extra.start_mark), at, "a second document", "keep one document per file")
         return value
 
     def node(self, event: Any, path: Keys) -> Any:
@@ -164,7 +164,7 @@ class _File:
             self.reader.wrong(place, path[:3], f"nested deeper than {MAX_DEPTH} levels", "write a flatter document")
             raise _Stop
         if self.reader.nodes > MAX_NODES:
-            self.reader.wrong(place, path[:3], "too many values or included files in all", "write a smaller document")
+            self.reader.wrong(place, path[:3], "too many values or included files in total", "write a smaller document")
             raise _Stop
 
     def scalar(self, event: Any, path: Keys, place: Place) -> Any:
@@ -176,7 +176,7 @@ class _File:
             value = scalar(event.value)
             if cut := cut_by_a_comment(event, self.text):
                 right = f"quote the text; if {cut} begins a comment, leave a space after the #"
-                self.reader.wrong(place, path, f"the text ends before {cut!r}, as a comment begins there", right)
+                self.reader.wrong(place, path, f"the text ends before {cut!r}, because a comment begins there", right)
             return event.value if value is not None and self.reader.as_written(path) else value
         except ValueError as error:
             self.reader.wrong(place, path, f"{event.value[:40]!r} is ambiguous", str(error))
@@ -197,7 +197,7 @@ class _File:
             here = (*path, key)
             if key in items:
                 right = f"keep one; the first is at {self.reader.keys[here]}"
-                self.reader.wrong(place, here, f"the key {key!r} is there twice", right)
+                self.reader.wrong(place, here, f"the key {key!r} appears twice", right)
                 here = (*path, key, "again")
             value = self.node(next(self.events), here)
             if key not in items:
@@ -242,7 +242,7 @@ def _unquoted(keys: Sequence[str]) -> tuple[str, str]:
     """What is wrong with keys of one mapping that are numbers or the like, and what would be right."""
     named = [key or "null" for key in keys[:FEW]]
     if len(keys) == 1:
-        return f"the key {named[0]} is not a text", f'quote it: "{keys[0]}"'
+        return f"the key {named[0]} is not text", f'quote it: "{keys[0]}"'
     more = f" and {len(keys) - FEW} more" if len(keys) > FEW else ""
     return f"the keys {', '.join(named)}{more} are not text", f'quote each of them: "{keys[0]}"'
 

@@ -49,9 +49,9 @@ def _jsonl(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
         except UnicodeDecodeError as error:
             yield number, _mistake(file, number, error.start + 1, "bytes that are not UTF-8", _NOT_UTF8)
         except json.JSONDecodeError as error:
-            yield number, _mistake(file, number, error.colno, f"no JSON: {error.msg}", "one JSON object per line")
+            yield number, _mistake(file, number, error.colno, f"not JSON: {error.msg}", "one JSON object per line")
         except (ValueError, RecursionError) as error:
-            yield number, _mistake(file, number, 1, f"no JSON: {line(error)}", "one JSON object per line")
+            yield number, _mistake(file, number, 1, f"not JSON: {line(error)}", "one JSON object per line")
         else:
             if isinstance(found, dict):
                 yield number, cast("dict[str, Any]", found)
@@ -70,7 +70,7 @@ def _csv(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
                 return
             if len(set(head)) < len(head):
                 twice = next(name for name in head if head.count(name) > 1)
-                yield 1, _mistake(file, 1, 1, f"two columns are called {twice!r}", "a name of its own for each column")
+                yield 1, _mistake(file, 1, 1, f"two columns are called {twice!r}", "a different name for each column")
                 return
             at = reader.line_num + 1
             for cells in reader:
@@ -87,7 +87,7 @@ def _csv(file: Path, lines: Iterable[bytes]) -> Iterator[Row]:
             yield at, _mistake(file, at, error.start + 1, "bytes that are not UTF-8; reading stopped here", _NOT_UTF8)
         except csv.Error as error:
             right = 'quotes in pairs, and "" for a quote inside quotes'
-            yield at, _mistake(file, at, 1, f"no CSV: {line(error)}; reading stopped here", right)
+            yield at, _mistake(file, at, 1, f"not CSV: {line(error)}; reading stopped here", right)
 
 
 def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
@@ -96,7 +96,7 @@ def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 @contextmanager

@@ -13,13 +13,13 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SURPRISES = (
     (re.compile(r"yes|no|on|off", re.I), "write true or false, or quote it if it is a text"),
     (re.compile(r"[-+]?0[0-9_]+"), "quote it, or write the number without the leading zero (octal is 0o17)"),
-    (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), "quote it: other readers take it for base 60"),
+    (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), "quote it: some YAML readers read it as base 60"),
     (
         re.compile(r"(?=.*_)[-+]?([0-9][0-9_]*(\.[0-9_]*)?|\.[0-9][0-9_]*)([eE][-+]?[0-9]+)?"),
         "write the number without underscores, or quote it",
     ),
     (re.compile(r"[-+]?0b[01_]+"), "write the number in decimal, or quote it"),
-    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?"), "quote it: other readers take it for a date"),
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?"), "quote it: some YAML readers read it as a date"),
     (re.compile(r"[-+]?\.(inf|nan)", re.I), "write a finite number, or quote it"),
     (re.compile(r"="), "quote it"),
 )

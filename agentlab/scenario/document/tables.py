@@ -40,7 +40,7 @@ def dataset_rows(files: Sequence[Path]) -> Iterator[tuple[int, Mapping[str, Any]
                     yield number, row
         except (arrow.ArrowException, OSError) as error:
             told, place = line(str(error)), Place(str(file), number + 1, 1)
-            yield number + 1, Mistake(place, "", f"this cannot be read: {told}", "a whole file")
+            yield number + 1, Mistake(place, "", f"this file cannot be read: {told}", "a whole file")
 
 
 def _batches(arrow: Any, file: Path) -> Iterator[Any]:

@@ -22,7 +22,7 @@ def text_of(path: Path, shown: str) -> str:
     start = Place(shown, 1, 1)
     try:
         if path.stat().st_size > MAX_BYTES and path.suffix != ".jsonl":
-            right = "keep it small: many tasks fit in a JSONL file, one a line, as `tasks: !file NAME.jsonl`"
+            right = "keep it small: put many tasks in a JSONL file, one per line, and write `tasks: !file NAME.jsonl`"
             raise Unreadable(start, f"the file is over {MAX_BYTES // 1_000_000} MB", right)
         text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:

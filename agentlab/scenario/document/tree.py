@@ -82,5 +82,5 @@ def suggest(name: object, known: Iterable[str], most: int = 12) -> str:
     if near := difflib.get_close_matches(str(name)[:LONGEST].lower(), lower, n=1, cutoff=0.6):
         return f"did you mean {lower[near[0]]!r}?"
     if not names:
-        return "no names are known here"
+        return "there are no names to choose from here"
     return f"known: {', '.join(names[:most])}{', …' if len(names) > most else ''}"

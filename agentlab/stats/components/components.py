@@ -123,9 +123,12 @@ def components(
         total = replace(total, low=None, high=None)
     if squares.every[-1] <= (_TINY * np.abs(y).max()) ** 2:
         found[-1] = replace(found[-1], low=None, high=None, why="")
-        constant = f"every {names[-1]} of a {names[-2]} is the same: no variance is seen, and no limit can be told"
+        constant = (
+            f"every {names[-1]} of a {names[-2]} is the same: there is no visible variance, "
+            f"so limits cannot be estimated"
+        )
     below = [component.name for component in found if component.negative and component.high is not None]
-    notes = (lost, these, constant, tuple(f"{name}: below 0, so only its upper limit is told" for name in below))
+    notes = (lost, these, constant, tuple(f"{name}: below 0, so only its upper limit is reported" for name in below))
     if not lost:
         return Components(tuple(found), None, total, *notes)
     absent = [Component(name, len(parents)) for name, parents in zip(names[-2:], design.parents[-2:], strict=True)]
@@ -142,9 +145,9 @@ def checked(codes: Sequence[ArrayLike], values: ArrayLike, names: Sequence[str])
     if y.ndim != 1 or any(np.shape(labels) != y.shape for labels in codes):
         raise ValueError(f"labels and values differ in shape: {[np.shape(c) for c in codes]} and {y.shape}")
     if not np.isfinite(y).all():
-        raise ValueError(f"{int((~np.isfinite(y)).sum())} values are NaN or infinite: leave them out, and say so")
+        raise ValueError(f"{int((~np.isfinite(y)).sum())} values are NaN or infinite: exclude them, and report that")
     if not len(y) or np.ptp(y) <= _TINY * np.abs(y).max():
-        raise ValueError("constant scores: no value differs from another, so there is no variance to divide")
+        raise ValueError("constant scores: all values are equal, so there is no variance to divide")
     return y - y.mean(), nest(codes)
 
 
@@ -161,14 +164,14 @@ def enough(design: Nest, names: Sequence[str], alone: bool = False) -> None:
     for i, df in enumerate(design.df):
         if df == 0 and (i or not alone):
             where = f" in every {names[i - 1]}" if i else ""
-            raise ValueError(f"one {names[i]}{where}: how far one lies from another cannot be told; two are needed")
+            raise ValueError(f"one {names[i]}{where}: their spread cannot be estimated; two are needed")
 
 
 def _these(top: Component) -> tuple[Component, str]:
     """The top level as the very groups at hand, and what that leaves untold."""
     if top.groups == 1:
-        return Component(top.name, 1), f"one {top.name}: how {top.name}s differ cannot be told"
-    why = f"these {top.groups} {top.name}s only: their variance has no limits, nor has the total"
+        return Component(top.name, 1), f"one {top.name}: how {top.name}s differ cannot be estimated"
+    why = f"these {top.groups} {top.name}s only: their variance and the total have no limits"
     return replace(top, low=None, high=None, why=""), why
 
 

@@ -103,12 +103,12 @@ def covariances(
         span = None if free else _jackknife(ratio, level)
         note = ""
         if not free and min(own[0][0, i], own[1][0, i]) <= 0:
-            note = "no correlation, since a measure has no variance above 0 there"
+            note = "no correlation, because a measure has no variance above 0 on this level"
         elif not free and np.isfinite(ratio[0]) and span is None and tasks >= FEWEST_TASKS:
-            note = "no interval, since the correlation, or that without some task, is 1 or more"
+            note = "no interval, because the correlation, with all tasks or without one of them, is 1 or more"
         found.append(Covariance(name, _told(shared[0, i]), _told(ratio[0]), *(span or (None, None)), seen[i], note))
-    apart = "" if same_calls else f"no {names[-1]} is shared by the measures: its covariance is 0 by independence"
-    few = f"{tasks} {names[0]}s: no intervals, which take {FEWEST_TASKS}" if tasks < FEWEST_TASKS else ""
+    apart = "" if same_calls else f"no {names[-1]} is shared by the measures, so their covariance on this level is 0"
+    few = f"{tasks} {names[0]}s: no intervals (at least {FEWEST_TASKS} are needed)" if tasks < FEWEST_TASKS else ""
     return Covariances(tuple(found), tasks, len(draws.parents[-1]), dropped, lost, apart, few)
 
 

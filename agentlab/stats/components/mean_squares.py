@@ -44,10 +44,10 @@ class MeanSquares:
         those cover 77 to 88 % of rare ones.
         """
         if self.df < FEWEST_TASKS - 1:
-            return f"no interval, which takes {FEWEST_TASKS} {self.noun}s or more"
+            return f"no interval (at least {FEWEST_TASKS} {self.noun}s are needed)"
         plus, minus = (self.part(np.maximum(sign * weights, 0.0), level) for sign in (1, -1))
         if plus is None or minus is None:
-            return f"no interval, since one {self.noun} has all of a variance"
+            return f"no interval, because one {self.noun} has all of a variance"
         return mover.difference(plus, minus)
 
     def part(self, weights: Array, level: float) -> mover.Ended | None:

@@ -64,7 +64,9 @@ def cumulative_logit(counts: ArrayLike, levels: ArrayLike, clusters: Clusters = 
         raise ValueError(f"counts of shape {n.shape} for {len(scores)} levels: two or more, each of which is there")
     for name, own in zip("ab", by_arm, strict=True):
         if own[0] == own.sum() or own[-1] == own.sum():
-            raise ValueError(f"all scores of arm {name} are {scores[0 if own[0] else -1]:g}, and odds have no end")
+            raise ValueError(
+                f"all scores of arm {name} are {scores[0 if own[0] else -1]:g}, so the odds ratio is infinite"
+            )
     start = _start(by_arm)
     low = np.log(LEAST_SD)
     bounds = [(None, None)] * (len(start) - 2) + [(low, 3.0)] * 2

@@ -24,7 +24,7 @@ def over_tasks(difference: float, like: Interval, tasks: int, level: float = 0.9
     noncentrality of `t = D / se` on G - 1 degrees of freedom, divided by `sqrt(G)`.
     """
     if tasks < FEWEST_TASKS:
-        raise ValueError(f"{pluralize(tasks, 'task')}: an effect over new tasks takes {FEWEST_TASKS}")
+        raise ValueError(f"{pluralize(tasks, 'task')}: an effect size for new tasks needs at least {FEWEST_TASKS}")
     low, high = noncentrality(difference / like.se, like.df, level)
     root = math.sqrt(tasks)
     return Estimate(difference / like.se / root, low / root, high / root)

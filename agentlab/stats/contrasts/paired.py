@@ -188,9 +188,13 @@ def _new_tasks(means_t: Array, units: Codes | None, tiny: float) -> tuple[TaskMe
     if count < FEWEST_TASKS:
         if units is None or len(means_t) < FEWEST_TASKS:
             tasks = pluralize(len(means_t), "task")
-            return None, None, f"{tasks}: nothing is claimed beyond them, which takes {FEWEST_TASKS}"
+            return None, None, f"{tasks}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)"
         of = f"{pluralize(count, 'cluster')} of {len(means_t)} tasks"
-        return None, None, f"{of}: nothing is claimed beyond these tasks, which takes {FEWEST_TASKS} clusters"
+        return (
+            None,
+            None,
+            (f"{of}: too few for conclusions beyond these tasks (at least {FEWEST_TASKS} clusters are needed)"),
+        )
     sums: Array = means_t if units is None else np.bincount(units, means_t).astype(np.float64)
     if np.ptp(means_t) <= tiny:
         return None, _flips(sums, tiny), "no 'new tasks' interval: every task differs by the same amount"

@@ -57,7 +57,9 @@ def pilot(tasks: Sequence[Hashable], a: ArrayLike, b: ArrayLike, judge: JudgeVar
     x, y = x[kept], y[kept]
     size, df = len(names), len(x) - len(names)
     if size < 2 or df < 1:
-        raise ValueError(f"{size} tasks with {len(x)} pairs: a pilot takes 2 tasks, and 2 pairs of one of them")
+        raise ValueError(
+            f"{size} tasks with {len(x)} pairs: a pilot needs 2 tasks, and 2 pairs on at least one of them"
+        )
     n_t = np.bincount(codes).astype(np.float64)
     d_t = np.bincount(codes, x - y) / n_t
     total, own = _pooled(x - y, codes, df), (_pooled(x, codes, df) + _pooled(y, codes, df)) / 2

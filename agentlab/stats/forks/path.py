@@ -216,8 +216,8 @@ def _notes(points: list[Point], decisive: PathStep | None) -> list[str]:
     notes: list[str] = []
     blind = [str(point.cut) for point in points if point.low is None]
     if blind:
-        notes.append(f"no interval at cut {', '.join(blind)}: all forks agree, and the outcome's range is not known")
+        notes.append(f"no interval at cut {', '.join(blind)}: all forks agree, and the range of the outcome is unknown")
     if decisive is None:
         fewest = min((point.forks for point in points if point.forks), default=0)
-        notes.append(f"no decisive round at this many forks ({fewest} or more a cut)")
+        notes.append(f"no decisive round found with this many forks ({fewest} or more per cut)")
     return notes

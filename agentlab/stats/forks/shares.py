@@ -102,7 +102,7 @@ def by_round(
     terms = ends[:, :-1] - ends[:, 1:]
     found, notes = parts(np.column_stack([terms, left, s2[:, 0]]), tasks, s2[:, 0], level)
     if noise is None:
-        notes = (*notes, "judge noise is not taken apart, and stays in the last round")
+        notes = (*notes, "judge noise is not separated and counts toward the last round")
     return Shares(found[:-2], found[-2] if noise is not None else None, found[-1], len(s2), len(set(tasks)), notes)
 
 
@@ -140,7 +140,11 @@ def _notes(parents: Array) -> list[str]:
     if single:
         notes.append(f"no 'these tasks' interval: {single} of {tasks} tasks have one parent, and two are needed")
     if tasks < FEWEST_TASKS:
-        notes.append(f"{pluralize(tasks, 'task')}: nothing is claimed beyond them, which takes {FEWEST_TASKS}")
+        notes.append(
+            f"{pluralize(tasks, 'task')}: too few for conclusions beyond them (at least {FEWEST_TASKS} are needed)"
+        )
     if tasks < FEWEST_TASKS > parents.sum():
-        notes.append(f"{pluralize(int(parents.sum()), 'parent')}: no interval of a share, which takes {FEWEST_TASKS}")
+        notes.append(
+            f"{pluralize(int(parents.sum()), 'parent')}: no interval for shares (at least {FEWEST_TASKS} are needed)"
+        )
     return notes

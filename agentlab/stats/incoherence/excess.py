@@ -47,7 +47,7 @@ def brier_excess(a: Choices, b: Choices, level: float = 0.95, clusters: Clusters
     parts_a, parts_b = unbiased(brier(a)), unbiased(brier(b))
     left_out = int((~kept).sum())
     if not kept.any():
-        nothing = missing(None, 0, "undefined: a is on no task wrong often enough to say how")
+        nothing = missing(None, 0, "undefined: a has too few wrong answers on every task to estimate their spread")
         return Excess(nothing, nothing, nothing, left_out, nothing.notes)
     null_t = parts_b.variance_t - differ_b + both_b * spread
     of_a, of_b = terms(parts_a)[kept], terms(parts_b)[kept]
@@ -55,7 +55,7 @@ def brier_excess(a: Choices, b: Choices, level: float = 0.95, clusters: Clusters
     of_null[:, 0] = null_t[kept]
     beyond = of_b.copy()
     beyond[:, 0] -= of_null[:, 0]
-    told = f"{left_out} of {len(kept)} tasks are left out: a's wrong answers there are too few to say how they spread"
+    told = f"{left_out} of {len(kept)} tasks are excluded: a has too few wrong answers there to estimate their spread"
     return Excess(
         difference=shares_apart(of_b, of_a, level, own),
         by_accuracy=shares_apart(of_null, of_a, level, own),

@@ -104,7 +104,7 @@ def shares_apart(a: Floats, b: Floats, level: float = 0.95, clusters: Clusters =
             return missing(gap, side.n, side.notes[0])
     left = [side for side in sides if isinstance(side, Left)]
     if np.ptp(left[0].without - left[1].without) <= 1e-12:
-        return missing(gap, first.n, "no interval: leaving out any one task changes nothing")
+        return missing(gap, first.n, "no interval: leaving out any one task does not change the result")
     spread = np.corrcoef(left[0].without, left[1].without)[0, 1]
     known = float(spread) * (1 - 1 / min(side.effective for side in left))
 

@@ -83,7 +83,10 @@ def _within(x: Floats, there: Bools, means: Floats, judgements: Ints) -> tuple[F
     alone = int((freedom == 0).sum())
     pooled = squares.sum() / freedom.sum()
     sigma2: Floats = np.where(freedom > 0, squares / np.maximum(freedom, 1), pooled)
-    borrowed = f"judge noise of {alone} of {len(x)} tasks, judged once per rollout, is that of the others"
+    borrowed = (
+        f"{alone} of {len(x)} tasks were judged once per rollout; their judge noise is "
+        f"assumed equal to that of the others"
+    )
     return sigma2, True, (borrowed,) if alone else ()
 
 

@@ -75,11 +75,11 @@ def kappa(
     expected = _bilinear(a_gk.sum(0)[None], w, b_gk.sum(0)[None])[0]
     plain = Agreement(None, None, None, float((one == two).mean()), n, 2 * n)
     if expected <= 0:
-        return replace(plain, note="both gave one and the same value throughout: chance alone would agree as well")
+        return replace(plain, note="both raters always gave the same value, so chance alone would agree as well")
     left = 1 - _divided((n - n_g) * (d_g.sum() - d_g), _bilinear(a_gk.sum(0) - a_gk, w, b_gk.sum(0) - b_gk))
     found = _jackknifed(plain, 1 - n * float(d_g.sum()) / float(expected), left, level)
     if min(len(np.unique(one)), len(np.unique(two))) == 1:
-        why = "one rater gave one value throughout: kappa is 0 whatever the other gave"
+        why = "one rater always gave the same value, so kappa is 0 whatever the other gave"
         return replace(found, low=None, high=None, note=why)
     return found
 
@@ -96,7 +96,7 @@ def alpha(ratings: ArrayLike, clusters: Sequence[Hashable] | None = None, level:
     if not len(v_uk):
         return replace(plain, note="no unit has two ratings")
     if len(values) == 1:
-        return replace(plain, note="every rating is the same: chance alone would agree as well")
+        return replace(plain, note="all ratings are the same, so chance alone would agree as well")
     centred = values - values.mean()  # the differences stay, and squares lose no digits
     m_u, s_u, q_u = v_uk.sum(1), v_uk @ centred, v_uk @ centred**2
     pairs_u = 2 * (m_u * q_u - s_u**2) / (m_u - 1)
@@ -120,7 +120,7 @@ def ac1(
     several, most = m_u >= 2, max(categories or 0, len(values))
     plain = _plain(v_uk[several])
     if not several.any() or most < 2:
-        return replace(plain, note="there is one category only" if several.any() else "no unit has two ratings")
+        return replace(plain, note="there is only one category" if several.any() else "no unit has two ratings")
     v_sk, m_s, width = v_uk[several], m_u[several], int(groups.max()) + 1
     agreed_g = np.bincount(groups[several], (v_sk * (v_sk - 1)).sum(1) / (m_s * (m_s - 1)), width)
     agreed = _divided(_rests(agreed_g), _rests(np.bincount(groups[several], minlength=width)))
@@ -165,11 +165,11 @@ def _jackknifed(plain: Agreement, value: float, left: Array, level: float) -> Ag
     """The plain interval over clusters, not above 1."""
     found, count = replace(plain, value=value), len(left)
     if count < 2:
-        return replace(found, note="no interval: all units are of one cluster")
+        return replace(found, note="no interval: all units belong to one cluster")
     if not np.isfinite(left).all():
-        return replace(found, note="no interval: without one of the clusters there is nothing to agree on")
+        return replace(found, note="no interval: without one of the clusters, agreement is undefined")
     if np.ptp(left) <= TINY:
-        return replace(found, note="no interval: every cluster agrees alike")
+        return replace(found, note="no interval: agreement is the same in every cluster")
     half = margin(left, level)
     return replace(found, low=value - half, high=min(value + half, 1.0))
 

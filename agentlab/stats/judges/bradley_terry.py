@@ -82,7 +82,7 @@ def bradley_terry(
     why = _unconnected(players, one, two, result)
     data = _data(one, two, result, order, len(players), clusters)
     if not why and np.linalg.matrix_rank(_contrasts(data)) < data.x_rok.shape[2]:
-        why = "every pair was shown in one order only: order cannot be told from strength"
+        why = "every pair was shown in one order only: order cannot be separated from strength"
     beta = None if why else _fit(data)
     if beta is None:
         return _because(none, why or "no finite estimate: order, or ties, decide every comparison")
@@ -203,7 +203,7 @@ def _covariance(data: _Data, beta: Array, count: int) -> tuple[Array | None, str
     if data.clusters is None:
         return bread, ""
     if count < 2:
-        return None, "no intervals: all comparisons are of one cluster"
+        return None, "no intervals: all comparisons belong to one cluster"
     sums = np.zeros((count, scores.shape[1]))
     np.add.at(sums, data.clusters, scores)
     return np.asarray(bread @ (sums.T @ sums) @ bread * count / (count - 1), dtype=np.float64), ""
@@ -222,7 +222,7 @@ def _unconnected(players: Sequence[str], one: Codes, two: Codes, result: Array) 
         return ""
     below = {int(part[j]) for i, j in zip(start, end, strict=True) if part[i] != part[j]}
     top = sorted(name for name, own in zip(players, part, strict=True) if int(own) not in below)
-    return f"strengths are endless: nobody else ever beat or tied with {', '.join(top)}"
+    return f"strengths are infinite: no other arm ever beat or tied with {', '.join(top)}"
 
 
 def _check(first: Sequence[str], second: Sequence[str], result: Array, clusters: Sequence[Hashable] | None) -> None:

@@ -99,7 +99,7 @@ def difference(a: LabelledScores, b: LabelledScores, power: float | None = None,
         which = " and ".join(
             name for name, part in zip(("the first", "the second"), parts, strict=True) if part is None
         )
-        why = f"{which} has no labels of its own, and those of another condition say nothing about it: uncorrected"
+        why = f"{which} has no labels of its own, and labels of other conditions cannot correct it: uncorrected"
         return Corrected(None, None, None, judge, items, labels, why)
     turned = _Part(two.value, -two.influence, two.power, two.chosen)
     value = one.value - two.value
@@ -141,7 +141,7 @@ def _interval(
     labelled = [len({name for name, kept in zip(names, there, strict=True) if kept}) for names, _, there in parts]
     fewest = min(labelled)
     if fewest < FEWEST:
-        return None, f"no interval: labels of {fewest} independent items or clusters, and {FEWEST} are needed"
+        return None, f"no interval: only {fewest} independent items or clusters have labels, and {FEWEST} are needed"
     known: dict[Hashable, int] = {}
     codes = [known.setdefault(name, len(known)) for names, _, _ in parts for name in names]
     sums = np.bincount(codes, np.concatenate([part.influence for _, part, _ in parts]))

@@ -53,7 +53,7 @@ def slope(y: ArrayLike, x: ArrayLike, clusters: Sequence[Hashable], level: float
     b = b - _means(codes, b)[codes]
     spread = float(b @ b)
     if spread <= 1e-12:
-        return Estimate(None, n=count, notes=("nothing to go by: x is the same within every cluster",))
+        return Estimate(None, n=count, notes=("undefined: x is the same within every cluster",))
     a = a - _means(codes, a)[codes]
     value = float(a @ b) / spread
     sums = np.bincount(codes, b * (a - value * b))
@@ -101,7 +101,7 @@ def shift(first: ArrayLike, second: ArrayLike, clusters: Sequence[Hashable], lev
 
 def _estimate(value: float, variance: float, clusters: int, level: float) -> Estimate:
     if variance <= 1e-24 * max(1.0, value**2):
-        return Estimate(value, n=clusters, notes=("no interval: every cluster says the same",))
+        return Estimate(value, n=clusters, notes=("no interval: all clusters give the same value",))
     interval = t_interval(value, variance**0.5, clusters - 1, level)
     return Estimate(value, interval.low, interval.high, interval.se, interval.df, interval.p, clusters)
 

@@ -79,11 +79,14 @@ def prevalence(judged: LabelledScores, level: float = 0.95) -> Prevalence:
     sens, spec = errors.rates
     plain = (share, sens, spec, ones, zeros, len(f))
     if sens + spec <= 1:
-        why = f"sensitivity {sens:.2f} and specificity {spec:.2f}: the judge tells nothing apart, and is not corrected"
+        why = (
+            f"sensitivity {sens:.2f} and specificity {spec:.2f}: the judge does not "
+            f"discriminate, so no correction is made"
+        )
         return Prevalence(None, None, None, *plain, why)
     value = (share + spec - 1) / (sens + spec - 1)
     low, high, note = _limits(errors, value, judged.clusters, level)
-    outside = "" if 0 <= value <= 1 else f"the estimate {value:.2f} is outside [0, 1] and is put on its edge"
+    outside = "" if 0 <= value <= 1 else f"the estimate {value:.2f} is outside [0, 1] and is set to the nearest limit"
     return Prevalence(min(max(value, 0.0), 1.0), low, high, *plain, "; ".join(filter(None, (outside, note))))
 
 
@@ -101,7 +104,7 @@ def _limits(
     size, m1, m0 = (1 / float(w @ w) for w in (errors.a, errors.w1, errors.w0))
     p, s, c = (size * share + z * z / 2) / (size + z * z), (m1 * sens + 1) / (m1 + 2), (m0 * spec + 1) / (m0 + 2)
     if s + c <= 1:
-        return None, None, "no interval: with so few labels the judge may tell nothing apart"
+        return None, None, "no interval: with so few labels, the judge may not discriminate at all"
     theta = (p + c - 1) / (s + c - 1)
     noise_s, noise_c = s * (1 - s) / (m1 + 2), c * (1 - c) / (m0 + 2)
     shift = 2 * z * z * (theta * noise_s - (1 - theta) * noise_c)

@@ -35,8 +35,8 @@ async def sandbox() -> Bubblewrap:
 async def _probed() -> Bubblewrap:
     if sys.platform != "linux" or platform.machine() not in CALLS:
         raise SandboxError(
-            f"programs of agents are run on Linux on {' or '.join(CALLS)} only, not on {sys.platform} "
-            f"{platform.machine()}; take such a machine, or take the tool `run` from the agents"
+            f"programs of agents run only on Linux on {' or '.join(CALLS)}, not on {sys.platform} "
+            f"{platform.machine()}; use such a machine, or remove the tool `run` from the agents"
         )
     tried: list[str] = []
     for binary in dict.fromkeys(filter(None, (shutil.which("bwrap"), _installed()))):

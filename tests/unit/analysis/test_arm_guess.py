@@ -199,8 +199,8 @@ def test_a_run_says_how_well_the_arm_can_be_guessed(workdir: Path) -> None:
     assert set(run.rollouts["output_words"]) == {2, 7}
     assert run.measures["output_words"].tolist() == run.rollouts["output_words"].tolist()
     notes = summarize(run).notes
-    told = next(note for note in notes if "guessed" in note)
-    assert "firm - solo 1.00 by words, 1.00 by length. A judge may know the arm" in told
+    told = next(note for note in notes if "Guessing the arm" in note)
+    assert "firm - solo 1.00 by words, 1.00 by length. A judge may recognize the arm" in told
     assert not [note for note in notes if "family" in note]
 
 
@@ -208,7 +208,7 @@ def test_too_little_is_not_guessed_from(workdir: Path) -> None:
     for tasks, draws in ((2, 4), (1, 12)):
         run = played("{'I would sell it for more money.': 1}", tasks, draws)
         assert guesses(run, summarize(run).contrasts) == {}
-        assert not [note for note in summarize(run).notes if "guessed" in note]
+        assert not [note for note in summarize(run).notes if "Guessing the arm" in note]
 
 
 def test_a_judge_of_an_agents_family_is_told(workdir: Path) -> None:
@@ -216,7 +216,8 @@ def test_a_judge_of_an_agents_family_is_told(workdir: Path) -> None:
     run.meta["judges"] = {"quality": "openai/gpt-5.2", "match": None}
     run.roles["model"] = "vllm/openai/gpt-oss-20b"
     assert blindness(run, {}) == [
-        "judge quality (openai/gpt-5.2) and an agent are of one family, gpt: it may favour its like."
+        "judge quality (openai/gpt-5.2) and an agent belong to the same model family, gpt: the judge may favor its "
+        "own family."
     ]
     run.roles["model"] = "anthropic/claude-opus-4-5"
     assert blindness(run, {}) == []

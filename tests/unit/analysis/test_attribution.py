@@ -149,7 +149,7 @@ def test_shares_by_round_are_recovered_with_judge_noise_last(many: ForksOnly) ->
     assert value(table["share"][:4].sum()) == pytest.approx(1.0)
     assert "round 1 has the largest share" in found.says
     assert "240 parents of 240 tasks" in found.says
-    assert "drawn at random" in found.notes[0]
+    assert "chosen at random" in found.notes[0]
     assert not any("rough" in note for note in found.notes)
 
 
@@ -177,7 +177,7 @@ def test_a_round_whose_turns_were_not_drawn_stays_whole() -> None:
     assert agents["agent"].tolist() == ["ann", "not split"]
     assert value(agents["variance"].sum()) == pytest.approx(value(found.tables["rounds"]["variance"][:3].sum()))
     assert any("round 2 is not split by agent" in note for note in found.notes)
-    assert any("8 parents: shares are rough under 30" in note for note in found.notes)
+    assert any("8 parents: shares are rough with fewer than 30" in note for note in found.notes)
     assert found.shown == 1
 
 
@@ -196,14 +196,14 @@ def test_rounds_without_a_cut_between_are_one_term() -> None:
     assert found.tables["rounds"]["term"].tolist() == ["round 1-2", "round 4", "judge noise", "total"]
     late = attribution(runner(8, 4, ("1", "2")).run)
     assert late.tables["rounds"]["term"].tolist()[0] == "round 2"
-    assert any("open after round 1: no forks at cut 0" in note for note in late.notes)
+    assert any("remains after round 1, because there are no forks at cut 0" in note for note in late.notes)
 
 
 def test_one_judge_draw_is_not_separable_and_a_judge_that_asks_no_model_has_no_noise() -> None:
     one = runner(8, 4, judges=1)
     found = attribution(one.run)
     assert found.tables["rounds"]["term"].tolist() == ["round 1", "round 2", "round 4", "total"]
-    assert any("not separable: there are forks with one judge draw only" in note for note in found.notes)
+    assert any("not separable: some forks have only one judge draw" in note for note in found.notes)
     one.meta = {"judges": {"reader": None}, "tree": {"judges": {"reader": {"kind": "of_ones_own:Reader"}}}}
     sure = attribution(one.run)
     assert value(cell(sure.tables["rounds"], "variance", term="judge noise")) == 0
@@ -222,7 +222,7 @@ def test_a_parent_that_ended_early_has_nothing_left_open() -> None:
     lacking = runner(8, 4, ("0", "1", "2"))
     gap = (lacking.forks["parent"] == "p3") & (lacking.forks["at"] == "1")
     lacking.forks = lacking.forks[~gap].reset_index(drop=True)
-    assert any("1 parent left out, without a cut" in note for note in attribution(lacking.run).notes)
+    assert any("1 parent excluded, because they lack a cut" in note for note in attribution(lacking.run).notes)
 
 
 def test_forks_without_outcome_and_fresh_ones_are_left_out_and_counted() -> None:
@@ -233,7 +233,7 @@ def test_forks_without_outcome_and_fresh_ones_are_left_out_and_counted() -> None
     some.forks = pd.concat([some.forks, extra, lost], ignore_index=True)
     after = attribution(some.run)
     assert after.tables["rounds"]["variance"].tolist()[:2] == pytest.approx(before[:2])
-    assert any("40 forks of the run left out, without an outcome" in note for note in after.notes)
+    assert any("40 forks of the run excluded, without an outcome" in note for note in after.notes)
 
 
 def test_what_a_run_must_hold() -> None:
@@ -246,13 +246,13 @@ def test_what_a_run_must_hold() -> None:
         attribution(runner(2, 2).run, measure="charm")
     with pytest.raises(AnalysisError, match="condition 'solo' of runs/lab has no forks"):
         attribution(runner(2, 2).run, condition="solo")
-    with pytest.raises(AnalysisError, match="two or more a cut"):
+    with pytest.raises(AnalysisError, match="at each cut"):
         attribution(runner(2, 1).run)
     with pytest.raises(AnalysisError, match="no changed forks; `agentlab resample"):
         interventions(runner(2, 2).run)
     with pytest.raises(AnalysisError, match="has no forks, which a path is made of; `agentlab resample"):
         path(empty.run, "q")
-    with pytest.raises(AnalysisError, match="0 forked rollouts of runs/lab are 'q'; forked are p0, p1"):
+    with pytest.raises(AnalysisError, match="0 forked rollouts of runs/lab are 'q'; rollouts with forks: p0, p1"):
         path(runner(2, 2).run, "q")
     with pytest.raises(AnalysisError, match="2 forked rollouts"):
         path(runner(2, 2).run, "p")
@@ -306,7 +306,7 @@ def test_the_path_names_the_message_that_decided() -> None:
     assert "decided in round 2 (message 1 of ben: “one two" in found.says
     assert "and 1 more" in found.says
     assert found.tables["fresh"].empty
-    assert any("flatters" in note for note in found.notes)
+    assert any("biased upward" in note for note in found.notes)
 
 
 def test_fresh_forks_measure_the_decisive_round_again() -> None:
@@ -332,7 +332,7 @@ def test_every_measure_has_its_rows_and_one_without_outcomes_is_a_note() -> None
     assert "harm: expected 0.500 at cut 0" in found.says
     both.forks = both.forks.assign(harm=np.nan)
     both.measures = both.measures.assign(harm=np.nan)
-    assert any(note.startswith("harm: 0 cuts") for note in path(both.run, "p0").notes)
+    assert any(note.startswith("harm: only 0 cuts") for note in path(both.run, "p0").notes)
     shares = attribution(replace(runner(8, 4), measured=[WORTH]).run, "worth")
     assert set(shares.tables["agents"]["measure"]) == {"worth"}
 
@@ -341,11 +341,11 @@ def test_no_round_is_named_where_none_can_be_told() -> None:
     found = path(runner(1, 3, ("0", "1", "2")).run, "p0")
     assert not found.tables["path"]["decisive"].any()
     assert found.tables["messages"].empty
-    assert "no decisive round at this many forks." in found.says
+    assert "no decisive round found with this many forks." in found.says
     found = path(doubtful().run, "p0")
     (again,) = found.tables["fresh"].to_dict("records")
     assert again["start"] + 1 == again["cut"]
-    assert "no decisive round at this many forks: the largest step, round" in found.says
+    assert "no decisive round found with this many forks: the largest step, round" in found.says
     assert "is on 3 fresh forks" in found.says
 
 
@@ -366,7 +366,7 @@ def test_the_rollouts_own_outcome_carries_the_judges_noise() -> None:
     found = path(one.run, "p0")
     last = found.tables["path"].iloc[-1]
     assert [last["expected_low"], last["expected_high"]] == pytest.approx([last["expected"]] * 2)
-    assert any("taken as it is" in note for note in found.notes)
+    assert any("used without a noise estimate" in note for note in found.notes)
 
 
 def test_no_interval_goes_further_than_outcomes_can() -> None:
@@ -382,8 +382,8 @@ def test_a_step_to_the_rollouts_own_outcome_is_not_called_fresh_on_both_sides() 
     one.measures["worth"] = 0.99
     found = path(one.run, "p0")
     assert found.tables["fresh"]["cut"].tolist() == [4]
-    assert any("ends in the rollout's own outcome, which was not drawn again" in note for note in found.notes)
-    assert not any("was not drawn again" in note for note in path(decided(fresh=True).run, "p0").notes)
+    assert any("ends at the rollout's own outcome, which was not redrawn" in note for note in found.notes)
+    assert not any("was not redrawn" in note for note in path(decided(fresh=True).run, "p0").notes)
 
 
 # --- changes ----------------------------------------------------------------------------------------------------------
@@ -410,7 +410,7 @@ def test_many_effects_have_one_note_of_a_kind() -> None:
     each = [changed(plain, f"drop {index}", "1", 0.1).forks for index in range(4)]
     forks = pd.concat([plain.forks, *(one[one["change"] != ""] for one in each)], ignore_index=True)
     found = interventions(replace(plain, forks=forks).run)
-    assert sum("1 task: nothing is claimed" in note for note in found.notes) == 1
+    assert sum("1 task: too few for conclusions" in note for note in found.notes) == 1
     assert any(note.startswith("4 effects: 1 task") for note in found.notes)
     shown = columns(found.tables["effects"])
     assert sum(max(map(len, (one.heading, *one.cells))) + 3 for one in shown) <= 140
@@ -459,4 +459,4 @@ def test_one_parent_speaks_for_its_own_log_only_and_indices_are_its_own() -> Non
     assert row["these_rollouts_low"] < 0.2 < row["these_rollouts_high"]
     assert pd.isna(row["new_tasks_low"])
     two = interventions(changed(runner(2, 5), "drop 3", "2", 0.2).run)
-    assert any("by its index in each parent's own log" in note for note in two.notes)
+    assert any("by its index in each parent's log" in note for note in two.notes)

@@ -57,7 +57,7 @@ def test_slopes_over_few_tasks_have_no_interval(workdir: Path) -> None:
     few, many = judges(binary(5)), judges(binary(7))
     assert few.tables["judges"]["length_low"].isna().all()
     assert few.tables["judges"]["length"].notna().all()
-    assert "half, length: no interval: 5 tasks; it takes 6." in few.notes
+    assert "half, length: no interval: 5 tasks; at least 6 are needed." in few.notes
     assert many.tables["judges"]["length_low"].notna().all()
 
 
@@ -69,18 +69,18 @@ def test_strengths_over_few_tasks_have_no_interval(workdir: Path) -> None:
     few = pairs(duel.run(near, three))
     assert few.tables["strengths"]["strength"].notna().all()
     assert few.tables["strengths"]["strength_low"].isna().all()
-    assert "taste, better: no interval of a strength: 3 tasks; it takes 6." in few.notes
+    assert "taste, better: no interval of a strength: 3 tasks; at least 6 are needed." in few.notes
     many = pairs(duel.run(near, three, (third, third + more), out="more"))
     assert many.tables["strengths"]["strength_low"].notna().all()
 
 
 def test_one_draw_of_a_judge_is_said_wherever_variances_are(workdir: Path) -> None:
     run = binary(7)
-    told = "met: judge noise not separable: one judge draw of each rollout"
+    told = "met: judge noise not separable: each rollout has one judge draw"
     assert told in decomposition(run).notes
     assert told in length(run).notes
     assert told.replace("met", "half") in length(run).notes
-    assert any(note.startswith("half: judge noise not separable, one draw") for note in tries(proven(run)).notes)
+    assert any(note.startswith("half: judge noise is not separable, because one") for note in tries(proven(run)).notes)
 
 
 def test_draws_that_repeat_each_other_take_no_test_from_tasks() -> None:
@@ -125,9 +125,7 @@ def test_a_judge_that_fails_its_anchors_leaves_no_uncorrected_difference(workdir
     found = labels(run)
     assert list(found.tables) == ["means"]
     assert found.tables["means"]["estimate"].isna().all()
-    assert any(
-        "half: what is uncorrected is suppressed: the judge ships no anchor texts" in note for note in found.notes
-    )
+    assert any("half: uncorrected values are suppressed: the judge has no anchor texts" in note for note in found.notes)
     assert len(labels(proven(run)).tables["contrasts"]) == 2
     assert labels(run).tables["means"]["estimate"].notna().all()
 

@@ -127,7 +127,7 @@ def test_the_score_variance_is_less_the_judges(run: Run) -> None:
 
 def test_one_judge_draw_and_temperature_0_are_not_separable(run: Run) -> None:
     found = components(run)
-    for measure, why in (("once", "one judge draw of each rollout"), ("cold", "the judge is asked at temperature 0")):
+    for measure, why in (("once", "each rollout has one judge draw"), ("cold", "the judge runs at temperature 0")):
         for level in ("draw", "judge draw"):
             one = row(found, measure, level)
             assert np.isnan(one["variance"])
@@ -145,7 +145,7 @@ def test_measures_of_one_judge_share_its_calls_and_of_two_do_not(run: Run) -> No
     shared = found.tables["covariances"]
     pair = shared[(shared["measure"] == "utility") & (shared["other"] == "harm")]
     assert list(pair["level"]) == ["task", "draw"]
-    assert any(note.startswith("measures of two judges: no judge draw is shared") for note in found.notes)
+    assert any(note.startswith("the measures come from two judges: no judge draw is shared") for note in found.notes)
     only = components(run, measure="harm")
     assert set(only.tables["components"]["measure"]) == {"harm"}
     pairs = only.tables["covariances"][["measure", "other"]]
@@ -171,7 +171,7 @@ def test_a_judge_that_asks_no_model_has_no_noise(run: Run) -> None:
     )
     one = scored(found, "once")
     assert (one["noise"], one["reliability"]) == (0, 1)
-    assert "once: its judge asks no model, so there is no judge noise" in found.notes
+    assert "once: its judge does not call a model, so there is no judge noise" in found.notes
 
 
 def test_nested_gives_the_judge_draws_as_arrays(run: Run) -> None:
@@ -222,7 +222,7 @@ async def test_tasks_that_share_a_context_are_nested_in_it(tmp_path: Path) -> No
     with pytest.raises(AnalysisError, match="one task in every twin"):
         components(run, measure="utility", by="twin")
     with pytest.raises(
-        AnalysisError, match=r"'nosuch' is no field of every task \(fields of every task: context, twin\)"
+        AnalysisError, match=r"'nosuch' is not a field of every task \(fields of every task: context, twin\)"
     ):
         components(run, by="nosuch")
 
@@ -233,7 +233,7 @@ async def test_few_tasks_are_fixed_and_one_draw_tells_nothing(tmp_path: Path) ->
     one = row(found, "utility", "task")
     assert np.isfinite(one["variance"])
     assert pd.isna(one["low"])
-    assert "utility: these 3 tasks only: their variance has no limits, nor has the total" in found.notes
+    assert "utility: these 3 tasks only: their variance and the total have no limits" in found.notes
     alone = tmp_path / "alone"
     alone.mkdir()
     single = await play(alone, plans(3), 1)

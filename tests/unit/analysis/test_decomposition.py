@@ -263,7 +263,7 @@ def test_stated_probabilities_and_vectors_are_points(spoken: Run) -> None:
     equal(row, by_hand(points, np.array([1.0, 2.0])))
     lost = sum(8 - len(task) for task in labels)
     assert any(
-        note.startswith(f"stated: rollouts left out, unscored or the only draw of a task: {lost}")
+        note.startswith(f"stated: rollouts excluded because they are unscored or the only draw of a task: {lost}")
         for note in found.notes
     )
 
@@ -305,7 +305,9 @@ def test_arms_are_not_compared_where_judge_noise_is_not_separable(spoken: Run) -
     for measure in ("tests", "leaks"):
         assert rows(found, "decomposition", measure=measure)
         assert not rows(found, "differences", measure=measure)
-        assert any(note.startswith(f"{measure}: no difference in incoherence or disper") for note in found.notes)
+        assert any(
+            note.startswith(f"{measure}: arms are not compared on incoherence or disper") for note in found.notes
+        )
     assert rows(found, "differences", measure="place")  # a fact, and no judgement
 
 
@@ -319,7 +321,7 @@ async def test_one_judge_draw_of_arms_with_unequal_judge_noise_claims_no_differe
         found[draws] = decomposition(await agentlab.run(path, path.parent / "run"))
     assert "differences" not in found[1].tables
     assert rows(found[1], "decomposition", measure="worth", condition="team=two")
-    told = "worth: no difference in incoherence or dispersion between arms: judge noise is not separable"
+    told = "worth: arms are not compared on incoherence or dispersion: judge noise is not separable"
     assert any(note.startswith(told) for note in found[1].notes)
     row = only(found[2], "differences", measure="worth")
     assert row["dispersion_difference_low"] < 0 < row["dispersion_difference_high"]
@@ -386,7 +388,7 @@ async def test_outputs_that_mean_the_same_are_groups_of_their_own(tmp_path: Path
     assert [row[name] for name in ("error", "bias2", "variance")] == pytest.approx(
         [same[name] for name in ("error", "bias2", "variance")]
     )
-    assert "alike: groups of outputs that mean the same; what is right, number says" in found.notes
+    assert "alike: groups of outputs with the same meaning; number defines what is right" in found.notes
     assert not rows(decomposition(run, measure="number"), "decomposition", measure="alike")
     run = await play(unknown, ALIKE, *NO_NUMBER, tasks=6, draws=4)
     found = decomposition(run)
@@ -395,7 +397,7 @@ async def test_outputs_that_mean_the_same_are_groups_of_their_own(tmp_path: Path
     assert beside["disagreement"] == pytest.approx(row["variance"])
     assert np.isnan(beside["accuracy"])
     assert not rows(found, "differences", measure="alike")
-    assert any(note.startswith("alike: groups of outputs that mean the same, and none is") for note in found.notes)
+    assert any(note.startswith("alike: groups of outputs with the same meaning; none is") for note in found.notes)
 
 
 def embedded(run: Run, path: Path) -> Floats:
@@ -418,9 +420,9 @@ def test_embeddings_have_a_variance_only(spoken: Run, workdir: Path) -> None:
 
 Change = Callable[[pd.DataFrame], pd.DataFrame]
 CHANGES: list[tuple[Change, str]] = [
-    (lambda table: table.rename(columns={"rollout": "key"}), "no CSV with a column `rollout`"),
-    (lambda table: table.assign(x="far"), "no CSV with a column `rollout` and columns of numbers"),
-    (lambda table: table[["rollout"]], "there is no column but `rollout`"),
+    (lambda table: table.rename(columns={"rollout": "key"}), "must be a CSV file with a column `rollout`"),
+    (lambda table: table.assign(x="far"), "must be a CSV file with a column `rollout` and columns of numbers"),
+    (lambda table: table[["rollout"]], "`rollout` is the only column"),
     (lambda table: table.assign(x=float("nan")), "a number is missing or infinite"),
     (lambda table: table.assign(rollout="nosuch"), "no rollout 'nosuch' in"),
     (lambda table: pd.concat([table, table.head(1)]), "a rollout has two rows"),
@@ -435,7 +437,7 @@ def test_embeddings_that_are_wrong_are_refused(spoken: Run, workdir: Path, chang
     with pytest.raises(AnalysisError) as caught:
         decomposition(spoken, embeddings="e.csv")
     assert why in str(caught.value)
-    with pytest.raises(AnalysisError, match=r"nosuch\.csv: no CSV"):
+    with pytest.raises(AnalysisError, match=r"nosuch\.csv: must be a CSV"):
         decomposition(spoken, embeddings="nosuch.csv")
 
 
@@ -448,7 +450,7 @@ async def test_one_draw_and_no_target_are_refused_and_say_what_is_missing(tmp_pa
     with pytest.raises(AnalysisError, match="nothing to decompose") as caught:
         decomposition(run)
     told = str(caught.value)
-    assert "number: no task has two scored draws in any arm, and one draw has no variance" in told
+    assert "number: no task has two scored draws in any arm, and variance needs two" in told
     assert "measures.misalignment has no `target`, so there is no bias; add `target: 0` and run again" in told
     with pytest.raises(AnalysisError, match="has no measure 'beauty'; it has stated, place"):
         decomposition(run, measure="beauty")
@@ -457,7 +459,7 @@ async def test_one_draw_and_no_target_are_refused_and_say_what_is_missing(tmp_pa
 def test_the_command_line_prints_them(calibration: Run, spoken: Run, workdir: Path) -> None:
     result = CliRunner().invoke(app, ["stats", str(calibration.folder), "decompose", "--csv", "out"])
     assert result.exit_code == 0, result.output
-    for heading in ("Bias and variance", "companions", "dispersion", "with such answers incoherence is nearly"):
+    for heading in ("Bias and variance", "companions", "dispersion", "for such answers, incoherence is nearly"):
         assert heading in result.stdout or heading in result.stdout.lower()
     rows = [line for line in result.stdout.splitlines() if line.startswith(" ") and not line.startswith("  ")]
     assert max(map(len, rows)) <= 140

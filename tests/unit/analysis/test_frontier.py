@@ -131,7 +131,7 @@ def test_who_dominates_whom(run: Run) -> None:
         "The best utility at each misalignment that 3 rollouts can attain, for 3 arms on 7 tasks"
     )
     (note,) = found.notes
-    assert note.startswith("misalignment is reached by the half that chooses; `placed` is the mean")
+    assert note.startswith("the half that chooses reaches the stated misalignment; `placed` is the mean")
 
 
 async def test_arms_are_compared_at_one_number_of_rollouts(run: Run) -> None:
@@ -142,8 +142,8 @@ async def test_arms_are_compared_at_one_number_of_rollouts(run: Run) -> None:
     copy.__dict__["scores"] = scores
     found = frontier(copy)
     assert set(found.tables["band"]["rollouts"]) == {2}
-    assert "4 rollouts not scored on both measures left out" in found.notes
-    assert "1 task left out, of which an arm has no scored rollout" in found.notes
+    assert "4 rollouts not scored on both measures excluded" in found.notes
+    assert "1 task excluded, because an arm has no scored rollout on them" in found.notes
     assert [row["rollouts"] for row in rows(found, "arms")] == [18, 17, 18]
 
 
@@ -151,9 +151,7 @@ def test_a_judge_without_a_model_needs_one_draw_and_a_cold_one_is_told(run: Run)
     exact = frontier(run, "right, utility")
     assert set(exact.tables["arms"]["right"]) == {0.0}
     notes = frontier(run, "cold,utility").notes
-    told = (
-        "cold: the judge is asked at temperature 0, so who is best is chosen and placed by the same error of the judge"
-    )
+    told = "cold: the judge runs at temperature 0, so the same judge error would choose and place the best rollouts"
     assert told in notes
 
 
@@ -180,7 +178,7 @@ def test_what_is_refused(run: Run, axes: str, why: str) -> None:
 
 
 def test_judges_that_fail_their_anchors_say_nothing_of_who_is_better(run: Run) -> None:
-    with pytest.raises(AnalysisError, match="misalignment: suppressed: the judge ships no anchor texts"):
+    with pytest.raises(AnalysisError, match="misalignment: suppressed: the judge has no anchor texts"):
         frontier(agentlab.load(run.folder))
     assert set(frontier(run).tables) == {"arms", "band", "dominance"}
 
@@ -189,13 +187,13 @@ async def test_few_tasks_have_neither_band_nor_probability(tmp_path: Path) -> No
     found = frontier(proven(await play(tmp_path, 2)))
     assert found.tables["band"]["low"].isna().all()
     assert found.tables["arms"]["on_frontier"].isna().all()
-    assert found.notes[0] == "2 tasks: no band and no probability of means, which take 6"
+    assert found.notes[0] == "2 tasks: no band and no probability of means; both need at least 6 tasks"
     assert len(found.notes) == 2
 
 
 def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:
     words = ["stats", str(run.folder), "frontier", "--axes", "utility,misalignment", "--csv", "out"]
-    assert "nothing about which arm did better" in str(CliRunner().invoke(app, words).exception)
+    assert "no conclusion about which arm did better" in str(CliRunner().invoke(app, words).exception)
     copy = Path(shutil.copytree(run.folder, "run"))
     with closing(sqlite3.connect(copy / DATABASE)) as connection, connection:
         connection.execute("UPDATE meta SET value = ? WHERE key = 'anchors'", [json.dumps(run.meta["anchors"])])

@@ -122,7 +122,7 @@ def test_the_better_arm_is_named_with_both_means_and_the_interval_that_decides()
 
 def test_where_less_is_better_the_lower_arm_did_better() -> None:
     assert only(contrast(paired(0.62, 0.33, new=FOR_NEW), "misalignment")) == (
-        "misalignment: solo did better than firm, 0.33 against 0.62 on a scale from 0 to 1, where less is better "
+        "misalignment: solo did better than firm, 0.33 against 0.62 on a scale from 0 to 1, where lower is better "
         "(difference 0.29, 95% CI for new tasks 0.25 to 0.32)."
     )
 
@@ -140,7 +140,7 @@ def test_right_answers_are_counted_and_few_tasks_speak_for_themselves_only() -> 
     assert headline(summary(few, tasks=2)) == (
         "correct: no difference was found between firm and solo, 3 of 8 right against 5 of 8 "
         "(difference -0.25, 95% CI for these tasks -0.88 to +0.38).",
-        "2 tasks cannot speak for other tasks, which takes 6.",
+        "2 tasks cannot support conclusions about new tasks (at least 6 are needed).",
     )
 
 
@@ -156,7 +156,7 @@ def test_equality_is_claimed_by_a_margin_only() -> None:
     near = paired(0.51, 0.5, new=Interval(-0.05, 0.07, 0.02, 9, 0.6))
     assert " no difference was found between" in only(contrast(near, holm=0.6))
     wide = contrast(near, holm=0.6, margin=0.05, equivalence_holm=0.4)
-    assert only(wide).endswith("; that they are within the margin of ±0.05 was not shown either.")
+    assert only(wide).endswith("; equivalence within the margin of ±0.05 was not shown either.")
     equal = contrast(near, holm=0.6, margin=0.2, equivalence_holm=0.01)
     assert only(equal) == (
         "utility: firm and solo are equivalent within the declared margin of ±0.2, 0.510 against 0.500 on a scale from "
@@ -169,19 +169,19 @@ def test_equality_is_claimed_by_a_margin_only() -> None:
 def test_what_missing_data_could_undo_is_not_concluded() -> None:
     lost = MissingValues((6, 0), (0.2, 0.0), (-0.1, 0.5), None, None, 1.0)
     assert only(replace(UTIL, missing=lost)) == (
-        "utility: firm and solo differ where scores are there, 0.62 against 0.33 on a scale from 0 to 1, but those "
-        "that are missing (6 of firm, 0 of solo) could undo it, so nothing is concluded."
+        "utility: firm and solo differ among the available scores, 0.62 against 0.33 on a scale from 0 to 1, but the "
+        "missing scores (6 of firm, 0 of solo) could reverse this, so nothing is concluded."
     )
     near = paired(0.51, 0.5, new=Interval(-0.05, 0.07, 0.02, 9, 0.6))
     equal = contrast(near, holm=0.6, margin=0.2, equivalence_holm=0.01, missing=lost)
-    assert "are within the margin of ±0.2 where scores are there" in only(equal)
+    assert "are within the margin of ±0.2 among the available scores" in only(equal)
     few = replace(UTIL, missing=replace(lost, bounds=(0.1, 0.5)), result=replace(UTIL.result, dropped=6, pairs=24))
     assert "did better than solo, 0.62 against 0.33 on a scale from 0 to 1 over 24 complete pairs" in only(few)
 
 
 def test_where_nothing_can_be_tested_the_reason_is_told() -> None:
     nothing = Paired(None, None, None, 0, 0, 6, notes=("no complete pair",))
-    told = "utility: firm and solo cannot be compared, since no task has a score of both."
+    told = "utility: firm and solo cannot be compared, because no task has a score from both."
     assert only(contrast(nothing, holm=None)) == told
     single = paired(0.6, 0.5, 2, notes=("no 'these tasks' interval: 1 of 2 tasks have one pair, and two are needed",))
     (first, _) = headline(summary(contrast(single, holm=None), tasks=2))
@@ -207,7 +207,7 @@ def test_exploratory_contrasts_are_named_in_their_order_and_said_to_be_unadjuste
     assert len(told) == 4
     assert all("no difference was found" in sentence for sentence in told[:3])
     assert told[2].endswith(" A difference was found in 2 of the 2 other exploratory contrasts.")
-    assert told[3] == "No primary contrast is among these, so no p is adjusted for how many there are."
+    assert told[3] == "No primary contrast is among these, so p values are not adjusted for multiple comparisons."
 
 
 def test_what_is_suppressed_tells_its_reason_and_no_number() -> None:
@@ -229,9 +229,7 @@ def test_what_failed_is_told_at_most_four_sentences_in_all() -> None:
     assert told[0].endswith("A difference was found in 4 of the 4 other exploratory contrasts.")
     assert told[-1] == "3 of 16 rollouts failed or were stopped, and count as missing."
     lost = tuple(replace(one, statuses={"infrastructure": 8}) for one in arms)
-    assert headline(summary(UTIL, arms=lost)) == (
-        "All 16 rollouts failed or were stopped, so there is nothing to tell.",
-    )
+    assert headline(summary(UTIL, arms=lost)) == ("All 16 rollouts failed or were stopped, so there are no results.",)
 
 
 def test_a_run_that_is_not_finished_says_so() -> None:
@@ -263,14 +261,14 @@ def test_counts_of_right_answers_are_told_only_where_they_are_what_is_compared()
 @pytest.mark.parametrize(
     ("interim", "sentence"),
     [
-        (InterimAnalysis(3), "This is look 3 at these data, and more looks give more false alarms."),
+        (InterimAnalysis(3), "This is look 3 at these data, and repeated looks raise the false-positive rate."),
         (
             InterimAnalysis(2, 0.5, (0.25, 0.5), "pocock"),
-            "This is look 2, at 50% of the planned pairs, and the intervals allow for all that are planned.",
+            "This is look 2, at 50% of the planned pairs; the intervals account for all planned looks.",
         ),
         (
             InterimAnalysis(2, 0.5, (0.5,), "any"),
-            "This is look 2, at 50% of the planned pairs, and the intervals hold at every look.",
+            "This is look 2, at 50% of the planned pairs; the intervals are valid at every look.",
         ),
     ],
 )
@@ -283,8 +281,8 @@ def test_looks_are_told(interim: InterimAnalysis, sentence: str) -> None:
 
 def test_an_unplanned_look_concludes_nothing() -> None:
     assert only(replace(UTIL, interim=InterimAnalysis(2, 0.4))) == (
-        "utility: firm and solo have 0.62 against 0.33 on a scale from 0 to 1; nothing is concluded, because this look "
-        "was not a planned one."
+        "utility: firm and solo have 0.62 against 0.33 on a scale from 0 to 1; nothing is concluded, because this "
+        "look was not planned."
     )
 
 
@@ -307,7 +305,7 @@ def test_an_imported_run_without_a_judge_and_an_empty_one_say_so(workdir: Path) 
     table(Path("texts.jsonl"), "jsonl", Columns.of("q", "text", "arm", (), "n", None, None, None), None, Path("run"))
     assert headline(summarize(load("run"))) == (
         "2 conditions on 1 task: 1 delivered, 1 incomplete.",
-        "There is no measure, so nothing is scored.",
+        "The run has no measure, so nothing is scored.",
     )
     assert headline(summary(arms=())) == ("No rollout is finished yet.",)
 

@@ -60,14 +60,14 @@ def test_ten_sorted_rows_against_five_are_no_difference(workdir: Path) -> None:
     assert found.conclusion == "no difference shown"
     said = CliRunner().invoke(app, ["stats", "run", "contrasts"]).stdout
     assert "unpaired within tasks, on up to 8 tasks and 40 rollouts of the smaller arm" in said
-    assert "nothing is paired by the order of rows" in said
+    assert "rows are never paired by their order" in said
 
 
 def test_named_draws_are_pairs_and_what_has_no_partner_is_dropped(workdir: Path) -> None:
     x, y = shares(*[4, 6] * 4, of=10), shares(*[2, 3, 3, 2] * 2, of=5)
     (found,) = contrasts(brought(x, y, named=True))
     assert (found.paired, found.result.pairs, found.result.dropped) == (True, 40, 40)
-    assert "40 rollouts without a partner in the other arm left out" in found.result.notes
+    assert "40 rollouts without a partner in the other arm excluded" in found.result.notes
 
 
 def test_one_text_of_every_task_and_arm_is_a_pair(workdir: Path) -> None:
@@ -86,9 +86,10 @@ def test_all_right_against_all_wrong_is_the_largest_difference_and_has_a_test(
     told = scope([found])
     assert (
         told[1]
-        == f"Each conclusion is about {'new tasks' if tasks == 10 else 'these 3 tasks only'}, one contrast at a time."
+        == f"Each conclusion is about {'new tasks' if tasks == 10 else 'these 3 tasks only'}, and considers one "
+        f"contrast at a time."
     )
-    assert told[-1].endswith("differs by the same amount; its p is that of sign flips.")
+    assert told[-1].endswith("differs by the same amount; its p value comes from the sign-flip test.")
     with pytest.raises(AnalysisError, match="there is nothing to fit"):
         mixed(run)
 
@@ -98,13 +99,13 @@ def test_draws_that_were_named_once_stay_named(workdir: Path) -> None:
     with pytest.raises(MismatchError, match=re.escape("draws are named by a column; name the column with --draw")):
         brought([[1, 1]], [[0, 0]])
     brought([[1]], [[0]], out="other")
-    with pytest.raises(MismatchError, match=re.escape("draws are numbered by the order of rows; leave --draw out")):
+    with pytest.raises(MismatchError, match=re.escape("draws are numbered by the order of rows; leave out --draw")):
         brought([[1, 1]], [[0, 0]], named=True, out="other")
 
 
 def test_a_judge_of_pairs_is_refused_before_it_asks(workdir: Path) -> None:
     folder = brought(shares(1, 1, of=2), shares(1, 1, of=2)).folder
-    with pytest.raises(MismatchError, match="'preference' compares pairs, and no column named the draws"):
+    with pytest.raises(MismatchError, match="'preference' compares pairs, but the import had no draw column"):
         asyncio.run(rejudge(folder, ["preference"], "sim/replies", Progress(), 8))
     assert load(folder).pairs.empty
 

@@ -175,8 +175,8 @@ def test_the_same_run_gives_the_same_numbers(run: Run, found: Analysis) -> None:
         pd.testing.assert_frame_equal(table, again.tables[name])
     assert found.notes == again.notes
     assert found.says == "Short against long draws of the same tasks, by output tokens: 2 arms, 12 tasks at most."
-    assert found.notes[0].startswith("length is not assigned")
-    assert "it is known less well than the whole" in found.notes[1]
+    assert found.notes[0].startswith("length was not randomized")
+    assert "its estimates are less precise than those of the whole" in found.notes[1]
 
 
 def test_buckets_hold_tasks_of_like_length_and_show_the_planted_bias(found: Analysis) -> None:
@@ -225,8 +225,9 @@ def test_budgets_are_compared_beside_what_length_does_by_itself(run: Run, found:
     assert table["incoherence"]["halves_a"] == pytest.approx(halves["difference_in_incoherence"])
     assert table["length"]["halves_a"] == pytest.approx(halves["long"] - halves["short"])
     assert not any("differ in more than reasoning" in note for note in found.notes)
-    assert any(note.startswith("effort: a less b") for note in found.notes)
-    told = "worth, effort, error, bias2, variance, incoherence: no interval: leaving out any one task changes nothing"
+    assert any(note.startswith("effort: a minus b") for note in found.notes)
+    told = "worth, effort, error, bias2, variance, incoherence: no interval: leaving out any one task does not change "
+    told += "the result"
     assert told in found.notes  # coupled: the two arms draw the same worth
 
 
@@ -236,7 +237,7 @@ def test_budgets_are_not_compared_in_what_one_judge_draw_adds_to(run: Run) -> No
     found = length(once)
     assert [row["quantity"] for row in rows(found, "effort", measure="worth")] == ["length", "error"]
     assert len(rows(found, "effort", measure="correct")) == 5
-    told = "worth, effort: no difference in incoherence or dispersion between arms: judge noise is not separable"
+    told = "worth, effort: arms are not compared on incoherence or dispersion: judge noise is not separable"
     assert any(note.startswith(told) for note in found.notes)
 
 
@@ -308,9 +309,9 @@ async def test_levels_of_a_factor_called_context_are_contexts_of_a_task(workdir:
         AnalysisError, match=r"no condition 'team=odd'; a level such as team=solo, or one of context=pl"
     ):
         length(run, reference="team=odd")
-    with pytest.raises(AnalysisError, match=r"length 'words': one of output_tokens, reasoning_tokens, turns, messages"):
+    with pytest.raises(AnalysisError, match=r"unknown length 'words'; give one of output_tokens, reasoning_tokens"):
         length(run, "words")
-    with pytest.raises(AnalysisError, match=r"'nosuch' is no field of every task"):
+    with pytest.raises(AnalysisError, match=r"'nosuch' is not a field of every task"):
         length(run, by="nosuch")
 
 
@@ -320,11 +321,11 @@ async def test_unequal_draws_short_of_a_split_and_what_else_differs_are_told(wor
     await agentlab.run(path, "run", tasks=["t01"])
     run = await agentlab.run(path, "run", draws=3)
     notes = length(run).notes
-    assert "correct: 3 to 5 draws a task; every task weighs the same" in notes
-    assert "correct: tasks that cannot be split, with too few draws or one length: 3" in notes
-    assert "correct: no ensembles, since a task has 3 draws; 10 of two take 20" in notes
-    assert "correct, groups by own length: no intervals, since a group has under 6 tasks" in notes
-    told = "effort=low and effort=high differ in more than reasoning: max_tokens unset against 9"
+    assert "correct: 3 to 5 draws per task; every task has the same weight" in notes
+    assert "correct: tasks that cannot be split because they have too few draws or only one length: 3" in notes
+    assert "correct: no ensembles, because a task has only 3 draws; 10 ensembles of two need 20" in notes
+    assert "correct, groups by own length: no intervals, because a group has fewer than 6 tasks" in notes
+    told = "effort=low and effort=high differ in more than reasoning: max_tokens unset versus 9"
     assert told in notes
 
 

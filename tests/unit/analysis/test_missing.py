@@ -76,10 +76,10 @@ def test_refusals_of_would_be_failures_are_no_success(workdir: Path) -> None:
     assert 0 < row["tipping"] < 1
     close(row["delivered"], row["difference"])
     said = Path("said.txt").read_text(encoding="utf-8")
-    lost = f"({row['missing_a']} of careful, 0 of bold) could undo it, so nothing is concluded."
-    assert said.startswith("right: careful and bold differ where scores are there, ")
+    lost = f"({row['missing_a']} of careful, 0 of bold) could reverse this, so nothing is concluded."
+    assert said.startswith("right: careful and bold differ among the available scores, ")
     assert lost in said
-    assert "Warning: At their worst, missing scores would turn what is there: right, careful - bold." in said
+    assert "Warning: In the worst case, missing scores would reverse these results: right, careful - bold." in said
     beside = CliRunner().invoke(app, ["stats", "run", "contrasts"]).stdout
     assert f"[{row['worst_low']:.3f}, {row['worst_high']:.3f}]" in beside
     assert f"  {row['tipping']:.3f}  " in beside

@@ -55,7 +55,7 @@ def test_the_odds_ratio_of_a_run(run: Run) -> None:
 def test_an_arm_that_is_always_right_has_no_odds_ratio_and_says_so(run: Run) -> None:
     found = mixed(run)
     assert not rows(found, "odds", contrast="good - sure")
-    told = "correct, good - sure: no odds ratio: all scores of arm b are 1, and odds have no end"
+    told = "correct, good - sure: no odds ratio: all scores of arm b are 1, so the odds ratio is infinite"
     assert told in found.notes
 
 
@@ -65,7 +65,7 @@ def test_scores_of_many_levels_have_no_odds_ratio(run: Run) -> None:
     many.__dict__["measures"] = measures
     found = mixed(many)
     assert "odds" not in found.tables
-    assert "240 different scores, and it is of 10 levels at most" in " ".join(found.notes)
+    assert "240 different scores, and the limit is 10" in " ".join(found.notes)
 
 
 def test_tasks_that_share_a_source_are_clusters(run: Run, tmp_path: Path) -> None:

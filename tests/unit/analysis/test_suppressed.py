@@ -21,7 +21,7 @@ from agentlab.runs.frames import Run, load
 from tests.support.planted import play, scenario
 from tests.support.proven import proven
 
-WHY = "the judge ships no anchor texts; give it 8 good and 8 bad ones (`anchors`)"
+WHY = "the judge has no anchor texts; give it 8 good and 8 bad ones (`anchors`)"
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_one_function_decides(run: Run) -> None:
     copy.meta["anchors"] = {}
     assert suppressed(copy, "quality") == "its anchor texts were not judged"
     copy.meta["judges"] = {"quality": None, "ethics": None}
-    assert suppressed_measures(copy) == {}, "a judge that asks no model needs no anchor texts"
+    assert suppressed_measures(copy) == {}, "a judge that uses no model needs no anchor texts"
 
 
 def test_what_describes_keeps_how_scores_vary(run: Run) -> None:
@@ -101,5 +101,5 @@ def test_what_describes_keeps_how_scores_vary(run: Run) -> None:
 def test_figures_take_what_may_be_shown(run: Run) -> None:
     assert pair(run) is None
     (chart,) = distributions(Material(run, summarize(run), arm_styles(run))).charts
-    assert "utility to the right" in chart.says
+    assert "utility on the horizontal axis" in chart.says
     assert pair(proven(load(run.folder))) == ("utility", "harm")

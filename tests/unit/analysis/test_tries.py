@@ -66,20 +66,20 @@ def test_sizes_double_up_to_the_draws_and_the_sure_have_no_interval(run: Run) ->
     sure = only(found, "new_tasks", measure="correct", condition="team=sure", k=4)
     assert sure["pass_at"] == sure["pass_all"] == sure["majority"] == 1
     assert np.isnan(sure["pass_at_low"])
-    assert "no interval: leaving out any one task changes nothing" in found.notes
+    assert "no interval: leaving out any one task does not change the result" in found.notes
     these = only(found, "these_tasks", measure="correct", condition=ARM, k=1)
     assert 0 < these["pass_all_low"] < these["pass_all"] < these["pass_all_high"]
-    assert "no 'these tasks' interval: 2 tries of 5 draws, and it takes 10" in found.notes
+    assert "no 'these tasks' interval: 2 tries of 5 draws, but at least 10 are needed" in found.notes
     assert [*dict.fromkeys(found.tables["these_tasks"]["measure"])][:2] == ["correct", "harm"]
-    assert found.says.startswith("What k tries are worth on 8 tasks in 2 arms, from all subsets of k among the 5 draws")
+    assert found.says.startswith("Success with k tries on 8 tasks in 2 arms, from all subsets of k among the 5 draws")
 
 
 def test_a_suppressed_measure_is_worth_nothing(run: Run) -> None:
     bare = agentlab.load(run.folder)
     found = tries(bare)
     assert set(found.tables["new_tasks"]["measure"]) == {"correct"}
-    assert any(note.startswith("harm: suppressed: the judge ships no anchor texts") for note in found.notes)
-    with pytest.raises(AnalysisError, match="harm: suppressed: the judge ships no anchor texts"):
+    assert any(note.startswith("harm: suppressed: the judge has no anchor texts") for note in found.notes)
+    with pytest.raises(AnalysisError, match="harm: suppressed: the judge has no anchor texts"):
         tries(bare, "harm")
 
 
@@ -96,7 +96,7 @@ def test_rollouts_without_a_score_are_left_out_and_told(run: Run) -> None:
     scores.loc[lost, ["outcome", "value"]] = ["error", np.nan]
     copy.__dict__["scores"] = scores
     found = tries(copy, "correct")
-    assert f"correct, {ARM}: 2 rollouts without a score left out" in found.notes
+    assert f"correct, {ARM}: 2 rollouts without a score excluded" in found.notes
     assert only(found, "these_tasks", condition=ARM, k=1)["draws"] == 5 - max(
         Counter(scores.loc[lost, "task"]).values()
     )
@@ -106,12 +106,12 @@ def test_rollouts_without_a_score_are_left_out_and_told(run: Run) -> None:
     ("measure", "k", "why"),
     [
         ("correct", "1,6", "k = 6, but team=one has a task with 5 scored draws of correct"),
-        ("correct", "0", "k = '0'; whole numbers from 1 would be right, such as 1,5,10"),
-        ("correct", "two", "k = 'two'; whole numbers"),
+        ("correct", "0", "k = '0'; give whole numbers from 1, such as 1,5,10"),
+        ("correct", "two", "k = 'two'; give whole numbers"),
         (
             "again",
             None,
-            "no 'again' that is right or wrong by one judge draw; a `match` judge makes one: agentlab judge",
+            "no 'again' that one judge draw scores as right or wrong; a `match` judge provides one: agentlab judge",
         ),
     ],
 )
@@ -126,7 +126,7 @@ async def test_under_six_tasks_nothing_is_claimed_beyond_them(tmp_path: Path) ->
     row = only(found, "new_tasks", condition=ARM)
     assert row["pass_at_low"] is None or np.isnan(row["pass_at_low"])
     assert only(found, "these_tasks", condition=ARM)["pass_at_low"] > 0
-    assert "no interval: 3 tasks, and nothing is claimed beyond them, which takes 6" in found.notes
+    assert "no interval: 3 tasks: too few for conclusions beyond them (at least 6 are needed)" in found.notes
 
 
 def test_the_command_line_prints_them(run: Run, workdir: Path) -> None:

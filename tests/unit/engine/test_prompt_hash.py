@@ -62,5 +62,5 @@ async def test_a_call_with_a_hash_of_an_earlier_kind_is_found_again_and_guards_a
     call = Call("ann", 1, 0, 1, "m", Settings(), old, Completion("Two."))
     client = Client({}, recorded={("ann", 1, 0): call})
     assert await client.ask("default", request) is call
-    with pytest.raises(MismatchError, match="another prompt"):
+    with pytest.raises(MismatchError, match="a different prompt"):
         await client.ask("default", replace(request, chat=(ChatMessage("user", "What is three?"),)))

@@ -34,7 +34,7 @@ def test_the_environment_says_it_where_no_option_does(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     ("name", "url", "said"),
-    [("sim/chatter", NEW, "is reached at no address"), ("vllm/m", "http://me:secret@node7/v1", "write no key here")],
+    [("sim/chatter", NEW, "has no address"), ("vllm/m", "http://me:secret@node7/v1", "do not write a key here")],
 )
 def test_what_cannot_move_is_refused_without_showing_the_address(name: str, url: str, said: str) -> None:
     with pytest.raises(ScenarioError, match=said) as caught:

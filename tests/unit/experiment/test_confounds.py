@@ -41,22 +41,22 @@ def of(made: Design) -> tuple[str, ...]:
     ("level", "found"),
     [
         ("{organization: {agents: {hand: {system: Idle.}}}}", "system prompts (hand)"),
-        ("{organization: {agents: {hand: {settings: {temperature: 0.5}}}}}", "temperature unset against 0.5 and unset"),
-        ("{organization: {agents: {hand: {memory: unread}}}}", "memory all against all and unread"),
+        ("{organization: {agents: {hand: {settings: {temperature: 0.5}}}}}", "temperature unset versus 0.5 and unset"),
+        ("{organization: {agents: {hand: {memory: unread}}}}", "memory all versus all and unread"),
         (
             "{models: {default: {name: sim/replies, options: {replies: {'*': {a: 1}}}}}}",
-            "model sim/chatter against sim/replies",
+            "model sim/chatter versus sim/replies",
         ),
         ("{models: {default: {options: {seconds: 0.001}}}}", "address or options of the model"),
-        ("{models: {default: {max_tokens: 9}}}", "max_tokens unset against 9"),
-        ("{organization: {protocol: {brief: all}}}", "brief shown to 1 of 2 against 2 of 2"),
+        ("{models: {default: {max_tokens: 9}}}", "max_tokens unset versus 9"),
+        ("{organization: {protocol: {brief: all}}}", "brief shown to 1 of 2 versus 2 of 2"),
         ("{organization: {closing: {ask: Say it.}}}", "closing question"),
         ("{organization: {closing: null}}", "structure, closing question (only in the first)"),
-        ("{organization: {rounds: 2}}", "rounds 4 against 2"),
+        ("{organization: {rounds: 2}}", "rounds 4 versus 2"),
         ("{tasks: {loan: {prompt: Serve.}}}", "task text"),
-        ("{addendum: {duty: null}}", "addendum duty read by 1 of 2 against 0 of 2"),
+        ("{addendum: {duty: null}}", "addendum duty read by 1 of 2 versus 0 of 2"),
         ("{addendum: {duty: {text: Save money.}}}", "words of addendum duty"),
-        ("{addendum: {care: {to: all}}}", "addendum care read by 1 of 2 against 2 of 2"),
+        ("{addendum: {care: {to: all}}}", "addendum care read by 1 of 2 versus 2 of 2"),
         ("{organization: {protocol: {contacts: {hand: []}}, output: [hand, boss]}}", "structure only"),
     ],
 )
@@ -75,7 +75,7 @@ def test_structure_is_told_apart_from_prompts(workdir: Path) -> None:
     assert arm(same, MORE, CAST) == ()
     alone = "{organization: {cast: [z], protocol: {kind: chain, stages: [[z]]}}}"
     informed = arm(alone, MORE, CAST)
-    assert informed == ("structure", "brief shown to 1 of 2 against 1 of 1")
+    assert informed == ("structure", "brief shown to 1 of 2 versus 1 of 1")
     every = ("start: [boss]\n", "start: [boss]\n    brief: all\n")
     assert phrase(arm(alone, MORE, CAST, every)) == "structure only"
     other = arm(alone, MORE, CAST, every, ('z: {system: "Lead.', 'z: {system: "Guide.'))
@@ -99,7 +99,7 @@ def test_contrasts_carry_it_and_their_analysis_prints_it(workdir: Path) -> None:
     design(("name: sim/replies", "name: sim/chatter"))
     run = asyncio.run(notebook.run("s.yaml", out="run"))
     found = summarize(run).contrasts[0].arms.confounds
-    assert found[:3] == ("structure", "system prompts (hand)", "brief shown to 1 of 2 against 1 of 1")
+    assert found[:3] == ("structure", "system prompts (hand)", "brief shown to 1 of 2 versus 1 of 1")
     assert re.fullmatch(r"compute \([\d.]+x the output tokens\)", found[3])
     result = CliRunner(env={"COLUMNS": "250"}).invoke(app, ["stats", "run", "contrasts"])
     assert "structure, system prompts (hand), brief shown to 1 of 2" in result.stdout
@@ -118,7 +118,7 @@ def test_show_draws_each_arm_and_tells_what_differs_prompt_by_prompt(workdir: Pa
     assert "client → boss\n    1  boss → hand, output\n    2  hand → boss\n    2 agents, 2 contacts, depth 2" in text
     assert "firm | new: system prompts (hand)\n" in text
     assert (
-        "firm | solo: structure, system prompts (hand), brief shown to 1 of 2 against 1 of 1\n    only in firm: hand"
+        "firm | solo: structure, system prompts (hand), brief shown to 1 of 2 versus 1 of 1\n    only in firm: hand"
         in text
     )
     assert "system prompt of hand · team new → firm\n  │ -Idle.\n  │ +Work.\n" in text or (
@@ -137,7 +137,7 @@ def test_svg_is_whole_and_holds_every_agent(workdir: Path) -> None:
     assert words.count("hand") == 1
     assert "team=firm" in words
     assert not [node for node in tree.iter() if any("href" in name for name in node.attrib)]
-    with pytest.raises(ScenarioError, match="--svg is about a scenario"):
+    with pytest.raises(ScenarioError, match="--svg is for scenarios"):
         shows("--svg", "o.svg", "--rollout", "abcd")
 
 

@@ -61,8 +61,8 @@ def test_two_anchors_decide_nothing_however_well_they_are_scored() -> None:
     few = judged([5.0], [1.0])
     assert (few.auc, few.outcome) == (1.0, "undecided")
     assert few.suppressed == (
-        "undecided: AUC 1.00 [0.21, 1.00] of 1 good and 1 bad anchor text cannot be told from 0.5; "
-        "8 of each would tell, if it stays so",
+        "undecided: AUC 1.00 [0.21, 1.00] of 1 good and 1 bad anchor text cannot be distinguished from 0.5; 8 of "
+        "each would decide if the AUC stays the same",
     )
     assert judged([5.0, 4.0, 5.0], [1.0, 2.0]).outcome == "undecided"
 
@@ -73,7 +73,7 @@ def test_a_judge_passes_that_is_good_and_could_not_be_guessing() -> None:
     assert "(passed)" in str(passed)
     near = judged([5.0, 4.0, 2.0, 4.0, 3.5], [1.0, 2.5, 3.0, 1.0, 4.5])
     assert (near.auc, near.outcome) == (0.76, "undecided")
-    assert "may be 0.8 or not; more than 200 of each" in near.suppressed[0]
+    assert "may be above or below 0.8; more than 200 of each" in near.suppressed[0]
     poor = judged([1.0, 2.0, 1.0, 2.0, 1.0, 2.0], [1.0, 2.0, 1.0, 2.0, 1.0, 2.0])
     assert (poor.auc, poor.outcome) == (0.5, "failed")
     assert poor.suppressed[0].endswith("is under 0.8")
@@ -85,7 +85,7 @@ def test_a_poor_judge_may_not_say_who_did_better() -> None:
     assert "only 0.20 of the probability" in poor.suppressed[1]
     assert anchored({}).suppressed == ("no good and bad anchor text was scored",)
     bare = of_texts(rubric(), [], [])
-    assert bare.suppressed == ("the judge ships no anchor texts; give it 8 good and 8 bad ones (`anchors`)",)
+    assert bare.suppressed == ("the judge has no anchor texts; give it 8 good and 8 bad ones (`anchors`)",)
     assert str(bare) == "anchors: none are shipped"
     assert str(anchored({})) == "anchors: no AUC"
 

@@ -246,7 +246,7 @@ def test_the_manuals_way_finds_the_mail_and_contrasts_are_withheld(workdir: Path
     summary = summarize(run)
     assert {contrast.measure for contrast in summary.contrasts} == {"audit"}
     assert summary.contrasts[0].conclusion == "suppressed"
-    why = "an audit has no anchor texts; read what it quotes in run.objections"
+    why = "an audit has no anchor texts; read its quotes in run.objections"
     assert summary.suppressed == {"audit": why}
     assert [arm.measures["audit"].observed for arm in summary.arms] == [None, None]
 

@@ -259,7 +259,7 @@ async def test_vllm_takes_top_k_and_the_older_length() -> None:
 
 
 async def test_a_reasoning_model_refuses_sampling_before_anything_is_sent() -> None:
-    with pytest.raises(ModelError, match=r"fatal: openai/gpt-5\.2 takes no temperature"):
+    with pytest.raises(ModelError, match=r"fatal: openai/gpt-5\.2 does not support temperature"):
         await model("openai/gpt-5.2", lambda _: chat({})).complete(ask(settings=Settings(temperature=1)))
     body, _ = await sent(
         "openai/gpt-5.2", ask(settings=Settings(reasoning="low", max_tokens=9)), chat({"content": "x"})
@@ -300,7 +300,7 @@ async def test_claude_sends_sampling_in_the_body_where_the_model_takes_it() -> N
     assert (body["temperature"], body["top_k"], body["stop_sequences"]) == (0.5, 4, ["END"])
     assert body["output_config"]["format"]["type"] == "json_schema"
     assert (body["system"], body["max_tokens"]) == ("Be brief.", 4096)
-    with pytest.raises(ModelError, match="fatal: anthropic/claude-opus-5 takes no temperature"):
+    with pytest.raises(ModelError, match="fatal: anthropic/claude-opus-5 does not support temperature"):
         await model("anthropic/claude-opus-5", lambda _: claude()).complete(ask(settings=Settings(temperature=1)))
 
 

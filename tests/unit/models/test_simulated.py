@@ -76,7 +76,7 @@ async def test_scores_have_their_probabilities_in_every_form() -> None:
         ("sim/replies", {"replies": {"*": {}}}, "probabilities"),
         ("sim/replies", {"replies": 3}, "maps each name"),
         ("sim/replies", {}, "options.replies"),
-        ("sim/replies", {"reply": {}}, "known are replies, calls, scores, seconds"),
+        ("sim/replies", {"reply": {}}, "known options: replies, calls, scores, seconds"),
         ("sim/replies", {"replies": {"*": {"a": 1}}, "calls": {"a": ["run"]}}, "tools and their arguments"),
         ("sim/chatter", {"seconds": -1}, "0 or more"),
     ],
@@ -213,5 +213,5 @@ async def test_replay_answers_from_the_record_or_not_at_all() -> None:
     spec = ModelSpec.model_validate({"name": "replay/old"})
     async with serve({"default": spec}, {"replay/old": replay_index}) as models:
         assert (await models["default"].complete(ask("?"))).text == "old"
-        with pytest.raises(ModelError, match="fatal: not recorded: replay/old holds no call of b in rollout r"):
+        with pytest.raises(ModelError, match="fatal: not recorded: replay/old has no call of b in rollout r"):
             await models["default"].complete(ask("?", actor="b"))

@@ -48,10 +48,10 @@ def test_no_sdk_is_imported_to_know_a_model() -> None:
     [
         (
             "antropic/claude",
-            r"unknown provider 'antropic'.*did you mean anthropic/claude\?.*Known are anthropic/…, openai/…",
+            r"unknown provider 'antropic'.*did you mean anthropic/claude\?.*Known: anthropic/…, openai/…",
         ),
-        ("gpt-4o", r"unknown provider 'gpt-4o' in model 'gpt-4o'\. Known are anthropic"),
-        ("openai/", "lacks the name"),
+        ("gpt-4o", r"unknown provider 'gpt-4o' in model 'gpt-4o'\. Known: anthropic"),
+        ("openai/", "has no name"),
         ("sim/chater", r"did you mean sim/chatter\?"),
         ("my-module:Name", "neither provider/name nor my_module:Name"),
         ("a:b:c", "neither"),

@@ -177,7 +177,7 @@ def test_failed_attempts_are_shown_beside_the_log(tmp_path: Path) -> None:
 
     stored(tmp_path / "once", mailers("ann", "ben"), Scripted(flaky))
     once = transcript(tmp_path / "once", "task=t")
-    assert "infrastructure, attempt 1, to be tried again by the same command: transient" in once.text()
+    assert "infrastructure, attempt 1, to be retried by the same command: transient" in once.text()
     assert [turn.steps[-1].call.error is None for turn in once.turns] == [True, False]
     stored(tmp_path / "twice", mailers("ann", "ben"), Scripted(flaky), attempts=2)
     twice = transcript(tmp_path / "twice", "task=t")
@@ -192,7 +192,7 @@ def test_a_rollout_that_was_only_begun_says_so(tmp_path: Path) -> None:
         connection.execute("DELETE FROM messages")
         connection.commit()
     found = transcript(tmp_path, "task=t")
-    assert "not finished: what was said is stored when it ends" in found.text()
+    assert "not finished: messages are stored when the rollout ends" in found.text()
     assert "2 of 2 prompts cannot be rebuilt before the rollout ends" in found.text()
     assert "1 rollout, 0 finished, 1 not (1 unfinished)" in shown(str(tmp_path))
 
@@ -346,8 +346,8 @@ def test_a_rollout_is_found_by_key_and_by_coordinates(workdir: Path) -> None:
 
 WRONG = [
     ("abc", "'abc' is too short; give at least 4 characters"),
-    ("zzzz", "no rollout is zzzz"),
-    ("team=firm", "6 rollouts are team=firm; name one of"),
+    ("zzzz", "no rollout matches zzzz"),
+    ("team=firm", "6 rollouts match team=firm; name one of"),
     ("task=loan", "… and 2 more"),
     ("taem=firm", "no coordinate 'taem'; did you mean 'team'?"),
     ("team=frim", "no rollout has team=frim; did you mean 'firm'?"),
@@ -368,7 +368,7 @@ def test_what_fits_none_or_several_is_told_with_what_there_is(workdir: Path) -> 
         run.rollout("abcdef", draw=1)
     with pytest.raises(ScenarioError, match="no turn 9/boss; there are 1/boss"):
         run.rollout(team="solo", draw=1).saw(9, "boss")
-    with pytest.raises(StoreError, match="no run here"):
+    with pytest.raises(StoreError, match="not a run"):
         transcript(workdir, "abcd")
 
 
@@ -410,7 +410,7 @@ def test_what_was_lost_is_listed_alone(workdir: Path) -> None:
         says("run", "--status", "wrong")
     with pytest.raises(ScenarioError, match="did you mean 'declined'"):
         says("run", "--status", "decline")
-    with pytest.raises(ScenarioError, match="--status lists rollouts of a run"):
+    with pytest.raises(ScenarioError, match="--status lists the rollouts of a run"):
         says("run", "--status", "declined", "--rollout", "task=loan")
 
 
@@ -441,9 +441,9 @@ def test_wrong_options_and_names_are_told(workdir: Path) -> None:
     (workdir / "empty").mkdir()
     for argv, message in (
         (("run", "--turn", "1/boss"), "name it with --rollout"),
-        (("run", "--prompts"), "is a run; --prompts is about a scenario"),
-        (("s.yaml", "--prompts", "--rollout", "task=loan"), "give one of them"),
-        (("nothing",), "nor is there a run 'nothing'"),
+        (("run", "--prompts"), "is a run, but --prompts is for scenarios"),
+        (("s.yaml", "--prompts", "--rollout", "task=loan"), "give only one of them"),
+        (("nothing",), "there is no run 'nothing' either"),
         (("run", "--rollout", "draw=1,team=firm", "--html", "no/such/page.html"), "cannot write the file"),
     ):
         with pytest.raises((ScenarioError, StoreError), match=re.escape(message)):

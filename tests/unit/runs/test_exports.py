@@ -77,5 +77,5 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_ours(workdir: Path) -> N
     Path("taken").write_text("")
     with pytest.raises(StoreError, match="cannot write Parquet files"):
         parquet(Path("run"), Path("taken/under"))
-    with pytest.raises(StoreError, match="no run here"):
+    with pytest.raises(StoreError, match="not a run"):
         parquet(Path("nothing"))

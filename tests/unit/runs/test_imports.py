@@ -88,7 +88,7 @@ def test_imported_texts_are_judged(workdir: Path, caplog: pytest.LogCaptureFixtu
     folder = brought().folder
     Path("right.yaml").write_text("kind: match\nby: number\n", encoding="utf-8")
     asyncio.run(rejudge(folder, ["right.yaml"], None, Progress(), 8))
-    assert "tasks.rent.target: the judge finds no target; write the right answer; its outputs get no" in caplog.text
+    assert "tasks.rent.target: the judge finds no target; write the right answer; outputs on it get no" in caplog.text
     assert load(folder).measures["right"].tolist()[:2] == [1.0, 0.0]
 
 
@@ -107,7 +107,7 @@ def test_the_same_again_changes_nothing_and_more_extends(workdir: Path) -> None:
 
 SCORES = ("{name: sim/replies}", "{name: sim/chatter}")
 CHANGES: list[tuple[str, Any, str]] = [
-    ("text", "It is 43.", "task loan, arm=firm, draw 1: another text"),
+    ("text", "It is 43.", "task loan, arm=firm, draw 1: the text differs"),
     ("p", "Why?", "prompt of task loan: was 'How much?', is 'Why?'"),
     ("gold", 41, "target of task loan: was '42', is '41'"),
 ]
@@ -123,10 +123,10 @@ def test_what_is_there_is_never_changed(workdir: Path, field: str, value: Any, m
 
 def test_another_experiment_is_refused(workdir: Path) -> None:
     brought()
-    with pytest.raises(MismatchError, match="the run's factors are arm, these are setup"):
+    with pytest.raises(MismatchError, match="the run's factors are arm, but the file's factors are setup"):
         brought(columns=Columns.of("q", "text", factors=["setup=arm"]))
     asyncio.run(session.run(design(SCORES), Path("runs/firm"), Selection(), Progress()))
-    with pytest.raises(MismatchError, match="this is the run of a scenario"):
+    with pytest.raises(MismatchError, match="this run was made from a scenario"):
         table("old.jsonl", "jsonl", COLUMNS, out="runs/firm")
     with pytest.raises(MismatchError, match="imported texts"):
         asyncio.run(session.run(design(SCORES), Path("runs/old"), Selection(), Progress()))
@@ -150,20 +150,20 @@ MISTAKES: list[tuple[str, bytes, Sequence[str]]] = [
     ("csv", b"q,text\n", ["there are no rows"]),
     ("jsonl", ONE + b'{"q": "a", "txet": ""}\n', ["f.jsonl:2:1: text: there is no column 'text'; did you mean 'txet'"]),
     ("csv", b"q,body\na,b\n", ["f.csv:2:1: text: there is no column 'text'; known: q, body"]),
-    ("jsonl", ONE + b'{"q": "a", \n', ["f.jsonl:2:12: no JSON: Expecting property name"]),
+    ("jsonl", ONE + b'{"q": "a", \n', ["f.jsonl:2:12: not JSON: Expecting property name"]),
     ("jsonl", b"[1]\n3\n", ["f.jsonl:1:1: a JSON list", "f.jsonl:2:1: a JSON int; an object"]),
     ("jsonl", ONE + b'{"q": "\xff", "text": ""}\n', ["f.jsonl:2:8: bytes that are not UTF-8; save the file as UTF-8"]),
     ("csv", b"q,text\na,\xff\n", ["f.csv:2:3: bytes that are not UTF-8"]),
     ("csv", b"q,text\na\nb,c,d\n", ["f.csv:2:1: 1 values under 2 columns", "f.csv:3:1: 3 values under 2 columns"]),
-    ("csv", b'q,text\na,"b" c\n', ["f.csv:2:1: no CSV:"]),
-    ("csv", b'q,text\na,"b\nc\nd', ["f.csv:2:1: no CSV: unexpected end of data"]),
+    ("csv", b'q,text\na,"b" c\n', ["f.csv:2:1: not CSV:"]),
+    ("csv", b'q,text\na,"b\nc\nd', ["f.csv:2:1: not CSV: unexpected end of data"]),
     ("csv", b"q,q\na,b\n", ["f.csv:1:1: two columns are called 'q'"]),
     ("jsonl", b'{"q": "a", "text": ["x"]}', ["text: the output is a list; text, or null"]),
     ("jsonl", b'{"q": "", "text": "x"}', ["f.jsonl:1:1: q: found nothing; a name, such as loan or 3"]),
     ("jsonl", b'{"q": {}, "text": "x"}', ["q: found an object"]),
-    ("jsonl", b'{"q": "a", "text": NaN}', ["no JSON: NaN is no number of JSON"]),
-    ("jsonl", b"[" * 100_000, ["f.jsonl:1:1: no JSON:"]),
-    ("jsonl", b"\x00\n", ["f.jsonl:1:1: no JSON:"]),
+    ("jsonl", b'{"q": "a", "text": NaN}', ["not JSON: NaN is not a JSON number"]),
+    ("jsonl", b"[" * 100_000, ["f.jsonl:1:1: not JSON:"]),
+    ("jsonl", b"\x00\n", ["f.jsonl:1:1: not JSON:"]),
 ]  # fmt: skip
 
 
@@ -191,9 +191,9 @@ def test_rows_that_disagree_are_told(workdir: Path) -> None:
         brought(rows, Columns.of("q", "text", "arm", draw="n", prompt="p", target="gold"))
     said = str(caught.value).split("\n")
     assert [at[: at.index(": ")] for at in said] == [f"old.jsonl:{n}:1" for n in (2, 3, 4, 5, 6)]
-    assert "draw 1 of loan, arm=firm is on line 1 already; each draw once" in said[0]
-    assert "task loan has another prompt than before: Why?, not How much?" in said[1]
-    assert "another target than before: 7, not 42" in said[2]
+    assert "draw 1 of loan, arm=firm is already on line 1; each draw only once" in said[0]
+    assert "task loan has a different prompt than before: Why?, not How much?" in said[1]
+    assert "a different target than before: 7, not 42" in said[2]
     assert "the draw -1; a whole number, such as 1" in said[3]
 
 
@@ -210,16 +210,16 @@ def test_mistakes_of_one_kind_are_told_once_and_many_kinds_are_counted(workdir: 
 
 def test_levels_that_read_alike_are_told(workdir: Path) -> None:
     rows = [{"q": "t", "a": "1,b=2", "b": "3", "text": "x"}, {"q": "t", "a": "1", "b": "2,b=3", "text": "x"}]
-    with pytest.raises(ScenarioError, match="is two combinations of levels"):
+    with pytest.raises(ScenarioError, match="matches two combinations of levels"):
         brought(rows, Columns.of("q", "text", factors=["a=a", "b=b"]))
 
 
 OPTIONS = [
-    (["--condition", "arm", "--factor", "a=b"], "exclude each other"),
+    (["--condition", "arm", "--factor", "a=b"], "cannot be combined"),
     (["--factor", "arm"], "write NAME=COLUMN"),
     (["--factor", "status=arm"], "'status' is a column of every run"),
-    (["--factor", "a-b=arm"], "'a-b' is no plain name"),
-    (["--factor", "a=arm", "--factor", "a=p"], "'a' is there twice"),
+    (["--factor", "a-b=arm"], "'a-b' is not a plain name"),
+    (["--factor", "a=arm", "--factor", "a=p"], "'a' appears twice"),
 ]
 
 

@@ -144,10 +144,10 @@ def test_every_output_is_as_likely_as_its_probability_says(folder: Path) -> None
 def test_what_cannot_be_drawn_is_refused(folder: Path) -> None:
     with pytest.raises(ScenarioError, match="no measure 'wright'; did you mean 'right'"):
         sheet(folder, Path("a.csv"), "wright", 40)
-    with pytest.raises(ScenarioError, match="3 for each of 2 conditions, 6, is the least"):
+    with pytest.raises(ScenarioError, match="3 for each of 2 conditions, 6 in total, is the minimum"):
         sheet(folder, Path("a.csv"), "right", 5)
     Path("a.csv").write_text("mine")
-    with pytest.raises(ScenarioError, match="may hold labels"):
+    with pytest.raises(ScenarioError, match="may contain labels"):
         sheet(folder, Path("a.csv"), "right", 40)
     with pytest.raises(StoreError, match=r"cannot be written \(.*(directory|folder)"):
         sheet(folder, Path("no/where.csv"), "right", 40)
@@ -163,7 +163,7 @@ def test_there_and_back_by_the_command_line(folder: Path) -> None:
     )
     assert (shown.exit_code, "40 outputs, 20 or more" in shown.stdout) == (0, True)
     assert f"import labels a.csv --run {folder}" in shown.stdout
-    assert "all there are" in str(sheet(folder, Path("all.csv"), "right", 10_000))
+    assert "all available" in str(sheet(folder, Path("all.csv"), "right", 10_000))
     rows = answered(load(folder), read(Path("a.csv")))
     rows[0]["label"] = ""
     write(rows, "a.csv")
@@ -193,7 +193,7 @@ def test_a_measure_that_falls_is_turned(folder: Path) -> None:
     row = [{"task": "t1", "arm": "firm", "draw": "1", "label": "10"}]
     labels(write(row), folder, ColumnDefaults.of("wrong", "cy", 0.5, "1:10"))
     assert load(folder).labels["value"].tolist() == [0.0]
-    with pytest.raises(ScenarioError, match="nothing says what was rated; --measure, of right, wrong"):
+    with pytest.raises(ScenarioError, match="the measure that was rated is not given; --measure, of right, wrong"):
         labels(write(row), folder, ColumnDefaults.of(probability=0.5, scale="1:10"))
 
 
@@ -232,18 +232,18 @@ def good(folder: Path) -> dict[str, str]:
 FAULTS: list[tuple[Callable[[dict[str, str]], list[dict[str, str]]], str]] = [
     (lambda r: [{**r, "rollout": "feedbeef" * 4}], r"s\.csv:2:1: rollout: no rollouts of the run are feedbeef"),
     (lambda r: [{**r, "rollout": r["rollout"][:3]}], "is too short"),
-    (lambda r: [r, {**r, "label": "0"}], r"s\.csv:3:1: label: ann labelled this rollout on line 2 already"),
+    (lambda r: [r, {**r, "label": "0"}], r"s\.csv:3:1: label: ann already labeled this rollout on line 2"),
     (lambda r: [r, {**r, "rater": "bob", "probability": "0.4"}], "the probability 0.4, but 0.5 on line 2"),
-    (lambda r: [{**r, "label": "2"}], "2 is off the scale; 0 to 1, or another scale by --scale"),
-    (lambda r: [{**r, "label": "nan"}], "'nan' is no number; a number"),
-    (lambda r: [{**r, "label": "good"}], "'good' is no number; a number"),
+    (lambda r: [{**r, "label": "2"}], "2 is off the scale; 0 to 1, or another scale with --scale"),
+    (lambda r: [{**r, "label": "nan"}], "'nan' is not a number; a number"),
+    (lambda r: [{**r, "label": "good"}], "'good' is not a number; a number"),
     (lambda r: [{**r, "probability": ""}], "a label without a sampling probability; .* --probability 0.1"),
     (lambda r: [{k: v for k, v in r.items() if k != "probability"}], "a label without a sampling probability"),
     (lambda r: [{**r, "probability": "0"}], "the probability 0; above 0 and at most 1"),
     (lambda r: [{**r, "probability": "1.5"}], "the probability 1.5"),
     (lambda r: [{**r, "measure": "wright"}], "no measure 'wright'"),
     (lambda r: [{k: v for k, v in r.items() if k != "label"}], "there is no column 'label'"),
-    (lambda r: [{k: v for k, v in r.items() if k != "rollout"}], "no rollout, no task, arm, draw"),
+    (lambda r: [{k: v for k, v in r.items() if k != "rollout"}], "no rollout and no task, arm, draw"),
     (lambda r: [{**r, "label": ""}], "no row has a label"),
     (lambda r: [{"task": "t0", "arm": "firm", "draw": "99", "label": "1", "probability": "1"}], "has no output"),
     (
@@ -284,11 +284,11 @@ def test_wrong_options_and_runs_are_refused(folder: Path) -> None:
     with pytest.raises(ScenarioError, match="no measure 'wright'"):
         labels(file, folder, ColumnDefaults.of("wright"))
     said = write([{**base(folder), "measure": "other"}], "m.csv")
-    with pytest.raises(ScenarioError, match="the row is of 'other', --measure says 'right'"):
+    with pytest.raises(ScenarioError, match="the row says 'other', but --measure says 'right'"):
         labels(said, folder, ColumnDefaults.of("right"))
     with pytest.raises(ScenarioError, match="cannot be read"):
         labels("nothing.csv", folder)
-    with pytest.raises(StoreError, match="no run here"):
+    with pytest.raises(StoreError, match="not a run"):
         labels(file, Path("nowhere"))
     other = table(write([{"q": "t0", "text": "One."}], "n.csv"), "csv", Columns.of("q", "text"), out="bare").folder
     with pytest.raises(ScenarioError, match="the run has no measures"):
@@ -324,7 +324,7 @@ def real(arm: str) -> float:
 def test_a_mean_is_corrected_by_its_own_labels(folder: Path) -> None:
     run = filled(folder)
     found = analysed(run)
-    assert found.says == "The judge's means corrected by 80 labelled rollouts of 160 judged ones, by one rater."
+    assert found.says == "The judge's means, corrected with 80 labeled rollouts of 160 judged rollouts, by one rater."
     means = found.tables["means"]
     for arm in ("firm", "solo"):
         own: Any = means[means["condition"] == f"arm={arm}"].set_index("estimator")
@@ -339,7 +339,8 @@ def test_a_mean_is_corrected_by_its_own_labels(folder: Path) -> None:
     assert one(means, condition="arm=solo", estimator="uncorrected")["estimate"] > real("solo") + 0.25
     assert one(means, condition="arm=firm", estimator="PPI++")["estimate"] == pytest.approx(real("firm"), abs=1e-9)
     assert (
-        "right, arm=firm: every label equals its score; errors too rare to be seen are in no interval." in found.notes
+        "right, arm=firm: every label equals its score; intervals do not cover errors too rare to appear in the sample."
+        in found.notes
     )
     contrast: Any = found.tables["contrasts"].set_index("estimator")
     assert contrast.loc["uncorrected", "difference"] < 0 < contrast.loc["PPI++", "difference"]
@@ -355,7 +356,7 @@ def test_agreement_and_confusion_are_by_condition(folder: Path) -> None:
     assert (firm["raw"], firm["kappa"], firm["units"]) == (1.0, pytest.approx(1.0), 40)
     assert solo["kappa"] < 0.6
     assert (solo["mean_1"], solo["mean_2"]) == (pytest.approx(solo["mean_2"] + 1 - solo["raw"]), solo["mean_2"])
-    assert any("every cluster agrees alike" in note for note in found.notes)
+    assert any("agreement is the same in every cluster" in note for note in found.notes)
     assert int(confusion["count"].sum()) == 80
     wrong = confusion[(confusion["judge"] == 1) & (confusion["people"] == 0)]
     assert wrong["condition"].tolist() == ["arm=solo"]
@@ -367,7 +368,7 @@ def test_without_labels_everything_is_uncorrected(folder: Path) -> None:
     found = analysed(run)
     assert set(found.tables["means"]["estimator"]) == {"uncorrected"}
     assert set(found.tables["contrasts"]["estimator"]) == {"uncorrected"}
-    assert "uncorrected: no one labelled any" in found.says
+    assert "uncorrected, because none has a human label" in found.says
     assert "agreement" not in found.tables
     with pytest.raises(AnalysisError, match="nothing was judged for nothing"):
         analysed(run, "nothing")
@@ -458,7 +459,7 @@ def test_judges_are_probed(folder: Path) -> None:
     assert table.loc["old", "itself"] > 0.9
     assert table.loc["old", "itself_low"] < table.loc["old", "itself"]
     assert pd.isna(table.loc["newer", "itself"])
-    assert any("newer: one draw of each rollout" in note for note in found.notes)
+    assert any("newer: each rollout was judged once" in note for note in found.notes)
     assert table.loc["old", "family"] == "gpt"
     assert not table.loc["old", "kin"]
     pair = one(found.tables["pairs"], first="old", second="newer")
@@ -485,7 +486,7 @@ def test_judges_are_held_against_people(folder: Path) -> None:
     run = filled(folder)
     table = judges(run, "right").tables["judges"]
     assert table["people"].iloc[0] == pytest.approx(analysed(run).tables["agreement"]["alpha"].iloc[0])
-    assert "nothing says whether it is right" not in judges(run).says
+    assert "accuracy is unknown" not in judges(run).says
 
 
 def test_a_judge_that_favours_its_like_is_found_by_people(folder: Path) -> None:
@@ -511,7 +512,7 @@ def test_a_judge_that_favours_its_like_is_found_by_people(folder: Path) -> None:
     table: Any = found.tables["judges"].iloc[0]
     assert table["favour"] == pytest.approx(1, abs=0.15)
     assert table["favour_low"] < 1 < table["favour_high"]
-    assert any("may favour its like" in note for note in found.notes)
+    assert any("may favor its own family" in note for note in found.notes)
     agreement = analysed(load(folder), "gpt")
-    assert any("more than 12 values" in note for note in agreement.notes)
+    assert any("more than 12 different values" in note for note in agreement.notes)
     assert pd.isna(agreement.tables["agreement"]["kappa"]).all()

@@ -23,7 +23,7 @@ def test_a_field_of_every_task_is_taken() -> None:
 
 def test_a_field_that_a_task_lacks_is_a_mistake_that_names_those_there_are() -> None:
     told = wrong(CLUSTER)
-    assert "cluster: task 'loan' has no field 'text' that is a text or a number" in told
+    assert "cluster: task 'loan' has no text or number in a field 'text'" in told
     assert "client" in told
 
 

@@ -141,7 +141,10 @@ def test_a_judge_that_needs_probabilities_gets_a_model_that_gives_them() -> None
     change = ("kind: rubric", "kind: rubric\n    scoring: logprobs")
     assert "quality" in design(change).judges
     told = wrong(change, judge_model="anthropic/claude-opus-5")
-    assert "s.yaml:26:14: judges.quality.scoring: its model 'judge' (anthropic/claude-opus-5) takes no logprobs" in told
+    assert (
+        "s.yaml:26:14: judges.quality.scoring: its model 'judge' (anthropic/claude-opus-5) does not support logprobs"
+        in told
+    )
 
 
 JUDGES = section("judges", "measures")
@@ -193,7 +196,7 @@ def test_tasks_may_come_as_lines(tmp_path: Path) -> None:
     assert [(task.prompt, task.target) for task in made.tasks.values()] == [("A 1", None), ("B", "2")]
     lines.write_text('{"id": "a", "prompt": "A {{x}}"}\n{"id": "a", "prompt": 3}\n{"prompt": "x"}\n{"id": \n')
     told = wrong((tasks, "tasks: !file tasks.jsonl\n"))
-    for place in ("tasks.jsonl:2:1: tasks.a: the id 'a' is there twice", "tasks.jsonl:3:1", "tasks.jsonl:4:"):
+    for place in ("tasks.jsonl:2:1: tasks.a: the id 'a' appears twice", "tasks.jsonl:3:1", "tasks.jsonl:4:"):
         assert place in told
 
 
@@ -254,7 +257,7 @@ def test_a_kind_of_message_means_one_thing_in_a_scenario(tmp_path: Path) -> None
     text = "from agentlab.types import MessageKind\nKINDS = {'mail': MessageKind(fate='bounced')}\n" + odd
     (tmp_path / "odd_parts_here.py").write_text(text)
     told = wrong(("kind: chain, stages: [[boss]]", "kind: 'odd_parts_here:Ring', laps: 1"))
-    assert "messages of kind 'mail' are declared otherwise in team=solo than in team=firm" in told
+    assert "messages of kind 'mail' are declared differently in team=solo and in team=firm" in told
 
 
 def test_equal_arms_are_an_a_a_check_only_without_coupling(tmp_path: Path) -> None:

@@ -63,10 +63,10 @@ def test_files_are_shown_as_typed_or_from_the_working_folder(write: Write) -> No
         ("/etc/hostname", "is outside"),
         ("link.md", "is outside"),
         ("brief.md", "did you mean 'briefs.md'?"),
-        ("sub", "there is no such file"),
+        ("sub", "file not found"),
         ("a.yaml", "includes itself"),
         ("''", "is outside"),
-        ("'a\\0b'", "there is no such file"),
+        ("'a\\0b'", "file not found"),
     ],
 )
 def test_includes_stay_in_the_tree(write: Write, name: str, wrong: str) -> None:
@@ -150,7 +150,7 @@ def test_what_the_parser_refuses_is_told_with_a_way_out(
 def test_a_large_document_is_refused_with_the_way_out(write: Write) -> None:
     path = write("big.yaml", "a: " + "x" * 10_000_000)
     assert found(path) == [
-        "big.yaml:1:1: the file is over 2 MB; keep it small: many tasks fit in a JSONL file, one a line, as "
+        "big.yaml:1:1: the file is over 2 MB; keep it small: put many tasks in a JSONL file, one per line, and write "
         "`tasks: !file NAME.jsonl`"
     ]
     write("tasks.jsonl", "x" * (MAX_BYTES + 1))

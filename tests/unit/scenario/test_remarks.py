@@ -67,7 +67,7 @@ def test_a_server_of_ones_own_may_call_its_models_anything_and_needs_no_key(tmp_
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     (remark,) = of(tmp_path, f"local/{tmp_path}/no.gguf")
-    assert "there is no file" in remark
+    assert "not found" in remark
 
 
 def test_an_agent_in_no_cast_is_told(tmp_path: Path) -> None:
@@ -83,4 +83,4 @@ def test_criteria_that_ask_the_same_are_told(tmp_path: Path) -> None:
     asked = {"focus": "Is it focused?", "aim": "Is  it focused?", "plain": "Is it plain?"}
     file.write_text(scenario("s", judges={"quality": rubric(asked)}))
     told = [remark for remark in remarks(load(file)) if "criteria" in remark]
-    assert told == ["criteria 'focus' and 'aim' of judge 'quality' ask the same, which so counts twice"]
+    assert told == ["criteria 'focus' and 'aim' of judge 'quality' ask the same question, so it counts twice"]

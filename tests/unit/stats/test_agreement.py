@@ -87,7 +87,7 @@ def test_kappa_is_scikit_learns(pairs: list[tuple[int, int]], weights: Weights) 
     found = kappa(a, b, weights)
     if len({*a, *b}) == 1:
         assert found.value is None
-        assert "one and the same value" in found.note
+        assert "always gave the same value" in found.note
         return
     known = cohen_kappa_score(a, b, labels=range(5), weights=None if weights == "none" else weights)
     assert found.value == pytest.approx(float(known), abs=1e-12)
@@ -159,7 +159,7 @@ def test_alpha_ignores_who_rated_and_what_nobody_can_compare(rows: list[list[flo
 NOTHING: list[tuple[Agreement, str]] = [
     (kappa([1, NAN], [NAN, 1]), "rated by both"),
     (alpha([[1, NAN], [NAN, 2]]), "no unit has two ratings"),
-    (alpha([[1, 1], [1, 1]]), "every rating is the same"),
+    (alpha([[1, 1], [1, 1]]), "all ratings are the same"),
     (ac1([[1, 1], [1, 1]]), "one category"),
     (ac1([[1, NAN], [2, NAN]]), "no unit has two ratings"),
 ]
@@ -172,11 +172,11 @@ def test_what_cannot_be_estimated_is_none_and_says_why(found: Agreement, why: st
 
 
 def test_without_spread_there_is_no_interval() -> None:
-    assert alpha([[1, 1], [2, 2], [1, 1], [2, 2]]).note == "no interval: every cluster agrees alike"
+    assert alpha([[1, 1], [2, 2], [1, 1], [2, 2]]).note == "no interval: agreement is the same in every cluster"
     found = kappa([1, 2, 1, 2], [1, 2, 2, 2], clusters=["t"] * 4)
     assert found.value is not None
-    assert (found.low, found.note) == (None, "no interval: all units are of one cluster")
-    assert "nothing to agree on" in kappa([1, 1, 2], [1, 1, 2], clusters="aab").note
+    assert (found.low, found.note) == (None, "no interval: all units belong to one cluster")
+    assert "agreement is undefined" in kappa([1, 1, 2], [1, 1, 2], clusters="aab").note
 
 
 def test_confusion_keeps_both_axes_alike() -> None:

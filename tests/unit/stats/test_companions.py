@@ -121,7 +121,7 @@ def test_brier_excess_is_the_closed_form() -> None:
     found = brier_excess(a, b)
     close(value(found.excess), ratio_of(b) - null / (2 * 0.4))
     close(value(found.by_accuracy), null / (2 * 0.4) - ratio_of(a))
-    assert found.excess.notes == ("no interval: leaving out any one task changes nothing",)
+    assert found.excess.notes == ("no interval: leaving out any one task does not change the result",)
 
 
 def test_outputs_without_an_answer_do_not_change_what_even_spread_is() -> None:
@@ -182,7 +182,7 @@ def test_excess_refusals_and_what_cannot_be_told() -> None:
     right = counted(*[(5, 0, 0)] * 6)
     nothing: Excess = brier_excess(right, counted(*[(3, 2, 0)] * 6))
     assert (nothing.excess.value, nothing.left_out) == (None, 6)
-    assert "on no task wrong often enough" in nothing.notes[0]
+    assert "too few wrong answers on every task" in nothing.notes[0]
     unsure = stated([0, 0], [[0.5, 0.5]] * 2, [0])
     with pytest.raises(ValueError, match="hard answers"):
         brier_excess(unsure, unsure)

@@ -243,9 +243,9 @@ def test_one_task_with_all_of_a_variance_has_no_limits_and_says_so() -> None:
     codes = np.repeat(np.arange(8), 10), np.repeat(np.arange(40), 2)
     found = components(codes, y.ravel())
     assert found.of("draw").low is None
-    assert "draw: no interval, since one task has all of a variance" in found.notes
+    assert "draw: no interval, because one task has all of a variance" in found.notes
     few = components(*drawn((4, 5, 2), (1, 1, 1), seed=7))
-    assert "judge draw: no interval, which takes 6 tasks or more" in few.notes
+    assert "judge draw: no interval (at least 6 tasks are needed)" in few.notes
 
 
 def test_a_negative_component_stays_negative_and_shows_its_upper_limit() -> None:
@@ -258,7 +258,7 @@ def test_a_negative_component_stays_negative_and_shows_its_upper_limit() -> None
     assert draw.low is not None
     assert draw.variance is not None
     assert draw.low < draw.variance
-    assert "draw: below 0, so only its upper limit is told" in found.notes
+    assert "draw: below 0, so only its upper limit is reported" in found.notes
     close(sum(one.share or 0 for one in found.levels), 1)
 
 
@@ -303,7 +303,7 @@ def test_fixed_tasks_have_a_variance_without_limits_and_one_is_enough() -> None:
     assert these.of("task").low is these.total.high is None
     assert these.notes[0].startswith("these 4 tasks only")
     few = components([c[:10] for c in codes], y[:10], fixed=True)
-    assert "draw: no interval, which takes 6 draws or more" in few.notes
+    assert "draw: no interval (at least 6 draws are needed)" in few.notes
     one = components([c[:10] for c in codes], y[:10], fixed=True)
     assert one.of("task").variance is None
     cells = y[:10].reshape(5, 2)
@@ -385,7 +385,7 @@ def test_noise_of_shared_calls_is_subtracted_and_separate_calls_share_none() -> 
     close(together.of("judge draw").covariance, 1, rtol=0.1)
     apart = covariances(Scores(codes, x + noise), Scores(codes, y + rng.normal(size=len(x))), same_calls=False)
     assert apart.of("judge draw").covariance == 0
-    assert "its covariance is 0 by independence" in apart.independent
+    assert "so their covariance on this level is 0" in apart.independent
 
 
 def test_measures_with_calls_of_their_own_are_matched_by_rollout() -> None:
@@ -423,7 +423,7 @@ def test_few_tasks_have_no_interval_and_other_labels_are_refused() -> None:
     found = covariances(Scores(codes, x), Scores(codes, x), same_calls=True)
     close(found.of("draw").correlation, 1)
     assert found.of("draw").low is None
-    assert found.few == "5 tasks: no intervals, which take 6"
+    assert found.few == "5 tasks: no intervals (at least 6 are needed)"
     with pytest.raises(ValueError, match="differ in their labels"):
         covariances(Scores(codes, x), Scores(codes[::-1], x), same_calls=True)
     with pytest.raises(ValueError, match="no draw has both"):

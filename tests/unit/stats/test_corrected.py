@@ -184,7 +184,7 @@ def test_too_few_labels_have_no_interval() -> None:
     y = np.arange(10.0)
     assert mean(LabelledScores(y, np.full(10, NAN), NAN)).note == "no labels: the mean is uncorrected"
     assert "3 are needed" in mean(LabelledScores(y, hidden(y, 2), 0.2)).note
-    assert "labels of 1 independent" in mean(LabelledScores(y, y, 1.0, ["t"] * 10)).note
+    assert "only 1 independent items" in mean(LabelledScores(y, y, 1.0, ["t"] * 10)).note
     assert "do not vary" in mean(LabelledScores(np.ones(5), np.ones(5), 1.0)).note
 
 
@@ -273,7 +273,7 @@ def test_clusters_never_narrow_it() -> None:
 
 
 NONE: list[tuple[LabelledScores, str]] = [
-    (counts((5, 5), (5, 5), (10, 10)), "tells nothing apart"),
+    (counts((5, 5), (5, 5), (10, 10)), "does not discriminate"),
     (counts((0, 0), (2, 8), (10, 10)), "no label of a positive"),
     (counts((9, 1), (0, 0), (10, 10)), "no label of a negative"),
     (counts((0, 0), (0, 0), (10, 10)), "no labels"),

@@ -125,9 +125,9 @@ def test_who_is_on_the_frontier() -> None:
 
 def test_missing_values_are_refused() -> None:
     holed = [[0.1, float("nan")]]
-    with pytest.raises(ValueError, match="leave the rollout out"):
+    with pytest.raises(ValueError, match="exclude the rollout"):
         dominance([holed], [[[0, 0]]])
-    with pytest.raises(ValueError, match="leave the rollout out"):
+    with pytest.raises(ValueError, match="exclude the rollout"):
         attained([TaskScores(np.array(holed), np.array(holed))], [0.0], 0, 1)
     with pytest.raises(ValueError, match="a rollout of both arms"):
         dominance([np.zeros((0, 2))], [[[0, 0]]])

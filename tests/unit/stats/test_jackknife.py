@@ -78,7 +78,7 @@ def test_a_share_by_hand() -> None:
 
 def test_a_share_that_rests_on_few_tasks_says_so() -> None:
     found = share(np.column_stack([[0.5] * 8, [9, *[0.6] * 7]]))
-    assert found.notes == ("8 tasks, but a few have most of the error: worth about 2.1",)
+    assert found.notes == ("8 tasks, but a few have most of the error: equivalent to about 2.1 tasks",)
     assert 0 < limits(found)[0] < limits(found)[1] < 1
 
 
@@ -106,12 +106,12 @@ def test_what_has_no_interval_says_why() -> None:
     assert ratio([1], [2]).value == 0.5
     assert ratio([1], [2]).low is None
     assert ratio([1] * 5, [2, 3, 2, 3, 2]).notes == (
-        "no interval: 5 tasks, and nothing is claimed beyond them, which takes 6",
+        "no interval: 5 tasks: too few for conclusions beyond them (at least 6 are needed)",
     )
     assert ratio([1] * 6, [0] * 6).value is None
     assert ratio([1] * 6, [-1] * 6).notes == ("undefined: the errors do not sum to more than 0",)
     assert "one task has all the error" in ratio([1, 0, 0, 0, 0, 0], [2, 0, 0, 0, 0, 0]).notes[0]
-    assert "changes nothing" in ratio([1] * 6, [2] * 6).notes[0]
+    assert "does not change the result" in ratio([1] * 6, [2] * 6).notes[0]
     for wrong in (np.zeros((0, 2)), [[np.nan, 1.0]], [1.0, 2.0]):
         with pytest.raises(ValueError, match="shape"):
             of_sums(wrong, quotient)

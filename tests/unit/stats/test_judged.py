@@ -60,7 +60,9 @@ def test_not_separable_is_said() -> None:
     assert "as at temperature 0" in same.notes[0]
     some = judged([[[0.1, 0.3], [0.4, 0.6]], [[0.2, NAN], [0.3, NAN]]], 1)
     assert some.separable
-    assert some.notes == ("judge noise of 1 of 2 tasks, judged once per rollout, is that of the others",)
+    assert some.notes == (
+        "1 of 2 tasks were judged once per rollout; their judge noise is assumed equal to that of the others",
+    )
     close(some.noise_t, [0.02 / 2, 0.02])
 
 
@@ -113,7 +115,7 @@ def test_a_perfect_constant_score_has_no_ratio_and_a_wrong_one_has_0() -> None:
     assert perfect.ratio.notes == ("undefined: the errors do not sum to more than 0",)
     wrong = incoherence(judged(np.full((7, 3, 2), 0.3), 1).parts)
     close(wrong.ratio.value or 0.0, 0)
-    assert wrong.ratio.notes == ("no interval: leaving out any one task changes nothing",)
+    assert wrong.ratio.notes == ("no interval: leaving out any one task does not change the result",)
     assert judged(np.full((2, 2, 1), 3.0), 1).cap is None
     assert judged(np.full((2, 2, 1), 0.3), [0.0, 1.0]).cap is None
 

@@ -115,11 +115,11 @@ def test_clusters_of_tasks_are_what_is_drawn() -> None:
 @pytest.mark.parametrize(
     ("tasks", "k", "note"),
     [
-        ([[2, 2]] * 6, 4, "4 tries of 4 draws, and it takes 20"),
-        ([[10, 0]] * 6, 2, "all draws are alike"),
-        ([[4, 0]] * 6, 2, "leaving out any one task changes nothing"),
+        ([[2, 2]] * 6, 4, "4 tries of 4 draws, but at least 20 are needed"),
+        ([[10, 0]] * 6, 2, "all draws are the same"),
+        ([[4, 0]] * 6, 2, "leaving out any one task does not change the result"),
         ([[4, 0]] * 6 + [[0, 4]], 2, "the share is 1"),
-        ([[3, 1], [2, 2]], 2, "2 tasks, and nothing is claimed beyond them"),
+        ([[3, 1], [2, 2]], 2, "2 tasks: too few for conclusions beyond them"),
     ],
 )
 def test_a_missing_interval_has_a_reason(tasks: list[list[int]], k: int, note: str) -> None:

@@ -78,7 +78,7 @@ def test_the_decisive_step_is_the_largest_that_excludes_zero() -> None:
     assert found.notes == ()
     flat = path({k: noise[k] for k in range(4)})
     assert flat.decisive is None
-    assert flat.notes == ("no decisive round at this many forks (8 or more a cut)",)
+    assert flat.notes == ("no decisive round found with this many forks (8 or more per cut)",)
     wide = path({0: [-9.0, 9.0], 1: [0.0, 0.2, 0.1], 2: [1.0, 1.1, 1.2, 1.1]})
     assert wide.decisive is not None
     assert wide.decisive.start == 1

@@ -83,7 +83,7 @@ def test_shares_of_a_chain_are_recovered_and_judge_noise_is_last() -> None:
     merged = by_round(chain(rng, sds, 3000, 4, noise), range(3000))
     assert merged.noise is None
     assert abs(merged.rounds[2].variance - 4.36) < 0.4
-    assert "judge noise is not taken apart" in merged.notes[-1]
+    assert "judge noise is not separated" in merged.notes[-1]
 
 
 def test_intervals_over_parents_of_one_task_and_over_tasks() -> None:
@@ -100,9 +100,9 @@ def test_intervals_over_parents_of_one_task_and_over_tasks() -> None:
     close([many.new_tasks.low, many.new_tasks.high], [float(known.low), float(known.high)])
     single = by_round(s2[:3], range(3))
     assert single.rounds[0].these_tasks is None
-    assert "3 parents: no interval of a share" in single.notes[2]
+    assert "3 parents: no interval for shares" in single.notes[2]
     assert "3 of 3 tasks have one parent" in single.notes[0]
-    assert single.notes[1].startswith("3 tasks: nothing is claimed beyond them")
+    assert single.notes[1].startswith("3 tasks: too few for conclusions beyond them")
 
 
 def test_the_share_is_a_jackknife_over_units() -> None:

@@ -107,7 +107,7 @@ def test_of_three_contexts_nothing_is_said_beyond_their_tasks(icc: float) -> Non
         tasks = np.arange(12).repeat(4).tolist()
         found = paired(tasks, list(range(4)) * 12, draws.ravel(), np.zeros(48), clusters=contexts)
         assert (found.new_tasks, found.sign_flip, found.clusters) == (None, None, 3)
-        assert "3 clusters of 12 tasks: nothing is claimed beyond these tasks" in found.notes[-1]
+        assert "3 clusters of 12 tasks: too few for conclusions beyond these tasks" in found.notes[-1]
         assert found.these_tasks is not None
         held += found.these_tasks.low <= effects.mean() <= found.these_tasks.high
     assert held >= 0.91 * 200

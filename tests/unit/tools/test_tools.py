@@ -80,7 +80,7 @@ def test_no_arguments_raise(arguments: str) -> None:
 
 @pytest.mark.parametrize("function", [str.upper, Scene, len], ids=["not async", "a class", "a builtin"])
 def test_what_is_no_async_function_is_no_tool(function: Any) -> None:
-    with pytest.raises(TypeError, match="is no tool: it is not an async function"):
+    with pytest.raises(TypeError, match="is not a tool: it is not an async function"):
         tool(function)
 
 
@@ -121,7 +121,7 @@ def test_a_tool_that_returns_no_text_is_a_failed_tool() -> None:
     async def odd(scene: Scene) -> Any:
         return 3
 
-    assert used(odd, "{}").content == "TypeError: tool odd returned int, where a text was due"
+    assert used(odd, "{}").content == "TypeError: tool odd returned int, but must return text"
 
 
 @pytest.mark.parametrize(
