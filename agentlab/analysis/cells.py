@@ -133,7 +133,7 @@ def chance(p: float) -> str:
 def _decimal(value: float, heading: str) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "-∞"
-    if heading == "p" or heading.endswith(("_p", " p")):
+    if heading in ("p", "holm") or heading.endswith(("_p", " p", "_holm", " holm")):
         return chance(value)
     sign = "+" if heading.startswith("difference") else ""
     value = 0.0 if abs(value) < ROUNDING else value

@@ -101,9 +101,12 @@ def _named(run: Run, axes: str | None) -> tuple[str, str]:
         names = [m.name for m in run.measured if m.target is not None][:2]
     if len(names) != 2 or not set(names) <= set(_known(run)) or names[0] == names[1]:
         known = ", ".join(_known(run))
-        found = axes or (f"only {known} in this run" if len(_known(run)) == 1 else "no two with a target")
-        right = f"two of {known}" if len(_known(run)) > 1 else "a run with two measures"
-        raise AnalysisError(f"{run.folder}: a frontier needs two measures, found {found}; give {right}")
+        found = axes or f"only {known} in this run"
+        right = f"two of them with --axes: {known}" if len(_known(run)) > 1 else "another run"
+        if not axes and len(_known(run)) > 1:
+            right = f"add `target: 1` (or 0, whichever is better) to two of {known}"
+            raise AnalysisError(f"{run.folder}: a frontier needs two measures with a `target`; {right}")
+        raise AnalysisError(f"{run.folder}: a frontier needs two measures, found {found}; name {right}")
     return names[0], names[1]
 
 

@@ -118,7 +118,7 @@ def _limits(summary: Summary) -> list[str]:
     if not summary.contrasts:
         parts += ["only one condition has rollouts, so nothing is compared"] if len(summary.arms) == 1 else []
     elif compared and not _has_primary(summary):
-        parts.append("no contrast was declared primary, so p values are not adjusted for multiple comparisons")
+        parts.append("no primary contrast is among these, so p values are not adjusted for multiple comparisons")
     told = [c for c in compared if c.primary] or compared
     few = [c for c in told if c.result.new_tasks is None and _independent(c) < FEWEST_TASKS]
     if few:

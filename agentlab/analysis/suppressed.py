@@ -37,12 +37,13 @@ def plainly(run: Run, judge: str) -> str:
 def _on_texts(report: Mapping[str, Any]) -> list[str]:
     auc, low, high = (report.get(name) for name in ("auc", "low", "high"))
     if auc is None or low is None or high is None:
-        return ["has no good and bad reference texts to be tested on"] if report.get("anchors") == 0 else []
+        none = "has no good and bad anchor texts to be tested on (write them under its `anchors`)"
+        return [none] if report.get("anchors") == 0 else []
     needed = f"(AUC {auc:.2f}, needs {LEAST_AUC:.2f})"
     if high < LEAST_AUC:
-        return [f"cannot tell good from bad reference texts {needed}"]
+        return [f"cannot tell good from bad anchor texts {needed}"]
     passed = auc >= LEAST_AUC and low > CHANCE
-    return [] if passed else [f"was tested on too few reference texts to show that it can tell good from bad {needed}"]
+    return [] if passed else [f"was tested on too few anchor texts to show that it can tell good from bad {needed}"]
 
 
 def _on_digits(report: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from agentlab.experiment.progress import Progress
 from agentlab.interfaces import Judge
 from agentlab.models import ModelSpec, StopSwitch
 from agentlab.scenario.fields import LimitFields
-from agentlab.store import Store, read
+from agentlab.store import DATABASE, Store, read
 from agentlab.types import Task
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -84,14 +84,25 @@ async def _one_by_one(jobs: Iterable[Job]) -> AsyncGenerator[Job]:
 
 @contextmanager
 def opened(folder: Path, new: bool = True) -> Generator[Store]:
-    """The run folder, held until the block ends. Unless a `new` one may be made, raises `StoreError` without one."""
+    """The run folder, held until the block ends. Unless a `new` one may be made, raises `StoreError` without one.
+
+    A mistake that is found before a run is registered leaves no folder behind that would look like a run.
+    """
     if not new:
         read(folder).close()
-    store = Store.open(folder)
+    made = not (folder / DATABASE).is_file()
+    store, empty = Store.open(folder), False
     try:
         yield store
+    except ScenarioError:
+        empty = made and "tree" not in store.meta()
+        raise
     finally:
         store.close()
+        if empty:
+            (folder / DATABASE).unlink(missing_ok=True)
+            with suppress(OSError):  # something else lies there
+                folder.rmdir()
 
 
 @asynccontextmanager

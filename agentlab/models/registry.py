@@ -1,6 +1,7 @@
 """The providers by name, and what can be said of a model from its name alone: no SDK is imported to say it."""
 
 import difflib
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,8 @@ class Provider:
     """The environment variable that holds the key for `url`, where a spec names none."""
     address: str = ""
     """The environment variable that holds the address, where a spec names none and the provider has none of its own."""
+    pure: bool = False
+    """Whether to build one is free and touches nothing, so that a check of the scenario can try it."""
     lacking: Callable[[str], str] | None = None
     """What this machine lacks to run the model of a name; empty where nothing is missing."""
 
@@ -78,8 +81,9 @@ PROVIDERS: Mapping[str, Provider] = {
         families.everything,
         free=True,
         direct=True,
+        pure=True,
         names=("replies", "chatter"),
-        options={"replies": ("replies", "scores", "seconds"), "chatter": ("seconds",)},
+        options={"replies": ("replies", "calls", "scores", "seconds"), "chatter": ("seconds",)},
     ),
     "replay": Provider("agentlab.models.providers.replay", families.everything, free=True, direct=True),
 }
@@ -129,6 +133,18 @@ def options_of(name: str) -> tuple[str, ...] | None:
         return None
     known = PROVIDERS[provider].options
     return known.get(rest, known.get("*", ()))
+
+
+def options_mistake(spec: ModelSpec) -> str:
+    """What is wrong with the `options` of a model that can be built without being asked; empty where nothing is."""
+    provider, _ = split(spec.name)
+    if provider == "own" or not PROVIDERS[provider].pure or not spec.options:
+        return ""
+    try:
+        importlib.import_module(PROVIDERS[provider].module).build(spec)
+    except ScenarioError as error:
+        return str(error)
+    return ""
 
 
 def capabilities_of(spec: ModelSpec) -> Capabilities:

@@ -11,7 +11,7 @@ from agentlab.store import DATABASE, UNFINISHED, closed, decoded, held, read
 from agentlab.store.totals import TOTALS, totals
 
 RunState = Literal["running", "finished", "stopped", "damaged"]
-_KEYS = ("name", "created", "draws", TOTALS)
+_KEYS = ("name", "created", "draws", "measures", TOTALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class ListedRun:
     """The folder's name."""
     folder: Path
     state: RunState
-    """`running`: a process works on it now; `stopped`: less is done than its scenario plans."""
+    """`running`: a process works on it now; `stopped`: less is played or judged than its scenario plans."""
     scenario: str | None = None
     created: str | None = None
     """ISO 8601, UTC."""
@@ -67,7 +67,8 @@ def _read(connection: sqlite3.Connection, folder: Path) -> ListedRun:
     failed = sum(statuses.get(status, 0) for status in UNFINISHED if status)
     done = sum(statuses.values()) - failed - statuses.get("", 0)
     planned = _planned(connection, meta, done)
-    state: RunState = "running" if running else "finished" if done >= planned else "stopped"
+    judged = sums.get("judged", done) if meta.get("measures") else done
+    state: RunState = "running" if running else "finished" if done >= planned and judged >= done else "stopped"
     name, created = meta.get("name"), meta.get("created")
     return ListedRun(folder.name, folder, state, name, created, done, planned, failed, sums["calls"], sums["cost"])
 

@@ -10,7 +10,14 @@ from agentlab.errors import AgentlabError
 from agentlab.interfaces import Judge, Toolset
 from agentlab.judges.config import Misfit
 from agentlab.models.prices import price_known
-from agentlab.models.registry import body_mistakes, capabilities_of, check_name, mistakes_of, options_of
+from agentlab.models.registry import (
+    body_mistakes,
+    capabilities_of,
+    check_name,
+    mistakes_of,
+    options_mistake,
+    options_of,
+)
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.own_code import is_own
@@ -38,7 +45,11 @@ def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
         if option not in (known or ()):
             right = suggest(option, known) if known else "remove it; settings go beside the name"
             site.unknown((*path, "options", option), f"{spec.name} has no option {option!r}", right)
+    unknown = known is not None and any(option not in known for option in spec.options)
     try:
+        if not unknown and (found := options_mistake(spec)):
+            what, _, right = found.rpartition("; ")
+            site.wrong((*path, "options"), what or found, right or "correct the options")
         for setting, right in mistakes_of(spec):
             site.wrong((*path, setting), f"this model does not support {setting}", right)
         for below, found, right in body_mistakes(spec):

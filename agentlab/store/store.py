@@ -239,4 +239,4 @@ def find(run: str) -> Path:
         if (folder / DATABASE).is_file():
             return folder
     made = sorted(path.parent.name for path in Path("runs").glob(f"*/{DATABASE}"))
-    raise StoreError(f"no run {run!r}, neither as a folder nor under runs/; runs: {', '.join(made) or 'none'}")
+    raise StoreError(f"no run {run!r}, neither as a folder nor under runs/, which holds {', '.join(made) or 'none'}")

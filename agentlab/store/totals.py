@@ -15,6 +15,10 @@ _COST = (
     f"total(cost IS NULL AND error IS NULL), total({SECONDS}), "
     "total(text IS NOT NULL AND input_tokens IS NULL) FROM calls"
 )
+_JUDGED = (
+    "SELECT count(DISTINCT verdicts.rollout) FROM verdicts JOIN rollouts ON rollouts.id = verdicts.rollout "
+    "WHERE rollouts.kind = 'rollout'"
+)
 _STATUSES = "SELECT status, count(*) FROM rollouts WHERE kind = 'rollout' GROUP BY status"
 
 
@@ -25,11 +29,12 @@ def cost(connection: sqlite3.Connection) -> Cost:
 
 
 def totals(connection: sqlite3.Connection) -> dict[str, Any]:
-    """`statuses`: rollouts by status, forks left out, where empty is one that is not finished; `calls`; `cost`: US
-    dollars of all calls, None where a price is unknown."""
+    """`statuses`: rollouts by status, forks left out, where empty is one that is not finished; `judged`: those with a
+    verdict; `calls`; `cost`: US dollars of all calls, None where a price is unknown."""
     spent = cost(connection)
     statuses = {status or "": count for status, count in connection.execute(_STATUSES)}
-    return {"statuses": statuses, "calls": spent.calls, "cost": spent.cost}
+    judged: int = connection.execute(_JUDGED).fetchone()[0]
+    return {"statuses": statuses, "judged": judged, "calls": spent.calls, "cost": spent.cost}
 
 
 def record(connection: sqlite3.Connection) -> None:

@@ -1,5 +1,6 @@
 """Two runs beside each other, as rich prints them."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
@@ -26,7 +27,8 @@ def print_comparison(found: Analysis, names: tuple[str, str]) -> None:
     rows = measures.astype("object").where(measures.notna(), None).to_dict("records")
     for condition, own in groupby(rows, key=lambda row: row["condition"]):
         cells = [_cells({str(key): value for key, value in row.items()}) for row in own]
-        headings = ("measure", *(Path(name).name for name in names), "second - first")
+        first, second = (Path(name).name for name in names)
+        headings = ("measure", first, second, f"{second} - {first}")
         show_rows(console, f"{condition}: means with 95% intervals", headings, cells, headings)
         console.print()
     for note in (found.says, *found.notes):
@@ -60,7 +62,8 @@ def _differences(console: Console, differences: pd.DataFrame, names: tuple[str, 
 
 
 def _value(value: Any) -> str:
-    return "not there" if value is None or value != value else line(value, WIDEST)
+    missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return "not there" if missing else line(value, WIDEST)
 
 
 def _cells(row: Row) -> tuple[str, str, str, str]:
@@ -77,8 +80,12 @@ def _mean(row: Row, side: str) -> str:
 
 def _difference(row: Row) -> Iterator[str]:
     yield number(row["difference"], "+.3f")
-    yield f"these tasks {_interval(row['these_tasks_low'], row['these_tasks_high'], '+.3f')}"
-    yield f"new tasks {_interval(row['new_tasks_low'], row['new_tasks_high'], '+.3f')}"
+    about = {"these tasks": "these_tasks", "new tasks": "new_tasks"}
+    shown = {name: column for name, column in about.items() if row[f"{column}_low"] is not None}
+    for name, column in shown.items():
+        yield f"{name} {_interval(row[f'{column}_low'], row[f'{column}_high'], '+.3f')}"
+    if not shown and row["difference"] is not None:
+        yield "no interval"
 
 
 def _interval(low: float | None, high: float | None, form: str) -> str:

@@ -25,7 +25,7 @@ def show(
     json: AsJson = False,
     status: Annotated[
         str | None,
-        typer.Option(help="List only these: failed, stopped, limit, incomplete, vetoed, declined, cut, unscored, …"),
+        typer.Option(help="List only these: wrong, failed, stopped, limit, incomplete, declined, cut, unscored, …"),
     ] = None,
 ) -> None:
     """Show what happened in a run, or what a scenario would send."""

@@ -31,6 +31,11 @@ class _Analyses(TyperGroup):
         at = self._command(args)
         return super().parse_args(ctx, [*args[:at], *(["--", *args[at:]] if at < len(args) else [])])
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"No analysis {args[0]!r}. Known are {', '.join(self.list_commands(ctx))}.")
+        return super().resolve_command(ctx, args)
+
     def _command(self, args: list[str]) -> int:
         """Where the first name of a command stands that comes after a run's name."""
         options = [param for param in self.params if isinstance(param, TyperOption) and not param.is_flag]

@@ -11,7 +11,7 @@ from agentlab.analysis.fitted import natural
 from agentlab.analysis.headline import headline
 from agentlab.analysis.summary import Summary
 from agentlab.analysis.summary_tables import UNFINISHED, ConditionsTable, conditions, differences
-from agentlab.text import pluralize
+from agentlab.text import pluralize, sanitize
 from agentlab_cli.layout import say, show
 
 
@@ -40,7 +40,7 @@ def ending(console: Console, summary: Summary, folder: Path) -> None:
         say(console, warning, "Warning: ", "         ")
     console.print()
     for i, line in enumerate(_next(summary, folder)):
-        console.print(f"{'Next:' if i == 0 else '     '} {line}", markup=False, soft_wrap=True)
+        console.print(f"{'Next:' if i == 0 else '     '} {sanitize(line)}", markup=False, soft_wrap=True)
 
 
 def _layout(made: ConditionsTable, width: int) -> tuple[Column, ...]:

@@ -27,9 +27,9 @@ FRAGMENTS = ("extending.md",)
 GENERATED = ("known_truth.md", "calibration.md")
 """Pages that a target of make writes with the commands on them, in minutes."""
 UNRUN = re.compile(
-    r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg|--base-url"
+    r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg|--base-url|\bshell\b"
 )
-"""Commands that need a key or have a place to fill in, and those that take seconds and that other tests run."""
+"""Commands that need a key, a sandbox or something filled in, and those that take seconds and that other tests run."""
 CLOCK = re.compile(r"\b\d+\.\d s\b")
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

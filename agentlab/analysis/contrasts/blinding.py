@@ -32,7 +32,10 @@ def known_arms(guessed: Mapping[Sides, ArmGuess]) -> list[str]:
         return []
     _, a, b, within = known[0]
     pair = f"{a} - {b}{f' ({within})' if within else ''}{f' and {len(known) - 1} more' if len(known) > 1 else ''}"
-    return [f"A judge may recognize the condition from the text alone ({pair}): compare with `normalise: true`."]
+    return [
+        f"A judge may recognize the condition from the text alone ({pair}): `normalise: true` in the judge hides "
+        f"formatting."
+    ]
 
 
 def judged_guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, ArmGuess]:

@@ -90,7 +90,7 @@ def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
             why = f"withdrawn after interim analysis {entry.withdrawn}, but still counted as primary"
             remarks.setdefault(why, []).append(name)
         if c.same not in present:
-            remarks.setdefault("primary, but has no pair so far", []).append(name)
+            remarks.setdefault("declared primary, but the run has no rollouts of both arms yet", []).append(name)
     return [f"{', '.join(dict.fromkeys(names))}: {what}." for what, names in remarks.items()]
 
 
@@ -102,8 +102,8 @@ def scope(contrasts: Sequence[Contrast]) -> list[str]:
     ]
     if not any(c.primary for c in contrasts):
         lines = [
-            "No primary contrast was preregistered (`compare:` in the scenario): all contrasts are exploratory, and "
-            "no p value is adjusted."
+            "No primary contrast (`compare:` in the scenario) has a pair: all are exploratory, and no p value "
+            "is adjusted."
         ]
     compared = [c for c in contrasts if not c.suppressed and c.result.tasks]
     concluded = [c for c in compared if c.conclusion != "no test"]

@@ -64,7 +64,10 @@ def _parent(run: Run, wanted: str) -> str:
     fitting = [parent for parent in parents if parent.startswith(beginning)]
     if len(fitting) == 1:
         return fitting[0]
-    known = ", ".join(parent[:8] for parent in (fitting or parents)[:8]) or "none"
+    if not parents:
+        more = f"`agentlab resample {run.folder} --every-round -n 8` draws some"
+        raise AnalysisError(f"{run.folder} has no forks, which a path is made of; {more}")
+    known = ", ".join(parent[:8] for parent in (fitting or parents)[:8])
     wrong = f"{len(fitting)} forked rollouts of {run.folder} are {wanted!r}"
     raise AnalysisError(f"{wrong}; rollouts with forks: {known}; `agentlab resample` forks another")
 

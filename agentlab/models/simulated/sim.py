@@ -1,15 +1,15 @@
 """Policies with known probabilities: the ground truth for statistics, and a model for tests that costs nothing.
 
-`sim/replies` draws each reply from a table in its `options`; `sim/chatter` answers anything. `sim/MODULE:NAME` is a
-policy of one's own: `NAME(**options)` returns a function from a request to a completion. Draws depend on the request's
-stream alone, so the same call has the same reply in any order and any process.
+`sim/replies` draws each reply from a table in its `options`, after the tools that they name; `sim/chatter` answers
+anything. `sim/MODULE:NAME` is a policy of one's own: `NAME(**options)` returns a function from a request to a
+completion. Draws depend on the request's stream alone, so a call has the same reply in any order and any process.
 """
 
 import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ from agentlab.models import registry
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.models.spec import ModelSpec
-from agentlab.types import Capabilities, Completion, Request, Usage, Where
+from agentlab.types import Capabilities, Completion, Request, ToolCall, Usage, Where
 
 Chances = Mapping[str, float]
 Tables = Mapping[str, Chances]
@@ -62,20 +62,32 @@ class Scripted:
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """Draws from tables: `replies` by actor, `scores` by criterion; `*` stands for all others."""
+    """Draws from tables: `replies` by actor, `scores` by criterion; `*` stands for all others.
+
+    `calls` are the tools that an actor calls at the beginning of each turn, with their arguments.
+    """
 
     replies: Mapping[str, tuple[tuple[str, ...], tuple[float, ...]]]
     scores: Tables
+    calls: Mapping[str, tuple[ToolCall, ...]] = field(default_factory=dict[str, tuple[ToolCall, ...]])
 
     def __call__(self, request: Request) -> Completion:
         if self.scores and request.where.purpose != "agent":
             return self._judged(request)
+        if request.where.k == 0 and (calls := self._calls(request)):
+            return Completion("", calls)
         table = self._table(request.where)
         point = RandomNumbers(request.where.stream).below(2**53) / 2**53
         for text, edge in zip(*table, strict=True):
             if point < edge:
                 return Completion(text)
         return Completion(table[0][-1])
+
+    def _calls(self, request: Request) -> tuple[ToolCall, ...]:
+        """Those of its tools that the actor has here: an arm without a tool calls none."""
+        actor, has = request.where.actor, {tool.name for tool in request.tools}
+        named = next((self.calls[n] for n in (actor, actor.rpartition(".")[0], "*") if n in self.calls), ())
+        return tuple(call for call in named if call.name in has)
 
     def _table(self, where: Where) -> tuple[tuple[str, ...], tuple[float, ...]]:
         """Of the agent, else of its name before a copy's number; of a judge by its name; else of everybody."""
@@ -138,7 +150,7 @@ def build(spec: ModelSpec) -> Sim:
     if not replies and not scores:
         raise ScenarioError(f'{spec.name} needs options.replies, such as {{"*": {{"yes": 0.3, "no": 0.7}}}}')
     edges = {actor: (tuple(table), tuple(accumulate(table.values()))) for actor, table in replies.items()}
-    return Sim(spec.name, Replies(edges, scores), float(seconds))
+    return Sim(spec.name, Replies(edges, scores, _tool_calls(spec)), float(seconds))
 
 
 def _own(spec: ModelSpec, policy: str) -> Callable[[Request], Completion]:
@@ -160,6 +172,21 @@ def counted(request: Request, completion: Completion, name: str) -> Completion:
         words += entry.content.count(" ")
     usage = Usage(input=words * 4 // 3, output=chatter.tokens(completion.text))
     return replace(completion, usage=usage, served_model=name)
+
+
+def _tool_calls(spec: ModelSpec) -> dict[str, tuple[ToolCall, ...]]:
+    given = spec.options.get("calls", {})
+    right = f"options.calls of {spec.name} maps each agent or '*' to tools and their arguments"
+    example = 'such as `{ann: {calculate: {expression: "6 * 7"}}}`'
+    actors = cast("Mapping[Any, Any]", given if isinstance(given, Mapping) else {"": given})
+    for actor, tools in actors.items():
+        arguments = list(cast("Mapping[Any, Any]", tools).values()) if isinstance(tools, Mapping) else [None]
+        if not all(isinstance(one, Mapping) for one in arguments):
+            raise ScenarioError(f"{right}, and {actor!r} has {tools!r}; {example}")
+    return {
+        str(actor): tuple(ToolCall(f"call_{i}", str(name), json.dumps(a)) for i, (name, a) in enumerate(tools.items()))
+        for actor, tools in actors.items()
+    }
 
 
 def _tables(spec: ModelSpec, option: str) -> Tables:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from agentlab.analysis.measure_summary import measure_summaries
 from agentlab.errors import ScenarioError
 from agentlab.report.show.grid import grid
 from agentlab.runs.frames import Run
@@ -33,6 +34,7 @@ def rollouts(run: Run, most: int, what: str | None = None) -> str:
     """
     with closing(read(run.folder)) as connection:
         where = places(connection)
+    total = len(where)
     status = dict(zip(run.rollouts["rollout"], run.rollouts["status"], strict=True))
     if what is not None:
         chosen = _asked(run, what, {key: status.get(key, "unfinished") for key in where})
@@ -40,8 +42,12 @@ def rollouts(run: Run, most: int, what: str | None = None) -> str:
     keys = sorted(where, key=lambda key: status.get(key, "unfinished") not in _UNFINISHED)
     counts = Counter(status.get(key, "unfinished") for key in where)
     waiting = sum(counts[name] for name in _UNFINISHED)
-    size = pluralize(len(where), "rollout")
+    size = (
+        pluralize(len(where), "rollout") if what is None else f"{what}: {len(where)} of {pluralize(total, 'rollout')}"
+    )
     head = f"{line(run.meta.get('name', ''))}: {size}, {len(where) - waiting} finished, {waiting} not"
+    if what is not None and not where:
+        return f"{line(run.meta.get('name', ''))}: {size}"
     told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     parts = [f"{head} ({told})" if told else head]
     if options := run.meta.get("options"):
@@ -69,7 +75,22 @@ def _asked(run: Run, what: str, status: Mapping[str, str]) -> set[str]:
     if what == "unscored":
         names = [measure.name for measure in run.measured]
         return set(run.measures.loc[run.measures[names].isna().any(axis=1), "rollout"])
-    raise ScenarioError(f"--status {what!r}: {suggest(what, [*STATUSES, 'unscored', 'cut', 'lost-messages'])}")
+    if what == "wrong":
+        return _wrong(run)
+    known = [*STATUSES, "wrong", "unscored", "cut", "lost-messages"]
+    raise ScenarioError(f"--status {what!r}: {suggest(what, known)}")
+
+
+def _wrong(run: Run) -> set[str]:
+    """Rollouts with a wrong answer by any measure that counts right ones."""
+    right = {name: summary.right for name, summary in measure_summaries(run).items() if summary.right is not None}
+    if not right:
+        raise ScenarioError("--status wrong: no measure of this run counts right answers; name another status")
+    chosen = set[str]()
+    for name, value in right.items():
+        scores = run.measures[name]
+        chosen |= set(run.measures.loc[scores.notna() & (scores != value), "rollout"])
+    return chosen
 
 
 def _forks(run: Run) -> str:

@@ -250,6 +250,8 @@ def test_what_a_run_must_hold() -> None:
         attribution(runner(2, 1).run)
     with pytest.raises(AnalysisError, match="no changed forks; `agentlab resample"):
         interventions(runner(2, 2).run)
+    with pytest.raises(AnalysisError, match="has no forks, which a path is made of; `agentlab resample"):
+        path(empty.run, "q")
     with pytest.raises(AnalysisError, match="0 forked rollouts of runs/lab are 'q'; rollouts with forks: p0, p1"):
         path(runner(2, 2).run, "q")
     with pytest.raises(AnalysisError, match="2 forked rollouts"):

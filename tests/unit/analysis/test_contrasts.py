@@ -86,7 +86,7 @@ def test_a_run_without_declarations_says_so(workdir: Path) -> None:
     scenario()
     found = summarize(play(draws=2)).contrasts
     assert not any(c.primary for c in found)
-    assert scope(found)[0].startswith("No primary contrast was preregistered")
+    assert scope(found)[0].startswith("No primary contrast (`compare:` in the scenario) has a pair")
 
 
 def test_only_what_is_listed_is_exploratory(workdir: Path) -> None:
@@ -121,7 +121,9 @@ def test_what_nobody_analysed_may_be_withdrawn(workdir: Path) -> None:
     play(draws=1, only={"team": "firm"})
     run = load("run")
     assert [one.after for one in register(run.meta).primary] == [0]
-    assert "structure (utility): primary, but has no pair so far." in summarize(run).notes
+    assert (
+        "structure (utility): declared primary, but the run has no rollouts of both arms yet." in summarize(run).notes
+    )
     scenario(PRIMARY.replace("plain", "curt"))
     run = play(draws=1, only={"team": "firm"})
     assert [one.contrast.within for one in register(run.meta).primary] == ["tone=curt"]

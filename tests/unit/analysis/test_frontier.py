@@ -163,7 +163,10 @@ def test_a_judge_without_a_model_needs_one_draw_and_a_cold_one_is_told(run: Run)
             "plain,utility",
             "measures.plain has no `target`, so no direction is better; add `target: 1` (or 0, whichever",
         ),
-        ("utility", "a frontier needs two measures, found utility; give two of utility, misalignment, once"),
+        (
+            "utility",
+            "a frontier needs two measures, found utility; name two of them with --axes: utility, misalignment, once",
+        ),
         ("utility,utility", "a frontier needs two measures"),
         ("utility,beauty", "a frontier needs two measures, found utility,beauty"),
     ],

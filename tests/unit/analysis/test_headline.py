@@ -207,11 +207,11 @@ def test_exploratory_contrasts_are_named_in_their_order_and_said_to_be_unadjuste
     assert len(told) == 4
     assert all("no difference was found" in sentence for sentence in told[:3])
     assert told[2].endswith(" A difference was found in 2 of the 2 other exploratory contrasts.")
-    assert told[3] == "No contrast was declared primary, so p values are not adjusted for multiple comparisons."
+    assert told[3] == "No primary contrast is among these, so p values are not adjusted for multiple comparisons."
 
 
 def test_what_is_suppressed_tells_its_reason_and_no_number() -> None:
-    doubt = "their judge cannot tell good from bad reference texts (AUC 0.50, needs 0.80)"
+    doubt = "their judge cannot tell good from bad anchor texts (AUC 0.50, needs 0.80)"
     failed = replace(HARM, suppressed="AUC 0.50", doubt=doubt)
     hidden = contrast(paired(0.61, 0.34, new=FOR_NEW), "misalignment", suppressed="AUC 0.50", holm=None)
     told = headline(summary(UTIL, hidden, measures=(UTILITY, failed)))

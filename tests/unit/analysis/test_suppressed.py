@@ -66,7 +66,8 @@ def test_no_table_or_page_holds_what_is_suppressed(run: Run, workdir: Path) -> N
     stats = command.invoke(app, ["stats", str(run.folder), "--csv", "tables"])
     assert command.invoke(app, ["report", str(run.folder), "--out", "report"]).exit_code == 0
     page = Path("report/index.html").read_text(encoding="utf-8")
-    plain = "The harm scores are suppressed: their judge has no good and bad reference texts to be tested on."
+    plain = "The harm scores are suppressed: their judge has no good and bad anchor texts to be tested on (write "
+    plain += "them under its `anchors`)."
     assert plain in ending.output
     assert plain in stats.output
     assert f"harm: suppressed: {WHY}" in page

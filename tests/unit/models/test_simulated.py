@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections import Counter
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,7 @@ from agentlab.models import ModelSpec, get_model, serve
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import Scripted
 from agentlab.seeds import stream
-from agentlab.types import ChatMessage, Completion, Purpose, Request, Settings, Where
+from agentlab.types import ChatMessage, Completion, Purpose, Request, Settings, ToolSpec, Where
 from tests.support.tokens import used
 
 REPLIES = {"replies": {"*": {"yes": 0.3, "no": 0.7}, "coder": {"done": 1.0}}, "scores": {"*": {1: 0.25, 7: 0.75}}}
@@ -75,13 +76,24 @@ async def test_scores_have_their_probabilities_in_every_form() -> None:
         ("sim/replies", {"replies": {"*": {}}}, "probabilities"),
         ("sim/replies", {"replies": 3}, "maps each name"),
         ("sim/replies", {}, "options.replies"),
-        ("sim/replies", {"reply": {}}, "known options: replies, scores, seconds"),
+        ("sim/replies", {"reply": {}}, "known options: replies, calls, scores, seconds"),
+        ("sim/replies", {"replies": {"*": {"a": 1}}, "calls": {"a": ["run"]}}, "tools and their arguments"),
         ("sim/chatter", {"seconds": -1}, "0 or more"),
     ],
 )
 def test_wrong_options_are_refused(name: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
         model(name, **options)
+
+
+async def test_tools_are_called_first_by_those_who_have_them() -> None:
+    sim = model("sim/replies", replies={"*": {"x": 1.0}}, calls={"a": {"find": {"word": "fox"}, "gone": {}}})
+    offered = replace(ask("?", actor="a.2"), tools=(ToolSpec("find", "", {}),))
+    first = await sim.complete(offered)
+    assert [(call.name, json.loads(call.arguments)) for call in first.tool_calls] == [("find", {"word": "fox"})]
+    then = await sim.complete(replace(offered, where=replace(offered.where, k=1)))
+    assert (then.text, then.tool_calls) == ("x", ())
+    assert (await sim.complete(ask("?", actor="a"))).text == "x", "an arm without the tool calls none"
 
 
 async def test_an_actor_without_replies_is_a_failed_call() -> None:

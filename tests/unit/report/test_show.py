@@ -402,10 +402,12 @@ def test_what_was_lost_is_listed_alone(workdir: Path) -> None:
     lost = load("run").rollouts.set_index("status")["rollout"]
     for status, name in (("infrastructure", "failed"), ("declined", "declined")):
         listing = says("run", "--status", name)
-        assert listing.startswith("firm: 1 rollout, ")
+        assert listing.startswith(f"firm: {name}: 1 of 4 rollouts, ")
         assert lost[status][:8] in listing
-    assert "firm: 2 rollouts" in says("run", "--status", "delivered")
-    assert "firm: 0 rollouts" in says("run", "--status", "stopped")
+    assert "firm: delivered: 2 of 4 rollouts" in says("run", "--status", "delivered")
+    assert says("run", "--status", "stopped").strip() == "firm: stopped: 0 of 4 rollouts"
+    with pytest.raises(ScenarioError, match="no measure of this run counts right answers"):
+        says("run", "--status", "wrong")
     with pytest.raises(ScenarioError, match="did you mean 'declined'"):
         says("run", "--status", "decline")
     with pytest.raises(ScenarioError, match="--status lists the rollouts of a run"):
