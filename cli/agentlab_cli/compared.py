@@ -1,5 +1,6 @@
 """Two runs beside each other, as rich prints them."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
