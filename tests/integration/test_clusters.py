@@ -155,7 +155,7 @@ def test_imported_tasks_are_clustered_by_a_column(workdir: Path) -> None:
     rows[0]["page"] = 5
     error = brought(rows, "--cluster", "page", "--out", "other")
     assert isinstance(error, ScenarioError)
-    assert "task t00 has another cluster than before" in str(error)
+    assert "task t00 has a different cluster than before" in str(error)
 
 
 def test_a_conclusion_that_rests_on_one_task_says_so(workdir: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_file_that_is_named_late_or_in_place_of_another_is_told(workdir: Path)
     assert any("a file first given when the run had " in note for note in summarize(run).notes)
     scenario(PLAN, ("draws: 4", "draws: 6"))
     write(load(path), Path("other.yaml"))
-    with pytest.raises(MismatchError, match=r"preregistered by another file, decided\.yaml of "):
+    with pytest.raises(MismatchError, match=r"preregistered with another file, decided\.yaml of "):
         asyncio.run(agentlab.run(path, "run", draws=2, preregistered="other.yaml"))
 
 

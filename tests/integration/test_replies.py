@@ -421,7 +421,7 @@ def test_a_limit_that_cannot_be_held_is_an_error(limit: dict[str, Any]) -> None:
     assert len(bodies) == 1
     with Loopback(UNCOUNTED) as server:
         path = written(server.url, limits={"run": limit}, draws=3, **parts)
-        with pytest.raises(ScenarioError, match=r"limits\.run\.\w+ cannot be held: .* without token counts"):
+        with pytest.raises(ScenarioError, match=r"limits\.run\.\w+ cannot be enforced: .* without token counts"):
             play(path, "other", concurrency=1)
 
 

@@ -33,7 +33,8 @@ def known_arms(guessed: Mapping[Sides, ArmGuess]) -> list[str]:
     _, a, b, within = known[0]
     pair = f"{a} - {b}{f' ({within})' if within else ''}{f' and {len(known) - 1} more' if len(known) > 1 else ''}"
     return [
-        f"A judge may know the condition by the text alone ({pair}): `normalise: true` in the judge hides formatting."
+        f"A judge may recognize the condition from the text alone ({pair}): `normalise: true` in the judge hides "
+        f"formatting."
     ]
 
 
