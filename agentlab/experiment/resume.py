@@ -137,7 +137,7 @@ def _moved(changes: Sequence[Change]) -> str:
         return ""
     return (
         "\nIf only the address of the server changed, leave base_url as it was and give the new address: --base-url "
-        "{aliases[0]}=URL."
+        f"{aliases[0]}=URL."
     )
 
 

@@ -208,7 +208,7 @@ def test_judges_added_later_repeat_no_rollout_and_are_asked_once(commands: Comma
         Path("extra.yaml").write_text(EXTRA.replace("kind?", "sharp?"))
         ended = commands.agentlab("judge", "run", "--with", "extra.yaml")
         assert ended.code == 3
-        assert "its judge 'extra' is another one" in ended.err
+        assert "already has a different judge named 'extra'" in ended.err
         assert commands.agentlab("run", write(server), "--out", "run").code == 0
         assert len(server.distinct) == before + 16
 

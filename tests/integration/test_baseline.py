@@ -359,7 +359,9 @@ def test_a_cell_has_one_baseline() -> None:
         load(write(two))
 
 
-@pytest.mark.parametrize(("pick", "told"), [("openai/o3", "no gpt"), ("anthropic/claude-opus-4-5", "")])
+@pytest.mark.parametrize(
+    ("pick", "told"), [("openai/o3", "a family other than gpt"), ("anthropic/claude-opus-4-5", "")]
+)
 def test_a_selector_is_of_another_family_than_the_judges(pick: str, told: str) -> None:
     judge = (f"judge: {{name: sim/replies, options: {{{SCORES}}}}}", "judge: {name: openai/gpt-5.2}")
     start = SCENARIO.index("  pick:")

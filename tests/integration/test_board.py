@@ -146,7 +146,7 @@ organization:
     told = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"])
     assert told.exit_code == 0, told.output
     run = load("run")
-    assert run.tickets["owner_report"].tolist() == ["55\nExit code 0.\nChanged: out.txt, main.py"]
+    assert run.tickets["owner_report"].tolist() == ["55\nExit code 0.\nChanged: main.py, out.txt"]
     assert (
         CliRunner().invoke(app, ["export", "workspace", "run", "--rollout", "task=double", "--out", "files"]).exit_code
         == 0

@@ -238,7 +238,7 @@ def test_a_judge_is_added_to_a_run_that_is_there() -> None:
     with pytest.raises(ScenarioError, match=r"factor 'team' has no level 'stronk'; did you mean 'strong'"):
         asyncio.run(rejudge(Path("runs/duel"), ["taste.yaml"], None, Progress()))
     Path("taste.yaml").write_text(judge.replace("worth more", "worth most"))
-    with pytest.raises(MismatchError, match="its judge 'taste' is another one"):
+    with pytest.raises(MismatchError, match="already has a different judge named 'taste'"):
         asyncio.run(rejudge(Path("runs/duel"), ["taste.yaml"], None, Progress()))
 
 

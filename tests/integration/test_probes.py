@@ -198,9 +198,9 @@ def test_the_command_tells_the_price_and_prints_what_it_found(commands: Commands
     assert commands.agentlab("judge", "runs/tried").code == 2
     assert "Means of task means" not in done.out  # which would be another look at the contrasts
     for options, said in (
-        (("--with", "business", "--probe", "length"), "--with: not with --probe"),
-        (("--probe", "length", "--judge-model", "sim/chatter"), "--judge-model: not with --probe"),
-        (("--with", "business", "--sample", "5"), "--sample: not with --with"),
+        (("--with", "business", "--probe", "length"), "--with cannot be combined with --probe"),
+        (("--probe", "length", "--judge-model", "sim/chatter"), "--judge-model cannot be combined with --probe"),
+        (("--with", "business", "--sample", "5"), "--sample cannot be combined with --with"),
     ):
         refused = commands.agentlab("judge", "runs/tried", *options)
         assert (refused.code, said in refused.err) == (2, True), refused.said

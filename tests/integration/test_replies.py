@@ -71,7 +71,7 @@ PAGE = b"\n<!DOCTYPE html><html><head><title>Log\x1b[2J in &amp; pay</title></he
 HTML = {"content-type": "text/html"}
 ELSEWHERE = [
     ("bomb", Answer(raw=gzip.compress(bytes(30_000_000)), headers={"content-encoding": "gzip"}), LONGER, 1),
-    ("long", reply("x" * 2_000_000), LONGER, 1),
+    ("long", reply("x" * 8_000_000), LONGER, 1),
     ("no gzip", Answer(raw=b"{}", headers={"content-encoding": "gzip"}), "transient: ", 2),
     ("portal", Answer(status=302, raw=b"", headers={"location": "http://127.0.0.1:9/login"}), MOVED, 2),
     ("moved", Answer(status=308, raw=b"", headers={"location": "/v2/chat"}), "fatal: HTTP 308: .* to /v2/chat; .*", 1),

@@ -535,7 +535,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"swap": Swap("hnad", "judge")}, "no agent 'hnad' in team=firm; did you mean 'hand'"),
     ({"swap": Swap("hand", "judg")}, "no model 'judg' in the run; did you mean 'judge'"),
     ({"swap": Swap("hand", "opnai/x")}, "did you mean openai/x.*or an alias of the run: default"),
-    ({"swap": Swap("hand", "default")}, "hand asks sim/chatter in team=firm anyway"),
+    ({"swap": Swap("hand", "default")}, "hand already uses sim/chatter in team=firm"),
     ({"bisect": True, "measure": "utilty"}, "no measure 'utilty' in run; did you mean 'utility'"),
     ({"at": "0", "measure": "utility"}, "--measure needs --bisect"),
     ({"at": "0", "by_agent": True}, "--by-agent needs --every-round"),
@@ -641,7 +641,7 @@ def test_a_swap_goes_on_in_a_fork_of_its_fork_and_another_may_come_on_top(run: P
         for turn in transcript(run, name).record.turns:
             new = turn.agent in swapped and turn.round > 1
             assert turn.steps[0].call.model == ("sim/replies" if new else "sim/chatter")
-    with pytest.raises(ScenarioError, match=r"swap hand=judge: so it is in fork \d at 1 of task=loan"):
+    with pytest.raises(ScenarioError, match=r"swap hand=judge: fork \d at 1 of task=loan.* already uses"):
         plan(run, ForkRequest(first, swap=Swap("hand", "judge")))
 
 

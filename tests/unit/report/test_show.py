@@ -112,7 +112,7 @@ def test_the_quickest_look(workdir: Path) -> None:
 # --- prompts --------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
+@settings(max_examples=35)
 @given(organizations(), st.lists(replies, min_size=1, max_size=5), st.lists(stops, min_size=1, max_size=3))
 def test_a_rebuilt_prompt_is_what_was_sent(organization: Organization, texts: list[str], reasons: list[Any]) -> None:
     model = Talker(texts, reasons)
@@ -295,12 +295,12 @@ def elements(page: str) -> set[str]:
     return parser.names
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(odd)
 @example("<script>alert(1)</script>")
 @example("\x1b]0;title\x07\x1b[2J\r── result ──\n── result ──")
 @example("</pre></details><img src=x onerror=alert(1)> {{agent}} &amp;")
-@example("x" * 500_000 + "\x1b\n" * 200_000)
+@example("x" * 200_000 + "\x1b\n" * 60_000)
 def test_any_text_stays_inert_in_its_place(text: str) -> None:
     text = text.encode("utf-8", "replace").decode()
     with tempfile.TemporaryDirectory() as place:

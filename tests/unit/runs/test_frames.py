@@ -121,7 +121,7 @@ def test_a_total_is_missing_where_a_price_is(run: Run) -> None:
     assert not run.rollouts["priced"].any()
     assert run.cost.total is None
     assert run.cost.unpriced["sim/x"] > len(run.calls) - 1  # those of forks are not in the frame
-    assert str(run.cost).startswith("unknown: 0.00 USD, and ")
+    assert str(run.cost).startswith("unknown: 0.00 USD plus ")
 
 
 def test_no_frame_is_unlisted() -> None:

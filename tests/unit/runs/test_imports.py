@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from agentlab_cli.main import app
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -251,6 +251,7 @@ def test_the_commands(workdir: Path) -> None:
 # --- any text, any size ---------------------------------------------------------------------------------------------
 
 
+@settings(max_examples=50)
 @given(st.lists(st.text(), min_size=1, max_size=5), st.sampled_from(("jsonl", "csv")))
 def test_any_text_comes_in_as_it_is(tmp_path_factory: pytest.TempPathFactory, texts: list[str], kind: Any) -> None:
     folder = tmp_path_factory.mktemp("any")

@@ -185,7 +185,7 @@ def test_effects_by_hand() -> None:
     assert over_draws(1.2, like, 0.0) is None
     close(draw_sd(([7, 7, 9, 9], [0, 2, 5, 5]), ([7, 7, 9, 9], [1, 1, 0, 4])), ((2 + 8) / 2 / 2) ** 0.5)
     assert draw_sd(([1, 2], [0, 1]), ([1, 2], [0, 1])) is None
-    with pytest.raises(ValueError, match="takes 6"):
+    with pytest.raises(ValueError, match="at least 6"):
         over_tasks(1, like, 5)
     with pytest.raises(ValueError, match="finite"):
         noncentrality(1, 0)
