@@ -67,7 +67,7 @@ constraints:  ## Write constraints.txt anew: the newest releases that pyproject.
 	@cat $(RENEW)/docs.txt $(RENEW)/site.txt > docs/requirements.txt
 	@rm -rf $(RENEW)
 
-test-slow: $(READY)  ## Run the tests that take a minute each: an organization on the embedded model.
+test-slow: $(READY)  ## Run the slow tests: more kills, replies of huge texts, an organization on the embedded model.
 	$(BIN)/python -m pytest -q -m slow
 
 check: $(READY)  ## Lint, format, types, layers.

@@ -123,6 +123,7 @@ def test_after_a_grace_time_sigterm_cancels_what_is_in_flight(commands: Commands
         assert "Traceback" not in ended.said
 
 
+@pytest.mark.slow
 def test_kills_while_a_raised_limit_reopens_rollouts_change_nothing(commands: Commands) -> None:
     with Loopback(slow) as server:
         tight, loose = (

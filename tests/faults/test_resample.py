@@ -33,6 +33,7 @@ def assert_same(left: str, right: str) -> None:
         pd.testing.assert_frame_equal(one, other, check_categorical=False)
 
 
+@pytest.mark.slow
 def test_kills_change_nothing_and_no_call_is_sent_twice(commands: Commands) -> None:
     with Loopback(slow) as server:
         scenario = write(server)

@@ -250,6 +250,7 @@ def test_the_log_does_not_depend_on_which_call_returns_first(commands: Commands)
         assert_equal(tables("a"), tables("c"))
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_the_log_does_not_depend_on_how_python_hashes() -> None:
     with Loopback(healthy) as server:

@@ -77,6 +77,7 @@ def assert_same(one: dict[str, pd.DataFrame], other: dict[str, pd.DataFrame], co
         pd.testing.assert_frame_equal(mine, theirs, check_categorical=False, obj=name)
 
 
+@pytest.mark.slow
 def test_replies_of_an_agent_alone(commands: Commands) -> None:
     with Loopback() as server:
         scenario = write(server, DRAWS)
@@ -120,6 +121,7 @@ def test_mail_between_agents(commands: Commands) -> None:
         assert_inert(commands, mine.head(4))
 
 
+@pytest.mark.slow
 def test_replies_of_a_judge(commands: Commands) -> None:
     with Loopback() as server:
         scenario = write(server, DRAWS)

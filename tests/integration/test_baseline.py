@@ -277,6 +277,7 @@ PICK = (
 OTHER = ("tasks:\n", '  other: {name: openai/pick, base_url: "URL", timeout: 600, tries: 1, concurrency: 8}\ntasks:\n')
 
 
+@pytest.mark.slow
 def test_kills_in_the_middle_of_baselines_change_nothing(commands: Commands) -> None:
     text = RIG
     for old, new in (MATCHED, PICK, OTHER, ("openai/judge", "openai/score")):

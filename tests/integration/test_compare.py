@@ -280,6 +280,7 @@ RIG_PAIRS = (
 )
 
 
+@pytest.mark.slow
 def test_kills_while_pairs_are_judged_change_nothing_and_pay_nothing_twice(commands: Commands) -> None:
     with Loopback() as server:
         text = RIG.replace(*RIG_PAIRS, 1).replace("URL", server.url)

@@ -36,7 +36,7 @@ def numbers() -> list[int]:
     return [look["rollouts"] for look in load(RUN).meta["looks"]]
 
 
-@pytest.mark.parametrize("how", ["stats", "report", "show", "notebook"])
+@pytest.mark.parametrize("how", ["stats", pytest.param("report", marks=pytest.mark.slow), "show", "notebook"])
 def test_a_reader_of_a_growing_run_is_an_interim_analysis(how: str, workdir: Path, commands: Commands) -> None:
     scenario(PRIMARY)
     unfinished()

@@ -165,7 +165,7 @@ def test_a_judge_without_a_model_needs_one_draw_and_a_cold_one_is_told(run: Run)
         ),
         (
             "utility",
-            "a frontier needs two measures, found utility; name two of them with --axes: utility, misalignment, once",
+            "a frontier takes two measures, found utility; name two of them with --axes: utility, misalignment, once",
         ),
         ("utility,utility", "a frontier takes two measures"),
         ("utility,beauty", "a frontier takes two measures, found utility,beauty"),
