@@ -33,15 +33,11 @@ def columns(table: pd.DataFrame, widest: int = WIDEST) -> list[Column]:
     return shown
 
 
-def cell(table: pd.DataFrame, row: int, heading: str) -> str:
-    """One cell as it is shown; empty where its column is not."""
-    return next((one.cells[row] for one in columns(table) if one.heading == heading), "")
-
-
 def listed(table: pd.DataFrame, name: str, *headings: str, most: int = 4) -> str:
     """The first rows in a line: `firm 0.018 [0.009, 0.066], solo 0.039`, each by its cell under `name`."""
-    rows = range(min(len(table), most))
-    told = [" ".join(filter(None, (_level(cell(table, i, one)) for one in (name, *headings)))) for i in rows]
+    first = {one.heading: one.cells for one in columns(table.head(most))}
+    shown = [first[heading] for heading in (name, *headings) if heading in first]
+    told = [" ".join(filter(None, map(_level, row))) for row in zip(*shown, strict=True)]
     return ", ".join(told) + (f", and {len(table) - most} more" if len(table) > most else "")
 
 

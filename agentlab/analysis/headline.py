@@ -8,11 +8,11 @@ from agentlab.analysis.contrasts.finding import digits, finding
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.analysis.summary import Summary
 from agentlab.stats.contrasts.power import FEWEST_TASKS
+from agentlab.store import UNFINISHED
 from agentlab.text import line, pluralize
 
 MOST, FINDINGS, ARMS = 4, 3, 4
 """Sentences in all, and those on contrasts or measures; conditions that one names where nothing is compared."""
-UNFINISHED = ("infrastructure", "cancelled")
 
 
 def headline(summary: Summary) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ def headline(summary: Summary) -> tuple[str, ...]:
 
 
 def _failed(summary: Summary) -> int:
-    return sum(arm.statuses.get(status, 0) for arm in summary.arms for status in UNFINISHED)
+    return sum(n for arm in summary.arms for status, n in arm.statuses.items() if status in UNFINISHED)
 
 
 def _ended(summary: Summary) -> str:

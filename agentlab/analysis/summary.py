@@ -3,7 +3,7 @@
 Numbers only; whoever prints them chooses the layout.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -62,6 +62,7 @@ def summarize(run: Run) -> Summary:
     arms = tuple(condition_summary(run, str(name), measures) for name in rollouts["condition"].unique())
     found = tuple(contrasts(run)) if len(rollouts) else ()
     guessed = judged_guesses(run, found)
+    failed, served = list(failures(run)), served_notes(run)
     return Summary(
         str(run.meta.get("name", "")),
         int(rollouts["task"].nunique()),
@@ -71,8 +72,8 @@ def summarize(run: Run) -> Summary:
         tabulate(run),
         tuple(unmeasured(run)),
         {name: m.suppressed for name, m in measures.items() if m.suppressed},
-        threats(run, found, guessed),
-        _notes(run, found, guessed),
+        (*failed, *served, *threats(run, found, guessed)),
+        _notes(run, found, guessed, [*served, *failed]),
         _example(run),
         _unplayed(run),
         _unjudged(run),
@@ -100,8 +101,10 @@ def _example(run: Run) -> str:
     return address({name: first[name] for name in ("task", *run.factors, "draw")}, str(first["rollout"]))
 
 
-def _notes(run: Run, contrasts: tuple[Contrast, ...], guessed: Mapping[Sides, ArmGuess]) -> tuple[str, ...]:
-    notes = [*served_notes(run), *failures(run), *(unread_notes(run) if len(run.rollouts) else [])]
+def _notes(
+    run: Run, contrasts: tuple[Contrast, ...], guessed: Mapping[Sides, ArmGuess], first: Sequence[str]
+) -> tuple[str, ...]:
+    notes = [*first, *(unread_notes(run) if len(run.rollouts) else [])]
     tasks = run.rollouts["task"].nunique()
     if contrasts and tasks < FEWEST_TASKS:
         about = "this task only" if tasks == 1 else "these tasks only"

@@ -8,7 +8,6 @@ from agentlab.analysis.contrasts.blinding import Sides, kin, known_arms
 from agentlab.analysis.contrasts.contrast import FRAGILE, Contrast
 from agentlab.analysis.contrasts.notes import registration_notes
 from agentlab.analysis.contrasts.tasks import task_notes
-from agentlab.analysis.served import served_notes
 from agentlab.analysis.unread import differing
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import ArmGuess
@@ -19,10 +18,8 @@ LONGEST, MOST = 160, 3
 
 
 def threats(run: Run, contrasts: Sequence[Contrast], guessed: Mapping[Sides, ArmGuess]) -> tuple[str, ...]:
-    """Failures first, then what differs between conditions, then what else may lead astray."""
+    """Beside failures: what differs between conditions first, then what else may lead astray."""
     return (
-        *failures(run),
-        *served_notes(run),
         *(differing(run) if len(run.rollouts) else ()),
         *_missing(contrasts),
         *_few(task_notes(run, [c for c in contrasts if c.primary] or contrasts)),

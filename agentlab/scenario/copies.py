@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from agentlab.scenario.document import Keys, Tree
+from agentlab.scenario.fields import MOST_COPIES
 from agentlab.scenario.validate import mapping
 
-MOST = 100
 Names = Mapping[str, tuple[str, ...]]
 """The copies of each agent that has some."""
 
@@ -52,7 +52,7 @@ def _copies(agents: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for name, agent in agents.items():
         n = mapping(agent).get("copies")
-        if isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= MOST:
+        if isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= MOST_COPIES:
             copies = tuple(f"{name}.{i + 1}" for i in range(n))
             if not set(copies) & agents.keys():
                 found[name] = copies

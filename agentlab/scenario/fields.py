@@ -21,6 +21,8 @@ from agentlab.scenario.values import (
     range_of,
 )
 
+MOST_COPIES = 100
+
 
 class SettingsFields(Fields):
     temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature.")
@@ -56,7 +58,7 @@ class AgentFields(Fields):
     copies: int | None = Field(
         default=None,
         ge=1,
-        le=100,
+        le=MOST_COPIES,
         description="Make this many copies of the agent: NAME.1, NAME.2, …. Elsewhere, NAME means all of them.",
     )
 

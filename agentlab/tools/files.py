@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentlab.organization.board.workspace import fault
+from agentlab.organization.board import workspace
 from agentlab.text import pluralize
 from agentlab.tools.tool import tool
 from agentlab.types import Act, Returned, Scene
@@ -30,9 +30,7 @@ async def read(
 @tool
 async def write(scene: Scene, path: Path, text: Annotated[str, Field(description="All of the file.")]) -> Returned:
     """Writes a file of the workspace, or replaces it."""
-    if wrong := fault(path, text, files(scene)):
-        raise ValueError(wrong)
-    return Returned(f"Wrote {path}, {pluralize(len(text.splitlines()), 'line')}.", (Act("file", text, path),))
+    return _written(scene, path, text, f"Wrote {path}, {pluralize(len(text.splitlines()), 'line')}.")
 
 
 @tool
@@ -46,10 +44,7 @@ async def edit(
     text = _text(scene, path)
     if (times := text.count(old)) != 1:
         raise ValueError(f"the old text stands {times} times in {path}; give one that stands there once")
-    edited = text.replace(old, new)
-    if wrong := fault(path, edited, files(scene)):
-        raise ValueError(wrong)
-    return Returned(f"Edited {path}.", (Act("file", edited, path),))
+    return _written(scene, path, text.replace(old, new), f"Edited {path}.")
 
 
 @tool
@@ -62,18 +57,18 @@ async def remove(scene: Scene, path: Path) -> Returned:
 @tool
 async def list_files(scene: Scene) -> str:
     """Lists the files of the workspace."""
-    workspace = files(scene)
-    return "\n".join(f"{path} ({len(workspace[path]):,} characters)" for path in sorted(workspace)) or "No files."
+    now = files(scene)
+    return "\n".join(f"{path} ({len(now[path]):,} characters)" for path in sorted(now)) or "No files."
 
 
 @tool
 async def search(scene: Scene, text: Annotated[str, Field(min_length=1, description="What to look for.")]) -> str:
     """Finds the lines of the workspace that hold a text, upper and lower case alike."""
-    wanted, workspace = text.casefold(), files(scene)
+    wanted, now = text.casefold(), files(scene)
     found = [
         f"{path}:{i}: {line.strip()[:200]}"
-        for path in sorted(workspace)
-        for i, line in enumerate(workspace[path].splitlines(), 1)
+        for path in sorted(now)
+        for i, line in enumerate(now[path].splitlines(), 1)
         if wanted in line.casefold()
     ]
     more = [f"({len(found) - FOUND} more)"] if len(found) > FOUND else []
@@ -82,17 +77,18 @@ async def search(scene: Scene, text: Annotated[str, Field(min_length=1, descript
 
 def files(scene: Scene) -> Mapping[str, str]:
     """The workspace as the agent has left it so far in its turn."""
-    now = dict(scene.files)
-    for act in (act for call in scene.calls for result in call.tool_results for act in result.acts):
-        if act.kind == "file" and act.ref is not None:
-            now[act.ref] = act.content
-        elif act.kind == "removed" and act.ref is not None:
-            now.pop(act.ref, None)
-    return now
+    acts = (act for call in scene.calls for result in call.tool_results for act in result.acts)
+    return workspace.files(acts, scene.files)
+
+
+def _written(scene: Scene, path: str, text: str, said: str) -> Returned:
+    if wrong := workspace.fault(path, text, files(scene)):
+        raise ValueError(wrong)
+    return Returned(said, (Act("file", text, path),))
 
 
 def _text(scene: Scene, path: str) -> str:
-    workspace = files(scene)
-    if path not in workspace:
-        raise ValueError(f"there is no file {path[:100]!r}; there are {', '.join(sorted(workspace)[:20]) or 'none'}")
-    return workspace[path]
+    now = files(scene)
+    if path not in now:
+        raise ValueError(f"there is no file {path[:100]!r}; there are {', '.join(sorted(now)[:20]) or 'none'}")
+    return now[path]

@@ -19,6 +19,7 @@ from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.scenario.compare import Declared
 from agentlab.stats.contrasts.equivalence import equivalence_p
+from agentlab.store import UNFINISHED
 
 
 @lru_cache(maxsize=1)
@@ -70,7 +71,7 @@ class _Pairs:
         self.arms = Arms(self.run)
         self.register = register(self.run.meta)
         self.paired = draws_are_pairs(self.run.meta)
-        self.finished = int((~self.run.rollouts["status"].isin(["cancelled", "infrastructure"])).sum())
+        self.finished = int((~self.run.rollouts["status"].isin(UNFINISHED)).sum())
         self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
         self.noises: dict[str, JudgeNoise] = {}
 

@@ -23,6 +23,7 @@ from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.estimate import Estimate
 from agentlab.stats.judges.agreement import alpha
 from agentlab.stats.judges.probes import shift, slope
+from agentlab.store import UNFINISHED
 
 LOST = ("refused", "truncated", "unparsed", "error")
 _LENGTH = (
@@ -184,7 +185,7 @@ def _guesses(run: Run, found: list[LabelledMeasure]) -> Iterator[Row]:
 def _bounds(run: Run, one: LabelledMeasure) -> Iterator[Row]:
     """The mean with everything that has no score at one end of the range, then at the other."""
     m = one.measure
-    rows = run.measures[~run.measures["status"].isin(["infrastructure", "cancelled"])]
+    rows = run.measures[~run.measures["status"].isin(UNFINISHED)]
     ends = outcome_range(m, rows[m.name].to_numpy())
     for condition, part in rows.groupby(rows["condition"].astype("str"), sort=False):
         edge = bounds(part[m.name], *ends, part["task"].astype("str").tolist())

@@ -1,6 +1,5 @@
 """What a team has agreed on: who plans, works and reviews, and how often one is reminded."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -37,7 +36,3 @@ class Rules:
     def solo(self) -> str | None:
         """The one agent that does it all, so that its one ticket is the task."""
         return self.workers[0] if self.lead is None and len(self.workers) == 1 else None
-
-    def others(self, names: Sequence[str], agent: str | None) -> list[str]:
-        """All of `names` but the agent."""
-        return [name for name in names if name != agent]

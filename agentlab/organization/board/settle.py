@@ -94,7 +94,7 @@ def _claims(now: Settling) -> None:
 
 def _submitted(now: Settling) -> None:
     for ticket in now.every("submitted"):
-        reviewers = now.rules.others(now.rules.reviewers, ticket.owner)
+        reviewers = [name for name in now.rules.reviewers if name != ticket.owner]
         if not now.rules.reviewers:
             now.end(ticket, "closed", "Done, without a review.")
         elif not reviewers:
@@ -137,7 +137,7 @@ def _silent(now: Settling) -> None:
     for ticket in now.every("active"):
         if ticket.woken == now.round:
             continue
-        others = now.rules.others(now.rules.workers, ticket.owner)
+        others = [name for name in now.rules.workers if name != ticket.owner]
         if ticket.reminders + 1 < now.rules.tries:
             now.say("continue", ticket.owner, f"Go on with {ticket.id}, and say when it is done.", ticket.id)
         elif others and ticket.moves < now.rules.moves:

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 from agentlab.organization.board.merge import merge
-from agentlab.types import Message
+from agentlab.types import Act, Message
 
 LARGEST, MOST, WHOLE = 1_000_000, 400, 8_000_000
 """Characters of a file, files, and characters of all of them."""
@@ -26,14 +27,14 @@ class Settled:
     """Whether the log without it says the same."""
 
 
-def files(log: Iterable[Message]) -> dict[str, str]:
-    """The files by path after all of `log`."""
-    found: dict[str, str] = {}
-    for message in log:
-        if message.kind == "file" and message.ref is not None:
-            found[message.ref] = message.content
-        elif message.kind == "removed" and message.ref is not None:
-            found.pop(message.ref, None)
+def files(changes: Iterable[Message | Act], before: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """The files by path after messages of a log, or acts of tools, changed what was there `before`."""
+    found = dict(before)
+    for change in changes:
+        if change.kind == "file" and change.ref is not None:
+            found[change.ref] = change.content
+        elif change.kind == "removed" and change.ref is not None:
+            found.pop(change.ref, None)
     return found
 
 

@@ -107,15 +107,13 @@ class BoardConfig(BaseModel):
 
     def build(self, cast: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None) -> "Board":
         """The routing. With a closing question the board delivers nothing by itself."""
-        review = self.review or ReviewConfig(by=("nobody",))
+        review = self.review
         rules = Rules(
             self.lead,
             self.stays,
             self.workers,
             self.assign == "claim",
-            review.by if self.review else (),
-            review.checklist,
-            review.changes,
+            *((review.by, review.checklist, review.changes) if review else ((), (), 3)),
             self.tries,
             self.moves,
             self.fixed,

@@ -15,7 +15,7 @@ from agentlab.judges.compare import ORDERS, CompareConfig
 from agentlab.judges.equivalence import SAME, EquivalenceConfig
 from agentlab.judges.inputs import REFUSED
 from agentlab.pairing import draws_are_pairs
-from agentlab.store import read
+from agentlab.store import UNFINISHED, read
 from agentlab.types import RolloutKind
 
 Documents = Mapping[str, Mapping[str, Any]]
@@ -85,7 +85,7 @@ def _text(value: Any) -> str | None:
 
 def _sides(rollouts: pd.DataFrame, meta: Mapping[str, Any]) -> list[Side]:
     factors = list(meta.get("factors", {}))
-    final = rollouts[~rollouts["status"].isin(["cancelled", "infrastructure"])]
+    final = rollouts[~rollouts["status"].isin(UNFINISHED)]
     names = ("rollout", "task", "draw", "condition", "attempt", "generation", *factors)
     rows = zip(*(final[name].tolist() for name in names), strict=True)
     return [

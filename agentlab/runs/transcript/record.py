@@ -17,12 +17,9 @@ from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.organization.protocols.board import Board
 from agentlab.runs.transcript.find import Coordinates, find
 from agentlab.runs.transcript.turns import Turn, turns
-from agentlab.store import ancestry, read
+from agentlab.store import UNFINISHED, ancestry, read
 from agentlab.store.rows import COLUMNS, call_fact, rollout_fact, verdict_fact
 from agentlab.types import Call, Completion, Message, MessageKind, Rollout, Settings, Task, ToolSpec, Verdict
-
-_AGAIN = ("cancelled", "infrastructure")
-"""Statuses that the same command tries again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Record:
     @property
     def finished(self) -> bool:
         """Whether no command goes on with it."""
-        return not self.begun and self.rollout.status not in _AGAIN
+        return not self.begun and self.rollout.status not in UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +121,7 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
     levels, facts = _condition(connection, rollout.condition)
     organization = facts.organization() if facts else None
     tools = {name: member.tools for name, member in facts.agents.items()} if facts else {}
-    final = status not in (None, *_AGAIN)
+    final = status not in UNFINISHED
     return Record(
         rollout=rollout,
         begun=status is None,
