@@ -118,6 +118,10 @@ class SandboxError(AgentlabError):
     """This machine has nothing that programs of agents could be run in."""
 
 
+class TrainingError(AgentlabError):
+    """A generation was not trained. The weights that training started from are as they were."""
+
+
 class ProtocolError(AgentlabError):
     """A protocol wrote a message of a kind that it does not declare."""
 

@@ -6,16 +6,20 @@ from typing import Any, Literal
 
 TASK, OUTPUT, EVERYONE, POST, SELECT, VETO = "@task", "@output", "@everyone", "@post", "@select", "@veto"
 BOARD, WORKSPACE = "@board", "@workspace"
+VARIABLE, WEIGHT, REJECT, OBSERVED = "@variable", "@weight", "@reject", "@observed"
 """Members of every organization that are not agents: the client, the output, all contacts of an agent, the sender of
-delivery failures, the selector among tries of one agent, the recipient of vetoes, the keeper of tickets, and the
-workspace for files."""
+delivery failures, the selector among tries of one agent, the recipient of vetoes, the keeper of tickets, the workspace
+for files, and of programs: values of variables, log-weights, rejections, and observed values."""
 
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
 """Why a reply ended: by itself, cut off by a limit or during reasoning, refused by policy, or to use a tool. A call
 with any other reason has failed."""
 Fate = Literal["sent", "bounced", "unparsed", "truncated"]
-Status = Literal["delivered", "incomplete", "declined", "vetoed", "limit", "cancelled", "infrastructure"]
+Status = Literal[
+    "delivered", "incomplete", "declined", "vetoed", "rejected", "pruned", "limit", "cancelled", "infrastructure"
+]
+"""How a rollout ended. `rejected`: its program observed something else. `pruned`: a particle that was not kept."""
 OutputVia = Literal["protocol", "closing", "none", "imported"]
 RolloutKind = Literal["rollout", "fork", "particle", "anchor", "pair", "group", "probe"]
 """What a row of rollouts is. An `anchor` is a text of known quality, a `pair` two outputs that are compared, a `group`
@@ -300,7 +304,11 @@ class Rollout:
     attempt: int = 1
     generation: int = 0
     weight: float | None = None
-    """Of a particle; None for every other kind."""
+    """Of a particle: its log-weight when its population ended, in nats; None for every other kind."""
+    population: str | None = None
+    """Of a particle: the rollout whose population it belongs to."""
+    chosen: str | None = None
+    """Of a rollout with a population: the particle whose log and output it has."""
     parent: str | None = None
     """Of a fork: the rollout that it was forked from."""
     at: str | None = None

@@ -2,6 +2,7 @@
 other process without the mark `process`."""
 
 import gc
+import importlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -30,7 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What is imported stays: every later collection of garbage would look through it anew."""
+    """What is imported stays: every later collection of garbage would look through it anew.
+
+    The list of fonts, which a new machine makes once, comes from another process: it is made before any test.
+    """
+    importlib.import_module("matplotlib.font_manager")
     gc.collect()
     gc.freeze()
 

@@ -26,6 +26,8 @@ STATUSES = {
     "declined": ("#333333", "////"),
     "vetoed": ("#8A8A8A", "xxxx"),
     "incomplete": ("#5E5E5E", ".."),
+    "rejected": ("#CFCFCF", "oo"),
+    "pruned": ("#EEEEEE", "++"),
     "limit": ("#A8A8A8", "\\\\\\\\"),
     "cancelled": ("#C4C4C4", "----"),
     "infrastructure": ("#111111", ""),

@@ -6,7 +6,7 @@ from pathlib import Path
 from agentlab.errors import MismatchError, StoreError
 from agentlab.store.rows import SCHEMA, dump
 
-FORMAT = 5
+FORMAT = 6
 
 
 def prepare(connection: sqlite3.Connection) -> None:

@@ -25,9 +25,9 @@ CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS conditions (name TEXT PRIMARY KEY, levels TEXT NOT NULL, facts TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rollouts (
     id INTEGER PRIMARY KEY, key TEXT NOT NULL, kind TEXT NOT NULL, scenario TEXT, task TEXT, condition TEXT,
-    generation INTEGER, draw INTEGER, weight REAL, seed INTEGER, parent TEXT, at TEXT, fork INTEGER NOT NULL,
-    change TEXT NOT NULL, attempt INTEGER, status TEXT, output TEXT, output_via TEXT, cut INTEGER, error TEXT,
-    finished REAL, of TEXT, budget REAL, spent REAL, steps INTEGER, about TEXT);
+    generation INTEGER, draw INTEGER, weight REAL, population TEXT, chosen TEXT, seed INTEGER, parent TEXT, at TEXT,
+    fork INTEGER NOT NULL, change TEXT NOT NULL, attempt INTEGER, status TEXT, output TEXT, output_via TEXT,
+    cut INTEGER, error TEXT, finished REAL, of TEXT, budget REAL, spent REAL, steps INTEGER, about TEXT);
 CREATE TABLE IF NOT EXISTS messages (
     rollout INTEGER, idx INTEGER, round INTEGER, sender TEXT, recipients TEXT, kind TEXT, content TEXT, ref TEXT);
 CREATE TABLE IF NOT EXISTS calls (
@@ -59,8 +59,8 @@ COLUMNS = {
     "verdicts": "rollout judge draw criterion outcome value label reason call mass".split(),
     "labels": "rollout measure rater value probability".split(),
     "rollouts": (
-        "id key kind scenario task condition generation draw weight seed parent at fork change attempt status output "
-        "output_via cut error finished of budget spent steps about"
+        "id key kind scenario task condition generation draw weight population chosen seed parent at fork change "
+        "attempt status output output_via cut error finished of budget spent steps about"
     ).split(),
 }
 """Column names in the order of the rows made here."""
@@ -183,10 +183,10 @@ def message_fact(row: Sequence[Any]) -> Message:
 
 def rollout_row(id: int, r: Rollout, status: str | None, now: float) -> Row:
     """One row of `rollouts`; `status` is None while the rollout is unfinished."""
-    head = (id, r.key, r.kind, r.scenario, r.task, r.condition, r.generation, r.draw, r.weight, r.seed)
+    head = (id, r.key, r.kind, r.scenario, r.task, r.condition, r.generation, r.draw, r.weight, r.population)
     end = (r.attempt, status, r.output, r.output_via, r.cut, r.error, now)
     about = dump(r.about) if r.about else None
-    return (*head, r.parent, r.at, r.fork, r.change, *end, r.of, r.budget, r.spent, r.steps, about)
+    return (*head, r.chosen, r.seed, r.parent, r.at, r.fork, r.change, *end, r.of, r.budget, r.spent, r.steps, about)
 
 
 def rollout_fact(row: Sequence[Any], messages: tuple[Message, ...]) -> Rollout:

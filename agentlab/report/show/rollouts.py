@@ -20,7 +20,10 @@ SHORT = 8
 """Fewest characters of a key."""
 _UNFINISHED = ("unfinished", "cancelled", "infrastructure")
 STATUSES = {
-    **{name: name for name in ("delivered", "incomplete", "declined", "vetoed", "limit", "unfinished")},
+    **{
+        name: name
+        for name in ("delivered", "incomplete", "declined", "vetoed", "rejected", "pruned", "limit", "unfinished")
+    },
     "failed": "infrastructure",
     "stopped": "cancelled",
 }

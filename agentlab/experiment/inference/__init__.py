@@ -1,0 +1,1 @@
+"""Inference over rollouts: populations of particles, which are forks, moved step by step."""

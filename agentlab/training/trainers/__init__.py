@@ -1,0 +1,1 @@
+"""Trainers by the `kind` of `improve.by`."""
