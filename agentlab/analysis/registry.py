@@ -50,6 +50,10 @@ OPTIONS: Mapping[str, Option] = {
     "reference": Option("ARM", "By whose lengths tasks are grouped, such as team=solo."),
     "axes": Option("X,Y", "The two measures, such as misalignment,utility."),
     "k": Option("K,K", "How many tries, such as 1,5,10."),
+    "weak": Option("NAME", "The measure that accepts a draw."),
+    "strong": Option("NAME", "The measure that knows which draws are right."),
+    "accept": Option("VALUE", "Accept draws from this value of --weak on."),
+    "penalties": Option("X,X", "Costs of a wrong result, such as 0,1,4; a right one is worth 1."),
 }
 
 ANALYSES: Mapping[str, RegisteredAnalysis] = {
@@ -98,6 +102,12 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Success with several tries",
         "Several tries: pass@k, pass^k, maj@k.",
         takes=("measure", "k"),
+    ),
+    "verifiers": RegisteredAnalysis(
+        "verifiers:verifiers",
+        "Tries until a verifier accepts",
+        "Tries until a verifier accepts: ceiling, right and wrong results, when to stop.",
+        takes=("weak", "strong", "accept", "penalties"),
     ),
     "length": RegisteredAnalysis(
         "incoherence.length:length",
