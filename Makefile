@@ -12,8 +12,8 @@ PIP := -m pip install -qq --disable-pip-version-check --no-input
 PYTEST := -m pytest -q -n 2 --dist loadfile
 HASHED := --require-hashes --no-deps --only-binary :all: -r constraints.txt
 
-.PHONY: help setup demo test test-fast test-slow test-latest test-vllm check constraints bench coverage truth \
-	calibration decided pages docs schemas clean
+.PHONY: help setup demo test test-fast test-slow test-latest test-vllm check constraints bench bench-compare \
+	coverage truth calibration decided pages docs schemas clean
 
 help:  ## Print this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -90,6 +90,10 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/board.py
 	$(BIN)/python bench/sandbox.py
 	$(BIN)/python bench/stats.py --figure decomposition --figure paired
+
+bench-compare: $(READY)  ## Compare CPU time and memory with another revision: make bench-compare REV=v1 (ten minutes).
+	@test -n "$(REV)" || { echo "Name what to compare with: make bench-compare REV=COMMIT"; exit 2; }
+	$(BIN)/python bench/compare.py $(REV)
 
 coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulated experiments (fifteen minutes).
 	$(BIN)/python bench/stats.py --figure coverage

@@ -1,0 +1,139 @@
+"""Compares this tree with another revision: the same commands, run alternately, each in a process of its own.
+
+Each figure is CPU time (user and system, of the command's own process and what it starts) or peak memory, so that other
+work on the machine counts little. Prints JSON with the medians and their ratio, this tree over the other. Exits with 1
+if a ratio is above `--most`: a change that makes a figure worse fails.
+"""
+
+import os
+import sys
+
+if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
+    sys.path.remove(HERE)  # else the standard library's `import http` finds the bench of that name
+
+import argparse
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parents[1]
+AGENTLAB = "import sys; from agentlab_cli.main import main; sys.argv[0] = 'agentlab'; main()"
+FRAMES = "import agentlab; run = agentlab.load('made'); run.rollouts, run.messages, run.calls, run.scores, run.measures"
+SCENARIO = "consultancy_sim"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One command. Those after `run` find the folder `made` that it left."""
+
+    name: str
+    words: tuple[str, ...]
+    python: str = AGENTLAB
+    exits: tuple[int, ...] = (0,)
+
+
+WORK = (
+    Work("help", ("--help",)),
+    Work("check", ("check", "consultancy")),
+    Work("plan", ("plan", "consultancy"), exits=(0, 2)),
+    Work("run", ("run", SCENARIO, "--quiet", "--out", "made")),
+    Work("run_finished", ("run", SCENARIO, "--quiet", "--out", "made")),
+    Work("stats", ("stats", "made")),
+    Work("report", ("report", "made", "--quiet")),
+    Work("frames", (), FRAMES),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What one command took."""
+
+    seconds: float
+    megabytes: float
+
+
+def measure(work: Work, tree: Path, folder: Path) -> Used:
+    """Runs the command on the code in `tree`. Raises RuntimeError if it ends in an unexpected way."""
+    path = os.pathsep.join(str(tree / part) for part in (".", "cli", "scenarios"))
+    environment = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
+    with tempfile.TemporaryFile() as printed:
+        command = [sys.executable, "-c", work.python, *work.words]
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=printed, stderr=printed)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = code = os.waitstatus_to_exitcode(status)
+        if code not in work.exits:
+            printed.seek(0)
+            raise RuntimeError(f"{tree}: {work.name} ended with {code}: {printed.read().decode()[-500:]}")
+    return Used(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+@contextmanager
+def checked_out(revision: str, folder: Path) -> Generator[Path]:
+    """The files of a revision, in a worktree that is removed afterwards."""
+    tree = folder / "other"
+    subprocess.run(["git", "worktree", "add", "--quiet", "--detach", str(tree), revision], cwd=ROOT, check=True)
+    try:
+        yield tree
+    finally:
+        subprocess.run(["git", "worktree", "remove", "--force", str(tree)], cwd=ROOT, check=True)
+
+
+def compared(revision: str, times: int, chosen: Sequence[Work] = WORK) -> dict[str, dict[str, float]]:
+    """By command: medians of both trees and their ratios. The trees take turns, and which goes first alternates."""
+    used: dict[tuple[str, str], list[Used]] = {}
+    with tempfile.TemporaryDirectory() as scratch, checked_out(revision, Path(scratch)) as other:
+        trees = {"now": ROOT, "before": other}
+        for turn in range(times + 1):
+            for name in list(trees) if turn % 2 else list(reversed(trees)):
+                folder = Path(scratch) / name
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                for work in chosen:
+                    result = measure(work, trees[name], folder)
+                    if turn:  # the first turn fills the caches
+                        used.setdefault((work.name, name), []).append(result)
+    return {work.name: _figures(used[work.name, "now"], used[work.name, "before"]) for work in chosen}
+
+
+def _figures(now: Sequence[Used], before: Sequence[Used]) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for unit, values in (
+        ("cpu_s", [[use.seconds for use in uses] for uses in (now, before)]),
+        ("peak_mb", [[use.megabytes for use in uses] for uses in (now, before)]),
+    ):
+        current, other = map(median, values)
+        figures |= {
+            unit: round(current, 3),
+            f"{unit}_before": round(other, 3),
+            f"{unit}_ratio": round(current / other, 3),
+        }
+    return figures
+
+
+def main() -> None:
+    """Measures, prints and judges."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("revision", help="What this tree is compared with: a tag, branch or commit.")
+    parser.add_argument("--times", type=int, default=5, help="Turns of each tree.")
+    parser.add_argument("--most", type=float, default=1.15, help="Highest ratio that passes.")
+    options = parser.parse_args()
+    figures = compared(options.revision, options.times)
+    print(json.dumps(figures, indent=2))
+    worse = [
+        f"{work}: {name.removesuffix('_ratio')} is {ratio:.2f} times that of {options.revision}"
+        for work, values in figures.items()
+        for name, ratio in values.items()
+        if name.endswith("_ratio") and ratio > options.most
+    ]
+    if worse:
+        sys.exit("\n".join(worse))
+
+
+if __name__ == "__main__":
+    main()
