@@ -162,7 +162,9 @@ class DesignBuilder:
             self.finish(plan, bench, specs, conditions)
             loop = improve.agree(self.site, {one.name: one.loop for one in conditions})
             crossed, conditions = generations.with_generations(plan, loop), generations.base(conditions)
-            declared = compare.resolve(self.site, crossed, [name for name in bench.judges if name not in self.selectors])
+            declared = compare.resolve(
+                self.site, crossed, [name for name in bench.judges if name not in self.selectors]
+            )
         if self.findings.mistakes or plan is None or crossed is None:
             raise ScenarioError(self.findings.sorted(len(cells.cells(plan)) if plan else 1))
         return Design(
