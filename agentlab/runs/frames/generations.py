@@ -67,7 +67,8 @@ def by_generation(run: Recorded, trained: pd.DataFrame) -> pd.DataFrame:
             means = {name: part.groupby("task", observed=True)[name].mean().mean() for name in names}
             rows.append({**head, "split": split, "role": role, **told, **chosen, **means})
     rows += [{"condition": name, "generation": _generation(name), **_weights(known[name])} for name in failed]
-    rows.sort(key=lambda row: (str(row.get("split", "")), row["generation"]))
+    order = list(run.splits)
+    rows.sort(key=lambda row: (order.index(row["split"]) if "split" in row else len(order), row["generation"]))
     return _typed(pd.DataFrame(rows, columns=columns), own, names)
 
 
