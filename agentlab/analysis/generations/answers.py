@@ -29,8 +29,8 @@ def _rows(parts: pd.DataFrame, several: pd.DataFrame, loop: Lineage, measure: st
         row |= _cells(_of(parts, measure, condition), ("incoherence",))
         most = _of(several, measure, condition)
         if not most.empty:
-            most = most[most["k"] == most["k"].max()]
-            row["k"] = int(most["k"].iloc[0])
+            most = most.sort_values("k", ascending=False)
+            row["k"] = int(most["k"].max())
         row |= _cells(most, ("pass_at", "majority"))
         if len(row) > 3:
             yield row
