@@ -88,7 +88,7 @@ def _sums(influence_tg: Floats, clusters: Sequence[int] | None) -> Floats:
 
 
 def _quantile(sums_ug: Floats, level: float, seed: int) -> float:
-    """Of the largest of G t statistics with the correlation of the sums, and one fewer degrees of freedom than units."""
+    """Of the largest of G t statistics with the correlation of the sums; units - 1 degrees of freedom."""
     units, generations = sums_ug.shape
     correlation = np.corrcoef(sums_ug.T).reshape(generations, generations)
     root = np.linalg.cholesky(correlation + 1e-9 * np.eye(generations))
