@@ -40,6 +40,12 @@ SECTIONS = {
     "BaselineFields": "factors: baseline, a level that spends what another spent",
     "TaskTableFields": "tasks: a table",
     "ColumnFields": "tasks: columns of a table",
+    "ImproveFields": "improve",
+    "SplitFields": "improve: one split",
+    "KeepFields": "improve: keep",
+    "TurnsFields": "improve: keep, turns",
+    "NegativesFields": "improve: negatives",
+    "Trainer": "improve: by",
 }
 """Headings by the name of a definition."""
 OWN = "my_module:Name"
