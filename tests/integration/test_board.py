@@ -3,10 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from agentlab_cli.main import app
 from typer.testing import CliRunner
 
+from agentlab.analysis.analyse import analyse
 from agentlab.errors import SandboxError
 from agentlab.runs.frames import Run, load
 from agentlab.runs.transcript import transcript
@@ -26,7 +28,15 @@ organization:
     lead: {system: You lead a team.}
     coder: {system: "You are {{agent}}.", copies: 3}
     reviewer: {system: You review., copies: 2, memory: unread}
-  protocol: {kind: board, lead: lead, workers: [coder], review: {by: [reviewer]}, fixed: [data]}
+  protocol:
+    kind: board
+    lead: lead
+    workers: [coder]
+    review: {by: [reviewer]}
+    fixed: [data]
+    shared: [plan.md]
+    plan: {by: all}
+    plant: {legs: {text: "<b>A bee has eight legs.</b>"}}
   rounds: 60
 factors:
   team:
@@ -61,6 +71,45 @@ def test_a_board_is_played_to_its_end_and_its_tickets_are_a_frame(played: Run) -
     assert tickets.loc[tickets["team"] == "three", "reviewed_by"].dropna().str.startswith("reviewer.").all()
     assert (tickets["closed"] >= tickets["opened"]).all()
     assert played.messages["kind"].isin(["file"]).any()
+    team = tickets[tickets["team"] == "three"]
+    assert team["carries_scale"].tolist() == ["scale" in names for names in team["carries"]]
+    assert str(tickets["carries_never"].dtype) == "boolean"
+    assert team["planted"].tolist() == [("legs",) if ticket == "T1" else () for ticket in team["ticket"]]
+    assert [len(names) > 0 for names in team["caught"]] == ((team["ticket"] == "T1") & (team["changes"] > 0)).tolist()
+    assert (team["reviews"] >= team["changes"]).all()
+    assert played.messages.loc[played.messages["kind"] == "plan", "round"].eq(1).all()
+
+
+def test_shares_of_tickets_have_an_interval_over_rollouts(played: Run) -> None:
+    shares = analyse(played, "tickets", {}).tables["shares"].set_index(["condition", "what"])
+    tickets = played.tickets[played.tickets["team"] == "three"]
+    caught = shares.loc[("team=three", "caught legs")]
+    first = tickets[tickets["ticket"] == "T1"]
+    assert caught["share"] == pytest.approx(first["caught"].map(len).mean())
+    assert caught["these_tasks_low"] < caught["share"] or caught["share"] == 0
+    assert (caught["of"], caught["rollouts"]) == (4, 4)
+    carried = tickets["carries_scale"].astype(float).groupby(tickets["rollout"].astype("str")).mean().mean()
+    assert shares.loc[("team=three", "carries scale"), "share"] == pytest.approx(carried)
+    told = CliRunner().invoke(app, ["stats", "run", "tickets"])
+    assert told.exit_code == 0, told.output
+    assert "caught legs" in told.output
+
+
+def test_tickets_and_diffs_are_shown_in_the_terminal_and_in_the_report(played: Run) -> None:
+    told = CliRunner().invoke(app, ["show", "run", "--rollout", "task=site,team=three,draw=1", "--files"])
+    assert told.exit_code == 0, told.output
+    assert "tickets by round" in told.output
+    assert "│ +<b>A bee has eight legs.</b>" in told.output
+    nothing = CliRunner().invoke(app, ["show", "run", "--files"])
+    assert nothing.exit_code == 2
+    assert CliRunner().invoke(app, ["report", "run", "--out", "report"]).exit_code == 0
+    page = Path("report/index.html").read_text()
+    assert "<ins>+&lt;b&gt;A bee has eight legs.&lt;/b&gt;</ins>" in page
+    assert "<b>A bee" not in page
+    drawn = pd.read_csv("report/tables/board.csv")
+    assert set(drawn["arm"]) == {"team=three", "team=claim", "team=solo"}
+    ended = drawn.groupby(["arm", "ticket"])["state"].last()
+    assert set(ended) <= {"done", "failed"}
 
 
 def test_every_prompt_is_rebuilt_from_the_run_alone(played: Run) -> None:
