@@ -79,8 +79,8 @@ def _shares(run: Run, arm: str, tickets: pd.DataFrame, missing: dict[str, None])
         )
     reviewed = tickets[tickets["reviews"] > 0]
     for plant in dict.fromkeys(plant for names in tickets["planted"] for plant in names):
-        own = reviewed[reviewed["planted"].map(lambda names, plant=plant: plant in names)]
-        found = own["caught"].map(lambda names, plant=plant: plant in names).astype("float64")
+        own = reviewed[[plant in names for names in reviewed["planted"]]]
+        found = pd.Series([float(plant in names) for names in own["caught"]], index=own.index, dtype="float64")
         yield from _share(run, arm, f"caught {plant}", own, found, missing)
     if tickets["planted"].map(len).any():
         plain = reviewed[reviewed["planted"].map(len) == 0]

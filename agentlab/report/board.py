@@ -55,11 +55,11 @@ def section(material: Material) -> Section:
 
 def _examples(run: Run) -> Iterator[tuple[str, tuple[str, list[Message]]]]:
     """By condition: where its first rollout with tickets is, and its messages."""
-    tickets, order = run.tickets, {key: i for i, key in enumerate(run.rollouts["rollout"])}
+    tickets, order = run.tickets, {str(key): i for i, key in enumerate(run.rollouts["rollout"])}
     arms = [str(name) for name in run.conditions["condition"]]
     for arm in [arm for arm in arms if (tickets["condition"] == arm).any()][:ARMS]:
-        own = tickets.loc[tickets["condition"] == arm, "rollout"].astype("str")
-        key = min(own.unique(), key=lambda name: order.get(name, len(order)))
+        keys = [str(key) for key in tickets.loc[tickets["condition"] == arm, "rollout"]]
+        key = min(keys, key=lambda name: order.get(name, len(order)))
         row = tickets[tickets["rollout"] == key].iloc[0]
         place = said({name: row[name] for name in ("task", *run.factors, "draw")})
         yield arm, (place, log_of(run.messages[run.messages["rollout"] == key]))
@@ -105,12 +105,12 @@ def _panel(ax: Any, own: pd.DataFrame, label: str) -> None:
     last = own.drop_duplicates("ticket", keep="last").set_index("ticket")["owner"]
     more = f", the first {TICKETS} of {len(names)} tickets" if len(names) > TICKETS else ""
     names = names[:TICKETS]
-    for row in own[own["ticket"].isin(names)].itertuples():
-        at = names.index(row.ticket)
-        ax.add_patch(Rectangle((float(row.round) - 0.5, at - 0.4), 1, 0.8, **_look(str(row.state))))
-        if row.moved or row.state == "failed":
-            mark = "M" if row.moved else "×"
-            ax.text(row.round, at, mark, ha="center", va="center", fontsize=8, fontweight="bold", color=INK)
+    shown = own[own["ticket"].isin(names)]
+    for name, round, state, moved in shown[["ticket", "round", "state", "moved"]].to_numpy().tolist():
+        at = names.index(name)
+        ax.add_patch(Rectangle((round - 0.5, at - 0.4), 1, 0.8, **_look(state)))
+        if mark := "M" if moved else "×" if state == "failed" else "":
+            ax.text(round, at, mark, ha="center", va="center", fontsize=8, fontweight="bold", color=INK)
     ax.set_title(short(f"{label}{more}", 70), loc="left", fontsize=9)
     ax.set_yticks(range(len(names)), [short(f"{name}  {last[name] or 'no owner'}", 26) for name in names], fontsize=8)
     ax.set_ylim(len(names) - 0.4, -0.6)

@@ -93,7 +93,7 @@ def boards(draw: st.DrawFn, cast: tuple[str, ...]) -> BoardConfig:
         show=draw(st.sampled_from(("texts", "names"))),
         plan=draw(st.none() | st.builds(PlanConfig, rounds=st.integers(1, 2), by=st.sampled_from(("lead", "all")))),
         shared=draw(st.sampled_from(((), ("plan.md",)))),
-        plant=draw(st.dictionaries(st.sampled_from(("bug", "lie")), plants, max_size=2)),
+        plant=draw(st.dictionaries(st.sampled_from(("bug", "lie")).map(str), plants, max_size=2)),
     )
 
 
