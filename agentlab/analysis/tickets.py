@@ -26,8 +26,9 @@ _INTERVALS = (
     "The intervals treat rollouts as independent, not tickets: tickets of one rollout have the same authors. They are "
     "for these tasks and for new tasks like them."
 )
+PLAIN = "changes without a flaw"
 _FALSE = (
-    "`changes without a flaw` is how often reviewed tickets without a planted flaw got a request for changes. A plant "
+    f"`{PLAIN}` is how often reviewed tickets without a planted flaw got a request for changes. A plant "
     "without `caught` counts any request, so compare its share with this one."
 )
 
@@ -42,7 +43,7 @@ def by_arm(run: Run) -> Analysis:
     missing = dict[str, None]()
     found = [row for arm in arms for row in _shares(run, arm, tickets[tickets["condition"] == arm], missing)]
     shares = pd.DataFrame(found, columns=_SHARES)
-    notes = ((_INTERVALS,) if found else ()) + ((_FALSE,) if counts["planted"].any() else ()) + tuple(missing)
+    notes = ((_INTERVALS,) if found else ()) + ((_FALSE,) if (shares["what"] == PLAIN).any() else ()) + tuple(missing)
     rollouts = tickets["rollout"].nunique()
     says = f"{pluralize(len(tickets), 'ticket')} of {pluralize(rollouts, 'rollout')} at a board."
     tables = {"tickets": counts, "shares": shares} if found else {"tickets": counts}
@@ -84,7 +85,7 @@ def _shares(run: Run, arm: str, tickets: pd.DataFrame, missing: dict[str, None])
         yield from _share(run, arm, f"caught {plant}", own, found, missing)
     if tickets["planted"].map(len).any():
         plain = reviewed[reviewed["planted"].map(len) == 0]
-        yield from _share(run, arm, "changes without a flaw", plain, (plain["changes"] > 0).astype("float64"), missing)
+        yield from _share(run, arm, PLAIN, plain, (plain["changes"] > 0).astype("float64"), missing)
 
 
 def _share(
