@@ -156,13 +156,19 @@ TICKETS = {
     "closed": "Int64",
     "after": "object",
     "reviewed_by": "str",
+    "reviews": "int64",
     "changes": "int64",
     "moves": "int64",
+    "planted": "object",
+    "caught": "object",
+    "not_planted": "object",
     "carries": "object",
     "text": "str",
     "owner_report": "str",
     "reason": "str",
 }
+CARRIES = "carries_"
+"""What is put before the name of a constraint for its column in `tickets`."""
 CONDITIONS = {
     "condition": "str",
     "agents": "Int64",

@@ -81,6 +81,12 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "What each arm attains on two measures.",
         takes=("axes",),
     ),
+    "tickets": RegisteredAnalysis(
+        "tickets:by_arm",
+        "Tickets by arm",
+        "Tickets of teams: how they ended, what they kept, which flaws reviews caught.",
+        takes=(),
+    ),
     "attribution": RegisteredAnalysis(
         "forks.attribution:attribution", "Where variance arises", "Shares of variance by round and agent."
     ),

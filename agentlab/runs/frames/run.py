@@ -222,9 +222,12 @@ class Run:
     def tickets(self) -> pd.DataFrame:
         """One row per ticket of a rollout with a board: `ticket` (its id), `by` (who created it), `owner`, `state`
         (open, active, review, done, failed), `opened` and `closed` (rounds; Int64, missing while open), `after` (tuple:
-        tickets it waited for), `reviewed_by`, `changes` (int: how often a review asked for changes), `moves` (int: how
-        often it went from a silent owner to another), `carries` (tuple: names of the task's `constraints` whose pattern
-        its text contains), `text`, `owner_report` (the owner's last report), `reason` (how it ended)."""
+        tickets it waited for), `reviewed_by`, `reviews` (int: that came), `changes` (int: of these, how many asked for
+        changes), `moves` (int: how often it went from a silent owner to another), `planted` (tuple: names of the flaws
+        that were put into it), `caught` (tuple: those that a review pointed out), `not_planted` (tuple: those it had no
+        place for), `carries` (tuple: names of the task's `constraints` whose pattern its text contains) and for each
+        constraint `carries_NAME` (boolean, missing if the task does not have it), `text`, `owner_report` (the owner's
+        last report), `reason` (how it ended)."""
         known = zip(self.conditions["condition"], self.conditions["facts"], strict=True)
         boards = [str(name) for name, facts in known if facts.get("board") is not None]
         fields = {task["id"]: task.get("fields", {}) for task in self.meta.get("tasks", [])}
