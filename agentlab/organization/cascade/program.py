@@ -47,6 +47,8 @@ class Program:
 
     instructions: tuple[Instruction, ...]
     result: str
+    bound: int
+    """The most rounds that it can take; at least 1."""
     inputs: tuple[str, ...]
     """Fields of the task that it may read, `target` included."""
     questions: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -59,7 +61,7 @@ def compiled(steps: Mapping[str, Step], result: str) -> Program:
     _compile(steps, "", ("steps",), instructions)
     questions = {one.path: i for i, one in enumerate(instructions) if one.kind == "sample"}
     read = {name for one in instructions for name in one.reads} | set(names(result))
-    return Program(tuple(instructions), result, tuple(sorted(read - {"task"})), questions)
+    return Program(tuple(instructions), result, max(1, turns(steps)), tuple(sorted(read - {"task"})), questions)
 
 
 def _compile(steps: Mapping[str, Step], above: str, where: tuple[str, ...], instructions: list[Instruction]) -> None:

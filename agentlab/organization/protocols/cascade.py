@@ -95,6 +95,11 @@ class Cascade:
     briefed: frozenset[str] = frozenset()
     """Agents are not shown the task. A question says what they need."""
 
+    @property
+    def bound(self) -> int:
+        """The most rounds that the program can take; the limit of rounds where the scenario names none."""
+        return self.program.bound
+
     def weighing(self, likelihood: Likelihood) -> Self:
         """The same program, with observed steps weighed in this way."""
         return replace(self, likelihood=likelihood)
