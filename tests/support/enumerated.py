@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
+from cascades.table import Table
+
 from agentlab.engine.rules import following, opening
 from agentlab.organization.agents import Organization
 from agentlab.types import OUTPUT, REJECT, Call, Completion, Message, Settings, Task
-from cascades.table import Table
 
 Outcomes = Mapping[str | None, float]
 """The probability of each output; None is a rollout without one."""

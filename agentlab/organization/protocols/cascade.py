@@ -3,6 +3,7 @@
 How rollouts of a program are weighed against each other is no part of it.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
@@ -126,7 +127,7 @@ class Cascade:
         """The values of the task that the program reads."""
         fields: dict[str, Any] = {**task.fields, "target": task.target}
         inputs = [
-            replace(values.message(TASK, VARIABLE, fields.get(name), name), kind="input")
+            Message(TASK, (VARIABLE,), "input", json.dumps(fields[name], ensure_ascii=False), name)
             for name in self.program.inputs
             if name in fields
         ]
