@@ -1,4 +1,4 @@
-"""Programs over texts: their distributions are exact, and any program with any replies keeps the engine's properties."""
+"""Programs over texts: exact distributions, and the properties of the engine for any program and any replies."""
 
 import asyncio
 import json
@@ -157,7 +157,8 @@ def _check_replay(protocol: Cascade, whole: Rollout) -> None:
         turns = [[c for c in whole.calls if c.round == round and c.actor == agent.name] for agent in org.agents]
         for turn in filter(None, turns):
             agent = org.roster[turn[0].actor]
-            asked = chat(org, agent, log, (), round)
+            before = [call for call in whole.calls if call.actor == agent.name and call.round < round]
+            asked = chat(org, agent, log, before, round)
             for call in turn:
                 request = Request(asked, call.settings, (), replace(_where(), actor=agent.name))
                 assert call.prompt_hash == hash_of(request)
