@@ -32,6 +32,8 @@ ROLLOUTS = {
     **LOST,
     "output_words": "int64",
     "output_cut": "bool",
+    "log_probability": "float64",
+    "log_weight": "float64",
     **BASELINE,
 }
 FORK = {
@@ -203,6 +205,7 @@ FRAMES = {
     "edges": {**PLACE, **EDGES},
     "objections": {**PLACE, "judge": "str", "judge_draw": "int64", **OBJECTION},
     "tickets": {**PLACE, **TICKETS},
+    "variables": {**PLACE, "status": "str"},
     "conditions": CONDITIONS,
     "roles": ROLES,
 }
