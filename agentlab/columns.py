@@ -19,6 +19,13 @@ USED = {
 }
 LOST = {"bounced": "int64", "unparsed": "int64", "truncated": "int64"}
 BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}
+INFERENCE = {
+    "particles": "Int64",
+    "attempts": "Int64",
+    "accepted": "Int64",
+    "ess": "float64",
+    "log_evidence": "float64",
+}
 ROLLOUTS = {
     **ROLLOUT,
     "seed": "int64",
@@ -33,6 +40,7 @@ ROLLOUTS = {
     "output_words": "int64",
     "output_cut": "bool",
     **BASELINE,
+    **INFERENCE,
 }
 FORK = {
     "parent": "str",
@@ -42,6 +50,17 @@ FORK = {
     "fork": "int64",
     "fresh": "bool",
     "change": "str",
+}
+PARTICLES = {
+    "particle": "str",
+    "index": "int64",
+    "ancestor": "str",
+    "round": "Int64",
+    "log_weight": "float64",
+    "weight": "float64",
+    "status": "str",
+    "output": "str",
+    "chosen": "bool",
 }
 MEASURES = {**ROLLOUT, "status": "str", "output_words": "int64"}
 MEASURE = {"": "float64", "_draws": "int64", "_outcome": "str"}
@@ -56,6 +75,7 @@ MESSAGES = {
     "ref": "str",
 }
 CALLS = {
+    "particle": "str",
     "round": "int64",
     "actor": "str",
     "purpose": "str",
@@ -184,6 +204,7 @@ ROLES = {
 FRAMES = {
     "rollouts": ROLLOUTS,
     "forks": {**ROLLOUTS, **FORK},
+    "particles": {**PLACE, **PARTICLES},
     "measures": MEASURES,
     "messages": {**PLACE, **MESSAGES},
     "calls": {**PLACE, **CALLS},

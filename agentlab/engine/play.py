@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
+from agentlab.engine.cut import BEFORE
 from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.prompt import Fold
 from agentlab.engine.prompt_hash import prompt_hash
@@ -21,6 +22,7 @@ from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.seeds import stream
 from agentlab.types import (
     OUTPUT,
+    REJECT,
     SELECT,
     TASK,
     VETO,
@@ -30,6 +32,7 @@ from agentlab.types import (
     Request,
     Rollout,
     Scene,
+    Status,
     Where,
 )
 
@@ -59,11 +62,13 @@ async def play(
 
 
 def start(spec: RolloutSpec) -> State:
-    """A rollout that is no fork, before its first round."""
-    assert not spec.branches, "a fork goes on from its parent's state, see engine.fork"
+    """A rollout that is no fork, or a new particle, before its first round."""
+    assert not any(b.cut != BEFORE for b in spec.branches), "a fork goes on from its parent's state, see engine.fork"
     agents = [agent.name for agent in spec.organization.agents]
     state = State([], {name: [] for name in agents}, folds={name: Fold() for name in agents})
-    state.post(opening(spec.organization, spec.task, spec.step_stream(0)), 0)
+    messages = opening(spec.organization, spec.task, spec.step_stream(0))
+    state.post(messages, 0)
+    state.status = _verdict(messages)
     return state
 
 
@@ -128,10 +133,13 @@ async def _round(
     turns = [_of_round(state.calls[agent.name], round) for agent in actors]
     messages = following(spec.organization, state.log, turns, round, spec.step_stream(round))
     state.post(messages, round)
-    if any(VETO in message.to for message in messages):
-        state.status = "vetoed"
-    elif limited:
-        state.status = "limit"
+    state.status = _verdict(messages) or ("limit" if limited else None)
+
+
+def _verdict(messages: Sequence[Message]) -> Status | None:
+    """How messages end a rollout: a veto, or a rejection by its program."""
+    members = {name for message in messages for name in message.to if name in (VETO, REJECT)}
+    return "vetoed" if VETO in members else "rejected" if REJECT in members else None
 
 
 def _of_round(calls: Sequence[Call], round: int) -> Sequence[Call]:
