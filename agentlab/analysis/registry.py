@@ -99,6 +99,12 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Several tries: pass@k, pass^k, maj@k.",
         takes=("measure", "k"),
     ),
+    "rare": RegisteredAnalysis(
+        "rare:rare",
+        "Probabilities of events",
+        "How probable an event is that populations waited for.",
+        takes=(),
+    ),
     "length": RegisteredAnalysis(
         "incoherence.length:length",
         "Errors by length",

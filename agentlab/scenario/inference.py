@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agentlab.interfaces import Judge, Routing
+from agentlab.judges.match import Match, compares
 from agentlab.models.capabilities import maker
 from agentlab.models.spec import ModelSpec
 from agentlab.scenario.document import Keys, suggest
@@ -81,7 +82,7 @@ def judge(
         return
     if name in bench.of_two:
         site.wrong(where, f"judge {name!r} looks at two outputs", "name a judge that scores one, such as a rubric")
-    elif part == "factor" and bench.traits[name].target:
+    elif part == "factor" and bench.traits[name].target and _compares(bench.judges[name]):
         wrong = f"judge {name!r} compares with the target, which whoever steers the agents must not see"
         site.wrong(where, wrong, "name a judge that does not use the target")
     for measure, scored in measures.items():
@@ -93,6 +94,11 @@ def judge(
             wrong = f"its model {own.name} belongs to the same family as {other.name}, the model of judge "
             right = f"give it a model from a family other than {family}"
             site.wrong(where, wrong + repr(scored.judge), right)
+
+
+def _compares(judge: Judge) -> bool:
+    """Whether it looks at the target, as a `match` judge does whose pattern has a group."""
+    return not isinstance(judge, Match) or compares(judge.config)
 
 
 def _spec(bench: JudgeSet, specs: Mapping[str, ModelSpec], judge: str) -> ModelSpec | None:

@@ -174,6 +174,17 @@ def judge_of(fields: InferenceFields) -> tuple[str, str] | None:
     return None
 
 
+def attempts(fields: InferenceFields | None) -> int:
+    """The most particles of one rollout that are played from the start, or about as much work; 1 without one."""
+    match fields:
+        case RejectionFields():
+            return fields.most
+        case SplittingFields():
+            return fields.particles * len(fields.level.at)
+        case _:
+            return at_once(fields)
+
+
 def at_once(fields: InferenceFields | None) -> int:
     """The most particles of one rollout that are live at a time; 1 without a population."""
     match fields:
