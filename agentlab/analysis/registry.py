@@ -115,6 +115,12 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Tries until a verifier accepts: ceiling, right and wrong results, when to stop.",
         takes=("weak", "strong", "accept", "penalties"),
     ),
+    "rare": RegisteredAnalysis(
+        "rare:rare",
+        "Probabilities of events",
+        "How probable an event is that populations waited for.",
+        takes=(),
+    ),
     "length": RegisteredAnalysis(
         "incoherence.length:length",
         "Errors by length",

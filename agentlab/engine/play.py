@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
+from agentlab.engine.cut import BEFORE
 from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.prompt import Fold
 from agentlab.engine.prompt_hash import prompt_hash
@@ -62,8 +63,8 @@ async def play(
 
 
 def start(spec: RolloutSpec) -> State:
-    """A rollout that is no fork, before its first round."""
-    assert not spec.branches, "a fork goes on from its parent's state, see engine.fork"
+    """A rollout that is no fork, or a new particle, before its first round."""
+    assert not any(b.cut != BEFORE for b in spec.branches), "a fork goes on from its parent's state, see engine.fork"
     agents = [agent.name for agent in spec.organization.agents]
     state = State([], {name: [] for name in agents}, folds={name: Fold() for name in agents})
     messages = opening(spec.organization, spec.task, spec.step_stream(0))
