@@ -19,12 +19,12 @@ from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
 from agentlab.analysis.served import served_notes
 from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
+from agentlab.analysis.unplayed import unjudged, unplayed
 from agentlab.analysis.unread import unread_notes
 from agentlab.runs.frames import Run
 from agentlab.runs.transcript.find import address
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.arm_guess import ArmGuess
-from agentlab.store import UNFINISHED
 from agentlab.text import pluralize
 
 
@@ -75,23 +75,9 @@ def summarize(run: Run) -> Summary:
         (*failed, *served, *threats(run, found, guessed)),
         _notes(run, found, guessed, [*served, *failed]),
         _example(run),
-        _unplayed(run),
-        _unjudged(run),
+        unplayed(run),
+        unjudged(run),
     )
-
-
-def _unplayed(run: Run) -> int:
-    if "imported" in run.meta:
-        return 0
-    planned = len(run.conditions) * len(run.meta.get("tasks", ())) * int(run.meta.get("draws", 0))
-    return max(0, planned - len(run.rollouts))
-
-
-def _unjudged(run: Run) -> int:
-    due = set(run.rollouts.loc[~run.rollouts["status"].isin(UNFINISHED), "rollout"])
-    judges = {measure.judge for measure in run.measured}
-    judged = run.scores[["judge", "rollout"]].drop_duplicates() if judges else pd.DataFrame()
-    return max((len(due - set(judged.loc[judged["judge"] == judge, "rollout"])) for judge in judges), default=0)
 
 
 def _example(run: Run) -> str:

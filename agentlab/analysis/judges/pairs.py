@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.conclusion import WORDS
 from agentlab.analysis.contrasts.contrast import ALPHA
 from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
@@ -107,7 +108,7 @@ def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
         **(dict.fromkeys(won, np.nan) if hidden else won),
         "flips": float(done["flipped"].mean()) if len(done) else None,
         "first_slot": None if place.first.value is None else place.first.value + 0.5,
-        "conclusion": "suppressed" if hidden else _conclusion(key, result),
+        "conclusion": WORDS["suppressed"] if hidden else _conclusion(key, result),
     }
 
 
@@ -123,9 +124,9 @@ def _conclusion(key: dict[str, str], result: Paired) -> str:
     interval = result.tested
     p = result.sign_flip if interval is None else interval.p
     if p is None or result.difference is None:
-        return "no test"
+        return WORDS["untested"]
     if p > ALPHA:
-        return "no difference shown"
+        return WORDS["alike"]
     return f"{key['a'] if result.difference > 0 else key['b']} preferred"
 
 
@@ -201,7 +202,7 @@ def _anchored(run: Run, table: pd.DataFrame) -> list[str]:
 
 
 def _says(table: pd.DataFrame) -> str:
-    told = table[table["conclusion"] != "suppressed"]
+    told = table[table["conclusion"] != WORDS["suppressed"]]
     if told.empty:
         return f"{pluralize(len(table), 'comparison')} of arms, all suppressed."
     first = told.iloc[0]
