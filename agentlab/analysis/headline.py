@@ -53,6 +53,8 @@ def _lost(summary: Summary, failed: int, total: int) -> list[str]:
     if failed:
         was = "was" if failed == 1 else "were"
         parts.append(f"{failed:,} of {pluralize(total, 'rollout')} failed or {was} stopped, and count as missing")
+    if summary.unplayed and summary.again:
+        parts.append(f"to play the rest: {summary.again}")
     return [f"{'; '.join(parts)}."] if parts else []
 
 

@@ -19,7 +19,7 @@ from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
 from agentlab.analysis.served import served_notes
 from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
-from agentlab.analysis.unplayed import unjudged, unplayed
+from agentlab.analysis.unplayed import command, unjudged, unplayed
 from agentlab.analysis.unread import unread_notes
 from agentlab.runs.frames import Run
 from agentlab.runs.transcript.find import address
@@ -51,6 +51,8 @@ class Summary:
     """A rollout of the run, by its coordinates."""
     unplayed: int = 0
     """Rollouts of the design that are not there yet."""
+    again: str = ""
+    """What to type to play them; empty where nobody knows."""
     unjudged: int = 0
     """Finished rollouts on which the judge of some measure was not asked yet."""
 
@@ -76,6 +78,7 @@ def summarize(run: Run) -> Summary:
         _notes(run, found, guessed, [*served, *failed]),
         _example(run),
         unplayed(run),
+        command(run),
         unjudged(run),
     )
 

@@ -23,7 +23,7 @@ def threats(run: Run, contrasts: Sequence[Contrast], guessed: Mapping[Sides, Arm
         *(differing(run) if len(run.rollouts) else ()),
         *_missing(contrasts),
         *_few(task_notes(run, [c for c in contrasts if c.primary] or contrasts)),
-        *known_arms(guessed),
+        *known_arms(run, contrasts, guessed),
         *kin(run),
         *registration_notes(run, contrasts),
     )

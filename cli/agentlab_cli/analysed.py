@@ -68,6 +68,8 @@ def write(found: Analysis, folder: Path) -> list[Path]:
 
 
 def _print(console: Console, found: Analysis, tables: int) -> None:
+    if found.headline != found.says:
+        say(console, found.headline, "Result: ", "  ")
     say(console, found.says)
     shown = list(found.tables.items())[:tables]
     for i, (name, data) in enumerate(shown):

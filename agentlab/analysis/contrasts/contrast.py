@@ -93,7 +93,7 @@ class Contrast:
 
         None where nothing may be said.
         """
-        if self.unplanned or self.suppressed or self.coupled:
+        if self.unplanned or self.unfinished or self.suppressed or self.coupled:
             return None
         result, interval = self.result, self.interval
         alike = result.new_tasks is None and result.tasks >= FEWEST_TASKS and result.sign_flip is not None

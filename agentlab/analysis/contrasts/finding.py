@@ -9,6 +9,7 @@ from agentlab.analysis.condition_summary import ConditionSummary
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.analysis.contrasts.short import level
 from agentlab.analysis.measure_summary import MeasureSummary
+from agentlab.analysis.unread import UNEQUAL
 from agentlab.text import line, pluralize
 
 
@@ -16,7 +17,15 @@ def finding(c: Contrast, measure: MeasureSummary, arms: Mapping[str, ConditionSu
     """What was found of a contrast that is not suppressed; `arms` are by condition."""
     a, b = (arms[name] for name in c.conditions)
     within = f" ({line(c.within)})" if c.within else ""
-    return f"{line(measure.name)}{within}: {_said(_Sides(c, measure, (a, b)))}."
+    return f"{line(measure.name)}{within}: {_said(_Sides(c, measure, (a, b)))}.{_unequal(c)}"
+
+
+def _unequal(c: Contrast) -> str:
+    """A sentence on missing scores where one arm lacks more than the other."""
+    shares = (0.0, 0.0) if c.missing is None else c.missing.shares
+    if abs(shares[0] - shares[1]) <= UNEQUAL or c.outcome == "fragile":
+        return ""
+    return f" Scores are missing at unequal rates: {c.missing_by_arm}."
 
 
 def digits(difference: float, ends: tuple[float, float] | None, limits: tuple[float, ...] = ()) -> int:

@@ -6,6 +6,7 @@ from functools import lru_cache
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.conclusion import WORDS
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.legend import LEGEND
@@ -103,6 +104,8 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """How many of them show a difference, primary ones by themselves."""
     table, parts = tables["contrasts"], list[str]()
+    if (table["conclusion"] == WORDS["unfinished"]).any():
+        return "nothing is concluded yet, because the run is not finished."
     for role, own in table.groupby("role", sort=False):
         found = int(own["conclusion"].str.endswith((" better", " higher")).sum())
         shown = f"{found} of {len(own)} {role} {'contrast' if len(own) == 1 else 'contrasts'}"
