@@ -21,7 +21,8 @@ from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
 from agentlab.analysis.unplayed import command, unjudged, unplayed
 from agentlab.analysis.unread import unread_notes
-from agentlab.runs.frames import Run
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run, Runs
 from agentlab.runs.transcript.find import address
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.arm_guess import ArmGuess
@@ -57,8 +58,16 @@ class Summary:
     """Finished rollouts on which the judge of some measure was not asked yet."""
 
 
-def summarize(run: Run) -> Summary:
-    """The summary of a run with at least one finished rollout; an empty one otherwise."""
+def summarize(run: Run | Runs) -> Summary:
+    """The summary of a run with at least one finished rollout; an empty one otherwise.
+
+    Raises `AnalysisError` for several runs at once: their rollouts were not randomized against each other.
+    """
+    if isinstance(run, Runs):
+        raise AnalysisError(
+            f"summarize takes one run, and this is a group of {len(run.runs)}; summarize each: "
+            f"[agentlab.summarize(run) for run in group.runs.values()], or compare two: agentlab.compare(one, other)"
+        )
     rollouts = run.rollouts
     measures = measure_summaries(run)
     arms = tuple(condition_summary(run, str(name), measures) for name in rollouts["condition"].unique())

@@ -17,7 +17,7 @@ _COST = (
 )
 _JUDGES = (
     "SELECT DISTINCT json_extract(measure.value, '$.judge') AS judge FROM meta, json_each(meta.value) AS measure "
-    "WHERE key = 'measures'"
+    "WHERE meta.key = 'measures'"
 )
 _JUDGED = (
     f"WITH judges AS ({_JUDGES}) SELECT count(*) FROM (SELECT 1 FROM verdicts "
