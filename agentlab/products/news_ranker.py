@@ -17,9 +17,9 @@ from random import Random
 
 from agentlab.products.product import Case, Figure, Measured, Point, WrongFormat
 
-PROGRAM = "src/recommend.py"
+PROGRAM: str = "src/recommend.py"
 RESULT = "out/recommendations.csv"
-COMMAND = f"python3 {PROGRAM} in/articles.csv {RESULT}"
+COMMAND: str = f"python3 {PROGRAM} in/articles.csv {RESULT}"
 RANKS, TEST, TRAIN, PRIOR = 50, 120, 360, 0.40
 MU, LIFT, SIGMA = 10.4, 0.30, 0.6
 TOPICS = {

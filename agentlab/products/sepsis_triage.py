@@ -14,9 +14,9 @@ from random import Random
 
 from agentlab.products.product import Case, Figure, Measured, Point, WrongFormat
 
-PROGRAM = "src/predict.py"
+PROGRAM: str = "src/predict.py"
 RESULT = "out/decisions.csv"
-COMMAND = f"python3 {PROGRAM} in/patients.json {RESULT}"
+COMMAND: str = f"python3 {PROGRAM} in/patients.json {RESULT}"
 PRIOR, TEST, TRAIN, TREAT, DISCHARGE = 0.25, 100, 400, 4000, 500
 """TREAT and DISCHARGE are what a decision costs, in US dollars."""
 FINDINGS: Mapping[str, Mapping[str, tuple[float, float, float, float]]] = {

@@ -23,7 +23,7 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
     """
     if task.product is None:
         return task.fields
-    path, own = ("tasks", id), cast(Mapping[str, Any], task.fields)
+    path, own = ("tasks", id), task.fields
     if FIELD in own:
         site.wrong((*path, "fields", FIELD), f"a field {FIELD!r} beside `product:`", "give the field another name")
     plugins.searchable(site.folder)
