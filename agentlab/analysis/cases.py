@@ -22,8 +22,8 @@ SPREAD = (
     "than others for all rollouts of an arm, and rest is what is left of single rollouts on single cases"
 )
 LIMITS = (
-    "n: rollouts with both measures; a limit is the most utility that programs can reach on these cases with at most the "
-    "arm's harm; `by reading` is in expectation, so that luck can beat it on a few cases"
+    "n: rollouts with both measures; a limit is the most utility that programs can reach on these cases with at most "
+    "the arm's harm; `by reading` is in expectation, so that luck can beat it on a few cases"
 )
 
 
@@ -76,6 +76,8 @@ def _by_case(run: Run, m: Measure) -> Iterator[Row]:
     own = own[own["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])]
     own = own.astype({"condition": "str", "task": "str", "outcome": "str"})
     values = _values(run, m)
+    order = {name: i for i, name in enumerate(run.conditions["condition"].astype("str"))}
+    own = own.assign(_place=own["condition"].map(order)).sort_values(["_place", "task", "judge_draw"], kind="stable")
     for (condition, task, case), part in own.groupby(["condition", "task", "judge_draw"], sort=False, observed=True):
         keys = pd.MultiIndex.from_arrays([part["rollout"].astype("str"), part["judge_draw"]])
         head: Row = {"measure": m.name, "condition": condition, "task": task, "case": int(str(case)) + 1}
