@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import listed
@@ -38,8 +39,9 @@ def about_cases(measure: Measure) -> str:
 def cases(run: Run, measure: str | None = None) -> Analysis:
     """By measure, arm, task and case. Raises AnalysisError where no judge ran programs.
 
-    Tables: `cases` (mean, and what became of the program), `spread` (variance between rollouts and between cases), and
-    `limits` (what each arm reached, beside what can be reached at its harm).
+    Tables: `cases` (mean, and what became of the program), `spread` (variance between rollouts and between cases),
+    `limits` (what each arm reached, beside what can be reached at its harm), `frontiers` (the corners of each limit),
+    and `points` (each rollout).
     """
     found = [m for m in run.measured if m.cases and measure in (None, m.name)]
     if not found:
@@ -49,6 +51,8 @@ def cases(run: Run, measure: str | None = None) -> Analysis:
         "cases": pd.DataFrame([row for m in found for row in _by_case(run, m)]),
         "spread": pd.DataFrame([row for m in found for row in _spread(run, m)]),
         "limits": limits(run),
+        "frontiers": frontiers(run),
+        "points": points(run),
     }
     kept = {name: table for name, table in tables.items() if len(table)}
     notes = [f"{m.name}: {about_cases(m)}" for m in found]
@@ -105,19 +109,39 @@ def _spread(run: Run, m: Measure) -> Iterator[Row]:
 
 def limits(run: Run) -> pd.DataFrame:
     """A row per arm and task: means of utility and harm, and each limit at that harm. Empty without both."""
-    axes, rows = axes_of(run), list[Row]()
-    recorded: Mapping[str, Any] = run.meta.get("products", {})
+    rows, known = list[Row](), frontiers(run)
+    each = points(run)
+    for (condition, task), part in each.groupby(["condition", "task"], sort=False) if len(each) else ():
+        harm = float(part["harm"].mean())
+        head: Row = {"condition": condition, "task": task, "n": len(part)}
+        head |= {"utility": float(part["utility"].mean()), "harm": harm}
+        own = known[known["task"] == task] if len(known) else known
+        for name, corners in own.groupby("limit", sort=False) if len(own) else ():
+            head[str(name)] = reachable(corners[["harm", "utility"]].to_numpy(), harm)
+        rows.append(head)
+    return pd.DataFrame(rows)
+
+
+def points(run: Run) -> pd.DataFrame:
+    """A row per rollout with both measures: `condition`, `task`, `draw`, `harm`, `utility`."""
+    axes = axes_of(run)
     if axes is None:
         return pd.DataFrame()
-    utility, harm = axes
-    both = run.measures[["condition", "task", utility.name, harm.name]].dropna()
-    both = both.astype({"condition": "str", "task": "str"})
-    for (condition, task), part in both.groupby(["condition", "task"], sort=False):
-        least = float(part[harm.name].mean())
-        head: Row = {"condition": condition, "task": task, "n": len(part)}
-        head |= {"utility": float(part[utility.name].mean()), "harm": least}
-        known: Mapping[str, Any] = recorded.get(str(task), {}).get("limits", {})
-        rows.append(head | {name: reachable(points, least) for name, points in known.items()})
+    utility, harm = (m.name for m in axes)
+    both = run.measures[["condition", "task", "draw", harm, utility]].dropna()
+    both = both.rename(columns={harm: "harm", utility: "utility"}).astype({"condition": "str", "task": "str"})
+    return both.reset_index(drop=True)
+
+
+def frontiers(run: Run) -> pd.DataFrame:
+    """A row per corner of each limit: `task`, `limit`, `harm`, `utility`, by rising harm; as recorded with the run."""
+    recorded: Mapping[str, Any] = run.meta.get("products", {})
+    rows: list[Row] = [
+        {"task": task, "limit": name, "harm": harm, "utility": utility}
+        for task, one in recorded.items()
+        for name, corners in one["limits"].items()
+        for harm, utility in corners
+    ]
     return pd.DataFrame(rows)
 
 
@@ -130,9 +154,8 @@ def axes_of(run: Run) -> tuple[Measure, Measure] | None:
     return (found["utility"], found["harm"]) if {"utility", "harm"} <= found.keys() else None
 
 
-def reachable(points: Sequence[Sequence[float]], harm: float) -> float:
-    """The most utility with at most this harm, on a concave frontier of (harm, utility); NaN below its least harm."""
-    if not points or harm < points[0][0] - 1e-12:
+def reachable(corners: "NDArray[np.float64]", harm: float) -> float:
+    """The most utility with at most this harm, on a concave frontier, (N, 2) by rising harm; NaN below its start."""
+    if not len(corners) or harm < corners[0, 0] - 1e-12:
         return float("nan")
-    across, up = zip(*points, strict=True)
-    return float(np.interp(harm, across, up))
+    return float(np.interp(harm, corners[:, 0], corners[:, 1]))
