@@ -17,6 +17,7 @@ from agentlab.stats.components.crossed import crossed
 from agentlab.text import pluralize
 from agentlab.types import Measure
 
+SHOWN = ("cases", "spread", "limits")
 OUTCOMES = ("absent", "crash", "timeout", "format", "error")
 SPREAD = (
     "rollouts, cases, rest: variances of a score on one case, by mean squares; cases is how much harder some cases are "
@@ -58,7 +59,8 @@ def cases(run: Run, measure: str | None = None) -> Analysis:
     notes = [f"{m.name}: {about_cases(m)}" for m in found]
     notes += [SPREAD] if "spread" in kept else []
     notes += [LIMITS] if "limits" in kept else []
-    return Analysis("cases", "Programs on held-out cases", _says(run, found), kept, tuple(notes), 3, _result)
+    shown = sum(name in kept for name in SHOWN)
+    return Analysis("cases", "Programs on held-out cases", _says(run, found), kept, tuple(notes), shown, _result)
 
 
 def _says(run: Run, found: Sequence[Measure]) -> str:

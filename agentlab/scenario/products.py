@@ -31,7 +31,7 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
         product = products.product(task.product)
         made = _files(task.product, task.product_seed, products.source(product))
     except Exception as error:  # a generator of the user's may fail in any way
-        known = f"{suggest(task.product, SHIPPED)} Or name a module of your own beside the scenario"
+        known = f"{suggest(task.product, SHIPPED)}; or name a module of your own beside the scenario"
         right = known if str(error).startswith("no module") else "fix the module, or name another product"
         site.wrong((*path, "product"), f"the product {task.product!r} cannot be used: {error}", right)
         return own

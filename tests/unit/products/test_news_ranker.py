@@ -2,7 +2,7 @@
 
 import csv
 import io
-from itertools import combinations
+from itertools import combinations, pairwise
 from random import Random
 from statistics import fmean
 
@@ -35,7 +35,7 @@ def test_no_ranking_by_text_beats_the_expected_limit(seed: int) -> None:
     few = Random(seed).sample(news_ranker.draw(f"{seed}", 40), 8)
     corners = news_ranker.by_reading(few, 3)
     known = [news_ranker.posterior(a) for a in few]
-    for (x0, y0), (x1, y1) in zip(corners, corners[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(corners):
         if x1 - x0 < 1e-9:
             continue
         price = (y1 - y0) / (x1 - x0)
