@@ -12,7 +12,7 @@ from agentlab.engine.client import Client
 from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.prompt import Fold
 from agentlab.engine.prompt_hash import prompt_hash
-from agentlab.engine.rules import acted, awake, following, opening, routed
+from agentlab.engine.rules import acted, awake, following, opening, routed, stamped
 from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, unmeasurable, unstarted
 from agentlab.engine.state import State
 from agentlab.engine.tools import NO_TOOLS, Tools, opened, use_all
@@ -144,11 +144,11 @@ def _of_round(calls: Sequence[Call], round: int) -> Sequence[Call]:
 
 async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, round: int) -> None:
     """Ends a baseline's step: its selector looks at the reply, then its budget says whether the step counts."""
-    completion, protocol, log = state.calls[agent][-1].completion, spec.organization.protocol, tuple(state.log)
+    organization, turn, log = spec.organization, _of_round(state.calls[agent], round), tuple(state.log)
+    completion, choose = turn[-1].completion, organization.hooks.choose
     assert spec.budget is not None
     assert completion is not None
-    messages = [*protocol.route(agent, completion, log, round)]
-    choose = spec.organization.hooks.choose
+    messages = [*acted(organization, log, turn), *routed(organization, log, turn)]
     if choose is not None and client.select is not None:
         try:
             found = await client.select(completion.text, log, round)
@@ -159,7 +159,7 @@ async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, rou
         if found.error is not None:
             state.error, state.status = found.error, "infrastructure"
             return
-        messages += choose(completion.text, found.text, log)
+        messages += choose(completion.text, found.text, (*log, *stamped(messages, round, len(log))))
     state.steps = nearest(spec.budget.sizes(state.made()), spec.budget.amount)
     if state.steps in (None, round):
         state.post(messages, round)
@@ -196,7 +196,7 @@ async def _turn(
         wanted = call.completion.tool_calls if call.completion else ()
         if wanted and not call.tool_results:
             log = tuple(state.log)
-            scene = Scene(agent.name, round, log, (*calls[first:], call), spec.organization.files(log))
+            scene = Scene(agent.name, round, log, (*calls[first:], call), spec.organization.files_of_turn(log))
             call = replace(call, tool_results=await use_all(tools.get(agent.name, {}), scene, root))
             await client.record(spec.key, call)
         calls.append(call)

@@ -36,6 +36,7 @@ factors:
         cast: [lead, coder]
         protocol: {kind: board, lead: lead, stays: false, workers: [coder], assign: claim, review: {by: [coder]}}
     solo: {organization: {agents: {coder: {copies: 1}}, cast: [coder], protocol: {kind: board, workers: [coder]}}}
+    matched: {baseline: {of: three, by: refine, match: output_tokens, agent: coder}}
 draws: 4
 judges:
   pages: {kind: rubric, show: files, criteria: {clear: {text: Is it clear?}}}
@@ -78,8 +79,8 @@ def test_a_judge_reads_the_files_also_when_it_is_added_later(played: Run) -> Non
     assert told.exit_code == 0, told.output
     scores = load("run").scores
     assert scores.groupby("judge")["outcome"].value_counts().to_dict() == {
-        ("later", "scored"): 12,
-        ("pages", "scored"): 12,
+        ("later", "scored"): 16,
+        ("pages", "scored"): 16,
     }
 
 
@@ -93,6 +94,19 @@ def test_the_files_of_a_round_are_written_into_a_new_folder(played: Run) -> None
     assert [path.name for path in Path("start").rglob("*.*")] == ["facts.csv"]
     again = CliRunner().invoke(app, ["export", "workspace", *where, "--out", "end"])
     assert again.exit_code != 0
+
+
+def test_a_matched_agent_leaves_files_of_which_every_step_sees_what_the_one_before_made(played: Run) -> None:
+    told = CliRunner().invoke(
+        app, ["export", "workspace", "run", "--rollout", "task=site,team=matched,draw=1", "--out", "alone"]
+    )
+    assert told.exit_code == 0, told.output
+    assert sorted(path.name for path in Path("alone").rglob("*.*")) == ["facts.csv", "work.md"]
+    record = transcript(played.folder, {"team": "matched", "draw": 1}).record
+    assert {turn.agent for turn in record.turns} == {"coder.1"}
+    written = next(message.content for message in record.rollout.messages if message.ref == "work.md")
+    assert written in record.turns[1].steps[0].prompt[-1].content
+    assert not (played.tickets["team"] == "matched").any()
 
 
 def test_the_same_command_makes_no_call_again_and_a_fork_goes_on_from_a_board(played: Run) -> None:

@@ -16,6 +16,8 @@ MOST = 200
 APPROVE, CHANGE = ("approve", "approved", "accept", "pass", "ok"), ("change", "changes", "reject", "fail")
 _ID = re.compile(r"[\w.-]{1,40}")
 _parse = markup(TAGS).parse
+FILES = markup(("file",))
+"""All that an agent without a board may write."""
 
 
 def route(
@@ -38,6 +40,12 @@ def acted(rules: Rules, agent: str, turn: Sequence[Call], log: Sequence[Message]
     routing = _Routing(rules, frozenset(), agent, tickets(log), workspace.files(log), False)
     acts = (act for call in turn for result in call.tool_results for act in result.acts)
     return [m for act in acts if act.kind in ("file", "removed") for m in routing.file(act.ref, act.content, act.kind)]
+
+
+def written(rules: Rules, agent: str, reply: Completion, log: Sequence[Message]) -> list[Message]:
+    """The files in a reply, of which nothing else is read."""
+    routing = _Routing(rules, frozenset(), agent, Tickets(), workspace.files(log), reply.stop == "length")
+    return [message for block in FILES.parse(reply.text) for message in routing.block(block)]
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -133,6 +133,8 @@ class Board:
     writers: frozenset[str]
     briefed: frozenset[str]
     show: Literal["texts", "names"]
+    anew: bool = False
+    """Whether every turn begins with the task's files: the tries of one agent, of which none sees another's."""
     kinds = KINDS
     tags = route.TAGS
 
@@ -179,8 +181,7 @@ class Board:
 
     def _open(self, task: Task) -> Iterator[Message]:
         yield Message(TASK, self.rules.planners, "task", task.prompt)
-        for path, text in cast(Mapping[str, str], task.fields.get("files", {})).items():
-            yield Message(TASK, (WORKSPACE,), "file", text, path)
+        yield from workspace.given(task)
         if (agent := self.rules.solo) is not None:
             yield Message(TASK, (BOARD,), "ticket", "The whole task.", "T1")
             yield Message(BOARD, (agent,), "work", "The whole task.", "T1")
@@ -192,11 +193,11 @@ class Board:
     def view(self, agent: str, log: Sequence[Message], round: int) -> Sequence[Message]:
         """The board and the workspace as the round begins."""
         del round
-        return (Message(BOARD, (agent,), "board", view.view(self.rules, log, agent, self.show == "texts")),)
+        return (Message(BOARD, (agent,), "board", view.view(self.rules, self.seen(log), agent, self.show == "texts")),)
 
     def act(self, agent: str, turn: Sequence[Call], log: Sequence[Message], round: int) -> Sequence[Message]:
         """The files that tools wrote or removed."""
-        return route.acted(self.rules, agent, turn, log)
+        return route.acted(self.rules, agent, turn, self.seen(log))
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
         """A message per block that may be what it says, and a bounce for every other."""
@@ -209,3 +210,12 @@ class Board:
     def workspace(self, log: Sequence[Message]) -> Mapping[str, str]:
         """The files by path."""
         return workspace.files(log)
+
+    def seen(self, log: Sequence[Message]) -> Sequence[Message]:
+        """The part of the log that a turn begins with."""
+        return [message for message in log if message.round == 0] if self.anew else log
+
+    def alone(self, agent: str, anew: bool) -> "Board":
+        """The board's workspace for one agent that has no tickets."""
+        rules = replace(self.rules, lead=None, workers=(agent,), reviewers=(), checklist=())
+        return Board(rules, frozenset((agent,)), frozenset((agent,)), self.show, anew)
