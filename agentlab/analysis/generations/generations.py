@@ -58,8 +58,11 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
     notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
     says = " ".join(_says(run, loops, tables))
+    shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting"))
+    groups = ("arm", "split") if "arm" in tables["generations"] else ("split",)
+    told = tuple(dict.fromkeys(notes))
     return Analysis(
-        "generations", "Generations", says, tables, tuple(dict.fromkeys(notes)), len(tables), _result, LEGEND
+        "generations", "Generations", says, tables, told, shown, result=_result, legend=LEGEND, groups=groups
     )
 
 
