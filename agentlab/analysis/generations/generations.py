@@ -61,9 +61,7 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting"))
     groups = ("arm", "split") if "arm" in tables["generations"] else ("split",)
     told = tuple(dict.fromkeys(notes))
-    return Analysis(
-        "generations", "Generations", says, tables, told, shown, result=_result, legend=LEGEND, groups=groups
-    )
+    return Analysis("generations", "Generations", says, tables, told, shown, legend=LEGEND, groups=groups)
 
 
 def _plain(table: pd.DataFrame, loops: Sequence[Lineage]) -> pd.DataFrame:
@@ -93,8 +91,3 @@ def _parting(loop: Lineage, tables: Mapping[str, pd.DataFrame]) -> str:
     if gone.empty:
         return f"{head}{proxy} and {true} were not found to part."
     return f"{head}{proxy} and {true} have parted by generation {int(gone['generation'].iloc[0])} at the latest."
-
-
-def _result(tables: Mapping[str, pd.DataFrame]) -> str:
-    """The first gain."""
-    return " ".join(gains.sentences(tables.get("gains"))[:1])
