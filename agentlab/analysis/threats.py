@@ -8,6 +8,7 @@ from agentlab.analysis.contrasts.blinding import Sides, kin, known_arms
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.notes import registration_notes
 from agentlab.analysis.contrasts.tasks import task_notes
+from agentlab.analysis.populations import population_notes
 from agentlab.analysis.unread import differing
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import ArmGuess
@@ -23,6 +24,7 @@ def threats(run: Run, contrasts: Sequence[Contrast], guessed: Mapping[Sides, Arm
         *(differing(run) if len(run.rollouts) else ()),
         *_missing(contrasts),
         *_few(task_notes(run, [c for c in contrasts if c.primary] or contrasts)),
+        *population_notes(run),
         *known_arms(run, contrasts, guessed),
         *kin(run),
         *registration_notes(run, contrasts),

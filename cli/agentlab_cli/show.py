@@ -17,6 +17,9 @@ def show(
     turn: Annotated[
         str | None, typer.Option(help="Show only this turn, with everything its agent saw: 2/analyst.")
     ] = None,
+    files: Annotated[
+        bool, typer.Option("--files", help="Show the rollout's tickets by round and what changed in its files.")
+    ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the rollout as an HTML page to this file.")] = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="Show every prompt of every arm of a scenario.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the organizations of a scenario into this file.")] = None,
@@ -31,7 +34,12 @@ def show(
 ) -> None:
     """Show what happened in a run, or what a scenario would send."""
     if json:
-        _as_json(what, rollout, values, {"--turn": turn, "--html": html, "--prompts": prompts, "--svg": svg})
+        _as_json(
+            what,
+            rollout,
+            values,
+            {"--turn": turn, "--files": files, "--html": html, "--prompts": prompts, "--svg": svg},
+        )
         return
 
     from rich.console import Console
@@ -48,6 +56,7 @@ def show(
         most=most,
         values=values or (),
         status=status,
+        files=files,
     )
     if not quiet:
         Console(highlight=False).out(text, highlight=False)

@@ -195,7 +195,7 @@ def _talk(request: Request, draws: RandomNumbers) -> str:
         if draws.below(10) < 7:
             to, subject = draws.pick(contacts), draws.pick(_SUBJECTS)
             text += f'\n<mail to="{to}" subject="{subject}">{sentence(draws)}</mail>'
-    if "<done " in system or "<ticket " in system or "<review " in system:
+    if any(tag in system for tag in ("<done ", "<ticket ", "<review ", "<file ")):
         text += f"\n{teamwork(system, request.chat[-1].content, draws.below, lambda: sentence(draws))}"
     if "<output>" in system and draws.below(10) < 3:
         text += f"\n<output>{sentence(draws)} {sentence(draws)}</output>"

@@ -9,7 +9,7 @@ from agentlab.report.show.prompts import prompts as all_prompts
 from agentlab.report.show.rollouts import rollouts
 from agentlab.report.show.scenario import scenario
 from agentlab.runs.frames import load
-from agentlab.runs.transcript import transcript
+from agentlab.runs.transcript import board, transcript
 from agentlab.scenario import Design, library
 from agentlab.scenario import load as load_scenario
 from agentlab.scenario.document import suggest
@@ -27,15 +27,18 @@ def shown(
     most: int = 50,
     values: Sequence[str] = (),
     status: str | None = None,
+    files: bool = False,
 ) -> str:
     """The text for a run (folder, or name under runs/) or a scenario; `html` writes the rollout's page to a file, `svg`
-    a picture of the scenario's organizations.
+    a picture of the scenario's organizations. `files` shows the rollout's tickets by round and what changed in files.
 
     A name that is both is the run, unless `prompts`, `svg` or `values` are given, which are about a scenario; each of
     `values` is `PATH=VALUE`. Raises `ScenarioError` if nothing fits.
     """
-    if rollout is None and (turn is not None or html is not None):
-        raise ScenarioError("--turn and --html need one rollout: name it with --rollout")
+    if rollout is None and (turn is not None or html is not None or files):
+        raise ScenarioError("--turn, --files and --html need one rollout: name it with --rollout")
+    if files and turn is not None:
+        raise ScenarioError("--turn shows one turn and --files the whole rollout; give only one of them")
     option = "--prompts" if prompts else "--svg" if svg is not None else "--set" if values else ""
     if option and rollout is not None:
         raise ScenarioError(f"{option} is for scenarios and --rollout is for runs; give only one of them")
@@ -53,8 +56,9 @@ def shown(
     found = transcript(folder, rollout)
     if html is not None:
         _write(html, found.page(), "--html")
-        return f"wrote {html}" if turn is None else found.text(turn)
-    return found.text(turn)
+        if turn is None and not files:
+            return f"wrote {html}"
+    return board.render(found.record) if files else found.text(turn)
 
 
 def folder_of(what: str) -> Path | None:
