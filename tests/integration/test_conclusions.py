@@ -80,7 +80,8 @@ def test_every_page_says_the_conclusion_in_the_same_words(here: Path) -> None:
     run = agentlab.load("choices")
     assert analyse(run, "contrasts", {}).tables["contrasts"]["conclusion"].tolist() == [words]
     assert analyse(run, "contrasts", {}).tables["differences"]["conclusion"].tolist() == [words]
-    assert words in write(run, here / "page").read_text("utf-8")
+    page = write(run, here / "page")
+    assert words in (page.parent / "tables" / "contrasts.csv").read_text("utf-8")
 
 
 def test_the_contrasts_are_one_table_of_80_columns_and_the_rest_on_request(here: Path) -> None:
