@@ -33,14 +33,14 @@ organization:
   protocol: {kind: chain, stages: [[good]]}
 factors:
   team:
-    careful_team_of_one: {}
+    careful: {}
     hasty: {organization: {cast: [bad], protocol: {kind: chain, stages: [[bad]]}}}
 draws: 4
 judges: [final_number]
 measures: {correct: {judge: final_number}}
 """
 )
-NAME = "careful_team_of_one - hasty"
+NAME = "careful - hasty"
 
 
 def command(*words: str) -> str:
@@ -74,8 +74,8 @@ def here(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_every_page_says_the_conclusion_in_the_same_words(here: Path) -> None:
-    words = "careful_team_of_one better"
-    assert "careful_team_of_one did better than hasty" in flat(Path("said.txt").read_text("utf-8"))
+    words = "careful better"
+    assert "careful did better than hasty" in flat(Path("said.txt").read_text("utf-8"))
     assert words in flat(command("stats", "choices", "contrasts"))
     run = agentlab.load("choices")
     assert analyse(run, "contrasts", {}).tables["contrasts"]["conclusion"].tolist() == [words]
