@@ -40,7 +40,6 @@ judges: [final_number]
 measures: {correct: {judge: final_number}}
 """
 )
-NAME = "careful - hasty"
 
 
 def command(*words: str) -> str:
