@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agentlab_cli.arguments import Shown, Values
-from agentlab_cli.printed import AsJson, print_json
+from agentlab_cli.printed import AsJson, Quiet, print_json
 
 
 def show(
@@ -26,6 +26,7 @@ def show(
     values: Values = None,
     most: Annotated[int, typer.Option(min=1, help="List at most this many rollouts.")] = 50,
     json: AsJson = False,
+    quiet: Quiet = False,
     status: Annotated[
         str | None,
         typer.Option(help="List only these: wrong, failed, stopped, limit, incomplete, declined, cut, unscored, …"),
@@ -57,7 +58,8 @@ def show(
         status=status,
         files=files,
     )
-    Console(highlight=False).out(text, highlight=False)
+    if not quiet:
+        Console(highlight=False).out(text, highlight=False)
 
 
 def _as_json(what: str, rollout: str | None, values: list[str] | None, others: dict[str, object]) -> None:

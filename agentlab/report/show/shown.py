@@ -12,6 +12,7 @@ from agentlab.runs.frames import load
 from agentlab.runs.transcript import board, transcript
 from agentlab.scenario import Design, library
 from agentlab.scenario import load as load_scenario
+from agentlab.scenario.document import suggest
 from agentlab.store import DATABASE, find
 
 
@@ -82,8 +83,18 @@ def scenario_of(what: str, option: str, rollout: str | None, folder: Path | None
     try:
         path = library.scenario(what)
     except ScenarioError as error:
-        raise ScenarioError(f"{error}; there is no run {what!r} either, as a folder or under runs/") from None
+        missing = _no_run(what)
+        if Path(what).parent == Path("runs"):
+            raise ScenarioError(missing) from None
+        raise ScenarioError(f"{missing}{' ' if missing.endswith('?') else '; '}as a scenario: {error}") from None
     return load_scenario(path, values=values)
+
+
+def _no_run(what: str) -> str:
+    """That no run has this name, with the nearest one."""
+    runs = [path.parent.name for path in Path("runs").glob(f"*/{DATABASE}")]
+    known = f"; {suggest(Path(what).name, runs)}" if runs else "; runs/ has no run yet"
+    return f"no run {what!r}{known}"
 
 
 def _write(path: Path, text: str, option: str) -> None:
