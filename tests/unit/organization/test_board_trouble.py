@@ -15,7 +15,7 @@ from agentlab.organization.board.tickets import tickets
 from agentlab.organization.board.workspace import files
 from agentlab.organization.protocols.board import BoardConfig
 from agentlab.types import OUTPUT, Message, Request, Rollout
-from tests.support.boards import played, states, team
+from tests.support.boards import Said, played, states, team
 from tests.support.strategies import rollout_spec
 
 PLAN = {"lead": '<ticket id="T1" to="ann">Write a.</ticket><ticket id="T2" to="ben">Write b.</ticket>'}
@@ -52,7 +52,8 @@ def test_a_reviewer_remembers_earlier_reviews_only_with_memory(
 
 
 def test_when_all_workers_are_silent_the_tickets_fail_and_the_summary_says_so() -> None:
-    log = played(team(tries=2, moves=1, stays=False), PLAN, *({},) * 8)
+    silence: list[Said] = [{}] * 8
+    log = played(team(tries=2, moves=1, stays=False), PLAN, *silence)
     assert {state for state, _ in states(log).values()} == {"failed"}
     assert [m.content for m in log if OUTPUT in m.to] == ["T1 is failed: Write a.\nT2 is failed: Write b."]
     assert all(ticket.reason for ticket in tickets(log).by_id.values())
