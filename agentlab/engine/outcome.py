@@ -15,7 +15,7 @@ def output_of(state: State) -> Message | None:
 
 def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
     """The rollout as its state leaves it; `via` says how an output came about, if there is one."""
-    output = output_of(state) if state.status not in ("vetoed", "rejected") else None
+    output = output_of(state) if state.status not in ("vetoed", "rejected", "pruned") else None
     order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
     calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
     steps = state.log[-1].round if spec.budget else None

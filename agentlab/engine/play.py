@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
+from agentlab.engine.cut import BEFORE
 from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.prompt import Fold
 from agentlab.engine.prompt_hash import prompt_hash
-from agentlab.engine.rules import acted, awake, following, opening, routed
+from agentlab.engine.rules import acted, awake, following, opening, routed, stamped
 from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, unmeasurable, unstarted
 from agentlab.engine.state import State
 from agentlab.engine.tools import NO_TOOLS, Tools, opened, use_all
@@ -62,8 +63,8 @@ async def play(
 
 
 def start(spec: RolloutSpec) -> State:
-    """A rollout that is no fork, before its first round."""
-    assert not spec.branches, "a fork goes on from its parent's state, see engine.fork"
+    """A rollout that is no fork, or a new particle, before its first round."""
+    assert not any(b.cut != BEFORE for b in spec.branches), "a fork goes on from its parent's state, see engine.fork"
     agents = [agent.name for agent in spec.organization.agents]
     state = State([], {name: [] for name in agents}, folds={name: Fold() for name in agents})
     messages = opening(spec.organization, spec.task, spec.step_stream(0))
@@ -151,11 +152,11 @@ def _of_round(calls: Sequence[Call], round: int) -> Sequence[Call]:
 
 async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, round: int) -> None:
     """Ends a baseline's step: its selector looks at the reply, then its budget says whether the step counts."""
-    completion, protocol, log = state.calls[agent][-1].completion, spec.organization.protocol, tuple(state.log)
+    organization, turn, log = spec.organization, _of_round(state.calls[agent], round), tuple(state.log)
+    completion, choose = turn[-1].completion, organization.hooks.choose
     assert spec.budget is not None
     assert completion is not None
-    messages = [*protocol.route(agent, completion, log, round)]
-    choose = spec.organization.hooks.choose
+    messages = [*acted(organization, log, turn), *routed(organization, log, turn)]
     if choose is not None and client.select is not None:
         try:
             found = await client.select(completion.text, log, round)
@@ -166,7 +167,7 @@ async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, rou
         if found.error is not None:
             state.error, state.status = found.error, "infrastructure"
             return
-        messages += choose(completion.text, found.text, log)
+        messages += choose(completion.text, found.text, (*log, *stamped(messages, round, len(log))))
     state.steps = nearest(spec.budget.sizes(state.made()), spec.budget.amount)
     if state.steps in (None, round):
         state.post(messages, round)
@@ -210,7 +211,7 @@ async def _turn(
         wanted = call.completion.tool_calls if call.completion else ()
         if wanted and not call.tool_results:
             log = tuple(state.log)
-            scene = Scene(agent.name, round, log, (*calls[first:], call), spec.organization.files(log))
+            scene = Scene(agent.name, round, log, (*calls[first:], call), spec.organization.files_of_turn(log))
             call = replace(call, tool_results=await use_all(tools.get(agent.name, {}), scene, root))
             await client.record(spec.key, call)
         calls.append(call)

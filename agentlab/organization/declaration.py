@@ -50,8 +50,11 @@ class Hooks:
     reply of the turn."""
     workspace: Callable[[Sequence[Message]], Mapping[str, str]] | None = None
     """`workspace(log)`: files by path, as tools and judges may read them."""
+    begins: Callable[[Sequence[Message]], Mapping[str, str]] | None = None
+    """`begins(log)`: the files that a turn begins with, if they are not those of `workspace(log)`."""
     choose: Callable[[str, str, Sequence[Message]], Sequence[Message]] | None = None
-    """`choose(text, finding, log)`: for a baseline whose tries are compared by a selector."""
+    """`choose(text, finding, log)`: for a baseline whose tries are compared by a selector. `log` ends with the messages
+    of this try."""
 
 
 def hooks_of(protocol: Routing) -> Hooks:

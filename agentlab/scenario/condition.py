@@ -9,11 +9,13 @@ from pydantic import BaseModel
 from agentlab.interfaces import Routing
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Closing, Organization
-from agentlab.scenario import checks
+from agentlab.scenario import checks, inference
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
+from agentlab.scenario.inference_fields import InferenceFields
 from agentlab.scenario.placeholders import fill, paragraphs
+from agentlab.scenario.products import with_product
 from agentlab.scenario.protocol import Cast, protocol, rounds_of
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest, plain
@@ -55,6 +57,8 @@ class Condition:
     """The prompts of `tasks` before addenda and closing question."""
     baseline: Baseline | None = None
     """Of a compute-matched arm: what it is measured by, and how."""
+    inference: InferenceFields | None = None
+    """How a rollout is made of particles; None if it is one attempt."""
 
 
 def resolve(
@@ -73,6 +77,10 @@ def resolve(
         asked = _tasks(site, cell, cast)
         agents = _agents(site, cell, cast, specs)
         closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
+        fields = inference.read(site, matched is not None)
+        if interaction is not None and fields is not None:
+            interaction = inference.weighing(site, fields, interaction)
+            told = {**told, "inference": fields.model_dump()}
         if interaction is not None and agents is not None and before == _wrong(site):
             org = cell.organization
             rounds = rounds_of(org, interaction)
@@ -87,7 +95,8 @@ def resolve(
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
             questions = {key: task.prompt for key, task in tasks(site, cell).items()}
             added = dict(cell.addendum)
-            return Condition(name, levels, organization, used, asked, exposures, identity, added, questions)
+            about = (exposures, identity, added, questions)
+            return Condition(name, levels, organization, used, asked, *about, inference=fields)
     else:
         for key in mapping(site.tree.value.get("tasks")):
             if (task := site.validate(TaskFields, ("tasks", key))) is not None:
@@ -118,12 +127,12 @@ def _alone(
     site: CheckedDocument, org: OrganizationFields, matched: Matched
 ) -> tuple[Cast, Routing | None, dict[str, Any]]:
     """The one agent of a baseline, whose steps are the protocol."""
-    name = matched.fields.agent
+    name = matched.agent(org.agents)
     cast = Cast((name,), org.closing and Closing(org.closing.ask, name), (name,))
     if name not in org.agents:
         site.wrong((*matched.path, "agent"), f"no agent {name!r}", suggest(name, org.agents))
         return cast, None, {}
-    return cast, matched.interaction(), matched.told()
+    return cast, matched.interaction(name), matched.told()
 
 
 def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
@@ -198,7 +207,8 @@ def tasks(site: CheckedDocument, cell: ConditionFields, last: Sequence[str] = ()
     found: dict[str, Task] = {}
     for key, task in cell.tasks.items():
         prompt = fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
-        found[key] = Task(key, paragraphs(prompt, *last), task.target, task.fields, task.split)
+        fields = with_product(site, key, task)
+        found[key] = Task(key, paragraphs(prompt, *last), task.target, fields, task.split)
     return found
 
 

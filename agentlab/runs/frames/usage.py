@@ -1,6 +1,7 @@
 """What rollouts used, beside them as columns: calls, tokens, time, money and messages.
 
-Of a fork only what it did itself is counted; what it has from its parent was used once, by whoever did it.
+Of a fork only what it did itself is counted; what it has from its parent was used once, by whoever did it. What the
+particles of a rollout used counts for the rollout.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pandas as pd
 from agentlab.columns import USED
 from agentlab.runs.frames.kinds import Kinds, fates
 from agentlab.runs.frames.messages import LOST
+from agentlab.runs.frames.tables import PARTICLES
 from agentlab.store.rows import SECONDS
 
 Select = Callable[[str, list[str]], pd.DataFrame]
@@ -17,12 +19,12 @@ Select = Callable[[str, list[str]], pd.DataFrame]
 
 _USE = """
 WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT NULL)
-SELECT rollout, {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round),
+SELECT coalesce(whole, rollout), {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round),
     count(DISTINCT CASE WHEN stop = 'length' AND purpose = 'agent' THEN round || ' ' || actor END),
     count(text) - count(input_tokens), {tokens}, total({seconds}),
     CASE WHEN count(cost) = count(text) THEN total(cost) END, count(cost) = count(text)
-FROM calls LEFT JOIN counted ON id = rollout
-WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
+FROM calls LEFT JOIN counted ON id = rollout LEFT JOIN {particles} ON own = rollout
+WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY 1, {by}"""
 _TOKENS = ", ".join(
     f"CASE WHEN count({name}) = count(text) THEN total({name}) END"
     for name in ("input_tokens", "output_tokens", "reasoning_tokens")
@@ -61,7 +63,7 @@ def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
 
 
 def _use(by: str, which: str) -> str:
-    return _USE.format(by=by, which=which, seconds=SECONDS, tokens=_TOKENS)
+    return _USE.format(by=by, which=which, seconds=SECONDS, tokens=_TOKENS, particles=PARTICLES)
 
 
 def _counts(messages: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:
