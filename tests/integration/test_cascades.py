@@ -46,7 +46,7 @@ MISTAKES = [
     (
         ASK,
         f"x: {{python: calculat, with: {{expression: 1}}}}\n      {ASK}",
-        "10:19",
+        "10:11",
         "write 'calculate', if you meant that",
     ),
     (ASK, f"x: {{python: count, with: {{of: 1}}}}\n      {ASK}", "10:26", "count cannot be called so"),
