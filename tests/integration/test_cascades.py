@@ -192,9 +192,17 @@ def served(asked: httpx2.Request) -> httpx2.Response:
     return httpx2.Response(200, json={"choices": [{"prompt_logprobs": entries, "text": "", "index": 0}], "object": "x"})
 
 
+class Network(httpx2.AsyncBaseTransport):
+    """A transport whose replies stream, as those of a network do."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        reply = served(request)
+        return httpx2.Response(reply.status_code, headers=reply.headers, stream=httpx2.ByteStream(reply.content))
+
+
 async def test_vllm_scores_the_reply_with_the_end_of_its_turn() -> None:
     spec = ModelSpec.model_validate({"name": "vllm/small", "base_url": "http://127.0.0.1:9/v1"})
-    model = vllm.build(spec, httpx2.MockTransport(served))
+    model = vllm.build(spec, Network())
     completion = await model.complete(request(("yes",), temperature=1.0))
     assert completion.logprobs is not None
     assert [(entry.token, entry.logprob) for entry in completion.logprobs] == [("yes", pytest.approx(-1.6))]
@@ -205,7 +213,7 @@ async def test_vllm_scores_the_reply_with_the_end_of_its_turn() -> None:
 async def test_a_template_that_changes_the_reply_is_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TOKENS, "<user>Is it so?<bot>yes<end>\n", [1, 2, 3, 8, 9])
     spec = ModelSpec.model_validate({"name": "vllm/small", "base_url": "http://127.0.0.1:9/v1"})
-    model = vllm.build(spec, httpx2.MockTransport(served))
+    model = vllm.build(spec, Network())
     with pytest.raises(ModelError, match="chat template changes a given reply"):
         await model.complete(request(("yes",)))
     await model.aclose()
@@ -213,7 +221,7 @@ async def test_a_template_that_changes_the_reply_is_not_scored(monkeypatch: pyte
 
 async def test_a_server_of_openai_does_not_score() -> None:
     spec = ModelSpec.model_validate({"name": "openai/small", "base_url": "http://127.0.0.1:9/v1"})
-    model = openai.build(spec, httpx2.MockTransport(served))
+    model = openai.build(spec, Network())
     with pytest.raises(ModelError, match="does not support score"):
         await model.complete(request(("yes",)))
     await model.aclose()
