@@ -39,6 +39,8 @@ ROLLOUTS = {
     **LOST,
     "output_words": "int64",
     "output_cut": "bool",
+    "log_probability": "float64",
+    "log_weight": "float64",
     **BASELINE,
     **INFERENCE,
 }
@@ -176,13 +178,19 @@ TICKETS = {
     "closed": "Int64",
     "after": "object",
     "reviewed_by": "str",
+    "reviews": "int64",
     "changes": "int64",
     "moves": "int64",
+    "planted": "object",
+    "caught": "object",
+    "not_planted": "object",
     "carries": "object",
     "text": "str",
     "owner_report": "str",
     "reason": "str",
 }
+CARRIES = "carries_"
+"""What is put before the name of a constraint for its column in `tickets`."""
 CONDITIONS = {
     "condition": "str",
     "agents": "Int64",
@@ -218,6 +226,7 @@ FRAMES = {
     "edges": {**PLACE, **EDGES},
     "objections": {**PLACE, "judge": "str", "judge_draw": "int64", **OBJECTION},
     "tickets": {**PLACE, **TICKETS},
+    "variables": {**PLACE, "status": "str"},
     "conditions": CONDITIONS,
     "roles": ROLES,
 }

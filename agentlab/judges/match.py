@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from agentlab.answers import find_answer as find
+from agentlab.answers.find_answer import Found
+from agentlab.answers.find_choice import choice_answers
+from agentlab.answers.numerals import numbers, plain
+from agentlab.answers.pattern import pattern_problem
 from agentlab.interfaces import Judge, JudgeClient
-from agentlab.judges import find_answer as find
 from agentlab.judges.config import Flaw, JudgeConfig, JudgeTraits
-from agentlab.judges.find_answer import Found
-from agentlab.judges.find_choice import choice_answers
-from agentlab.judges.numerals import numbers, plain
-from agentlab.judges.pattern import pattern_problem
 from agentlab.types import JudgeInput, Task, Verdict
 
 CHOOSING = ("choice", "probabilities")

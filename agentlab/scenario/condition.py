@@ -15,9 +15,9 @@ from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
 from agentlab.scenario.inference_fields import InferenceFields
 from agentlab.scenario.placeholders import fill, paragraphs
-from agentlab.scenario.protocol import Cast, protocol
+from agentlab.scenario.protocol import Cast, protocol, rounds_of
 from agentlab.scenario.validate import CheckedDocument, mapping
-from agentlab.seeds import digest
+from agentlab.seeds import digest, plain
 from agentlab.types import Settings, Task, ToolSpec
 
 OPERATIONAL = frozenset(
@@ -82,10 +82,12 @@ def resolve(
             told = {**told, "inference": fields.model_dump()}
         if interaction is not None and agents is not None and before == _wrong(site):
             org = cell.organization
-            rounds = org.rounds
+            rounds = rounds_of(org, interaction)
+            agents = tuple(_remembering(agent, org.agents[agent.name], interaction) for agent in agents)
             if matched is not None:  # every step is told the task, and of the steps before only what it must know
                 rounds, agents = STEPS, tuple(replace(agent, memory="unread") for agent in agents)
             organization = Organization(agents, interaction, rounds, closing, org.calls)
+            checks.program(site, organization, specs)
             used = {agent.model: specs[agent.model] for agent in agents}
             writers = cast.writers or ()
             identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
@@ -124,12 +126,12 @@ def _alone(
     site: CheckedDocument, org: OrganizationFields, matched: Matched
 ) -> tuple[Cast, Routing | None, dict[str, Any]]:
     """The one agent of a baseline, whose steps are the protocol."""
-    name = matched.fields.agent
+    name = matched.agent(org.agents)
     cast = Cast((name,), org.closing and Closing(org.closing.ask, name), (name,))
     if name not in org.agents:
         site.wrong((*matched.path, "agent"), f"no agent {name!r}", suggest(name, org.agents))
         return cast, None, {}
-    return cast, matched.interaction(), matched.told()
+    return cast, matched.interaction(name), matched.told()
 
 
 def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
@@ -176,6 +178,12 @@ def merged(base: Settings, over: BaseModel) -> Settings:
     )
 
 
+def _remembering(agent: Agent, fields: AgentFields, interaction: Routing) -> Agent:
+    """The agent, with what its protocol has agents remember where the scenario does not say it."""
+    memory = getattr(interaction, "memory", agent.memory)
+    return agent if "memory" in fields.model_fields_set else replace(agent, memory=memory)
+
+
 def _closing(site: CheckedDocument, cell: ConditionFields, cast: Cast) -> str:
     assert cast.closing is not None
     values = {"agent": cast.closing.agent, "rounds": cell.organization.rounds}
@@ -204,7 +212,7 @@ def tasks(site: CheckedDocument, cell: ConditionFields, last: Sequence[str] = ()
 
 def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Routing) -> int:
     if to == "task":
-        return len(interaction.briefed)
+        return len(getattr(interaction, "readers", interaction.briefed))
     return len(names) if to == "all" else sum(name in to for name in names)
 
 
@@ -221,7 +229,7 @@ def _identity(
         for alias, spec in specs.items()
     }
     agents = [
-        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.offered])
+        (a.name, a.system, dumped[a.model], plain(a.settings), a.memory, [_tool(tool) for tool in a.offered])
         for a in organization.agents
     ]
     return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda)

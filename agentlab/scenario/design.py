@@ -249,7 +249,10 @@ class DesignBuilder:
                 continue
             judge = mapping(self.tree.value.get("judges")).get(one.fields.select or "")
             identity = baseline.tied(found[name].identity, of.identity, judge)
-            found[name] = replace(found[name], identity=identity, baseline=one.baseline(of.name))
+            organization = baseline.with_workspace(found[name].organization, of.organization)
+            found[name] = replace(
+                found[name], identity=identity, baseline=one.baseline(of.name), organization=organization
+            )
             selector = self.selectors.get(one.fields.select or "")
             asked = [of.models, found[name].models]
             specs = {spec.name: spec for models in asked for spec in models.values()}

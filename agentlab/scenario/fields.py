@@ -179,7 +179,9 @@ class BaselineFields(Fields):
         description="What is matched to the rollout that sets the budget. The arm stops at the step closest to the "
         "budget."
     )
-    agent: str = Field(description="The agent that works, a key of organization.agents.")
+    agent: str = Field(
+        description="The agent that works, a key of organization.agents. Of an agent with copies, the first."
+    )
     at: Literal["draw", "task_median"] = Field(
         default="draw",
         description="Whether the budget is the use on the same task and draw, or the median over the "

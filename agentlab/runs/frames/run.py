@@ -31,6 +31,7 @@ from agentlab.runs.frames.select import select
 from agentlab.runs.frames.structure import roles, shaped
 from agentlab.runs.frames.tickets import ticketed
 from agentlab.runs.frames.usage import by_agent, with_use
+from agentlab.runs.frames.variables import variables
 from agentlab.runs.transcript import Decide, Transcript, transcript
 from agentlab.store import decoded, looks, read
 from agentlab.types import Measure
@@ -103,7 +104,9 @@ class Run:
         `input_tokens`, `output_tokens`, `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD,
         NaN if a price or a token count is unknown; pandas sums NaN as 0, `Run.cost` does not), `priced` (bool:
         whether `cost` is known); `messages` and, for those that did not arrive, `bounced`, `unparsed`,
-        `truncated` (int). Judges' calls are not counted here.
+        `truncated` (int). Judges' calls are not counted here. `log_probability` (of all that its agents sampled, in
+        nats; missing unless every sampled reply has log-probabilities), `log_weight` (the sum of its log-weights, in
+        nats; missing if it has none).
         For baselines only: `of` (the rollout it is compared with), `budget` (what that rollout used), `spent`
         (by its own `steps`, in the same unit; a step that was not counted is only in the frame `calls`).
         For rollouts with a population only, whose use is that of all particles: `particles` (Int64: how many it ended
@@ -236,13 +239,24 @@ class Run:
     def tickets(self) -> pd.DataFrame:
         """One row per ticket of a rollout with a board: `ticket` (its id), `by` (who created it), `owner`, `state`
         (open, active, review, done, failed), `opened` and `closed` (rounds; Int64, missing while open), `after` (tuple:
-        tickets it waited for), `reviewed_by`, `changes` (int: how often a review asked for changes), `moves` (int: how
-        often it went from a silent owner to another), `carries` (tuple: names of the task's `constraints` whose pattern
-        its text contains), `text`, `owner_report` (the owner's last report), `reason` (how it ended)."""
+        tickets it waited for), `reviewed_by`, `reviews` (int: that came), `changes` (int: of these, how many asked for
+        changes), `moves` (int: how often it went from a silent owner to another), `planted` (tuple: names of the flaws
+        that were put into it), `caught` (tuple: those that a review pointed out), `not_planted` (tuple: those it had no
+        place for), `carries` (tuple: names of the task's `constraints` whose pattern its text contains) and for each
+        constraint `carries_NAME` (boolean, missing if the task does not have it), `text`, `owner_report` (the owner's
+        last report), `reason` (how it ended)."""
         known = zip(self.conditions["condition"], self.conditions["facts"], strict=True)
         boards = [str(name) for name, facts in known if facts.get("board") is not None]
         fields = {task["id"]: task.get("fields", {}) for task in self.meta.get("tasks", [])}
         return ticketed(self.messages, boards, fields).merge(self._places, on="rollout", how="left")
+
+    @cached_property
+    def variables(self) -> pd.DataFrame:
+        """One row per rollout of a program (protocol `cascade`): `status` and a column per variable, with its last
+        value, missing if it has none. A variable of a loop has the list of all its values, in order. Fields of the task
+        are left out; a variable named like a column that is there already has `_value` behind its name."""
+        places = self._places.merge(self._all[["rollout", "status"]], on="rollout")
+        return variables(self.messages, places)
 
     @cached_property
     def cost(self) -> RunCost:
