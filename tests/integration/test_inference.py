@@ -1,6 +1,7 @@
 """Populations through the commands: stored, resumed, limited, judged, shown, and refused where they are wrong."""
 
 import asyncio
+import json
 import sqlite3
 import time
 from pathlib import Path
@@ -53,8 +54,8 @@ tasks: {t: {prompt: Try.}}
 organization:
   agents: {one: {memory: unread}}
   protocol: {kind: chain, stages: [[one], [one], [one], [one]]}
-inference: {kind: splitting, particles: 40, level: {judge: hits, at: [0.25, 0.5, 0.75, 1]}}
-draws: 8
+inference: {kind: splitting, particles: 20, level: {judge: hits, at: [0.25, 0.5, 0.75, 1]}}
+draws: 10
 judges: {hits: {kind: "tests.support.populations:Hits"}}
 """
 
@@ -75,8 +76,8 @@ def test_a_rollout_has_the_log_of_one_particle_and_the_use_of_all() -> None:
     assert whole.rollouts["ess"].between(1, 16).all()
     assert whole.rollouts["calls"].sum() == len(whole.calls) > 4 * 16 * 5 - 1
     assert whole.particles.groupby("draw", observed=True)["weight"].sum().to_list() == pytest.approx([1] * 4)
-    chosen = whole.particles[whole.particles["chosen"]]
-    assert chosen["output"].to_list() == whole.rollouts["output"].to_list()
+    chosen = whole.particles[whole.particles["chosen"]].sort_values("draw")
+    assert chosen["output"].to_list() == whole.rollouts.sort_values("draw")["output"].to_list()
     assert len(whole.forks) == 0
     assert (whole.edges.loc[whole.edges["sender"] == "walker", "sent"] == 5).all()
     said = whole.rollout(task="t", draw=1)
@@ -100,12 +101,13 @@ class Stops(Progress):
 
 
 def test_a_population_that_was_stopped_goes_on_without_a_call_made_twice() -> None:
-    whole = played(SCENARIO, "whole")
-    for after in (7, 90, 200):
+    text = SCENARIO.replace("draws: 4", "draws: 2")
+    whole = played(text, "whole")
+    for after in (7, 50, 60):
         progress = Stops()
         progress.left = after
-        played(SCENARIO, "cut", progress)
-    parts = played(SCENARIO, "cut")
+        played(text, "cut", progress)
+    parts = played(text, "cut")
     assert len(parts.calls) == len(whole.calls)
     pd.testing.assert_frame_equal(ends(parts.rollouts), ends(whole.rollouts))
     by = ["draw", "particle"]
@@ -114,14 +116,15 @@ def test_a_population_that_was_stopped_goes_on_without_a_call_made_twice() -> No
 
 
 def test_a_limit_holds_for_all_particles_together_and_a_raised_one_goes_on() -> None:
-    tight = played(SCENARIO + "limits: {rollout: {tokens: 60}}\n", "run")
+    text = SCENARIO.replace("draws: 4", "draws: 1")
+    tight = played(text + "limits: {rollout: {tokens: 60}}\n", "run")
     assert set(tight.rollouts["status"]) == {"limit"}
     assert (tight.rollouts["input_tokens"] < 160).all()
     calls = len(tight.calls)
-    assert len(played(SCENARIO + "limits: {rollout: {tokens: 60}}\n", "run").calls) == calls
-    wide = played(SCENARIO + "limits: {rollout: {tokens: 60k}}\n", "run")
+    assert len(played(text + "limits: {rollout: {tokens: 60}}\n", "run").calls) == calls
+    wide = played(text + "limits: {rollout: {tokens: 60k}}\n", "run")
     assert set(wide.rollouts["status"]) == {"delivered"}
-    assert wide.rollouts["output"].to_list() == played(SCENARIO, "free").rollouts["output"].to_list()
+    assert wide.rollouts["output"].to_list() == played(text, "free").rollouts["output"].to_list()
 
 
 def test_a_judge_steers_an_organization_that_knows_nothing_of_it() -> None:
@@ -134,7 +137,8 @@ def test_a_judge_steers_an_organization_that_knows_nothing_of_it() -> None:
 
 def test_splitting_finds_a_probability_of_one_in_ten_thousand() -> None:
     found = played(HITS, "run")
-    table = pd.read_json(CliRunner().invoke(app, ["stats", "run", "rare", "--json"]).output)["tables"]["events"]
+    told = json.loads(CliRunner().invoke(app, ["stats", "run", "rare", "--json"]).output)
+    table = told["tables"]["events"]
     assert 0.3e-4 < table[0]["probability"] < 3e-4
     assert table[0]["probability_low"] < 1e-4 < table[0]["probability_high"]
     assert set(found.rollouts["output"].dropna()) == {"hit"}
@@ -161,7 +165,7 @@ def test_a_wrong_section_is_told_with_its_place(section: str, wrong: str, right:
     Path("s.yaml").write_text(SCENARIO.replace("{kind: smc, particles: 16}", section), encoding="utf-8")
     with pytest.raises(ScenarioError) as told:
         design("s.yaml")
-    assert "s.yaml:10:" in str(told.value)
+    assert "s.yaml:11:" in str(told.value)
     assert wrong in str(told.value)
     assert right in str(told.value)
 

@@ -43,12 +43,13 @@ class Estimate:
 
 
 class Hits:
-    """A judge of the share of four rounds in which somebody said `hit`."""
+    """A judge of how many rounds in a row, from the first of four on, somebody said `hit`; 0 after a miss."""
 
     criteria: Mapping[str, tuple[float, float]] = {"hits": (0, 4)}
 
     async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]:
-        return [Verdict("hits", "scored", float(sum(m.content == "hit" for m in judge_input.messages)))]
+        said = [message.content for message in judge_input.messages if message.content in ("hit", "miss")]
+        return [Verdict("hits", "scored", 0.0 if "miss" in said else float(len(said)))]
 
 
 def fields_of(kind: str, **given: Any) -> InferenceFields:

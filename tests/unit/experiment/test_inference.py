@@ -12,7 +12,7 @@ from tests.support.chain_of_states import exact
 from tests.support.populations import SEEN, Estimate, estimates, fields_of
 
 EVIDENCE, LAST_B = exact(SEEN)
-SMC: dict[str, Any] = {"kind": "smc", "particles": 16}
+SMC: dict[str, Any] = {"kind": "smc", "particles": 8}
 
 
 def z(values: list[float], truth: float) -> float:
@@ -26,21 +26,21 @@ def z(values: list[float], truth: float) -> float:
         {**SMC, "by": "multinomial", "resample": 1.0},
         {**SMC, "by": "residual", "resample": 1.0},
         {**SMC, "likelihood": {"sample": 4}},
-        {"kind": "weighting", "particles": 16},
-        {"kind": "rejection", "accept": 2, "most": 400, "at_once": 40},
+        {"kind": "weighting", "particles": 8},
+        {"kind": "rejection", "accept": 2, "most": 60, "at_once": 20},
     ],
     ids=str,
 )
 def test_the_evidence_is_that_of_exact_enumeration(given: dict[str, Any]) -> None:
-    found = estimates(fields_of(**given), range(12))
+    found = estimates(fields_of(**given), range(8))
     assert abs(z([one.evidence for one in found], EVIDENCE)) < 3.5
 
 
 def test_smc_finds_the_posterior() -> None:
-    found = estimates(fields_of("smc", particles=48), range(10))
+    found = estimates(fields_of("smc", particles=24), range(8))
     assert abs(z([one.last_b for one in found], LAST_B)) < 3.5
     sizes = [step["ess"] for one in found for step in one.rollout.about["steps"]]
-    assert all(1 <= size <= 48 for size in sizes)
+    assert all(1 <= size <= 24 for size in sizes)
     assert any(step["ancestors"] is not None for one in found for step in one.rollout.about["steps"])
 
 
@@ -50,8 +50,8 @@ def logs(found: list[Estimate]) -> list[Any]:
 
 
 def test_smc_that_never_resamples_is_likelihood_weighting() -> None:
-    smc = estimates(fields_of("smc", particles=12, resample=0), range(4))
-    weighting = estimates(fields_of("weighting", particles=12), range(4))
+    smc = estimates(fields_of("smc", particles=6, resample=0), range(3))
+    weighting = estimates(fields_of("weighting", particles=6), range(3))
     assert [one.evidence for one in smc] == [one.evidence for one in weighting]
     assert logs(smc) == logs(weighting)
 
@@ -65,8 +65,8 @@ def test_a_population_of_one_weight_is_forward_sampling_and_rejection_counts_its
 
 
 def test_attempts_of_a_batch_after_the_last_success_do_not_count() -> None:
-    one_by_one = estimates(fields_of("rejection", accept=2, most=400), [1])[0]
-    batches = estimates(fields_of("rejection", accept=2, most=400, at_once=64), [1])[0]
+    one_by_one = estimates(fields_of("rejection", accept=2, most=200), [1])[0]
+    batches = estimates(fields_of("rejection", accept=2, most=200, at_once=64), [1])[0]
     assert one_by_one.rollout.about["attempts"] == batches.rollout.about["attempts"]
     assert one_by_one.evidence == batches.evidence
     assert logs([one_by_one]) == logs([batches])

@@ -91,9 +91,10 @@ def test_one_success_has_limits_and_no_estimate() -> None:
     assert inverse_limits(0, 10, censored=True).high == pytest.approx(1 - 0.025**0.1)
 
 
-def test_a_mean_of_evidence_has_an_interval_from_five_draws_on() -> None:
-    assert mean_evidence([0.1] * 4).low is None
-    found = mean_evidence([0.1, 0.2, 0.1, 0.3, 0.3])
+def test_a_mean_of_evidence_has_an_interval_from_ten_draws_on() -> None:
+    assert mean_evidence([0.1] * 9).low is None
+    assert mean_evidence([0.0] * 11 + [0.1]).low is None
+    found = mean_evidence([0.1, 0.2, 0.1, 0.3, 0.3] * 2)
     assert found.value == pytest.approx(0.2)
     assert found.low is not None
     assert found.high is not None
