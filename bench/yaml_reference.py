@@ -40,6 +40,12 @@ SECTIONS = {
     "PlantConfig": "organization.protocol: plant of a board, one flaw",
     "Protocol": "organization.protocol",
     "BaselineFields": "factors: baseline, a level that spends what another spent",
+    "Inference": "inference",
+    "FactorFields": "inference: factor",
+    "LevelFields": "inference: level",
+    "SampleFields": "inference: likelihood by counting draws",
+    "SuccessFields": "inference: success",
+    "VoteFields": "inference: take by a vote",
     "TaskTableFields": "tasks: a table",
     "ColumnFields": "tasks: columns of a table",
 }
