@@ -129,6 +129,11 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         value="of",
         metavar="WHAT",
     ),
+    "cases": RegisteredAnalysis(
+        "cases:cases",
+        "Programs on held-out cases",
+        "Programs by case: scores, crashes, time-outs, wrong formats, and what can be reached at best.",
+    ),
     "labels": RegisteredAnalysis(
         "judges.labels:labels", "Judges against people", "Judges versus people; means corrected by labels."
     ),

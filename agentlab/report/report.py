@@ -23,6 +23,7 @@ from agentlab.report import (
     organizations,
     path,
     prompts,
+    reachable,
     scatter,
 )
 from agentlab.report.lead import Lead, lead
@@ -41,6 +42,7 @@ FIGURES: dict[str, Callable[[Analysis, Mapping[str, ArmStyle]], tuple[Chart, ...
     "components": components.charts,
     "attribution": attribution.charts,
     "frontier": frontier.charts,
+    "cases": reachable.charts,
 }
 """The figures of analyses, by their names in the registry; an analysis without one is shown by its tables."""
 SLOW = ("mixed",)

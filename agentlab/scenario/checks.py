@@ -8,6 +8,7 @@ from typing import Any
 
 from agentlab.errors import AgentlabError
 from agentlab.interfaces import Judge, Toolset
+from agentlab.judges import JudgeTraits
 from agentlab.judges.config import Misfit
 from agentlab.models.prices import price_known
 from agentlab.models.registry import (
@@ -24,7 +25,7 @@ from agentlab.organization.settings import merged
 from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
-from agentlab.scenario.fields import OUTCOMES, LimitsFields, MeasureFields, OrganizationFields
+from agentlab.scenario.fields import OUTCOMES, PROGRAM_OUTCOMES, LimitsFields, MeasureFields, OrganizationFields
 from agentlab.scenario.validate import CheckedDocument, existing, mapping
 from agentlab.tools import TOOLS
 from agentlab.types import Settings, Task
@@ -204,7 +205,12 @@ def _toolset(reference: str, site: CheckedDocument) -> Toolset:
 
 
 def criteria(
-    site: CheckedDocument, name: str, measure: MeasureFields, single: Mapping[str, Judge], of_two: Collection[str]
+    site: CheckedDocument,
+    name: str,
+    measure: MeasureFields,
+    single: Mapping[str, Judge],
+    of_two: Collection[str],
+    traits: Mapping[str, JudgeTraits],
 ) -> None:
     """A measure names a judge that is there and scores single outputs, and criteria that it scores."""
     path: Keys = ("measures", name)
@@ -220,7 +226,18 @@ def criteria(
         elif measure.judge not in judges:
             site.wrong((*path, "judge"), f"no judge {measure.judge!r} under judges", suggest(measure.judge, known))
         return
-    if single[measure.judge].model is not None:
+    _outcomes(site, path, measure, single[measure.judge], traits[measure.judge])
+    for i, criterion in enumerate(() if measure.criteria == "all" else measure.criteria):
+        if criterion not in known[measure.judge]:
+            wrong = f"judge {measure.judge!r} has no criterion {criterion!r}"
+            site.wrong((*path, "criteria", i), wrong, suggest(criterion, known[measure.judge]))
+        elif criterion in measure.criteria[:i]:
+            site.wrong((*path, "criteria", i), f"the criterion {criterion!r} appears twice", "name each of them once")
+
+
+def _outcomes(site: CheckedDocument, path: Keys, measure: MeasureFields, judge: Judge, traits: JudgeTraits) -> None:
+    """A measure gives values only to outcomes that its judge can have."""
+    if judge.model is not None:
         for outcome in OUTCOMES:
             if getattr(measure, outcome) is not None:
                 wrong = (
@@ -228,12 +245,14 @@ def criteria(
                     f"the judge's model, not of the agents"
                 )
                 site.wrong((*path, outcome), wrong, "remove it; such a score is then missing")
-    for i, criterion in enumerate(() if measure.criteria == "all" else measure.criteria):
-        if criterion not in known[measure.judge]:
-            wrong = f"judge {measure.judge!r} has no criterion {criterion!r}"
-            site.wrong((*path, "criteria", i), wrong, suggest(criterion, known[measure.judge]))
-        elif criterion in measure.criteria[:i]:
-            site.wrong((*path, "criteria", i), f"the criterion {criterion!r} appears twice", "name each of them once")
+    if not traits.cases:
+        for outcome in PROGRAM_OUTCOMES:
+            if getattr(measure, outcome) is not None:
+                wrong = f"judge {measure.judge!r} runs no program, so `{outcome}` never happens"
+                site.wrong((*path, outcome), wrong, "remove it, or name a judge of kind program")
+    elif len(judge.criteria if measure.criteria == "all" else measure.criteria) > 1:
+        wrong = f"judge {measure.judge!r} measures utility and harm, which have no common mean"
+        site.wrong((*path, "criteria"), wrong, "write `criteria: [utility]` or `criteria: [harm]`")
 
 
 def targets(site: CheckedDocument, misfits: Mapping[str, Misfit], tasks: Mapping[str, Task]) -> None:

@@ -15,6 +15,7 @@ from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
 from agentlab.scenario.inference_fields import InferenceFields
 from agentlab.scenario.placeholders import fill, paragraphs
+from agentlab.scenario.products import with_product
 from agentlab.scenario.protocol import Cast, protocol, rounds_of
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest, plain
@@ -206,7 +207,8 @@ def tasks(site: CheckedDocument, cell: ConditionFields, last: Sequence[str] = ()
     found: dict[str, Task] = {}
     for key, task in cell.tasks.items():
         prompt = fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
-        found[key] = Task(key, paragraphs(prompt, *last), task.target, task.fields, task.split)
+        fields = with_product(site, key, task)
+        found[key] = Task(key, paragraphs(prompt, *last), task.target, fields, task.split)
     return found
 
 

@@ -20,6 +20,7 @@ from agentlab.scenario import (
     copies,
     inference,
     library,
+    products,
     protocol,
     sections,
     task_table,
@@ -287,11 +288,13 @@ class DesignBuilder:
     ) -> None:
         """The checks that look at all conditions together."""
         for name, measure in plan.measures.items():
-            checks.criteria(self.site, name, measure, bench.judges, bench.of_two)
+            checks.criteria(self.site, name, measure, bench.judges, bench.of_two, bench.traits)
         of_judges = {j.model: specs[j.model] for j in bench.every.values() if j.model and j.model in specs}
         checks.prices(self.site, plan.limits, {}, of_judges)
         checks.constant(self.site, of_judges)
         protocol.agree(self.site, {one.name: one.organization for one in conditions})
+        if conditions:
+            products.same_product(self.site, [one.tasks for one in conditions])
         if plan.cluster is not None and conditions:
             checks.cluster(self.site, plan.cluster, [one.tasks for one in conditions])
         seen: dict[tuple[Any, ...], Condition] = {}
