@@ -190,8 +190,8 @@ def test_kills_inside_a_population_repeat_only_what_was_in_flight(commands: Comm
     Path("s.yaml").write_text(text, encoding="utf-8")
     assert commands.agentlab("run", "s.yaml", "--out", "whole").code == 0
     for _ in range(4):
-        before, running = stored("cut"), commands.start("run", "s.yaml", "--out", "cut")
-        while stored("cut") < before + 40:
+        before, running = stored("cut"), commands.start("run", "s.yaml", "--out", "cut", "--concurrency", "4")
+        while stored("cut") < before + 40:  # of 320
             time.sleep(0.01)
         running.kill()
     assert commands.agentlab("run", "s.yaml", "--out", "cut").code == 0
