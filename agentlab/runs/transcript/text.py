@@ -49,6 +49,11 @@ def heading(record: Record) -> str:
 def origin(record: Record) -> str:
     """Of a fork: what it is drawn anew from, where, and what was changed."""
     r = record.rollout
+    if r.kind == "particle":
+        return f"particle of rollout {r.population}"
+    if r.chosen is not None:
+        size = f"{r.about.get('particles')} particles, effective sample size {r.about.get('ess', 0):.3g}"
+        return f"the log of particle {r.chosen[:12]}, chosen from a population by {r.about.get('method')} ({size})"
     if r.at is None:
         return ""
     change = f", changed: {line(r.change)}" if r.change else ""
