@@ -96,6 +96,9 @@ class Settings:
     """How many alternatives to return for each sampled token."""
     schema: Mapping[str, Any] | None = None
     """A JSON Schema that the reply must satisfy."""
+    score: tuple[str, ...] | None = None
+    """Texts to be scored instead of a reply to be sampled. The completion has one entry of `logprobs` for each of them:
+    its natural-log probability as the whole reply, at temperature 1. Its text is one of them, drawn in proportion."""
 
 
 @dataclass(frozen=True, slots=True)

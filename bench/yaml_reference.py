@@ -36,6 +36,8 @@ SECTIONS = {
     "SettingsFields": "organization.agents: settings",
     "TaskFields": "tasks: one task",
     "Level": "factors: one level",
+    "PlanConfig": "organization.protocol: plan of a board",
+    "PlantConfig": "organization.protocol: plant of a board, one flaw",
     "Protocol": "organization.protocol",
     "BaselineFields": "factors: baseline, a level that spends what another spent",
     "TaskTableFields": "tasks: a table",

@@ -50,6 +50,10 @@ OPTIONS: Mapping[str, Option] = {
     "reference": Option("ARM", "By whose lengths tasks are grouped, such as team=solo."),
     "axes": Option("X,Y", "The two measures, such as misalignment,utility."),
     "k": Option("K,K", "How many tries, such as 1,5,10."),
+    "weak": Option("NAME", "The measure that accepts a draw."),
+    "strong": Option("NAME", "The measure that knows which draws are right."),
+    "accept": Option("VALUE", "Accept draws from this value of --weak on."),
+    "penalties": Option("X,X", "Costs of a wrong result, such as 0,1,4; a right one is worth 1."),
 }
 
 ANALYSES: Mapping[str, RegisteredAnalysis] = {
@@ -77,6 +81,12 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "What each arm attains on two measures.",
         takes=("axes",),
     ),
+    "tickets": RegisteredAnalysis(
+        "tickets:by_arm",
+        "Tickets by arm",
+        "Tickets of teams: how they ended, what they kept, which flaws reviews caught.",
+        takes=(),
+    ),
     "attribution": RegisteredAnalysis(
         "forks.attribution:attribution", "Where variance arises", "Shares of variance by round and agent."
     ),
@@ -98,6 +108,18 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Success with several tries",
         "Several tries: pass@k, pass^k, maj@k.",
         takes=("measure", "k"),
+    ),
+    "verifiers": RegisteredAnalysis(
+        "verifiers:verifiers",
+        "Tries until a verifier accepts",
+        "Tries until a verifier accepts: ceiling, right and wrong results, when to stop.",
+        takes=("weak", "strong", "accept", "penalties"),
+    ),
+    "rare": RegisteredAnalysis(
+        "rare:rare",
+        "Probabilities of events",
+        "How probable an event is that populations waited for.",
+        takes=(),
     ),
     "length": RegisteredAnalysis(
         "incoherence.length:length",

@@ -63,6 +63,9 @@ def routed(organization: Organization, log: Sequence[Message], turn: Sequence[Ca
     last = turn[-1]
     if last.completion is None:
         return []
+    if organization.hooks.collect is not None:
+        replies = [call.completion for call in turn if call.completion is not None and not call.tool_results]
+        return _made(organization, organization.hooks.collect, last.actor, replies, log, last.round)
     return _made(organization, organization.protocol.route, last.actor, last.completion, log, last.round)
 
 

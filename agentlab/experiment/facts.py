@@ -30,6 +30,7 @@ def facts(condition: Condition) -> dict[str, Any]:
         "rounds": organization.rounds,
         "calls": organization.calls,
         "baseline": condition.baseline,
+        "inference": None if condition.inference is None else condition.inference.model_dump(),
         "closing": organization.closing,
         "briefed": sorted(organization.protocol.briefed),
         "agents": {

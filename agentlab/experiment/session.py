@@ -22,6 +22,7 @@ from agentlab.experiment.executors import Executor
 from agentlab.experiment.executors.local import LocalExecutor
 from agentlab.experiment.facts import facts
 from agentlab.experiment.forks import ForkStates
+from agentlab.experiment.inference.play import Populations
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rejudged import rejudged
 from agentlab.experiment.limits import products
@@ -88,8 +89,10 @@ async def run(
 
 def runner_for(design: Design, work: Work, executor: Executor = LOCAL) -> Runner:
     """Plays and judges rollouts of the design."""
-    budgets = ComputeBudgets(design, work.judges.client, work.judges.settings, work.store.use)
-    return Runner(work, executor, work.store.judged(), budgets, ForkStates(work.store))
+    judges = (work.judges.client, work.judges.settings)
+    budgets = ComputeBudgets(design, *judges, work.store.use)
+    populations = Populations(design, *judges, work.concurrency)
+    return Runner(work, executor, work.store.judged(), budgets, ForkStates(work.store), populations)
 
 
 def _comparisons(design: Design, work: Work, todo: Sequence[Item]) -> Comparisons:

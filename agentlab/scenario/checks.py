@@ -21,6 +21,7 @@ from agentlab.models.registry import (
 )
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
+from agentlab.organization.settings import merged
 from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
@@ -131,6 +132,40 @@ def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings
         site.wrong(
             (*path, "tools"), f"its model {name!r} ({spec.name}) does not support tools", "name a model that does"
         )
+
+
+def program(site: CheckedDocument, organization: Organization, specs: Mapping[str, ModelSpec]) -> None:
+    """The models of a program's agents take what its steps ask of them, and its observations can be weighed."""
+    routing: Any = organization.protocol
+    if not hasattr(routing, "wanted"):
+        return
+    where: Keys = ("organization", "protocol")
+    site.flaws(where, routing.unobservable())
+    for instruction, settings, times in routing.wanted():
+        agent, place = organization.roster[instruction.step.by], (*where, *instruction.place)
+        whole = merged(agent.settings, settings)
+        for setting, right in mistakes_of(specs[agent.model], whole):
+            if getattr(settings, setting) is not None:
+                _unsupported(site, place, setting, f"{agent.model!r} ({specs[agent.model].name})", right)
+        if times > 1 and agent.tools:
+            site.wrong(place, f"several replies (times: {times}) of {agent.name!r}, which has tools", "`times: 1`")
+        if times > 1 and agent.memory != "unread":
+            wrong = f"several replies (times: {times}) of {agent.name!r}, which remembers its earlier turns"
+            site.wrong(place, wrong, f"`memory: unread` for {agent.name!r}")
+        told = {name: getattr(whole, name) for name in ("temperature", "top_p", "top_k")}
+        if settings.score is not None and (odd := [f"{n}: {v}" for n, v in told.items() if v not in (None, 1)]):
+            wrong = f"a step that is scored at temperature 1 by a model that is sampled with {', '.join(odd)}"
+            site.wrong(place, wrong, "remove these settings, or use `likelihood: {sample: 8}`")
+
+
+def _unsupported(site: CheckedDocument, place: Keys, setting: str, model: str, right: str) -> None:
+    """A setting of a step that the model does not take, with what takes its place."""
+    if setting == "score":
+        wrong = f"this step needs the probability of a given reply, which the model {model} does not give"
+        right = "use `inference: {likelihood: {sample: 8}}`, which counts sampled replies, or `as: {choice: …}` by text"
+        site.wrong(place, wrong, right)
+    else:
+        site.wrong((*place, "settings", setting), f"the model {model} does not support {setting}", right)
 
 
 def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tuple[Toolset, ...]:

@@ -18,6 +18,7 @@ from agentlab.scenario import (
     compare,
     condition,
     copies,
+    inference,
     library,
     products,
     protocol,
@@ -58,7 +59,7 @@ class Design:
     models: Mapping[str, ModelSpec]
     """Of the document without patches: those of the judges."""
     judges: Mapping[str, Judge]
-    """Those that score; not those that tell the tries of a baseline apart."""
+    """Those that score; not those that tell the tries of a baseline apart, or look at particles."""
     selectors: Mapping[str, Judge]
     of_two: Mapping[str, Judge]
     """Those of two outputs: they compare arms or sort outputs into groups, and are no measure."""
@@ -148,6 +149,7 @@ class DesignBuilder:
             self.selectors = baseline.selectors(self.site, told, bench)
             baseline.families(self.site, told, bench.every, specs)
             conditions = self.conditions(plan, matched, bench)
+            self.selectors |= inference.selectors(conditions, bench)
             self.finish(plan, bench, specs, conditions)
             declared = compare.resolve(self.site, plan, [name for name in bench.judges if name not in self.selectors])
         if self.findings.mistakes or plan is None:
@@ -227,6 +229,7 @@ class DesignBuilder:
                 checks.prices(site, plan.limits, resolved.models, {})
                 checks.task_fields(site, resolved.organization, resolved.tasks)
                 checks.targets(site, bench.misfits, resolved.tasks)
+                inference.judge(site, resolved.inference, bench, plan.measures, self.specs)
                 found[name] = resolved
         self.findings.cell = None
         self.tie(found, matched)

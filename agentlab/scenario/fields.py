@@ -179,6 +179,10 @@ class ConditionFields(Fields):
     tasks: Mapping[TaskId, TaskFields] = Field(min_length=1, description="The tasks by id.")
     organization: OrganizationFields = Field(description="The agents and how they communicate.")
     addendum: Mapping[Name, AddendumFields] = Field(default={}, description="Paragraphs added to prompts, by name.")
+    inference: Part | None = Field(
+        default=None,
+        description="How a rollout is made of several particles: kind, and the fields of that kind. Default: one.",
+    )
 
 
 class BaselineFields(Fields):

@@ -1,13 +1,20 @@
 """A team at a ticket board against one agent, played by the command on simulated agents."""
 
 import asyncio
+import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 from agentlab_cli.main import app
 from typer.testing import CliRunner
 
+from agentlab.analysis.analyse import analyse
+from agentlab.analysis.summary import summarize
 from agentlab.errors import SandboxError
+from agentlab.report import board
+from agentlab.report.section import Material
+from agentlab.report.style import arm_styles, svg
 from agentlab.runs.frames import Run, load
 from agentlab.runs.transcript import transcript
 from agentlab.tools.sandbox.detect import sandbox
@@ -26,7 +33,15 @@ organization:
     lead: {system: You lead a team.}
     coder: {system: "You are {{agent}}.", copies: 3}
     reviewer: {system: You review., copies: 2, memory: unread}
-  protocol: {kind: board, lead: lead, workers: [coder], review: {by: [reviewer]}, fixed: [data]}
+  protocol:
+    kind: board
+    lead: lead
+    workers: [coder]
+    review: {by: [reviewer]}
+    fixed: [data]
+    shared: [plan.md]
+    plan: {by: all}
+    plant: {legs: {text: "<b>A bee has eight legs.</b>"}}
   rounds: 60
 factors:
   team:
@@ -43,11 +58,20 @@ judges:
 """
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the scenario and its run, which each test gets a copy of."""
+    folder = tmp_path_factory.mktemp("board")
+    with chdir(folder):
+        Path("s.yaml").write_text(SCENARIO)
+        told = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"])
+        assert told.exit_code == 0, told.output
+    return folder
+
+
 @pytest.fixture
-def played(workdir: Path) -> Run:
-    Path("s.yaml").write_text(SCENARIO)
-    told = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"])
-    assert told.exit_code == 0, told.output
+def played(workdir: Path, finished: Path) -> Run:
+    shutil.copytree(finished, workdir, dirs_exist_ok=True)
     return load("run")
 
 
@@ -61,6 +85,43 @@ def test_a_board_is_played_to_its_end_and_its_tickets_are_a_frame(played: Run) -
     assert tickets.loc[tickets["team"] == "three", "reviewed_by"].dropna().str.startswith("reviewer.").all()
     assert (tickets["closed"] >= tickets["opened"]).all()
     assert played.messages["kind"].isin(["file"]).any()
+    team = tickets[tickets["team"] == "three"]
+    assert team["carries_scale"].tolist() == ["scale" in names for names in team["carries"]]
+    assert str(tickets["carries_never"].dtype) == "boolean"
+    assert team["planted"].tolist() == [("legs",) if ticket == "T1" else () for ticket in team["ticket"]]
+    assert [len(names) > 0 for names in team["caught"]] == ((team["ticket"] == "T1") & (team["changes"] > 0)).tolist()
+    assert (team["reviews"] >= team["changes"]).all()
+    assert played.messages.loc[played.messages["kind"] == "plan", "round"].eq(1).all()
+
+
+def test_shares_of_tickets_have_an_interval_over_rollouts(played: Run) -> None:
+    shares = analyse(played, "tickets", {}).tables["shares"]
+    shares = shares[shares["condition"] == "team=three"].drop(columns="condition").set_index("what").T.to_dict()
+    tickets = played.tickets[played.tickets["team"] == "three"]
+    caught = shares["caught legs"]
+    assert caught["share"] == pytest.approx(tickets.loc[tickets["ticket"] == "T1", "caught"].map(len).mean())
+    assert caught["these_tasks_low"] <= caught["share"] <= caught["these_tasks_high"]
+    assert (caught["of"], caught["rollouts"]) == (4, 4)
+    carried = tickets["carries_scale"].astype(float).groupby(tickets["rollout"].astype("str")).mean().mean()
+    assert shares["carries scale"]["share"] == pytest.approx(carried)
+    told = CliRunner().invoke(app, ["stats", "run", "tickets"])
+    assert told.exit_code == 0, told.output
+    assert "caught legs" in told.output
+
+
+def test_tickets_and_diffs_are_shown_in_the_terminal_and_in_the_report(played: Run) -> None:
+    told = CliRunner().invoke(app, ["show", "run", "--rollout", "task=site,team=three,draw=1", "--files"])
+    assert told.exit_code == 0, told.output
+    assert "tickets by round" in told.output
+    assert "│ +<b>A bee has eight legs.</b>" in told.output
+    assert CliRunner().invoke(app, ["show", "run", "--files"]).exit_code != 0
+    made = board.section(Material(played, summarize(played), arm_styles(played)))
+    assert "+<b>A bee has eight legs.</b>" in "".join(made.changes.values())
+    drawn = made.charts[0].data
+    assert "</svg>" in svg("board", "Boards", made.charts[0].draw)
+    assert set(drawn["arm"]) == {"team=three", "team=claim", "team=solo"}
+    ended = drawn.groupby(["arm", "ticket"])["state"].last()
+    assert set(ended) <= {"done", "failed"}
 
 
 def test_every_prompt_is_rebuilt_from_the_run_alone(played: Run) -> None:

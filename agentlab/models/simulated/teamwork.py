@@ -21,7 +21,9 @@ def _blocks(system: str, last: str, below: Callable[[int], int], say: Callable[[
     read = _READ.findall(last)
     if "<file " in system and not any(tag in system for tag in ("<ticket ", "<done ", "<review ")):
         yield f'<file path="work.md">{say()}\n{say()}</file>'  # alone, as a baseline: there is no board
-    if "<ticket " in system and "\nnone yet" in last:
+    if '<planning from="' in last and "tickets come after." in last:
+        yield f"<plan>{say()}</plan>"
+    elif "<ticket " in system and "Tickets:\nnone yet" in last:
         for i in range(1, 2 + below(MOST)):
             after = f' after="T{i - 1}"' if i > 1 and below(3) == 0 else ""
             yield f'<ticket id="T{i}"{after}>{say()}</ticket>'

@@ -8,6 +8,7 @@ _TICKET = (
     'A ticket that must wait for others says so: after="T1, T2".'
 )
 FILE = 'To write a file of the shared workspace, write it whole:\n<file path="NAME">\nits text\n</file>'
+_PLAN = "Before there are tickets the team plans. Write your plan between <plan> and </plan> when you are asked to."
 _DONE = 'When a ticket of yours is done, write <done id="TICKET">what you did</done>.'
 _REVIEW = (
     'When you are asked for a review, answer <review id="TICKET" verdict="approve">why</review> or '
@@ -25,6 +26,8 @@ def fixed(rules: Rules) -> list[str]:
 def manual(rules: Rules, writers: frozenset[str], agent: str) -> str:
     """Everything that the agent may write."""
     parts = list[str]()
+    if agent in rules.plan_by:
+        parts.append(_PLAN)
     if agent in rules.planners and rules.solo is None:
         to = f' to="{rules.workers[0]}"' if rules.lead is not None else ""
         parts.append(_TICKET.format(to=to))
@@ -39,6 +42,9 @@ def manual(rules: Rules, writers: frozenset[str], agent: str) -> str:
         parts += fixed(rules)
         if rules.claim and rules.solo is None:
             parts.append(_CLAIM)
+    if rules.shared:
+        parts += [FILE] if agent not in rules.workers else []
+        parts.append(f"Everybody is shown {', '.join(rules.shared)} in every round and may write it.")
     if agent in rules.reviewers:
         parts.append(_REVIEW)
     if agent in writers:

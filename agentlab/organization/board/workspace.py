@@ -89,6 +89,11 @@ def clash(path: str, existing: Iterable[str]) -> str | None:
     return next((o for o in existing if o.startswith(f"{path}/") or path.startswith(f"{o}/")), None)
 
 
+def within(path: str, folders: Iterable[str]) -> bool:
+    """Whether a file is one of these files, or lies in one of these folders."""
+    return any(path == part or path.startswith(f"{part}/") for part in folders)
+
+
 def _named(part: str) -> bool:
     """Whether a file or folder can have this name on a disk."""
     return _PART.fullmatch(part) is not None and len(part.encode()) <= 255
