@@ -10,6 +10,9 @@ rounds as if all were computed anew. So the same seed gives the same text, whate
 on any number of threads. Builds for other kinds of processors round differently: x86-64 and ARM may give other texts.
 With `options: {slots: 8}` eight calls share a batch, whose rounding depends on what else is in it: then the same seed
 may give another text, and coupling across arms is not exact.
+
+`options: {adapter: PATH}` adds a LoRA adapter, a GGUF file, to the weights; `adapter_sha256` beside it holds it to one
+content, which is part of the model's identity.
 """
 
 import asyncio
@@ -17,6 +20,7 @@ import gc
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -24,7 +28,7 @@ import httpx2
 from agentlab.errors import ScenarioError
 from agentlab.models.providers import openai
 from agentlab.models.spec import ModelSpec
-from agentlab.models.weights import NO_ENGINE, SLOTS, find
+from agentlab.models.weights import NO_ENGINE, SLOTS, adapter_of, find
 from agentlab.seeds import digest
 from agentlab.types import Capabilities, Completion, Request
 
@@ -42,6 +46,8 @@ engine: Any = _engine
 
 DEFAULTS: Mapping[str, int] = {"slots": SLOTS, "context": 3072, "threads": 0}
 """Calls at once, tokens of prompt and reply for each, and threads (0: one for each core, at most 8)."""
+ADAPTER = ("adapter", "adapter_sha256")
+"""The options of a LoRA adapter: its file, and what that must hold."""
 PROMPTS = 4
 """Prompts that are kept at least, so that scores of one text by several criteria compute it once."""
 BATCH, ENTRY = 2048, 64
@@ -92,11 +98,19 @@ class Local:
 
 
 def build(spec: ModelSpec) -> Local:
-    """Starts the server, which takes about a second. Raises ScenarioError when a part is missing."""
+    """Starts the server, which takes about a second.
+
+    Raises ScenarioError when a part is missing or cannot be loaded, MismatchError for another adapter than was named.
+    """
     if engine is None:
         raise ScenarioError(NO_ENGINE)
     name = spec.name.partition("/")[2]
-    server = _serve(str(find(name)), name, _options(spec))
+    options, adapter = _options(spec), adapter_of(spec.options)
+    try:
+        server = _serve(str(find(name)), name, options, adapter)
+    except RuntimeError as error:
+        what = spec.name if adapter is None else f"{spec.name} with the adapter {adapter}"
+        raise ScenarioError(f"{what} cannot be loaded: the file is damaged or does not fit ({error})") from error
     model = openai.connect(spec, f"{server.listening_address}/v1", "EMPTY", "max_tokens")
     _fit(model, server)
     return Local(model, server)
@@ -120,18 +134,25 @@ def _fit(model: openai.OpenAI, server: Any) -> None:
 def _options(spec: ModelSpec) -> dict[str, int]:
     options = dict(DEFAULTS)
     for key, value in spec.options.items():
+        if key in ADAPTER:
+            continue
         if key not in DEFAULTS:
-            raise ScenarioError(f"options of {spec.name} has no {key!r}; known options: {', '.join(DEFAULTS)}")
+            known = ", ".join((*DEFAULTS, *ADAPTER))
+            raise ScenarioError(f"options of {spec.name} has no {key!r}; known options: {known}")
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ScenarioError(f"options.{key} of {spec.name} is {value!r}; write a whole number")
         options[key] = value
     return options
 
 
-def _serve(path: str, alias: str, options: Mapping[str, int]) -> Any:
+def _serve(path: str, alias: str, options: Mapping[str, int], adapter: Path | None) -> Any:
     threads = options["threads"] or min(8, os.cpu_count() or 1)
     params: Any = engine.CommonParams()
     params.model.path = path
+    if adapter is not None:
+        lora: Any = engine.CommonAdapterLoraInfo()
+        lora.path, lora.scale = str(adapter), 1.0
+        params.lora_adapters = [lora]
     params.model_alias = [alias]
     params.verbosity = QUIET
     params.port = 0

@@ -6,6 +6,7 @@ The quantized weights become float32 again by numpy; transformers' own reader of
 # pyright: basic, reportMissingImports=false
 
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -15,7 +16,7 @@ from llama_names import ARCHITECTURE, halved, heads_of, transformers_name
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 
-def load(path: Path, device: str):
+def load(path: Path, device: str) -> tuple[Any, Any, Any]:
     """The model in float32 on `device`, its tokenizer, and the reader of the file.
 
     Raises SystemExit for a file that is no GGUF file or has another architecture.
@@ -30,7 +31,7 @@ def load(path: Path, device: str):
     return _model(reader).to(device), _tokenizer(path), reader
 
 
-def _tokenizer(path: Path):
+def _tokenizer(path: Path) -> Any:
     tokenizer = AutoTokenizer.from_pretrained(str(path.parent), gguf_file=path.name)
     if tokenizer.chat_template is None:
         raise SystemExit(f"the base {path} has no chat template; use a model that was trained to chat")
@@ -38,11 +39,11 @@ def _tokenizer(path: Path):
     return tokenizer
 
 
-def _field(reader, name: str, default=None):
+def _field(reader: Any, name: str, default: Any = None) -> Any:
     return reader.fields[name].contents() if name in reader.fields else default
 
 
-def _config(reader) -> LlamaConfig:
+def _config(reader: Any) -> LlamaConfig:
     tensors = {tensor.name: tensor for tensor in reader.tensors}
     return LlamaConfig(
         vocab_size=int(tensors["token_embd.weight"].shape[1]),
@@ -61,7 +62,7 @@ def _config(reader) -> LlamaConfig:
     )
 
 
-def _model(reader) -> LlamaForCausalLM:
+def _model(reader: Any) -> LlamaForCausalLM:
     config = _config(reader)
     state = {}
     for tensor in reader.tensors:

@@ -9,6 +9,7 @@ be the reply and the token that ends it, and nothing else.
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Row:
     """For preferences: another reply to the same prompt."""
 
 
-def read(path: Path, tokenizer, longest: int, with_rejected: bool) -> tuple[list[Row], int]:
+def read(path: Path, tokenizer: Any, longest: int, with_rejected: bool) -> tuple[list[Row], int]:
     """The rows in order, and how many were dropped because a side has more than `longest` tokens.
 
     Raises SystemExit that names the line of a row that cannot be trained on, or where no row is left.
@@ -52,7 +53,7 @@ def read(path: Path, tokenizer, longest: int, with_rejected: bool) -> tuple[list
     return rows, dropped
 
 
-def _row(told: dict, tokenizer, with_rejected: bool) -> Row:
+def _row(told: dict[str, Any], tokenizer: Any, with_rejected: bool) -> Row:
     weight = float(told.get("weight", 1.0))
     if not 0 < weight < float("inf"):
         raise ValueError(f"its weight is {weight}; it must be above 0")
@@ -67,7 +68,7 @@ def _row(told: dict, tokenizer, with_rejected: bool) -> Row:
     return Row(example, weight, other)
 
 
-def encoded(messages: list[dict], tokenizer) -> Example:
+def encoded(messages: list[dict[str, Any]], tokenizer: Any) -> Example:
     """The chat's last message after those before it. Raises ValueError where the tokens say something else."""
     reply = messages[-1]
     if reply["role"] != "assistant" or not isinstance(reply["content"], str):

@@ -6,6 +6,7 @@ Not in 4 bits like the base: what training adds would be lost in the rounding.
 # pyright: basic, reportMissingImports=false
 
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -16,7 +17,7 @@ FILE_TYPES = {"F16": 1, "Q8_0": 7}
 """llama.cpp's numbers for what most tensors of a file are."""
 
 
-def write(state, base, config, out: Path, kind: str) -> None:
+def write(state: Any, base: Any, config: Any, out: Path, kind: str) -> None:
     """`state` maps transformers' names to tensors; `base` is the reader of the base's file; `kind` is F16 or Q8_0."""
     writer = gguf.GGUFWriter(str(out), ARCHITECTURE)
     for field in base.fields.values():

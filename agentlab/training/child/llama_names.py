@@ -6,6 +6,8 @@ keeps the two halves of each head one after the other.
 
 # pyright: basic, reportMissingImports=false
 
+from typing import Any
+
 import numpy as np
 
 ARCHITECTURE = "llama"
@@ -38,7 +40,7 @@ def transformers_name(gguf_name: str) -> str:
     raise SystemExit(f"the base has a tensor {gguf_name!r}, which a llama model does not have; train it by `command`")
 
 
-def heads_of(gguf_name: str, config) -> int | None:
+def heads_of(gguf_name: str, config: Any) -> int | None:
     """Heads whose rows are reordered in this tensor: those of queries and keys; None for every other tensor."""
     if ".attn_q." in gguf_name:
         return config.num_attention_heads

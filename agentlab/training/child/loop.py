@@ -10,8 +10,10 @@ import json
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -39,7 +41,7 @@ def steps_of(rows: int, batch: int, epochs: float, least: int, most: int) -> int
     return min(most, max(least, int(epochs * rows / batch)))
 
 
-def train(model, rows: list, loss_of, plan: Plan, folder: Path) -> list[float]:
+def train(model: Any, rows: list[Any], loss_of: Callable[[list[Any]], Any], plan: Plan, folder: Path) -> list[float]:
     """The loss of every step, in nats. `loss_of(batch of rows)` is a scalar tensor.
 
     Raises SystemExit at the first loss that is not finite.
@@ -85,7 +87,7 @@ def _order(rows: int, plan: Plan) -> list[int]:
     return order
 
 
-def _save(folder: Path, trained: dict, optimizer, losses: list[float]) -> float:
+def _save(folder: Path, trained: dict[str, Any], optimizer: Any, losses: list[float]) -> float:
     """Seconds that it took."""
     began = time.monotonic()
     kept = {"weights": {n: w.detach() for n, w in trained.items()}, "optimizer": optimizer.state_dict()}
@@ -94,7 +96,7 @@ def _save(folder: Path, trained: dict, optimizer, losses: list[float]) -> float:
     return time.monotonic() - began
 
 
-def _resume(folder: Path, trained: dict, optimizer) -> list[float]:
+def _resume(folder: Path, trained: dict[str, Any], optimizer: Any) -> list[float]:
     """The losses so far, with weights and optimizer as they were; none where there is no checkpoint."""
     path = folder / "checkpoint.pt"
     if not path.is_file():

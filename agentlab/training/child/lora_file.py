@@ -8,6 +8,7 @@ llama.cpp scales an adapter by alpha / rank itself, as PEFT does.
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -20,7 +21,7 @@ OTHER = ("use_rslora", "use_dora", "modules_to_save", "alpha_pattern", "rank_pat
 """Settings of PEFT under which the file would compute something else."""
 
 
-def write(adapter: Path, config, out: Path) -> None:
+def write(adapter: Path, config: Any, out: Path) -> None:
     """From PEFT's folder to the file `out`; `config` is the base's, which says how many heads there are.
 
     Raises SystemExit for an adapter that llama.cpp cannot serve.

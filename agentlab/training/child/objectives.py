@@ -2,11 +2,13 @@
 
 # pyright: basic, reportMissingImports=false
 
+from typing import Any
+
 import torch
 from examples import Example, Row
 
 
-def token_logprobs(model, examples: list[Example], pad: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def token_logprobs(model: Any, examples: list[Example], pad: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Log-probabilities of the replies' tokens, in nats, padded on the left by 0.
 
     Returns three tensors of shape (examples, longest reply): log-probabilities, a mask that is 1 for a reply's tokens,
@@ -28,14 +30,14 @@ def token_logprobs(model, examples: list[Example], pad: int) -> tuple[torch.Tens
     return picked * mask, mask, entropy * mask
 
 
-def sft(model, rows: list[Row], pad: int, beta: float) -> torch.Tensor:
+def sft(model: Any, rows: list[Row], pad: int, beta: float) -> torch.Tensor:
     """The mean negative log-probability of a reply's token, in nats, each row by its weight."""
     picked, mask, _ = token_logprobs(model, [row.example for row in rows], pad)
     weight = torch.tensor([[row.weight] for row in rows], device=picked.device)
     return -(picked * weight).sum() / (mask * weight).sum()
 
 
-def dpo(model, rows: list[Row], pad: int, beta: float) -> torch.Tensor:
+def dpo(model: Any, rows: list[Row], pad: int, beta: float) -> torch.Tensor:
     """Direct preference optimization (Rafailov et al. 2023, equation 7): the mean of
     -log sigmoid(beta * (gain of the kept reply - gain of the rejected one)), each row by its weight.
 

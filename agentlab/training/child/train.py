@@ -17,14 +17,15 @@ import time
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 os.environ.update(HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false", CUBLAS_WORKSPACE_CONFIG=":4096:8")
 
 import base_model
 import examples
 import full_file
-import lora_file
 import loop
+import lora_file
 import torch
 from objectives import OBJECTIVES
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -71,7 +72,7 @@ def main(folder: Path) -> None:
     loop.forget(folder)
 
 
-def _trainable(model, job: dict):
+def _trainable(model: Any, job: dict[str, Any]) -> Any:
     """The model with what is to be trained: a new adapter, the adapter of an earlier generation, or all weights."""
     if job.get("full"):
         return model
@@ -83,7 +84,7 @@ def _trainable(model, job: dict):
     return get_peft_model(model, lora)
 
 
-def _write(model, config, reader, folder: Path, job: dict) -> Path:
+def _write(model: Any, config: Any, reader: Any, folder: Path, job: dict[str, Any]) -> Path:
     """The file that is served."""
     if job.get("full"):
         full_file.write(model.state_dict(), reader, config, folder / "model.gguf", "F16")
