@@ -21,6 +21,7 @@ from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
 from agentlab.analysis.unread import unread_notes
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.splits import planned
 from agentlab.runs.transcript.find import address
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.arm_guess import ArmGuess
@@ -56,7 +57,9 @@ class Summary:
 
 
 def summarize(run: Run) -> Summary:
-    """The summary of a run with at least one finished rollout; an empty one otherwise."""
+    """The summary of a run with at least one finished rollout; an empty one otherwise. Of a self-training loop, it is
+    about held-out tasks."""
+    run = run.held_out
     rollouts = run.rollouts
     measures = measure_summaries(run)
     arms = tuple(condition_summary(run, str(name), measures) for name in rollouts["condition"].unique())
@@ -83,8 +86,7 @@ def summarize(run: Run) -> Summary:
 def _unplayed(run: Run) -> int:
     if "imported" in run.meta:
         return 0
-    planned = len(run.conditions) * len(run.meta.get("tasks", ())) * int(run.meta.get("draws", 0))
-    return max(0, planned - len(run.rollouts))
+    return max(0, len(run.conditions) * planned(run.meta) - len(run.rollouts))
 
 
 def _unjudged(run: Run) -> int:

@@ -31,6 +31,7 @@ def facts(condition: Condition) -> dict[str, Any]:
         "rounds": organization.rounds,
         "calls": organization.calls,
         "baseline": condition.baseline,
+        "improve": None if condition.loop is None else condition.loop.fields.model_dump(mode="json"),
         "closing": organization.closing,
         "briefed": sorted(organization.protocol.briefed),
         "agents": {

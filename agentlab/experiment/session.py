@@ -65,18 +65,34 @@ async def run(
         meta = planned(design, store, registration, accept)
         todo = list(rollout_specs(design, meta["seed"], selection))
         _measured(todo, store)
-        judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
-        judging = {j.model: design.models[j.model] for j in judges if j.model is not None}
-        arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out
-        specs, limit = [spec for spec, _ in todo], design.limits.run
-        async with working(
-            store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit, where
-        ) as work:
-            register(design, store, meta)
-            runner = runner_for(design, work, executor)
-            sample = Phase("sample and judge", partial(runner.run, todo))
-            await through(work, with_judging(_comparisons(design, work, todo), sample))
-        _interim(store)
+        await played(design, store, meta, todo, progress, concurrency, executor, where)
+        interim(store)
+
+
+async def played(
+    design: Design,
+    store: Store,
+    meta: Mapping[str, Any],
+    todo: Sequence[Item],
+    progress: Progress,
+    concurrency: int = CONCURRENCY,
+    executor: Executor = LOCAL,
+    where: Moved | None = None,
+    generation: int = 0,
+    title: str = "",
+) -> None:
+    """Serves the models of `todo`, and plays and judges what is not done yet. `title` is shown before each phase."""
+    judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
+    judging = {j.model: design.models[j.model] for j in judges if j.model is not None}
+    arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out
+    specs, limit = [spec for spec, _ in todo], design.limits.run
+    async with working(
+        store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit, where
+    ) as work:
+        register(design, store, meta)
+        runner = runner_for(design, work, executor)
+        sample = Phase("sample and judge", partial(runner.run, todo))
+        await through(work, with_judging(_comparisons(design, work, todo), sample), generation, title)
 
 
 def runner_for(design: Design, work: Work, executor: Executor = LOCAL) -> Runner:
@@ -103,7 +119,7 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
             )
 
 
-def _interim(store: Store) -> None:
+def interim(store: Store) -> None:
     """Records that the contrasts are about to be analysed, with how many rollouts of each condition are finished.
 
     All looks so far go into the run's own file, which is all of it that an archive needs.

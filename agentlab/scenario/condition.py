@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from pydantic import BaseModel
-
 from agentlab.interfaces import Routing
 from agentlab.models.spec import ModelSpec
 from agentlab.models.weights import identified
 from agentlab.organization.agents import Agent, Closing, Organization
-from agentlab.scenario import checks
+from agentlab.scenario import checks, improve
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
+from agentlab.scenario.improve import Improve
 from agentlab.scenario.placeholders import fill, paragraphs
 from agentlab.scenario.protocol import Cast, protocol
+from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest
 from agentlab.types import Settings, Task, ToolSpec
@@ -56,6 +56,16 @@ class Condition:
     """The prompts of `tasks` before addenda and closing question."""
     baseline: Baseline | None = None
     """Of a compute-matched arm: what it is measured by, and how."""
+    loop: Improve | None = None
+    """How its model learns from its rollouts."""
+    coupling: str = ""
+    """Of a repeated loop: what keeps its random numbers apart from those of the first."""
+
+    def organization_on(self, task: str) -> Organization:
+        """The organization as it samples on this task; a split of a loop may have settings of its own."""
+        if self.loop is None:
+            return self.organization
+        return self.loop.sampling(self.organization, self.tasks[task])
 
 
 def resolve(
@@ -86,7 +96,13 @@ def resolve(
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
             questions = {key: task.prompt for key, task in tasks(site, cell).items()}
             added = dict(cell.addendum)
-            return Condition(name, levels, organization, used, asked, exposures, identity, added, questions)
+            loop = improve.resolve(site, cell, organization, used)
+            if loop is not None:
+                improve.leaks(site, loop.fields, asked)
+                identity = digest(identity, loop.identity)
+            if before != _wrong(site):
+                return None
+            return Condition(name, levels, organization, used, asked, exposures, identity, added, questions, None, loop)
     else:
         for key in mapping(site.tree.value.get("tasks")):
             if (task := site.validate(TaskFields, ("tasks", key))) is not None:
@@ -159,14 +175,6 @@ def _agent(site: CheckedDocument, cell: ConditionFields, name: str, specs: Mappi
     settings = merged(specs[told.model].settings(), told.settings)
     checks.settings(site, specs[told.model], told.model, settings, path, bool(told.tools))
     return Agent(name, paragraphs(*texts), told.model, settings, tools, told.memory)
-
-
-def merged(base: Settings, over: BaseModel) -> Settings:
-    """The agent's settings over the model's."""
-    told = over.model_dump()
-    return Settings(
-        **{f.name: getattr(base, f.name) if told.get(f.name) is None else told[f.name] for f in fields(Settings)}
-    )
 
 
 def _closing(site: CheckedDocument, cell: ConditionFields, cast: Cast) -> str:

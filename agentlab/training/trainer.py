@@ -20,9 +20,9 @@ class TrainingJob:
     start: Mapping[str, Any]
     """What an earlier generation served, when training goes on from it; empty when it starts from the base."""
     rows: Path
-    """JSON lines: `{"messages": [...], "weight": 1.0}`. The last message is the reply. For preferences, `rejected` beside
-    `messages` is the same chat with the other reply last. `task`, `rollout`, `agent`, and `round` say where a row comes
-    from."""
+    """JSON lines: `{"messages": [...], "weight": 1.0}`. The last message is the reply. For preferences, `rejected`
+    beside `messages` is the same chat with the other reply last. `task`, `rollout`, `agent`, and `round` say where a
+    row comes from."""
     seed: int
     settings: Mapping[str, Any]
     """The trainer's own fields of `improve.by`, checked."""

@@ -13,7 +13,7 @@ from agentlab.store import read
 _TEXT = frozenset(
     "rollout task condition parent at of status output output_via error sender to kind content ref actor agent model "
     "served_model request_id stop text reasoning notice tool_calls tool_results logprobs settings prompt_hash judge "
-    "criterion outcome label reason purpose kind levels facts measure rater".split()
+    "criterion outcome label reason purpose kind levels facts measure rater recipe digest metrics".split()
 )
 _REAL = ("value", "probability", "budget", "spent", "seconds", "cost", "started")
 _CHUNK = 250

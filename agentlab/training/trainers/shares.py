@@ -47,7 +47,8 @@ async def train(job: TrainingJob, report: Callable[[TrainingStep], None]) -> Tra
 
 def _table(base: Mapping[str, Table], agent: str) -> Table:
     """The agent's table, that of its name before a copy's number, or everybody's."""
-    return next((base[name] for name in (agent, agent.rpartition(".")[0], "*") if name in base), {})
+    named = [base[name] for name in (agent, agent.rpartition(".")[0], "*") if name in base]
+    return named[0] if named else dict[str, float]()
 
 
 def _mixed(count: Counter[str], base: Table, floor: float) -> dict[str, float]:
