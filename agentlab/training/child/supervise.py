@@ -23,7 +23,8 @@ def main(command: list[str]) -> int:
 
 
 def end_with_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 1024):
+        pass
     os.killpg(0, signal.SIGKILL)
 
 

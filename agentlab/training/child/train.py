@@ -1,9 +1,9 @@
-"""Trains one generation: `python train.py FOLDER` reads `job.json` there and leaves weights and, last, `done.json`.
+"""Trains one generation: `python train.py FOLDER` reads `train.json` there and leaves weights and, last, `done.json`.
 
 Runs as a file in an environment of its own, with torch, transformers, peft and gguf, and imports nothing of agentlab.
 
-`job.json`: `base` (a GGUF file), `rows` (see `examples.py`), `kind` (sft or dpo), `seed`, `threads` (0: all cores), and
-the fields of `improve.by`. A LoRA adapter is left as `adapter/` (PEFT's) and `adapter.gguf`, a whole model as
+`train.json`: `base` (a GGUF file), `rows` (see `examples.py`), `kind` (sft or dpo), `seed`, `threads` (0: all cores),
+and the fields of `improve.by`. A LoRA adapter is left as `adapter/` (PEFT's) and `adapter.gguf`, a whole model as
 `model.gguf`. A training that cannot be done ends with exit code 1 and one line that says why.
 """
 
@@ -35,9 +35,10 @@ LIBRARIES = ("torch", "transformers", "peft", "gguf")
 
 def main(folder: Path) -> None:
     began = time.monotonic()
-    job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
+    job = json.loads((folder / "train.json").read_text(encoding="utf-8"))
     torch.manual_seed(job["seed"])
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.set_num_threads(job["threads"] or os.cpu_count() or 1)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model, tokenizer, reader = base_model.load(Path(job["base"]), device)

@@ -8,7 +8,6 @@ The command finds the job in `{out}/job.json` and has succeeded when it ends wit
 
 import asyncio
 import hashlib
-import json
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -55,15 +54,9 @@ async def train(job: TrainingJob, report: Callable[[TrainingStep], None]) -> Tra
     """What the command left."""
     told = process.done(job.folder)
     if told is None:
-        folder = job.folder.resolve()
-        values = {"rows": job.rows.resolve(), "out": folder, "base": _base(job.base), "seed": job.seed}
-        try:
-            fields = {**{name: str(value) for name, value in values.items()}, "start": dict(job.start)}
-            (folder / "job.json").write_text(json.dumps(fields, indent=1), encoding="utf-8")
-        except OSError as error:
-            raise TrainingError(f"{folder}: the job cannot be written: {error.strerror}") from error
+        values = {"rows": job.rows.resolve(), "out": job.folder.resolve(), "base": _base(job.base), "seed": job.seed}
         words = [word.format_map(values) for word in shlex.split(str(job.settings["run"]))]
-        told = await process.run(words, folder, report)
+        told = await process.run(words, job.folder, report)
     serve, weights_digest = await asyncio.to_thread(_served, job, told)
     numbers = {name: float(value) for name, value in told.items() if isinstance(value, int | float)}
     return Trained(serve, weights_digest, numbers)

@@ -58,7 +58,10 @@ async def run(command: Sequence[str], folder: Path, report: Callable[[TrainingSt
         await ended
     if process.returncode:
         raise TrainingError(f"{_why(process.returncode, folder / LOG)} The log is {folder / LOG}")
-    return done(folder) or _absent(folder)
+    told = done(folder)
+    if told is None:
+        raise TrainingError(f"the training ended without {DONE} in {folder}. The log is {folder / LOG}")
+    return told
 
 
 def done(folder: Path) -> Mapping[str, Any] | None:
@@ -134,7 +137,3 @@ def _last_line(log: Path) -> str:
         return f"its log cannot be read ({error.strerror})"
     said = next((text for text in reversed(lines) if text.strip()), "it printed nothing")
     return line(said.strip().rstrip("."), 300)
-
-
-def _absent(folder: Path) -> Mapping[str, Any]:
-    raise TrainingError(f"the training ended without {DONE} in {folder}. The log is {folder / LOG}")

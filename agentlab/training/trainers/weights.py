@@ -21,6 +21,8 @@ from agentlab.training.trainers import environment, process
 
 COUNTS = ("rows", "dropped", "steps", "loss", "load_seconds", "train_seconds", "write_seconds", "cpu_seconds")
 """What of `done.json` becomes metrics."""
+JOB = "train.json"
+"""The job as the script reads it, with whole paths."""
 OPERATIONAL = frozenset(("python", "threads"))
 
 
@@ -111,7 +113,7 @@ def _write_job(job: TrainingJob) -> None:
             "rows": str(job.rows.resolve()),
             "seed": job.seed % 2**63,
         }
-        (job.folder / "job.json").write_text(json.dumps(fields, indent=1), encoding="utf-8")
+        (job.folder / JOB).write_text(json.dumps(fields, indent=1), encoding="utf-8")
     except ScenarioError as error:
         raise TrainingError(f"the base is missing: {error}") from error
     except OSError as error:
