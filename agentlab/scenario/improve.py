@@ -69,7 +69,11 @@ def resolve(
 ) -> Improve | None:
     """The loop of a condition; None where there is none, or where it is wrong, which the findings then say."""
     told = cell.improve
-    if told is None or not checks.alias(site, told.policy, (*SECTION, "policy"), specs):
+    if told is None:
+        return None
+    if told.policy not in specs:
+        wrong = f"no agent in the cast uses a model {told.policy!r}"
+        site.wrong((*SECTION, "policy"), wrong, suggest(told.policy, specs))
         return None
     before = len(site.findings.mistakes)
     trainer, settings = _trainer(site, told, specs[told.policy])
@@ -111,12 +115,8 @@ def _trainer(
 
 
 def _agents(site: CheckedDocument, told: ImproveFields, organization: Organization) -> None:
-    """Somebody learns, and whoever is named does."""
+    """Whoever is named learns."""
     learning = [agent.name for agent in organization.agents if agent.model == told.policy]
-    if not learning:
-        used = sorted({agent.model for agent in organization.agents})
-        wrong = f"no agent in the cast uses the model {told.policy!r}"
-        site.wrong((*SECTION, "policy"), wrong, f"name a model that learns; agents use {', '.join(used)}")
     of = told.keep.turns.of
     for i, name in enumerate(() if isinstance(of, str) else of):
         if name not in learning:

@@ -75,7 +75,8 @@ def parting(
         for g, (mean, low) in enumerate(zip(mean_g, low_g, strict=True), start=1)
     )
     by = next((gap.generation for gap in gaps if gap.low is not None and gap.low > 0), None)
-    return Parting(gaps, by, len(d_tg), units, "" if varies.all() else "a generation differs by the same in every task")
+    note = "" if varies.all() else "in some generation, the gap is the same in every task, and has no limit"
+    return Parting(gaps, by, len(d_tg), units, note)
 
 
 def _sums(influence_tg: Floats, clusters: Sequence[int] | None) -> Floats:
@@ -87,7 +88,7 @@ def _sums(influence_tg: Floats, clusters: Sequence[int] | None) -> Floats:
 
 
 def _quantile(sums_ug: Floats, level: float, seed: int) -> float:
-    """Of the largest of G t statistics with the correlation of the sums, and one fewer degrees of freedom than units."""
+    """Of the largest of G t statistics with the correlation of the sums; units - 1 degrees of freedom."""
     units, generations = sums_ug.shape
     correlation = np.corrcoef(sums_ug.T).reshape(generations, generations)
     root = np.linalg.cholesky(correlation + 1e-9 * np.eye(generations))

@@ -27,7 +27,7 @@ def analysed(
     if as_json:
         print_json(as_object(found))
         return
-    _print(console, found)
+    print_analysis(console, found)
     if csv is not None:
         say(console, f"wrote into {csv}: {', '.join(path.name for path in written)}")
 
@@ -55,7 +55,8 @@ def write(found: Analysis, folder: Path) -> list[Path]:
         ) from error
 
 
-def _print(console: Console, found: Analysis) -> None:
+def print_analysis(console: Console, found: Analysis) -> None:
+    """Prints its sentence, its tables, and what they rest on."""
     say(console, found.says)
     shown = list(found.tables.items())[: found.shown]
     for i, (name, data) in enumerate(shown):

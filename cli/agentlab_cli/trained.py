@@ -1,5 +1,6 @@
 """Plays a self-training loop while its progress is shown, then prints its table by generation."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -10,9 +11,14 @@ from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
 from agentlab.runs.frames import load
 from agentlab.scenario import Design
+from agentlab.text import sanitize
 from agentlab.training.loop import loop
+from agentlab_cli.analysed import as_object, print_analysis
 from agentlab_cli.printed import print_json
 from agentlab_cli.work import SAME, End, work
+
+SHOWN = 1
+"""Tables of the analysis that are printed when the loop ends."""
 
 
 def train(
@@ -34,9 +40,20 @@ def train(
 
 
 def _end(folder: Path, as_json: bool) -> End:
+    """The loop by generation, and what to type next."""
+
     def end(console: Console) -> None:
-        found = analyse(load(folder), "generations", {})
+        run = load(folder)
+        if run.rollouts.empty:
+            return
+        found = analyse(run, "generations", {})
         if as_json:
-            print_json(found)
+            print_json(as_object(found))
+            return
+        print_analysis(console, replace(found, shown=SHOWN))
+        console.print()
+        for i, command in enumerate(("stats {} generations", "stats {} contrasts", "report {}")):
+            line = f"{'Next:' if i == 0 else '     '} agentlab {command.format(folder)}"
+            console.print(sanitize(line), markup=False, soft_wrap=True)
 
     return end

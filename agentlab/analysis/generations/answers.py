@@ -14,22 +14,26 @@ from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 
 
-def answers(run: Run, loop: Lineage, measures: Sequence[str], remarks: Remarks) -> Iterator[Row]:
+def answers(run: Run, loops: Sequence[Lineage], measures: Sequence[str], remarks: Remarks) -> list[Row]:
     """By measure and generation: incoherence, pass@k, and maj@k for the largest k, as the analyses of these names
     estimate them. A measure that none of them applies to has no row."""
     parts = _table(lambda: decomposition(run), "decomposition", remarks, "incoherence")
     several = _table(lambda: tries(run), "new_tasks", remarks, "pass@k")
-    for measure in measures:
-        for generation, condition in loop.conditions.items():
-            row: Row = {"arm": loop.name, "measure": measure, "generation": generation}
-            row |= _cells(_of(parts, measure, condition), ("incoherence",))
-            most = _of(several, measure, condition)
-            if not most.empty:
-                most = most[most["k"] == most["k"].max()]
-                row["k"] = int(most["k"].iloc[0])
-            row |= _cells(most, ("pass_at", "majority"))
-            if len(row) > 3:
-                yield row
+    rows = [_rows(parts, several, loop, measure) for loop in loops for measure in measures]
+    return [row for of_measure in rows for row in of_measure]
+
+
+def _rows(parts: pd.DataFrame, several: pd.DataFrame, loop: Lineage, measure: str) -> Iterator[Row]:
+    for generation, condition in loop.conditions.items():
+        row: Row = {"arm": loop.name, "measure": measure, "generation": generation}
+        row |= _cells(_of(parts, measure, condition), ("incoherence",))
+        most = _of(several, measure, condition)
+        if not most.empty:
+            most = most.sort_values("k", ascending=False)
+            row["k"] = int(most["k"].max())
+        row |= _cells(most, ("pass_at", "majority"))
+        if len(row) > 3:
+            yield row
 
 
 def _table(make: Callable[[], Analysis], name: str, remarks: Remarks, what: str) -> pd.DataFrame:

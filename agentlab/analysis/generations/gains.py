@@ -48,10 +48,11 @@ def sentences(table: pd.DataFrame | None) -> list[str]:
     """What the last generation gained against the base, a sentence for each measure and arm."""
     if table is None or table.empty:
         return []
-    last = table[(table["generation"] == table["generation"].max()) & (table["since"] == 0)].reset_index(drop=True)
-    cells = {one.heading: one.cells for one in columns(last)}
+    newest = int(table["generation"].max())
+    last = [row for row in table.to_dict("records") if row["generation"] == newest and row["since"] == 0]
+    cells = {one.heading: one.cells for one in columns(pd.DataFrame(last))}
     told: list[str] = []
-    for i, row in enumerate(last.to_dict("records")):
+    for i, row in enumerate(last):
         arm = f"{row['arm']}: " if row.get("arm") else ""
         if pd.isna(row["difference"]):
             continue

@@ -18,6 +18,7 @@ ONCE = (
     "the loop ran once: every interval is about these weights only. For conclusions about the training, give "
     "improve.replicates"
 )
+COUNTS = ("kept", "duplicates", "cut off", "not good enough", "rows", "k")
 LEGEND = {
     "passed": "share of rollouts that are good enough to be kept",
     "coverage": "share of tasks with such a rollout",
@@ -43,25 +44,28 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
         remarks.add(f"{name}: suppressed: {reasons[name]}")
     if not loops:
         raise AnalysisError(f"{run.folder} has no finished rollout yet; the same `agentlab train` command goes on")
+    held = run.held_out
     rows = {
         "generations": [row for loop in loops for row in sampled.means(run, loop, names)],
-        "sampled": [row for loop in loops for row in sampled.sampling(run, loop)],
+        "replicates": replicates.replicates(held, loops, names),
+        "gains": [row for loop in loops for row in gains.gains(held, loop, names, remarks)],
+        "parting": [row for loop in loops for row in parted(held, loop, names, remarks)],
         "training": [row for loop in loops for row in sampled.training(run, loop)],
-        "gains": [row for loop in loops for row in gains.gains(run.held_out, loop, names, remarks)],
-        "parting": [row for loop in loops for row in parted(run.held_out, loop, names, remarks)],
-        "answers": [row for loop in loops for row in answers.answers(run.held_out, loop, names, remarks)],
-        "replicates": replicates.replicates(run.held_out, loops, names),
+        "sampled": [row for loop in loops for row in sampled.sampling(run, loop)],
+        "answers": answers.answers(held, loops, names, remarks),
     }
     tables = {name: _plain(pd.DataFrame(found), loops) for name, found in rows.items() if found}
-    shown = sum(name in tables for name in ("generations", "sampled", "training", "gains", "parting"))
     notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
     notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
     says = " ".join(_says(run, loops, tables))
-    return Analysis("generations", "Generations", says, tables, tuple(dict.fromkeys(notes)), shown, _result, LEGEND)
+    return Analysis(
+        "generations", "Generations", says, tables, tuple(dict.fromkeys(notes)), len(tables), _result, LEGEND
+    )
 
 
 def _plain(table: pd.DataFrame, loops: Sequence[Lineage]) -> pd.DataFrame:
-    """Without a column that says the same in every row."""
+    """Counts as whole numbers, and no column for the arm where there is one arm."""
+    table = table.astype({name: "Int64" for name in COUNTS if name in table})
     return table if "arm" not in table or any(loop.name for loop in loops) else table.drop(columns="arm")
 
 

@@ -26,7 +26,8 @@ def parted(run: Run, loop: Lineage, measures: Sequence[str], remarks: Remarks) -
         remarks.add("parting: no task has both measures in every generation")
         return
     codes = cluster_codes(run.clusters, tasks)
-    found = parting(proxy.loc[tasks].to_numpy(), true.loc[tasks].to_numpy(), codes)
+    clusters = None if codes is None else [int(code) for code in codes]
+    found = parting(proxy.loc[tasks].to_numpy(), true.loc[tasks].to_numpy(), clusters)
     remarks.add(ABOUT)
     if found.note:
         remarks.add(f"parting: {found.note}")

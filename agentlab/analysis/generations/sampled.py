@@ -1,9 +1,8 @@
 """What each generation was like on each part of the tasks, what was kept of it, and how it was trained."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
-
-import pandas as pd
 
 from agentlab.analysis.generations.lineage import Lineage
 from agentlab.analysis.outcome_range import outcome_range
@@ -63,5 +62,6 @@ def _precision(run: Run, loop: Lineage, condition: str) -> float | None:
     kept = run.rows[(run.rows["condition"] == condition) & (run.rows["reason"] == "kept")]
     if loop.watch is None or kept.empty:
         return None
-    values = run.measures.set_index("rollout").loc[kept["rollout"].astype("str"), loop.watch[1]]
-    return None if pd.isna(values.mean()) else float(values.mean())
+    of_kept = run.measures["rollout"].isin(kept["rollout"].astype("str").tolist())
+    mean = float(run.measures.loc[of_kept, loop.watch[1]].astype("float64").mean())
+    return None if math.isnan(mean) else mean

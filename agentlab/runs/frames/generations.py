@@ -1,7 +1,9 @@
 """The generations of a self-training loop: what each was like on each part of the tasks, and how it was trained."""
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 import pandas as pd
@@ -19,28 +21,21 @@ REASONS = {
 """Columns that count rollouts by their reason in `rows`."""
 
 
-class Recorded(Protocol):
-    """The frames of a run."""
+@dataclass(frozen=True, slots=True)
+class LoopFrames:
+    """What is needed of a run."""
 
-    meta: dict[str, Any]
-
-    @property
-    def factors(self) -> Sequence[str]: ...
-    @property
-    def splits(self) -> Mapping[str, str]: ...
-    @property
-    def rollouts(self) -> pd.DataFrame: ...
-    @property
-    def measures(self) -> pd.DataFrame: ...
-    @property
-    def measured(self) -> Sequence[Measure]: ...
-    @property
-    def conditions(self) -> pd.DataFrame: ...
-    @property
-    def rows(self) -> pd.DataFrame: ...
+    meta: Mapping[str, Any]
+    factors: Sequence[str]
+    splits: Mapping[str, str]
+    measured: Sequence[Measure]
+    rollouts: pd.DataFrame
+    measures: pd.DataFrame
+    conditions: pd.DataFrame
+    rows: pd.DataFrame
 
 
-def by_generation(run: Recorded, trained: pd.DataFrame) -> pd.DataFrame:
+def by_generation(run: LoopFrames, trained: pd.DataFrame) -> pd.DataFrame:
     """A row for each condition and split, in the order of the conditions' generations."""
     names = [m.name for m in run.measured]
     own = [name for name in run.factors if name != "generation"]
@@ -51,23 +46,26 @@ def by_generation(run: Recorded, trained: pd.DataFrame) -> pd.DataFrame:
     scored = run.measures.assign(split=run.measures["task"].astype("str").map(splits))
     used = run.rollouts.set_index("rollout")
     known = {str(one["condition"]): one for one in trained.to_dict("records")}
-    levels = run.conditions.set_index("condition")
     rows: list[dict[str, Any]] = []
-    failed = [name for name in known if name not in levels.index]
-    for condition in levels.index:
-        fields = ImproveFields.model_validate(levels.loc[condition, "facts"]["improve"], strict=False)
-        head = {"condition": condition, **{name: levels.loc[condition, name] for name in own}}
-        head |= {"generation": int(levels.loc[condition, "generation"]), **_weights(known.get(str(condition)))}
+    played = {str(one["condition"]): one for one in run.conditions.to_dict("records")}
+    failed = [name for name in known if name not in played]
+    for condition, levels in played.items():
+        fields = ImproveFields.model_validate(levels["facts"]["improve"], strict=False)
+        head = {"condition": condition, **{name: levels[name] for name in own}}
+        head |= {"generation": int(levels["generation"]), **_weights(known.get(condition))}
         for split, role in run.splits.items():
-            part = scored[(scored["condition"] == condition) & (scored["split"] == split)]
+            here = (scored["condition"] == condition) & (scored["split"] == split)
+            part: pd.DataFrame = scored.loc[here.to_numpy(dtype=bool)]
             if part.empty:
                 continue
-            told = _told(part, used.loc[part["rollout"]], fields, int(head["generation"]))
+            told = _told(part, used.loc[part["rollout"].tolist()], fields, int(head["generation"]))
             chosen = _kept(run.rows[run.rows["condition"] == condition]) if role == "learn" else {}
-            means = {name: part.groupby("task", observed=True)[name].mean().mean() for name in names}
+            tasks = part["task"].astype("str")
+            means = {name: float(part[name].astype("float64").groupby(tasks).mean().mean()) for name in names}
             rows.append({**head, "split": split, "role": role, **told, **chosen, **means})
     rows += [{"condition": name, "generation": _generation(name), **_weights(known[name])} for name in failed]
-    rows.sort(key=lambda row: (str(row.get("split", "")), row["generation"]))
+    order = list(run.splits)
+    rows.sort(key=lambda row: (order.index(row["split"]) if "split" in row else len(order), row["generation"]))
     return _typed(pd.DataFrame(rows, columns=columns), own, names)
 
 
@@ -83,8 +81,9 @@ def _typed(table: pd.DataFrame, factors: Sequence[str], measures: Sequence[str])
 
 
 def _told(part: pd.DataFrame, used: pd.DataFrame, fields: ImproveFields, generation: int) -> dict[str, Any]:
-    values = part[fields.keep.measure]
-    passed = values.map(lambda value: bool(value == value) and fields.keep.passes(value, generation)).astype(bool)
+    values = [float(value) for value in part[fields.keep.measure].astype("float64")]
+    good = [not math.isnan(value) and fields.keep.passes(value, generation) for value in values]
+    passed = pd.Series(good, index=part.index, dtype="bool")
     outputs = used["output"].fillna("").map(lambda text: " ".join(str(text).casefold().split()))
     distinct = outputs.groupby(used["task"].astype("str")).agg(lambda texts: texts.nunique() / len(texts))
     tokens = used["input_tokens"] + used["output_tokens"]

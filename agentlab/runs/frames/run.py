@@ -21,7 +21,7 @@ from agentlab.runs.frames import tables
 from agentlab.runs.frames.clusters import clusters_of
 from agentlab.runs.frames.cost import RunCost, run_cost
 from agentlab.runs.frames.forks import forked
-from agentlab.runs.frames.generations import by_generation
+from agentlab.runs.frames.generations import LoopFrames, by_generation
 from agentlab.runs.frames.judged import compared, grouped
 from agentlab.runs.frames.kinds import Kinds, declared
 from agentlab.runs.frames.looked import looked
@@ -263,7 +263,8 @@ class Run:
         `training_seconds`, `error` (why a generation has no weights). Missing values are unknown or do not apply.
         """
         known = self._select("SELECT condition, recipe, rows, digest, metrics, error FROM generations", _TRAINED)
-        return by_generation(self, known)
+        made = (self.meta, self.factors, self.splits, self.measured, self.rollouts, self.measures, self.conditions)
+        return by_generation(LoopFrames(*made, self.rows), known)
 
     @cached_property
     def splits(self) -> dict[str, str]:

@@ -3,19 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
+from agentlab.scenario.validate import mapping
+
 HOLD_OUT = "hold_out"
 
 
 def roles(meta: Mapping[str, Any]) -> dict[str, str]:
     """The role of each split by its name; empty for a run without a loop."""
-    improve = meta.get("tree", {}).get("improve") or {}
-    return {name: str(split["role"]) for name, split in improve.get("splits", {}).items()}
+    return {name: str(split["role"]) for name, split in _splits(meta).items()}
 
 
 def split_draws(meta: Mapping[str, Any]) -> dict[str, int]:
     """The planned draws of each split by its name."""
-    improve = meta.get("tree", {}).get("improve") or {}
-    return {name: int(split.get("draws", 1)) for name, split in improve.get("splits", {}).items()}
+    return {name: int(split.get("draws", 1)) for name, split in _splits(meta).items()}
+
+
+def _splits(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    improve = mapping(mapping(meta.get("tree")).get("improve"))
+    return {name: mapping(split) for name, split in mapping(improve.get("splits")).items()}
 
 
 def planned(meta: Mapping[str, Any]) -> int:
