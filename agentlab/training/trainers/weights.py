@@ -81,6 +81,15 @@ def misfit(name: str) -> str:
     return "" if name.startswith("local/") else right
 
 
+def lacking(settings: Mapping[str, Any]) -> str:
+    """What this machine lacks to train, with the lines to type; empty where nothing is missing."""
+    try:
+        environment.python(settings.get("python"))
+    except TrainingError as error:
+        return str(error)
+    return ""
+
+
 async def train(job: TrainingJob, report: Callable[[TrainingStep], None]) -> Trained:
     """The adapter or the model, loaded once by the engine that will serve it."""
     told = process.done(job.folder)

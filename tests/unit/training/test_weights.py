@@ -84,7 +84,7 @@ async def test_a_missing_base_or_environment_is_said_with_what_to_type(
     monkeypatch.setenv(environment.VARIABLE, sys.executable)
     assert environment.python(None) == Path(sys.executable)
     monkeypatch.delenv(environment.VARIABLE)
-    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "access", refused)
     with pytest.raises(TrainingError, match=r"make setup-train.*pip install -r .*requirements\.txt .*torch==2\.13\.0"):
         environment.python(None)
     assert environment.REQUIREMENTS.is_file()
@@ -96,3 +96,8 @@ def test_fields_that_cannot_be_meant_are_mistakes() -> None:
             TRAINERS[kind].fields.model_validate({"kind": kind, **changed})
     assert weights.misfit("local/smollm2") == ""
     assert "kind: command" in weights.misfit("openai/gpt-5.2")
+
+
+def refused(path: Path, mode: int) -> bool:
+    """Nothing may be run."""
+    return False
