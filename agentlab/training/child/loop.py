@@ -21,8 +21,8 @@ CLIP = 1.0
 """The norm that gradients are cut down to."""
 WARMUP = 3
 """Steps until the learning rate is whole; then it falls, linearly, to 0."""
-PAUSE, SHARE = 15.0, 20.0
-"""Seconds between two checkpoints at least, and how many times longer than writing the last one took."""
+SHARE = 20.0
+"""How many times longer than writing the last checkpoint took the next one waits, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ class Plan:
     """Rows in each step."""
     learning_rate: float
     seed: int
+    pause: float
+    """Seconds between two checkpoints, at least. It changes nothing of the result."""
 
 
 def steps_of(rows: int, batch: int, epochs: float, least: int, most: int) -> int:
@@ -65,7 +67,7 @@ def train(model: Any, rows: list[Any], loss_of: Callable[[list[Any]], Any], plan
         optimizer.zero_grad()
         losses.append(loss.item())
         _report(folder / "metrics.jsonl", step + 1, plan.steps, losses[-1])
-        if step + 1 < plan.steps and time.monotonic() - saved > max(PAUSE, SHARE * cost):
+        if step + 1 < plan.steps and time.monotonic() - saved > max(plan.pause, SHARE * cost):
             cost = _save(folder, trained, optimizer, losses)
             saved = time.monotonic()
     if not all(bool(weight.isfinite().all()) for weight in trained.values()):

@@ -30,6 +30,8 @@ import torch
 from objectives import OBJECTIVES
 from peft import LoraConfig, PeftModel, get_peft_model
 
+PAUSE = 15.0
+"""Seconds between two checkpoints, at least, where the job says nothing else."""
 LIBRARIES = ("torch", "transformers", "peft", "gguf")
 
 
@@ -48,7 +50,8 @@ def main(folder: Path) -> None:
     loss_of = partial(OBJECTIVES[job["kind"]], model, pad=tokenizer.pad_token_id, beta=job.get("beta", 0.0))
     steps = loop.steps_of(len(rows), job["batch"], job["epochs"], *job["steps"])
     loaded = time.monotonic()
-    plan = loop.Plan(steps, job["batch"], job["learning_rate"], job["seed"])
+    pause = job.get("checkpoint_seconds", PAUSE)
+    plan = loop.Plan(steps, job["batch"], job["learning_rate"], job["seed"], pause)
     losses = loop.train(model, rows, loss_of, plan, folder)
     trained = time.monotonic()
     served = _write(model, config, reader, folder, job)

@@ -9,6 +9,8 @@ TRAINERS: Mapping[str, TrainerKind] = {
     "command": TrainerKind(command.CommandFields, command.train),
     "dpo": TrainerKind(weights.DpoFields, weights.train, weights.misfit, weights.lacking, True, weights.OPERATIONAL),
     "exemplars": TrainerKind(exemplars.ExemplarsFields, exemplars.train),
-    "sft": TrainerKind(weights.SftFields, weights.train, weights.misfit, weights.lacking, operational=weights.OPERATIONAL),
+    "sft": TrainerKind(
+        weights.SftFields, weights.train, weights.misfit, weights.lacking, operational=weights.OPERATIONAL
+    ),
     "shares": TrainerKind(shares.SharesFields, shares.train, shares.misfit),
 }
