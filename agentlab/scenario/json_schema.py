@@ -12,6 +12,7 @@ from agentlab.organization.protocols import KINDS as PROTOCOLS
 from agentlab.scenario.fields import BaselineFields, ConditionFields, ExperimentFields
 from agentlab.scenario.task_table import TaskTableFields
 from agentlab.scenario.validate import mapping
+from agentlab.training.trainers import TRAINERS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _OWN = {
@@ -37,12 +38,15 @@ def scenario_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = whole.pop("$defs")
     definitions["Model"] = _lift(ModelSpec, definitions)
     definitions["Protocol"] = _kinds(PROTOCOLS, definitions)
+    definitions["Trainer"] = _kinds({name: kind.fields for name, kind in TRAINERS.items()}, definitions)
     properties = whole["properties"]
     properties["judges"]["anyOf"][1]["additionalProperties"] = _JUDGE
     table = _lift(TaskTableFields, definitions)
     properties["models"]["additionalProperties"] = {"$ref": "#/$defs/Model"}
     definitions["OrganizationFields"]["properties"]["protocol"] |= {"$ref": "#/$defs/Protocol"}
-    for section in (properties["models"], definitions["OrganizationFields"]["properties"]["protocol"]):
+    definitions["ImproveFields"]["properties"]["by"] |= {"$ref": "#/$defs/Trainer"}
+    parts = (("OrganizationFields", "protocol"), ("ImproveFields", "by"))
+    for section in (properties["models"], *(definitions[name]["properties"][part] for name, part in parts)):
         section.pop("type", None)
     level = {key: properties[key] for key in ConditionFields.model_fields}
     patched = {f"{name}Patch": _optional(part) for name, part in definitions.items()}

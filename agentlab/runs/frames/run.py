@@ -162,7 +162,7 @@ class Run:
         """One row per verdict on a finished rollout: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless
         scored), `label`, `reason`, `call` (Int64: place of the judge's call), `mass` (probability on the scale's
         digits, NaN unless scored by log-probabilities). Reading it is recorded as a look at the outcomes of the run."""
-        self.unrecorded = looked(self.folder, self.meta, (self._whole or self).rollouts)
+        self.unrecorded = looked(self.folder, self.meta, self.whole.rollouts)
         return self._placed(tables.scores(self._select, tables.FINISHED))
 
     @cached_property
@@ -178,7 +178,7 @@ class Run:
         factors' levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown
         first), `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`.
         Reading it is recorded as a look."""
-        self.unrecorded = looked(self.folder, self.meta, (self._whole or self).rollouts)
+        self.unrecorded = looked(self.folder, self.meta, self.whole.rollouts)
         return compared(self.folder, self.rollouts, self.meta)
 
     @cached_property
@@ -270,6 +270,11 @@ class Run:
     def splits(self) -> dict[str, str]:
         """Of a self-training loop: the role of each part of the tasks. Empty for other runs."""
         return roles_of(self.meta)
+
+    @property
+    def whole(self) -> "Run":
+        """Of the part on held-out tasks: the run that it is part of. Else the run itself."""
+        return self._whole or self
 
     @cached_property
     def held_out(self) -> "Run":
