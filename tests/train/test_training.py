@@ -20,11 +20,8 @@ from agentlab.types import ChatMessage, Request, Settings, Where
 from tests.support.embedded import real
 from tests.support.trainers import await_that
 
-try:
-    PYTHON = str(environment.python(None))
-except TrainingError:
-    PYTHON = ""
-pytestmark = [pytest.mark.slow, pytest.mark.process, real, pytest.mark.skipif(not PYTHON, reason="make setup-train")]
+LACKING = weights.lacking({})
+pytestmark = [pytest.mark.slow, pytest.mark.process, real, pytest.mark.skipif(LACKING != "", reason=LACKING)]
 
 COLORS = ("sky", "sea", "grass", "snow", "coal", "sun")
 REPLY = "It is purple."
@@ -83,7 +80,7 @@ async def test_a_killed_training_ends_with_the_same_weights(tmp_path: Path) -> N
 
 def killed_and_resumed(folder: Path) -> str:
     """What the second process printed; the first is killed after its first checkpoint."""
-    command = [PYTHON, str(process.CHILD / "train.py"), str(folder)]
+    command = [str(environment.python(None)), str(process.CHILD / "train.py"), str(folder)]
     killed = subprocess.Popen(command)
     await_that((folder / "checkpoint.pt").exists, 600)
     killed.kill()

@@ -62,8 +62,10 @@ class Local:
 
     model: openai.OpenAI
     server: Any = field(repr=False)
-    asked: set[str] = field(default_factory=set[str], repr=False)
-    """Digests of the chats so far."""
+    alone: bool = True
+    """Whether one call is answered at a time."""
+    held: dict[int, str] = field(default_factory=dict[int, str], repr=False)
+    """For each of the prompts that are kept, the digest of the chat it came from."""
 
     @property
     def name(self) -> str:
@@ -74,21 +76,23 @@ class Local:
         return self.model.capabilities
 
     async def complete(self, request: Request) -> Completion:
-        kept = {"cache_prompt": True, "id_slot": request.where.rank % PROMPTS} if self._keeps(request) else {}
-        model = replace(self.model, body={**kept, **self.model.body}) if kept else self.model
-        return await model.complete(request)
+        if not self.alone and request.settings.max_tokens != 1:
+            return await self.model.complete(request)
+        slot = request.where.rank % PROMPTS
+        kept = {"id_slot": slot, "cache_prompt": self._keeps(request, slot)}
+        return await replace(self.model, body={**kept, **self.model.body}).complete(request)
 
-    def _keeps(self, request: Request) -> bool:
+    def _keeps(self, request: Request, slot: int) -> bool:
         """Whether a kept beginning changes no number: tokens round alike in any batch but that of a single token.
 
         Replies are made token by token, the last token of a repeated prompt is alone, and so may be that of a long one.
         """
         key = digest(request.chat)
-        again = key in self.asked
-        self.asked.add(key)
+        again = self.held.get(slot) == key
+        self.held[slot] = key
         most = sum(len(entry.content.encode("utf-8", "replace")) + ENTRY for entry in request.chat)
         replied = any(entry.role == "assistant" for entry in request.chat)
-        return request.settings.max_tokens == 1 and not (again or replied or request.tools or most > BATCH)
+        return not (again or replied or request.tools or most > BATCH)
 
     async def aclose(self) -> None:
         await self.model.aclose()
@@ -113,7 +117,7 @@ def build(spec: ModelSpec) -> Local:
         raise ScenarioError(f"{what} cannot be loaded: the file is damaged or does not fit ({error})") from error
     model = openai.connect(spec, f"{server.listening_address}/v1", "EMPTY", "max_tokens")
     _fit(model, server)
-    return Local(model, server)
+    return Local(model, server, options["slots"] <= 1)
 
 
 def _fit(model: openai.OpenAI, server: Any) -> None:

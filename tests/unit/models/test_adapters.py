@@ -24,7 +24,9 @@ def spec(path: Path, **options: object) -> ModelSpec:
 async def logprob(path: Path) -> float:
     """Of the first token of a reply."""
     async with serve({"default": spec(path)}) as models:
-        return (await models["default"].complete(ASKED)).logprobs[0].logprob
+        logprobs = (await models["default"].complete(ASKED)).logprobs
+    assert logprobs is not None
+    return logprobs[0].logprob
 
 
 @real
