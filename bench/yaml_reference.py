@@ -36,10 +36,18 @@ SECTIONS = {
     "SettingsFields": "organization.agents: settings",
     "TaskFields": "tasks: one task",
     "Level": "factors: one level",
+    "PlanConfig": "organization.protocol: plan of a board",
+    "PlantConfig": "organization.protocol: plant of a board, one flaw",
     "Protocol": "organization.protocol",
     "BaselineFields": "factors: baseline, a level that spends what another spent",
     "TaskTableFields": "tasks: a table",
     "ColumnFields": "tasks: columns of a table",
+    "ImproveFields": "improve",
+    "SplitFields": "improve: one split",
+    "KeepFields": "improve: keep",
+    "TurnsFields": "improve: keep, turns",
+    "NegativesFields": "improve: negatives",
+    "Trainer": "improve: by",
 }
 """Headings by the name of a definition."""
 OWN = "my_module:Name"

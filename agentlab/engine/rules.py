@@ -45,7 +45,7 @@ def following(
     log = tuple(log)
     messages = [m for turn in turns for m in (*acted(organization, log, turn), *routed(organization, log, turn))]
     if organization.hooks.settle is not None:
-        whole = (*log, *_stamped(messages, round, len(log)))
+        whole = (*log, *stamped(messages, round, len(log)))
         messages += _made(organization, organization.hooks.settle, whole, round)
     return messages + _advanced(organization, log, messages, round, stream)
 
@@ -63,6 +63,9 @@ def routed(organization: Organization, log: Sequence[Message], turn: Sequence[Ca
     last = turn[-1]
     if last.completion is None:
         return []
+    if organization.hooks.collect is not None:
+        replies = [call.completion for call in turn if call.completion is not None and not call.tool_results]
+        return _made(organization, organization.hooks.collect, last.actor, replies, log, last.round)
     return _made(organization, organization.protocol.route, last.actor, last.completion, log, last.round)
 
 
@@ -71,11 +74,12 @@ def _advanced(
 ) -> list[Message]:
     if organization.hooks.advance is None:
         return []
-    whole = (*log, *_stamped(messages, round, len(log)))
+    whole = (*log, *stamped(messages, round, len(log)))
     return _made(organization, organization.hooks.advance, whole, round, stream)
 
 
-def _stamped(messages: Iterable[Message], round: int, first: int) -> Iterable[Message]:
+def stamped(messages: Iterable[Message], round: int, first: int) -> Iterable[Message]:
+    """Messages of `round`, of which the first gets the index `first`."""
     return (replace(message, round=round, index=first + i) for i, message in enumerate(messages))
 
 

@@ -87,8 +87,10 @@ class RolloutKeys:
         """The key of one rollout."""
         arm = self._named[condition]
         if (condition, task) not in self._contents:
-            sampled = () if arm.loop is None else (arm.loop.told(arm.tasks[task]),)
-            self._contents[condition, task] = digest(task, arm.tasks[task].prompt, *filter(None, sampled))
+            asked = arm.tasks[task]
+            given = [asked.fields[name] for name in ("files", "product") if name in asked.fields]
+            sampled = () if arm.loop is None else (arm.loop.told(asked),)
+            self._contents[condition, task] = digest(task, asked.prompt, *given, *filter(None, sampled))
         of = () if arm.baseline is None else (self(arm.baseline.of, task, draw),)
         content, coupling = self._contents[condition, task], self.coupling(condition)
         return digest(arm.identity, content, draw, self._generation, self._seed, coupling, *of)

@@ -65,3 +65,7 @@ class Organization:
     def files(self, log: Sequence[Message]) -> Mapping[str, str]:
         """The workspace by path, as the messages made it; empty where the protocol has none."""
         return self.hooks.workspace(log) if self.hooks.workspace is not None else {}
+
+    def files_of_turn(self, log: Sequence[Message]) -> Mapping[str, str]:
+        """The workspace that a turn begins with."""
+        return self.hooks.begins(log) if self.hooks.begins is not None else self.files(log)

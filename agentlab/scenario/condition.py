@@ -8,16 +8,18 @@ from agentlab.interfaces import Routing
 from agentlab.models.spec import ModelSpec
 from agentlab.models.weights import identified
 from agentlab.organization.agents import Agent, Closing, Organization
-from agentlab.scenario import checks, improve
+from agentlab.scenario import checks, improve, inference
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
 from agentlab.scenario.improve import Improve
+from agentlab.scenario.inference_fields import InferenceFields
 from agentlab.scenario.placeholders import fill, paragraphs
-from agentlab.scenario.protocol import Cast, protocol
+from agentlab.scenario.products import with_product
+from agentlab.scenario.protocol import Cast, protocol, rounds_of
 from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.validate import CheckedDocument, mapping
-from agentlab.seeds import digest
+from agentlab.seeds import digest, plain
 from agentlab.types import Settings, Task, ToolSpec
 
 OPERATIONAL = frozenset(
@@ -56,6 +58,8 @@ class Condition:
     """The prompts of `tasks` before addenda and closing question."""
     baseline: Baseline | None = None
     """Of a compute-matched arm: what it is measured by, and how."""
+    inference: InferenceFields | None = None
+    """How a rollout is made of particles; None if it is one attempt."""
     loop: Improve | None = None
     """How its model learns from its rollouts."""
     coupling: str = ""
@@ -84,12 +88,18 @@ def resolve(
         asked = _tasks(site, cell, cast)
         agents = _agents(site, cell, cast, specs)
         closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
+        fields = inference.read(site, matched is not None)
+        if interaction is not None and fields is not None:
+            interaction = inference.weighing(site, fields, interaction)
+            told = {**told, "inference": fields.model_dump()}
         if interaction is not None and agents is not None and before == _wrong(site):
             org = cell.organization
-            rounds = org.rounds
+            rounds = rounds_of(org, interaction)
+            agents = tuple(_remembering(agent, org.agents[agent.name], interaction) for agent in agents)
             if matched is not None:  # every step is told the task, and of the steps before only what it must know
                 rounds, agents = STEPS, tuple(replace(agent, memory="unread") for agent in agents)
             organization = Organization(agents, interaction, rounds, closing, org.calls)
+            checks.program(site, organization, specs)
             used = {agent.model: specs[agent.model] for agent in agents}
             writers = cast.writers or ()
             identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
@@ -102,7 +112,8 @@ def resolve(
                 identity = digest(identity, loop.identity)
             if before != _wrong(site):
                 return None
-            return Condition(name, levels, organization, used, asked, exposures, identity, added, questions, None, loop)
+            about = (exposures, identity, added, questions)
+            return Condition(name, levels, organization, used, asked, *about, inference=fields, loop=loop)
     else:
         for key in mapping(site.tree.value.get("tasks")):
             if (task := site.validate(TaskFields, ("tasks", key))) is not None:
@@ -133,12 +144,12 @@ def _alone(
     site: CheckedDocument, org: OrganizationFields, matched: Matched
 ) -> tuple[Cast, Routing | None, dict[str, Any]]:
     """The one agent of a baseline, whose steps are the protocol."""
-    name = matched.fields.agent
+    name = matched.agent(org.agents)
     cast = Cast((name,), org.closing and Closing(org.closing.ask, name), (name,))
     if name not in org.agents:
         site.wrong((*matched.path, "agent"), f"no agent {name!r}", suggest(name, org.agents))
         return cast, None, {}
-    return cast, matched.interaction(), matched.told()
+    return cast, matched.interaction(name), matched.told()
 
 
 def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
@@ -177,6 +188,12 @@ def _agent(site: CheckedDocument, cell: ConditionFields, name: str, specs: Mappi
     return Agent(name, paragraphs(*texts), told.model, settings, tools, told.memory)
 
 
+def _remembering(agent: Agent, fields: AgentFields, interaction: Routing) -> Agent:
+    """The agent, with what its protocol has agents remember where the scenario does not say it."""
+    memory = getattr(interaction, "memory", agent.memory)
+    return agent if "memory" in fields.model_fields_set else replace(agent, memory=memory)
+
+
 def _closing(site: CheckedDocument, cell: ConditionFields, cast: Cast) -> str:
     assert cast.closing is not None
     values = {"agent": cast.closing.agent, "rounds": cell.organization.rounds}
@@ -199,13 +216,14 @@ def tasks(site: CheckedDocument, cell: ConditionFields, last: Sequence[str] = ()
     found: dict[str, Task] = {}
     for key, task in cell.tasks.items():
         prompt = fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
-        found[key] = Task(key, paragraphs(prompt, *last), task.target, task.fields, task.split)
+        fields = with_product(site, key, task)
+        found[key] = Task(key, paragraphs(prompt, *last), task.target, fields, task.split)
     return found
 
 
 def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Routing) -> int:
     if to == "task":
-        return len(interaction.briefed)
+        return len(getattr(interaction, "readers", interaction.briefed))
     return len(names) if to == "all" else sum(name in to for name in names)
 
 
@@ -223,7 +241,7 @@ def _identity(
         for alias, spec in specs.items()
     }
     agents = [
-        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.offered])
+        (a.name, a.system, dumped[a.model], plain(a.settings), a.memory, [_tool(tool) for tool in a.offered])
         for a in organization.agents
     ]
     return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda)

@@ -20,7 +20,9 @@ from agentlab.scenario import (
     copies,
     generations,
     improve,
+    inference,
     library,
+    products,
     protocol,
     sections,
     task_table,
@@ -60,7 +62,7 @@ class Design:
     models: Mapping[str, ModelSpec]
     """Of the document without patches: those of the judges."""
     judges: Mapping[str, Judge]
-    """Those that score; not those that tell the tries of a baseline apart."""
+    """Those that score; not those that tell the tries of a baseline apart, or look at particles."""
     selectors: Mapping[str, Judge]
     of_two: Mapping[str, Judge]
     """Those of two outputs: they compare arms or sort outputs into groups, and are no measure."""
@@ -159,6 +161,7 @@ class DesignBuilder:
             self.selectors = baseline.selectors(self.site, told, bench)
             baseline.families(self.site, told, bench.every, specs)
             conditions = self.conditions(plan, matched, bench)
+            self.selectors |= inference.selectors(conditions, bench)
             self.finish(plan, bench, specs, conditions)
             loop = improve.agree(self.site, {one.name: one.loop for one in conditions})
             crossed, conditions = generations.with_generations(plan, loop), generations.base(conditions)
@@ -244,6 +247,7 @@ class DesignBuilder:
                 checks.targets(site, bench.misfits, resolved.tasks)
                 if resolved.loop is not None:
                     improve.measures(site, resolved.loop.fields, plan, bench.judges)
+                inference.judge(site, resolved.inference, bench, plan.measures, self.specs)
                 found[name] = resolved
         self.findings.cell = None
         self.tie(found, matched)
@@ -264,7 +268,10 @@ class DesignBuilder:
                 continue
             judge = mapping(self.tree.value.get("judges")).get(one.fields.select or "")
             identity = baseline.tied(found[name].identity, of.identity, judge)
-            found[name] = replace(found[name], identity=identity, baseline=one.baseline(of.name))
+            organization = baseline.with_workspace(found[name].organization, of.organization)
+            found[name] = replace(
+                found[name], identity=identity, baseline=one.baseline(of.name), organization=organization
+            )
             selector = self.selectors.get(one.fields.select or "")
             asked = [of.models, found[name].models]
             specs = {spec.name: spec for models in asked for spec in models.values()}
@@ -299,11 +306,13 @@ class DesignBuilder:
     ) -> None:
         """The checks that look at all conditions together."""
         for name, measure in plan.measures.items():
-            checks.criteria(self.site, name, measure, bench.judges, bench.of_two)
+            checks.criteria(self.site, name, measure, bench.judges, bench.of_two, bench.traits)
         of_judges = {j.model: specs[j.model] for j in bench.every.values() if j.model and j.model in specs}
         checks.prices(self.site, plan.limits, {}, of_judges)
         checks.constant(self.site, of_judges)
         protocol.agree(self.site, {one.name: one.organization for one in conditions})
+        if conditions:
+            products.same_product(self.site, [one.tasks for one in conditions])
         if plan.cluster is not None and conditions:
             checks.cluster(self.site, plan.cluster, [one.tasks for one in conditions])
         seen: dict[tuple[Any, ...], Condition] = {}

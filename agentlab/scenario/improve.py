@@ -78,6 +78,8 @@ def resolve(
         site.wrong((*SECTION, "policy"), wrong, suggest(told.policy, specs))
         return None
     before = len(site.findings.mistakes)
+    if cell.inference is not None:
+        site.wrong(("inference",), "a rollout of several particles is not learned from", "remove inference or improve")
     trainer, settings = _trainer(site, told, specs[told.policy])
     _agents(site, told, organization)
     _splits(site, told, cell, specs[told.policy])

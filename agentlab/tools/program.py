@@ -13,6 +13,7 @@ from agentlab.tools.sandbox.bubblewrap import Bubblewrap
 from agentlab.tools.sandbox.detect import lacking, sandbox
 from agentlab.tools.sandbox.ended import Ended, Limits
 from agentlab.tools.sandbox.run import run as run_in
+from agentlab.tools.sandbox.turns import turn
 from agentlab.tools.tool import Shared, tool
 from agentlab.types import Act, Returned, Scene, Task
 
@@ -40,7 +41,8 @@ async def run(
     where: Bubblewrap = scene.resource
     before = files(scene)
     given = {path: text.encode() for path, text in before.items()}
-    ended = await run_in(where, ["sh", "-c", command], given, LIMITS)
+    async with turn():
+        ended = await run_in(where, ["sh", "-c", command], given, LIMITS)
     if ended.why == "broken":
         raise RuntimeError(f"the sandbox failed: {ended.fault}")
     after = {path: text for path, text in before.items() if path not in ended.gone}

@@ -1,6 +1,5 @@
 """Plays a self-training loop while its progress is shown, then prints its table by generation."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -50,7 +49,7 @@ def _end(folder: Path, as_json: bool) -> End:
         if as_json:
             print_json(as_object(found))
             return
-        print_analysis(console, replace(found, shown=SHOWN))
+        print_analysis(console, found, SHOWN)
         console.print()
         for i, command in enumerate(("stats {} generations", "stats {} contrasts", "report {}")):
             line = f"{'Next:' if i == 0 else '     '} agentlab {command.format(folder)}"

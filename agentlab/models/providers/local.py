@@ -26,7 +26,7 @@ from typing import Any
 import httpx2
 
 from agentlab.errors import ScenarioError
-from agentlab.models.providers import openai
+from agentlab.models.providers import openai, scoring
 from agentlab.models.spec import ModelSpec
 from agentlab.models.weights import NO_ENGINE, SLOTS, adapter_of, find
 from agentlab.seeds import digest
@@ -115,7 +115,7 @@ def build(spec: ModelSpec) -> Local:
     except RuntimeError as error:
         what = spec.name if adapter is None else f"{spec.name} with the adapter {adapter}"
         raise ScenarioError(f"{what} cannot be loaded: the file is damaged or does not fit ({error})") from error
-    model = openai.connect(spec, f"{server.listening_address}/v1", "EMPTY", "max_tokens")
+    model = openai.connect(spec, f"{server.listening_address}/v1", "EMPTY", "max_tokens", score=scoring.forced)
     _fit(model, server)
     return Local(model, server, options["slots"] <= 1)
 

@@ -19,7 +19,11 @@ def teamwork(system: str, last: str, below: Callable[[int], int], say: Callable[
 
 def _blocks(system: str, last: str, below: Callable[[int], int], say: Callable[[], str]) -> Iterator[str]:
     read = _READ.findall(last)
-    if "<ticket " in system and "\nnone yet" in last:
+    if "<file " in system and not any(tag in system for tag in ("<ticket ", "<done ", "<review ")):
+        yield f'<file path="work.md">{say()}\n{say()}</file>'  # alone, as a baseline: there is no board
+    if '<planning from="' in last and "tickets come after." in last:
+        yield f"<plan>{say()}</plan>"
+    elif "<ticket " in system and "Tickets:\nnone yet" in last:
         for i in range(1, 2 + below(MOST)):
             after = f' after="T{i - 1}"' if i > 1 and below(3) == 0 else ""
             yield f'<ticket id="T{i}"{after}>{say()}</ticket>'
