@@ -78,6 +78,7 @@ class Local:
     async def complete(self, request: Request) -> Completion:
         if not self.alone and request.settings.max_tokens != 1:
             return await self.model.complete(request)
+        # Every call names its slot, so that what a slot holds is known.
         slot = request.where.rank % PROMPTS
         kept = {"id_slot": slot, "cache_prompt": self._keeps(request, slot)}
         return await replace(self.model, body={**kept, **self.model.body}).complete(request)
@@ -92,7 +93,8 @@ class Local:
         self.held[slot] = key
         most = sum(len(entry.content.encode("utf-8", "replace")) + ENTRY for entry in request.chat)
         replied = any(entry.role == "assistant" for entry in request.chat)
-        return not (again or replied or request.tools or most > BATCH)
+        repeats = again or request.settings.score is not None  # each text that is scored repeats the prompt
+        return not (repeats or replied or request.tools or most > BATCH)
 
     async def aclose(self) -> None:
         await self.model.aclose()
