@@ -177,6 +177,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "tree": design.tree,
         "factors": design.factors,
         "draws": max(design.draws, old.get("draws", 0)),
+        **_looped(design),
         "tasks": list(design.tasks.values()),
         "products": products(design, old.get("products", {})),
         "measures": list(measures.values()),
@@ -189,6 +190,14 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},
         "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
     }
+
+
+def _looped(design: Design) -> dict[str, Any]:
+    """Of a self-training loop: its conditions in all generations, and the rollouts of each."""
+    if design.loop is None:
+        return {}
+    each = sum(design.draws_of(id) for id in design.tasks)
+    return {"loop": {"conditions": len(design.conditions) * (1 + design.loop.fields.generations), "each": each}}
 
 
 def judge_models(design: Design) -> dict[str, str | None]:

@@ -132,6 +132,19 @@ def test_agents_of_another_model_are_not_learned_from(tmp_path: Path) -> None:
     assert {row["agent"] for row in rows(run)[1]} == {"drafter"}
 
 
+def test_preferences_are_pairs_with_one_prompt_and_a_trainer_of_ones_own_gets_them(tmp_path: Path) -> None:
+    keep = {"measure": "right", "at_least": 1, "dedupe": "none"}
+    by = {"kind": "tests.support.preferring:Trainer"}
+    run = trained(tmp_path, improve=improve(generations=1, keep=keep, by=by, negatives={"most": 1}))
+    pairs = rows(run)[1]
+    assert pairs
+    assert all(row["messages"][:-1] == row["rejected"][:-1] for row in pairs)
+    targets = {task["id"]: task["target"] for task in run.meta["tasks"]}
+    assert all(row["messages"][-1]["content"] == targets[row["task"]] for row in pairs)
+    assert all(row["rejected"][-1]["content"] != targets[row["task"]] for row in pairs)
+    assert set(run.generations["loss"].dropna()) == {0.5}
+
+
 def test_settings_of_a_split_reach_its_calls_only(tmp_path: Path) -> None:
     splits = {
         "train": {"role": "learn", "draws": 2},

@@ -58,9 +58,10 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
     notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
     says = " ".join(_says(run, loops, tables))
-    return Analysis(
-        "generations", "Generations", says, tables, tuple(dict.fromkeys(notes)), len(tables), _result, LEGEND
-    )
+    shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting"))
+    groups = ("arm", "split") if "arm" in tables["generations"] else ("split",)
+    told = tuple(dict.fromkeys(notes))
+    return Analysis("generations", "Generations", says, tables, told, shown, legend=LEGEND, groups=groups)
 
 
 def _plain(table: pd.DataFrame, loops: Sequence[Lineage]) -> pd.DataFrame:
@@ -90,8 +91,3 @@ def _parting(loop: Lineage, tables: Mapping[str, pd.DataFrame]) -> str:
     if gone.empty:
         return f"{head}{proxy} and {true} were not found to part."
     return f"{head}{proxy} and {true} have parted by generation {int(gone['generation'].iloc[0])} at the latest."
-
-
-def _result(tables: Mapping[str, pd.DataFrame]) -> str:
-    """The first gain."""
-    return " ".join(gains.sentences(tables.get("gains"))[:1])
