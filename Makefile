@@ -49,7 +49,7 @@ setup-train: $(READY) $(TRAIN)/.ready  ## Make .venv-train, in which models are 
 	@echo "$(TRAIN) is ready. To train: agentlab train arithmetic, or make demo-train."
 
 demo-train: setup-train  ## Train the embedded model on its own right sums, twice, and print how well it adds.
-	@echo "Running scenarios/arithmetic.yaml: sums tried, checked, learned from, twice (five minutes on two quiet cores) ..."
+	@echo "Running scenarios/arithmetic.yaml: sums tried, checked, learned from, twice (docs/train_real.md says what it takes) ..."
 	@$(BIN)/agentlab train arithmetic
 
 test: $(READY)  ## Run the tests.

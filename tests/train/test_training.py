@@ -82,9 +82,11 @@ def killed_and_resumed(folder: Path) -> str:
     """What the second process printed; the first is killed after its first checkpoint."""
     command = [str(environment.python(None)), str(process.CHILD / "train.py"), str(folder)]
     killed = subprocess.Popen(command)
-    await_that((folder / "checkpoint.pt").exists, 600)
-    killed.kill()
-    killed.wait()
+    try:
+        await_that((folder / "checkpoint.pt").exists, 600)
+    finally:
+        killed.kill()
+        killed.wait()
     assert not (folder / "done.json").exists()
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
