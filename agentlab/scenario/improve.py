@@ -37,7 +37,7 @@ class Improve:
     pairs: bool
     """Whether its rows are preferences."""
     lacking: str = ""
-    """What this machine lacks to train; empty where nothing is missing. `agentlab run` plays generation 0 without it."""
+    """What this machine lacks to train; empty where nothing is missing. `agentlab run` does not need it."""
 
     @property
     def identity(self) -> str:
