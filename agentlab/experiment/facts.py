@@ -5,6 +5,7 @@ from typing import Any
 
 from agentlab.interfaces import Routing
 from agentlab.models import ModelSpec
+from agentlab.models.weights import identified
 from agentlab.organization.protocols import board_of
 from agentlab.scenario import Condition
 from agentlab.seeds import digest
@@ -55,7 +56,7 @@ def _served(spec: ModelSpec) -> str | None:
     dialect = (patch.system, patch.opens_thought) if patch else (None, None)
     if not (spec.base_url or spec.options or spec.body or dialect != (None, None)):
         return None
-    return digest(spec.base_url, spec.options, spec.body, *dialect)
+    return digest(spec.base_url, identified(spec.options), spec.body, *dialect)
 
 
 def contacts(protocol: Routing) -> Mapping[str, tuple[str, ...]]:

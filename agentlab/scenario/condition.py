@@ -6,6 +6,7 @@ from typing import Any
 
 from agentlab.interfaces import Routing
 from agentlab.models.spec import ModelSpec
+from agentlab.models.weights import identified
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.scenario import checks, improve, inference
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
@@ -234,8 +235,9 @@ def _identity(
     addenda: list[dict[str, Any]],
 ) -> str:
     """What an agent calls its model does not count, what the model is does."""
+    left_out = {*OPERATIONAL, *(f.name for f in fields(Settings))}
     dumped = {
-        alias: spec.model_dump(mode="json", exclude={*OPERATIONAL, *(f.name for f in fields(Settings))})
+        alias: {**spec.model_dump(mode="json", exclude=left_out), "options": identified(spec.options)}
         for alias, spec in specs.items()
     }
     agents = [

@@ -36,6 +36,8 @@ class Improve:
     """Of these, the ones that change the weights."""
     pairs: bool
     """Whether its rows are preferences."""
+    lacking: str = ""
+    """What this machine lacks to train; empty where nothing is missing. `agentlab run` does not need it."""
 
     @property
     def identity(self) -> str:
@@ -85,7 +87,7 @@ def resolve(
     if trainer is None or len(site.findings.mistakes) > before:
         return None
     deciding = {name: value for name, value in settings.items() if name not in trainer.operational}
-    return Improve(told, trainer.train, settings, deciding, trainer.pairs)
+    return Improve(told, trainer.train, settings, deciding, trainer.pairs, trainer.lacking(settings))
 
 
 def _trainer(

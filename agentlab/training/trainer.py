@@ -75,6 +75,10 @@ def _any_model(name: str) -> str:
     return ""
 
 
+def _nothing(settings: Mapping[str, Any]) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class TrainerKind:
     """A kind of trainer, as `improve.by` names it."""
@@ -85,6 +89,8 @@ class TrainerKind:
     misfit: Callable[[str], str] = _any_model
     """What is wrong with training the model of this name (`provider/name`), and what would be right; empty if nothing
     is."""
+    lacking: Callable[[Mapping[str, Any]], str] = _nothing
+    """What this machine lacks to train with these settings, and how to get it; empty where nothing is missing."""
     pairs: bool = False
     """Whether its rows are preferences, which `improve.negatives` makes."""
     operational: frozenset[str] = frozenset()

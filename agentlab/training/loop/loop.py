@@ -47,6 +47,9 @@ async def train(
     """
     if design.loop is None:
         raise ScenarioError(f"{design.file}: there is no section `improve`, so no model learns; use `agentlab run`")
+    for condition in design.conditions:
+        if condition.loop is not None and condition.loop.lacking:
+            raise ScenarioError(f"{design.file}: {condition.loop.lacking}")
     if registration is not None:
         require(registration, design)
     with opened(folder) as store:
