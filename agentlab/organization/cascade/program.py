@@ -126,7 +126,8 @@ def iterations(step: Step) -> int:
     if step.verb != "loop":
         return 1
     most = step.most or ITEMS
-    items = cast("list[Any]", step.over) if isinstance(step.over, list) else None
+    over: Any = step.over
+    items = cast("list[Any]", over) if isinstance(over, list) else None
     return most if items is None else min(len(items), most)
 
 
