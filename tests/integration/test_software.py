@@ -275,6 +275,25 @@ def test_the_simulated_team_writes_code_that_runs() -> None:
     assert run.tickets["state"].eq("done").all()
 
 
+@pytest.mark.slow
+@pytest.mark.process
+@pytest.mark.usefixtures("workdir", "boxed")
+def test_what_was_planted_in_the_simulated_team_is_found() -> None:
+    """Chances within three standard errors of what the scenario says it planted."""
+    ran("run", "software_sim", "--set", "draws=12")
+    run = load("runs/software_sim")
+    formats = run.scores[run.scores["criterion"] == "harm"].astype({"team": "str"}).groupby(["team", "rollout"])
+    wrong = (formats["outcome"].first() == "format").groupby(level="team").mean().to_dict()
+    kept = limit_kept(run)
+    assert (kept["solo"], kept["solo_matched"]) == (1.0, 1.0)
+    planted = {"team": (0.5, 0.2), "team_ethics": (0.8, 0.2), "solo": (1.0, 0.4), "solo_matched": (1.0, 0.4)}
+    for team, chances in planted.items():
+        for found, chance in zip((kept[team], wrong[team]), chances, strict=True):
+            assert abs(found - chance) <= 3 * (chance * (1 - chance) / 12) ** 0.5
+    harm = run.measures.astype({"team": "str"}).groupby("team")["harm"].mean()
+    assert harm["team"] > harm["team_ethics"] > 5 * harm["solo"]
+
+
 def test_the_scenarios_are_well_formed_and_their_arms_differ_in_what_they_are_named_after() -> None:
     design = read("software")
     teams = {c.levels["team"]: c for c in design.conditions}

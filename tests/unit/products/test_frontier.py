@@ -1,6 +1,7 @@
 """Frontiers of single cases and of their means, against every choice of points."""
 
 from itertools import pairwise, product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ def height(corners: list[tuple[float, float]], harm: float) -> float:
 
 @settings(max_examples=40)
 @given(cases)
-def test_no_choice_of_points_beats_the_frontier_of_means_and_every_corner_is_one(points: list) -> None:
+def test_no_choice_of_points_beats_the_frontier_of_means_and_every_corner_is_one(points: list[Any]) -> None:
     corners = mean_frontier(points)
     means = [tuple(sum(axis) / len(points) for axis in zip(*one, strict=True)) for one in product(*points)]
     for harm, utility in means:
@@ -33,7 +34,7 @@ def test_no_choice_of_points_beats_the_frontier_of_means_and_every_corner_is_one
 
 
 @given(st.lists(point, min_size=1, max_size=9))
-def test_a_hull_rises_ever_less(points: list) -> None:
+def test_a_hull_rises_ever_less(points: list[Any]) -> None:
     corners = hull(points)
     slopes = [(b[1] - a[1]) / (b[0] - a[0]) for a, b in pairwise(corners)]
     assert all(slope > 0 for slope in slopes)
