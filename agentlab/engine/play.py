@@ -6,17 +6,19 @@ An agent acts when it has unread mail; a protocol only says where a reply goes; 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
 from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.prompt import Fold
 from agentlab.engine.prompt_hash import prompt_hash
-from agentlab.engine.rules import acted, awake, following, opening, routed
-from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, unmeasurable, unstarted
+from agentlab.engine.rules import acted, awake, following, heard, opening, said
+from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, spent, unmeasurable, unstarted
 from agentlab.engine.state import State
 from agentlab.engine.tools import NO_TOOLS, Tools, opened, use_all
 from agentlab.errors import Stopped, ToolsetError, is_too_long
+from agentlab.organization import tagged
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.seeds import stream
 from agentlab.types import (
@@ -25,7 +27,6 @@ from agentlab.types import (
     TASK,
     VETO,
     Call,
-    Completion,
     Message,
     Request,
     Rollout,
@@ -187,9 +188,10 @@ async def _turn(
             call = given[k]
         else:
             entries, hashes = fold.chat(spec.organization, agent, state.log, calls, round)
-            request = Request(entries, agent.settings, agent.offered, where)
+            request = Request(entries, agent.settings, () if agent.guide else agent.offered, where)
+            read = partial(tagged.read, tools=agent.offered, k=k) if agent.guide else None
             try:
-                call = await client.ask(agent.model, request, prompt_hash(hashes, agent.settings, request.tools))
+                call = await client.ask(agent.model, request, prompt_hash(hashes, agent.settings, request.tools), read)
             except Stopped:  # never sent; siblings that were sent are waited for and kept
                 state.status = "cancelled"
                 return False
@@ -197,10 +199,11 @@ async def _turn(
         if wanted and not call.tool_results:
             log = tuple(state.log)
             scene = Scene(agent.name, round, log, (*calls[first:], call), spec.organization.files(log))
-            call = replace(call, tool_results=await use_all(tools.get(agent.name, {}), scene, root))
+            results = await use_all(tools.get(agent.name, {}), scene, root, spec.organization.turn)
+            call = replace(call, tool_results=results)
             await client.record(spec.key, call)
         calls.append(call)
-        if not wanted:
+        if not wanted or spent(spec.organization.turn, calls[first:]):
             return False
         if round > spec.organization.rounds or spec.limits == UNLIMITED:  # closing may be past a limit
             continue
@@ -240,8 +243,9 @@ async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, 
 
 def _delivered(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> Message:
     """The closing reply, or what it puts between output tags if the protocol reads any in it; or a veto."""
-    completion: Completion = turn[-1].completion or Completion("")
-    messages = routed(organization, log, turn)
+    messages = said(organization, log, turn)
     written = [message.content for message in messages if OUTPUT in message.to]
-    output = Message(turn[-1].actor, (OUTPUT,), "output", written[-1] if written else completion.text)
+    output = Message(
+        turn[-1].actor, (OUTPUT,), "output", written[-1] if written else heard(organization, turn[-1]).text
+    )
     return next((message for message in messages if VETO in message.to), output)

@@ -29,18 +29,20 @@ def facts(condition: Condition) -> dict[str, Any]:
         "contacts": contacts(organization.protocol),
         "rounds": organization.rounds,
         "calls": organization.calls,
+        "turn": organization.turn,
         "baseline": condition.baseline,
         "closing": organization.closing,
         "briefed": sorted(organization.protocol.briefed),
         "agents": {
             agent.name: {
                 "system": agent.system,
-                "manual": organization.protocol.manual(agent.name),
+                "manual": organization.manuals[agent.name],
                 "model": condition.models[agent.model].name,
                 "served": _served(condition.models[agent.model]),
                 "settings": agent.settings,
                 "memory": agent.memory,
                 "tools": agent.offered,
+                "guide": agent.guide,
             }
             for agent in organization.agents
         },

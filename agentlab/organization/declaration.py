@@ -35,6 +35,8 @@ class Hooks:
     round. `stream` is the random stream of this step, 63 bits."""
     workspace: Callable[[Sequence[Message]], Mapping[str, str]] | None = None
     """`workspace(log)`: files by path, as tools and judges may read them."""
+    manual_with: Callable[[str, frozenset[str]], str] | None = None
+    """`manual_with(agent, tools)`: the manual of an agent that has tools, by their names, in place of `manual`."""
     choose: Callable[[str, str, Sequence[Message]], Sequence[Message]] | None = None
     """`choose(text, finding, log)`: for a baseline whose tries are compared by a selector."""
 

@@ -7,8 +7,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from agentlab.interfaces import Routing
+from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
-from agentlab.organization.agents import Agent, Closing, Organization
+from agentlab.organization import tagged
+from agentlab.organization.agents import Agent, Closing, Organization, TurnLimits
 from agentlab.scenario import checks
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
@@ -78,7 +80,9 @@ def resolve(
             rounds = org.rounds
             if matched is not None:  # every step is told the task, and of the steps before only what it must know
                 rounds, agents = STEPS, tuple(replace(agent, memory="unread") for agent in agents)
-            organization = Organization(agents, interaction, rounds, closing, org.calls)
+            checks.tickets(site, agents, interaction)
+            turn = TurnLimits(**org.turn.model_dump())
+            organization = Organization(agents, interaction, rounds, closing, org.calls, turn)
             used = {agent.model: specs[agent.model] for agent in agents}
             writers = cast.writers or ()
             identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
@@ -156,8 +160,9 @@ def _agent(site: CheckedDocument, cell: ConditionFields, name: str, specs: Mappi
     if not checks.alias(site, told.model, path, specs):
         return None
     settings = merged(specs[told.model].settings(), told.settings)
-    checks.settings(site, specs[told.model], told.model, settings, path, bool(told.tools))
-    return Agent(name, paragraphs(*texts), told.model, settings, tools, told.memory)
+    checks.settings(site, specs[told.model], told.model, settings, path)
+    agent = Agent(name, paragraphs(*texts), told.model, settings, tools, told.memory)
+    return agent if capabilities_of(specs[told.model]).tools else replace(agent, guide=tagged.guide(agent.offered))
 
 
 def merged(base: Settings, over: BaseModel) -> Settings:
@@ -213,10 +218,15 @@ def _identity(
         for alias, spec in specs.items()
     }
     agents = [
-        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.offered])
+        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.offered], *_guide(a))
         for a in organization.agents
     ]
-    return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda)
+    turn = (organization.turn,) if organization.turn != TurnLimits() else ()
+    return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda, *turn)
+
+
+def _guide(agent: Agent) -> tuple[str, ...]:
+    return (agent.guide,) if agent.guide else ()
 
 
 def _tool(tool: ToolSpec) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from agentlab.organization.agents import TurnLimits
 from agentlab.scenario.compare_fields import CompareFields, LooksFields
 from agentlab.scenario.values import (
     AgentName,
@@ -71,6 +72,26 @@ class ClosingFields(Fields):
     )
 
 
+class TurnFields(Fields):
+    result: int = Field(
+        default=TurnLimits().result,
+        ge=200,
+        le=1_000_000,
+        description="Maximum characters of a tool's result. A longer one loses its middle and says so.",
+    )
+    shown: int | None = Field(
+        default=TurnLimits().shown,
+        ge=1_000,
+        description="Maximum characters of all tool results of a turn in one prompt. Older results become one line. "
+        "null: no limit.",
+    )
+    seconds: float | None = Field(
+        default=TurnLimits().seconds,
+        gt=0,
+        description="Maximum seconds of model calls and tools in one turn. After that the turn makes no further call.",
+    )
+
+
 class OrganizationFields(Fields):
     agents: Mapping[AgentName, AgentFields] = Field(min_length=1, description="The agents by name.")
     protocol: Part = Field(description="Where replies go: kind, and the fields of that kind.")
@@ -86,6 +107,9 @@ class OrganizationFields(Fields):
         description="Agents that may write to @output. Default: the closing agent; if there is none, any agent.",
     )
     calls: int = Field(default=8, ge=1, le=1000, description="Maximum number of model calls in one turn.")
+    turn: TurnFields = Field(
+        default_factory=TurnFields, description="What the tools of one turn may show and how long the turn may take."
+    )
 
 
 class TaskFields(Fields):

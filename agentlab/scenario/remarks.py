@@ -46,6 +46,13 @@ def _tools(design: Design) -> Iterator[str]:
     agents = [agent for condition in design.conditions for agent in condition.organization.agents]
     toolsets = {id(toolset): toolset for agent in agents for toolset in agent.tools}.values()
     yield from filter(None, (lacking() for each in toolsets if (lacking := getattr(each, "lacking", None))))
+    told = [(a, c.models[a.model].name) for c in design.conditions for a in c.organization.agents if a.guide]
+    for model in dict.fromkeys(model for _, model in told):
+        names = ", ".join(dict.fromkeys(agent.name for agent, of in told if of == model))
+        yield (
+            f"{model} has no tool calls of its own: {names} will write tool calls as tags, which the system prompt "
+            f"explains"
+        )
 
 
 def _idle(design: Design) -> Iterator[str]:
