@@ -4,20 +4,21 @@ An agent acts when it has unread mail; a protocol only says where a reply goes; 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
 from agentlab.engine.outcome import finished, output_of
+from agentlab.engine.programs import of_turn, program_model
 from agentlab.engine.prompt import Fold
 from agentlab.engine.prompt_hash import prompt_hash
 from agentlab.engine.rules import acted, awake, following, heard, opening, said
 from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, spent, unmeasurable, unstarted
 from agentlab.engine.state import State
-from agentlab.engine.tools import NO_TOOLS, Tools, opened, use_all
-from agentlab.errors import Stopped, ToolsetError, is_too_long
+from agentlab.engine.tools import NO_TOOLS, OpenTool, Tools, opened, use_all
+from agentlab.errors import ProgramError, Stopped, ToolsetError, is_too_long
 from agentlab.organization import tagged
 from agentlab.organization.agents import Agent, Closing, Organization
 from agentlab.seeds import stream
@@ -180,7 +181,7 @@ async def _turn(
     Whether a limit ended it. What counts is earlier rounds and this turn, whatever the others of the round do.
     """
     calls, fold, root = state.calls[agent.name], state.folds[agent.name], spec.root(round, agent.name)
-    first = len(calls)
+    first, model = len(calls), program_model(spec, client, state, agent, round, root)
     for k in range(spec.organization.calls):
         at = stream(root, agent.name, round, k, spec.attempt)
         where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
@@ -198,19 +199,41 @@ async def _turn(
         wanted = call.completion.tool_calls if call.completion else ()
         if wanted and not call.tool_results:
             log = tuple(state.log)
-            scene = Scene(agent.name, round, log, (*calls[first:], call), spec.organization.files(log))
-            results = await use_all(tools.get(agent.name, {}), scene, root, spec.organization.turn)
-            call = replace(call, tool_results=results)
-            await client.record(spec.key, call)
+            files = spec.organization.files(log)
+            scene = Scene(agent.name, round, log, (*calls[first:], call), files, model=model)
+            used = await _use(spec, client, tools.get(agent.name, {}), state, scene, root)
+            if used is None:
+                return False
+            call = used
         calls.append(call)
         if not wanted or spent(spec.organization.turn, calls[first:]):
             return False
         if round > spec.organization.rounds or spec.limits == UNLIMITED:  # closing may be past a limit
             continue
         earlier = (made for made in state.made() if made.round < round)
-        if _over(state, spec, [*earlier, *calls[first:]]):
+        if _over(state, spec, [*earlier, *calls[first:], *of_turn(state, agent.name, round)]):
             return True
     return False
+
+
+async def _use(
+    spec: RolloutSpec, client: Client, tools: Mapping[str, OpenTool], state: State, scene: Scene, root: str
+) -> Call | None:
+    """The last call of the scene with the results of its tools, recorded.
+
+    None where a model call of a program was not made or failed: then the tools are used again by a later command.
+    """
+    try:
+        results = await use_all(tools, scene, root, spec.organization.turn)
+    except Stopped:
+        state.status = "cancelled"
+        return None
+    except ProgramError as error:
+        state.error, state.status = str(error), "infrastructure"
+        return None
+    call = replace(scene.calls[-1], tool_results=results)
+    await client.record(spec.key, call)
+    return call
 
 
 def _over(state: State, spec: RolloutSpec, calls: Sequence[Call]) -> bool:
@@ -227,7 +250,7 @@ async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, 
     agent, last = organization.roster[closing.agent], organization.rounds
     state.post([Message(TASK, (agent.name,), "closing", closing.ask)], last)
     await _turn(spec, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
-    if state.status == "cancelled":
+    if state.status in ("cancelled", "infrastructure"):
         return
     call = state.calls[agent.name][-1]
     if call.completion is None:

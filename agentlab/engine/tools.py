@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from agentlab.errors import ToolsetError
+from agentlab.errors import MismatchError, ProgramError, Stopped, ToolsetError
 from agentlab.interfaces import Tool, is_asked
 from agentlab.models.arguments import arguments
 from agentlab.organization.agents import Organization, TurnLimits
@@ -99,6 +99,8 @@ async def use(
     try:
         given = arguments(tool_call.arguments)
         content, acts = _texts(await opened.tool(replace(scene, resource=opened.resource), given))
+    except (ProgramError, MismatchError, Stopped):  # of a program's model call, which no model is to read
+        raise
     except (Exception, asyncio.CancelledError) as raised:  # what goes wrong is for the model to read
         if isinstance(raised, asyncio.CancelledError) and is_asked():
             raise

@@ -58,6 +58,7 @@ class ConditionFacts:
     rounds: int = 0
     calls: int = 0
     turn: TurnLimits | None = None
+    programs: Any = None
     baseline: Any = None
 
 
@@ -99,6 +100,8 @@ def _all(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> Iter
             yield f"calls per turn {a.calls} versus {b.calls}"
         if a.turn and b.turn and a.turn != b.turn:
             yield "limits of a turn"
+        if a.programs != b.programs:
+            yield "the model that programs may ask"
     if a.baseline and b.baseline and a.baseline != b.baseline:
         yield "how a budget is spent"
 

@@ -30,6 +30,7 @@ def facts(condition: Condition) -> dict[str, Any]:
         "rounds": organization.rounds,
         "calls": organization.calls,
         "turn": organization.turn,
+        "programs": _programs(condition),
         "baseline": condition.baseline,
         "closing": organization.closing,
         "briefed": sorted(organization.protocol.briefed),
@@ -47,6 +48,15 @@ def facts(condition: Condition) -> dict[str, Any]:
             for agent in organization.agents
         },
     }
+
+
+def _programs(condition: Condition) -> dict[str, Any] | None:
+    """The model that programs of agents may ask."""
+    programs = condition.organization.programs
+    if programs is None:
+        return None
+    spec = condition.models[programs.model]
+    return {"model": spec.name, "served": _served(spec), "tokens": programs.tokens, "settings": programs.settings}
 
 
 def _served(spec: ModelSpec) -> str | None:

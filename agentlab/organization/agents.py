@@ -51,6 +51,18 @@ class TurnLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Programs:
+    """What programs that agents run may use."""
+
+    model: str
+    """A key of `models:`: the model that they may ask."""
+    tokens: int
+    """Of one program, prompts and replies together."""
+    settings: Settings = field(default_factory=Settings)
+    """Sampling settings where a program gives none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Organization:
     """Agents in roster order, their protocol, and its limits."""
 
@@ -61,6 +73,8 @@ class Organization:
     calls: int = 8
     """Most model calls in one turn; only tools make it more than one."""
     turn: TurnLimits = TurnLimits()
+    programs: Programs | None = None
+    """None where programs may ask no model."""
     roster: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
     manuals: Mapping[str, str] = field(init=False, repr=False, compare=False)
     """By agent: the protocol's manual, which may depend on its tools."""

@@ -10,7 +10,7 @@ from agentlab.interfaces import Routing
 from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
 from agentlab.organization import tagged
-from agentlab.organization.agents import Agent, Closing, Organization, TurnLimits
+from agentlab.organization.agents import Agent, Closing, Organization, Programs, TurnLimits
 from agentlab.scenario import checks
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
@@ -75,6 +75,7 @@ def resolve(
         asked = _tasks(site, cell, cast)
         agents = _agents(site, cell, cast, specs)
         closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
+        programs = _programs(site, cell.organization, specs)
         if interaction is not None and agents is not None and before == _wrong(site):
             org = cell.organization
             rounds = org.rounds
@@ -82,8 +83,9 @@ def resolve(
                 rounds, agents = STEPS, tuple(replace(agent, memory="unread") for agent in agents)
             checks.tickets(site, agents, interaction)
             turn = TurnLimits(**org.turn.model_dump())
-            organization = Organization(agents, interaction, rounds, closing, org.calls, turn)
+            organization = Organization(agents, interaction, rounds, closing, org.calls, turn, programs)
             used = {agent.model: specs[agent.model] for agent in agents}
+            used |= {programs.model: specs[programs.model]} if programs is not None else {}
             writers = cast.writers or ()
             identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
@@ -137,6 +139,12 @@ def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
         closing = Closing(org.closing.ask, agent or "")
     writers = names if len(names) == 1 else org.output
     return Cast(names, closing, writers)
+
+
+def _programs(site: CheckedDocument, org: OrganizationFields, specs: Mapping[str, ModelSpec]) -> Programs | None:
+    if org.programs is None or not checks.alias(site, org.programs.model, (*ORGANIZATION, "programs"), specs):
+        return None
+    return Programs(org.programs.model, org.programs.tokens, specs[org.programs.model].settings())
 
 
 def _agents(
@@ -221,8 +229,10 @@ def _identity(
         (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.offered], *_guide(a))
         for a in organization.agents
     ]
-    turn = (organization.turn,) if organization.turn != TurnLimits() else ()
-    return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda, *turn)
+    more: list[Any] = [organization.turn] if organization.turn != TurnLimits() else []
+    if (programs := organization.programs) is not None:
+        more.append(("programs", dumped[programs.model], programs.tokens, programs.settings))
+    return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda, *more)
 
 
 def _guide(agent: Agent) -> tuple[str, ...]:

@@ -92,6 +92,14 @@ class TurnFields(Fields):
     )
 
 
+class ProgramsFields(Fields):
+    model: str = Field(description="The model that programs may ask: an alias under models.")
+    tokens: Tokens = Field(
+        default=20_000,
+        description="Maximum number of tokens of one program, prompts and replies together. Then it is refused.",
+    )
+
+
 class OrganizationFields(Fields):
     agents: Mapping[AgentName, AgentFields] = Field(min_length=1, description="The agents by name.")
     protocol: Part = Field(description="Where replies go: kind, and the fields of that kind.")
@@ -109,6 +117,9 @@ class OrganizationFields(Fields):
     calls: int = Field(default=8, ge=1, le=1000, description="Maximum number of model calls in one turn.")
     turn: TurnFields = Field(
         default_factory=TurnFields, description="What the tools of one turn may show and how long the turn may take."
+    )
+    programs: ProgramsFields | None = Field(
+        default=None, description="The model that programs of agents may ask. Default: none."
     )
 
 

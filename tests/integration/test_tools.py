@@ -1,4 +1,4 @@
-"""Tools of agents, by the command: called by the model's own calls or by tags, for tickets too, and limited per turn."""
+"""Tools of agents, by the command: called natively or by tags, for tickets too, and limited per turn."""
 
 from pathlib import Path
 

@@ -39,6 +39,8 @@ class Record:
     turns: tuple[Turn, ...]
     verdicts: tuple[Verdict, ...]
     judging: tuple[Call, ...]
+    products: tuple[Call, ...] = ()
+    """What programs of agents asked their model, in the order of time."""
     kept: frozenset[tuple[int, str]] = frozenset()
     """Of a fork: the turns that are its parent's, by round and agent."""
 
@@ -141,8 +143,9 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         if facts and organization
         else (),
         verdicts=tuple(verdict_fact(key, verdict) for verdict in _rows(connection, "verdicts", id, "rowid")),
-        kept=frozenset((call.round, call.actor) for call in kept),
+        kept=frozenset((call.round, call.actor) for call in kept if call.purpose == "agent"),
         judging=tuple(call for call in calls if call.purpose == "judge"),
+        products=tuple(sorted((call for call in own if call.purpose == "product"), key=lambda call: call.started)),
     )
 
 

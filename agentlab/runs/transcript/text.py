@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
+from agentlab.engine.programs import asked
 from agentlab.runs.transcript.record import Record
 from agentlab.runs.transcript.turns import RecordedCall, Turn
 from agentlab.text import line, pluralize, quoted
-from agentlab.types import Call, ChatMessage, Message, Usage, Verdict
+from agentlab.types import PRODUCT, Call, ChatMessage, Message, Usage, Verdict
 
 WIDTH = 100
 
@@ -19,6 +20,7 @@ def render(record: Record) -> str:
             round = turn.round
             parts.append(_rule("closing question" if turn.closing else f"round {round}"))
         parts.append("\n".join(_turn(turn)))
+        parts += _programs(turn, record.products)
     parts += [_rule("result"), *_result(record)]
     return "\n\n".join(parts) + "\n"
 
@@ -69,6 +71,7 @@ def used(record: Record) -> str:
     """Calls, tokens, money and time of the agents; of a fork, its own."""
     own = [turn for turn in record.turns if (turn.round, turn.agent) not in record.kept]
     calls = [*(s.call for turn in own for s in turn.steps), *(c for turn in own for c in turn.tries)]
+    calls += [call for call in record.products if (call.round, call.actor.removeprefix(PRODUCT)) not in record.kept]
     if not calls:
         return ""
     usages = [call.completion.usage for call in calls if call.completion]
@@ -201,6 +204,15 @@ def _answer(call: Call, short: bool = False) -> Iterator[str]:
         yield f"  tool {line(request.name)}\n{quoted(request.arguments)}"
         if result := results.get(request.id):
             yield f"  tool returned{' an error' if result.error else ''}\n{quoted(result.content)}"
+
+
+def _programs(turn: Turn, products: Sequence[Call]) -> Iterator[str]:
+    """What programs of the turn asked their model, and its answers."""
+    for call in products:
+        if (call.round, call.actor) == (turn.round, PRODUCT + turn.agent):
+            prompt = "\n".join(f"{role}: {content}" for role, content in asked(call))
+            answer = f"\n  answered\n{quoted(call.completion.text)}" if call.completion else ""
+            yield f"{turn.place} · a program asked · {told(call)}\n{quoted(prompt)}{answer}"
 
 
 def _outcome(turn: Turn) -> Iterator[str]:

@@ -9,11 +9,11 @@ from itertools import count
 from pathlib import Path
 
 from agentlab.tools.sandbox import seccomp
+from agentlab.tools.sandbox.backend import RELAY, SHIM, SOCKET, Launch, environment
 from agentlab.tools.sandbox.ended import Limits
 
 UIDS = 2_000_000_000
 """Beyond every user and every subordinate id: as root each sandbox is a user of its own."""
-SHIM = Path(__file__).with_name("shim.py")
 _SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/lib32", "/bin", "/lib", "/lib64", "/lib32", "/sbin")
 _PACKAGES = ("site-packages", "dist-packages")
 _turns = count(os.getpid() % 65_536)
@@ -26,16 +26,22 @@ class Bubblewrap:
     binary: str
     root: bool = field(default_factory=lambda: os.getuid() == 0)
     """Whether it is started by root: a user namespace of root's would leave rights over the host's settings."""
+    version: str = ""
 
-    def command(self, limits: Limits) -> tuple[list[str], list[int]]:
-        """Its arguments, and the open files that they name, which the caller closes."""
+    @property
+    def name(self) -> str:
+        return f"bubblewrap {self.version}".strip()
+
+    def launch(self, limits: Limits, model: Path | None = None) -> Launch:
+        """`model` is shown at `SOCKET`, from where process 1 serves a port of the sandbox's own network."""
         fds: list[int] = []
-        arguments = [self.binary, *self._isolation(), *_view(limits, fds), "--seccomp", str(_memory(_filter(), fds))]
-        python = f"{os.path.realpath(sys.base_prefix)}/bin/python3"
-        arguments += ["--chdir", "/project", "--", python, "-I", "-S", "-B", "/opt/shim.py"]
+        view = _view(limits, model, fds)
+        arguments = [self.binary, *self._isolation(), *view, "--seccomp", str(_memory(_filter(), fds))]
+        python = f"{os.path.realpath(sys.base_prefix)}/bin"
+        arguments += ["--chdir", "/project", "--", f"{python}/python3", "-I", "-S", "-B", "/opt/shim.py"]
         if self.root:
             arguments.append(str(UIDS + next(_turns) % 65_536))
-        return arguments, fds
+        return Launch(arguments, fds, environment(python))
 
     def _isolation(self) -> Iterator[str]:
         yield from ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try")
@@ -46,21 +52,7 @@ class Bubblewrap:
             yield from ("--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000")
 
 
-def environment() -> dict[str, str]:
-    """What a program is told of its surroundings, the same on every machine but for the path of Python."""
-    return {
-        "PATH": f"{os.path.realpath(sys.base_prefix)}/bin:/usr/bin:/bin",
-        "HOME": "/project",
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-
-
-def _view(limits: Limits, fds: list[int]) -> Iterator[str]:
+def _view(limits: Limits, model: Path | None, fds: list[int]) -> Iterator[str]:
     """The file system inside: Python and the system's programs to read, three places to write, nothing else."""
     prefix = os.path.realpath(sys.base_prefix)
     yield from ("--proc", "/proc", "--dev", "/dev")
@@ -83,9 +75,12 @@ def _view(limits: Limits, fds: list[int]) -> Iterator[str]:
         "/etc/group": b"sandbox:x:1000:\n",
         "/etc/hosts": b"127.0.0.1 localhost\n",
         "/opt/shim.py": SHIM.read_bytes(),
+        "/opt/relay.py": RELAY.read_bytes(),
     }
     for path, content in written.items():
         yield from ("--perms", "0444", "--ro-bind-data", str(_memory(content, fds)), path)
+    if model is not None:
+        yield from ("--ro-bind", str(model), SOCKET)
     yield from ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
 
 

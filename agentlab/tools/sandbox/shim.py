@@ -46,6 +46,11 @@ def main() -> None:
     os.set_inheritable(answer, False)
     os.set_inheritable(home, False)
     os.chdir(WORK)
+    if told["relay"]:
+        sys.path.insert(0, "/opt")
+        import relay  # pyright: ignore[reportMissingImports]
+
+        relay.start(*told["relay"])
     watched = Watched(told["command"], told["env"], told["limits"], home)
     watched.run()
     found, gone, odd = walk(told["limits"], before)

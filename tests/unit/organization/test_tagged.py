@@ -11,21 +11,9 @@ from agentlab.tools import TOOLS
 from agentlab.types import Call, Completion, Settings, ToolCall, ToolResult
 
 SPECS = tuple(tool.spec for made in TOOLS.values() for tool in made.tools)
-TEXTS = st.lists(
-    st.sampled_from(
-        [
-            "<call",
-            '<call tool="edit">',
-            "<call tool='read' path=\"a\">",
-            "</call>",
-            "<path>",
-            "</path>",
-            "<old>",
-            "</old>",
-        ]
-        + ["{", '"path": 1', "}", "\n", "a.py", "<done>", '"', "<result>", "<"]
-    )
-).map("".join)
+OPENINGS = ("<call", '<call tool="edit">', '<call tool="read" path="a">', "<path>", "<old>", "<done>", "<result>", "<")
+PARTS = (*OPENINGS, "</call>", "</path>", "</old>", "{", '"path": 1', "}", "\n", "a.py", '"')
+TEXTS = st.lists(st.sampled_from(PARTS)).map("".join)
 
 
 def calls(text: str) -> list[tuple[str, object]]:
