@@ -27,6 +27,7 @@ from agentlab.experiment.phases import Phase, through, with_judging
 from agentlab.experiment.preregistration import record
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.runner import Runner
+from agentlab.experiment.sandboxed import unsafe_local, with_sandbox
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
@@ -49,11 +50,12 @@ async def run(
     registration: Registration | None = None,
     accept: bool = False,
     where: Moved | None = None,
+    unsafe: bool = False,
 ) -> None:
     """Plays and judges what of `design` is selected and not done yet, into `folder`.
 
-    `accept` lets other code than before go on with the run, and `where` says which servers have moved; both are
-    recorded. Raises `MismatchError` when the folder
+    `accept` lets other code than before go on with the run, `where` says which servers have moved, and `unsafe` runs
+    programs of agents without a sandbox; all are recorded. Raises `MismatchError` when the folder
     holds another design or another process works on it, or the design is not what its `registration` says,
     `ScenarioError` for an unknown task or level, `StoreError` when the folder cannot be written. What else goes wrong
     is in the rows.
@@ -61,8 +63,8 @@ async def run(
     check(design, selection)
     if registration is not None:
         require(registration, design)
-    with opened(folder) as store:
-        meta = planned(design, store, registration, accept)
+    with unsafe_local(unsafe), opened(folder) as store:
+        meta = await with_sandbox(design, planned(design, store, registration, accept))
         todo = list(rollout_specs(design, meta["seed"], selection))
         _measured(todo, store)
         judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]

@@ -20,7 +20,7 @@ from agentlab.types import Act, Returned, Scene, Task
 LIMITS = Limits()
 _ENDS = {
     "timeout": f"It was stopped after {LIMITS.seconds:g} seconds.",
-    "memory": f"It was stopped: it took more than {LIMITS.memory >> 20:,} MB of memory.",
+    "memory": f"It was stopped: it took more than {LIMITS.memory >> 20:,} MB of memory, or too many processes.",
     "flood": f"It was stopped: it printed more than {LIMITS.flood >> 20:,} MB.",
 }
 _ODD = {

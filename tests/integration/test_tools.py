@@ -114,16 +114,12 @@ organization:
 
 
 def test_a_turn_ends_when_its_seconds_are_used_up(workdir: Path) -> None:
-    Path("reader.py").write_text(
-        READER.replace(
-            "async def complete(self, request):",
-            "async def complete(self, request):\n        import asyncio; await asyncio.sleep(0.03)",
-        )
-    )
+    wait = "async def complete(self, request):\n        import asyncio; await asyncio.sleep(0.03)"
+    Path("slow_reader.py").write_text(READER.replace("async def complete(self, request):", wait))
     run("""\
 spec: 1
 name: slow
-models: {default: {name: "reader:Reader"}}
+models: {default: {name: "slow_reader:Reader"}}
 tasks: {t: {prompt: Read it., fields: {files: {long.txt: "a"}}}}
 organization:
   agents: {ann: {tools: [read]}}

@@ -9,7 +9,8 @@ from agentlab.tools.sandbox.ended import Limits
 from agentlab.tools.sandbox.proxy import PORT
 
 SHIM = Path(__file__).with_name("shim.py")
-RELAY = Path(__file__).with_name("relay.py")
+INSIDE = (SHIM, *(SHIM.with_name(name) for name in ("relay.py", "tree.py")))
+"""What process 1 is made of, in `/opt`."""
 SOCKET = "/run/model.sock"
 """Where a program's model is served inside."""
 MODEL = {"OPENAI_BASE_URL": f"http://127.0.0.1:{PORT}/v1", "OPENAI_API_KEY": "none-is-needed"}
@@ -27,6 +28,10 @@ class Launch:
     """Of the program inside."""
     outside: Mapping[str, str] = field(default_factory=dict[str, str])
     """Environment of the command that starts the sandbox."""
+    local: Mapping[str, object] | None = None
+    """Where there is no sandbox: what the kernel is to forbid the program, as `shim.Local` reads it."""
+    relay: tuple[int, str] = (PORT, SOCKET)
+    """Port and socket at which process 1 finds them, of a program that may ask a model."""
 
 
 class Sandbox(Protocol):

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 
 from agentlab.tools.sandbox import seccomp
-from agentlab.tools.sandbox.backend import RELAY, SHIM, SOCKET, Launch, environment
+from agentlab.tools.sandbox.backend import INSIDE, SOCKET, Launch, environment
 from agentlab.tools.sandbox.ended import Limits
 
 UIDS = 2_000_000_000
@@ -74,8 +74,7 @@ def _view(limits: Limits, model: Path | None, fds: list[int]) -> Iterator[str]:
         "/etc/passwd": b"sandbox:x:1000:1000::/project:/bin/sh\n",
         "/etc/group": b"sandbox:x:1000:\n",
         "/etc/hosts": b"127.0.0.1 localhost\n",
-        "/opt/shim.py": SHIM.read_bytes(),
-        "/opt/relay.py": RELAY.read_bytes(),
+        **{f"/opt/{file.name}": file.read_bytes() for file in INSIDE},
     }
     for path, content in written.items():
         yield from ("--perms", "0444", "--ro-bind-data", str(_memory(content, fds)), path)

@@ -10,9 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from agentlab.tools.sandbox.backend import MODEL, SOCKET, Launch, Sandbox
+from agentlab.tools.sandbox.backend import MODEL, Launch, Sandbox
 from agentlab.tools.sandbox.ended import MB, Ended, Limits
-from agentlab.tools.sandbox.proxy import PORT
 
 GRACE = 10.0
 """Seconds that a sandbox may take longer than its command."""
@@ -59,10 +58,11 @@ def _request(
 ) -> bytes:
     told = {
         "command": list(command),
-        "env": {**launch.environment, **(MODEL if model is not None else {})},
+        "env": {**(MODEL if model is not None else {}), **launch.environment},
         "limits": {**asdict(limits), "rlimits": dict(limits.rlimits())},
         "files": [[path, len(content)] for path, content in files.items()],
-        "relay": [PORT, SOCKET] if model is not None else None,
+        "relay": list(launch.relay) if model is not None else None,
+        "local": launch.local,
     }
     return marshal.dumps(told) + b"".join(files.values())
 
