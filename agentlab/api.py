@@ -75,8 +75,8 @@ async def run(
 
     `values` sets values of the scenario by path, such as `{"models.default.temperature": 0}`; None removes one. `only`
     selects levels by factor; `preregistered` is a file that the scenario must match; `base_url` gives, by alias, the
-    new addresses of models that moved; `unsafe_local` runs programs of agents without a sandbox. Raises the errors that `agentlab run` prints: `ScenarioError`, `MismatchError`,
-    `StoreError`.
+    new addresses of models that moved; `unsafe_local` runs programs of agents without a sandbox. Raises the errors that
+    `agentlab run` prints: `ScenarioError`, `MismatchError`, `StoreError`.
     """
     if isinstance(scenario, Design) and (model or judge_model or values):
         raise ScenarioError(
