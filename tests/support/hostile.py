@@ -206,15 +206,16 @@ _SHELL = {
 PROGRAMS = {**_PYTHON, **{name: f"sh:{text}" for name, text in _SHELL.items()}}
 
 SEARCH = f"""
-import os, stat, socket
+import os, stat, sys
 wanted = {SECRET[:7]!r} + {SECRET[7:]!r}  # so that this file is not what is found
-places, read = [], 0
+places, read, system = [], 0, ('/usr/lib', '/usr/bin', '/sys', sys.base_prefix + '/lib')
 for folder, names, files in os.walk('/'):
-    if folder.startswith(('/usr/lib', '/usr/bin', '/sys')): continue
+    if folder == '/proc': names[:] = [n for n in names if n.isdigit()]
+    names[:] = [n for n in names if n not in ('task', 'map_files', 'net') and os.path.join(folder, n) not in system]
     for name in files:
         path = os.path.join(folder, name)
         try:
-            if stat.S_ISREG(os.stat(path).st_mode) and wanted.encode() in open(path, 'rb').read(1 << 20): places.append(path)
+            if stat.S_ISREG(os.lstat(path).st_mode) and wanted.encode() in open(path, 'rb').read(1 << 20): places.append(path)
             read += 1
         except OSError: pass
 places += [name for name, value in os.environ.items() if wanted in value]
@@ -222,5 +223,5 @@ for fd in range(3, 256):
     try: found = os.read(fd, 4096)
     except OSError: continue
     if wanted.encode() in found: places.append(f'fd {{fd}}')
-print('ESCAPED' if places else 'nothing', places, read > 100)
+print('ESCAPED' if places else 'nothing', places, read > 50)
 """

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Becomes a user that exists nowhere else, runs the command and answers."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # process 1 then hears of no signal from inside
     if len(sys.argv) > 1:
         uid = int(sys.argv[1])
         os.setgroups([])
