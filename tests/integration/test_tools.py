@@ -26,7 +26,7 @@ factors:
   how:
     native: {}
     tagged: {organization: {agents: {lead: {model: plain}, coder: {model: plain}, reviewer: {model: plain}}}}
-draws: 3
+draws: 2
 """
 
 

@@ -1,6 +1,6 @@
 """What a prompt shows of a long turn: never more than it may, and the same whether folded or made at once."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentlab.engine.prompt import Fold, chat
@@ -31,6 +31,7 @@ def turn(sizes: list[int]) -> list[Call]:
     ]
 
 
+@settings(max_examples=40)
 @given(SIZES, st.integers(1000, 4000))
 def test_what_is_shown_stays_below_the_limit_and_is_cut_in_halves(sizes: list[int], most: int) -> None:
     before = 0
@@ -44,6 +45,7 @@ def test_what_is_shown_stays_below_the_limit_and_is_cut_in_halves(sizes: list[in
     assert left_out(sizes, None) == 0
 
 
+@settings(max_examples=40)
 @given(SIZES.filter(bool), st.sampled_from(["", "Write calls as tags."]))
 def test_the_fold_is_what_the_chat_is_made_anew(sizes: list[int], guide: str) -> None:
     team, calls, fold = organization(1500, guide), turn(sizes), Fold()

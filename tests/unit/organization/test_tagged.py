@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentlab.organization.tagged import guide, read, results, spoken
@@ -57,6 +57,7 @@ def test_several_calls_have_ids_of_their_own_and_an_unclosed_one_is_told() -> No
     assert read(Completion("No call."), SPECS, 0) == Completion("No call.")
 
 
+@settings(max_examples=40)
 @given(TEXTS)
 def test_any_text_can_be_read(text: str) -> None:
     found = read(Completion(text), SPECS, 0)
