@@ -51,7 +51,8 @@ def of_turn(state: State, agent: str, round: int) -> Sequence[Call]:
 def asked(call: Call) -> list[tuple[str, str]]:
     """The prompt of a program's call, as role and content of each entry."""
     opaque: Any = call.completion.opaque if call.completion is not None else None
-    return [(str(role), str(content)) for role, content in opaque[ASKED]] if isinstance(opaque, dict) else []
+    entries: list[tuple[str, str]] = opaque[ASKED] if isinstance(opaque, dict) else []
+    return [(role, content) for role, content in entries]
 
 
 def _over(base: Settings, given: Settings) -> Settings:

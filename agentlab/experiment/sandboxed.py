@@ -1,6 +1,6 @@
 """The sandbox of a run's programs: found before anything is spent, and recorded with its version."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +29,7 @@ async def with_sandbox(design: Design, meta: Mapping[str, Any]) -> dict[str, Any
 
 
 @contextmanager
-def unsafe_local(wanted: bool) -> Iterator[None]:
+def unsafe_local(wanted: bool) -> Generator[None]:
     """Until the block ends, programs are run without a sandbox where that is `wanted`."""
     token = UNSAFE_LOCAL.set(wanted)
     try:

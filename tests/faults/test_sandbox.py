@@ -209,7 +209,7 @@ calls = dict(
 )
 for name, call in calls.items():
     if libc.syscall(*call) >= 0: print('ALLOWED', name)
-for path in ('/proc/sys/kernel/core_pattern', '/proc/sysrq-trigger', '/etc/passwd', '/opt/shim.py', '/usr/bin/sh'):
+for path in ('/proc/sys/kernel/core_pattern', '/proc/sysrq-trigger', '/etc/passwd', '/opt/shim.pyc', '/usr/bin/sh'):
     try: open(path, 'r+b'); print('OPENED', path)
     except OSError: pass
 """

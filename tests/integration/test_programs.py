@@ -109,8 +109,8 @@ def request(body: dict[str, Any], path: str = "/v1/chat/completions") -> bytes:
     return f"POST {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {len(data)}\r\n\r\n".encode() + data
 
 
-ASK = {"messages": [{"role": "user", "content": "Hi."}]}
-REFUSED = [
+ASK: dict[str, Any] = {"messages": [{"role": "user", "content": "Hi."}]}
+REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({}, 400, "KeyError"),
     ({"messages": []}, 400, "the last message must be the user's"),
     ({**ASK, "stream": True}, 400, "stream cannot be used here"),

@@ -140,7 +140,7 @@ _PYTHON = {
         "print('ran', ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))())"
     ),
     "writes over the system": (
-        "import glob, os, sys\nfor p in (sys.executable, os.__file__, '/opt/shim.py', '/opt/tree.py', '/usr/bin/sh', '/etc/passwd',\n"
+        "import glob, os, sys\nfor p in (sys.executable, os.__file__, '/opt/shim.pyc', '/opt/tree.pyc', '/usr/bin/sh', '/etc/passwd',\n"
         "    '/proc/sys/kernel/hostname', '/proc/sys/kernel/core_pattern', '/proc/sysrq-trigger', '/proc/self/uid_map'):\n"
         "  try: open(p, 'r+b'); print('ESCAPED', p)\n  except OSError: pass\n"
         "for p in glob.glob('/proc/sys/kernel/*'):\n  if os.path.isfile(p) and os.access(p, os.W_OK): print('ESCAPED', p)"

@@ -1,10 +1,13 @@
 """The command line of a bubblewrap sandbox: what it can see, and whose rights it has."""
 
+import importlib.util
+import marshal
 import os
 import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
@@ -38,7 +41,8 @@ class Bubblewrap:
         view = _view(limits, model, fds)
         arguments = [self.binary, *self._isolation(), *view, "--seccomp", str(_memory(_filter(), fds))]
         python = f"{os.path.realpath(sys.base_prefix)}/bin"
-        arguments += ["--chdir", "/project", "--", f"{python}/python3", "-I", "-S", "-B", "/opt/shim.py"]
+        exact = f"{python}/python{sys.version_info.major}.{sys.version_info.minor}"  # `python3` may be another one
+        arguments += ["--chdir", "/project", "--", exact, "-I", "-S", "-B", "/opt/shim.pyc"]
         if self.root:
             arguments.append(str(UIDS + next(_turns) % 65_536))
         return Launch(arguments, fds, environment(python))
@@ -74,7 +78,7 @@ def _view(limits: Limits, model: Path | None, fds: list[int]) -> Iterator[str]:
         "/etc/passwd": b"sandbox:x:1000:1000::/project:/bin/sh\n",
         "/etc/group": b"sandbox:x:1000:\n",
         "/etc/hosts": b"127.0.0.1 localhost\n",
-        **{f"/opt/{file.name}": file.read_bytes() for file in INSIDE},
+        **{f"/opt/{file.stem}.pyc": _compiled(file) for file in INSIDE},
     }
     for path, content in written.items():
         yield from ("--perms", "0444", "--ro-bind-data", str(_memory(content, fds)), path)
@@ -89,6 +93,13 @@ def _installed(prefix: str) -> list[str]:
     found = (path for folder in folders for kind in _PACKAGES for path in folder.glob(f"python3*/{kind}"))
     inside = (f"{prefix}/", "/usr/lib/")
     return sorted({str(path) for path in found if not path.is_symlink() and str(path).startswith(inside)})
+
+
+@lru_cache
+def _compiled(file: Path) -> bytes:
+    """A module as Python, which is the same inside, would cache it: to compile it takes longer than to run it."""
+    code = compile(file.read_text(encoding="utf-8"), file.name, "exec", dont_inherit=True)
+    return importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
 
 
 def _filter() -> bytes:

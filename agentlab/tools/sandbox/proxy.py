@@ -13,7 +13,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,9 +26,16 @@ LARGEST, LINES = 1 << 20, 100
 """Bytes of a request's body, and lines of its head."""
 AT_ONCE = 8
 """Calls of one program that wait for an answer."""
-_SETTINGS = {"max_tokens": "max_tokens", "max_completion_tokens": "max_tokens", "temperature": "temperature"}
-_SETTINGS |= {"top_p": "top_p", "stop": "stop"}
+_SETTINGS = {
+    "max_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "stop": "stop",
+}
+"""Fields of a request that are settings, by their names here."""
 _IGNORED = ("model", "messages", "seed", "user", "metadata", "store", "n", "stream", "response_format", "logprobs")
+"""Fields that change nothing, or that are looked at by themselves."""
 _ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 
 
@@ -169,7 +175,7 @@ async def _request(reader: asyncio.StreamReader) -> tuple[str, str, bytes] | Non
 
 async def _send(writer: asyncio.StreamWriter, status: int, reply: Mapping[str, Any]) -> None:
     data = json.dumps(reply).encode()
-    head = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: application/json\r\n"
+    head = f"HTTP/1.1 {status} {'OK' if status == 200 else 'Refused'}\r\nContent-Type: application/json\r\n"
     try:
         writer.write(f"{head}Content-Length: {len(data)}\r\n\r\n".encode() + data)
         await writer.drain()
