@@ -19,6 +19,13 @@ USED = {
 }
 LOST = {"bounced": "int64", "unparsed": "int64", "truncated": "int64"}
 BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}
+INFERENCE = {
+    "particles": "Int64",
+    "attempts": "Int64",
+    "accepted": "Int64",
+    "ess": "float64",
+    "log_evidence": "float64",
+}
 ROLLOUTS = {
     **ROLLOUT,
     "seed": "int64",
@@ -32,7 +39,10 @@ ROLLOUTS = {
     **LOST,
     "output_words": "int64",
     "output_cut": "bool",
+    "log_probability": "float64",
+    "log_weight": "float64",
     **BASELINE,
+    **INFERENCE,
 }
 FORK = {
     "parent": "str",
@@ -42,6 +52,17 @@ FORK = {
     "fork": "int64",
     "fresh": "bool",
     "change": "str",
+}
+PARTICLES = {
+    "particle": "str",
+    "index": "int64",
+    "ancestor": "str",
+    "round": "Int64",
+    "log_weight": "float64",
+    "weight": "float64",
+    "status": "str",
+    "output": "str",
+    "chosen": "bool",
 }
 MEASURES = {**ROLLOUT, "status": "str", "output_words": "int64"}
 MEASURE = {"": "float64", "_draws": "int64", "_outcome": "str"}
@@ -56,6 +77,7 @@ MESSAGES = {
     "ref": "str",
 }
 CALLS = {
+    "particle": "str",
     "round": "int64",
     "actor": "str",
     "purpose": "str",
@@ -156,13 +178,19 @@ TICKETS = {
     "closed": "Int64",
     "after": "object",
     "reviewed_by": "str",
+    "reviews": "int64",
     "changes": "int64",
     "moves": "int64",
+    "planted": "object",
+    "caught": "object",
+    "not_planted": "object",
     "carries": "object",
     "text": "str",
     "owner_report": "str",
     "reason": "str",
 }
+CARRIES = "carries_"
+"""What is put before the name of a constraint for its column in `tickets`."""
 CONDITIONS = {
     "condition": "str",
     "agents": "Int64",
@@ -184,6 +212,7 @@ ROLES = {
 FRAMES = {
     "rollouts": ROLLOUTS,
     "forks": {**ROLLOUTS, **FORK},
+    "particles": {**PLACE, **PARTICLES},
     "measures": MEASURES,
     "messages": {**PLACE, **MESSAGES},
     "calls": {**PLACE, **CALLS},
@@ -197,6 +226,7 @@ FRAMES = {
     "edges": {**PLACE, **EDGES},
     "objections": {**PLACE, "judge": "str", "judge_draw": "int64", **OBJECTION},
     "tickets": {**PLACE, **TICKETS},
+    "variables": {**PLACE, "status": "str"},
     "conditions": CONDITIONS,
     "roles": ROLES,
 }

@@ -30,7 +30,8 @@ two outputs that may be the same answer, and a `probe` an output that was change
 about these, but they are not rollouts."""
 Purpose = Literal["agent", "judge", "selector", "product"]
 """The purpose of a call: an agent's turn, a judge's verdict, or a choice among the tries of a baseline."""
-Outcome = Literal["scored", "refused", "unparsed", "truncated", "absent", "error"]
+Outcome = Literal["scored", "refused", "unparsed", "truncated", "absent", "crash", "timeout", "format", "error"]
+"""What a judge made of a rollout. `crash`, `timeout` and `format` are what became of a program that it ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,9 @@ class Settings:
     """How many alternatives to return for each sampled token."""
     schema: Mapping[str, Any] | None = None
     """A JSON Schema that the reply must satisfy."""
+    score: tuple[str, ...] | None = None
+    """Texts to be scored instead of a reply to be sampled. The completion has one entry of `logprobs` for each of them:
+    its natural-log probability as the whole reply, at temperature 1. Its text is one of them, drawn in proportion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +387,8 @@ class Measure:
     """The value of a status (`declined`) or an outcome (`unparsed`), if the scenario gives one."""
     target: float | None = None
     """The ideal value, from which bias is measured. It also defines which direction is better."""
+    cases: int = 0
+    """Of a judge whose draws are held-out cases: how many there are, all of which must have a value; else 0."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ SECTIONS = {
     "TaskFields": "tasks: one task",
     "TurnFields": "organization.turn",
     "Level": "factors: one level",
+    "PlanConfig": "organization.protocol: plan of a board",
+    "PlantConfig": "organization.protocol: plant of a board, one flaw",
     "Protocol": "organization.protocol",
     "BaselineFields": "factors: baseline, a level that spends what another spent",
     "TaskTableFields": "tasks: a table",

@@ -50,6 +50,10 @@ OPTIONS: Mapping[str, Option] = {
     "reference": Option("ARM", "By whose lengths tasks are grouped, such as team=solo."),
     "axes": Option("X,Y", "The two measures, such as misalignment,utility."),
     "k": Option("K,K", "How many tries, such as 1,5,10."),
+    "weak": Option("NAME", "The measure that accepts a draw."),
+    "strong": Option("NAME", "The measure that knows which draws are right."),
+    "accept": Option("VALUE", "Accept draws from this value of --weak on."),
+    "penalties": Option("X,X", "Costs of a wrong result, such as 0,1,4; a right one is worth 1."),
 }
 
 ANALYSES: Mapping[str, RegisteredAnalysis] = {
@@ -77,6 +81,12 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "What each arm attains on two measures.",
         takes=("axes",),
     ),
+    "tickets": RegisteredAnalysis(
+        "tickets:by_arm",
+        "Tickets by arm",
+        "Tickets of teams: how they ended, what they kept, which flaws reviews caught.",
+        takes=(),
+    ),
     "attribution": RegisteredAnalysis(
         "forks.attribution:attribution", "Where variance arises", "Shares of variance by round and agent."
     ),
@@ -99,6 +109,18 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Several tries: pass@k, pass^k, maj@k.",
         takes=("measure", "k"),
     ),
+    "verifiers": RegisteredAnalysis(
+        "verifiers:verifiers",
+        "Tries until a verifier accepts",
+        "Tries until a verifier accepts: ceiling, right and wrong results, when to stop.",
+        takes=("weak", "strong", "accept", "penalties"),
+    ),
+    "rare": RegisteredAnalysis(
+        "rare:rare",
+        "Probabilities of events",
+        "How probable an event is that populations waited for.",
+        takes=(),
+    ),
     "length": RegisteredAnalysis(
         "incoherence.length:length",
         "Errors by length",
@@ -106,6 +128,11 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         takes=("measure", "reference", "by"),
         value="of",
         metavar="WHAT",
+    ),
+    "cases": RegisteredAnalysis(
+        "cases:cases",
+        "Programs on held-out cases",
+        "Programs by case: scores, crashes, time-outs, wrong formats, and what can be reached at best.",
     ),
     "labels": RegisteredAnalysis(
         "judges.labels:labels", "Judges against people", "Judges versus people; means corrected by labels."

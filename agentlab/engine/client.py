@@ -11,6 +11,7 @@ import msgspec
 from agentlab.engine.prompt_hash import answers, hash_of
 from agentlab.errors import MismatchError, ModelError, Stopped
 from agentlab.interfaces import Model, is_asked
+from agentlab.models.scoring import checked
 from agentlab.models.thought import spoken
 from agentlab.text import utf8_safe
 from agentlab.types import Call, Completion, Message, Request, Usage
@@ -140,7 +141,7 @@ def whole(completion: Completion) -> Completion:
 async def _complete(model: Model, request: Request) -> tuple[Completion | None, str | None, int]:
     """The completion, or why there is none, and how many requests were made."""
     try:
-        completion = spoken(whole(await model.complete(request)))
+        completion = checked(request, spoken(whole(await model.complete(request))))
         return completion, None, completion.tries
     except Stopped:
         raise

@@ -38,6 +38,10 @@ class Cut:
         return self.round - bool(self.agents)
 
 
+BEFORE = Cut(-1)
+"""Before the task is posted: nothing is kept."""
+
+
 def parsed(text: str) -> Cut:
     """The cut that was stored as `text`."""
     round, _, agents = text.partition("/")

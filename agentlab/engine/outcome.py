@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agentlab.engine.spec import RolloutSpec, unstarted
 from agentlab.engine.state import State
-from agentlab.types import OUTPUT, Call, Message, OutputVia, Rollout, Status
+from agentlab.types import OUTPUT, REJECT, Call, Message, OutputVia, Rollout, Status
 
 
 def output_of(state: State) -> Message | None:
@@ -15,7 +15,7 @@ def output_of(state: State) -> Message | None:
 
 def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
     """The rollout as its state leaves it; `via` says how an output came about, if there is one."""
-    output = output_of(state) if state.status != "vetoed" else None
+    output = output_of(state) if state.status not in ("vetoed", "rejected", "pruned") else None
     order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
     calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
     steps = state.log[-1].round if spec.budget else None
@@ -29,7 +29,7 @@ def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
         cut=output is not None and _cut(output, own),
         messages=tuple(state.log),
         calls=tuple(calls),
-        error=state.error or _reason(status, own),
+        error=state.error or _reason(status, state.log, own),
         steps=steps,
         spent=sum(spec.budget.sizes(calls)[:steps]) if spec.budget else None,
     )
@@ -54,8 +54,10 @@ def _status(output: Message | None, calls: Sequence[Call]) -> Status:
     return "declined" if wrote else "delivered"
 
 
-def _reason(status: Status, calls: Sequence[Call]) -> str | None:
-    """Why nothing was delivered, where a call tells it."""
+def _reason(status: Status, log: Sequence[Message], calls: Sequence[Call]) -> str | None:
+    """Why nothing was delivered, where a call or the program tells it."""
+    if status == "rejected":
+        return next((message.content for message in reversed(log) if REJECT in message.to), None)
     answers = [call.completion for call in calls if call.completion]
     if status == "declined":
         return next((answer.notice for answer in reversed(answers) if answer.notice), None)

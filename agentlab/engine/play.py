@@ -10,20 +10,23 @@ from functools import partial
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
+from agentlab.engine.cut import BEFORE
 from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.programs import of_turn, program_model
 from agentlab.engine.prompt import Fold
 from agentlab.engine.prompt_hash import prompt_hash
-from agentlab.engine.rules import acted, awake, following, heard, opening, said
+from agentlab.engine.rules import acted, awake, following, heard, opening, said, stamped
 from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, spent, unmeasurable, unstarted
 from agentlab.engine.state import State
 from agentlab.engine.tools import NO_TOOLS, OpenTool, Tools, opened, use_all
 from agentlab.errors import ProgramError, Stopped, ToolsetError, is_too_long
 from agentlab.organization import tagged
 from agentlab.organization.agents import Agent, Closing, Organization
+from agentlab.organization.settings import merged
 from agentlab.seeds import stream
 from agentlab.types import (
     OUTPUT,
+    REJECT,
     SELECT,
     TASK,
     VETO,
@@ -32,6 +35,7 @@ from agentlab.types import (
     Request,
     Rollout,
     Scene,
+    Status,
     Where,
 )
 
@@ -61,11 +65,13 @@ async def play(
 
 
 def start(spec: RolloutSpec) -> State:
-    """A rollout that is no fork, before its first round."""
-    assert not spec.branches, "a fork goes on from its parent's state, see engine.fork"
+    """A rollout that is no fork, or a new particle, before its first round."""
+    assert not any(b.cut != BEFORE for b in spec.branches), "a fork goes on from its parent's state, see engine.fork"
     agents = [agent.name for agent in spec.organization.agents]
     state = State([], {name: [] for name in agents}, folds={name: Fold() for name in agents})
-    state.post(opening(spec.organization, spec.task, spec.step_stream(0)), 0)
+    messages = opening(spec.organization, spec.task, spec.step_stream(0))
+    state.post(messages, 0)
+    state.status = _verdict(messages)
     return state
 
 
@@ -120,20 +126,22 @@ async def _round(
         limited = any(task.result() for task in tasks)
     if state.status:
         return
-    last = [state.calls[agent.name][-1] for agent in actors]
-    if failed := next((call.error for call in last if call.error), None):
+    turns = [_of_round(state.calls[agent.name], round) for agent in actors]
+    if failed := next((call.error for turn in turns for call in turn if call.error), None):
         state.error, state.status = failed, "limit" if is_too_long(failed) else "infrastructure"
         return
     if spec.budget is not None:
         await _step(spec, client, state, actors[0].name, round)
         return
-    turns = [_of_round(state.calls[agent.name], round) for agent in actors]
     messages = following(spec.organization, state.log, turns, round, spec.step_stream(round))
     state.post(messages, round)
-    if any(VETO in message.to for message in messages):
-        state.status = "vetoed"
-    elif limited:
-        state.status = "limit"
+    state.status = _verdict(messages) or ("limit" if limited else None)
+
+
+def _verdict(messages: Sequence[Message]) -> Status | None:
+    """How messages end a rollout: a veto, or a rejection by its program."""
+    members = {name for message in messages for name in message.to if name in (VETO, REJECT)}
+    return "vetoed" if VETO in members else "rejected" if REJECT in members else None
 
 
 def _of_round(calls: Sequence[Call], round: int) -> Sequence[Call]:
@@ -146,11 +154,11 @@ def _of_round(calls: Sequence[Call], round: int) -> Sequence[Call]:
 
 async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, round: int) -> None:
     """Ends a baseline's step: its selector looks at the reply, then its budget says whether the step counts."""
-    completion, protocol, log = state.calls[agent][-1].completion, spec.organization.protocol, tuple(state.log)
+    organization, turn, log = spec.organization, _of_round(state.calls[agent], round), tuple(state.log)
+    completion, choose = turn[-1].completion, organization.hooks.choose
     assert spec.budget is not None
     assert completion is not None
-    messages = [*protocol.route(agent, completion, log, round)]
-    choose = spec.organization.hooks.choose
+    messages = said(organization, log, turn)
     if choose is not None and client.select is not None:
         try:
             found = await client.select(completion.text, log, round)
@@ -161,7 +169,7 @@ async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, rou
         if found.error is not None:
             state.error, state.status = found.error, "infrastructure"
             return
-        messages += choose(completion.text, found.text, log)
+        messages += choose(completion.text, found.text, (*log, *stamped(messages, round, len(log))))
     state.steps = nearest(spec.budget.sizes(state.made()), spec.budget.amount)
     if state.steps in (None, round):
         state.post(messages, round)
@@ -180,6 +188,13 @@ async def _turn(
 
     Whether a limit ended it. What counts is earlier rounds and this turn, whatever the others of the round do.
     """
+    sampling = spec.organization.hooks.sampling
+    if sampling is not None:
+        wanted = sampling(agent.name, state.log, round)
+        agent = replace(agent, settings=merged(agent.settings, wanted.settings))
+        if wanted.times > 1:
+            await _replies(spec, client, state, agent, round, wanted.times, given)
+            return False
     calls, fold, root = state.calls[agent.name], state.folds[agent.name], spec.root(round, agent.name)
     first, model = len(calls), program_model(spec, client, state, agent, round, root)
     for k in range(spec.organization.calls):
@@ -199,7 +214,7 @@ async def _turn(
         wanted = call.completion.tool_calls if call.completion else ()
         if wanted and not call.tool_results:
             log = tuple(state.log)
-            files = spec.organization.files(log)
+            files = spec.organization.files_of_turn(log)
             scene = Scene(agent.name, round, log, (*calls[first:], call), files, model=model)
             used = await _use(spec, client, tools.get(agent.name, {}), state, scene, root)
             if used is None:
@@ -234,6 +249,32 @@ async def _use(
     call = replace(scene.calls[-1], tool_results=results)
     await client.record(spec.key, call)
     return call
+
+
+async def _replies(
+    spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int, times: int, given: Sequence[Call]
+) -> None:
+    """One agent gives several independent replies to one prompt, all at once. `given` were made before."""
+    calls, root = state.calls[agent.name], spec.root(round, agent.name)
+    entries, hashes = state.folds[agent.name].chat(spec.organization, agent, state.log, calls, round)
+    hashed = prompt_hash(hashes, agent.settings, ())
+
+    async def reply(k: int) -> Call | None:
+        if k < len(given):
+            return given[k]
+        at = stream(root, agent.name, round, k, spec.attempt)
+        where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
+        try:
+            return await client.ask(agent.model, Request(entries, agent.settings, (), where), hashed)
+        except Stopped:
+            return None
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(reply(k)) for k in range(times)]
+    made = [call for task in tasks if (call := task.result()) is not None]
+    calls += made
+    if len(made) < times:
+        state.status = "cancelled"
 
 
 def _over(state: State, spec: RolloutSpec, calls: Sequence[Call]) -> bool:

@@ -46,7 +46,7 @@ def following(
     log = tuple(log)
     messages = [message for turn in turns for message in said(organization, log, turn)]
     if organization.hooks.settle is not None:
-        whole = (*log, *_stamped(messages, round, len(log)))
+        whole = (*log, *stamped(messages, round, len(log)))
         messages += _made(organization, organization.hooks.settle, whole, round)
     return messages + _advanced(organization, log, messages, round, stream)
 
@@ -54,7 +54,7 @@ def following(
 def said(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> list[Message]:
     """What one agent's turn brings: what its tools did, then what its reply says, which is routed as the later part."""
     done = acted(organization, log, turn)
-    behind = (*log, *_stamped(done, turn[-1].round, len(log))) if done else log
+    behind = (*log, *stamped(done, turn[-1].round, len(log))) if done else log
     return done + routed(organization, behind, turn)
 
 
@@ -71,6 +71,10 @@ def routed(organization: Organization, log: Sequence[Message], turn: Sequence[Ca
     last = turn[-1]
     if last.completion is None:
         return []
+    if organization.hooks.collect is not None:
+        answered = [call for call in turn if call.completion is not None and not call.tool_results]
+        replies = [heard(organization, call) for call in answered]
+        return _made(organization, organization.hooks.collect, last.actor, replies, log, last.round)
     return _made(organization, organization.protocol.route, last.actor, heard(organization, last), log, last.round)
 
 
@@ -88,11 +92,12 @@ def _advanced(
 ) -> list[Message]:
     if organization.hooks.advance is None:
         return []
-    whole = (*log, *_stamped(messages, round, len(log)))
+    whole = (*log, *stamped(messages, round, len(log)))
     return _made(organization, organization.hooks.advance, whole, round, stream)
 
 
-def _stamped(messages: Iterable[Message], round: int, first: int) -> Iterable[Message]:
+def stamped(messages: Iterable[Message], round: int, first: int) -> Iterable[Message]:
+    """Messages of `round`, of which the first gets the index `first`."""
     return (replace(message, round=round, index=first + i) for i, message in enumerate(messages))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from agentlab.engine.budget import Budget
-from agentlab.engine.cut import Cut
+from agentlab.engine.cut import BEFORE, Cut
 from agentlab.engine.intervention import Change
 from agentlab.organization.agents import Agent, Organization, TurnLimits
 from agentlab.seeds import digest, stream
@@ -64,6 +64,8 @@ class RolloutSpec:
     limits: RolloutLimits = UNLIMITED
     rank: int = 0
     """Place in the order of work; of calls that wait, the lowest goes first."""
+    population: str | None = None
+    """Of a particle: the key of the rollout whose population it belongs to."""
     of: str | None = None
     """Of a baseline: key of the rollout that it is compared with."""
     waits: tuple[str, ...] = ()
@@ -179,9 +181,10 @@ def unstarted(spec: RolloutSpec) -> Rollout:
         status="incomplete",
         output=None,
         output_via="none",
-        kind="rollout" if branch is None else "fork",
+        kind="particle" if spec.population else "rollout" if branch is None else "fork",
         attempt=spec.attempt,
         generation=spec.generation,
+        population=spec.population,
         parent=None if branch is None else branch.parent,
         at=None if branch is None else str(branch.cut),
         fork=0 if branch is None else branch.index,
@@ -189,6 +192,15 @@ def unstarted(spec: RolloutSpec) -> Rollout:
         of=spec.of,
         budget=spec.budget.amount if spec.budget else None,
     )
+
+
+def particle(rollout: RolloutSpec, index: int) -> RolloutSpec:
+    """Particle `index`, from 1, of the rollout's population: a fork from before the opening, without limits of its own.
+
+    What the protocol draws when the task is posted differs between particles, too.
+    """
+    of_population = replace(rollout, population=rollout.key, limits=UNLIMITED)
+    return fork(of_population, BEFORE, index)
 
 
 FRESH = 1000

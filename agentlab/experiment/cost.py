@@ -22,7 +22,8 @@ from agentlab.judges.inputs import judge_input, text_input
 from agentlab.judges.once import judge_once
 from agentlab.models import Cost, ModelSpec, estimated, get_model
 from agentlab.scenario import Condition, Design
-from agentlab.types import Call, Capabilities, Completion, JudgeInput, Request, Usage
+from agentlab.scenario.inference_fields import attempts, judge_of
+from agentlab.types import Call, Capabilities, Completion, JudgeInput, Request, Rollout, Usage
 
 WORDS = 250
 """Length of a reply where `max_tokens` does not make it shorter."""
@@ -115,6 +116,7 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
         if not chosen:
             continue
         cost = sum((_estimated(budgets.spec(condition, call), call) for call in rollout.calls), Cost())
+        cost = (cost + await _looked(design, condition, rollout, chatter)) * attempts(condition.inference)
         agents[condition.name] = agents.get(condition.name, Cost()) + cost * times
         output = rollout.output or "No output."
         shown = judge_input(design.tasks[rollout_spec.task.id], replace(rollout, output=output))
@@ -138,6 +140,20 @@ def _needed(design: Design, selection: Selection) -> list[tuple[RolloutSpec, Con
             needed |= {*rollout_spec.waits}
             found.append((rollout_spec, condition, rollout_spec.key in chosen))
     return found[::-1]
+
+
+async def _looked(design: Design, condition: Condition, rollout: Rollout, chatter: Model) -> Cost:
+    """What it takes the judge of a population to look at one particle until its end."""
+    named = None if condition.inference is None else judge_of(condition.inference)
+    if condition.inference is None or named is None or design.selectors[named[1]].model is None:
+        return Cost()
+    part, judge = named[0], design.selectors[named[1]]
+    every: int = getattr(getattr(condition.inference, part), "every", 1)
+    text = "\n\n".join(message.content for message in rollout.messages)
+    rounds = len({call.round for call in rollout.calls})
+    looks = 1 if part == "success" else -(-rounds // every)
+    shown = judge_input(design.tasks[rollout.task], replace(rollout, output=text or "No output."))
+    return await _judged(design, judge, shown, chatter) * (looks * judge.draws)
 
 
 def _books(design: Design, played: Mapping[str, Sequence[Call]], chatter: Model) -> ComputeBudgets:

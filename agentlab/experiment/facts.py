@@ -5,7 +5,7 @@ from typing import Any
 
 from agentlab.interfaces import Routing
 from agentlab.models import ModelSpec
-from agentlab.organization.protocols.board import Board
+from agentlab.organization.protocols import board_of
 from agentlab.scenario import Condition
 from agentlab.seeds import digest
 from agentlab.types import OUTPUT, TASK
@@ -24,7 +24,7 @@ def facts(condition: Condition) -> dict[str, Any]:
         "kinds": organization.kinds,
         "tags": organization.protocol.tags,
         "view": organization.hooks.view is not None,
-        "board": organization.protocol if isinstance(organization.protocol, Board) else None,
+        "board": board_of(organization.protocol),
         "workspace": organization.hooks.workspace is not None,
         "contacts": contacts(organization.protocol),
         "rounds": organization.rounds,
@@ -32,6 +32,7 @@ def facts(condition: Condition) -> dict[str, Any]:
         "turn": organization.turn,
         "programs": _programs(condition),
         "baseline": condition.baseline,
+        "inference": None if condition.inference is None else condition.inference.model_dump(),
         "closing": organization.closing,
         "briefed": sorted(organization.protocol.briefed),
         "agents": {

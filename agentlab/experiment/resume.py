@@ -48,6 +48,11 @@ def check(design: Design, store: Store, old: Mapping[str, Any], accept: bool) ->
             f"{place}: prompts would differ from before, although the scenario is unchanged; use --new or --out for "
             f"a fresh run folder"
         )
+    if remade := list(_products(design, old)):
+        raise MismatchError(
+            f"{place}: the run was made with another generator of its products:\n{_lines(remade)}\n"
+            "Its data and held-out cases would differ. Use the original module, or --new or --out for a fresh run."
+        )
     code = [*_code(old.get("code", [])), *_wordings(design, recorded)]
     if code and not accept:
         raise MismatchError(
@@ -79,6 +84,15 @@ def _unchanged(design: Design, recorded: Mapping[str, Mapping[str, Any]]) -> boo
         if old["identity"] != condition.identity or any(asked.get(id, one) != one for id, one in old["tasks"].items()):
             return False
     return True
+
+
+def _products(design: Design, old: Mapping[str, Any]) -> Iterator[Change]:
+    """Products whose generator is another one than that of the run."""
+    for task in old.get("tasks", []):
+        was = mapping(mapping(task.get("fields")).get("product"))
+        now = mapping(design.tasks[task["id"]].fields.get("product")) if task["id"] in design.tasks else {}
+        if was and now and was["source"] != now["source"]:
+            yield f"product {was['name']} of task {task['id']}", was["source"][:12], now["source"][:12]
 
 
 def _wordings(design: Design, recorded: Mapping[str, Mapping[str, Any]]) -> Iterator[Change]:

@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from agentlab.errors import SandboxError, ScenarioError
+from agentlab.judges.program import ProgramConfig
 from agentlab.scenario import Design
 from agentlab.tools.program import program
 from agentlab.tools.sandbox.detect import UNSAFE_LOCAL, sandbox
@@ -14,18 +14,16 @@ UNSAFE = "unsafe-local"
 
 
 async def with_sandbox(design: Design, meta: Mapping[str, Any]) -> dict[str, Any]:
-    """`meta` with the sandbox that programs of the design's agents are run in, behind those of earlier commands.
+    """`meta` with the sandbox of this machine behind those of earlier commands, where agents or judges run programs.
 
-    Raises `ScenarioError`, with the line to type, where agents run programs and this machine has no sandbox.
+    Raises `SandboxError`, with the line to type, where there is none.
     """
     agents = (agent for condition in design.conditions for agent in condition.organization.agents)
-    if not any(toolset is program for agent in agents for toolset in agent.tools):
+    judges = (getattr(judge, "config", None) for judge in (*design.judges.values(), *design.selectors.values()))
+    tools = any(toolset is program for agent in agents for toolset in agent.tools)
+    if not tools and not any(isinstance(config, ProgramConfig) for config in judges):
         return dict(meta)
-    try:
-        name = (await sandbox()).name
-    except SandboxError as error:
-        raise ScenarioError(str(error)) from error
-    return {**meta, "sandboxes": list(dict.fromkeys((*meta.get("sandboxes", ()), name)))}
+    return {**meta, "sandboxes": list(dict.fromkeys((*meta.get("sandboxes", ()), (await sandbox()).name)))}
 
 
 @contextmanager

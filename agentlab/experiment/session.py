@@ -1,5 +1,6 @@
 """One command on one run folder: opens it, checks that it fits, serves the models, works, and closes."""
 
+import asyncio
 import platform
 import secrets
 from collections.abc import Mapping, Sequence
@@ -21,8 +22,10 @@ from agentlab.experiment.executors import Executor
 from agentlab.experiment.executors.local import LocalExecutor
 from agentlab.experiment.facts import facts
 from agentlab.experiment.forks import ForkStates
+from agentlab.experiment.inference.play import Populations
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rejudged import rejudged
+from agentlab.experiment.limits import products
 from agentlab.experiment.phases import Phase, through, with_judging
 from agentlab.experiment.preregistration import record
 from agentlab.experiment.progress import Progress
@@ -31,8 +34,12 @@ from agentlab.experiment.sandboxed import unsafe_local, with_sandbox
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
+from agentlab.interfaces import Judge
+from agentlab.judges import JudgeTraits
+from agentlab.judges.program import HARM
 from agentlab.scenario import Design
 from agentlab.scenario.fields import DECLARED
+from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import Store, look, looks
 from agentlab.store.looks import forget
 from agentlab.types import Measure, Task
@@ -55,12 +62,16 @@ async def run(
     """Plays and judges what of `design` is selected and not done yet, into `folder`.
 
     `accept` lets other code than before go on with the run, `where` says which servers have moved, and `unsafe` runs
-    programs of agents without a sandbox; all are recorded. Raises `MismatchError` when the folder
-    holds another design or another process works on it, or the design is not what its `registration` says,
-    `ScenarioError` for an unknown task or level, `StoreError` when the folder cannot be written. What else goes wrong
-    is in the rows.
+    programs without a sandbox; all are recorded. Raises `MismatchError` when the folder holds another design or another
+    process works on it, or the design is not what its `registration` says, `ScenarioError` for an unknown task or level
+    and for what this machine lacks, such as a sandbox, `StoreError` when the folder cannot be written. What else goes
+    wrong is in the rows.
     """
     check(design, selection)
+    with unsafe_local(unsafe):
+        lacking = await asyncio.to_thread(machine_lacks, design)
+    if lacking:
+        raise ScenarioError(f"{design.file}: this machine cannot run it: {'; '.join(lacking)}")
     if registration is not None:
         require(registration, design)
     with unsafe_local(unsafe), opened(folder) as store:
@@ -83,8 +94,10 @@ async def run(
 
 def runner_for(design: Design, work: Work, executor: Executor = LOCAL) -> Runner:
     """Plays and judges rollouts of the design."""
-    budgets = ComputeBudgets(design, work.judges.client, work.judges.settings, work.store.use)
-    return Runner(work, executor, work.store.judged(), budgets, ForkStates(work.store))
+    judges = (work.judges.client, work.judges.settings)
+    budgets = ComputeBudgets(design, *judges, work.store.use)
+    populations = Populations(design, *judges, work.concurrency)
+    return Runner(work, executor, work.store.judged(), budgets, ForkStates(work.store), populations)
 
 
 def _comparisons(design: Design, work: Work, todo: Sequence[Item]) -> Comparisons:
@@ -154,6 +167,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "factors": design.factors,
         "draws": max(design.draws, old.get("draws", 0)),
         "tasks": list(design.tasks.values()),
+        "products": products(design, old.get("products", {})),
         "measures": list(measures.values()),
         "judges": {**old.get("judges", {}), **judge_models(design)},
         "traits": {**old.get("traits", {}), **{name: asdict(traits) for name, traits in design.traits.items()}},
@@ -179,13 +193,33 @@ def measures_of(design: Design) -> list[Measure]:
         criteria = design.counted[config.judge] if config.criteria == "all" else config.criteria
         scales = {criterion: design.scales[config.judge][criterion] for criterion in criteria}
         values = {word: worth for word in DECLARED if (worth := getattr(config, word)) is not None}
-        measures.append(Measure(name, config.judge, scales, config.range, values, config.target))
+        cases = cases_of(design.judges[config.judge], design.traits)
+        measures.append(Measure(name, config.judge, scales, config.range, values, config.target, cases))
     used = {measure.judge for measure in measures}
-    return measures + [plain_measure(j, design.scales[j], design.counted[j]) for j in design.judges if j not in used]
+    for name, judge in design.judges.items():
+        if name not in used:
+            measures += plain_measures(name, design.scales[name], design.counted[name], cases_of(judge, design.traits))
+    return measures
 
 
-def plain_measure(judge: str, scales: Mapping[str, tuple[float, float]], counted: Sequence[str]) -> Measure:
-    """The mean of a judge's counted criteria on their own scale, or from 0 to 1 when they have several scales."""
+def cases_of(judge: Judge, traits: Mapping[str, JudgeTraits]) -> int:
+    """How many held-out cases a judge has; 0 where its draws are no cases."""
+    return judge.draws if traits[judge.name].cases else 0
+
+
+def plain_measures(
+    judge: str, scales: Mapping[str, tuple[float, float]], counted: Sequence[str], cases: int
+) -> list[Measure]:
+    """What a judge measures where no measure is declared.
+
+    This is the mean of its counted criteria on their own scale, or from 0 to 1 when they have several scales. Of a
+    judge that runs a program, it is each criterion by itself, with harm at best 0 and everything else at best 1.
+    """
     of_counted = {criterion: scales[criterion] for criterion in counted}
+    if cases:
+        return [
+            Measure(f"{judge}_{name}", judge, {name: scale}, scale, target=scale[name != HARM], cases=cases)
+            for name, scale in of_counted.items()
+        ]
     ranges = set(of_counted.values())
-    return Measure(judge, judge, of_counted, ranges.pop() if len(ranges) == 1 else (0.0, 1.0))
+    return [Measure(judge, judge, of_counted, ranges.pop() if len(ranges) == 1 else (0.0, 1.0))]

@@ -85,7 +85,9 @@ class RolloutKeys:
         """The key of one rollout."""
         arm = self._named[condition]
         if (condition, task) not in self._contents:
-            self._contents[condition, task] = digest(task, arm.tasks[task].prompt)
+            asked = arm.tasks[task]
+            given = [asked.fields[name] for name in ("files", "product") if name in asked.fields]
+            self._contents[condition, task] = digest(task, asked.prompt, *given)
         of = () if arm.baseline is None else (self(arm.baseline.of, task, draw),)
         content, coupling = self._contents[condition, task], self.coupling(condition)
         return digest(arm.identity, content, draw, self._generation, self._seed, coupling, *of)

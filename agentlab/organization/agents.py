@@ -101,6 +101,10 @@ class Organization:
         """The workspace by path, as the messages made it; empty where the protocol has none."""
         return self.hooks.workspace(log) if self.hooks.workspace is not None else {}
 
+    def files_of_turn(self, log: Sequence[Message]) -> Mapping[str, str]:
+        """The workspace that a turn begins with."""
+        return self.hooks.begins(log) if self.hooks.begins is not None else self.files(log)
+
 
 def _manual(protocol: Routing, hooks: Hooks, agent: Agent) -> str:
     names = frozenset(tool.name for tool in agent.offered)

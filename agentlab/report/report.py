@@ -11,6 +11,7 @@ from agentlab.errors import AnalysisError, StoreError
 from agentlab.report import (
     attribution,
     bias_variance,
+    board,
     components,
     compute,
     design,
@@ -22,6 +23,7 @@ from agentlab.report import (
     organizations,
     path,
     prompts,
+    reachable,
     scatter,
 )
 from agentlab.report.lead import Lead, lead
@@ -33,13 +35,14 @@ from agentlab.runs.frames import Run
 from agentlab.text import sanitize
 
 BEFORE: tuple[Callable[[Material], Section], ...] = (scatter.section, distributions.section)
-AFTER: tuple[Callable[[Material], Section], ...] = (compute.section, missing.section, prompts.section)
+AFTER: tuple[Callable[[Material], Section], ...] = (board.section, compute.section, missing.section, prompts.section)
 """Sections made of the run itself, before and after those of the analyses, in the page's order."""
 FIGURES: dict[str, Callable[[Analysis, Mapping[str, ArmStyle]], tuple[Chart, ...]]] = {
     "decompose": bias_variance.charts,
     "components": components.charts,
     "attribution": attribution.charts,
     "frontier": frontier.charts,
+    "cases": reachable.charts,
 }
 """The figures of analyses, by their names in the registry; an analysis without one is shown by its tables."""
 SLOW = ("mixed",)

@@ -1,6 +1,6 @@
 """What changed between the document a run folder was made from and the one that is to continue it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from agentlab.scenario.condition import OPERATIONAL
@@ -45,7 +45,7 @@ def _idle(path: Keys, before: Any, after: Any, new: Mapping[str, Any], same: boo
     """Whether a change decides no reply and no score that is there."""
     top, *rest = path
     if top == "tasks" and len(rest) > 1:
-        return rest[1] in ("target", "split") or (rest[1] == "fields" and same)
+        return rest[1] in ("target", "split") or (rest[1] == "fields" and same and not _files(rest[2:], before, after))
     if top == "seed":  # the run has recorded the one that it took
         return after is None
     if top == "coupling":
@@ -56,6 +56,11 @@ def _idle(path: Keys, before: Any, after: Any, new: Mapping[str, Any], same: boo
         return rest[0] not in {mapping(judge).get("model", "judge") for judge in mapping(new.get("judges")).values()}
     renamed = top == "factors" and (len(rest) == 1 or (len(rest) == 2 and after is None))
     return same and not renamed and (top in ("organization", "addendum") or (top == "factors" and "tasks" not in rest))
+
+
+def _files(below: Sequence[str | int], before: Any, after: Any) -> bool:
+    """Whether a change of a task's fields is one of its files, which agents see."""
+    return below[0] == "files" if below else mapping(before).get("files") != mapping(after).get("files")
 
 
 def _changes(old: Any, new: Any, path: Keys) -> Iterator[tuple[Keys, Any, Any]]:

@@ -11,14 +11,17 @@ from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
 from agentlab.organization import tagged
 from agentlab.organization.agents import Agent, Closing, Organization, Programs, TurnLimits
-from agentlab.scenario import checks
+from agentlab.scenario import checks, inference
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
+from agentlab.scenario.inference_fields import InferenceFields
 from agentlab.scenario.placeholders import fill, paragraphs
-from agentlab.scenario.protocol import Cast, protocol
+from agentlab.scenario.products import with_product
+from agentlab.scenario.protocol import Cast, protocol, rounds_of
 from agentlab.scenario.validate import CheckedDocument, mapping
-from agentlab.seeds import digest
+from agentlab.seeds import digest, plain
+from agentlab.tools import TICKETS
 from agentlab.types import Settings, Task, ToolSpec
 
 OPERATIONAL = frozenset(
@@ -57,6 +60,8 @@ class Condition:
     """The prompts of `tasks` before addenda and closing question."""
     baseline: Baseline | None = None
     """Of a compute-matched arm: what it is measured by, and how."""
+    inference: InferenceFields | None = None
+    """How a rollout is made of particles; None if it is one attempt."""
 
 
 def resolve(
@@ -76,14 +81,20 @@ def resolve(
         agents = _agents(site, cell, cast, specs)
         closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
         programs = _programs(site, cell.organization, specs)
+        fields = inference.read(site, matched is not None)
+        if interaction is not None and fields is not None:
+            interaction = inference.weighing(site, fields, interaction)
+            told = {**told, "inference": fields.model_dump()}
         if interaction is not None and agents is not None and before == _wrong(site):
             org = cell.organization
-            rounds = org.rounds
+            rounds = rounds_of(org, interaction)
+            agents = tuple(_remembering(agent, org.agents[agent.name], interaction) for agent in agents)
             if matched is not None:  # every step is told the task, and of the steps before only what it must know
-                rounds, agents = STEPS, tuple(replace(agent, memory="unread") for agent in agents)
+                rounds, agents = STEPS, tuple(replace(_boardless(agent), memory="unread") for agent in agents)
             checks.tickets(site, agents, interaction)
             turn = TurnLimits(**org.turn.model_dump())
             organization = Organization(agents, interaction, rounds, closing, org.calls, turn, programs)
+            checks.program(site, organization, specs)
             used = {agent.model: specs[agent.model] for agent in agents}
             used |= {programs.model: specs[programs.model]} if programs is not None else {}
             writers = cast.writers or ()
@@ -91,7 +102,8 @@ def resolve(
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
             questions = {key: task.prompt for key, task in tasks(site, cell).items()}
             added = dict(cell.addendum)
-            return Condition(name, levels, organization, used, asked, exposures, identity, added, questions)
+            about = (exposures, identity, added, questions)
+            return Condition(name, levels, organization, used, asked, *about, inference=fields)
     else:
         for key in mapping(site.tree.value.get("tasks")):
             if (task := site.validate(TaskFields, ("tasks", key))) is not None:
@@ -122,12 +134,12 @@ def _alone(
     site: CheckedDocument, org: OrganizationFields, matched: Matched
 ) -> tuple[Cast, Routing | None, dict[str, Any]]:
     """The one agent of a baseline, whose steps are the protocol."""
-    name = matched.fields.agent
+    name = matched.agent(org.agents)
     cast = Cast((name,), org.closing and Closing(org.closing.ask, name), (name,))
     if name not in org.agents:
         site.wrong((*matched.path, "agent"), f"no agent {name!r}", suggest(name, org.agents))
         return cast, None, {}
-    return cast, matched.interaction(), matched.told()
+    return cast, matched.interaction(name), matched.told()
 
 
 def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
@@ -173,12 +185,24 @@ def _agent(site: CheckedDocument, cell: ConditionFields, name: str, specs: Mappi
     return agent if capabilities_of(specs[told.model]).tools else replace(agent, guide=tagged.guide(agent.offered))
 
 
+def _boardless(agent: Agent) -> Agent:
+    """The agent without tools for tickets, of which there are none where it works alone."""
+    kept = replace(agent, tools=tuple(toolset for toolset in agent.tools if toolset not in TICKETS))
+    return replace(kept, guide=tagged.guide(kept.offered)) if agent.guide else kept
+
+
 def merged(base: Settings, over: BaseModel) -> Settings:
     """The agent's settings over the model's."""
     told = over.model_dump()
     return Settings(
         **{f.name: getattr(base, f.name) if told.get(f.name) is None else told[f.name] for f in fields(Settings)}
     )
+
+
+def _remembering(agent: Agent, fields: AgentFields, interaction: Routing) -> Agent:
+    """The agent, with what its protocol has agents remember where the scenario does not say it."""
+    memory = getattr(interaction, "memory", agent.memory)
+    return agent if "memory" in fields.model_fields_set else replace(agent, memory=memory)
 
 
 def _closing(site: CheckedDocument, cell: ConditionFields, cast: Cast) -> str:
@@ -203,13 +227,14 @@ def tasks(site: CheckedDocument, cell: ConditionFields, last: Sequence[str] = ()
     found: dict[str, Task] = {}
     for key, task in cell.tasks.items():
         prompt = fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
-        found[key] = Task(key, paragraphs(prompt, *last), task.target, task.fields, task.split)
+        fields = with_product(site, key, task)
+        found[key] = Task(key, paragraphs(prompt, *last), task.target, fields, task.split)
     return found
 
 
 def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Routing) -> int:
     if to == "task":
-        return len(interaction.briefed)
+        return len(getattr(interaction, "readers", interaction.briefed))
     return len(names) if to == "all" else sum(name in to for name in names)
 
 
@@ -226,7 +251,7 @@ def _identity(
         for alias, spec in specs.items()
     }
     agents = [
-        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.offered], *_guide(a))
+        (a.name, a.system, dumped[a.model], plain(a.settings), a.memory, [*map(_tool, a.offered)], *_guide(a))
         for a in organization.agents
     ]
     more: list[Any] = [organization.turn] if organization.turn != TurnLimits() else []

@@ -18,7 +18,9 @@ from agentlab.scenario import (
     compare,
     condition,
     copies,
+    inference,
     library,
+    products,
     protocol,
     sections,
     task_table,
@@ -57,7 +59,7 @@ class Design:
     models: Mapping[str, ModelSpec]
     """Of the document without patches: those of the judges."""
     judges: Mapping[str, Judge]
-    """Those that score; not those that tell the tries of a baseline apart."""
+    """Those that score; not those that tell the tries of a baseline apart, or look at particles."""
     selectors: Mapping[str, Judge]
     of_two: Mapping[str, Judge]
     """Those of two outputs: they compare arms or sort outputs into groups, and are no measure."""
@@ -147,6 +149,7 @@ class DesignBuilder:
             self.selectors = baseline.selectors(self.site, told, bench)
             baseline.families(self.site, told, bench.every, specs)
             conditions = self.conditions(plan, matched, bench)
+            self.selectors |= inference.selectors(conditions, bench)
             self.finish(plan, bench, specs, conditions)
             declared = compare.resolve(self.site, plan, [name for name in bench.judges if name not in self.selectors])
         if self.findings.mistakes or plan is None:
@@ -226,6 +229,7 @@ class DesignBuilder:
                 checks.prices(site, plan.limits, resolved.models, {})
                 checks.task_fields(site, resolved.organization, resolved.tasks)
                 checks.targets(site, bench.misfits, resolved.tasks)
+                inference.judge(site, resolved.inference, bench, plan.measures, self.specs)
                 found[name] = resolved
         self.findings.cell = None
         self.tie(found, matched)
@@ -246,7 +250,10 @@ class DesignBuilder:
                 continue
             judge = mapping(self.tree.value.get("judges")).get(one.fields.select or "")
             identity = baseline.tied(found[name].identity, of.identity, judge)
-            found[name] = replace(found[name], identity=identity, baseline=one.baseline(of.name))
+            organization = baseline.with_workspace(found[name].organization, of.organization)
+            found[name] = replace(
+                found[name], identity=identity, baseline=one.baseline(of.name), organization=organization
+            )
             selector = self.selectors.get(one.fields.select or "")
             asked = [of.models, found[name].models]
             specs = {spec.name: spec for models in asked for spec in models.values()}
@@ -281,11 +288,13 @@ class DesignBuilder:
     ) -> None:
         """The checks that look at all conditions together."""
         for name, measure in plan.measures.items():
-            checks.criteria(self.site, name, measure, bench.judges, bench.of_two)
+            checks.criteria(self.site, name, measure, bench.judges, bench.of_two, bench.traits)
         of_judges = {j.model: specs[j.model] for j in bench.every.values() if j.model and j.model in specs}
         checks.prices(self.site, plan.limits, {}, of_judges)
         checks.constant(self.site, of_judges)
         protocol.agree(self.site, {one.name: one.organization for one in conditions})
+        if conditions:
+            products.same_product(self.site, [one.tasks for one in conditions])
         if plan.cluster is not None and conditions:
             checks.cluster(self.site, plan.cluster, [one.tasks for one in conditions])
         seen: dict[tuple[Any, ...], Condition] = {}

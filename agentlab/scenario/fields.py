@@ -132,6 +132,14 @@ class TaskFields(Fields):
     split: str | None = Field(
         default=None, description="The part of the data that the task belongs to, such as train or test."
     )
+    product: str | None = Field(
+        default=None,
+        description="The product that the agents build: news_ranker, sepsis_triage, or a module of your own beside the "
+        "scenario. Its files are put into the workspace.",
+    )
+    product_seed: int = Field(
+        default=2604, ge=0, le=2**63 - 1, description="The seed of the product's data and held-out cases."
+    )
 
 
 class AddendumFields(Fields):
@@ -167,10 +175,18 @@ class MeasureFields(Fields):
     truncated: float | None = Field(
         default=None, description="The value if the output was cut off before it stated an answer."
     )
+    absent: float | None = Field(default=None, description="The value on a case if the agents left no program.")
+    crash: float | None = Field(default=None, description="The value on a case on which the program fails.")
+    timeout: float | None = Field(default=None, description="The value on a case on which the program is too slow.")
+    format: float | None = Field(
+        default=None, description="The value on a case on which the program writes something else than was asked for."
+    )
 
 
 OUTCOMES = ("unparsed", "truncated")
-DECLARED = ("declined", "vetoed", "incomplete", "limit", *OUTCOMES)
+PROGRAM_OUTCOMES = ("absent", "crash", "timeout", "format")
+"""What a judge of kind `program` finds instead of a score."""
+DECLARED = ("declined", "vetoed", "incomplete", "limit", *OUTCOMES, *PROGRAM_OUTCOMES)
 """Fields of a measure that say what a rollout counts as, by what the agents did or by what its judge could not read."""
 
 
@@ -198,6 +214,10 @@ class ConditionFields(Fields):
     tasks: Mapping[TaskId, TaskFields] = Field(min_length=1, description="The tasks by id.")
     organization: OrganizationFields = Field(description="The agents and how they communicate.")
     addendum: Mapping[Name, AddendumFields] = Field(default={}, description="Paragraphs added to prompts, by name.")
+    inference: Part | None = Field(
+        default=None,
+        description="How a rollout is made of several particles: kind, and the fields of that kind. Default: one.",
+    )
 
 
 class BaselineFields(Fields):
@@ -210,7 +230,9 @@ class BaselineFields(Fields):
         description="What is matched to the rollout that sets the budget. The arm stops at the step closest to the "
         "budget."
     )
-    agent: str = Field(description="The agent that works, a key of organization.agents.")
+    agent: str = Field(
+        description="The agent that works, a key of organization.agents. Of an agent with copies, the first."
+    )
     at: Literal["draw", "task_median"] = Field(
         default="draw",
         description="Whether the budget is the use on the same task and draw, or the median over the "

@@ -10,6 +10,7 @@ from agentlab.judges import KINDS as JUDGES
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.protocols import KINDS as PROTOCOLS
 from agentlab.scenario.fields import BaselineFields, ConditionFields, ExperimentFields
+from agentlab.scenario.inference_fields import KINDS as METHODS
 from agentlab.scenario.task_table import TaskTableFields
 from agentlab.scenario.validate import mapping
 
@@ -37,7 +38,12 @@ def scenario_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = whole.pop("$defs")
     definitions["Model"] = _lift(ModelSpec, definitions)
     definitions["Protocol"] = _kinds(PROTOCOLS, definitions)
+    definitions["Inference"] = {"anyOf": [_lift(config, definitions) for config in METHODS.values()]}
     properties = whole["properties"]
+    properties["inference"] = {
+        "description": properties["inference"]["description"],
+        "anyOf": [{"$ref": "#/$defs/Inference"}, {"type": "null"}],
+    }
     properties["judges"]["anyOf"][1]["additionalProperties"] = _JUDGE
     table = _lift(TaskTableFields, definitions)
     properties["models"]["additionalProperties"] = {"$ref": "#/$defs/Model"}

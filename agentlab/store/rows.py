@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS labels (rollout INTEGER, measure TEXT, rater TEXT, va
 CREATE UNIQUE INDEX IF NOT EXISTS rollouts_key ON rollouts (key);
 CREATE UNIQUE INDEX IF NOT EXISTS rollouts_place ON rollouts (condition, task, draw, generation)
     WHERE kind = 'rollout';
+CREATE INDEX IF NOT EXISTS rollouts_population ON rollouts (population) WHERE population IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS messages_place ON messages (rollout, idx);
 CREATE UNIQUE INDEX IF NOT EXISTS calls_place ON calls (rollout, round, actor, k, attempt);
 CREATE UNIQUE INDEX IF NOT EXISTS verdicts_place ON verdicts (rollout, judge, draw, criterion);

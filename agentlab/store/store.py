@@ -124,6 +124,11 @@ class Store:
             self.known[rollout.key] = Known(id, None, rollout.attempt)
             self._writer.put(Batch([("rollouts", rollout_row(id, rollout, None, time.time()))]))
 
+    async def note(self, rollout: Rollout) -> None:
+        """Commits what is known of a rollout that has not ended."""
+        id = self.known[rollout.key].id
+        await self._writer.commit(Batch([("rollouts", rollout_row(id, rollout, None, time.time()))]))
+
     async def record(self, rollout: str, call: Call) -> None:
         """Commits one call. The same identity again stores its tool results."""
         await self._writer.commit(Batch([("calls", call_row(self.known[rollout].id, call))]))
@@ -146,12 +151,13 @@ class Store:
         """Commits people's labels together: rollout, measure, rater, value, probability. One that is there stays."""
         await self._writer.commit(Batch([("labels", (self.known[key].id, *rest)) for key, *rest in rows]))
 
-    def recorded(self, rollout: str) -> dict[CallPlace, Call]:
+    def recorded(self, rollout: str, inherited: bool = True) -> dict[CallPlace, Call]:
         """The calls of the rollout that succeeded, by place; the latest attempt where there are several.
 
-        Of a fork, also those that it has from its parent.
+        Of a fork, also those that it has from its parent, where what it `inherited` is asked for.
         """
-        calls = [*ancestry.kept_by(self._reader, self._row(rollout)), *self._calls(rollout)]
+        kept = ancestry.kept_by(self._reader, self._row(rollout)) if inherited else []
+        calls = [*kept, *self._calls(rollout)]
         return {(c.actor, c.round, c.k): c for c in calls if c.error is None}
 
     def kept(self, parent: str, cut: Cut) -> list[Call]:
@@ -174,10 +180,20 @@ class Store:
         return known is not None and known.status not in UNFINISHED
 
     def use(self, key: str) -> list[Call]:
-        """Every call that the rollout is charged for: failed ones and those of earlier attempts too, no judge's."""
+        """Every call that the rollout is charged for: failed ones and those of earlier attempts too, no judge's.
+
+        Those of the particles of its population are among them.
+        """
         sql = "SELECT coalesce(steps, 9e9) FROM rollouts WHERE id = ?"
         last = self._reader.execute(sql, (self.known[key].id,)).fetchone()[0]
-        return [call for call in self._calls(key) if call.round <= last and call.purpose != "judge"]
+        particles = self._reader.execute("SELECT key FROM rollouts WHERE population = ? ORDER BY id", (key,)).fetchall()
+        calls = (call for name in (key, *(name for (name,) in particles)) for call in self._calls(name))
+        return [call for call in calls if call.round <= last and call.purpose != "judge"]
+
+    def about(self, key: str) -> dict[str, Any]:
+        """What was noted of a rollout, finished or not; empty without a note."""
+        row = self._reader.execute("SELECT about FROM rollouts WHERE id = ?", (self.known[key].id,)).fetchone()
+        return decoded(row[0], self.folder) if row and row[0] else {}
 
     def reopen(self, key: str) -> None:
         """Makes an ended rollout unfinished, to go on as a new attempt. Before the first rollout only."""

@@ -14,6 +14,7 @@ from agentlab.tools.sandbox.detect import lacking, sandbox
 from agentlab.tools.sandbox.ended import Ended, Limits
 from agentlab.tools.sandbox.proxy import proxy
 from agentlab.tools.sandbox.run import run as run_in
+from agentlab.tools.sandbox.turns import turn
 from agentlab.tools.tool import Shared, tool
 from agentlab.types import Act, Returned, Scene, Task
 
@@ -42,12 +43,13 @@ async def run(
     before = files(scene)
     given = {path: text.encode() for path, text in before.items()}
     typed = ["sh", "-c", command]
-    if scene.model is None:
-        ended = await run_in(where, typed, given, LIMITS)
-    else:
-        place = (scene.calls[-1].k, len(scene.calls[-1].tool_results))  # of this command in its turn
-        async with proxy(scene.model, place) as socket:
-            ended = await run_in(where, typed, given, LIMITS, socket)
+    async with turn():
+        if scene.model is None:
+            ended = await run_in(where, typed, given, LIMITS)
+        else:
+            place = (scene.calls[-1].k, len(scene.calls[-1].tool_results))  # of this command in its turn
+            async with proxy(scene.model, place) as socket:
+                ended = await run_in(where, typed, given, LIMITS, socket)
     if ended.why == "broken":
         raise RuntimeError(f"the sandbox failed: {ended.fault}")
     after = {path: text for path, text in before.items() if path not in ended.gone}

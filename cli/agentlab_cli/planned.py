@@ -18,7 +18,7 @@ from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.text import pluralize
 from agentlab_cli.layout import number, say, show_costs, show_rows
 
-HEADS = ("these tasks", "new tasks", "endless draws")
+HEADS = ("these tasks", "new tasks", "at best")
 
 
 def planned(console: Console, design: Design, plan: RunPlan) -> None:
@@ -115,7 +115,7 @@ def foreseen(
     """What the design can find, as a table with a row for each noise, and what it rests on."""
     if not forecasts:
         return
-    more = ("power, these", "power, new", "tasks, 80%", "endless") if effect is not None else ()
+    more = ("power, these", "power, new", "tasks, 80%", "at best, 80%") if effect is not None else ()
     rows: list[tuple[str, ...]] = []
     for forecast in forecasts:
         noise, least = forecast.basis.noise, forecast.smallest
@@ -145,8 +145,14 @@ def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | N
         )
     strict = {forecast.alpha for forecast in forecasts} - {ALPHA}
     if strict:
-        looks = "" if design.looks is None else ", and the interim looks"
-        yield f"Tests at {100 * min(strict):.3g}%: the strictest step of Holm's procedure{looks}."
+        count = len(design.compare.primary)
+        several = f"{count} primary contrasts are tested" if count > 1 else ""
+        looks = "" if design.looks is None else "the results are looked at before the end"
+        why = " and ".join(filter(None, (several, looks)))
+        yield (
+            f"A difference counts as found at p ≤ {min(strict):.2g} instead of {ALPHA:g}, because {why} (the first "
+            f"step of Holm's procedure)."
+        )
     correlated = [forecast.basis.noise.correlation for forecast in forecasts]
     if any(correlated):
         yield f"Correlation of the arms over draws: {min(correlated):+.2f} to {max(correlated):+.2f}."
@@ -159,4 +165,4 @@ def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | N
         yield "at most: the SDs at their 80% upper limits, which are high after a small pilot."
     if any(forecast.smallest.new_tasks is None for forecast in forecasts):
         yield f"Nothing can be said about new tasks: at least {FEWEST_TASKS} tasks, or clusters of tasks, are needed."
-    yield "endless draws: the limit for infinitely many draws; only more tasks lower it."
+    yield "at best: what more draws can reach, however many; only more tasks go lower."

@@ -22,7 +22,7 @@ from typing import Any
 import httpx2
 
 from agentlab.errors import ScenarioError
-from agentlab.models.providers import openai
+from agentlab.models.providers import openai, scoring
 from agentlab.models.spec import ModelSpec
 from agentlab.models.weights import NO_ENGINE, SLOTS, find
 from agentlab.seeds import digest
@@ -97,7 +97,7 @@ def build(spec: ModelSpec) -> Local:
         raise ScenarioError(NO_ENGINE)
     name = spec.name.partition("/")[2]
     server = _serve(str(find(name)), name, _options(spec))
-    model = openai.connect(spec, f"{server.listening_address}/v1", "EMPTY", "max_tokens")
+    model = openai.connect(spec, f"{server.listening_address}/v1", "EMPTY", "max_tokens", score=scoring.forced)
     _fit(model, server)
     return Local(model, server)
 

@@ -1,6 +1,7 @@
 """A plausible reply to any prompt of agentlab: valid JSON for a schema, verdicts for a judge's form, mails, an output.
 
-Every choice comes from the request's stream, so the same call always gets the same reply.
+Every choice comes from the request's stream, so the same call always gets the same reply. The scores of a judge come
+from its stream and the text that it reads: they are noise, and measure nothing.
 """
 
 import json
@@ -56,7 +57,7 @@ class RandomNumbers:
 
 def reply(request: Request) -> Completion:
     """The reply's text and log-probabilities; the caller counts tokens."""
-    draws, settings = RandomNumbers(request.where.stream), request.settings
+    draws, settings = RandomNumbers(_stream(request)), request.settings
     last = request.chat[-1].content if request.chat else ""
     if settings.schema is not None:
         return Completion(json.dumps(value(settings.schema, draws)))
@@ -70,6 +71,18 @@ def reply(request: Request) -> Completion:
         chosen = ((name, draws.pick(re.split(", | or ", words))) for name, words in lines)
         return Completion("\n".join(verdict(name, word, draws) for name, word in chosen))
     return _talk(request, draws)
+
+
+def _stream(request: Request) -> int:
+    """The call's stream; for a judge mixed with the text that it reads, as arms share the streams of their judges.
+
+    Its scores are noise, and without the text they would be the same noise in every arm.
+    """
+    stream = request.where.stream
+    if request.where.purpose == "agent":
+        return stream
+    read = "\0".join(entry.content for entry in request.chat).encode("utf-8", "surrogatepass")
+    return stream ^ int.from_bytes(blake2b(read, digest_size=8).digest())
 
 
 def verdict(name: str, score: str, draws: RandomNumbers) -> str:
@@ -184,7 +197,7 @@ def _talk(request: Request, draws: RandomNumbers) -> Completion:
             to, subject = draws.pick(contacts), draws.pick(_SUBJECTS)
             text += f'\n<mail to="{to}" subject="{subject}">{sentence(draws)}</mail>'
     tools, last = offered(request), request.chat[-1].content if request.chat else ""
-    if tools or "<done " in system or "<ticket " in system or "<review " in system:
+    if tools or any(tag in system for tag in ("<done ", "<ticket ", "<review ", "<file ")):
         deeds = teamwork(system, last, tools, draws.below, lambda: sentence(draws))
         if deeds and all(deed.tool in tools for deed in deeds):
             return called(request, [call(i, deed.tool, deed.arguments) for i, deed in enumerate(deeds)], text)

@@ -51,7 +51,11 @@ def _deeds(
     def may(tag: str) -> bool:
         return tag in tools or f"<{tag} " in system
 
-    if may("ticket") and "\nnone yet" in last:
+    if may("file") and not any(map(may, ("ticket", "done", "review"))):
+        yield Deed("file", {"path": "work.md"}, f"{say()}\n{say()}")  # alone, as a baseline: there is no board
+    if '<planning from="' in last and "tickets come after." in last:
+        yield Deed("plan", {}, say())
+    elif may("ticket") and "Tickets:\nnone yet" in last:
         for i in range(1, 2 + below(MOST)):
             after = {"after": f"T{i - 1}"} if i > 1 and below(3) == 0 else {}
             yield Deed("ticket", {"id": f"T{i}", **after}, say())

@@ -28,6 +28,7 @@ FRAMES = (
     "edges",
     "objections",
     "tickets",
+    "particles",
     "forks",
     "fork_scores",
 )

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from agentlab.columns import BASELINE, LABELS, MEASURES
+from agentlab.columns import BASELINE, INFERENCE, LABELS, MEASURES
 from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
 from agentlab.runs.frames.clusters import clusters_of
@@ -26,10 +26,12 @@ from agentlab.runs.frames.kinds import Kinds, declared
 from agentlab.runs.frames.looked import looked
 from agentlab.runs.frames.measures import measure
 from agentlab.runs.frames.messages import edges, objections
+from agentlab.runs.frames.particles import chosen_calls, particles
 from agentlab.runs.frames.select import select
 from agentlab.runs.frames.structure import roles, shaped
 from agentlab.runs.frames.tickets import ticketed
 from agentlab.runs.frames.usage import by_agent, with_use
+from agentlab.runs.frames.variables import variables
 from agentlab.runs.transcript import Decide, Transcript, transcript
 from agentlab.store import decoded, looks, read
 from agentlab.types import Measure
@@ -102,11 +104,25 @@ class Run:
         `input_tokens`, `output_tokens`, `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD,
         NaN if a price or a token count is unknown; pandas sums NaN as 0, `Run.cost` does not), `priced` (bool:
         whether `cost` is known); `messages` and, for those that did not arrive, `bounced`, `unparsed`,
-        `truncated` (int). Judges' calls are not counted here.
+        `truncated` (int). Judges' calls are not counted here. `log_probability` (of all that its agents sampled, in
+        nats; missing unless every sampled reply has log-probabilities), `log_weight` (the sum of its log-weights, in
+        nats; missing if it has none).
         For baselines only: `of` (the rollout it is compared with), `budget` (what that rollout used), `spent`
-        (by its own `steps`, in the same unit; a step that was not counted is only in the frame `calls`)."""
+        (by its own `steps`, in the same unit; a step that was not counted is only in the frame `calls`).
+        For rollouts with a population only, whose use is that of all particles: `particles` (Int64: how many it ended
+        with), `attempts` and `accepted` (Int64, of rejection), `ess` (effective sample size), `log_evidence` (natural
+        log of the estimated evidence or probability; missing if it is 0 or there is no estimate)."""
         own = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
         return own.reset_index(drop=True)
+
+    @cached_property
+    def particles(self) -> pd.DataFrame:
+        """One row per particle of a rollout's population that has ended: `particle` (its key), `index` (int: in the
+        order in which they were made), `ancestor` (key of the particle that it is a copy of) and `round` (Int64: the
+        last one that it has from it), missing for the first ones; `log_weight` (nats), `weight` (its share of the
+        population, 0 to 1), both missing if it was pruned; `status`, `output`, `chosen` (bool: its log is that of the
+        rollout)."""
+        return self._placed(particles(self._select))
 
     @cached_property
     def forks(self) -> pd.DataFrame:
@@ -134,9 +150,10 @@ class Run:
 
     @cached_property
     def calls(self) -> pd.DataFrame:
-        """One row per model call, including calls of judges.
+        """One row per model call, including calls of judges and of particles.
 
-        `round`, `actor` (the agent, or the judge's name and draw), `purpose` (agent, judge, selector, product), for
+        `particle` (key of the particle that made it, in a population), `round`,
+        `actor` (the agent, or the judge's name and draw), `purpose` (agent, judge, selector, product), for
         judges and selectors `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`, `model`
         (as requested), `served_model` and `request_id` (as returned), `stop`, `text` (the reply), `reasoning` (the
         model's thoughts), `notice` (the provider's message about a refusal), token counts (Int64, missing for failed
@@ -193,7 +210,7 @@ class Run:
     def agents(self) -> pd.DataFrame:
         """One row per rollout and agent: `calls`, `turns`, `turns_cut`, `uncounted`, `input_tokens`, `output_tokens`,
         `reasoning_tokens`, `seconds`, `cost`, `priced`, `sent`, `bounced`, `unparsed`, `truncated`."""
-        table = self._placed(by_agent(self._select, tables.OWN))
+        table = self._placed(by_agent(self._select, tables.PLAYED))
         lost = ["sent", "bounced", "unparsed", "truncated"]
         sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
         table = table.join(sent, on=["rollout", "agent"])
@@ -207,7 +224,7 @@ class Run:
         `dropped_later`: rounds in which the sender still mailed others, but no longer this recipient. What the
         sender's turns used (`output_tokens`, `seconds`, `cost`) is divided equally among the mails they sent; a turn
         without mail is on no edge."""
-        table = edges(self.messages, self.calls, self._kinds)
+        table = edges(self.messages, self._log_calls, self._kinds)
         return table.merge(self._places, on="rollout", how="left")
 
     @cached_property
@@ -216,19 +233,30 @@ class Run:
         `by`, `to` (tuple), `quote` (its words), `answered` (Int64: the message that responds to it), `surviving` (bool:
         in the output), and from the log `late` (bool: none of its readers acted again) and `dropped_by` (tuple: agents
         that wrote to its author before, and from then on only to others)."""
-        return objections(self.scores, self.messages, self.calls, self._kinds)
+        return objections(self.scores, self.messages, self._log_calls, self._kinds)
 
     @cached_property
     def tickets(self) -> pd.DataFrame:
         """One row per ticket of a rollout with a board: `ticket` (its id), `by` (who created it), `owner`, `state`
         (open, active, review, done, failed), `opened` and `closed` (rounds; Int64, missing while open), `after` (tuple:
-        tickets it waited for), `reviewed_by`, `changes` (int: how often a review asked for changes), `moves` (int: how
-        often it went from a silent owner to another), `carries` (tuple: names of the task's `constraints` whose pattern
-        its text contains), `text`, `owner_report` (the owner's last report), `reason` (how it ended)."""
+        tickets it waited for), `reviewed_by`, `reviews` (int: that came), `changes` (int: of these, how many asked for
+        changes), `moves` (int: how often it went from a silent owner to another), `planted` (tuple: names of the flaws
+        that were put into it), `caught` (tuple: those that a review pointed out), `not_planted` (tuple: those it had no
+        place for), `carries` (tuple: names of the task's `constraints` whose pattern its text contains) and for each
+        constraint `carries_NAME` (boolean, missing if the task does not have it), `text`, `owner_report` (the owner's
+        last report), `reason` (how it ended)."""
         known = zip(self.conditions["condition"], self.conditions["facts"], strict=True)
         boards = [str(name) for name, facts in known if facts.get("board") is not None]
         fields = {task["id"]: task.get("fields", {}) for task in self.meta.get("tasks", [])}
         return ticketed(self.messages, boards, fields).merge(self._places, on="rollout", how="left")
+
+    @cached_property
+    def variables(self) -> pd.DataFrame:
+        """One row per rollout of a program (protocol `cascade`): `status` and a column per variable, with its last
+        value, missing if it has none. A variable of a loop has the list of all its values, in order. Fields of the task
+        are left out; a variable named like a column that is there already has `_value` behind its name."""
+        places = self._places.merge(self._all[["rollout", "status"]], on="rollout")
+        return variables(self.messages, places)
 
     @cached_property
     def cost(self) -> RunCost:
@@ -259,15 +287,23 @@ class Run:
         )
 
     @cached_property
+    def _log_calls(self) -> pd.DataFrame:
+        """The calls that the messages of rollouts came from."""
+        return chosen_calls(self.calls, self.particles)
+
+    @cached_property
     def _kinds(self) -> Kinds:
         return declared(self.conditions["facts"])
 
     @cached_property
     def _all(self) -> pd.DataFrame:
-        sql = f"SELECT {', '.join([*_ROLLOUTS, *BASELINE])} FROM rollouts WHERE status IS NOT NULL ORDER BY id"
-        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *BASELINE])
-        own = table[[*BASELINE]].astype(BASELINE)
-        table = self._with_factors(table.drop(columns=[*BASELINE]))
+        noted = [f"json_extract(about, '$.{name}') AS {name}" for name in INFERENCE]
+        what = ", ".join([*_ROLLOUTS, *BASELINE, *noted])
+        sql = f"SELECT {what} FROM rollouts WHERE status IS NOT NULL AND kind != 'particle' ORDER BY id"
+        some = {**BASELINE, **INFERENCE}
+        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *some])
+        own = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)
+        table = self._with_factors(table.drop(columns=[*some]))
         return with_use(table, self._select, self._kinds).drop(columns="id").join(own)
 
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

@@ -123,9 +123,11 @@ def load(folder: Path, wanted: str | Coordinates) -> Record:
 
 def _record(connection: sqlite3.Connection, key: str) -> Record:
     row = connection.execute("SELECT * FROM rollouts WHERE key = ?", (key,)).fetchone()
-    id = row[0]
-    messages, kept = ancestry.messages(connection, row), ancestry.kept_by(connection, row)
-    calls = [*kept, *map(call_fact, _rows(connection, "calls", id, "round, actor, k, attempt"))]
+    id, played = row[0], _played(connection, row)
+    messages, kept = ancestry.messages(connection, row), ancestry.kept_by(connection, played)
+    calls = [*kept, *map(call_fact, _rows(connection, "calls", played[0], "round, actor, k, attempt"))]
+    if played is not row:
+        calls += map(call_fact, _rows(connection, "calls", id, "round, actor, k, attempt"))
     own = tuple(call for call in calls if call.purpose != "judge")
     rollout, status = rollout_fact(row, messages), row[COLUMNS["rollouts"].index("status")]
     levels, facts = _condition(connection, rollout.condition)
@@ -143,10 +145,20 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         if facts and organization
         else (),
         verdicts=tuple(verdict_fact(key, verdict) for verdict in _rows(connection, "verdicts", id, "rowid")),
-        kept=frozenset((call.round, call.actor) for call in kept if call.purpose == "agent"),
+        kept=frozenset((call.round, call.actor) for call in kept if call.purpose == "agent")
+        if played is row
+        else frozenset(),
         judging=tuple(call for call in calls if call.purpose == "judge"),
         products=tuple(sorted((call for call in own if call.purpose == "product"), key=lambda call: call.started)),
     )
+
+
+def _played(connection: sqlite3.Connection, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row whose calls made the log: of a rollout with a population that of the particle that was chosen."""
+    chosen = row[COLUMNS["rollouts"].index("chosen")]
+    if chosen is None:
+        return row
+    return connection.execute("SELECT * FROM rollouts WHERE key = ?", (chosen,)).fetchone()
 
 
 def _rows(connection: sqlite3.Connection, table: str, rollout: int, order: str) -> list[tuple[Any, ...]]:

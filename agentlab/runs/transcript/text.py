@@ -18,16 +18,16 @@ def render(record: Record) -> str:
     for turn in record.turns:
         if turn.round != round:
             round = turn.round
-            parts.append(_rule("closing question" if turn.closing else f"round {round}"))
+            parts.append(rule("closing question" if turn.closing else f"round {round}"))
         parts.append("\n".join(_turn(turn)))
         parts += _programs(turn, record.products)
-    parts += [_rule("result"), *_result(record)]
+    parts += [rule("result"), *_result(record)]
     return "\n\n".join(parts) + "\n"
 
 
 def only(turn: Turn) -> str:
     """One turn with all that its agent saw, to the letter."""
-    parts = [_rule(f"{turn.place}{' (closing question)' if turn.closing else ''}")]
+    parts = [rule(f"{turn.place}{' (closing question)' if turn.closing else ''}")]
     for step in turn.steps:
         if len(turn.steps) > 1:
             parts.append(f"call {step.call.k}")
@@ -152,7 +152,8 @@ def _ref(message: Message) -> str:
     return f" “{line(message.ref)}”" if message.ref and not message.sender.startswith("@") else ""
 
 
-def _rule(title: str) -> str:
+def rule(title: str) -> str:
+    """A line with a title."""
     return f"── {title} " + "─" * max(3, WIDTH - len(title) - 4)
 
 

@@ -1,7 +1,6 @@
 """A rollout's turns: what each agent had just read, what it was sent, what it answered, and what became of that."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agentlab.engine.prompt import chat
@@ -10,8 +9,6 @@ from agentlab.organization.agents import Organization
 from agentlab.organization.markup import Block, Markup
 from agentlab.organization.tags import markup_of
 from agentlab.types import Call, ChatMessage, Message, Request, Rollout, ToolSpec, Where
-
-_SPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,31 +134,7 @@ def apart(text: str, delivered: Sequence[str], markup: Markup) -> tuple[str, lis
     """What of a reply stayed private, and its complete blocks of which nothing was delivered."""
     if text.strip() in (content.strip() for content in delivered):
         return "", []
-    outside, end = list[str](), 0
     closed = [block for block in markup.parse(text) if block.body is not None]
-    for start, stop in _spans(text, closed):
-        outside.append(text[end:start])
-        end = stop
-    outside.append(text[end:])
     arrived = {content.strip() for content in delivered}
     unsent = [block for block in closed if block.body not in arrived]
-    return "\n".join(part.strip() for part in outside if part.strip()), unsent
-
-
-def _spans(text: str, closed: Sequence[Block]) -> Iterator[tuple[int, int]]:
-    """Where complete blocks stand: at the first opening tag that the block's body and its closing tag follow.
-
-    Linear, since a body holds no opening tag like its own: a comparison that fails does so before the next tag.
-    """
-    at = 0
-    for block in closed:
-        body = block.body or ""
-        close = re.compile(rf"\s*</{block.tag}(?=[\s>])[^<>]{{0,2000}}>", re.IGNORECASE)
-        for opening in re.compile(f"<{block.tag}{re.escape(block.raw)}>", re.IGNORECASE).finditer(text, at):
-            space = _SPACE.match(text, opening.end())
-            start = space.end() if space and body else opening.end()
-            end = close.match(text, start + len(body)) if text.startswith(body, start) else None
-            if end:
-                at = end.end()
-                yield opening.start(), at
-                break
+    return markup.outside(text), unsent

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentlab.answers import find_answer as find
 from agentlab.interfaces import JudgeClient
 from agentlab.judges import KINDS
-from agentlab.judges import find_answer as find
 from agentlab.judges.anchors import exhibits
 from agentlab.judges.compare import CompareConfig
 from agentlab.judges.gate import too_few

@@ -52,8 +52,8 @@ def test_a_tool_does_what_its_tag_does(agent: str, deeds: list[tuple[str, dict[s
     raw = [(tag, "".join(f' {k}="{v}"' for k, v in given.items() if v)) for tag, given in deeds]
     text = "\n".join(f"<{tag}{attributes}>words</{tag}>" for tag, attributes in raw)
     acts = [Act(tag, "words", attributes) for tag, attributes in raw]
-    by_tags = route(RULES, frozenset(), agent, Completion(text), LOG)
-    assert acted(RULES, agent, turn(*acts), LOG) == by_tags
+    by_tags = route(RULES, frozenset(), agent, Completion(text), LOG, 3)
+    assert acted(RULES, agent, turn(*acts), LOG, 3) == by_tags
 
 
 @settings(max_examples=40)
@@ -62,7 +62,7 @@ def test_a_tool_does_what_its_tag_does(agent: str, deeds: list[tuple[str, dict[s
 )
 def test_any_act_becomes_messages_that_the_board_knows(acts: list[Act]) -> None:
     for agent in ("lead", "ann", "rev"):
-        assert all(message.kind in KINDS for message in acted(RULES, agent, turn(*acts), LOG))
+        assert all(message.kind in KINDS for message in acted(RULES, agent, turn(*acts), LOG, 3))
 
 
 @pytest.mark.parametrize("made", TICKETS, ids=lambda made: made.spec.name)

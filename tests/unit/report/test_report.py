@@ -353,7 +353,7 @@ def test_pairs_that_a_measure_lacks_are_drawn_in_the_forest_all_the_same() -> No
     table[["measure", "contrast", "difference"]] = rows
     table[["a", "b"]] = [contrast.split(" - ") for _, contrast, _ in rows]
     known = {name: MeasureSummary(name, (0.0, 1.0), 1, None, "", "") for name in "mn"}
-    table["within"], table["conclusion"] = "", "no test"
+    table["within"], table["conclusion"] = "", "not tested"
     (chart,) = forest.charts(pd.concat([table, table.iloc[[0]].assign(measure="o")]), {**known, "o": known["m"]})
     assert list(dict.fromkeys(chart.data["contrast"])) == ["a - b", "b - c", "a - c"]
     assert len(chart.draw().axes) == 3
