@@ -4,26 +4,21 @@ An agent acts when it has unread mail; a protocol only says where a reply goes; 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
 from agentlab.engine.cut import BEFORE
 from agentlab.engine.outcome import finished, output_of
-from agentlab.engine.programs import of_turn, program_model
 from agentlab.engine.prompt import Fold
-from agentlab.engine.prompt_hash import prompt_hash
 from agentlab.engine.rules import acted, awake, following, heard, opening, said, stamped
-from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, spent, unmeasurable, unstarted
+from agentlab.engine.spec import UNLIMITED, RolloutSpec, unstarted
 from agentlab.engine.state import State
-from agentlab.engine.tools import NO_TOOLS, OpenTool, Tools, opened, use_all
-from agentlab.errors import ProgramError, Stopped, ToolsetError, is_too_long
-from agentlab.organization import tagged
+from agentlab.engine.tools import NO_TOOLS, Tools, opened
+from agentlab.engine.turn import over, play_turn
+from agentlab.errors import Stopped, ToolsetError, is_too_long
 from agentlab.organization.agents import Agent, Closing, Organization
-from agentlab.organization.settings import merged
-from agentlab.seeds import stream
 from agentlab.types import (
     OUTPUT,
     REJECT,
@@ -32,11 +27,8 @@ from agentlab.types import (
     VETO,
     Call,
     Message,
-    Request,
     Rollout,
-    Scene,
     Status,
-    Where,
 )
 
 
@@ -90,7 +82,7 @@ async def step(
         return False
     if stopping():
         state.status = "cancelled"
-    elif spec.limits != UNLIMITED and _over(state, spec, state.made()):
+    elif spec.limits != UNLIMITED and over(state, spec, state.made()):
         state.status = state.status or "limit"
     if state.status:
         return False
@@ -118,10 +110,10 @@ async def _round(
 ) -> None:
     given, state.given = state.given, {}
     if len(actors) == 1:
-        limited = await _turn(spec, client, tools, state, actors[0], round, given.get(actors[0].name, ()))
+        limited = await play_turn(spec, client, tools, state, actors[0], round, given.get(actors[0].name, ()))
     else:
         async with asyncio.TaskGroup() as group:
-            turns = [_turn(spec, client, tools, state, a, round, given.get(a.name, ())) for a in actors]
+            turns = [play_turn(spec, client, tools, state, a, round, given.get(a.name, ())) for a in actors]
             tasks = [group.create_task(turn) for turn in turns]
         limited = any(task.result() for task in tasks)
     if state.status:
@@ -175,122 +167,12 @@ async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, rou
         state.post(messages, round)
 
 
-async def _turn(
-    spec: RolloutSpec,
-    client: Client,
-    tools: Tools,
-    state: State,
-    agent: Agent,
-    round: int,
-    given: Sequence[Call] = (),
-) -> bool:
-    """One agent acts: a call, and while it asks for tools, their results and another call. `given` were made before.
-
-    Whether a limit ended it. What counts is earlier rounds and this turn, whatever the others of the round do.
-    """
-    sampling = spec.organization.hooks.sampling
-    if sampling is not None:
-        wanted = sampling(agent.name, state.log, round)
-        agent = replace(agent, settings=merged(agent.settings, wanted.settings))
-        if wanted.times > 1:
-            await _replies(spec, client, state, agent, round, wanted.times, given)
-            return False
-    calls, fold, root = state.calls[agent.name], state.folds[agent.name], spec.root(round, agent.name)
-    first, model = len(calls), program_model(spec, client, state, agent, round, root)
-    for k in range(spec.organization.calls):
-        at = stream(root, agent.name, round, k, spec.attempt)
-        where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
-        if k < len(given):
-            call = given[k]
-        else:
-            entries, hashes = fold.chat(spec.organization, agent, state.log, calls, round)
-            request = Request(entries, agent.settings, () if agent.guide else agent.offered, where)
-            read = partial(tagged.read, tools=agent.offered, k=k) if agent.guide else None
-            try:
-                call = await client.ask(agent.model, request, prompt_hash(hashes, agent.settings, request.tools), read)
-            except Stopped:  # never sent; siblings that were sent are waited for and kept
-                state.status = "cancelled"
-                return False
-        wanted = call.completion.tool_calls if call.completion else ()
-        if wanted and not call.tool_results:
-            log = tuple(state.log)
-            files = spec.organization.files_of_turn(log)
-            scene = Scene(agent.name, round, log, (*calls[first:], call), files, model=model)
-            used = await _use(spec, client, tools.get(agent.name, {}), state, scene, root)
-            if used is None:
-                return False
-            call = used
-        calls.append(call)
-        if not wanted or spent(spec.organization.turn, calls[first:]):
-            return False
-        if round > spec.organization.rounds or spec.limits == UNLIMITED:  # closing may be past a limit
-            continue
-        earlier = (made for made in state.made() if made.round < round)
-        if _over(state, spec, [*earlier, *calls[first:], *of_turn(state, agent.name, round)]):
-            return True
-    return False
-
-
-async def _use(
-    spec: RolloutSpec, client: Client, tools: Mapping[str, OpenTool], state: State, scene: Scene, root: str
-) -> Call | None:
-    """The last call of the scene with the results of its tools, recorded.
-
-    None where a model call of a program was not made or failed: then the tools are used again by a later command.
-    """
-    try:
-        results = await use_all(tools, scene, root, spec.organization.turn)
-    except Stopped:
-        state.status = "cancelled"
-        return None
-    except ProgramError as error:
-        state.error, state.status = str(error), "infrastructure"
-        return None
-    call = replace(scene.calls[-1], tool_results=results)
-    await client.record(spec.key, call)
-    return call
-
-
-async def _replies(
-    spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int, times: int, given: Sequence[Call]
-) -> None:
-    """One agent gives several independent replies to one prompt, all at once. `given` were made before."""
-    calls, root = state.calls[agent.name], spec.root(round, agent.name)
-    entries, hashes = state.folds[agent.name].chat(spec.organization, agent, state.log, calls, round)
-    hashed = prompt_hash(hashes, agent.settings, ())
-
-    async def reply(k: int) -> Call | None:
-        if k < len(given):
-            return given[k]
-        at = stream(root, agent.name, round, k, spec.attempt)
-        where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
-        try:
-            return await client.ask(agent.model, Request(entries, agent.settings, (), where), hashed)
-        except Stopped:
-            return None
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(reply(k)) for k in range(times)]
-    made = [call for task in tasks if (call := task.result()) is not None]
-    calls += made
-    if len(made) < times:
-        state.status = "cancelled"
-
-
-def _over(state: State, spec: RolloutSpec, calls: Sequence[Call]) -> bool:
-    """Whether what the calls used ends the rollout; it has failed where its limits cannot be held."""
-    if error := unmeasurable(spec.limits, calls):
-        state.error, state.status = error, "infrastructure"
-        return True
-    return over_limits(spec.limits, calls)
-
-
 async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, closing: Closing) -> None:
     """Asks the closing question. Its round lies past the limit, so that it collides with no other turn."""
     organization = spec.organization
     agent, last = organization.roster[closing.agent], organization.rounds
     state.post([Message(TASK, (agent.name,), "closing", closing.ask)], last)
-    await _turn(spec, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
+    await play_turn(spec, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
     if state.status in ("cancelled", "infrastructure"):
         return
     call = state.calls[agent.name][-1]
