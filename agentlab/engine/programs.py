@@ -5,7 +5,7 @@ Their prompts are not rebuilt from the log, since programs write them. They are 
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, cast
 
 from agentlab.engine.client import Client
 from agentlab.engine.spec import RolloutSpec
@@ -51,8 +51,7 @@ def of_turn(state: State, agent: str, round: int) -> Sequence[Call]:
 def asked(call: Call) -> list[tuple[str, str]]:
     """The prompt of a program's call, as role and content of each entry."""
     opaque: Any = call.completion.opaque if call.completion is not None else None
-    entries: list[tuple[str, str]] = opaque[ASKED] if isinstance(opaque, dict) else []
-    return [(role, content) for role, content in entries]
+    return [(str(role), str(content)) for role, content in cast("dict[str, Any]", opaque or {}).get(ASKED, ())]
 
 
 def _over(base: Settings, given: Settings) -> Settings:

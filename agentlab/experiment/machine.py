@@ -41,4 +41,6 @@ def abilities() -> Iterator[Ability]:
         yield Ability("sandbox", True, f"{asyncio.run(sandbox()).name} works: agents can use the tool run")
     except SandboxError as error:
         yield Ability("sandbox", False, str(error))
-    yield Ability("unsafe-local", bool(landlock()), f"{Local().name}; use it only if there is no sandbox")
+    yield Ability(
+        "unsafe-local", bool(landlock()), f"only if there is no sandbox: `run --unsafe-local` keeps {Local().kept}"
+    )

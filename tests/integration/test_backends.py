@@ -93,7 +93,11 @@ def test_the_first_place_that_works_is_taken_and_what_failed_is_told(
     for name in ("bwrap", "docker", "podman"):
         (tmp_path / name).touch(0o755)
     monkeypatch.setattr(detect, "run", tried)
-    monkeypatch.setattr(detect, "_version", lambda binary: "1.0")
+
+    def version(binary: str) -> str:
+        return "1.0"
+
+    monkeypatch.setattr(detect, "_version", version)
     monkeypatch.setattr(detect, "_installed", lambda: None)
     for i, works in enumerate(("bwrap", "docker", "podman")):
         monkeypatch.setattr(detect, "_found", {})

@@ -26,10 +26,14 @@ class Local:
     """No sandbox: a folder, and what the kernel forbids a process."""
 
     @property
+    def kept(self) -> str:
+        """What protects this machine from a program."""
+        filtered = ["seccomp"] if platform.machine() in seccomp.CALLS else []
+        return ", ".join([*(["Landlock"] if landlock() else []), *filtered, "limits of processes"])
+
+    @property
     def name(self) -> str:
-        kept = ["Landlock"] if landlock() else []
-        kept += ["seccomp"] if platform.machine() in seccomp.CALLS else []
-        return f"unsafe-local ({' and '.join((*kept, 'limits of processes'))} only)"
+        return f"unsafe-local ({self.kept})"
 
     def launch(self, limits: Limits, model: Path | None = None) -> Launch:
         """A program that may ask a model may open sockets, also to other places."""

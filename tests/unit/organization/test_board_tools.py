@@ -27,7 +27,7 @@ LOG = (
 )
 IDS = st.sampled_from(["", "T1", "T2", "T3", "no such", "T 4"])
 WORDS = st.sampled_from(["ann", "Ben", "nobody", "approve", "change", "maybe"])
-DEEDS = st.lists(
+DEEDS: st.SearchStrategy[list[tuple[str, dict[str, str]]]] = st.lists(
     st.tuples(
         st.sampled_from(TOOLS),
         st.fixed_dictionaries({"id": IDS}, optional={"to": WORDS, "verdict": WORDS, "after": IDS}),
