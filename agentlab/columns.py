@@ -189,6 +189,33 @@ TICKETS = {
     "owner_report": "str",
     "reason": "str",
 }
+KEPT = {"reason": "str", "value": "float64", "rows": "int64"}
+GENERATIONS = {
+    "condition": "str",
+    "generation": "int64",
+    "split": "str",
+    "role": "str",
+    "tasks": "int64",
+    "rollouts": "int64",
+    "passed": "float64",
+    "coverage": "float64",
+    "distinct": "float64",
+    "words": "float64",
+    "output_cut": "float64",
+    "tokens": "Int64",
+    "cost": "float64",
+    "kept": "Int64",
+    "duplicates": "Int64",
+    "cut_off": "Int64",
+    "not_good_enough": "Int64",
+    "rows": "Int64",
+    "recipe": "str",
+    "digest": "str",
+    "trained_on": "Int64",
+    "loss": "float64",
+    "training_seconds": "float64",
+    "error": "str",
+}
 CARRIES = "carries_"
 """What is put before the name of a constraint for its column in `tickets`."""
 CONDITIONS = {
@@ -226,12 +253,14 @@ FRAMES = {
     "edges": {**PLACE, **EDGES},
     "objections": {**PLACE, "judge": "str", "judge_draw": "int64", **OBJECTION},
     "tickets": {**PLACE, **TICKETS},
+    "rows": {**PLACE, **KEPT},
+    "generations": GENERATIONS,
     "variables": {**PLACE, "status": "str"},
     "conditions": CONDITIONS,
     "roles": ROLES,
 }
 """Every frame by its name in `Run`; a column per factor, and those of each measure, come on top."""
-_APART = ("anchors", "pairs")
+_APART = ("anchors", "pairs", "rows", "generations")
 RESERVED = frozenset(name for frame, own in FRAMES.items() for name in own if frame not in _APART) | {"key", "id"}
 """What no factor may be called: the columns of every frame that has one per factor, and `key` and `id` of the file."""
 ABOUT_ROLLOUTS = frozenset(name for frame in ("rollouts", "measures", "forks") for name in FRAMES[frame])

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from agentlab.engine.prompt import Fold
 from agentlab.organization.agents import Agent, Organization, TurnLimits
-from agentlab.organization.board.rules import Rules
+from agentlab.organization.board.history import rounds
+from agentlab.organization.board.rules import Plant, Rules
 from agentlab.organization.board.settle import settle
 from agentlab.organization.board.tickets import tickets
 from agentlab.organization.board.view import view
@@ -32,7 +33,17 @@ from agentlab.types import (
 TICKETS, EDITS, WORKERS = 100, 500, 8
 CALLS, RESULT, SHOWN = 40, 16_000, 200_000
 """Of a turn: its calls, characters of a result, and characters that a prompt shows."""
-RULES = Rules("lead", True, tuple(f"coder.{i + 1}" for i in range(WORKERS)), False, ("reviewer",))
+RULES = Rules(
+    "lead",
+    True,
+    tuple(f"coder.{i + 1}" for i in range(WORKERS)),
+    False,
+    ("reviewer",),
+    plan_rounds=1,
+    plan_by=("lead",),
+    shared=("plan.md",),
+    plants=(Plant("bug", "files", None, None, "line", "lime", None),),
+)
 
 
 def log() -> list[Message]:
@@ -92,6 +103,7 @@ def main() -> None:
                 "tickets_ms": milliseconds(lambda: tickets(messages)),
                 "workspace_ms": milliseconds(lambda: files(messages)),
                 "view_ms": milliseconds(lambda: view(RULES, messages, "coder.1", True)),
+                "rounds_ms": milliseconds(lambda: list(rounds(messages))),
                 "settle_ms": milliseconds(lambda: settle(RULES, messages, last)),
                 "turn_of_40_calls": turn(SHOWN),
                 "turn_of_40_calls_without_a_limit": turn(None),

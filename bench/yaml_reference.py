@@ -42,8 +42,20 @@ SECTIONS = {
     "PlantConfig": "organization.protocol: plant of a board, one flaw",
     "Protocol": "organization.protocol",
     "BaselineFields": "factors: baseline, a level that spends what another spent",
+    "Inference": "inference",
+    "FactorFields": "inference: factor",
+    "LevelFields": "inference: level",
+    "SampleFields": "inference: likelihood by counting draws",
+    "SuccessFields": "inference: success",
+    "VoteFields": "inference: take by a vote",
     "TaskTableFields": "tasks: a table",
     "ColumnFields": "tasks: columns of a table",
+    "ImproveFields": "improve",
+    "SplitFields": "improve: one split",
+    "KeepFields": "improve: keep",
+    "TurnsFields": "improve: keep, turns",
+    "NegativesFields": "improve: negatives",
+    "Trainer": "improve: by",
 }
 """Headings by the name of a definition."""
 OWN = "my_module:Name"

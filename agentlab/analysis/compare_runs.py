@@ -39,9 +39,10 @@ def compare_runs(
     `first`, `second` are the means over all rollouts of a run. `difference` is the second run's mean minus the first's
     over what both runs have: pairs of task and draw, or tasks where draws are not paired. Conditions are matched by
     name; `a` of the first and `b` of the second run are matched where they are given. Draws are paired where both runs
-    have one seed and common random numbers, and are compared within tasks otherwise. Raises AnalysisError where no
-    condition or no measure is in both runs.
+    have one seed and common random numbers, and are compared within tasks otherwise. Self-training loops are compared
+    on held-out tasks. Raises AnalysisError where no condition or no measure is in both runs.
     """
+    first, second = first.held_out, second.held_out
     pairs = _matched(first, second, a, b)
     measures = _measures(first, second, measure)
     paired = _share_random_numbers(first, second)

@@ -28,6 +28,8 @@ class RegisteredAnalysis:
     """What its help shows for that text."""
     needed: bool = False
     """Whether it cannot start without that text."""
+    whole: bool = False
+    """Whether it looks at all tasks of a self-training loop, not only at those that are held out."""
 
     def load(self) -> Callable[..., Any]:
         """The function itself."""
@@ -80,6 +82,12 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "What each arm attains of two measures",
         "What each arm attains on two measures.",
         takes=("axes",),
+    ),
+    "generations": RegisteredAnalysis(
+        "generations.generations:generations",
+        "Generations of a self-training loop",
+        "Every generation of a loop: measures, what was kept, gains.",
+        whole=True,
     ),
     "tickets": RegisteredAnalysis(
         "tickets:by_arm",

@@ -62,13 +62,15 @@ class Summary:
 def summarize(run: Run | Runs) -> Summary:
     """The summary of a run with at least one finished rollout; an empty one otherwise.
 
-    Raises `AnalysisError` for several runs at once: their rollouts were not randomized against each other.
+    Of a self-training loop, it is about held-out tasks. Raises `AnalysisError` for several runs at once: their rollouts
+    were not randomized against each other.
     """
     if isinstance(run, Runs):
         raise AnalysisError(
             f"summarize takes one run, and this is a group of {len(run.runs)}; summarize each: "
             f"[agentlab.summarize(run) for run in group.runs.values()], or compare two: agentlab.compare(one, other)"
         )
+    run = run.held_out
     rollouts = run.rollouts
     measures = measure_summaries(run)
     arms = tuple(condition_summary(run, str(name), measures) for name in rollouts["condition"].unique())

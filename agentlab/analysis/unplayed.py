@@ -4,6 +4,7 @@ import shlex
 from pathlib import Path
 
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.splits import planned as of_condition
 from agentlab.scenario.library import shelves
 from agentlab.store import UNFINISHED
 
@@ -12,8 +13,8 @@ STOPPED = "cancelled"
 
 
 def planned(run: Run) -> int | None:
-    """Rollouts that each condition is to have: tasks times draws; None for imported texts."""
-    return None if "imported" in run.meta else len(run.meta.get("tasks", ())) * int(run.meta.get("draws", 0))
+    """Rollouts that each condition is to have: the draws of all tasks; None for imported texts."""
+    return None if "imported" in run.meta else of_condition(run.meta)
 
 
 def unplayed(run: Run) -> int:
@@ -28,7 +29,8 @@ def command(run: Run) -> str:
     file, name = Path(run.meta["file"]), str(run.meta.get("name", ""))
     shown = file.stem if file.parent in map(Path.resolve, shelves("scenarios")) else _near(file)
     out = [] if run.folder.resolve() == (Path("runs") / name).resolve() else ["--out", str(run.folder)]
-    return " ".join(["agentlab run", shlex.quote(shown), *run.meta.get("options", ()), *map(shlex.quote, out)])
+    verb = "train" if run.splits else "run"
+    return " ".join([f"agentlab {verb}", shlex.quote(shown), *run.meta.get("options", ()), *map(shlex.quote, out)])
 
 
 def _near(file: Path) -> str:

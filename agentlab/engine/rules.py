@@ -26,7 +26,7 @@ def awake(
 ) -> tuple[list[Agent], frozenset[str]]:
     """Who acts in `round`, and of them who does on nothing but messages that wake once in a row, such as bounces.
 
-    `reported` are those of the round before; they do not act twice in a row on such messages, lest it never ends.
+    `reported` are those of the round before; they do not act twice in a row on such messages, so that the rollout ends.
     """
     woken: dict[str, bool] = {}
     for message in reversed(log):

@@ -44,6 +44,8 @@ class RunPlan:
     anchors: Mapping[str, Cost]
     """What it takes to put judges before their anchor texts, once a run, by judge; also those that an earlier command
     judged."""
+    generations: int = 1
+    """How many times all of it is played: the base and each trained generation of a self-training loop."""
 
     @property
     def total(self) -> Cost:
@@ -102,7 +104,8 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
     judges = {name: Cost() for name in design.judges}
     rollouts, outputs = 0, dict[str, str]()
     tasks = sorted(selection.tasks or design.tasks, key=lambda id: len(design.tasks[id].prompt))
-    times = draws * len(tasks)
+    generations = 1 if design.loop is None else 1 + design.loop.fields.generations
+    times = sum(min(draws, design.draws_of(id)) for id in tasks) * generations
     played: dict[str, tuple[Call, ...]] = {}
     budgets = _books(design, played, chatter)
     for rollout_spec, condition, chosen in _needed(
@@ -128,7 +131,7 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
     for name in design.of_two:
         judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
     anchors = {name: await _anchors(design, name, chatter) for name in (*design.judges, *design.of_two)}
-    return RunPlan(rollouts, len(tasks), draws, agents, judges, anchors)
+    return RunPlan(rollouts, len(tasks), draws, agents, judges, anchors, generations)
 
 
 def _needed(design: Design, selection: Selection) -> list[tuple[RolloutSpec, Condition, bool]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from agentlab.interfaces import Routing
 from agentlab.models import ModelSpec
+from agentlab.models.weights import identified
 from agentlab.organization.protocols import board_of
 from agentlab.scenario import Condition
 from agentlab.seeds import digest
@@ -32,6 +33,7 @@ def facts(condition: Condition) -> dict[str, Any]:
         "turn": organization.turn,
         "programs": _programs(condition),
         "baseline": condition.baseline,
+        "improve": None if condition.loop is None else condition.loop.fields.model_dump(mode="json"),
         "inference": None if condition.inference is None else condition.inference.model_dump(),
         "closing": organization.closing,
         "briefed": sorted(organization.protocol.briefed),
@@ -66,7 +68,7 @@ def _served(spec: ModelSpec) -> str | None:
     dialect = (patch.system, patch.opens_thought) if patch else (None, None)
     if not (spec.base_url or spec.options or spec.body or dialect != (None, None)):
         return None
-    return digest(spec.base_url, spec.options, spec.body, *dialect)
+    return digest(spec.base_url, identified(spec.options), spec.body, *dialect)
 
 
 def contacts(protocol: Routing) -> Mapping[str, tuple[str, ...]]:

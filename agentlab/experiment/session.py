@@ -78,18 +78,34 @@ async def run(
         meta = await with_sandbox(design, planned(design, store, registration, accept))
         todo = list(rollout_specs(design, meta["seed"], selection))
         _measured(todo, store)
-        judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
-        judging = {j.model: design.models[j.model] for j in judges if j.model is not None}
-        arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out
-        specs, limit = [spec for spec, _ in todo], design.limits.run
-        async with working(
-            store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit, where
-        ) as work:
-            register(design, store, meta)
-            runner = runner_for(design, work, executor)
-            sample = Phase("sample and judge", partial(runner.run, todo))
-            await through(work, with_judging(_comparisons(design, work, todo), sample))
-        _interim(store)
+        await played(design, store, meta, todo, progress, concurrency, executor, where)
+        interim(store)
+
+
+async def played(
+    design: Design,
+    store: Store,
+    meta: Mapping[str, Any],
+    todo: Sequence[Item],
+    progress: Progress,
+    concurrency: int = CONCURRENCY,
+    executor: Executor = LOCAL,
+    where: Moved | None = None,
+    generation: int = 0,
+    title: str = "",
+) -> None:
+    """Serves the models of `todo`, and plays and judges what is not done yet. `title` is shown before each phase."""
+    judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
+    judging = {j.model: design.models[j.model] for j in judges if j.model is not None}
+    arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out
+    specs, limit = [spec for spec, _ in todo], design.limits.run
+    async with working(
+        store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit, where
+    ) as work:
+        register(design, store, meta)
+        runner = runner_for(design, work, executor)
+        sample = Phase("sample and judge", partial(runner.run, todo))
+        await through(work, with_judging(_comparisons(design, work, todo), sample), generation, title)
 
 
 def runner_for(design: Design, work: Work, executor: Executor = LOCAL) -> Runner:
@@ -118,7 +134,7 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
             )
 
 
-def _interim(store: Store) -> None:
+def interim(store: Store) -> None:
     """Records that the contrasts are about to be analysed, with how many rollouts of each condition are finished.
 
     All looks so far go into the run's own file, which is all of it that an archive needs.
@@ -166,6 +182,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "tree": design.tree,
         "factors": design.factors,
         "draws": max(design.draws, old.get("draws", 0)),
+        **_looped(design),
         "tasks": list(design.tasks.values()),
         "products": products(design, old.get("products", {})),
         "measures": list(measures.values()),
@@ -178,6 +195,14 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},
         "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
     }
+
+
+def _looped(design: Design) -> dict[str, Any]:
+    """Of a self-training loop: its conditions in all generations, and the rollouts of each."""
+    if design.loop is None:
+        return {}
+    each = sum(design.draws_of(id) for id in design.tasks)
+    return {"loop": {"conditions": len(design.conditions) * (1 + design.loop.fields.generations), "each": each}}
 
 
 def judge_models(design: Design) -> dict[str, str | None]:

@@ -152,7 +152,9 @@ async def working(
     judging = addresses.reached(judging, where, section)
     arms = {name: addresses.reached(models, where, section) for name, models in (arms or {}).items()}
     used = [*judging.values(), *(spec for models in arms.values() for spec in models.values())]
-    progress.earlier, stop_switch = store.cost(), StopSwitch()
+    if not progress.made.calls:  # a loop serves models several times in one command
+        progress.earlier = store.cost()
+    stop_switch = StopSwitch()
     async with serving({identify(spec): spec for spec in used}, store, specs, stop_switch, progress.waits) as models:
         client = Client({}, counting(store, progress))
         clients = {name: client_for(client, of_agents, models) for name, of_agents in arms.items()}

@@ -73,7 +73,7 @@ PROVIDERS: Mapping[str, Provider] = {
         free=True,
         names=(weights.EMBEDDED,),
         files=".gguf",
-        options={"*": ("slots", "context", "threads")},
+        options={"*": ("slots", "context", "threads", "adapter", "adapter_sha256")},
         lacking=weights.lacking,
     ),
     "sim": Provider(

@@ -18,6 +18,7 @@ from agentlab.report import (
     distributions,
     forest,
     frontier,
+    generations,
     measures,
     missing,
     organizations,
@@ -42,6 +43,7 @@ FIGURES: dict[str, Callable[[Analysis, Mapping[str, ArmStyle]], tuple[Chart, ...
     "components": components.charts,
     "attribution": attribution.charts,
     "frontier": frontier.charts,
+    "generations": generations.charts,
     "cases": reachable.charts,
 }
 """The figures of analyses, by their names in the registry; an analysis without one is shown by its tables."""
@@ -62,6 +64,7 @@ def write(run: Run, folder: Path) -> Path:
 
 
 def _write(run: Run, folder: Path) -> Path:
+    run = run.held_out
     material = Material(run, summarize(run), arm_styles(run))
     first = lead(material)
     parts = [part for part in sections(material, first) if not part.empty]

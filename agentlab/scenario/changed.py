@@ -5,7 +5,9 @@ from typing import Any
 
 from agentlab.scenario.condition import OPERATIONAL
 from agentlab.scenario.document import Keys, dotted
+from agentlab.scenario.improve import GROWING as OF_LOOP
 from agentlab.scenario.validate import mapping
+from agentlab.training.trainers import TRAINERS
 
 FREE = ("about", "draws", "exclude", "measures", "compare", "cluster", "limits")
 """Sections that decide no reply: how many rollouts there are, when they stop, and what is computed from them."""
@@ -29,6 +31,7 @@ def differences(
         top, added = path[0], before is None
         grown = added and ((top in GROWING and len(path) == 2) or (top == "factors" and len(path) == 3))
         reached = top == "models" and len(path) >= 3 and path[2] in OPERATIONAL
+        reached = reached or (top == "improve" and _grows(path, mapping(new.get("improve"))))
         if top not in FREE and not grown and not reached and not _idle(path, before, after, new, same):
             found.append((dotted(path), before, after))
     without_cast = "cast" not in mapping(new.get("organization"))
@@ -39,6 +42,14 @@ def differences(
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Dotted path, old and new value of everything that differs; None for what is not there."""
     return [(dotted(path), before, after) for path, before, after in _changes(old, new, ())]
+
+
+def _grows(path: Keys, improve: Mapping[str, Any]) -> bool:
+    """Whether a change of the loop changes no rollout that is there: how it is started, and how long it goes on."""
+    if len(path) == 3 and path[1] == "by":
+        trainer = TRAINERS.get(mapping(improve.get("by")).get("kind", ""))
+        return trainer is not None and path[2] in trainer.operational
+    return len(path) > 1 and path[1] in OF_LOOP
 
 
 def _idle(path: Keys, before: Any, after: Any, new: Mapping[str, Any], same: bool) -> bool:

@@ -4,21 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from pydantic import BaseModel
-
 from agentlab.interfaces import Routing
 from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
+from agentlab.models.weights import identified
 from agentlab.organization import tagged
 from agentlab.organization.agents import Agent, Closing, Organization, Programs, TurnLimits
-from agentlab.scenario import checks, inference
+from agentlab.scenario import checks, improve, inference
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
+from agentlab.scenario.improve import Improve
 from agentlab.scenario.inference_fields import InferenceFields
 from agentlab.scenario.placeholders import fill, paragraphs
 from agentlab.scenario.products import with_product
 from agentlab.scenario.protocol import Cast, protocol, rounds_of
+from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest, plain
 from agentlab.tools import TICKETS
@@ -62,6 +63,16 @@ class Condition:
     """Of a compute-matched arm: what it is measured by, and how."""
     inference: InferenceFields | None = None
     """How a rollout is made of particles; None if it is one attempt."""
+    loop: Improve | None = None
+    """How its model learns from its rollouts."""
+    coupling: str = ""
+    """Of a repeated loop: what keeps its random numbers apart from those of the first."""
+
+    def organization_on(self, task: str) -> Organization:
+        """The organization as it samples on this task; a split of a loop may have settings of its own."""
+        if self.loop is None:
+            return self.organization
+        return self.loop.sampling(self.organization, self.tasks[task])
 
 
 def resolve(
@@ -102,8 +113,14 @@ def resolve(
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
             questions = {key: task.prompt for key, task in tasks(site, cell).items()}
             added = dict(cell.addendum)
+            loop = improve.resolve(site, cell, organization, used)
+            if loop is not None:
+                improve.leaks(site, loop.fields, asked)
+                identity = digest(identity, loop.identity)
+            if before != _wrong(site):
+                return None
             about = (exposures, identity, added, questions)
-            return Condition(name, levels, organization, used, asked, *about, inference=fields)
+            return Condition(name, levels, organization, used, asked, *about, inference=fields, loop=loop)
     else:
         for key in mapping(site.tree.value.get("tasks")):
             if (task := site.validate(TaskFields, ("tasks", key))) is not None:
@@ -191,14 +208,6 @@ def _boardless(agent: Agent) -> Agent:
     return replace(kept, guide=tagged.guide(kept.offered)) if agent.guide else kept
 
 
-def merged(base: Settings, over: BaseModel) -> Settings:
-    """The agent's settings over the model's."""
-    told = over.model_dump()
-    return Settings(
-        **{f.name: getattr(base, f.name) if told.get(f.name) is None else told[f.name] for f in fields(Settings)}
-    )
-
-
 def _remembering(agent: Agent, fields: AgentFields, interaction: Routing) -> Agent:
     """The agent, with what its protocol has agents remember where the scenario does not say it."""
     memory = getattr(interaction, "memory", agent.memory)
@@ -246,8 +255,9 @@ def _identity(
     addenda: list[dict[str, Any]],
 ) -> str:
     """What an agent calls its model does not count, what the model is does."""
+    left_out = {*OPERATIONAL, *(f.name for f in fields(Settings))}
     dumped = {
-        alias: spec.model_dump(mode="json", exclude={*OPERATIONAL, *(f.name for f in fields(Settings))})
+        alias: {**spec.model_dump(mode="json", exclude=left_out), "options": identified(spec.options)}
         for alias, spec in specs.items()
     }
     agents = [

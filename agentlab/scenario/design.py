@@ -18,6 +18,8 @@ from agentlab.scenario import (
     compare,
     condition,
     copies,
+    generations,
+    improve,
     inference,
     library,
     products,
@@ -34,6 +36,7 @@ from agentlab.scenario.condition import Condition
 from agentlab.scenario.document import Keys, Tree, clashes, patch, read
 from agentlab.scenario.fields import ConditionFields, ExperimentFields, LimitsFields, MeasureFields
 from agentlab.scenario.findings import Findings
+from agentlab.scenario.improve import Improve
 from agentlab.scenario.override import SET, with_model, with_value
 from agentlab.scenario.protocol import ordered_fields
 from agentlab.scenario.validate import CheckedDocument, mapping
@@ -83,6 +86,15 @@ class Design:
         """Tasks, or clusters of tasks, that share no source."""
         tasks = self.tasks.values()
         return len(tasks if self.cluster is None else {task.fields[self.cluster] for task in tasks})
+
+    @property
+    def loop(self) -> Improve | None:
+        """The self-training loop of its first condition: all have the same splits, generations and replicates."""
+        return self.conditions[0].loop
+
+    def draws_of(self, task: str) -> int:
+        """How many times each condition does this task."""
+        return self.draws if self.loop is None else self.loop.split(self.tasks[task]).draws
 
     @property
     def ordered(self) -> frozenset[str]:
@@ -141,7 +153,7 @@ class DesignBuilder:
         plan = self.plan()
         self.specs = specs = condition.models(self.site)
         bench = judging.build(self.site, specs)
-        conditions, declared = list[Condition](), Compare()
+        conditions, declared, loop, crossed = list[Condition](), Compare(), None, plan
         if plan is not None:
             columns.check(self.site, plan)
             matched = baseline.read(self.site, plan.factors)
@@ -151,8 +163,12 @@ class DesignBuilder:
             conditions = self.conditions(plan, matched, bench)
             self.selectors |= inference.selectors(conditions, bench)
             self.finish(plan, bench, specs, conditions)
-            declared = compare.resolve(self.site, plan, [name for name in bench.judges if name not in self.selectors])
-        if self.findings.mistakes or plan is None:
+            loop = improve.agree(self.site, {one.name: one.loop for one in conditions})
+            crossed, conditions = generations.with_generations(plan, loop), generations.base(conditions)
+            declared = compare.resolve(
+                self.site, crossed, [name for name in bench.judges if name not in self.selectors]
+            )
+        if self.findings.mistakes or plan is None or crossed is None:
             raise ScenarioError(self.findings.sorted(len(cells.cells(plan)) if plan else 1))
         return Design(
             name=plan.name,
@@ -161,8 +177,8 @@ class DesignBuilder:
             tree=self.tree.value,
             tasks=self.tasks(plan),
             conditions=tuple(conditions),
-            factors={name: tuple(levels) for name, levels in plan.factors.items()},
-            draws=plan.draws,
+            factors={name: tuple(levels) for name, levels in crossed.factors.items()},
+            draws=plan.draws if loop is None else max(split.draws for split in loop.fields.splits.values()),
             seed=plan.seed,
             coupling=plan.coupling,
             models=specs,
@@ -229,6 +245,8 @@ class DesignBuilder:
                 checks.prices(site, plan.limits, resolved.models, {})
                 checks.task_fields(site, resolved.organization, resolved.tasks)
                 checks.targets(site, bench.misfits, resolved.tasks)
+                if resolved.loop is not None:
+                    improve.measures(site, resolved.loop.fields, plan, bench.judges)
                 inference.judge(site, resolved.inference, bench, plan.measures, self.specs)
                 found[name] = resolved
         self.findings.cell = None

@@ -7,6 +7,8 @@ from pydantic import AfterValidator, Field
 
 from agentlab.organization.agents import TurnLimits
 from agentlab.scenario.compare_fields import CompareFields, LooksFields
+from agentlab.scenario.improve_fields import ImproveFields
+from agentlab.scenario.settings_fields import SettingsFields
 from agentlab.scenario.values import (
     AgentName,
     Fields,
@@ -23,24 +25,6 @@ from agentlab.scenario.values import (
 )
 
 MOST_COPIES = 100
-
-
-class SettingsFields(Fields):
-    temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature.")
-    top_p: float | None = Field(
-        default=None, gt=0, le=1, description="Nucleus sampling: the share of probability kept."
-    )
-    top_k: int | None = Field(default=None, ge=1, description="Sample from the k most likely tokens.")
-    max_tokens: int | None = Field(
-        default=None, ge=1, description="Maximum number of tokens in one reply, including reasoning."
-    )
-    stop: tuple[str, ...] | None = Field(default=None, description="Texts that end a reply.")
-    reasoning: str | int | None = Field(
-        default=None, description="How much to reason: an effort name or a budget in tokens."
-    )
-    logprobs: int | None = Field(
-        default=None, ge=0, description="Keep the log-probability of every token and of this many alternatives."
-    )
 
 
 class AgentFields(Fields):
@@ -214,6 +198,9 @@ class ConditionFields(Fields):
     tasks: Mapping[TaskId, TaskFields] = Field(min_length=1, description="The tasks by id.")
     organization: OrganizationFields = Field(description="The agents and how they communicate.")
     addendum: Mapping[Name, AddendumFields] = Field(default={}, description="Paragraphs added to prompts, by name.")
+    improve: ImproveFields | None = Field(
+        default=None, description="A self-training loop: what is kept of the rollouts, and how a model learns from it."
+    )
     inference: Part | None = Field(
         default=None,
         description="How a rollout is made of several particles: kind, and the fields of that kind. Default: one.",

@@ -13,6 +13,7 @@ from agentlab.scenario.fields import BaselineFields, ConditionFields, Experiment
 from agentlab.scenario.inference_fields import KINDS as METHODS
 from agentlab.scenario.task_table import TaskTableFields
 from agentlab.scenario.validate import mapping
+from agentlab.training.trainers import TRAINERS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _OWN = {
@@ -38,6 +39,7 @@ def scenario_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = whole.pop("$defs")
     definitions["Model"] = _lift(ModelSpec, definitions)
     definitions["Protocol"] = _kinds(PROTOCOLS, definitions)
+    definitions["Trainer"] = _kinds({name: kind.fields for name, kind in TRAINERS.items()}, definitions)
     definitions["Inference"] = {"anyOf": [_lift(config, definitions) for config in METHODS.values()]}
     properties = whole["properties"]
     properties["inference"] = {
@@ -48,7 +50,9 @@ def scenario_schema() -> dict[str, Any]:
     table = _lift(TaskTableFields, definitions)
     properties["models"]["additionalProperties"] = {"$ref": "#/$defs/Model"}
     definitions["OrganizationFields"]["properties"]["protocol"] |= {"$ref": "#/$defs/Protocol"}
-    for section in (properties["models"], definitions["OrganizationFields"]["properties"]["protocol"]):
+    definitions["ImproveFields"]["properties"]["by"] |= {"$ref": "#/$defs/Trainer"}
+    parts = (("OrganizationFields", "protocol"), ("ImproveFields", "by"))
+    for section in (properties["models"], *(definitions[name]["properties"][part] for name, part in parts)):
         section.pop("type", None)
     level = {key: properties[key] for key in ConditionFields.model_fields}
     patched = {f"{name}Patch": _optional(part) for name, part in definitions.items()}

@@ -98,12 +98,12 @@ class Store:
     def set_meta(self, values: Mapping[str, Any]) -> None:
         """Records facts about the run, replacing those of the same name. Before the first rollout only."""
         rows = [(key, dump(value)) for key, value in values.items()]
-        self._now("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+        self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
     def set_conditions(self, rows: Sequence[tuple[str, Mapping[str, str], Mapping[str, Any]]]) -> None:
         """Records conditions: name, level by factor, and whatever is known of them."""
         made = [(name, dump(levels), dump(facts)) for name, levels, facts in rows]
-        self._now("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", made)
+        self.write("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", made)
 
     def conditions(self) -> dict[str, dict[str, Any]]:
         """What is recorded of every condition, by name."""
@@ -114,7 +114,7 @@ class Store:
         """Deletes the verdicts of these judges on these tasks; gives how many. Before the first rollout only."""
         which = "judge = ? AND rollout IN (SELECT id FROM rollouts WHERE task = ? AND kind != 'anchor')"
         before = self._reader.total_changes
-        self._now(f"DELETE FROM verdicts WHERE {which}", [(judge, task) for judge in judges for task in tasks])
+        self.write(f"DELETE FROM verdicts WHERE {which}", [(judge, task) for judge in judges for task in tasks])
         return self._reader.total_changes - before
 
     def begin(self, rollout: Rollout) -> None:
@@ -199,7 +199,7 @@ class Store:
         """Makes an ended rollout unfinished, to go on as a new attempt. Before the first rollout only."""
         if self.final(key):
             known = self.known[key]
-            self._now("UPDATE rollouts SET status = NULL, attempt = ? WHERE id = ?", [(known.attempt + 1, known.id)])
+            self.write("UPDATE rollouts SET status = NULL, attempt = ? WHERE id = ?", [(known.attempt + 1, known.id)])
             self.known[key] = Known(known.id, None, known.attempt + 1)
 
     def rollout(self, key: str) -> Rollout:
@@ -242,7 +242,12 @@ class Store:
         sql = "SELECT * FROM calls WHERE rollout = ? ORDER BY round, actor, k, attempt"
         return (call_fact(row) for row in self._reader.execute(sql, (self.known[rollout].id,)))
 
-    def _now(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        return self._reader.execute(sql).fetchall()
+
+    def write(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Runs a statement for each row, at once. No rollout may be in flight."""
         try:
             self._reader.executemany(sql, rows)
         except sqlite3.Error as error:

@@ -1,9 +1,11 @@
 """What a trainer is given, what it gives back, and the interface between the two."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +20,14 @@ class TrainingJob:
     start: Mapping[str, Any]
     """What an earlier generation served, when training goes on from it; empty when it starts from the base."""
     rows: Path
-    """JSON lines: `{"messages": [...], "weight": 1.0}`, or with `rejected` beside `messages` for preferences."""
+    """JSON lines: `{"messages": [...], "weight": 1.0}`. The last message is the reply. For preferences, `rejected`
+    beside `messages` is the same chat with the other reply last. `task`, `rollout`, `agent`, and `round` say where a
+    row comes from."""
     seed: int
     settings: Mapping[str, Any]
     """The trainer's own fields of `improve.by`, checked."""
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The `options` of the base in `models:`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ class Trained:
     """SHA-256 of the weights, or of whatever stands for them. A run refuses to go on with other weights."""
     metrics: Mapping[str, float]
     """Such as `loss` (last, nats per token), `seconds`, `rows`, `dropped` (rows over the maximum length)."""
+    systems: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By agent: text that is added to its system prompt."""
 
 
 class Trainer(Protocol):
@@ -55,3 +63,35 @@ class Trainer(Protocol):
         cancelled.
         """
         ...
+
+
+class TrainerFields(BaseModel):
+    """How the fields of a trainer in `improve.by` are read: an unknown field is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _any_model(name: str) -> str:
+    return ""
+
+
+def _nothing(settings: Mapping[str, Any]) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerKind:
+    """A kind of trainer, as `improve.by` names it."""
+
+    fields: type[BaseModel]
+    """Its fields in `improve.by`, `kind` among them."""
+    train: Trainer
+    misfit: Callable[[str], str] = _any_model
+    """What is wrong with training the model of this name (`provider/name`), and what would be right; empty if nothing
+    is."""
+    lacking: Callable[[Mapping[str, Any]], str] = _nothing
+    """What this machine lacks to train with these settings, and how to get it; empty where nothing is missing."""
+    pairs: bool = False
+    """Whether its rows are preferences, which `improve.negatives` makes."""
+    operational: frozenset[str] = frozenset()
+    """Fields that do not change the weights, such as how the trainer is started."""

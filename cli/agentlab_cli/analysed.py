@@ -36,7 +36,7 @@ def analysed(
     if as_json:
         print_json(as_object(found))
         return
-    _print(console, found, len(found.tables) if every else found.shown)
+    print_analysis(console, found, len(found.tables) if every else found.shown)
     if hidden := list(found.tables)[found.shown :] if not every else []:
         names = ", ".join(name.replace("_", " ") for name in hidden)
         say(console, f"More tables ({names}): agentlab stats {run.folder} {name} --all")
@@ -67,7 +67,8 @@ def write(found: Analysis, folder: Path) -> list[Path]:
         ) from error
 
 
-def _print(console: Console, found: Analysis, tables: int) -> None:
+def print_analysis(console: Console, found: Analysis, tables: int) -> None:
+    """Prints its sentences, its first tables, and what they rest on."""
     if found.headline != found.says:
         say(console, found.headline, "Result: ", "  ")
     say(console, found.says)

@@ -16,6 +16,7 @@ from agentlab.scenario import Design
 from agentlab.scenario.remarks import few_anchors
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.text import pluralize
+from agentlab_cli import planned_loop
 from agentlab_cli.layout import number, say, show_costs, show_rows
 
 HEADS = ("these tasks", "new tasks", "at best")
@@ -26,10 +27,16 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
     judges = [(f"judge {name}", cost) for name, cost in plan.judges.items() if cost.calls]
     anchors = [(f"judge {name}, anchors", cost) for name, cost in plan.anchors.items() if cost.calls]
     sizes = ((len(plan.agents), "condition"), (plan.tasks, "task"), (plan.draws, "draw"))
-    console.print(f"{pluralize(plan.rollouts, 'rollout')}: {' x '.join(pluralize(*one) for one in sizes)}")
+    size = " x ".join(pluralize(*one) for one in sizes)
+    if design.loop is not None:
+        size = planned_loop.sizes(design, design.loop)
+    console.print(f"{pluralize(plan.rollouts, 'rollout')}: {size}")
+    for line in () if design.loop is None else planned_loop.told(design, design.loop):
+        console.print(line, markup=False, soft_wrap=True)
     if design.options:
         console.print(f"With {', '.join(design.options)}", markup=False, soft_wrap=True)
-    costs = (*plan.agents.items(), *judges, *anchors, ("total", plan.total))
+    agents = [(planned_loop.name(name), cost) for name, cost in plan.agents.items()]
+    costs = (*agents, *judges, *anchors, ("total", plan.total))
     show_costs(console, f"{design.name}: an estimate", costs)
     console.print()
     say(
@@ -51,6 +58,7 @@ def told(design: Design, plan: RunPlan, forecasts: Sequence[PowerForecast]) -> d
         "rollouts": plan.rollouts,
         "tasks": plan.tasks,
         "draws": plan.draws,
+        "generations": plan.generations,
         **{part: {name: _cost(cost) for name, cost in costs.items()} for part, costs in parts.items()},
         "total": _cost(plan.total),
         "forecasts": forecasts,

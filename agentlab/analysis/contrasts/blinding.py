@@ -113,7 +113,7 @@ def _told(found: Mapping[Sides, ArmGuess]) -> list[str]:
 
 
 def kin(run: Run) -> list[str]:
-    """Judges of the same family as an agent, which may favour what is like them."""
+    """Judges of the same family as an agent, which may favor what is like them."""
     agents = {maker(name) for name in run.roles["model"].unique()} - {None}
     notes: list[str] = []
     for judge, model in run.meta.get("judges", {}).items():

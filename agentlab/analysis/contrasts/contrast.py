@@ -46,7 +46,7 @@ class Contrast:
     auc: float | None
     """Of the judge on its anchor texts; None for a judge that has none."""
     judged: bool
-    """Whether a model scored it, which may favour an arm."""
+    """Whether a model scored it, which may favor an arm."""
     judge_share: float | None
     """Of the variance of a score over draws, what is the judge's noise; None where it is not separable."""
     holm: float | None = None

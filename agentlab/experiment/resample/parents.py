@@ -103,6 +103,11 @@ class ParentRun:
                 f"rollout {key[:12]}: it was made by a population of particles, which cannot be re-run from a cut; "
                 f"fork a rollout of a condition without `inference`"
             )
+        if condition not in {one.name for one in self.design.conditions} and self.design.loop is not None:
+            raise ScenarioError(
+                f"rollout {key[:12]}: {condition} has trained weights, which only `agentlab train` serves; re-run a "
+                f"rollout of generation 0"
+            )
         levels = {one.name: one.levels for one in self.design.conditions}.get(condition, {})
         selection = Selection((task,), {factor: (level,) for factor, level in levels.items()}, draw)
         origin, *forks = reversed(line(self._connection, key))

@@ -28,6 +28,8 @@ FRAMES = (
     "edges",
     "objections",
     "tickets",
+    "rows",
+    "generations",
     "particles",
     "forks",
     "fork_scores",

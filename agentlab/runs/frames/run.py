@@ -15,12 +15,13 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from agentlab.columns import BASELINE, INFERENCE, LABELS, MEASURES
+from agentlab.columns import BASELINE, INFERENCE, KEPT, LABELS, MEASURES
 from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
 from agentlab.runs.frames.clusters import clusters_of
 from agentlab.runs.frames.cost import RunCost, run_cost
 from agentlab.runs.frames.forks import forked
+from agentlab.runs.frames.generations import LoopFrames, by_generation
 from agentlab.runs.frames.judged import compared, grouped
 from agentlab.runs.frames.kinds import Kinds, declared
 from agentlab.runs.frames.looked import looked
@@ -28,6 +29,8 @@ from agentlab.runs.frames.measures import measure
 from agentlab.runs.frames.messages import edges, objections
 from agentlab.runs.frames.particles import chosen_calls, particles
 from agentlab.runs.frames.select import select
+from agentlab.runs.frames.splits import held_out
+from agentlab.runs.frames.splits import roles as roles_of
 from agentlab.runs.frames.structure import roles, shaped
 from agentlab.runs.frames.tickets import ticketed
 from agentlab.runs.frames.usage import by_agent, with_use
@@ -40,6 +43,7 @@ _ROLLOUTS = (
     "id key kind task condition generation draw seed parent at fork change attempt status output output_via cut error"
 ).split()
 
+_TRAINED = ("condition", "recipe", "trained_on", "digest", "metrics", "error")
 
 Describe = Callable[["Run"], tuple[str, str]]
 """What a notebook shows of a run, as text and as HTML."""
@@ -49,11 +53,16 @@ class Run:
     """One run folder. Each frame is read once, when first used; call `load` again to refresh."""
 
     def __init__(
-        self, folder: Path, ahead: Decide | None = None, cluster: str | None = None, describe: Describe | None = None
+        self,
+        folder: Path,
+        ahead: Decide | None = None,
+        cluster: str | None = None,
+        describe: Describe | None = None,
+        whole: "Run | None" = None,
     ) -> None:
         """`ahead` re-runs rollouts, for `Transcript.decide`; `cluster` names a field instead of the scenario's;
-        `describe` makes what a notebook shows."""
-        self.folder, self._ahead, self._describe = folder, ahead, describe
+        `describe` makes what a notebook shows; of `whole`, this is the part on tasks that are held out."""
+        self.folder, self._ahead, self._describe, self._whole = folder, ahead, describe, whole
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
@@ -62,6 +71,8 @@ class Run:
         """Why a look at the outcomes was not recorded; empty if it was."""
         if cluster is not None:
             self.meta["cluster"] = cluster
+        if whole is not None:
+            self.meta = held_out(self.meta)
         self.clusters = clusters_of(self.meta)
         self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
 
@@ -168,7 +179,7 @@ class Run:
         """One row per verdict on a finished rollout: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless
         scored), `label`, `reason`, `call` (Int64: place of the judge's call), `mass` (probability on the scale's
         digits, NaN unless scored by log-probabilities). Reading it is recorded as a look at the outcomes of the run."""
-        self.unrecorded = looked(self.folder, self.meta, self.rollouts)
+        self.unrecorded = looked(self.folder, self.meta, self.whole.rollouts)
         return self._placed(tables.scores(self._select, tables.FINISHED))
 
     @cached_property
@@ -184,7 +195,7 @@ class Run:
         factors' levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown
         first), `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`.
         Reading it is recorded as a look."""
-        self.unrecorded = looked(self.folder, self.meta, self.rollouts)
+        self.unrecorded = looked(self.folder, self.meta, self.whole.rollouts)
         return compared(self.folder, self.rollouts, self.meta)
 
     @cached_property
@@ -251,12 +262,55 @@ class Run:
         return ticketed(self.messages, boards, fields).merge(self._places, on="rollout", how="left")
 
     @cached_property
+    def rows(self) -> pd.DataFrame:
+        """One row per rollout that a self-training loop could have learned from: `reason` (kept, not delivered, no
+        score, not good enough, cut off, no turn, duplicate, over the cap), `value` (of the measure that decides),
+        `rows` (int: training rows made of it). Empty until the first training."""
+        columns = ("id", *KEPT)
+        sql = f"SELECT rollout, {', '.join(KEPT)} FROM kept ORDER BY rollout"
+        table = self._select(sql if self.splits else f"{sql} LIMIT 0", columns)
+        return self._placed(table.astype({"value": "float64", "rows": "int64"}))
+
+    @cached_property
+    def generations(self) -> pd.DataFrame:
+        """One row per condition and split of a self-training loop, with the mean of every measure under its name.
+
+        `split` and its `role` (learn, hold_out, transfer); `tasks`, `rollouts`; `passed` (share that is good enough to
+        be kept), `coverage` (share of tasks with one that is), `distinct` (mean share of different outputs of a task),
+        `words` (mean length), `output_cut` (share), `tokens`, `cost` (USD); for learn, what was kept to train the next
+        generation: `kept`, `duplicates`, `cut_off`, `not_good_enough` (Int64: rollouts), `rows` (Int64: training rows);
+        how these weights came to be: `recipe`, `digest`, `trained_on` (Int64: rows), `loss` (nats per token),
+        `training_seconds`, `error` (why a generation has no weights). Missing values are unknown or do not apply.
+        """
+        known = self._select("SELECT condition, recipe, rows, digest, metrics, error FROM generations", _TRAINED)
+        made = (self.meta, self.factors, self.splits, self.measured, self.rollouts, self.measures, self.conditions)
+        return by_generation(LoopFrames(*made, self.rows), known)
+
+    @cached_property
+    def splits(self) -> dict[str, str]:
+        """Of a self-training loop: the role of each part of the tasks. Empty for other runs."""
+        return roles_of(self.meta)
+
+    @property
+    def whole(self) -> "Run":
+        """Of the part on held-out tasks: the run that it is part of. Else the run itself."""
+        return self._whole or self
+
+    @cached_property
+    def held_out(self) -> "Run":
+        """Of a self-training loop: the run with held-out tasks only, on which conclusions rest. Else the run itself."""
+        if not self.splits or self._whole is not None:
+            return self
+        return Run(self.folder, self._ahead, self.meta.get("cluster"), self._describe, self)
+
+    @cached_property
     def variables(self) -> pd.DataFrame:
         """One row per rollout of a program (protocol `cascade`): `status` and a column per variable, with its last
         value, missing if it has none. A variable of a loop has the list of all its values, in order. Fields of the task
         are left out; a variable named like a column that is there already has `_value` behind its name."""
-        places = self._places.merge(self._all[["rollout", "status"]], on="rollout")
-        return variables(self.messages, places)
+        ended = self.rollouts.set_index("rollout")["status"]
+        places = self._places[self._places["rollout"].isin(ended.index)]
+        return variables(self.messages, places.assign(status=places["rollout"].astype("str").map(ended).astype("str")))
 
     @cached_property
     def cost(self) -> RunCost:
@@ -304,7 +358,12 @@ class Run:
         table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *some])
         own = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)
         table = self._with_factors(table.drop(columns=[*some]))
-        return with_use(table, self._select, self._kinds).drop(columns="id").join(own)
+        table = with_use(table, self._select, self._kinds).drop(columns="id").join(own)
+        return table if self._whole is None else table[table["task"].isin(self._tasks)].reset_index(drop=True)
+
+    @cached_property
+    def _tasks(self) -> list[str]:
+        return [str(task["id"]) for task in self.meta.get("tasks", [])]
 
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         verdicts = scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
@@ -317,6 +376,8 @@ class Run:
     def _placed(self, table: pd.DataFrame) -> pd.DataFrame:
         """`table` with the rollout's key, task, condition, factors and draw in place of its number."""
         places = self._ids
+        if self._whole is not None:
+            table = table[table["id"].isin(places.index)].reset_index(drop=True)
         where = places.index.get_indexer(pd.Index(table["id"]))
         head = places.iloc[where].reset_index(drop=True)
         return pd.concat([head, table.drop(columns="id")], axis=1)
@@ -325,6 +386,8 @@ class Run:
     def _ids(self) -> pd.DataFrame:
         columns = ("id", "rollout", "task", "condition", "draw")
         table = self._select("SELECT id, key, task, condition, draw FROM rollouts", columns)
+        if self._whole is not None:
+            table = table[table["task"].isin(self._tasks)].reset_index(drop=True)
         for name in ("rollout", "task", "condition"):
             table[name] = table[name].astype("category")
         return self._with_factors(table).set_index("id")
@@ -332,6 +395,7 @@ class Run:
     def _with_factors(self, table: pd.DataFrame) -> pd.DataFrame:
         """`table` with a column per factor after its condition."""
         levels = self.conditions.set_index("condition")
+        table = table.drop(columns=[name for name in self.factors if name in table])  # `generation`, told as a level
         at = list(table.columns).index("condition") + 1
         for i, factor in enumerate(self.factors):
             level = table["condition"].astype("str").map(levels[factor])

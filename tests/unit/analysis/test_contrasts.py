@@ -406,7 +406,7 @@ def test_plan_prints_what_a_design_can_find(made: Run, monkeypatch: pytest.Monke
     monkeypatch.chdir(made.folder.parent)
     run = CliRunner()
     text = run.invoke(app, ["plan", "s.yaml", "--pilot", "run", "--effect", "0.1"]).stdout
-    assert "Tests at 1.67%: the strictest step of Holm's procedure" in text
+    assert "found at p ≤ 0.017 instead of 0.05, because 3 primary contrasts are tested" in text
     assert "tasks, 80%" in text
     text = run.invoke(app, ["plan", "s.yaml", "--within", "0.1"]).stdout
     assert re.search(r"utility\s+assumed\s+0\.100\s+0\.100", text)

@@ -118,6 +118,10 @@ def test_rows_keep_their_kind_and_weight(tmp_path: Path) -> None:
     assert found["pair"].weight is None
 
 
+WITHOUT_PLACE = ("conditions", "roles", "generations")
+"""Frames whose rows are no part of one rollout."""
+
+
 def dtypes(frame: pd.DataFrame) -> dict[str, str]:
     return {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
 
@@ -125,8 +129,8 @@ def dtypes(frame: pd.DataFrame) -> dict[str, str]:
 @pytest.mark.parametrize("name", columns.FRAMES)
 def test_a_frame_has_the_columns_that_are_listed(run: Run, name: str) -> None:
     measured = {"worth": "float64", "worth_draws": "int64", "worth_outcome": "str"}
-    more = {} if name in ("pairs", "anchors") else {"team": "str" if name in ("conditions", "roles") else "category"}
-    more |= measured if name in ("measures", "forks") else {}
+    more = {} if name in ("pairs", "anchors") else {"team": "str" if name in WITHOUT_PLACE else "category"}
+    more |= measured if name in ("measures", "forks") else {"worth": "float64"} if name == "generations" else {}
     assert dtypes(getattr(run, name)) == {**columns.FRAMES[name], **more}
 
 
@@ -150,7 +154,7 @@ def test_no_frame_is_unlisted() -> None:
 def test_the_page_lists_every_column_with_its_dtype(name: str) -> None:
     rows = dict(re.findall(r"^\| `run\.(\w+)` \|[^|]*\|(.*)\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     head = {"rollout", "task", "condition", "draw"} if name not in ("pairs", "anchors") else set[str]()
-    if name in ("conditions", "roles"):
+    if name in WITHOUT_PLACE:
         head = set[str]()
     own = {column: dtype for column, dtype in columns.FRAMES[name].items() if column not in head}
     listed = dict(NAMED.findall(rows[name]))
