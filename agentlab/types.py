@@ -1,6 +1,6 @@
 """The data types that all packages use: frozen, without behavior, without I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +10,9 @@ VARIABLE, WEIGHT, REJECT, OBSERVED = "@variable", "@weight", "@reject", "@observ
 """Members of every organization that are not agents: the client, the output, all contacts of an agent, the sender of
 delivery failures, the selector among tries of one agent, the recipient of vetoes, the keeper of tickets, the workspace
 for files, and of programs: values of variables, log-weights, rejections, and observed values."""
+
+PRODUCT = "product/"
+"""Begins the actor of calls that an agent's programs make; the agent's name follows."""
 
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
@@ -252,6 +255,18 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramModel:
+    """The model that a program in a sandbox may ask, and what the program may spend."""
+
+    ask: Callable[[tuple[ChatMessage, ...], Settings, int], Awaitable[Call]]
+    """`ask(chat, settings, k)` makes the call or finds it on record. A call that failed has `error`."""
+    takes: frozenset[str]
+    """Settings that the model takes."""
+    tokens: int
+    """Prompts and replies together; once they are spent no further call is made."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What a tool can see of the turn in which it is used."""
 
@@ -267,6 +282,8 @@ class Scene:
     """A 63-bit random stream for this use, equal between arms."""
     resource: Any = None
     """What the toolset opened for this rollout."""
+    model: ProgramModel | None = None
+    """Of a tool that runs programs: the model that they may ask."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
+from agentlab.analysis.sandboxes import sandbox_notes
 from agentlab.analysis.served import served_notes
 from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
@@ -75,7 +76,7 @@ def summarize(run: Run | Runs) -> Summary:
     arms = tuple(condition_summary(run, str(name), measures) for name in rollouts["condition"].unique())
     found = tuple(contrasts(run)) if len(rollouts) else ()
     guessed = judged_guesses(run, found)
-    failed, served = list(failures(run)), served_notes(run)
+    failed, served = list(failures(run)), [*served_notes(run), *sandbox_notes(run)]
     return Summary(
         str(run.meta.get("name", "")),
         int(rollouts["task"].nunique()),

@@ -12,15 +12,13 @@ from agentlab.engine.client import Client
 from agentlab.engine.cut import BEFORE
 from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.prompt import Fold
-from agentlab.engine.prompt_hash import prompt_hash
-from agentlab.engine.rules import acted, awake, following, opening, routed, stamped
-from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, unmeasurable, unstarted
+from agentlab.engine.rules import acted, awake, following, heard, opening, said, stamped
+from agentlab.engine.spec import UNLIMITED, RolloutSpec, unstarted
 from agentlab.engine.state import State
-from agentlab.engine.tools import NO_TOOLS, Tools, opened, use_all
+from agentlab.engine.tools import NO_TOOLS, Tools, opened
+from agentlab.engine.turn import over, play_turn
 from agentlab.errors import Stopped, ToolsetError, is_too_long
 from agentlab.organization.agents import Agent, Closing, Organization
-from agentlab.organization.settings import merged
-from agentlab.seeds import stream
 from agentlab.types import (
     OUTPUT,
     REJECT,
@@ -28,13 +26,9 @@ from agentlab.types import (
     TASK,
     VETO,
     Call,
-    Completion,
     Message,
-    Request,
     Rollout,
-    Scene,
     Status,
-    Where,
 )
 
 
@@ -88,7 +82,7 @@ async def step(
         return False
     if stopping():
         state.status = "cancelled"
-    elif spec.limits != UNLIMITED and _over(state, spec, state.made()):
+    elif spec.limits != UNLIMITED and over(state, spec, state.made()):
         state.status = state.status or "limit"
     if state.status:
         return False
@@ -116,10 +110,10 @@ async def _round(
 ) -> None:
     given, state.given = state.given, {}
     if len(actors) == 1:
-        limited = await _turn(spec, client, tools, state, actors[0], round, given.get(actors[0].name, ()))
+        limited = await play_turn(spec, client, tools, state, actors[0], round, given.get(actors[0].name, ()))
     else:
         async with asyncio.TaskGroup() as group:
-            turns = [_turn(spec, client, tools, state, a, round, given.get(a.name, ())) for a in actors]
+            turns = [play_turn(spec, client, tools, state, a, round, given.get(a.name, ())) for a in actors]
             tasks = [group.create_task(turn) for turn in turns]
         limited = any(task.result() for task in tasks)
     if state.status:
@@ -156,7 +150,7 @@ async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, rou
     completion, choose = turn[-1].completion, organization.hooks.choose
     assert spec.budget is not None
     assert completion is not None
-    messages = [*acted(organization, log, turn), *routed(organization, log, turn)]
+    messages = said(organization, log, turn)
     if choose is not None and client.select is not None:
         try:
             found = await client.select(completion.text, log, round)
@@ -173,99 +167,13 @@ async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, rou
         state.post(messages, round)
 
 
-async def _turn(
-    spec: RolloutSpec,
-    client: Client,
-    tools: Tools,
-    state: State,
-    agent: Agent,
-    round: int,
-    given: Sequence[Call] = (),
-) -> bool:
-    """One agent acts: a call, and while it asks for tools, their results and another call. `given` were made before.
-
-    Whether a limit ended it. What counts is earlier rounds and this turn, whatever the others of the round do.
-    """
-    sampling = spec.organization.hooks.sampling
-    if sampling is not None:
-        wanted = sampling(agent.name, state.log, round)
-        agent = replace(agent, settings=merged(agent.settings, wanted.settings))
-        if wanted.times > 1:
-            await _replies(spec, client, state, agent, round, wanted.times, given)
-            return False
-    calls, fold, root = state.calls[agent.name], state.folds[agent.name], spec.root(round, agent.name)
-    first = len(calls)
-    for k in range(spec.organization.calls):
-        at = stream(root, agent.name, round, k, spec.attempt)
-        where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
-        if k < len(given):
-            call = given[k]
-        else:
-            entries, hashes = fold.chat(spec.organization, agent, state.log, calls, round)
-            request = Request(entries, agent.settings, agent.offered, where)
-            try:
-                call = await client.ask(agent.model, request, prompt_hash(hashes, agent.settings, request.tools))
-            except Stopped:  # never sent; siblings that were sent are waited for and kept
-                state.status = "cancelled"
-                return False
-        wanted = call.completion.tool_calls if call.completion else ()
-        if wanted and not call.tool_results:
-            log = tuple(state.log)
-            scene = Scene(agent.name, round, log, (*calls[first:], call), spec.organization.files_of_turn(log))
-            call = replace(call, tool_results=await use_all(tools.get(agent.name, {}), scene, root))
-            await client.record(spec.key, call)
-        calls.append(call)
-        if not wanted:
-            return False
-        if round > spec.organization.rounds or spec.limits == UNLIMITED:  # closing may be past a limit
-            continue
-        earlier = (made for made in state.made() if made.round < round)
-        if _over(state, spec, [*earlier, *calls[first:]]):
-            return True
-    return False
-
-
-async def _replies(
-    spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int, times: int, given: Sequence[Call]
-) -> None:
-    """One agent gives several independent replies to one prompt, all at once. `given` were made before."""
-    calls, root = state.calls[agent.name], spec.root(round, agent.name)
-    entries, hashes = state.folds[agent.name].chat(spec.organization, agent, state.log, calls, round)
-    hashed = prompt_hash(hashes, agent.settings, ())
-
-    async def reply(k: int) -> Call | None:
-        if k < len(given):
-            return given[k]
-        at = stream(root, agent.name, round, k, spec.attempt)
-        where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
-        try:
-            return await client.ask(agent.model, Request(entries, agent.settings, (), where), hashed)
-        except Stopped:
-            return None
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(reply(k)) for k in range(times)]
-    made = [call for task in tasks if (call := task.result()) is not None]
-    calls += made
-    if len(made) < times:
-        state.status = "cancelled"
-
-
-def _over(state: State, spec: RolloutSpec, calls: Sequence[Call]) -> bool:
-    """Whether what the calls used ends the rollout; it has failed where its limits cannot be held."""
-    if error := unmeasurable(spec.limits, calls):
-        state.error, state.status = error, "infrastructure"
-        return True
-    return over_limits(spec.limits, calls)
-
-
 async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, closing: Closing) -> None:
     """Asks the closing question. Its round lies past the limit, so that it collides with no other turn."""
     organization = spec.organization
     agent, last = organization.roster[closing.agent], organization.rounds
     state.post([Message(TASK, (agent.name,), "closing", closing.ask)], last)
-    await _turn(spec, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
-    if state.status == "cancelled":
+    await play_turn(spec, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
+    if state.status in ("cancelled", "infrastructure"):
         return
     call = state.calls[agent.name][-1]
     if call.completion is None:
@@ -281,8 +189,9 @@ async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, 
 
 def _delivered(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> Message:
     """The closing reply, or what it puts between output tags if the protocol reads any in it; or a veto."""
-    completion: Completion = turn[-1].completion or Completion("")
-    messages = routed(organization, log, turn)
+    messages = said(organization, log, turn)
     written = [message.content for message in messages if OUTPUT in message.to]
-    output = Message(turn[-1].actor, (OUTPUT,), "output", written[-1] if written else completion.text)
+    output = Message(
+        turn[-1].actor, (OUTPUT,), "output", written[-1] if written else heard(organization, turn[-1]).text
+    )
     return next((message for message in messages if VETO in message.to), output)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from agentlab.engine.budget import Budget
 from agentlab.engine.cut import BEFORE, Cut
 from agentlab.engine.intervention import Change
-from agentlab.organization.agents import Agent, Organization
+from agentlab.organization.agents import Agent, Organization, TurnLimits
 from agentlab.seeds import digest, stream
 from agentlab.types import Call, Rollout, Task
 
@@ -156,6 +156,11 @@ def unmeasurable(limits: RolloutLimits, calls: Sequence[Call]) -> str | None:
         f"limits.rollout.{limit} cannot be enforced: {unknown.model} sent no token counts with its replies; limit "
         f"minutes and rounds instead, or make the server send `usage`"
     )
+
+
+def spent(turn: TurnLimits, calls: Sequence[Call]) -> bool:
+    """Whether the calls of a turn and their tools have used up its time."""
+    return turn.seconds is not None and sum(map(seconds, calls)) >= turn.seconds
 
 
 def seconds(call: Call) -> float:

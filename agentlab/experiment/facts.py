@@ -30,6 +30,8 @@ def facts(condition: Condition) -> dict[str, Any]:
         "contacts": contacts(organization.protocol),
         "rounds": organization.rounds,
         "calls": organization.calls,
+        "turn": organization.turn,
+        "programs": _programs(condition),
         "baseline": condition.baseline,
         "improve": None if condition.loop is None else condition.loop.fields.model_dump(mode="json"),
         "inference": None if condition.inference is None else condition.inference.model_dump(),
@@ -38,16 +40,26 @@ def facts(condition: Condition) -> dict[str, Any]:
         "agents": {
             agent.name: {
                 "system": agent.system,
-                "manual": organization.protocol.manual(agent.name),
+                "manual": organization.manuals[agent.name],
                 "model": condition.models[agent.model].name,
                 "served": _served(condition.models[agent.model]),
                 "settings": agent.settings,
                 "memory": agent.memory,
                 "tools": agent.offered,
+                "guide": agent.guide,
             }
             for agent in organization.agents
         },
     }
+
+
+def _programs(condition: Condition) -> dict[str, Any] | None:
+    """The model that programs of agents may ask."""
+    programs = condition.organization.programs
+    if programs is None:
+        return None
+    spec = condition.models[programs.model]
+    return {"model": spec.name, "served": _served(spec), "tokens": programs.tokens, "settings": programs.settings}
 
 
 def _served(spec: ModelSpec) -> str | None:

@@ -30,6 +30,7 @@ from agentlab.experiment.phases import Phase, through, with_judging
 from agentlab.experiment.preregistration import record
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.runner import Runner
+from agentlab.experiment.sandboxed import unsafe_local, with_sandbox
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
@@ -56,21 +57,25 @@ async def run(
     registration: Registration | None = None,
     accept: bool = False,
     where: Moved | None = None,
+    unsafe: bool = False,
 ) -> None:
     """Plays and judges what of `design` is selected and not done yet, into `folder`.
 
-    `accept` lets other code than before go on with the run, and `where` says which servers have moved; both are
-    recorded. Raises `MismatchError` when the folder holds another design or another process works on it, or the design
-    is not what its `registration` says, `ScenarioError` for an unknown task or level and for what this machine lacks,
-    such as a sandbox, `StoreError` when the folder cannot be written. What else goes wrong is in the rows.
+    `accept` lets other code than before go on with the run, `where` says which servers have moved, and `unsafe` runs
+    programs without a sandbox; all are recorded. Raises `MismatchError` when the folder holds another design or another
+    process works on it, or the design is not what its `registration` says, `ScenarioError` for an unknown task or level
+    and for what this machine lacks, such as a sandbox, `StoreError` when the folder cannot be written. What else goes
+    wrong is in the rows.
     """
     check(design, selection)
-    if lacking := await asyncio.to_thread(machine_lacks, design):
+    with unsafe_local(unsafe):
+        lacking = await asyncio.to_thread(machine_lacks, design)
+    if lacking:
         raise ScenarioError(f"{design.file}: this machine cannot run it: {'; '.join(lacking)}")
     if registration is not None:
         require(registration, design)
-    with opened(folder) as store:
-        meta = planned(design, store, registration, accept)
+    with unsafe_local(unsafe), opened(folder) as store:
+        meta = await with_sandbox(design, planned(design, store, registration, accept))
         todo = list(rollout_specs(design, meta["seed"], selection))
         _measured(todo, store)
         await played(design, store, meta, todo, progress, concurrency, executor, where)

@@ -50,6 +50,8 @@ class Hooks:
     reply of the turn."""
     workspace: Callable[[Sequence[Message]], Mapping[str, str]] | None = None
     """`workspace(log)`: files by path, as tools and judges may read them."""
+    manual_with: Callable[[str, frozenset[str]], str] | None = None
+    """`manual_with(agent, tools)`: the manual of an agent that has tools, by their names, in place of `manual`."""
     begins: Callable[[Sequence[Message]], Mapping[str, str]] | None = None
     """`begins(log)`: the files that a turn begins with, if they are not those of `workspace(log)`."""
     choose: Callable[[str, str, Sequence[Message]], Sequence[Message]] | None = None

@@ -7,27 +7,27 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentlab.errors import AgentlabError
-from agentlab.interfaces import Judge, Toolset
+from agentlab.interfaces import Judge, Routing, Toolset
 from agentlab.judges import JudgeTraits
 from agentlab.judges.config import Misfit
 from agentlab.models.prices import price_known
 from agentlab.models.registry import (
     body_mistakes,
-    capabilities_of,
     check_name,
     mistakes_of,
     options_mistake,
     options_of,
 )
 from agentlab.models.spec import ModelSpec
-from agentlab.organization.agents import Organization
+from agentlab.organization.agents import Agent, Organization
+from agentlab.organization.protocols.board import Board
 from agentlab.organization.settings import merged
 from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import OUTCOMES, PROGRAM_OUTCOMES, LimitsFields, MeasureFields, OrganizationFields
 from agentlab.scenario.validate import CheckedDocument, existing, mapping
-from agentlab.tools import TOOLS
+from agentlab.tools import TICKETS, TOOLS
 from agentlab.types import Settings, Task
 
 CHARS_PER_TOKEN = 8
@@ -119,8 +119,8 @@ def addressees(site: CheckedDocument, name: str, to: str | tuple[str, ...], agen
                 site.wrong(("addendum", name, "to", i), f"no agent {agent!r}", suggest(agent, agents))
 
 
-def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings, path: Keys, tools: bool) -> None:
-    """The model of the agent at `path` takes its settings and tools; points to whoever supplied the setting."""
+def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings, path: Keys) -> None:
+    """The model of the agent at `path` takes its settings; points to whoever supplied the setting."""
     told = mapping(site.get(path).get("settings"))
     of_model = dict(mistakes_of(spec))
     for setting, right in mistakes_of(spec, wanted):
@@ -128,10 +128,15 @@ def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings
             site.wrong((*path, "settings", setting), f"its model {name!r} does not support {setting}", right)
         elif setting not in of_model:
             site.wrong(("models", name, setting), f"this model does not support {setting}", right)
-    if tools and not capabilities_of(spec).tools:
-        site.wrong(
-            (*path, "tools"), f"its model {name!r} ({spec.name}) does not support tools", "name a model that does"
-        )
+
+
+def tickets(site: CheckedDocument, agents: Iterable[Agent], protocol: Routing) -> None:
+    """Tools for tickets are used at a board, which alone can act on them."""
+    for agent in agents if not isinstance(protocol, Board) else ():
+        if used := [tool.spec.name for toolset in agent.tools if toolset in TICKETS for tool in toolset.tools]:
+            path: Keys = ("organization", "agents", agent.name, "tools")
+            wrong = f"the tool {used[0]!r} is for a ticket board, and this protocol has none"
+            site.wrong(path, wrong, "remove the tool, or write `protocol: {kind: board, …}`")
 
 
 def program(site: CheckedDocument, organization: Organization, specs: Mapping[str, ModelSpec]) -> None:

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from agentlab.interfaces import Routing
+from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
 from agentlab.models.weights import identified
-from agentlab.organization.agents import Agent, Closing, Organization
+from agentlab.organization import tagged
+from agentlab.organization.agents import Agent, Closing, Organization, Programs, TurnLimits
 from agentlab.scenario import checks, improve, inference
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
@@ -20,6 +22,7 @@ from agentlab.scenario.protocol import Cast, protocol, rounds_of
 from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest, plain
+from agentlab.tools import TICKETS
 from agentlab.types import Settings, Task, ToolSpec
 
 OPERATIONAL = frozenset(
@@ -88,6 +91,7 @@ def resolve(
         asked = _tasks(site, cell, cast)
         agents = _agents(site, cell, cast, specs)
         closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
+        programs = _programs(site, cell.organization, specs)
         fields = inference.read(site, matched is not None)
         if interaction is not None and fields is not None:
             interaction = inference.weighing(site, fields, interaction)
@@ -97,10 +101,13 @@ def resolve(
             rounds = rounds_of(org, interaction)
             agents = tuple(_remembering(agent, org.agents[agent.name], interaction) for agent in agents)
             if matched is not None:  # every step is told the task, and of the steps before only what it must know
-                rounds, agents = STEPS, tuple(replace(agent, memory="unread") for agent in agents)
-            organization = Organization(agents, interaction, rounds, closing, org.calls)
+                rounds, agents = STEPS, tuple(replace(_boardless(agent), memory="unread") for agent in agents)
+            checks.tickets(site, agents, interaction)
+            turn = TurnLimits(**org.turn.model_dump())
+            organization = Organization(agents, interaction, rounds, closing, org.calls, turn, programs)
             checks.program(site, organization, specs)
             used = {agent.model: specs[agent.model] for agent in agents}
+            used |= {programs.model: specs[programs.model]} if programs is not None else {}
             writers = cast.writers or ()
             identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
@@ -163,6 +170,12 @@ def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
     return Cast(names, closing, writers)
 
 
+def _programs(site: CheckedDocument, org: OrganizationFields, specs: Mapping[str, ModelSpec]) -> Programs | None:
+    if org.programs is None or not checks.alias(site, org.programs.model, (*ORGANIZATION, "programs"), specs):
+        return None
+    return Programs(org.programs.model, org.programs.tokens, specs[org.programs.model].settings())
+
+
 def _agents(
     site: CheckedDocument, cell: ConditionFields, cast: Cast, specs: Mapping[str, ModelSpec]
 ) -> tuple[Agent, ...] | None:
@@ -184,8 +197,15 @@ def _agent(site: CheckedDocument, cell: ConditionFields, name: str, specs: Mappi
     if not checks.alias(site, told.model, path, specs):
         return None
     settings = merged(specs[told.model].settings(), told.settings)
-    checks.settings(site, specs[told.model], told.model, settings, path, bool(told.tools))
-    return Agent(name, paragraphs(*texts), told.model, settings, tools, told.memory)
+    checks.settings(site, specs[told.model], told.model, settings, path)
+    agent = Agent(name, paragraphs(*texts), told.model, settings, tools, told.memory)
+    return agent if capabilities_of(specs[told.model]).tools else replace(agent, guide=tagged.guide(agent.offered))
+
+
+def _boardless(agent: Agent) -> Agent:
+    """The agent without tools for tickets, of which there are none where it works alone."""
+    kept = replace(agent, tools=tuple(toolset for toolset in agent.tools if toolset not in TICKETS))
+    return replace(kept, guide=tagged.guide(kept.offered)) if agent.guide else kept
 
 
 def _remembering(agent: Agent, fields: AgentFields, interaction: Routing) -> Agent:
@@ -241,10 +261,17 @@ def _identity(
         for alias, spec in specs.items()
     }
     agents = [
-        (a.name, a.system, dumped[a.model], plain(a.settings), a.memory, [_tool(tool) for tool in a.offered])
+        (a.name, a.system, dumped[a.model], plain(a.settings), a.memory, [*map(_tool, a.offered)], *_guide(a))
         for a in organization.agents
     ]
-    return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda)
+    more: list[Any] = [organization.turn] if organization.turn != TurnLimits() else []
+    if (programs := organization.programs) is not None:
+        more.append(("programs", dumped[programs.model], programs.tokens, programs.settings))
+    return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda, *more)
+
+
+def _guide(agent: Agent) -> tuple[str, ...]:
+    return (agent.guide,) if agent.guide else ()
 
 
 def _tool(tool: ToolSpec) -> tuple[Any, ...]:

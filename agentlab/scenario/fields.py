@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from agentlab.organization.agents import TurnLimits
 from agentlab.scenario.compare_fields import CompareFields, LooksFields
 from agentlab.scenario.improve_fields import ImproveFields
 from agentlab.scenario.settings_fields import SettingsFields
@@ -55,6 +56,34 @@ class ClosingFields(Fields):
     )
 
 
+class TurnFields(Fields):
+    result: int = Field(
+        default=TurnLimits().result,
+        ge=200,
+        le=1_000_000,
+        description="Maximum characters of a tool's result. A longer one loses its middle and says so.",
+    )
+    shown: int | None = Field(
+        default=TurnLimits().shown,
+        ge=1_000,
+        description="Maximum characters of all tool results of a turn in one prompt. Older results become one line. "
+        "null: no limit.",
+    )
+    seconds: float | None = Field(
+        default=TurnLimits().seconds,
+        gt=0,
+        description="Maximum seconds of model calls and tools in one turn. After that the turn makes no further call.",
+    )
+
+
+class ProgramsFields(Fields):
+    model: str = Field(description="The model that programs may ask: an alias under models.")
+    tokens: Tokens = Field(
+        default=20_000,
+        description="Maximum number of tokens of one program, prompts and replies together. Then it is refused.",
+    )
+
+
 class OrganizationFields(Fields):
     agents: Mapping[AgentName, AgentFields] = Field(min_length=1, description="The agents by name.")
     protocol: Part = Field(description="Where replies go: kind, and the fields of that kind.")
@@ -70,6 +99,12 @@ class OrganizationFields(Fields):
         description="Agents that may write to @output. Default: the closing agent; if there is none, any agent.",
     )
     calls: int = Field(default=8, ge=1, le=1000, description="Maximum number of model calls in one turn.")
+    turn: TurnFields = Field(
+        default_factory=TurnFields, description="What the tools of one turn may show and how long the turn may take."
+    )
+    programs: ProgramsFields | None = Field(
+        default=None, description="The model that programs of agents may ask. Default: none."
+    )
 
 
 class TaskFields(Fields):

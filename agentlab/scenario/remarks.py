@@ -14,13 +14,14 @@ from agentlab.text import pluralize
 def remarks(design: Design) -> list[str]:
     """A sentence for each thing that is in the way or odd.
 
-    These are models that cannot be called as they are, what tools and judges lack on this machine, agents that take
-    part in no condition, tasks that share their text, clusters that are too few, criteria that ask the same, and judges
-    with too few anchor texts.
+    These are models that cannot be called as they are, what tools and judges lack on this machine, agents that will
+    write tool calls as tags, agents that take part in no condition, tasks that share their text, clusters that are too
+    few, criteria that ask the same, and judges with too few anchor texts.
     """
     return [
         *_models(design),
         *machine_lacks(design),
+        *_tagged(design),
         *_idle(design),
         *_alike(design),
         *_clusters(design),
@@ -49,6 +50,16 @@ def machine_lacks(design: Design) -> list[str]:
     judges = [getattr(judge, "config", None) for judge in (*design.judges.values(), *design.selectors.values())]
     lacking = [getattr(part, "lacking", None) for part in (*toolsets, *judges)]
     return list(dict.fromkeys(filter(None, (says() for says in lacking if says is not None))))
+
+
+def _tagged(design: Design) -> Iterator[str]:
+    told = [(a, c.models[a.model].name) for c in design.conditions for a in c.organization.agents if a.guide]
+    for model in dict.fromkeys(model for _, model in told):
+        names = ", ".join(dict.fromkeys(agent.name for agent, of in told if of == model))
+        yield (
+            f"{model} has no tool calls of its own: {names} will write tool calls as tags, which the system prompt "
+            f"explains"
+        )
 
 
 def _idle(design: Design) -> Iterator[str]:

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from agentlab.models.simulated.teamwork import teamwork
+from agentlab.models.simulated.tool_use import call, called, offered
 from agentlab.types import Completion, Request, TokenLogprob
 
 Schema = Mapping[str, Any]
@@ -69,7 +70,7 @@ def reply(request: Request) -> Completion:
     if '<verdict criterion="' in last and (lines := CHOICE.findall(last)):
         chosen = ((name, draws.pick(re.split(", | or ", words))) for name, words in lines)
         return Completion("\n".join(verdict(name, word, draws) for name, word in chosen))
-    return Completion(_talk(request, draws))
+    return _talk(request, draws)
 
 
 def _stream(request: Request) -> int:
@@ -187,7 +188,7 @@ def _number(kind: str, schema: Schema, draws: RandomNumbers) -> int | float:
     return low + (high - low) * (1 + draws.below(998)) / 1000
 
 
-def _talk(request: Request, draws: RandomNumbers) -> str:
+def _talk(request: Request, draws: RandomNumbers) -> Completion:
     text = sentence(draws)
     system = request.chat[0].content if request.chat and request.chat[0].role == "system" else ""
     if found := _CONTACTS.search(system):
@@ -195,11 +196,15 @@ def _talk(request: Request, draws: RandomNumbers) -> str:
         if draws.below(10) < 7:
             to, subject = draws.pick(contacts), draws.pick(_SUBJECTS)
             text += f'\n<mail to="{to}" subject="{subject}">{sentence(draws)}</mail>'
-    if any(tag in system for tag in ("<done ", "<ticket ", "<review ", "<file ")):
-        text += f"\n{teamwork(system, request.chat[-1].content, draws.below, lambda: sentence(draws))}"
+    tools, last = offered(request), request.chat[-1].content if request.chat else ""
+    if tools or any(tag in system for tag in ("<done ", "<ticket ", "<review ", "<file ")):
+        deeds = teamwork(system, last, tools, draws.below, lambda: sentence(draws))
+        if deeds and all(deed.tool in tools for deed in deeds):
+            return called(request, [call(i, deed.tool, deed.arguments) for i, deed in enumerate(deeds)], text)
+        text += "\n" + "\n".join(deed.block for deed in deeds)
     if "<output>" in system and draws.below(10) < 3:
         text += f"\n<output>{sentence(draws)} {sentence(draws)}</output>"
-    return text
+    return Completion(text)
 
 
 def _between(low: int, high: int, draws: RandomNumbers) -> int:

@@ -22,6 +22,7 @@ from agentlab.models import registry
 from agentlab.models.scoring import IMPOSSIBLE, scored
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
+from agentlab.models.simulated.tool_use import called, offered
 from agentlab.models.spec import ModelSpec
 from agentlab.types import Capabilities, Completion, Request, ToolCall, Usage, Where
 
@@ -77,7 +78,7 @@ class Replies:
         if self.scores and request.where.purpose != "agent":
             return self._judged(request)
         if request.where.k == 0 and (calls := self._calls(request)):
-            return Completion("", calls)
+            return called(request, calls)
         table = self._table(request.where)
         if request.settings.score is not None:
             return self._scored(request.settings.score, table, request.where.stream)
@@ -98,7 +99,7 @@ class Replies:
 
     def _calls(self, request: Request) -> tuple[ToolCall, ...]:
         """Those of its tools that the actor has here: an arm without a tool calls none."""
-        actor, has = request.where.actor, {tool.name for tool in request.tools}
+        actor, has = request.where.actor, offered(request)
         named = next((self.calls[n] for n in (actor, actor.rpartition(".")[0], "*") if n in self.calls), ())
         return tuple(call for call in named if call.name in has)
 

@@ -11,6 +11,8 @@ from agentlab.organization.markup import Block, markup
 from agentlab.types import BOARD, OUTPUT, POST, WORKSPACE, Call, Completion, Message
 
 TAGS = ("plan", "ticket", "assign", "claim", "done", "review", "file", "output")
+TOOLS = ("ticket", "assign", "claim", "done", "review")
+"""Tags that are tools too."""
 MOST = 200
 """Tickets of a rollout."""
 APPROVE, CHANGE = ("approve", "approved", "accept", "pass", "ok"), ("change", "changes", "reject", "fail")
@@ -36,11 +38,22 @@ def route(
     return found
 
 
-def acted(rules: Rules, agent: str, turn: Sequence[Call], log: Sequence[Message]) -> list[Message]:
-    """The files that the tools of a turn wrote or removed."""
+def acted(rules: Rules, agent: str, turn: Sequence[Call], log: Sequence[Message], round: int) -> list[Message]:
+    """What the tools of a turn did to files and tickets. An act on a ticket is a tag: `ref` has its attributes."""
     routing = _Routing(rules, frozenset(), agent, tickets(log), workspace.files(log), False)
-    acts = (act for call in turn for result in call.tool_results for act in result.acts)
-    return [m for act in acts if act.kind in ("file", "removed") for m in routing.file(act.ref, act.content, act.kind)]
+    routing.planning = round <= rules.plan_rounds
+    acts = [act for call in turn for result in call.tool_results for act in result.acts]
+    blocks = {i: Block(act.kind, act.ref or "", act.content) for i, act in enumerate(acts) if act.kind in TOOLS}
+    routing.coming = frozenset(b.attributes.get("id", "") for b in blocks.values() if b.tag == "ticket")
+    found: list[Message] = []
+    for i, act in enumerate(acts):
+        if act.kind in ("file", "removed"):
+            found += routing.file(act.ref, act.content, act.kind)
+        elif i in blocks:
+            for message in routing.block(blocks[i]):
+                routing.board.apply(message, -1)
+                found.append(message)
+    return found
 
 
 def written(rules: Rules, agent: str, reply: Completion, log: Sequence[Message]) -> list[Message]:

@@ -209,14 +209,18 @@ class Board:
         """What its roles are, and how to write for them."""
         return manual.manual(self.rules, self.writers, agent)
 
+    def manual_with(self, agent: str, tools: frozenset[str]) -> str:
+        """The same where it may write with tools instead of tags."""
+        return manual.manual(self.rules, self.writers, agent, tools)
+
     def view(self, agent: str, log: Sequence[Message], round: int) -> Sequence[Message]:
         """The board and the workspace as the round begins."""
         del round
         return (Message(BOARD, (agent,), "board", view.view(self.rules, self.seen(log), agent, self.show == "texts")),)
 
     def act(self, agent: str, turn: Sequence[Call], log: Sequence[Message], round: int) -> Sequence[Message]:
-        """The files that tools wrote or removed."""
-        return route.acted(self.rules, agent, turn, self.seen(log))
+        """What its tools did: to files, and to tickets under the same rules as tags."""
+        return route.acted(self.rules, agent, turn, self.seen(log), round)
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
         """A message per block that may be what it says, and a bounce for every other."""

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from agentlab.engine.programs import asked
 from agentlab.runs.transcript.program import program
 from agentlab.runs.transcript.record import Record
 from agentlab.runs.transcript.turns import RecordedCall, Turn
 from agentlab.text import line, pluralize, quoted
-from agentlab.types import Call, ChatMessage, Message, Usage, Verdict
+from agentlab.types import PRODUCT, Call, ChatMessage, Message, Usage, Verdict
 
 WIDTH = 100
 
@@ -19,7 +20,7 @@ def render(record: Record) -> str:
     for round, turns in groupby(record.turns, key=lambda turn: turn.round):
         acted = list(turns)
         parts.append(rule("closing question" if acted[0].closing else f"round {round}"))
-        parts += ["\n".join(_turn(turn)) for turn in acted]
+        parts += [part for turn in acted for part in ("\n".join(_turn(turn)), *_programs(turn, record.products))]
         parts += program(record.rollout, round)
     parts += [rule("result"), *_result(record)]
     return "\n\n".join(parts) + "\n"
@@ -76,6 +77,7 @@ def used(record: Record) -> str:
     """Calls, tokens, money and time of the agents; of a fork, its own."""
     own = [turn for turn in record.turns if (turn.round, turn.agent) not in record.kept]
     calls = [*(s.call for turn in own for s in turn.steps), *(c for turn in own for c in turn.tries)]
+    calls += [call for call in record.products if (call.round, call.actor.removeprefix(PRODUCT)) not in record.kept]
     if not calls:
         return ""
     usages = [call.completion.usage for call in calls if call.completion]
@@ -209,6 +211,15 @@ def _answer(call: Call, short: bool = False) -> Iterator[str]:
         yield f"  tool {line(request.name)}\n{quoted(request.arguments)}"
         if result := results.get(request.id):
             yield f"  tool returned{' an error' if result.error else ''}\n{quoted(result.content)}"
+
+
+def _programs(turn: Turn, products: Sequence[Call]) -> Iterator[str]:
+    """What programs of the turn asked their model, and its answers."""
+    for call in products:
+        if (call.round, call.actor) == (turn.round, PRODUCT + turn.agent):
+            prompt = "\n".join(f"{role}: {content}" for role, content in asked(call))
+            answer = f"\n  answered\n{quoted(call.completion.text)}" if call.completion else ""
+            yield f"{turn.place} · a program asked · {told(call)}\n{quoted(prompt)}{answer}"
 
 
 def _outcome(turn: Turn) -> Iterator[str]:
