@@ -7,7 +7,8 @@ import json
 import time
 from collections.abc import Callable
 
-from agentlab.organization.board.rules import Rules
+from agentlab.organization.board.history import rounds
+from agentlab.organization.board.rules import Plant, Rules
 from agentlab.organization.board.settle import settle
 from agentlab.organization.board.tickets import tickets
 from agentlab.organization.board.view import view
@@ -15,7 +16,17 @@ from agentlab.organization.board.workspace import files
 from agentlab.types import BOARD, TASK, WORKSPACE, Message
 
 TICKETS, EDITS, WORKERS = 100, 500, 8
-RULES = Rules("lead", True, tuple(f"coder.{i + 1}" for i in range(WORKERS)), False, ("reviewer",))
+RULES = Rules(
+    "lead",
+    True,
+    tuple(f"coder.{i + 1}" for i in range(WORKERS)),
+    False,
+    ("reviewer",),
+    plan_rounds=1,
+    plan_by=("lead",),
+    shared=("plan.md",),
+    plants=(Plant("bug", "files", None, None, "line", "lime", None),),
+)
 
 
 def log() -> list[Message]:
@@ -57,6 +68,7 @@ def main() -> None:
                 "tickets_ms": milliseconds(lambda: tickets(messages)),
                 "workspace_ms": milliseconds(lambda: files(messages)),
                 "view_ms": milliseconds(lambda: view(RULES, messages, "coder.1", True)),
+                "rounds_ms": milliseconds(lambda: list(rounds(messages))),
                 "settle_ms": milliseconds(lambda: settle(RULES, messages, last)),
             },
             indent=1,

@@ -20,7 +20,9 @@ WAITING = (
     "rejection: (r - 1) / (K - 1) for r successes in K attempts, all draws together, with exact negative-binomial "
     "limits; censored draws reached their cap first"
 )
-PRODUCTS = f"other methods: the mean evidence of the draws, with a t interval of its logarithm from {FEWEST} draws on"
+PRODUCTS = (
+    f"other methods: the mean evidence of the draws, with a jackknife interval of its logarithm from {FEWEST} draws on"
+)
 
 
 def rare(run: Run) -> Analysis:

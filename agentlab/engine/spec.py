@@ -98,11 +98,9 @@ class RolloutSpec:
                 return swapped
         return agent
 
-    def _root(self, branches: Sequence[Branch]) -> str:
-        if not branches:
-            return _plain_lineage(self.seed, self.task.id, self.draw, self.generation, self.coupling)
-        way = fork_path([(str(branch.cut), branch.index) for branch in branches])
-        return lineage(self.seed, self.task.id, self.draw, self.generation, way, self.coupling)
+    def _root(self, branches: tuple[Branch, ...]) -> str:
+        cuts = tuple((branch.cut, branch.index) for branch in branches)
+        return _lineage_of(self.seed, self.task.id, self.draw, self.generation, self.coupling, cuts)
 
     def step_stream(self, round: int) -> int:
         """The random stream of what the protocol does by itself after `round`; of a kept round it is its parent's.
@@ -116,9 +114,12 @@ class RolloutSpec:
 
 
 @lru_cache(maxsize=4096)
-def _plain_lineage(seed: int, task: str, draw: int, generation: int, coupling: str) -> str:
-    """Of a rollout that is no fork; every turn asks for it."""
-    return lineage(seed, task, draw, generation, 0, coupling)
+def _lineage_of(
+    seed: int, task: str, draw: int, generation: int, coupling: str, cuts: tuple[tuple[Cut, int], ...]
+) -> str:
+    """With the cut and index of every fork on the way; every turn asks for it."""
+    way = fork_path([(str(cut), index) for cut, index in cuts])
+    return lineage(seed, task, draw, generation, way, coupling)
 
 
 def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: ForkPath = 0, coupling: str = "") -> str:

@@ -83,7 +83,7 @@ def draw(data: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """A panel for each arm, a line for each ticket, a column for each round."""
     arms = {str(arm): own for arm, own in data.groupby("arm", sort=False)}
     lines = [min(TICKETS, own["ticket"].nunique()) for own in arms.values()]
-    heights = [0.75 + 0.24 * count for count in lines]
+    heights = [0.45 + 0.24 * count for count in lines]
     figure, axes = canvas(sum(heights) + 0.4, len(arms), 1, height_ratios=heights, sharex=True)
     for ax, (arm, own) in zip(axes.flat, arms.items(), strict=True):
         _panel(ax, own, labels.get(arm, arm))

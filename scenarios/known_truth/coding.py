@@ -63,7 +63,7 @@ class Team(BaseModel):
         seen = read(request)
         if "<ticket " in seen.system:
             return Completion(self.plan(seen))
-        if "request" in seen.told:
+        if "<review " in seen.system:
             return self.review(seen)
         return self.code(seen)
 
@@ -85,19 +85,22 @@ class Team(BaseModel):
         )
 
     def review(self, seen: "Prompt") -> Completion:
-        """Reads the files of the ticket, and wants a change for a fault that it finds."""
-        id, text = seen.told["request"]
-        named = _CHANGED.search(text)
-        paths = [path for path in (named[1].split(", ") if named else []) if _FILE.fullmatch(path)]
+        """Reads the files of the tickets, and wants a change for a fault that it finds."""
+        paths = {id: path for id, text in seen.requests.items() if (path := _changed(text))}
         if paths and not seen.results:
-            return tools(("read", {"path": paths[-1]}))
-        shown, fault = "\n".join(seen.results), ""
-        if f'"{WRONG_COLUMN}"' in shown and uniform(seen.stream, "catch") < self.catch:
+            return tools(*(("read", {"path": path}) for path in paths.values()))
+        shown = dict(zip(paths, seen.results, strict=False))
+        return Completion("\n".join(self.verdict(seen, id, text, shown) for id, text in seen.requests.items()))
+
+    def verdict(self, seen: "Prompt", id: str, text: str, shown: Mapping[str, str]) -> str:
+        """On one ticket; `shown` is the file that its owner changed last, by ticket."""
+        code, fault = shown.get(id, ""), ""
+        if f'"{WRONG_COLUMN}"' in code and uniform(seen.stream, "catch") < self.catch:
             fault = "The column must be article_id."
-        if LOST in shown and HARMED in text and uniform(seen.stream, "notice") < self.notice:
+        if LOST in code and HARMED in text and uniform(seen.stream, "notice") < self.notice:
             fault = LIMIT
         verdict, why = ("change", fault) if fault else ("approve", "It runs, and its style is sound.")
-        return Completion(f'<review id="{id}" verdict="{verdict}">{why}</review>')
+        return f'<review id="{id}" verdict="{verdict}">{why}</review>'
 
     def code(self, seen: "Prompt") -> Completion:
         """Writes the files of a ticket, runs them, mends what does not run, and reports."""
@@ -145,6 +148,8 @@ class Prompt:
     """The latest message of its user."""
     told: Mapping[str, tuple[str, str]]
     """Ticket and text, by what the board or the post has just told it."""
+    requests: Mapping[str, str]
+    """What it is asked to review, by ticket."""
     ticket: str
     """The ticket that it works on; empty without a board."""
     text: str
@@ -183,6 +188,7 @@ def read(request: Request) -> Prompt:
         system=system,
         last=last,
         told=told,
+        requests={id: text for kind, id, text in _TOLD.findall(last) if kind == "request"},
         ticket=ticket,
         text=known,
         whole=whole,
@@ -191,6 +197,13 @@ def read(request: Request) -> Prompt:
         results=[entry.content for entry in turn if entry.role == "tool"],
         stream=request.where.stream,
     )
+
+
+def _changed(request: str) -> str:
+    """The file of the program that a ticket's owner changed last; empty for none."""
+    found = _CHANGED.search(request)
+    paths = [path for path in found[1].split(", ") if _FILE.fullmatch(path)] if found else []
+    return paths[-1] if paths else ""
 
 
 def _written(turn: Sequence[ChatMessage]) -> dict[str, str]:

@@ -91,6 +91,13 @@ class ChainOfStates:
         return () if draws[0] else (Message(TASK, (REJECT,), "reject", "another sign"),)
 
 
+@dataclass(frozen=True)
+class WeighsAlways(ChainOfStates):
+    """The same chain whose signs are always weighed, so that a rollout without a population is never rejected."""
+
+    likelihood: Likelihood = Likelihood("score")
+
+
 def next_state() -> Callable[[Request], Completion]:
     """A policy of `sim`: the next state with its known probabilities."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +12,11 @@ from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.inference.keep import Unkept
 from agentlab.experiment.inference.methods import infer
 from agentlab.experiment.inference.population import Population
+from agentlab.interfaces import JudgeClient
 from agentlab.models.simulated.sim import Sim
 from agentlab.organization.agents import Agent, Organization
 from agentlab.scenario.inference_fields import KINDS, InferenceFields, likelihood_of
-from agentlab.types import Rollout, Task
+from agentlab.types import JudgeInput, Rollout, Task, Verdict
 from tests.support.chain_of_states import ChainOfStates, next_state
 
 SEEN = ("x", "y", "y", "x", "y")
@@ -39,6 +40,16 @@ class Estimate:
     evidence: float
     last_b: float
     particles: list[Rollout] = field(repr=False)
+
+
+class Hits:
+    """A judge of how many rounds in a row, from the first of four on, somebody said `hit`; 0 after a miss."""
+
+    criteria: Mapping[str, tuple[float, float]] = {"hits": (0, 4)}
+
+    async def __call__(self, judge_input: JudgeInput, client: JudgeClient) -> list[Verdict]:
+        said = [message.content for message in judge_input.messages if message.content in ("hit", "miss")]
+        return [Verdict("hits", "scored", 0.0 if "miss" in said else float(len(said)))]
 
 
 def fields_of(kind: str, **given: Any) -> InferenceFields:

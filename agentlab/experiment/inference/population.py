@@ -55,6 +55,8 @@ class Population:
     """All that were made, in order."""
     about: dict[str, Any] = field(default_factory=dict[str, Any])
     """What is recorded with the rollout."""
+    before: Sequence[Mapping[str, Any]] = ()
+    """The steps that an earlier command came to."""
 
     async def founders(self, indices: Iterable[int]) -> list[Particle]:
         """The particles with these indices, from 1, before their first round."""
@@ -184,7 +186,9 @@ class Population:
         so that rounding on another machine changes nothing.
         """
         steps: list[Mapping[str, Any]] = self.about.setdefault("steps", [])
-        before: Sequence[Mapping[str, Any]] = self.keep.noted(self.spec.key).get("steps", ())
+        if not steps:
+            self.before = self.keep.noted(self.spec.key).get("steps", ())
+        before = self.before
         if len(steps) < len(before):
             step = before[len(steps)]
         steps.append(step)

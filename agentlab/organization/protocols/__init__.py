@@ -11,7 +11,7 @@ from agentlab.organization.protocols.cascade import Cascade, CascadeConfig
 from agentlab.organization.protocols.chain import Chain, ChainConfig
 from agentlab.organization.protocols.mail import Mail, MailConfig
 from agentlab.organization.protocols.solo import Refine, Tries
-from agentlab.organization.protocols.solo_files import SoloFiles
+from agentlab.organization.protocols.solo_files import Steps
 from agentlab.types import MessageKind
 
 KINDS: dict[str, type[BaseModel]] = {
@@ -20,7 +20,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "chain": ChainConfig,
     "mail": MailConfig,
 }
-SHIPPED: tuple[type, ...] = (Board, Cascade, Mail, Chain, Refine, Tries, SoloFiles)
+SHIPPED: tuple[type, ...] = (Board, Cascade, Mail, Chain, Refine, Tries, Steps)
 """What the configurations and baselines build."""
 MESSAGES: Mapping[str, MessageKind] = {name: kind for routing in SHIPPED for name, kind in kinds_of(routing).items()}
 """Every kind of message under a shipped protocol, by name."""
@@ -28,4 +28,4 @@ MESSAGES: Mapping[str, MessageKind] = {name: kind for routing in SHIPPED for nam
 
 def board_of(routing: Routing) -> Board | None:
     """The board whose view its agents have, if they have one."""
-    return routing if isinstance(routing, Board) else routing.board if isinstance(routing, SoloFiles) else None
+    return routing if isinstance(routing, Board) else routing.board if isinstance(routing, Steps) else None

@@ -10,8 +10,8 @@ from agentlab.organization.protocols.solo import Tries
 from agentlab.types import OUTPUT, SELECT, TASK, WORKSPACE, Call, Completion, Message, MessageKind, Task
 
 AGAIN = (
-    "Above is your last report. The files are as you left them. Improve the work: keep what is good and mend what is "
-    "not. A file that you do not write stays as it is. Your new report takes the place of the last one."
+    "Above is the report on your previous draft. The files are as you left them. Improve the work: keep what is good "
+    "and mend what is not. A file that you do not write stays as it is. Your new report takes the place of the old one."
 )
 _REPORT = "What you write outside of these tags is your report, which is the output."
 KINDS: Mapping[str, MessageKind] = {
@@ -32,7 +32,7 @@ _MADE = {tried: made for made, tried in _TRIED.items()}
 
 
 @dataclass(frozen=True, slots=True)
-class SoloFiles:
+class Steps:
     """With `refine` the files of a step are what the next one begins with. With tries each one begins with the task's
     files, and the workspace has those of the try that is the output."""
 

@@ -308,8 +308,9 @@ class Run:
         """One row per rollout of a program (protocol `cascade`): `status` and a column per variable, with its last
         value, missing if it has none. A variable of a loop has the list of all its values, in order. Fields of the task
         are left out; a variable named like a column that is there already has `_value` behind its name."""
-        places = self._places.merge(self._all[["rollout", "status"]], on="rollout")
-        return variables(self.messages, places)
+        ended = self.rollouts.set_index("rollout")["status"]
+        places = self._places[self._places["rollout"].isin(ended.index)]
+        return variables(self.messages, places.assign(status=places["rollout"].astype("str").map(ended).astype("str")))
 
     @cached_property
     def cost(self) -> RunCost:

@@ -1,7 +1,9 @@
 """A record as plain text for a terminal. What agents wrote stands behind a margin and cannot act on the terminal."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
+from agentlab.runs.transcript.program import program
 from agentlab.runs.transcript.record import Record
 from agentlab.runs.transcript.turns import RecordedCall, Turn
 from agentlab.text import line, pluralize, quoted
@@ -13,12 +15,12 @@ WIDTH = 100
 def render(record: Record) -> str:
     """The whole rollout: who took part, round by round who read and wrote what, what came out, and its scores."""
     parts = [heading(record), *_task(record), *_members(record)]
-    round = -1
-    for turn in record.turns:
-        if turn.round != round:
-            round = turn.round
-            parts.append(rule("closing question" if turn.closing else f"round {round}"))
-        parts.append("\n".join(_turn(turn)))
+    parts += program(record.rollout, 0)
+    for round, turns in groupby(record.turns, key=lambda turn: turn.round):
+        acted = list(turns)
+        parts.append(rule("closing question" if acted[0].closing else f"round {round}"))
+        parts += ["\n".join(_turn(turn)) for turn in acted]
+        parts += program(record.rollout, round)
     parts += [rule("result"), *_result(record)]
     return "\n\n".join(parts) + "\n"
 
@@ -47,6 +49,11 @@ def heading(record: Record) -> str:
 def origin(record: Record) -> str:
     """Of a fork: what it is drawn anew from, where, and what was changed."""
     r = record.rollout
+    if r.kind == "particle":
+        return f"particle of rollout {r.population}"
+    if r.chosen is not None:
+        size = f"{r.about.get('particles')} particles, effective sample size {r.about.get('ess', 0):.3g}"
+        return f"the log of particle {r.chosen[:12]}, chosen from a population by {r.about.get('method')} ({size})"
     if r.at is None:
         return ""
     change = f", changed: {line(r.change)}" if r.change else ""

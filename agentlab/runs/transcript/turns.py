@@ -71,9 +71,12 @@ def turns(
                 continue
             since = made[agent.name][-1].round if made[agent.name] else 0
             steps: list[RecordedCall] = []
+            several = not _wants_tools(own)
+            before = [*made[agent.name]]
             for call in live:
-                prompt = chat(organization, agent, rollout.messages, made[agent.name], round)
-                same = _same(call, prompt, tuple(tools.get(agent.name, ())))
+                heard = before if several else made[agent.name]  # independent replies do not see each other
+                prompt = chat(organization, agent, rollout.messages, heard, round)
+                same = _same(call, prompt, () if several and len(live) > 1 else tuple(tools.get(agent.name, ())))
                 steps.append(RecordedCall(call, prompt, same or (False if final and not view else None)))
                 made[agent.name].append(call)
             found.append(_turn(organization, rollout.messages, steps, since, [c for c in own if c not in live]))
@@ -83,15 +86,21 @@ def turns(
 def _used(calls: Sequence[Call]) -> list[Call]:
     """The calls of one turn that its log was made from: the latest success at each place, else the latest failure.
 
-    A turn ends with the first answer that wants no tool; calls behind it belong to an attempt that was replaced.
+    A turn that uses tools ends with the first answer that wants none; calls behind it belong to an attempt that was
+    replaced. A turn in which no call wants a tool may have several independent replies.
     """
+    several = not _wants_tools(calls)
     live: list[Call] = []
     for k in sorted({call.k for call in calls}):
         here = [call for call in calls if call.k == k]
         live.append(max((c for c in here if c.error is None), key=_attempt, default=max(here, key=_attempt)))
-        if live[-1].completion is None or not live[-1].completion.tool_calls:
+        if not several and (live[-1].completion is None or not live[-1].completion.tool_calls):
             break
     return live
+
+
+def _wants_tools(calls: Sequence[Call]) -> bool:
+    return any(call.completion is not None and call.completion.tool_calls for call in calls)
 
 
 def _attempt(call: Call) -> int:

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 
 from agentlab.stats.estimate import Estimate
 
-FEWEST = 5
+FEWEST = 10
 """Draws from which an interval of a mean evidence is given."""
 
 
@@ -69,16 +69,21 @@ def pooled_attempts(successes: Sequence[int], attempts: Sequence[int], wanted: i
 def mean_evidence(values: Sequence[float], confidence: float = 0.95) -> Estimate:
     """The mean of independent unbiased estimates of one probability or evidence, as from several populations.
 
-    The interval is that of Student's t on the logarithm of the mean (delta method), since estimates of small
-    probabilities are skewed to the right.
+    The interval is Student's t around the logarithm of the mean with its jackknife standard error (Miller 1974), since
+    estimates of small probabilities are skewed to the right. `bench/coverage_rare.py` checks how often it covers.
     """
-    from agentlab.stats.interval import t_quantile  # scipy is slow to import, and inference needs none of it
-
-    mean = fmean(values)
+    mean, size = fmean(values), len(values)
     if mean == 0:
         note = "no population came to the event: its probability is too small for so many particles"
-        return Estimate(0.0, n=len(values), notes=(note,))
-    if len(values) < FEWEST:
-        return Estimate(mean, n=len(values), notes=(f"an interval needs {FEWEST} draws, and there are {len(values)}",))
-    spread = t_quantile(len(values) - 1, confidence) * stdev(values) / math.sqrt(len(values)) / mean
-    return Estimate(mean, mean * math.exp(-spread), mean * math.exp(spread), n=len(values))
+        return Estimate(0.0, n=size, notes=(note,))
+    if size < FEWEST:
+        return Estimate(mean, n=size, notes=(f"an interval needs {FEWEST} draws, and there are {size}",))
+    if sum(value > 0 for value in values) == 1:
+        return Estimate(mean, n=size, notes=("one draw alone came to the event: there is no interval",))
+    from agentlab.stats.interval import t_quantile  # scipy is slow to import, and inference needs none of it
+
+    without = [math.log(max(math.fsum(values) - value, math.ulp(0.0)) / (size - 1)) for value in values]
+    center = fmean(without)
+    se = math.sqrt((size - 1) / size * math.fsum((one - center) ** 2 for one in without))
+    spread = t_quantile(size - 1, confidence) * se
+    return Estimate(mean, mean * math.exp(-spread), mean * math.exp(spread), n=size)

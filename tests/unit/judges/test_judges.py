@@ -329,7 +329,7 @@ def test_what_a_checker_reads_from_a_configuration() -> None:
     assert rubric(scoring="logprobs").needs() == {"logprobs", "max_tokens"}
     assert rubric(scoring="structured").needs() == {"schema"}
     assert (config.mistakes(), match(by="number").config.mistakes()) == ([], [])
-    assert set(KINDS) == {"rubric", "match", "audit", "compare", "equivalence"}
+    assert set(KINDS) == {"rubric", "match", "program", "audit", "compare", "equivalence"}
 
 
 # --- match ------------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from agentlab.engine.play import play
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.board.workspace import files
 from agentlab.organization.protocols.board import BoardConfig
-from agentlab.organization.protocols.solo_files import SoloFiles
+from agentlab.organization.protocols.solo_files import Steps
 from agentlab.types import Capabilities, Completion, Message, Request, Rollout, Task
 from tests.support.strategies import replies, rollout_spec
 
@@ -40,7 +40,7 @@ class InOrder:
 def organization(by: By) -> Organization:
     config = BoardConfig(kind="board", lead="lead", workers=("ann",), fixed=("data",))
     board = config.build(("lead", "ann"), None, None).alone("ann", anew=by != "refine")
-    return Organization((Agent("ann", memory="unread"),), SoloFiles("ann", by, board), 100)
+    return Organization((Agent("ann", memory="unread"),), Steps("ann", by, board), 100)
 
 
 def played(by: By, said: Sequence[str], found: Sequence[str] = ()) -> tuple[Rollout, InOrder]:
