@@ -233,9 +233,8 @@ def test_what_a_program_does_not_have_or_does_not_use_is_told() -> None:
 
 
 def test_populations_that_a_limit_stopped_estimate_no_probability() -> None:
-    rejection = "inference: {kind: rejection, accept: 2, most: 90}"
-    text = SCENARIO.replace("inference: {kind: smc, particles: 16}", rejection)
-    found = played(text + "limits: {rollout: {tokens: 500}}\n", "run")
+    text = PROGRAM.replace("{kind: forward, particles: 8, take: {vote: said}}", "{kind: rejection, accept: 2, most: 9}")
+    found = played(text + "limits: {rollout: {tokens: 16}}\n", "run")
     stopped = int((found.rollouts["status"] == "limit").sum())
     assert 0 < stopped < 4
     told = json.loads(CliRunner().invoke(app, ["stats", "run", "rare", "--json"]).output)
