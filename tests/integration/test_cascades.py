@@ -37,6 +37,7 @@ MISTAKES = [
     ('sample: "{{task}}"', 'sample: "{{pol}}"', "10:16", "unknown variable 'pol'; write 'pool', if you meant that"),
     (ASK, 'answer: {sample: "{{z}}", by: ann}\n      z: {set: 1}', "10:16", "has no value yet: its step comes later"),
     (ASK, 'n: {loop: {answer: {sample: "?", by: ann}}}', "10:7", "a loop without a bound; write `most: 10`"),
+    (ASK, f'pool: {{loop: {{{ASK}}}, over: "{{{{pool}}}}"}}', "10:90", "goes over a list that its first item replaces"),
     ("by: ann", "by: bob", "10:36", "no agent 'bob' in the cast"),
     (ASK, 'answer: {sample: "?", by: ann, as: text, observe: hello}', "10:48", "free text is observed"),
     (ASK, f'{ASK[:-1]}, observe: "maybe"}}', "10:74", "'maybe' is not among the choices; write one of yes, no"),
