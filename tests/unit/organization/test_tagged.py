@@ -38,7 +38,8 @@ def test_a_call_is_read_in_every_form_that_can_mean_one_thing_only(text: str, ar
 
 
 @pytest.mark.parametrize(
-    "text", [r'<call tool="read" path="a">{"start": "\ud83d"}</call>', r"""<call tool="read" start='["\ud83d"]'></call>"""]
+    "text",
+    [r'<call tool="read" path="a">{"start": "\ud83d"}</call>', r"""<call tool="read" start='["\ud83d"]'></call>"""],
 )
 def test_a_lone_surrogate_that_ascii_names_can_be_stored(text: str) -> None:
     (call,) = read(Completion(text), SPECS, 0).tool_calls
