@@ -247,6 +247,13 @@ def test_a_program_that_is_not_measured_says_why(code: str | None, outcome: str,
 
 
 @pytest.mark.process
+@pytest.mark.usefixtures("boxed")
+@pytest.mark.parametrize("odd", [{"in": "x", "out": "x"}, {"in/articles.csv/notes.txt": "x"}])
+def test_a_file_in_the_place_of_a_folder_does_not_keep_a_program_from_being_measured(odd: Mapping[str, str]) -> None:
+    assert {verdict.outcome for verdict in judged(odd | program())} == {"scored"}
+
+
+@pytest.mark.process
 @pytest.mark.usefixtures("own", "boxed")
 def test_the_product_of_the_docs_is_built_and_measured() -> None:
     Path("loans.yaml").write_text(SHOWN["loans.yaml"].replace("draws: 2", "draws: 1"))
