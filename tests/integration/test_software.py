@@ -164,6 +164,22 @@ def test_without_a_sandbox_nothing_starts_and_the_line_to_type_is_given(monkeypa
 
 
 @pytest.mark.usefixtures("own")
+def test_a_loop_keeps_by_a_measure_of_a_judge_that_runs_programs_and_needs_a_sandbox(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(judging, "lacking", lambda: "there is no sandbox")
+    splits = "splits: {old: {role: learn}, new: {role: hold_out}}, by: {kind: shares}"
+    loop = f"improve: {{generations: 1, keep: {{measure: product_utility, at_least: 0.5}}, {splits}}}\n"
+    tasks = "product: my_loans, split: old}, other: {prompt: Grant more., product: my_loans, split: new}}"
+    text = SCENARIO.replace("product: my_loans}}", tasks) + loop
+    Path("s.yaml").write_text(text)
+    assert "cannot train it: there is no sandbox" in refused(ScenarioError, "train", "s.yaml")
+    assert not Path("runs/small").exists()
+    Path("s.yaml").write_text(text.replace("product_utility", "product"))
+    assert "did you mean 'product_" in refused(ScenarioError, "train", "s.yaml")
+
+
+@pytest.mark.usefixtures("own")
 @pytest.mark.parametrize(
     ("old", "new", "wrong"),
     [

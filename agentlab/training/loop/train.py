@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Coroutine
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ async def next_generation(store: Store, arm: Arm, rows: GenerationRows, seed: in
         with stoppable(progress, StopSwitch()):
             made = await _unless_stopped(arm.loop.train(job, lambda step: _show(step, tally, progress)), progress)
     except (TrainingError, OSError) as error:
-        set_trained(store, TrainedGeneration(arm.next_name, recipe, len(rows.rows), error=str(error)))
+        known = recorded or TrainedGeneration(arm.next_name, recipe, len(rows.rows))
+        set_trained(store, replace(known, error=str(error)))  # which weights were served stays known
         tally.running, tally.failed = 0, 1
         progress.failed += 1
         return None
