@@ -112,7 +112,10 @@ class Trainer:
     async def __call__(self, job, report):
         if MOOD == "ill":
             raise TrainingError("the server is gone")
-        return replace(await shares.train(job, report), digest=MOOD)
+        if MOOD == "wrong":
+            raise ValueError("a mistake of one's own")
+        made = replace(await shares.train(job, report), digest=MOOD)
+        return replace(made, serve={"nam": "sim/replies"}) if MOOD == "odd" else made
 """
 
 
@@ -123,8 +126,11 @@ def test_a_failed_training_does_not_forget_which_weights_were_served(
     path = written(tmp_path, improve=improve(by={"kind": "flaky_parts:Trainer"}, generations=1), tasks=tasks(2, 2))
     play(path, tmp_path / "run")
     before = load(tmp_path / "run").generations["digest"].dropna().tolist()
-    monkeypatch.setattr(sys.modules["flaky_parts"], "MOOD", "ill")
-    assert play(path, tmp_path / "run").failed == 1
+    told = {"ill": "the server is gone", "wrong": "a mistake of one's own", "odd": "cannot be served: ValidationError"}
+    for mood, why in told.items():
+        monkeypatch.setattr(sys.modules["flaky_parts"], "MOOD", mood)
+        assert play(path, tmp_path / "run").failed == 1
+        assert why in load(tmp_path / "run").generations["error"].iloc[-1]
     monkeypatch.setattr(sys.modules["flaky_parts"], "MOOD", "other")
     with pytest.raises(MismatchError, match="other weights"):
         play(path, tmp_path / "run")
