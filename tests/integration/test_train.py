@@ -72,6 +72,18 @@ def test_the_analysis_has_every_generation_and_split(run: Run) -> None:
     assert "ran once" in " ".join(found.notes)
 
 
+def test_generations_are_compared_pair_by_pair_as_arms_are(run: Run) -> None:
+    gains, names = analyse(run, "generations", {}).tables["gains"], ["measure", "since", "generation"]
+    by_hand = {
+        (m, f"{since} - {g}"): -gain for m, since, g, gain in gains[[*names, "difference"]].itertuples(index=False)
+    }
+    compared = analyse(run, "contrasts", {}).tables["differences"]
+    assert compared["pairs"].tolist() == [12] * 6
+    assert compared["difference"].tolist() == pytest.approx(
+        [by_hand[row.measure, row.contrast] for row in compared.itertuples()]
+    )
+
+
 def test_the_frame_of_generations_counts_what_was_kept(run: Run) -> None:
     first = run.generations.iloc[0]
     counted = run.rows[run.rows["generation"] == "0"]["reason"].value_counts()
