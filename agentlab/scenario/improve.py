@@ -1,16 +1,15 @@
 """The section `improve` of one condition, checked: its splits, what it keeps, and its trainer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentlab.interfaces import Judge
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.own_code import is_own
 from agentlab.scenario import checks, plugins
 from agentlab.scenario.document import Keys, suggest
-from agentlab.scenario.fields import ConditionFields, ExperimentFields
+from agentlab.scenario.fields import ConditionFields
 from agentlab.scenario.improve_fields import ImproveFields, SplitFields
 from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.validate import CheckedDocument, mapping
@@ -148,7 +147,7 @@ def _splits(site: CheckedDocument, told: ImproveFields, cell: ConditionFields, s
                 (*SECTION, "splits", name), f"no task has the split {name!r}", f"write `split: {name}` in tasks"
             )
         settings = merged(spec.settings(), split.settings)
-        checks.settings(site, spec, told.policy, settings, (*SECTION, "splits", name), False)
+        checks.settings(site, spec, told.policy, settings, (*SECTION, "splits", name))
 
 
 def leaks(site: CheckedDocument, told: ImproveFields, tasks: Mapping[str, Task]) -> None:
@@ -191,10 +190,8 @@ def _negatives(site: CheckedDocument, told: ImproveFields, trainer: TrainerKind 
         site.wrong((*SECTION, "negatives", wrong), f"the kept rollouts are not on the other side of {wrong!r}", right)
 
 
-def measures(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields, judges: Mapping[str, Judge]) -> None:
-    """The measure that decides and those that are watched are there. A judge without a measure is one by its name."""
-    used = {measure.judge for measure in plan.measures.values()}
-    known = [*plan.measures, *(name for name in judges if name not in used)]
+def measures(site: CheckedDocument, told: ImproveFields, known: Sequence[str]) -> None:
+    """The measure that decides and those that are watched are there."""
     named: list[tuple[Keys, str]] = [((*SECTION, "keep", "measure"), told.keep.measure)]
     named += [((*SECTION, "watch", i), name) for i, name in enumerate(told.watch or ())]
     for path, name in named:
@@ -202,6 +199,14 @@ def measures(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields,
             site.wrong(path, f"no measure {name!r}", suggest(name, known))
     if told.watch is not None and told.watch[0] == told.watch[1]:
         site.wrong((*SECTION, "watch", 1), f"{told.watch[1]!r} is watched against itself", "name another measure")
+
+
+def same_splits(site: CheckedDocument, arms: Sequence[Mapping[str, Task]]) -> None:
+    """A task is learned from in every condition or in none: conclusions rest on the tasks that none has seen."""
+    for id, task in arms[0].items():
+        if any(other[id].split != task.split for other in arms[1:] if id in other):
+            right = "let all conditions have the same"
+            site.wrong(("tasks", id, "split"), f"a level changes the split of task {id!r}", right)
 
 
 def agree(site: CheckedDocument, loops: Mapping[str, Improve | None]) -> Improve | None:

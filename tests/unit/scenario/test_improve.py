@@ -28,6 +28,11 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"draws": 3}, "draws", "improve.splits"),
     ({"factors": {"much": {"no": {}, "yes": {"improve": {"generations": 1}}}}}, "generations", "the same"),
     ({"factors": {"generation": {"a": {}, "b": {}}}}, "factors.generation", "another name"),
+    (
+        {"factors": {"arm": {"a": {}, "b": {"tasks": {"train_0": {"split": "test"}}}}}},
+        "tasks.train_0.split",
+        "the same",
+    ),
     ({"models": {"default": {"name": "sim/chatter"}}}, "improve.by.kind", "sim/replies only"),
 ]
 
