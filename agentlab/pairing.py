@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
+import pandas as pd
+
 PAIRING = ("task", "draw", "generation")
 """What two rows have in common that are a pair: columns of a frame, attributes of a rollout."""
 _values = attrgetter(*PAIRING)
@@ -21,3 +23,13 @@ def draws_are_pairs(meta: Mapping[str, Any]) -> bool:
     of one condition; else draws are numbered by the order of rows, which says nothing.
     """
     return "imported" not in meta or bool(meta.get("draws_named")) or meta["draws"] <= 1
+
+
+def rejected_alike(a: pd.DataFrame, b: pd.DataFrame) -> bool:
+    """Whether the same draws of both arms were rejected, by their rows of `run.measures`.
+
+    Else the draws that both arms kept are no sample of either: arms share random numbers, so that what one arm observed
+    would select among the draws of the other.
+    """
+    one, other = ({*arm.loc[arm["status"] == "rejected", [*PAIRING]].itertuples(index=False)} for arm in (a, b))
+    return one == other

@@ -10,6 +10,9 @@ import pytest
 from cascades.table import Table
 
 import agentlab
+from agentlab.analysis.contrasts.compared import contrasts
+from agentlab.analysis.contrasts.notes import scope
+from agentlab.analysis.excerpt import excerpt
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.models.providers import openai, scoring, vllm
 from agentlab.models.spec import ModelSpec
@@ -163,6 +166,27 @@ async def test_the_same_command_asks_nothing_again(asked: Run) -> None:
     again = await agentlab.run(asked.folder.parent / "s.yaml", asked.folder, draws=None)
     assert len(again.calls) == len(asked.calls)
     assert again.messages.equals(asked.messages)
+
+
+ARMS = """
+factors:
+  seen: {"yes": {}, "no": {organization: {protocol: {steps: {answer: {observe: null}}}}}}
+judges: {right: {kind: match, by: exact}}
+measures: {correct: {judge: right}}
+"""
+
+
+async def test_arms_that_reject_different_draws_are_not_paired(tmp_path: Path) -> None:
+    """Both arms draw the same answers, so that over pairs of kept rollouts there is never a difference."""
+    observed = STEPS.replace('"no"]}}', '"no"]}, observe: "yes"}').replace("draws: 2", "draws: 20")
+    (tmp_path / "s.yaml").write_text(observed + ARMS)
+    run = await agentlab.run(tmp_path / "s.yaml", tmp_path / "run")
+    (found,) = contrasts(run)
+    plain = run.measures.loc[run.measures["seen"] == "no", "correct"].mean()
+    assert found.result.difference == pytest.approx(1 - plain)
+    assert (found.paired, found.conclusion) == (False, "open: missing data")
+    assert any("inference: {kind: rejection, accept: 1}" in note for note in scope([found]))
+    assert excerpt(run) is None  # values of variables are no messages
 
 
 # Scoring
