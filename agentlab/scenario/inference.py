@@ -13,6 +13,7 @@ from agentlab.scenario.inference_fields import (
     KINDS,
     InferenceFields,
     LevelFields,
+    VoteFields,
     is_plain,
     judge_of,
     likelihood_of,
@@ -51,6 +52,7 @@ def read(site: CheckedDocument, baseline: bool) -> InferenceFields | None:
 
 def weighing(site: CheckedDocument, fields: InferenceFields, routing: Routing) -> Routing:
     """The protocol, told how to weigh what it observes. A method that uses weights needs a source of them."""
+    _voted(site, fields, routing)
     weigh: Any = getattr(routing, "weighing", None)
     if weigh is not None:
         return weigh(likelihood_of(fields))
@@ -59,6 +61,14 @@ def weighing(site: CheckedDocument, fields: InferenceFields, routing: Routing) -
         wrong = f"nothing weighs the particles: protocol {type(routing).__name__.lower()} has no observed steps"
         site.wrong(INFERENCE, wrong, "add `factor: {judge: NAME}`, so that a judge weighs them")
     return routing
+
+
+def _voted(site: CheckedDocument, fields: InferenceFields, routing: Routing) -> None:
+    """What a vote compares has to be there."""
+    take: Any = getattr(fields, "take", None)
+    known: list[str] = ["output", *getattr(routing, "variables", ())]
+    if isinstance(take, VoteFields) and take.vote not in known:
+        site.wrong((*INFERENCE, "take", "vote"), f"unknown variable {take.vote!r}", suggest(take.vote, known))
 
 
 def judge(

@@ -14,6 +14,8 @@ from agentlab.analysis.contrasts.compared import contrasts
 from agentlab.analysis.contrasts.notes import scope
 from agentlab.analysis.excerpt import excerpt
 from agentlab.errors import ModelError, ScenarioError
+from agentlab.experiment.cost import plan
+from agentlab.experiment.specs import Selection
 from agentlab.models.providers import openai, scoring, vllm
 from agentlab.models.spec import ModelSpec
 from agentlab.runs.frames import Run
@@ -166,6 +168,37 @@ async def test_the_same_command_asks_nothing_again(asked: Run) -> None:
     again = await agentlab.run(asked.folder.parent / "s.yaml", asked.folder, draws=None)
     assert len(again.calls) == len(asked.calls)
     assert again.messages.equals(asked.messages)
+
+
+LOOPS = """
+      check: {when: {answer: never}, do: {doubt: {sample: "Sure?", by: ann, as: number}}}
+      n: {loop: {more: {sample: "{{answer}}", by: ann, as: number, tries: 3}}, until: {answer: "no"}, most: 4}
+      gone: {reject: {answer: {lacks: maybe}}}
+      mean: {python: mean, with: {values: "{{more}}"}}"""
+
+
+async def test_a_plan_counts_every_branch_and_iteration_of_a_program(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(STEPS.replace(ASK, f'{ASK[:-1]}, observe: "yes"}}{LOOPS}'))
+    assert (await plan(load(file), Selection())).total.calls == 2 * (1 + 1 + 4)
+
+
+VOTES = "inference: {kind: forward, particles: 5, take: {vote: VARIABLE}}\n"
+
+
+async def test_a_vote_counts_the_values_of_a_variable_within_a_loop(tmp_path: Path) -> None:
+    file, loop = tmp_path / "s.yaml", f"n: {{loop: {{{ASK}}}, most: 1}}"
+    file.write_text(STEPS.replace(ASK, loop).replace("draws: 2", "draws: 12") + VOTES.replace("VARIABLE", "answer"))
+    run = await agentlab.run(file, tmp_path / "run")
+    said = run.particles.groupby("rollout", observed=True)["output"].agg(lambda values: values.mode()[0])
+    taken = run.rollouts.set_index("rollout")["output"]
+    assert (said.loc[list(map(str, taken.index))].to_numpy() == taken.to_numpy()).all()
+
+
+def test_a_vote_on_an_unknown_variable_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(STEPS + VOTES.replace("VARIABLE", "anwser"))
+    with pytest.raises(ScenarioError, match="unknown variable 'anwser'; did you mean 'answer'"):
+        load(tmp_path / "s.yaml")
 
 
 ARMS = """

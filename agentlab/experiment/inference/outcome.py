@@ -10,6 +10,7 @@ from agentlab.engine.spec import unstarted
 from agentlab.experiment.baselines import plain
 from agentlab.experiment.inference.particle import Particle
 from agentlab.experiment.inference.population import Population
+from agentlab.organization.cascade.log import variable_of
 from agentlab.scenario.inference_fields import OUTPUT_TEXT, Take, VoteFields
 from agentlab.seeds import stream
 from agentlab.stats.particles.weights import effective_size, log_sum, shares
@@ -117,5 +118,5 @@ def _value(one: Particle, variable: str) -> str | None:
     rollout: Any = one.rollout
     if variable == OUTPUT_TEXT:
         return None if rollout.output is None else plain(rollout.output)
-    values = (m.content for m in reversed(one.state.log) if VARIABLE in m.to and m.ref == variable)
+    values = (m.content for m in reversed(one.state.log) if VARIABLE in m.to and variable_of(m.ref or "") == variable)
     return next(values, None)
