@@ -222,6 +222,27 @@ async def test_arms_that_reject_different_draws_are_not_paired(tmp_path: Path) -
     assert excerpt(run) is None  # values of variables are no messages
 
 
+CUTS = """from agentlab.types import Capabilities, Completion
+
+class Cuts:
+    name, capabilities = "cuts", Capabilities(frozenset())
+
+    async def complete(self, request):
+        return Completion("I count 7 of these eggs, and I", stop="length")
+"""
+
+
+@pytest.mark.parametrize(("as_", "cut"), [("number", False), ("text", True)])
+async def test_what_a_program_reads_in_a_cut_reply_is_not_cut_itself(tmp_path: Path, as_: str, cut: bool) -> None:
+    (tmp_path / "cuts_here.py").write_text(CUTS)
+    old = 'sim/replies, options: {replies: {"*": {"yes": 0.5, "no": 0.5}}}'
+    ask = f'said: {{sample: "?", by: ann, as: {as_}}}\n      answer: {{set: "{{{{said}}}}"}}'
+    (tmp_path / "s.yaml").write_text(STEPS.replace(old, '"cuts_here:Cuts"').replace(ASK, ask))
+    run = await agentlab.run(tmp_path / "s.yaml", tmp_path / "run")
+    assert run.calls["stop"].tolist() == ["length"] * 2
+    assert run.rollouts["output_cut"].tolist() == [cut] * 2
+
+
 # Scoring
 
 
