@@ -72,7 +72,7 @@ def _program(site: CheckedDocument, fields: InferenceFields, program: Program) -
     bound = [one.name for one in program.instructions if one.kind not in ("skip", "repeat", "factor", "reject")]
     names = dict.fromkeys([*bound, *program.inputs, OUTPUT_TEXT])
     if isinstance(fields.take, VoteFields) and fields.take.vote not in names:
-        wrong = f"no variable {fields.take.vote!r} in the program"
+        wrong = f"unknown variable {fields.take.vote!r}"
         site.wrong((*INFERENCE, "take", "vote"), wrong, suggest(fields.take.vote, names))
     part = next((name for name in ("success", "level") if getattr(fields, name, None) is not None), None)
     weighs = next((one.path for one in program.instructions if one.kind == "factor"), None)

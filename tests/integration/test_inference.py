@@ -220,7 +220,7 @@ def test_what_a_program_does_not_have_or_does_not_use_is_told() -> None:
     wrong = PROGRAM.replace("vote: said", "vote: sad")
     factor = PROGRAM.replace("{kind: forward, particles: 8, take: {vote: said}}", SPLIT)
     for text, told in (
-        (wrong, "no variable 'sad' in the program; did you mean 'said'?"),
+        (wrong, "unknown variable 'sad'; did you mean 'said'?"),
         (
             factor.replace("lost: {", "f: {factor: -1}\n          lost: {"),
             "the step 'n.f' of the program weighs nothing",
