@@ -74,7 +74,9 @@ def verifiers(
         f"more of each task; intervals are about new tasks."
     )
     notes = [*_notes(run, checks, arms), *lost]
-    return Analysis("verifiers", "Tries until a verifier accepts", says, tables, tuple(notes), 4, _result, LEGEND)
+    return Analysis(
+        "verifiers", "Tries until a verifier accepts", says, tables, tuple(notes), 4, result=_result, legend=LEGEND
+    )
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
