@@ -148,7 +148,8 @@ def _translate(one: ErrorDetails, known: Mapping[str, str], tree: Tree, path: Ke
         return gone or tree.place(where), where, f"found {noun}", "write at least one entry"
     if "models" in where and {"api_key_env", "base_url", "options"} & set(where):
         return tree.place(where), where, "found a value that is not shown because it may be a key", _said(one, context)
-    return tree.place(where), where, f"found {shown(value)}", _right(one, context, where, value)
+    fields = f" with {', '.join(map(str, mapping(value)))}" if kind == "value_error" and mapping(value) else ""
+    return tree.place(where), where, f"found {shown(value)}{fields}", _right(one, context, where, value)
 
 
 def _right(one: ErrorDetails, context: Mapping[str, Any], where: Keys, value: object) -> str:

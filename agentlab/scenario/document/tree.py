@@ -1,7 +1,7 @@
 """A document in memory: plain values, and where each came from."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -75,9 +75,15 @@ def every_path(value: Any, above: Keys = ()) -> Iterator[Keys]:
         yield from every_path(item, (*above, key))
 
 
-def suggest(name: object, known: Iterable[str], most: int = 12) -> str:
-    """What would be right instead of `name`: the nearest known name, or what is known."""
-    names = list(known)
+def suggest(name: object, known: Iterable[str], most: int = 12, own: str = "") -> str:
+    """What would be right instead of `name`: the nearest known name, or what is known; or one's `own`: "a tool"."""
+    right = _nearest(name, list(known), most)
+    if not own:
+        return right
+    return f"{right}{' Or' if right.endswith('?') else '; or'} write my_module:Name for {own} of your own"
+
+
+def _nearest(name: object, names: Sequence[str], most: int) -> str:
     lower = {known.lower(): known for known in names}
     if near := difflib.get_close_matches(str(name)[:LONGEST].lower(), lower, n=1, cutoff=0.6):
         return f"did you mean {lower[near[0]]!r}?"
