@@ -63,11 +63,11 @@ class CheckedDocument:
 
     def wrong(self, path: Keys, wrong: str, right: str) -> None:
         """A mistake at a value; at what should hold it when it is not there."""
-        self.findings.add(self.tree.place(path), path, wrong, right)
+        self.findings.add(self.tree.place(path), self.tree.origin(path), wrong, right)
 
     def unknown(self, path: Keys, wrong: str, right: str) -> None:
         """A mistake at a key."""
-        self.findings.add(key_place(self.tree, path), path, wrong, right)
+        self.findings.add(key_place(self.tree, path), self.tree.origin(path), wrong, right)
 
     def flaws(self, path: Keys, flaws: Iterable[tuple[Keys, str, str]]) -> bool:
         """Adds what a part found wrong with its own fields: an unknown name points to its key."""
@@ -96,7 +96,7 @@ def validate(model: type[M], tree: Tree, path: Keys, findings: Findings) -> M | 
         for (place, where), reasons in told.items():
             first, *others = dict.fromkeys(right for _, right in reasons)
             right = " or ".join([first, *(other.removeprefix("write ") for other in others)])
-            findings.add(place, where, reasons[0][0], right)
+            findings.add(place, tree.origin(where), reasons[0][0], right)
         return None
 
 

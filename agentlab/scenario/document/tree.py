@@ -26,6 +26,8 @@ class Tree:
     """The place of the key under which a mapping holds the value."""
     removed: Places = field(default_factory=dict[Keys, Place])
     """The `null` that took a value away."""
+    origins: Mapping[Keys, Keys] = field(default_factory=dict[Keys, Keys])
+    """Where in the file what has another path here stands: the agent of a copy, an item of a list that grew."""
 
     def place(self, path: Keys) -> Place:
         """Of the value; for one that is not there, of the `null` that removed it, or of what should have held it."""
@@ -34,6 +36,13 @@ class Tree:
             if found is not None:
                 return found
         return Place("<document>", 1, 1)
+
+    def origin(self, path: Keys) -> Keys:
+        """The path in the file, for a message."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self.origins:
+                return (*self.origins[path[:end]], *path[end:])
+        return path
 
     def at(self, path: Keys) -> "Tree":
         """The part of the document under `path`, which must exist."""

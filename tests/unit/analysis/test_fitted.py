@@ -3,7 +3,7 @@
 from agentlab.analysis.column import Column
 from agentlab.analysis.fitted import fitted
 
-WORDS = (Column("arm", ("proxy", "proxy", "truth")), Column("measure", ("right", "right", "right")))
+WORDS = (Column("arm", ("proxy", "proxy", "truth"), False), Column("measure", ("right", "right", "right"), False))
 GENERATION = Column("generation", ("0", "1", "0"), True)
 VALUES = tuple(Column(name, ("0.500 [0.400, 0.600]",) * 3, True) for name in ("first", "second", "third"))
 
@@ -15,5 +15,5 @@ def test_rows_that_only_a_whole_number_tells_apart_keep_it_in_every_part() -> No
 
 
 def test_rows_that_words_tell_apart_repeat_no_number() -> None:
-    other = (Column("arm", ("a", "b", "c")), *WORDS[1:], GENERATION, *VALUES)
+    other = (Column("arm", ("a", "b", "c"), False), *WORDS[1:], GENERATION, *VALUES)
     assert [part.split("\n")[0].count("generation") for part in fitted(other, 60).split("\n\n")] == [1, 0]
