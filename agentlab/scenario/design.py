@@ -164,7 +164,8 @@ class DesignBuilder:
             self.selectors |= inference.selectors(conditions, bench)
             self.finish(plan, bench, specs, conditions)
             loop = improve.agree(self.site, {one.name: one.loop for one in conditions})
-            crossed, conditions = generations.with_generations(plan, loop), generations.base(conditions)
+            told_loop = mapping(self.tree.value.get("improve"))
+            crossed, conditions = generations.with_generations(plan, loop, told_loop), generations.base(conditions)
             used = {measure.judge for measure in plan.measures.values()}
             declared = compare.resolve(self.site, crossed, bench.plain({*used, *self.selectors}))
         if self.findings.mistakes or plan is None or crossed is None:

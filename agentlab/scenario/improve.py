@@ -1,5 +1,6 @@
 """The section `improve` of one condition, checked: its splits, what it keeps, and its trainer."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -104,9 +105,7 @@ def _trainer(
         return TrainerKind(ImproveFields, train, pairs=bool(getattr(train, "pairs", False))), dict(told.by)
     if not isinstance(kind, str) or kind not in TRAINERS:
         wrong = f"no trainer {kind!r}" if "kind" in told.by else "'kind' is missing"
-        site.wrong(
-            (*path, "kind"), wrong, f"{suggest(kind, TRAINERS)} Or write my_module:Name for a trainer of your own"
-        )
+        site.wrong((*path, "kind"), wrong, suggest(kind, TRAINERS, own="a trainer"))
         return None, {}
     trainer = TRAINERS[kind]
     fields = site.validate(trainer.fields, path)
@@ -197,6 +196,12 @@ def measures(site: CheckedDocument, told: ImproveFields, known: Sequence[str]) -
     for path, name in named:
         if name not in known:
             site.wrong(path, f"no measure {name!r}", suggest(name, known))
+    measure, by = plan.measures.get(told.keep.measure), judges.scales.get(told.keep.measure, {})
+    low, high = sorted(measure.range) if measure is not None else next(iter(by.values()), (-math.inf, math.inf))
+    side = "at_least" if told.keep.at_most is None else "at_most"
+    if any(value > high if side == "at_least" else value < low for value in told.keep.thresholds):
+        wrong = f"no rollout can be kept: {told.keep.measure!r} goes from {low:g} to {high:g}"
+        site.wrong((*SECTION, "keep", side), wrong, "write a value between these two")
     if told.watch is not None and told.watch[0] == told.watch[1]:
         site.wrong((*SECTION, "watch", 1), f"{told.watch[1]!r} is watched against itself", "name another measure")
 
