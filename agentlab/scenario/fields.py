@@ -80,7 +80,8 @@ class ProgramsFields(Fields):
     model: str = Field(description="The model that programs may ask: an alias under models.")
     tokens: Tokens = Field(
         default=20_000,
-        description="Maximum number of tokens of one program, prompts and replies together. Further questions are refused.",
+        description="Maximum number of tokens of one program, prompts and replies together. Further questions are "
+        "refused.",
     )
 
 
