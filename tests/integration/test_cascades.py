@@ -41,7 +41,7 @@ MISTAKES = [
     (ASK, 'answer: {sample: "?", by: ann, as: text, observe: hello}', "10:48", "free text is observed"),
     (ASK, f'{ASK[:-1]}, observe: "maybe"}}', "10:74", "'maybe' is not among the choices; write one of yes, no"),
     (ASK, f'x: {{choose: "{{{{pool}}}}", k: 3}}\n      {ASK}', "4:62", "'pool' has 2 options, and step 'x' draws k: 3"),
-    (ASK, f"x: {{choose: [a, b], k: 3}}\n      {ASK}", "10:11", "a pool of 2, which is smaller than k: 3"),
+    (ASK, f"x: {{choose: [a, b], k: 3}}\n      {ASK}", "10:11", "a pool of 2 options, fewer than k: 3"),
     ("as: {choice: [", 'as: {regex: "(a+)+"}, when: {task: [', "10:50", "an unbounded repeat inside another"),
     (
         ASK,

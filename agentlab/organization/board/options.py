@@ -88,7 +88,7 @@ def plant_flaws(plants: Mapping[str, PlantConfig], fixed: tuple[str, ...]) -> It
             try:
                 re.compile(pattern or "")
             except re.error as error:
-                wrong = f"this is no regular expression ({error})"
+                wrong = f"this is not a regular expression ({error})"
                 yield ("plant", name, field), wrong, r"one, with a backslash before signs such as ( and ["
         if plant.ticket != "all" and plant.ticket < 1:
             yield ("plant", name, "ticket"), f"there is no ticket {plant.ticket}", "1 for the first ticket, or all"
@@ -100,4 +100,8 @@ def plant_flaws(plants: Mapping[str, PlantConfig], fixed: tuple[str, ...]) -> It
             wrong = f"{plant.path} is fixed, so no agent could have written the flaw"
             yield ("plant", name, "path"), wrong, "a file that is not under `fixed`"
         if not plant.text and plant.find is None:
-            yield ("plant", name, "text"), "an empty text that replaces nothing", "a text, or `find` what is to go"
+            yield (
+                ("plant", name, "text"),
+                "an empty text that replaces nothing",
+                "a text, or the pattern to remove under `find`",
+            )

@@ -128,7 +128,7 @@ def call(name: str, function: Callable[..., Any], arguments: Mapping[str, Any]) 
         return json.loads(json.dumps(value, allow_nan=False)), None
     except TimeLimit:
         raise ProtocolError(
-            f"the function {name!r} of a `python` step took more than {SECONDS:g} seconds; make it end soon for any "
+            f"the function {name!r} of a `python` step took more than {SECONDS:g} seconds; make it faster for every "
             f"text that a model may write"
         ) from None
     except Exception as error:  # a function of the user's, given what a model wrote, may fail in any way
