@@ -35,7 +35,9 @@ class VoteFields(Fields):
 
 def _single(value: object) -> object:
     if isinstance(value, list) or value == "all":
-        raise ValueError("write first, draw, best, or {vote: VARIABLE}: one population gives one output; raise draws")
+        raise ValueError(
+            "write first, draw, best, or {vote: VARIABLE}: one population gives one output. For more, raise draws"
+        )
     return value
 
 
