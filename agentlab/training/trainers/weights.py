@@ -102,7 +102,7 @@ async def train(job: TrainingJob, report: Callable[[TrainingStep], None]) -> Tra
     served = job.folder.resolve() / str(told["served"])
     digest = await asyncio.to_thread(_sha256, served)
     if digest != told["sha256"]:
-        raise TrainingError(f"{served} is not what the training left; remove {job.folder} to train again")
+        raise TrainingError(f"{served} has changed since it was trained; remove {job.folder} to train again")
     serve = _serve(job, served, digest)
     if fresh:
         await _load(job, serve)
