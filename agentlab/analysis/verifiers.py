@@ -74,7 +74,9 @@ def verifiers(
         f"task ({draws} or more). Intervals are for new tasks."
     )
     notes = [*_notes(run, checks, arms), *lost]
-    return Analysis("verifiers", "Tries until a verifier accepts", says, tables, tuple(notes), 4, _result, LEGEND)
+    return Analysis(
+        "verifiers", "Tries until a verifier accepts", says, tables, tuple(notes), 4, _result, legend=LEGEND
+    )
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
