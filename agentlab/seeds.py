@@ -28,7 +28,8 @@ def digest(*parts: Any) -> str:
 
 def plain(settings: Settings) -> msgspec.Raw:
     """Settings as what a digest takes. A setting that earlier versions did not have counts only where it is set."""
-    return msgspec.Raw(_encode(settings).replace(b',"score":null}', b"}"))
+    text, end = _encode(settings), b',"score":null}'  # the last field
+    return msgspec.Raw(text.removesuffix(end) + b"}" if text.endswith(end) else text)
 
 
 def ordered(mapping: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -30,8 +30,8 @@ KINDS: Mapping[str, MessageKind] = {
     "data": _HIDDEN,
     "weight": _HIDDEN,
     "reject": _HIDDEN,
-    "unparsed": MessageKind("hidden", fate="unparsed"),
-    "truncated": MessageKind("hidden", fate="truncated"),
+    "unparsed": MessageKind(fate="unparsed", wakes="once"),
+    "truncated": MessageKind(fate="truncated"),
     "refused": _HIDDEN,
 }
 FREE = ("text", "lines", "until")
