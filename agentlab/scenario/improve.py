@@ -148,7 +148,7 @@ def _splits(site: CheckedDocument, told: ImproveFields, cell: ConditionFields, s
                 (*SECTION, "splits", name), f"no task has the split {name!r}", f"write `split: {name}` in tasks"
             )
         settings = merged(spec.settings(), split.settings)
-        checks.settings(site, spec, told.policy, settings, (*SECTION, "splits", name), False)
+        checks.settings(site, spec, told.policy, settings, (*SECTION, "splits", name))
 
 
 def leaks(site: CheckedDocument, told: ImproveFields, tasks: Mapping[str, Task]) -> None:
