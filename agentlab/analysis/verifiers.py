@@ -81,7 +81,9 @@ def verifiers(
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     table = tables["ceiling"]
-    return f"right at most, with any number of tries: {listed(table, 'condition', 'ceiling')}." if len(table) else ""
+    return (
+        f"share right at best, with any number of tries: {listed(table, 'condition', 'ceiling')}." if len(table) else ""
+    )
 
 
 def _ceiling(arm: Arm) -> Row:
