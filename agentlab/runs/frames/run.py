@@ -108,16 +108,15 @@ class Run:
     def rollouts(self) -> pd.DataFrame:
         """One row per rollout that has ended, including those that the same command retries.
 
-        `status` (delivered, incomplete, declined, vetoed, limit; retried: cancelled, infrastructure), `output`
-        (text), `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool:
-        a length limit cut it off), `error`, `attempt`, `generation`, `seed`, and its use: `calls`, `turns`,
-        `rounds`, `turns_cut` (int: turns that hit a length limit), `uncounted` (int: calls without token counts),
-        `input_tokens`, `output_tokens`, `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD,
-        NaN if a price or a token count is unknown; pandas sums NaN as 0, `Run.cost` does not), `priced` (bool:
-        whether `cost` is known); `messages` and, for those that did not arrive, `bounced`, `unparsed`,
-        `truncated` (int). Judges' calls are not counted here. `log_probability` (of everything that its agents
-        sampled, in nats; missing unless every sampled reply has log-probabilities), `log_weight` (the sum of its log-weights, in
-        nats; missing if it has none).
+        `status` (delivered, incomplete, declined, vetoed, limit; retried: cancelled, infrastructure), `output` (text),
+        `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: a length
+        limit cut it off), `error`, `attempt`, `generation`, `seed`, and its use: `calls`, `turns`, `rounds`,
+        `turns_cut` (int: turns that hit a length limit), `uncounted` (int: calls without token counts), `input_tokens`,
+        `output_tokens`, `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD, NaN if a price or
+        a token count is unknown; pandas sums NaN as 0, `Run.cost` does not), `priced` (bool: whether `cost` is known);
+        `messages` and, for those that did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges' calls are not
+        counted here. `log_probability` (of everything that its agents sampled, in nats; missing unless every sampled
+        reply has log-probabilities), `log_weight` (the sum of its log-weights, in nats; missing if it has none).
         For baselines only: `of` (the rollout it is compared with), `budget` (what that rollout used), `spent`
         (by its own `steps`, in the same unit; a step that was not counted is only in the frame `calls`).
         For rollouts with a population only, whose use is that of all particles: `particles` (Int64: how many it ended
@@ -130,9 +129,9 @@ class Run:
     def particles(self) -> pd.DataFrame:
         """One row per particle of a rollout's population that has ended: `particle` (its key), `index` (int: in the
         order in which they were made), `ancestor` (key of the particle that it is a copy of) and `round` (Int64: the
-        last round that the two share), both missing if it is not a copy; `log_weight` (nats), `weight` (its share of the
-        population, 0 to 1), both missing if it was pruned; `status`, `output`, `chosen` (bool: whether the rollout has
-        its log)."""
+        last round that the two share), both missing if it is not a copy; `log_weight` (nats), `weight` (its share of
+        the population, 0 to 1), both missing if it was pruned; `status`, `output`, `chosen` (bool: whether the rollout
+        has its log)."""
         return self._placed(particles(self._select))
 
     @cached_property
