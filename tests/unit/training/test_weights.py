@@ -79,7 +79,7 @@ async def test_a_missing_base_or_environment_is_said_with_what_to_type(
 ) -> None:
     with pytest.raises(TrainingError, match=r"the base is missing: .* not found"):
         await weights.train(job(tmp_path, "local/gone.gguf", **settings(python=sys.executable)), print)
-    with pytest.raises(TrainingError, match=r"the Python for training, /nowhere/python, is not there"):
+    with pytest.raises(TrainingError, match=r"the Python for training, /nowhere/python, does not exist"):
         environment.python("/nowhere/python")
     monkeypatch.setenv(environment.VARIABLE, sys.executable)
     assert environment.python(None) == Path(sys.executable)
