@@ -75,7 +75,7 @@ def verifiers(
     )
     notes = [*_notes(run, checks, arms), *lost]
     return Analysis(
-        "verifiers", "Tries until a verifier accepts", says, tables, tuple(notes), 4, _result, legend=LEGEND
+        "verifiers", "Tries until a verifier accepts", says, tables, tuple(notes), 4, result=_result, legend=LEGEND
     )
 
 
