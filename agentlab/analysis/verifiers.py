@@ -52,9 +52,9 @@ def verifiers(
     accept: str | None = None,
     penalties: str | None = None,
 ) -> Analysis:
-    """Tries until the measure `weak` accepts, by how often `strong` says that the result is right.
+    """Tries until the measure `weak` accepts, and how often the result is right by `strong`.
 
-    `accept` is the value of `weak` from which on a rollout is accepted; without it `weak` must be right or wrong, as
+    `accept` is the value of `weak` at which a rollout is accepted; without it `weak` must be right or wrong, as
     `strong` must be. `penalties` such as `0,1,4` are the costs of a wrong result. Raises AnalysisError for measures
     that do not fit, share a judge or are suppressed.
     """

@@ -47,7 +47,7 @@ class Parting:
 def parting(
     proxy: ArrayLike, true: ArrayLike, clusters: Sequence[int] | None = None, level: float = 0.95, seed: int = 0
 ) -> Parting:
-    """Of task means of shape (tasks, generations + 1), the first column being generation 0; no value may be missing.
+    """The parting in task means of shape (tasks, generations + 1). Column 0 is generation 0. No value may be missing.
 
     `clusters` has the number of each task's cluster, if tasks share a source. Fewer than 6 tasks or clusters give no
     band. Raises ValueError for arrays of other shapes or with missing values.
