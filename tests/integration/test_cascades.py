@@ -49,10 +49,10 @@ MISTAKES = [
         "10:11",
         "write 'calculate', if you meant that",
     ),
-    (ASK, f"x: {{python: count, with: {{of: 1}}}}\n      {ASK}", "10:26", "count cannot be called so"),
+    (ASK, f"x: {{python: count, with: {{of: 1}}}}\n      {ASK}", "10:26", "count cannot be called like this"),
     (ASK, f"x: {{reject: {{task: {{abov: 3}}}}}}\n      {ASK}", "10:27", "unknown test 'abov'"),
     (ASK, f"x: {{set: 1, choose: [1, 2]}}\n      {ASK}", "10:7", "choose and set in one step"),
-    ("by: ann", "by: ann, most: 3", "10:45", "`most` with `sample`; write `most` only with loop"),
+    ("by: ann", "by: ann, most: 3", "10:45", "`most` cannot be used with `sample`; write `most` only with loop"),
     ("by: ann", "by: ann, samples: 3", "10:45", "unknown field 'samples'"),
     ('return: "{{answer}}"', 'return: "{{answr}}"', "11:13", "write 'answer', if you meant that"),
 ]
