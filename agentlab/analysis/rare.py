@@ -17,11 +17,11 @@ from agentlab.store import UNFINISHED
 from agentlab.text import pluralize
 
 WAITING = (
-    "rejection: (r - 1) / (K - 1) for r successes in K attempts, all draws together, with exact negative-binomial "
-    "limits; censored draws reached their cap first"
+    "rejection: (r - 1) / (K - 1) from r successes in the K attempts of all draws, with exact negative-binomial "
+    "limits; censored: draws that reached `most` first"
 )
 PRODUCTS = (
-    f"other methods: the mean evidence of the draws, with a jackknife interval of its logarithm from {FEWEST} draws on"
+    f"other methods: the mean evidence of the draws; with {FEWEST} draws or more, a jackknife interval of its logarithm"
 )
 
 LARGEST = 700.0

@@ -246,8 +246,7 @@ class DesignBuilder:
                 checks.task_fields(site, resolved.organization, resolved.tasks)
                 checks.targets(site, bench.misfits, resolved.tasks)
                 if resolved.loop is not None:
-                    used = {measure.judge for measure in plan.measures.values()}
-                    improve.measures(site, resolved.loop.fields, [*plan.measures, *bench.plain(used)])
+                    improve.measures(site, resolved.loop.fields, plan, bench)
                 inference.judge(site, resolved.inference, bench, plan.measures, self.specs)
                 found[name] = resolved
         self.findings.cell = None

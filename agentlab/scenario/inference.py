@@ -48,7 +48,7 @@ def read(site: CheckedDocument, baseline: bool) -> InferenceFields | None:
         return None
     level = getattr(fields, "level", None)
     if isinstance(level, LevelFields) and list(level.at) != sorted(set(level.at)):
-        site.wrong((*INFERENCE, "level", "at"), "levels that do not rise", "write each level above the one before")
+        site.wrong((*INFERENCE, "level", "at"), "the levels do not rise", "write each level above the one before")
         return None
     return fields
 
@@ -101,9 +101,9 @@ def judge(
         site.wrong(where, f"no judge {name!r} under judges", suggest(name, bench.every))
         return
     if name in bench.of_two:
-        site.wrong(where, f"judge {name!r} looks at two outputs", "name a judge that scores one, such as a rubric")
+        site.wrong(where, f"judge {name!r} compares two outputs", "name a judge that scores one, such as a rubric")
     elif part == "factor" and bench.traits[name].target and _compares(bench.judges[name]):
-        wrong = f"judge {name!r} compares with the target, which whoever steers the agents must not see"
+        wrong = f"judge {name!r} compares with the target, which a judge that steers agents must not see"
         site.wrong(where, wrong, "name a judge that does not use the target")
     for measure, scored in measures.items():
         own, other = _spec(bench, specs, name), _spec(bench, specs, scored.judge)

@@ -175,4 +175,4 @@ def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | N
         yield "at most: the SDs at their 80% upper limits, which are high after a small pilot."
     if any(forecast.smallest.new_tasks is None for forecast in forecasts):
         yield f"Nothing can be said about new tasks: at least {FEWEST_TASKS} tasks, or clusters of tasks, are needed."
-    yield "at best: what more draws can reach, however many; only more tasks go lower."
+    yield "at best: the smallest difference with any number of draws; only more tasks lower it."

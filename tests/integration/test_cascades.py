@@ -47,7 +47,7 @@ MISTAKES = [
     (ASK, 'answer: {sample: "?", by: ann, as: text, observe: hello}', "10:48", "free text is observed"),
     (ASK, f'{ASK[:-1]}, observe: "maybe"}}', "10:74", "'maybe' is not among the choices; write one of yes, no"),
     (ASK, f'x: {{choose: "{{{{pool}}}}", k: 3}}\n      {ASK}', "4:62", "'pool' has 2 options, and step 'x' draws k: 3"),
-    (ASK, f"x: {{choose: [a, b], k: 3}}\n      {ASK}", "10:11", "a pool of 2, which is smaller than k: 3"),
+    (ASK, f"x: {{choose: [a, b], k: 3}}\n      {ASK}", "10:11", "a pool of 2 options, fewer than k: 3"),
     ("as: {choice: [", 'as: {regex: "(a+)+"}, when: {task: [', "10:50", "an unbounded repeat inside another"),
     (
         ASK,
@@ -55,10 +55,10 @@ MISTAKES = [
         "10:11",
         "write 'calculate', if you meant that",
     ),
-    (ASK, f"x: {{python: count, with: {{of: 1}}}}\n      {ASK}", "10:26", "count cannot be called so"),
+    (ASK, f"x: {{python: count, with: {{of: 1}}}}\n      {ASK}", "10:26", "count cannot be called like this"),
     (ASK, f"x: {{reject: {{task: {{abov: 3}}}}}}\n      {ASK}", "10:27", "unknown test 'abov'"),
     (ASK, f"x: {{set: 1, choose: [1, 2]}}\n      {ASK}", "10:7", "choose and set in one step"),
-    ("by: ann", "by: ann, most: 3", "10:45", "`most` with `sample`; write `most` only with loop"),
+    ("by: ann", "by: ann, most: 3", "10:45", "`most` cannot be used with `sample`; write `most` only with loop"),
     ("by: ann", "by: ann, samples: 3", "10:45", "unknown field 'samples'"),
     ('return: "{{answer}}"', 'return: "{{answr}}"', "11:13", "write 'answer', if you meant that"),
 ]

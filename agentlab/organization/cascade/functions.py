@@ -129,7 +129,7 @@ def call(name: str, function: Callable[..., Any], arguments: Mapping[str, Any]) 
         return (made, None) if is_value(made) else (None, "the value is nested too deep, or has a number above 1e308")
     except TimeLimit:
         raise ProtocolError(
-            f"the function {name!r} of a `python` step took more than {SECONDS:g} seconds; make it end soon for any "
+            f"the function {name!r} of a `python` step took more than {SECONDS:g} seconds; make it faster for every "
             f"text that a model may write"
         ) from None
     except (Exception, SystemExit) as error:  # a function of the user's, given what a model wrote, may fail in any way

@@ -73,8 +73,8 @@ class Machine:
             if place < 0:
                 return self.messages
         raise ProtocolError(
-            f"a program ran {MOST:,} steps without a question, the last at {instructions[place].path!r}; lower `most` "
-            f"of its loops"
+            f"the program ran {MOST:,} steps without a question, the last at {instructions[place].path!r}; lower "
+            f"`most` of its loops"
         )
 
     def _joins(self, instruction: Instruction) -> bool:

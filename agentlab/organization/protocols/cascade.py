@@ -57,7 +57,11 @@ class CascadeConfig(BaseModel):
         flaws += checker.variables(values.names(self.return_), ("return",))
         unused = [name for name in cast if name not in checker.asked] if not flaws else []
         flaws += [
-            (("steps",), f"no step asks agent {name!r} of the cast", "a step `by` it, or a `cast` without it")
+            (
+                ("steps",),
+                f"no step asks agent {name!r} of the cast",
+                "a step with `by:` and this agent, or a `cast` without it",
+            )
             for name in unused
         ]
         return flaws
@@ -185,11 +189,11 @@ class Cascade:
                 continue
             where, reader = (*instruction.place, "observe"), instruction.reader.kind
             if self.likelihood.by != "score" and reader in FREE:
-                wrong = f"free text is observed (as: {reader}), which no drawn reply will equal"
-                yield where, wrong, "`as:` number or choice, or weigh it by `likelihood: score`"
+                wrong = f"free text is observed (as: {reader}), and no sampled reply will equal it"
+                yield where, wrong, "`as:` number or choice, or use `likelihood: score`"
             if self.likelihood.by == "score" and reader not in ("text", "number", "choice"):
-                wrong = f"`likelihood: score` cannot score what is read as {reader}: many replies have this value"
-                yield where, wrong, "`as:` text, number or choice, or `likelihood: {sample: 8}`"
+                wrong = f"`likelihood: score` cannot be used with `as: {reader}`: many replies have the same value"
+                yield where, wrong, "`as:` text, number, or choice, or use `likelihood: {sample: 8}`"
 
     def misfit(self, task: Task) -> Flaw | None:
         """A field of the task that a step cannot use: a pool smaller than its `k`, or something that is no list."""
