@@ -6,14 +6,16 @@ READY := $(VENV)/.ready
 LATEST := .venv-latest
 RENEW := .venv-renew
 SITE := .venv-docs
+TRAIN := .venv-train
+TRAINS := agentlab/training/child/requirements
 # -qq: what is printed is errors. Nothing in the environment but what constraints.txt lists, each file held to its hash.
 PIP := -m pip install -qq --disable-pip-version-check --no-input
 # Two processes; the tests of one file stay in one of them, which makes what they share once.
 PYTEST := -m pytest -q -n 2 --dist loadfile
 HASHED := --require-hashes --no-deps --only-binary :all: -r constraints.txt
 
-.PHONY: help setup demo test test-fast test-slow test-latest test-vllm check constraints bench bench-compare \
-	coverage truth calibration decided pages docs schemas clean
+.PHONY: help setup setup-train demo demo-train test test-fast test-slow test-latest test-vllm test-train check constraints bench \
+	bench-compare coverage truth calibration decided pages docs schemas clean
 
 help:  ## Print this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -33,6 +35,22 @@ demo: $(READY)  ## Run a team and a single agent on the embedded model, and prin
 	@$(BIN)/agentlab run quickstart
 	@echo
 	@echo "To use the command: source $(BIN)/activate, or type $(BIN)/agentlab."
+
+# torch comes last and unhashed: which of its builds fits depends on the machine. pip takes the one for CPUs, 0.2 GB, where
+# an index or PIP_FIND_LINKS offers it, and on Linux else that for GPUs, several GB.
+$(TRAIN)/.ready: $(TRAINS).txt
+	@echo "Installing torch, transformers and peft into $(TRAIN) (two minutes, 1.5 GB) ..."
+	@test -x $(TRAIN)/bin/python || $(PYTHON) -m venv $(TRAIN)
+	@$(TRAIN)/bin/python $(PIP) --require-hashes --no-deps --only-binary :all: -r $(TRAINS).txt
+	@$(TRAIN)/bin/python $(PIP) torch==2.13.0
+	@touch $@
+
+setup-train: $(READY) $(TRAIN)/.ready  ## Make .venv-train, in which models are trained.
+	@echo "$(TRAIN) is ready. To train: agentlab train arithmetic, or make demo-train."
+
+demo-train: setup-train  ## Train the embedded model on its own right sums, twice, and print how well it adds.
+	@echo "Running scenarios/arithmetic.yaml: sums tried, checked, learned from, twice (docs/train_real.md says what it takes) ..."
+	@$(BIN)/agentlab train arithmetic
 
 test: $(READY)  ## Run the tests.
 	@echo "Running the tests (four minutes on two quiet cores; make test-fast takes two) ..."
@@ -65,6 +83,12 @@ constraints:  ## Write constraints.txt anew: the newest releases that pyproject.
 		--fork-strategy fewest --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		--annotation-style line docs/requirements.in --output-file $(RENEW)/site.txt > /dev/null
 	@cat $(RENEW)/docs.txt $(RENEW)/site.txt > docs/requirements.txt
+	@echo "# What training needs beside torch. make constraints writes this file anew." > $(RENEW)/train.txt
+	@echo "torch ; python_version < '3'" > $(RENEW)/no_torch.txt
+	@$(RENEW)/bin/uv pip compile --quiet --python $(RENEW)/bin/python --upgrade --universal --python-version 3.11 \
+		--fork-strategy fewest --generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		--annotation-style line --override $(RENEW)/no_torch.txt $(TRAINS).in --output-file $(RENEW)/trained.txt > /dev/null
+	@cat $(RENEW)/train.txt $(RENEW)/trained.txt > $(TRAINS).txt
 	@rm -rf $(RENEW)
 
 test-slow: $(READY)  ## Run the slow tests: more kills, replies of huge texts, an organization on the embedded model.
@@ -133,5 +157,8 @@ schemas: $(READY)  ## Write the JSON Schemas of scenarios and judges anew.
 test-vllm: $(READY)  ## Run the provider tests against a real vLLM server (CPU build, in .venv-vllm).
 	$(BIN)/python -m tests.vllm.run
 
+test-train: setup-train  ## Train for real: same weights again after a kill, served as they were trained (minutes).
+	$(BIN)/python -m pytest -q -m slow tests/train
+
 clean:  ## Remove the environments.
-	rm -rf $(VENV) $(LATEST) $(RENEW) $(SITE) .venv-vllm site
+	rm -rf $(VENV) $(LATEST) $(RENEW) $(SITE) $(TRAIN) .venv-vllm site

@@ -69,13 +69,14 @@ async def run(
     concurrency: int = CONCURRENCY,
     preregistered: str | Path | None = None,
     base_url: Mapping[str, str] | None = None,
+    unsafe_local: bool = False,
 ) -> Run:
     """Runs a scenario into `out` (default `runs/NAME`), or continues the run there, and opens the result.
 
     `values` sets values of the scenario by path, such as `{"models.default.temperature": 0}`; None removes one. `only`
     selects levels by factor; `preregistered` is a file that the scenario must match; `base_url` gives, by alias, the
-    new addresses of models that moved. Raises the errors that `agentlab run` prints: `ScenarioError`, `MismatchError`,
-    `StoreError`.
+    new addresses of models that moved; `unsafe_local` runs programs of agents without a sandbox. Raises the errors that
+    `agentlab run` prints: `ScenarioError`, `MismatchError`, `StoreError`.
     """
     if isinstance(scenario, Design) and (model or judge_model or values):
         raise ScenarioError(
@@ -87,5 +88,6 @@ async def run(
     folder = Path(out) if out is not None else Path("runs") / design.name
     selection = Selection(tuple(tasks) if tasks else None, levels, draws)
     registration = None if preregistered is None else read(Path(preregistered))
-    await _run(design, folder, selection, Progress(), concurrency, registration=registration, where=base_url)
+    more: dict[str, Any] = {"registration": registration, "where": base_url, "unsafe": unsafe_local}
+    await _run(design, folder, selection, Progress(), concurrency, **more)
     return load(folder)

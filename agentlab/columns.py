@@ -19,6 +19,13 @@ USED = {
 }
 LOST = {"bounced": "int64", "unparsed": "int64", "truncated": "int64"}
 BASELINE = {"of": "str", "budget": "float64", "spent": "float64", "steps": "Int64"}
+INFERENCE = {
+    "particles": "Int64",
+    "attempts": "Int64",
+    "accepted": "Int64",
+    "ess": "float64",
+    "log_evidence": "float64",
+}
 ROLLOUTS = {
     **ROLLOUT,
     "seed": "int64",
@@ -32,7 +39,10 @@ ROLLOUTS = {
     **LOST,
     "output_words": "int64",
     "output_cut": "bool",
+    "log_probability": "float64",
+    "log_weight": "float64",
     **BASELINE,
+    **INFERENCE,
 }
 FORK = {
     "parent": "str",
@@ -42,6 +52,17 @@ FORK = {
     "fork": "int64",
     "fresh": "bool",
     "change": "str",
+}
+PARTICLES = {
+    "particle": "str",
+    "index": "int64",
+    "ancestor": "str",
+    "round": "Int64",
+    "log_weight": "float64",
+    "weight": "float64",
+    "status": "str",
+    "output": "str",
+    "chosen": "bool",
 }
 MEASURES = {**ROLLOUT, "status": "str", "output_words": "int64"}
 MEASURE = {"": "float64", "_draws": "int64", "_outcome": "str"}
@@ -56,6 +77,7 @@ MESSAGES = {
     "ref": "str",
 }
 CALLS = {
+    "particle": "str",
     "round": "int64",
     "actor": "str",
     "purpose": "str",
@@ -156,13 +178,46 @@ TICKETS = {
     "closed": "Int64",
     "after": "object",
     "reviewed_by": "str",
+    "reviews": "int64",
     "changes": "int64",
     "moves": "int64",
+    "planted": "object",
+    "caught": "object",
+    "not_planted": "object",
     "carries": "object",
     "text": "str",
     "owner_report": "str",
     "reason": "str",
 }
+KEPT = {"reason": "str", "value": "float64", "rows": "int64"}
+GENERATIONS = {
+    "condition": "str",
+    "generation": "int64",
+    "split": "str",
+    "role": "str",
+    "tasks": "int64",
+    "rollouts": "int64",
+    "passed": "float64",
+    "coverage": "float64",
+    "distinct": "float64",
+    "words": "float64",
+    "output_cut": "float64",
+    "tokens": "Int64",
+    "cost": "float64",
+    "kept": "Int64",
+    "duplicates": "Int64",
+    "cut_off": "Int64",
+    "not_good_enough": "Int64",
+    "rows": "Int64",
+    "recipe": "str",
+    "digest": "str",
+    "trained_on": "Int64",
+    "loss": "float64",
+    "training_seconds": "float64",
+    "error": "str",
+}
+CARRIES = "carries_"
+"""What is put before the name of a constraint for its column in `tickets`."""
 CONDITIONS = {
     "condition": "str",
     "agents": "Int64",
@@ -184,6 +239,7 @@ ROLES = {
 FRAMES = {
     "rollouts": ROLLOUTS,
     "forks": {**ROLLOUTS, **FORK},
+    "particles": {**PLACE, **PARTICLES},
     "measures": MEASURES,
     "messages": {**PLACE, **MESSAGES},
     "calls": {**PLACE, **CALLS},
@@ -197,11 +253,14 @@ FRAMES = {
     "edges": {**PLACE, **EDGES},
     "objections": {**PLACE, "judge": "str", "judge_draw": "int64", **OBJECTION},
     "tickets": {**PLACE, **TICKETS},
+    "rows": {**PLACE, **KEPT},
+    "generations": GENERATIONS,
+    "variables": {**PLACE, "status": "str"},
     "conditions": CONDITIONS,
     "roles": ROLES,
 }
 """Every frame by its name in `Run`; a column per factor, and those of each measure, come on top."""
-_APART = ("anchors", "pairs")
+_APART = ("anchors", "pairs", "rows", "generations")
 RESERVED = frozenset(name for frame, own in FRAMES.items() for name in own if frame not in _APART) | {"key", "id"}
 """What no factor may be called: the columns of every frame that has one per factor, and `key` and `id` of the file."""
 ABOUT_ROLLOUTS = frozenset(name for frame in ("rollouts", "measures", "forks") for name in FRAMES[frame])

@@ -7,6 +7,7 @@
     ├── StoreError                1   a run folder is not there, or cannot be read or written
     ├── ModelError                1   a model call failed; becomes a row, seldom an exit
     ├── ToolsetError              1   an agent's tools could not be opened; becomes the end of its rollout
+    ├── ProgramError              1   a model call of an agent's program failed; becomes the end of its rollout
     ├── ProtocolError             1   a protocol of one's own broke its own declaration
     └── Stopped                   130 a call was not sent, because the run is being stopped
 
@@ -116,6 +117,10 @@ class ToolsetError(AgentlabError):
 
 class SandboxError(AgentlabError):
     """This machine has nothing that programs of agents could be run in."""
+
+
+class ProgramError(AgentlabError):
+    """A model call of a program that an agent runs failed; its rollout is to be played again."""
 
 
 class TrainingError(AgentlabError):

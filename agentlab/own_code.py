@@ -11,6 +11,7 @@ import sys
 import traceback
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 MOST = 4
@@ -50,6 +51,11 @@ def get(reference: str) -> Any:
             f"{reference} is defined in {home!r}, which is not a module of your own; define it in {module!r}"
         )
     return part
+
+
+def module(name: str) -> ModuleType:
+    """The module of one's own with this name. Raises `ValueError` with the reason when it cannot be had."""
+    return _imported(name)
 
 
 def loaded() -> dict[str, Path]:

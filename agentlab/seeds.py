@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from agentlab.types import Settings
+
 _encode: Callable[[Any], bytes] = msgspec.json.Encoder(order="deterministic").encode
 
 PROVIDER_BITS = 31
@@ -22,6 +24,12 @@ def digest(*parts: Any) -> str:
     The order of a mapping's keys does not count; where it means something, the mapping goes in as `ordered`.
     """
     return hashlib.blake2b(_encode(parts), digest_size=16).hexdigest()
+
+
+def plain(settings: Settings) -> msgspec.Raw:
+    """Settings as what a digest takes. A setting that earlier versions did not have counts only where it is set."""
+    text, end = _encode(settings), b',"score":null}'  # the last field
+    return msgspec.Raw(text.removesuffix(end) + b"}" if text.endswith(end) else text)
 
 
 def ordered(mapping: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -1,6 +1,6 @@
 """The data types that all packages use: frozen, without behavior, without I/O."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +10,9 @@ VARIABLE, WEIGHT, REJECT, OBSERVED = "@variable", "@weight", "@reject", "@observ
 """Members of every organization that are not agents: the client, the output, all contacts of an agent, the sender of
 delivery failures, the selector among tries of one agent, the recipient of vetoes, the keeper of tickets, the workspace
 for files, and of programs: values of variables, log-weights, rejections, and observed values."""
+
+PRODUCT = "product/"
+"""Begins the actor of calls that an agent's programs make; the agent's name follows."""
 
 Role = Literal["system", "user", "assistant", "tool"]
 Stop = Literal["end", "length", "refusal", "tool"]
@@ -27,7 +30,8 @@ two outputs that may be the same answer, and a `probe` an output that was change
 about these, but they are not rollouts."""
 Purpose = Literal["agent", "judge", "selector", "product"]
 """The purpose of a call: an agent's turn, a judge's verdict, or a choice among the tries of a baseline."""
-Outcome = Literal["scored", "refused", "unparsed", "truncated", "absent", "error"]
+Outcome = Literal["scored", "refused", "unparsed", "truncated", "absent", "crash", "timeout", "format", "error"]
+"""What a judge made of a rollout. `crash`, `timeout` and `format` are what became of a program that it ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,9 @@ class Settings:
     """How many alternatives to return for each sampled token."""
     schema: Mapping[str, Any] | None = None
     """A JSON Schema that the reply must satisfy."""
+    score: tuple[str, ...] | None = None
+    """Texts to be scored instead of a reply to be sampled. The completion has one entry of `logprobs` for each of them:
+    its natural-log probability as the whole reply, at temperature 1. Its text is one of them, drawn in proportion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +255,18 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramModel:
+    """The model that a program in a sandbox may ask, and what the program may spend."""
+
+    ask: Callable[[tuple[ChatMessage, ...], Settings, int], Awaitable[Call]]
+    """`ask(chat, settings, k)` makes the call or finds it on record. A call that failed has `error`."""
+    takes: frozenset[str]
+    """Settings that the model takes."""
+    tokens: int
+    """Prompts and replies together; once they are spent no further call is made."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scene:
     """What a tool can see of the turn in which it is used."""
 
@@ -263,6 +282,8 @@ class Scene:
     """A 63-bit random stream for this use, equal between arms."""
     resource: Any = None
     """What the toolset opened for this rollout."""
+    model: ProgramModel | None = None
+    """Of a tool that runs programs: the model that they may ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +387,8 @@ class Measure:
     """The value of a status (`declined`) or an outcome (`unparsed`), if the scenario gives one."""
     target: float | None = None
     """The ideal value, from which bias is measured. It also defines which direction is better."""
+    cases: int = 0
+    """Of a judge whose draws are held-out cases: how many there are, all of which must have a value; else 0."""
 
 
 @dataclass(frozen=True, slots=True)

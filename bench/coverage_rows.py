@@ -60,7 +60,7 @@ def of_missing(experiments: int, seed: int) -> list[dict[str, Any]]:
             assert whole is not None
             low, high = missing.interval or (whole.low, whole.high)
             counts += [higher, higher and not missing.contradicts(1.0), low <= 0 <= high]
-        names = ("first higher by what is there", "first higher", "bounds cover")
+        names = ("a higher by the scores that are there", "a higher", "bounds cover")
         shares = {key: round(float(n) / experiments, 4) for key, n in zip(names, counts, strict=True)}
         found.append({"setting": f"{declined:.0%} of failures declined", **shares})
     return found

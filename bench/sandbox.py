@@ -14,11 +14,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from agentlab.tools.sandbox.bubblewrap import Bubblewrap, environment
+from agentlab.tools.sandbox.backend import Sandbox, environment
 from agentlab.tools.sandbox.detect import sandbox
 from agentlab.tools.sandbox.run import run
 
-COMMAND = [f"{os.path.realpath(sys.base_prefix)}/bin/python3", "-I", "-S", "-c", "pass"]
+PYTHON = f"{os.path.realpath(sys.base_prefix)}/bin"
+COMMAND = [f"{PYTHON}/python3", "-I", "-S", "-c", "pass"]
 
 
 def cpu() -> float:
@@ -41,7 +42,7 @@ def mounts() -> int:
     return len(Path("/proc/mounts").read_text().splitlines())
 
 
-async def inside(box: Bubblewrap, runs: int) -> None:
+async def inside(box: Sandbox, runs: int) -> None:
     """So many runs, two at a time."""
     rest = iter(range(runs))
 
@@ -63,7 +64,7 @@ def main() -> None:
     before = (processes(), mounts())
     began = cpu()
     for _ in range(runs):
-        subprocess.run(COMMAND, env=environment(), check=True)
+        subprocess.run(COMMAND, env=environment(PYTHON), check=True)
     bare, began, clock = cpu() - began, cpu(), time.monotonic()
     asyncio.run(inside(box, runs))
     boxed, took = cpu() - began, time.monotonic() - clock

@@ -7,8 +7,8 @@ import json
 import time
 from collections.abc import Callable, Mapping
 
-from agentlab.judges.find_answer import distribution, number_answers, vector
-from agentlab.judges.find_choice import choice_answers
+from agentlab.answers.find_answer import distribution, number_answers, vector
+from agentlab.answers.find_choice import choice_answers
 from agentlab.judges.objections import FIRST, heard
 from agentlab.judges.objections import read as audited
 from agentlab.judges.parse import from_text

@@ -13,8 +13,12 @@ Options = Mapping[str, str | None]
 
 
 def analyse(run: Run, name: str, options: Options) -> Analysis:
-    """One analysis. Raises AnalysisError when the run does not hold what it needs, or has no measure of that name."""
+    """One analysis, of a self-training loop on held-out tasks unless it is about all of them.
+
+    Raises AnalysisError when the run does not hold what it needs, or has no measure of that name.
+    """
     entry = ANALYSES[name]
+    run = run.whole if entry.whole else run.held_out
     measure, known = options.get("measure"), [m.name for m in run.measured]
     if measure is not None and measure not in known:
         raise AnalysisError(f"{run.folder} has no measure {measure!r}; it has {', '.join(known) or 'none'}")

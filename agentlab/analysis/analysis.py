@@ -31,6 +31,8 @@ class Analysis:
     shown: int = 1
     result: Callable[[Mapping[str, pd.DataFrame]], str] | None = None
     """Its result in one line, from its tables as they may be shown; `says` stands in where there is none."""
+    groups: tuple[str, ...] = ()
+    """Columns of the first table by which a terminal groups its rows, each group under a line of its own."""
     legend: Mapping[str, str] = field(default_factory=dict[str, str])
     """What columns mean, by their names; each is told where its column is shown."""
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -31,6 +32,26 @@ def columns(table: pd.DataFrame, widest: int = WIDEST) -> list[Column]:
         cells = [_cell(heading, *row, widest) for row in zip(own, intervals, strict=True)]
         shown.append(Column(line(heading.replace("_", " "), widest), tuple(cells), _numeric(own) or bool(ends)))
     return shown
+
+
+def grouped(table: pd.DataFrame, by: Sequence[str], widest: int = WIDEST) -> list[Column]:
+    """The columns to show, with those of `by` as a line above each group: `utility (primary)`."""
+    shown, names = columns(table.drop(columns=[*by]), widest), table[[*by]].astype("str").to_numpy().tolist()
+    starts = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
+    return [
+        replace(column, cells=tuple(_under(column.cells, names, starts, first=at == 0)))
+        for at, column in enumerate(shown)
+    ]
+
+
+def _under(cells: Sequence[str], names: Sequence[Sequence[str]], starts: Sequence[int], first: bool) -> Iterator[str]:
+    """One column's cells with a line before each group, which names it in the first column, and one between groups."""
+    for i, cell in enumerate(cells):
+        if i in starts:
+            head, *rest = names[i]
+            yield from [""] if i else []
+            yield (f"{line(head)} ({line(', '.join(rest))})" if rest else line(head)) if first else ""
+        yield cell
 
 
 def listed(table: pd.DataFrame, name: str, *headings: str, most: int = 4) -> str:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.contrasts.difference import arm_values
+from agentlab.analysis.conclusion import Outcome, conclude
+from agentlab.analysis.contrasts.difference import ArmValues, arm_values
+from agentlab.analysis.measure_summary import measure_summaries
 from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.analysis.run_differences import run_differences
@@ -15,6 +18,7 @@ from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.scenario.document import suggest
 from agentlab.stats.arm_mean import arm_mean
+from agentlab.stats.contrasts.paired import Paired
 from agentlab.text import pluralize
 from agentlab.types import Measure
 
@@ -32,11 +36,13 @@ def compare_runs(
 ) -> Analysis:
     """Two tables: the measures of each condition in both runs with the difference, and in what the runs differ.
 
-    `difference` is the second run's mean minus the first's, over the tasks of both. Conditions are matched by name;
-    `a` of the first and `b` of the second run are matched where they are given. Draws are paired where both runs have
-    one seed and common random numbers, and are compared within tasks otherwise. Raises AnalysisError where no
-    condition or no measure is in both runs.
+    `first`, `second` are the means over all rollouts of a run. `difference` is the second run's mean minus the first's
+    over what both runs have: pairs of task and draw, or tasks where draws are not paired. Conditions are matched by
+    name; `a` of the first and `b` of the second run are matched where they are given. Draws are paired where both runs
+    have one seed and common random numbers, and are compared within tasks otherwise. Self-training loops are compared
+    on held-out tasks. Raises AnalysisError where no condition or no measure is in both runs.
     """
+    first, second = first.held_out, second.held_out
     pairs = _matched(first, second, a, b)
     measures = _measures(first, second, measure)
     paired = _share_random_numbers(first, second)
@@ -51,6 +57,7 @@ def compare_runs(
         NOT_RANDOMIZED,
         UNADJUSTED,
         _pairing(paired),
+        *_part_notes(rows),
         *_measure_notes(measures),
         *_condition_notes(first, second, pairs, a),
         *_task_notes(first, second),
@@ -132,10 +139,51 @@ def _row(first: Run, second: Run, names: tuple[str, str], measure: Both, paired:
         "difference": None if hidden else found.difference,
         **ends("these_tasks", None if hidden else found.these_tasks),
         **ends("new_tasks", None if hidden else found.new_tasks),
+        "conclusion": _conclusion(first, second, measure[0], values, found, bool(hidden)),
         "tasks": found.tasks,
         "paired": paired,
         "pairs": found.pairs if paired else None,
     }
+
+
+def _conclusion(first: Run, second: Run, m: Measure, values: ArmValues, found: Paired, hidden: bool) -> str:
+    """The outcome in words; the runs stand for the arms, and the p is not adjusted."""
+    p = found.sign_flip if found.tested is None else found.tested.p
+    if _alike_pairs(values):
+        return f"same scores in {pluralize(found.pairs, 'pair')}"
+    outcome: Outcome = "suppressed" if hidden else "untested"
+    if p is not None and found.difference is not None and not hidden:
+        outcome = "different" if p <= 1 - LEVEL else "alike"
+    sign = measure_summaries(second)[m.name].better
+    return conclude(outcome, _name(second), _name(first), found.difference, sign)
+
+
+def _alike_pairs(values: ArmValues) -> bool:
+    """Whether draws are pairs, and every complete pair has one score twice."""
+    a, b = values.values
+    known = ~(np.isnan(a) | np.isnan(b)) if values.pairs else np.zeros(0, dtype=bool)
+    return bool(known.any()) and bool((a[known] == b[known]).all())
+
+
+def _part_notes(rows: Sequence[Row]) -> Iterator[str]:
+    """What is compared where that is less than either run has, and where it is the same rollouts."""
+    partial = [row["pairs"] for row in rows if row["pairs"] is not None and row["pairs"] < _most(row)]
+    if partial:
+        yield (
+            "Means are over all rollouts of a run. Differences are over the pairs of task and draw that both runs "
+            f"have ({min(partial):,} or more), so they are not the differences of the means."
+        )
+    if any(row["conclusion"].startswith("same scores") for row in rows):
+        yield (
+            "Same scores: with the same seed, a simulated model repeats its replies, so these pairs are copies of the "
+            "same rollouts and test nothing. To compare a scenario with itself, change the seed of one run: "
+            "`--set seed=2`."
+        )
+
+
+def _most(row: Row) -> int:
+    """Scored rollouts of the larger run."""
+    return max(row["first_scored"], row["second_scored"])
 
 
 def _pairing(paired: bool) -> str:

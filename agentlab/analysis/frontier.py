@@ -129,7 +129,7 @@ def _axis(run: Run, name: str) -> Axis:
 def _halves(run: Run, axis: Axis) -> pd.DataFrame:
     """By rollout, the measure by either half of the judge draws (0 and 1), turned so that more is better.
 
-    A judge that asks no model errs by nothing: both halves are its one draw.
+    A judge that asks no model errs by nothing: both halves are all its draws.
     """
     draws = per_draw(run.scores.rename(columns={"draw": "of", "judge_draw": "draw"}), axis.measure)
     certain = run.meta.get("judges", {}).get(axis.measure.judge) is None
@@ -138,7 +138,7 @@ def _halves(run: Run, axis: Axis) -> pd.DataFrame:
             f"judge {axis.measure.judge!r} judged every rollout once, so the same noise would choose and place the "
             f"best rollouts; set `draws: 2` or more under judges.{axis.measure.judge} and run again"
         )
-    halves = [draws[draws.index.get_level_values(1) % 2 == (0 if certain else half)] for half in (0, 1)]
+    halves = [draws if certain else draws[draws.index.get_level_values(1) % 2 == half] for half in (0, 1)]
     # rounded, so that a score at a threshold is not below it by the last bit
     by_half = [(axis.sign * half.groupby(level=0, observed=True).mean()).round(DIGITS) for half in halves]
     return pd.DataFrame(dict(enumerate(by_half))).dropna()

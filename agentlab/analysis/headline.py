@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from agentlab.analysis.condition_summary import ConditionSummary
-from agentlab.analysis.contrasts.contrast import HIGHER, Contrast
+from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.finding import digits, finding
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.analysis.summary import Summary
@@ -53,6 +53,8 @@ def _lost(summary: Summary, failed: int, total: int) -> list[str]:
     if failed:
         was = "was" if failed == 1 else "were"
         parts.append(f"{failed:,} of {pluralize(total, 'rollout')} failed or {was} stopped, and count as missing")
+    if summary.unplayed and summary.again:
+        parts.append(f"to play the rest: {summary.again}")
     return [f"{'; '.join(parts)}."] if parts else []
 
 
@@ -61,7 +63,7 @@ def _contrasts(summary: Summary, most: int) -> list[str]:
     primary = [c for c in summary.contrasts if c.primary and not c.suppressed]
     every = primary or [c for c in summary.contrasts if not c.suppressed and not _has_primary(summary)]
     if primary:
-        every.sort(key=lambda c: c.conclusion not in HIGHER)
+        every.sort(key=lambda c: not c.different)
     chosen, rest = every[: min(most, FINDINGS)], every[min(most, FINDINGS) :]
     arms = {arm.condition: arm for arm in summary.arms}
     told = [finding(c, summary.measures[c.measure], arms) for c in chosen]
@@ -75,7 +77,7 @@ def _has_primary(summary: Summary) -> bool:
 
 
 def _rest(rest: Sequence[Contrast], noun: str) -> str:
-    shown, size = sum(c.conclusion in HIGHER for c in rest), len(rest)
+    shown, size = sum(c.different for c in rest), len(rest)
     if size == 1 or not shown:
         which = f"the other {noun}" if size == 1 else f"the {size:,} other {noun}s"
         return f"{'A' if shown else 'No'} difference was found in {which}."

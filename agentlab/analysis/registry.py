@@ -28,6 +28,8 @@ class RegisteredAnalysis:
     """What its help shows for that text."""
     needed: bool = False
     """Whether it cannot start without that text."""
+    whole: bool = False
+    """Whether it looks at all tasks of a self-training loop, not only at those that are held out."""
 
     def load(self) -> Callable[..., Any]:
         """The function itself."""
@@ -51,8 +53,8 @@ OPTIONS: Mapping[str, Option] = {
     "axes": Option("X,Y", "The two measures, such as misalignment,utility."),
     "k": Option("K,K", "How many tries, such as 1,5,10."),
     "weak": Option("NAME", "The measure that accepts a draw."),
-    "strong": Option("NAME", "The measure that knows which draws are right."),
-    "accept": Option("VALUE", "Accept draws from this value of --weak on."),
+    "strong": Option("NAME", "The measure that says which draws are right."),
+    "accept": Option("VALUE", "The value of --weak at which a draw is accepted."),
     "penalties": Option("X,X", "Costs of a wrong result, such as 0,1,4; a right one is worth 1."),
 }
 
@@ -80,6 +82,18 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "What each arm attains of two measures",
         "What each arm attains on two measures.",
         takes=("axes",),
+    ),
+    "generations": RegisteredAnalysis(
+        "generations.generations:generations",
+        "Generations of a self-training loop",
+        "Every generation of a loop: measures, what was kept, gains.",
+        whole=True,
+    ),
+    "tickets": RegisteredAnalysis(
+        "tickets:by_arm",
+        "Tickets by arm",
+        "Tickets of teams: how they ended, which constraints they kept, which flaws reviews caught.",
+        takes=(),
     ),
     "attribution": RegisteredAnalysis(
         "forks.attribution:attribution", "Where variance arises", "Shares of variance by round and agent."
@@ -109,6 +123,12 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Tries until a verifier accepts: ceiling, right and wrong results, when to stop.",
         takes=("weak", "strong", "accept", "penalties"),
     ),
+    "rare": RegisteredAnalysis(
+        "rare:rare",
+        "Probabilities of events",
+        "Probabilities of events, as estimated by populations.",
+        takes=(),
+    ),
     "length": RegisteredAnalysis(
         "incoherence.length:length",
         "Errors by length",
@@ -116,6 +136,11 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         takes=("measure", "reference", "by"),
         value="of",
         metavar="WHAT",
+    ),
+    "cases": RegisteredAnalysis(
+        "cases:cases",
+        "Programs on held-out cases",
+        "Programs by case: scores, crashes, time-outs, wrong formats, and the best possible results.",
     ),
     "labels": RegisteredAnalysis(
         "judges.labels:labels", "Judges against people", "Judges versus people; means corrected by labels."

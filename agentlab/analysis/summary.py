@@ -16,15 +16,17 @@ from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
+from agentlab.analysis.sandboxes import sandbox_notes
 from agentlab.analysis.served import served_notes
 from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
+from agentlab.analysis.unplayed import command, unjudged, unplayed
 from agentlab.analysis.unread import unread_notes
-from agentlab.runs.frames import Run
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run, Runs
 from agentlab.runs.transcript.find import address
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.judges.arm_guess import ArmGuess
-from agentlab.store import UNFINISHED
 from agentlab.text import pluralize
 
 
@@ -51,18 +53,30 @@ class Summary:
     """A rollout of the run, by its coordinates."""
     unplayed: int = 0
     """Rollouts of the design that are not there yet."""
+    again: str = ""
+    """What to type to play them; empty where nobody knows."""
     unjudged: int = 0
     """Finished rollouts on which the judge of some measure was not asked yet."""
 
 
-def summarize(run: Run) -> Summary:
-    """The summary of a run with at least one finished rollout; an empty one otherwise."""
+def summarize(run: Run | Runs) -> Summary:
+    """The summary of a run with at least one finished rollout; an empty one otherwise.
+
+    Of a self-training loop, it is about held-out tasks. Raises `AnalysisError` for several runs at once: their rollouts
+    were not randomized against each other.
+    """
+    if isinstance(run, Runs):
+        raise AnalysisError(
+            f"summarize takes one run, and this is a group of {len(run.runs)}; summarize each: "
+            f"[agentlab.summarize(run) for run in group.runs.values()], or compare two: agentlab.compare(one, other)"
+        )
+    run = run.held_out
     rollouts = run.rollouts
     measures = measure_summaries(run)
     arms = tuple(condition_summary(run, str(name), measures) for name in rollouts["condition"].unique())
     found = tuple(contrasts(run)) if len(rollouts) else ()
     guessed = judged_guesses(run, found)
-    failed, served = list(failures(run)), served_notes(run)
+    failed, served = list(failures(run)), [*served_notes(run), *sandbox_notes(run)]
     return Summary(
         str(run.meta.get("name", "")),
         int(rollouts["task"].nunique()),
@@ -75,23 +89,10 @@ def summarize(run: Run) -> Summary:
         (*failed, *served, *threats(run, found, guessed)),
         _notes(run, found, guessed, [*served, *failed]),
         _example(run),
-        _unplayed(run),
-        _unjudged(run),
+        unplayed(run),
+        command(run),
+        unjudged(run),
     )
-
-
-def _unplayed(run: Run) -> int:
-    if "imported" in run.meta:
-        return 0
-    planned = len(run.conditions) * len(run.meta.get("tasks", ())) * int(run.meta.get("draws", 0))
-    return max(0, planned - len(run.rollouts))
-
-
-def _unjudged(run: Run) -> int:
-    due = set(run.rollouts.loc[~run.rollouts["status"].isin(UNFINISHED), "rollout"])
-    judges = {measure.judge for measure in run.measured}
-    judged = run.scores[["judge", "rollout"]].drop_duplicates() if judges else pd.DataFrame()
-    return max((len(due - set(judged.loc[judged["judge"] == judge, "rollout"])) for judge in judges), default=0)
 
 
 def _example(run: Run) -> str:

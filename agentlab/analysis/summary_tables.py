@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from agentlab.analysis.cells import text
 from agentlab.analysis.column import Column
 from agentlab.analysis.condition_summary import ConditionSummary
-from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
-from agentlab.analysis.contrasts.finding import digits, verdict
+from agentlab.analysis.contrasts.contrast import Contrast
+from agentlab.analysis.contrasts.finding import digits
+from agentlab.analysis.contrasts.short import about, level
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.analysis.summary import Summary
 from agentlab.models import money
@@ -124,11 +125,11 @@ def differences(summary: Summary) -> ContrastsTable | None:
     columns = (
         Column("measure", tuple(line(c.measure) for c in shown), False),
         Column("contrast", tuple(line(c.pair) for c in shown), False),
-        Column(f"difference [{_level(shown)}]", tuple(_difference(*one) for one in both), True),
-        Column("p", tuple(text(c.holm if c.primary else c.p, "p") for c in shown), True),
-        Column("conclusion", tuple(verdict(*one) for one in both), False),
+        Column(f"difference [{level(shown)}]", tuple(_difference(*one) for one in both), True),
+        Column("p", tuple(text(c.p_shown, "p") for c in shown), True),
+        Column("conclusion", tuple(c.conclusion for c in shown), False),
     )
-    return ContrastsTable(columns, len(summary.contrasts) - len(shown), _legend(shown, summary.tasks))
+    return ContrastsTable(columns, len(summary.contrasts) - len(shown), _legend(shown))
 
 
 def _difference(c: Contrast, measure: MeasureSummary) -> str:
@@ -141,20 +142,9 @@ def _difference(c: Contrast, measure: MeasureSummary) -> str:
     return f"{c.result.difference:{form}}{limits}"
 
 
-def _level(shown: Sequence[Contrast]) -> str:
-    if any(c.interim.spend == "any" and c.interim.planned for c in shown):
-        return "95% CI at every look"
-    return "95% CI" if all(c.interim.level(ALPHA) == ALPHA for c in shown) else "CI of this look"
-
-
-def _legend(shown: Sequence[Contrast], tasks: int) -> str:
-    new = {c.result.new_tasks is not None for c in shown if c.interval is not None and not c.suppressed}
-    about = "new tasks"
-    if new == {False}:
-        about = f"these {pluralize(tasks, 'task')} only" if tasks > 1 else "this task only"
-    elif len(new) == 2:
-        about = "new tasks, or for these only where there are few"
-    parts = [f"CI for {about}"] if new else []
+def _legend(shown: Sequence[Contrast]) -> str:
+    tasks = about(shown)
+    parts = [f"CI for {tasks}"] if tasks else []
     if shown[0].primary:
         parts.append("primary contrasts, p adjusted across all of them (Holm)")
     parts.append("paired by task and draw" if all(c.paired for c in shown) else "within tasks, draws not paired")

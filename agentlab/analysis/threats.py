@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from agentlab.analysis.contrasts.blinding import Sides, kin, known_arms
-from agentlab.analysis.contrasts.contrast import FRAGILE, Contrast
+from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.notes import registration_notes
 from agentlab.analysis.contrasts.tasks import task_notes
+from agentlab.analysis.populations import population_notes
 from agentlab.analysis.unread import differing
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import ArmGuess
@@ -23,7 +24,8 @@ def threats(run: Run, contrasts: Sequence[Contrast], guessed: Mapping[Sides, Arm
         *(differing(run) if len(run.rollouts) else ()),
         *_missing(contrasts),
         *_few(task_notes(run, [c for c in contrasts if c.primary] or contrasts)),
-        *known_arms(guessed),
+        *population_notes(run),
+        *known_arms(run, contrasts, guessed),
         *kin(run),
         *registration_notes(run, contrasts),
     )
@@ -52,7 +54,7 @@ def failures(run: Run) -> Iterator[str]:
 
 def _missing(contrasts: Sequence[Contrast]) -> Iterator[str]:
     """Where missing values could undo what is there, and which of these they are."""
-    fragile = [c for c in contrasts if c.conclusion == FRAGILE]
+    fragile = [c for c in contrasts if c.outcome == "fragile"]
     if fragile:
         named = "; ".join(f"{line(c.measure)}, {line(c.pair)}" for c in fragile[:3])
         more = f"; and {len(fragile) - 3} more" if len(fragile) > 3 else ""

@@ -9,7 +9,7 @@ from agentlab.runs.frames import Run
 from agentlab.runs.frames.measures import judged_rollouts
 from agentlab.types import Measure
 
-UNREAD = ("unparsed", "truncated", "refused")
+UNREAD = ("unparsed", "truncated", "refused", "crash", "timeout", "format")
 """Outcomes of a judge's work that leave an output without a score; a failed call is told by its error."""
 UNEQUAL = 0.05
 """Arms whose shares lie further apart are said to differ."""

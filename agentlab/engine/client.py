@@ -11,6 +11,7 @@ import msgspec
 from agentlab.engine.prompt_hash import answers, hash_of
 from agentlab.errors import MismatchError, ModelError, Stopped
 from agentlab.interfaces import Model, is_asked
+from agentlab.models.scoring import checked
 from agentlab.models.thought import spoken
 from agentlab.text import utf8_safe
 from agentlab.types import Call, Completion, Message, Request, Usage
@@ -19,6 +20,8 @@ CallPlace = tuple[str, int, int]
 """Place of a call in its rollout: actor, round, k."""
 Record = Callable[[str, Call], Awaitable[None]]
 """Commits a call of the rollout with this key; returns after the commit. The same identity again adds tool results."""
+Read = Callable[[Completion], Completion]
+"""A reply with what can be read out of its text."""
 Price = Callable[[str, Usage | None, float], float | None]
 """US dollars of a usage of the model with this alias, at a time in seconds since the epoch; None when unknown."""
 
@@ -62,10 +65,11 @@ class Client:
     select: Select | None = None
     """Of a baseline that tries: who tells its tries apart."""
 
-    async def ask(self, alias: str, request: Request, prompt_hash: str | None = None) -> Call:
+    async def ask(self, alias: str, request: Request, prompt_hash: str | None = None, read: Read | None = None) -> Call:
         """The call's record. A call that failed is a value with `error`, not an exception.
 
-        `prompt_hash` is that of the request, where it is known already.
+        `prompt_hash` is that of the request, where it is known already. `read` finds tool calls in the text of a reply
+        before it is recorded.
 
         Raises `Stopped` when it was not sent because the run is being stopped, and `MismatchError` when the stored call
         at this place was another question: paying again would be silent.
@@ -82,6 +86,7 @@ class Client:
         model = self.models[alias]
         started, clock = time.time(), time.perf_counter()
         completion, error, tries = await _complete(model, request)
+        completion = read(completion) if read is not None and completion is not None else completion
         seconds = time.perf_counter() - clock
         if completion is not None and completion.seconds is not None:
             seconds = completion.seconds
@@ -136,7 +141,7 @@ def whole(completion: Completion) -> Completion:
 async def _complete(model: Model, request: Request) -> tuple[Completion | None, str | None, int]:
     """The completion, or why there is none, and how many requests were made."""
     try:
-        completion = spoken(whole(await model.complete(request)))
+        completion = checked(request, spoken(whole(await model.complete(request))))
         return completion, None, completion.tries
     except Stopped:
         raise

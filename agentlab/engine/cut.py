@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agentlab.errors import ScenarioError
+from agentlab.types import PRODUCT
 
 Active = Mapping[int, tuple[str, ...]]
 """Of a rollout, by round in order: the agents that acted in it, in roster order. The closing question is a round."""
@@ -22,8 +23,8 @@ class Cut:
         return f"{self.round}/{'+'.join(self.agents)}" if self.agents else str(self.round)
 
     def keeps(self, round: int, actor: str) -> bool:
-        """Whether this turn stays as it was."""
-        return round < self.round or (round == self.round and actor not in self.agents)
+        """Whether this turn stays as it was; calls of an agent's programs belong to its turn."""
+        return round < self.round or (round == self.round and actor.removeprefix(PRODUCT) not in self.agents)
 
     def covers(self, other: "Cut") -> bool:
         """Whether every turn that `other` keeps is kept here too."""
@@ -35,6 +36,10 @@ class Cut:
     def whole(self) -> int:
         """The last round of which nothing is drawn anew."""
         return self.round - bool(self.agents)
+
+
+BEFORE = Cut(-1)
+"""Before the task is posted: nothing is kept."""
 
 
 def parsed(text: str) -> Cut:

@@ -26,7 +26,7 @@ def prepare(
     made: dict[str, list[Call]] = {agent.name: [] for agent in organization.agents}
     given: dict[str, list[Call]] = {}
     for call in calls:
-        if call.round <= cut.whole:
+        if call.round <= cut.whole or (call.purpose == "product" and cut.keeps(call.round, call.actor)):
             made.setdefault(call.actor, []).append(call)
         elif cut.keeps(call.round, call.actor):
             given.setdefault(call.actor, []).append(call)

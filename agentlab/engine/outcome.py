@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agentlab.engine.spec import RolloutSpec, unstarted
 from agentlab.engine.state import State
-from agentlab.types import OUTPUT, Call, Message, OutputVia, Rollout, Status
+from agentlab.types import OUTPUT, REJECT, VARIABLE, Call, Message, OutputVia, Rollout, Status
 
 
 def output_of(state: State) -> Message | None:
@@ -15,31 +15,36 @@ def output_of(state: State) -> Message | None:
 
 def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
     """The rollout as its state leaves it; `via` says how an output came about, if there is one."""
-    output = output_of(state) if state.status != "vetoed" else None
+    output = output_of(state) if state.status not in ("vetoed", "rejected", "pruned") else None
     order = {agent.name: i for i, agent in enumerate(spec.organization.agents)}
     calls = sorted(state.made(), key=lambda call: (call.round, order.get(call.actor, len(order)), call.actor, call.k))
     steps = state.log[-1].round if spec.budget else None
-    status = state.status or _status(output, calls)
+    own = [call for call in calls if call.purpose != "product"]
+    status = state.status or _status(output, own)
     return replace(
         unstarted(spec),
         status=status,
         output=output.content if output else None,
         output_via=via if output else "none",
-        cut=output is not None and _cut(output, calls),
+        cut=output is not None and _cut(output, own, any(VARIABLE in m.to for m in state.log)),
         messages=tuple(state.log),
         calls=tuple(calls),
-        error=state.error or _reason(status, calls),
+        error=state.error or _reason(status, state.log, own),
         steps=steps,
         spent=sum(spec.budget.sizes(calls)[:steps]) if spec.budget else None,
     )
 
 
-def _cut(output: Message, calls: Sequence[Call]) -> bool:
-    """Whether a length limit ended the reply that delivered; a part of a reply with more behind it is whole."""
+def _cut(output: Message, calls: Sequence[Call], program: bool) -> bool:
+    """Whether a length limit ended the reply that delivered; a part of a reply with more behind it is whole.
+
+    What a program made of replies is cut only if it is the end of one.
+    """
     ended = [c.completion for c in calls if (c.actor, c.round) == (output.sender, output.round) and c.completion]
     content = output.content.strip()
     return any(
-        reply.stop == "length" and (content not in reply.text or reply.text.rstrip().endswith(content))
+        reply.stop == "length"
+        and (reply.text.rstrip().endswith(content) or (content not in reply.text and not program))
         for reply in ended
     )
 
@@ -53,8 +58,10 @@ def _status(output: Message | None, calls: Sequence[Call]) -> Status:
     return "declined" if wrote else "delivered"
 
 
-def _reason(status: Status, calls: Sequence[Call]) -> str | None:
-    """Why nothing was delivered, where a call tells it."""
+def _reason(status: Status, log: Sequence[Message], calls: Sequence[Call]) -> str | None:
+    """Why nothing was delivered, where a call or the program tells it."""
+    if status == "rejected":
+        return next((message.content for message in reversed(log) if REJECT in message.to), None)
     answers = [call.completion for call in calls if call.completion]
     if status == "declined":
         return next((answer.notice for answer in reversed(answers) if answer.notice), None)

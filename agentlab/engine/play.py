@@ -9,28 +9,26 @@ from dataclasses import replace
 
 from agentlab.engine.budget import nearest
 from agentlab.engine.client import Client
+from agentlab.engine.cut import BEFORE
 from agentlab.engine.outcome import finished, output_of
 from agentlab.engine.prompt import Fold
-from agentlab.engine.prompt_hash import prompt_hash
-from agentlab.engine.rules import acted, awake, following, opening, routed
-from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, unmeasurable, unstarted
+from agentlab.engine.rules import acted, awake, following, heard, opening, said, stamped
+from agentlab.engine.spec import UNLIMITED, RolloutSpec, unstarted
 from agentlab.engine.state import State
-from agentlab.engine.tools import NO_TOOLS, Tools, opened, use_all
+from agentlab.engine.tools import NO_TOOLS, Tools, opened
+from agentlab.engine.turn import over, play_turn
 from agentlab.errors import Stopped, ToolsetError, is_too_long
 from agentlab.organization.agents import Agent, Closing, Organization
-from agentlab.seeds import stream
 from agentlab.types import (
     OUTPUT,
+    REJECT,
     SELECT,
     TASK,
     VETO,
     Call,
-    Completion,
     Message,
-    Request,
     Rollout,
-    Scene,
-    Where,
+    Status,
 )
 
 
@@ -59,11 +57,13 @@ async def play(
 
 
 def start(spec: RolloutSpec) -> State:
-    """A rollout that is no fork, before its first round."""
-    assert not spec.branches, "a fork goes on from its parent's state, see engine.fork"
+    """A rollout that is no fork, or a new particle, before its first round."""
+    assert not any(b.cut != BEFORE for b in spec.branches), "a fork goes on from its parent's state, see engine.fork"
     agents = [agent.name for agent in spec.organization.agents]
     state = State([], {name: [] for name in agents}, folds={name: Fold() for name in agents})
-    state.post(opening(spec.organization, spec.task, spec.step_stream(0)), 0)
+    messages = opening(spec.organization, spec.task, spec.step_stream(0))
+    state.post(messages, 0)
+    state.status = _verdict(messages)
     return state
 
 
@@ -82,7 +82,7 @@ async def step(
         return False
     if stopping():
         state.status = "cancelled"
-    elif spec.limits != UNLIMITED and _over(state, spec, state.made()):
+    elif spec.limits != UNLIMITED and over(state, spec, state.made()):
         state.status = state.status or "limit"
     if state.status:
         return False
@@ -110,28 +110,30 @@ async def _round(
 ) -> None:
     given, state.given = state.given, {}
     if len(actors) == 1:
-        limited = await _turn(spec, client, tools, state, actors[0], round, given.get(actors[0].name, ()))
+        limited = await play_turn(spec, client, tools, state, actors[0], round, given.get(actors[0].name, ()))
     else:
         async with asyncio.TaskGroup() as group:
-            turns = [_turn(spec, client, tools, state, a, round, given.get(a.name, ())) for a in actors]
+            turns = [play_turn(spec, client, tools, state, a, round, given.get(a.name, ())) for a in actors]
             tasks = [group.create_task(turn) for turn in turns]
         limited = any(task.result() for task in tasks)
     if state.status:
         return
-    last = [state.calls[agent.name][-1] for agent in actors]
-    if failed := next((call.error for call in last if call.error), None):
+    turns = [_of_round(state.calls[agent.name], round) for agent in actors]
+    if failed := next((call.error for turn in turns for call in turn if call.error), None):
         state.error, state.status = failed, "limit" if is_too_long(failed) else "infrastructure"
         return
     if spec.budget is not None:
         await _step(spec, client, state, actors[0].name, round)
         return
-    turns = [_of_round(state.calls[agent.name], round) for agent in actors]
     messages = following(spec.organization, state.log, turns, round, spec.step_stream(round))
     state.post(messages, round)
-    if any(VETO in message.to for message in messages):
-        state.status = "vetoed"
-    elif limited:
-        state.status = "limit"
+    state.status = _verdict(messages) or ("limit" if limited else None)
+
+
+def _verdict(messages: Sequence[Message]) -> Status | None:
+    """How messages end a rollout: a veto, or a rejection by its program."""
+    members = {name for message in messages for name in message.to if name in (VETO, REJECT)}
+    return "vetoed" if VETO in members else "rejected" if REJECT in members else None
 
 
 def _of_round(calls: Sequence[Call], round: int) -> Sequence[Call]:
@@ -144,11 +146,11 @@ def _of_round(calls: Sequence[Call], round: int) -> Sequence[Call]:
 
 async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, round: int) -> None:
     """Ends a baseline's step: its selector looks at the reply, then its budget says whether the step counts."""
-    completion, protocol, log = state.calls[agent][-1].completion, spec.organization.protocol, tuple(state.log)
+    organization, turn, log = spec.organization, _of_round(state.calls[agent], round), tuple(state.log)
+    completion, choose = turn[-1].completion, organization.hooks.choose
     assert spec.budget is not None
     assert completion is not None
-    messages = [*protocol.route(agent, completion, log, round)]
-    choose = spec.organization.hooks.choose
+    messages = said(organization, log, turn)
     if choose is not None and client.select is not None:
         try:
             found = await client.select(completion.text, log, round)
@@ -159,63 +161,10 @@ async def _step(spec: RolloutSpec, client: Client, state: State, agent: str, rou
         if found.error is not None:
             state.error, state.status = found.error, "infrastructure"
             return
-        messages += choose(completion.text, found.text, log)
+        messages += choose(completion.text, found.text, (*log, *stamped(messages, round, len(log))))
     state.steps = nearest(spec.budget.sizes(state.made()), spec.budget.amount)
     if state.steps in (None, round):
         state.post(messages, round)
-
-
-async def _turn(
-    spec: RolloutSpec,
-    client: Client,
-    tools: Tools,
-    state: State,
-    agent: Agent,
-    round: int,
-    given: Sequence[Call] = (),
-) -> bool:
-    """One agent acts: a call, and while it asks for tools, their results and another call. `given` were made before.
-
-    Whether a limit ended it. What counts is earlier rounds and this turn, whatever the others of the round do.
-    """
-    calls, fold, root = state.calls[agent.name], state.folds[agent.name], spec.root(round, agent.name)
-    first = len(calls)
-    for k in range(spec.organization.calls):
-        at = stream(root, agent.name, round, k, spec.attempt)
-        where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
-        if k < len(given):
-            call = given[k]
-        else:
-            entries, hashes = fold.chat(spec.organization, agent, state.log, calls, round)
-            request = Request(entries, agent.settings, agent.offered, where)
-            try:
-                call = await client.ask(agent.model, request, prompt_hash(hashes, agent.settings, request.tools))
-            except Stopped:  # never sent; siblings that were sent are waited for and kept
-                state.status = "cancelled"
-                return False
-        wanted = call.completion.tool_calls if call.completion else ()
-        if wanted and not call.tool_results:
-            log = tuple(state.log)
-            scene = Scene(agent.name, round, log, (*calls[first:], call), spec.organization.files(log))
-            call = replace(call, tool_results=await use_all(tools.get(agent.name, {}), scene, root))
-            await client.record(spec.key, call)
-        calls.append(call)
-        if not wanted:
-            return False
-        if round > spec.organization.rounds or spec.limits == UNLIMITED:  # closing may be past a limit
-            continue
-        earlier = (made for made in state.made() if made.round < round)
-        if _over(state, spec, [*earlier, *calls[first:]]):
-            return True
-    return False
-
-
-def _over(state: State, spec: RolloutSpec, calls: Sequence[Call]) -> bool:
-    """Whether what the calls used ends the rollout; it has failed where its limits cannot be held."""
-    if error := unmeasurable(spec.limits, calls):
-        state.error, state.status = error, "infrastructure"
-        return True
-    return over_limits(spec.limits, calls)
 
 
 async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, closing: Closing) -> None:
@@ -223,8 +172,8 @@ async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, 
     organization = spec.organization
     agent, last = organization.roster[closing.agent], organization.rounds
     state.post([Message(TASK, (agent.name,), "closing", closing.ask)], last)
-    await _turn(spec, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
-    if state.status == "cancelled":
+    await play_turn(spec, client, tools, state, _acting(spec, [agent], last + 1)[0], last + 1)
+    if state.status in ("cancelled", "infrastructure"):
         return
     call = state.calls[agent.name][-1]
     if call.completion is None:
@@ -240,8 +189,9 @@ async def _close(spec: RolloutSpec, client: Client, tools: Tools, state: State, 
 
 def _delivered(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> Message:
     """The closing reply, or what it puts between output tags if the protocol reads any in it; or a veto."""
-    completion: Completion = turn[-1].completion or Completion("")
-    messages = routed(organization, log, turn)
+    messages = said(organization, log, turn)
     written = [message.content for message in messages if OUTPUT in message.to]
-    output = Message(turn[-1].actor, (OUTPUT,), "output", written[-1] if written else completion.text)
+    output = Message(
+        turn[-1].actor, (OUTPUT,), "output", written[-1] if written else heard(organization, turn[-1]).text
+    )
     return next((message for message in messages if VETO in message.to), output)

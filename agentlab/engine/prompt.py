@@ -3,12 +3,14 @@
 `chat` says what that is; a `Fold` comes to the same turn by turn, without going over the log again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 
 from agentlab.engine.prompt_hash import SIZE, entry_hash
+from agentlab.engine.shown import entries as shown
+from agentlab.engine.shown import left_out, size
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.tags import markup_of
 from agentlab.types import Call, ChatMessage, Message, Role
@@ -38,7 +40,9 @@ def chat(
         read = [message for message in heard if since <= message.round < turn]
         parts += render(organization, [*read, *viewed(organization, agent, log, turn)])
         entries.append(ChatMessage("user", "\n\n".join(parts)))
-        entries += (entry for call in calls if call.round == turn for entry in _own(call))
+        own = [call for call in calls if call.round == turn]
+        hidden = left_out([*map(size, own)], organization.turn.shown)
+        entries += (entry for j, call in enumerate(own) for entry in shown(agent, call, j >= hidden))
     return tuple(entries)
 
 
@@ -76,15 +80,6 @@ def _brief(organization: Organization, agent: Agent, log: Sequence[Message]) -> 
     return next((escape(message.content) for message in log if message.kind == "task"), "")
 
 
-def _own(call: Call) -> Iterator[ChatMessage]:
-    if call.completion is None:
-        return
-    answer = call.completion
-    yield ChatMessage("assistant", answer.text, answer.tool_calls, opaque=answer.opaque)
-    for result in call.tool_results:
-        yield ChatMessage("tool", result.content, tool_call_id=result.id)
-
-
 def _hashed(role: Role, content: str) -> tuple[ChatMessage, bytes]:
     entry = ChatMessage(role, content)
     return entry, entry_hash(entry)
@@ -119,11 +114,16 @@ class Fold:
     """Calls of the agent that are in `entries`."""
     brief: str = ""
     """The task, for an agent that is shown it."""
+    turn: list[tuple[int, Call]] = field(default_factory=list[tuple[int, Call]])
+    """Of the last turn: its calls, each with the place of its reply in `entries`."""
+    hidden: int = 0
+    """Of the last turn: how many calls have their results shown as a line."""
 
     def copy(self) -> "Fold":
         """Another chat that grows from here."""
-        entries, hashes, heads = self.entries.copy(), self.hashes.copy(), self.heads.copy()
-        return Fold(entries, hashes, self.first, heads, self.round, self.read, self.said, self.brief)
+        entries, hashes, heads, turn = self.entries.copy(), self.hashes.copy(), self.heads.copy(), self.turn.copy()
+        rest = (self.round, self.read, self.said, self.brief, turn, self.hidden)
+        return Fold(entries, hashes, self.first, heads, *rest)
 
     def chat(
         self, organization: Organization, agent: Agent, log: Sequence[Message], calls: Sequence[Call], round: int
@@ -150,9 +150,21 @@ class Fold:
         """Takes in the calls made so far and what was read for them."""
         for call in islice(calls, self.said, None):
             self._turn(organization, agent, log, call.round)
-            for entry in _own(call):
+            self.turn.append((len(self.entries), call))
+            for entry in shown(agent, call, True):
                 self._add(entry)
+            if call.tool_results:
+                self._leave_out(organization, agent)
         self.said = len(calls)
+
+    def _leave_out(self, organization: Organization, agent: Agent) -> None:
+        """Of the turn's older results leaves a line, where all are more than a prompt shows."""
+        before = self.hidden
+        self.hidden = left_out([size(call) for _, call in self.turn], organization.turn.shown)
+        for at, call in self.turn[before : self.hidden]:
+            for i, entry in enumerate(shown(agent, call, False), at):
+                self.entries[i] = entry
+                self.hashes[i * SIZE : (i + 1) * SIZE] = entry_hash(entry)
 
     def _turn(self, organization: Organization, agent: Agent, log: Sequence[Message], round: int) -> None:
         """Begins the turn of `round` with what arrived since the turn before, unless it has begun."""
@@ -169,7 +181,7 @@ class Fold:
         if agent.memory != "all" or not self.heads:
             self.heads.append((len(self.entries), tuple(parts)))
         self._add(ChatMessage("user", "\n\n".join(parts)))
-        self.round = round
+        self.round, self.turn, self.hidden = round, [], 0
 
     def _add(self, entry: ChatMessage) -> None:
         self.entries.append(entry)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from agentlab.seeds import digest
+from agentlab.seeds import digest, plain
 from agentlab.types import ChatMessage, Request, Settings, ToolSpec
 
 SIZE = 16
@@ -39,7 +39,7 @@ def answers(stored: str, hashed: str, request: Request) -> bool:
     """Whether a call with the hash `stored` was asked this request, whose hash is `hashed`."""
     if stored.startswith(_VERSION):
         return stored == hashed
-    return stored == digest(request.chat, request.settings, request.tools)
+    return stored == digest(request.chat, plain(request.settings), request.tools)
 
 
 def _setting_hash(settings: Settings, tools: tuple[ToolSpec, ...]) -> bytes:
@@ -48,5 +48,9 @@ def _setting_hash(settings: Settings, tools: tuple[ToolSpec, ...]) -> bytes:
     if known is None or known[0] is not settings or known[1] != tools:
         if len(_known) > 1000:
             _known.clear()
-        known = _known[id(settings)] = (settings, tools, blake2b(_encode((settings, tools)), digest_size=SIZE).digest())
+        known = _known[id(settings)] = (
+            settings,
+            tools,
+            blake2b(_encode((plain(settings), tools)), digest_size=SIZE).digest(),
+        )
     return known[2]

@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from agentlab.errors import AgentlabError, ProtocolError
+from agentlab.organization import tagged
 from agentlab.organization.agents import Agent, Organization
 from agentlab.text import utf8_safe
-from agentlab.types import Call, Message, Task
+from agentlab.types import Call, Completion, Message, Task
 
 
 def opening(organization: Organization, task: Task, stream: int) -> list[Message]:
@@ -25,7 +26,7 @@ def awake(
 ) -> tuple[list[Agent], frozenset[str]]:
     """Who acts in `round`, and of them who does on nothing but messages that wake once in a row, such as bounces.
 
-    `reported` are those of the round before; they do not act twice in a row on such messages, lest it never ends.
+    `reported` are those of the round before; they do not act twice in a row on such messages, so that the rollout ends.
     """
     woken: dict[str, bool] = {}
     for message in reversed(log):
@@ -43,11 +44,18 @@ def following(
 ) -> list[Message]:
     """The messages of a round. `log` is that of earlier rounds, `turns` are the calls of each actor in roster order."""
     log = tuple(log)
-    messages = [m for turn in turns for m in (*acted(organization, log, turn), *routed(organization, log, turn))]
+    messages = [message for turn in turns for message in said(organization, log, turn)]
     if organization.hooks.settle is not None:
-        whole = (*log, *_stamped(messages, round, len(log)))
+        whole = (*log, *stamped(messages, round, len(log)))
         messages += _made(organization, organization.hooks.settle, whole, round)
     return messages + _advanced(organization, log, messages, round, stream)
+
+
+def said(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> list[Message]:
+    """What one agent's turn brings: what its tools did, then what its reply says, which is routed as the later part."""
+    done = acted(organization, log, turn)
+    behind = (*log, *stamped(done, turn[-1].round, len(log))) if done else log
+    return done + routed(organization, behind, turn)
 
 
 def acted(organization: Organization, log: Sequence[Message], turn: Sequence[Call]) -> list[Message]:
@@ -63,7 +71,20 @@ def routed(organization: Organization, log: Sequence[Message], turn: Sequence[Ca
     last = turn[-1]
     if last.completion is None:
         return []
-    return _made(organization, organization.protocol.route, last.actor, last.completion, log, last.round)
+    if organization.hooks.collect is not None:
+        answered = [call for call in turn if call.completion is not None and not call.tool_results]
+        replies = [heard(organization, call) for call in answered]
+        return _made(organization, organization.hooks.collect, last.actor, replies, log, last.round)
+    return _made(organization, organization.protocol.route, last.actor, heard(organization, last), log, last.round)
+
+
+def heard(organization: Organization, call: Call) -> Completion:
+    """A reply as it is routed: without tool calls that it wrote as tags, where no further call was made."""
+    completion = call.completion or Completion("")
+    agent = organization.roster.get(call.actor)
+    if agent is None or not agent.guide or not completion.tool_calls:
+        return completion
+    return replace(completion, text=tagged.spoken(completion.text))
 
 
 def _advanced(
@@ -71,11 +92,12 @@ def _advanced(
 ) -> list[Message]:
     if organization.hooks.advance is None:
         return []
-    whole = (*log, *_stamped(messages, round, len(log)))
+    whole = (*log, *stamped(messages, round, len(log)))
     return _made(organization, organization.hooks.advance, whole, round, stream)
 
 
-def _stamped(messages: Iterable[Message], round: int, first: int) -> Iterable[Message]:
+def stamped(messages: Iterable[Message], round: int, first: int) -> Iterable[Message]:
+    """Messages of `round`, of which the first gets the index `first`."""
     return (replace(message, round=round, index=first + i) for i, message in enumerate(messages))
 
 

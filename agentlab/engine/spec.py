@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from agentlab.engine.budget import Budget
-from agentlab.engine.cut import Cut
+from agentlab.engine.cut import BEFORE, Cut
 from agentlab.engine.intervention import Change
-from agentlab.organization.agents import Agent, Organization
+from agentlab.organization.agents import Agent, Organization, TurnLimits
 from agentlab.seeds import digest, stream
 from agentlab.types import Call, Rollout, Task
 
@@ -64,6 +64,8 @@ class RolloutSpec:
     limits: RolloutLimits = UNLIMITED
     rank: int = 0
     """Place in the order of work; of calls that wait, the lowest goes first."""
+    population: str | None = None
+    """Of a particle: the key of the rollout whose population it belongs to."""
     of: str | None = None
     """Of a baseline: key of the rollout that it is compared with."""
     waits: tuple[str, ...] = ()
@@ -96,11 +98,9 @@ class RolloutSpec:
                 return swapped
         return agent
 
-    def _root(self, branches: Sequence[Branch]) -> str:
-        if not branches:
-            return _plain_lineage(self.seed, self.task.id, self.draw, self.generation, self.coupling)
-        way = fork_path([(str(branch.cut), branch.index) for branch in branches])
-        return lineage(self.seed, self.task.id, self.draw, self.generation, way, self.coupling)
+    def _root(self, branches: tuple[Branch, ...]) -> str:
+        cuts = tuple((branch.cut, branch.index) for branch in branches)
+        return _lineage_of(self.seed, self.task.id, self.draw, self.generation, self.coupling, cuts)
 
     def step_stream(self, round: int) -> int:
         """The random stream of what the protocol does by itself after `round`; of a kept round it is its parent's.
@@ -114,9 +114,12 @@ class RolloutSpec:
 
 
 @lru_cache(maxsize=4096)
-def _plain_lineage(seed: int, task: str, draw: int, generation: int, coupling: str) -> str:
-    """Of a rollout that is no fork; every turn asks for it."""
-    return lineage(seed, task, draw, generation, 0, coupling)
+def _lineage_of(
+    seed: int, task: str, draw: int, generation: int, coupling: str, cuts: tuple[tuple[Cut, int], ...]
+) -> str:
+    """With the cut and index of every fork on the way; every turn asks for it."""
+    way = fork_path([(str(cut), index) for cut, index in cuts])
+    return lineage(seed, task, draw, generation, way, coupling)
 
 
 def lineage(seed: int, task: str, draw: int, generation: int = 0, fork: ForkPath = 0, coupling: str = "") -> str:
@@ -155,6 +158,11 @@ def unmeasurable(limits: RolloutLimits, calls: Sequence[Call]) -> str | None:
     )
 
 
+def spent(turn: TurnLimits, calls: Sequence[Call]) -> bool:
+    """Whether the calls of a turn and their tools have used up its time."""
+    return turn.seconds is not None and sum(map(seconds, calls)) >= turn.seconds
+
+
 def seconds(call: Call) -> float:
     """What a call and the tools it asked for took."""
     return call.seconds + sum(result.seconds for result in call.tool_results)
@@ -174,9 +182,10 @@ def unstarted(spec: RolloutSpec) -> Rollout:
         status="incomplete",
         output=None,
         output_via="none",
-        kind="rollout" if branch is None else "fork",
+        kind="particle" if spec.population else "rollout" if branch is None else "fork",
         attempt=spec.attempt,
         generation=spec.generation,
+        population=spec.population,
         parent=None if branch is None else branch.parent,
         at=None if branch is None else str(branch.cut),
         fork=0 if branch is None else branch.index,
@@ -184,6 +193,15 @@ def unstarted(spec: RolloutSpec) -> Rollout:
         of=spec.of,
         budget=spec.budget.amount if spec.budget else None,
     )
+
+
+def particle(rollout: RolloutSpec, index: int) -> RolloutSpec:
+    """Particle `index`, from 1, of the rollout's population: a fork from before the opening, without limits of its own.
+
+    What the protocol draws when the task is posted differs between particles, too.
+    """
+    of_population = replace(rollout, population=rollout.key, limits=UNLIMITED)
+    return fork(of_population, BEFORE, index)
 
 
 FRESH = 1000

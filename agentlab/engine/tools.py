@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from agentlab.errors import ToolsetError
+from agentlab.errors import MismatchError, ProgramError, Stopped, ToolsetError
 from agentlab.interfaces import Tool, is_asked
 from agentlab.models.arguments import arguments
-from agentlab.organization.agents import Organization
+from agentlab.organization.agents import Organization, TurnLimits
 from agentlab.seeds import stream
 from agentlab.text import middle, utf8_safe
 from agentlab.types import Act, Returned, Scene, Task, ToolCall, ToolResult
 
-LONGEST = 16_000
-"""Characters of a result; a longer one loses its middle."""
+DEFAULTS = TurnLimits()
+MOST = 64
+"""Tool calls of one reply that are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +59,38 @@ async def opened(organization: Organization, task: Task) -> AsyncGenerator[Tools
         }
 
 
-async def use_all(tools: Mapping[str, OpenTool], scene: Scene, root: str) -> tuple[ToolResult, ...]:
+async def use_all(
+    tools: Mapping[str, OpenTool], scene: Scene, root: str, limits: TurnLimits = DEFAULTS
+) -> tuple[ToolResult, ...]:
     """The results of all that the last call of the scene asks for, one after the other.
 
-    `root` is what their random streams hash; an attempt has no say in them, since results outlive it.
+    `root` is what their random streams hash; an attempt has no say in them, since results outlive it. Results of one
+    call share half of what a prompt shows of the turn, so that no prompt shows more.
     """
     call = scene.calls[-1]
     wishes = call.completion.tool_calls if call.completion is not None else ()
     results: list[ToolResult] = []
+    longest = limits.result
+    if limits.shown is not None:
+        longest = min(longest, limits.shown // 2 // max(1, min(MOST, len(wishes))))
     for i, wish in enumerate(wishes):
+        if i >= MOST:
+            content = f"Not done: of the tool calls of one reply the first {MOST} are made. Ask again with fewer."
+            results.append(ToolResult(wish.id, content, error=True))
+            continue
         own = stream(root, "tool", scene.agent, scene.round, call.k, i)
         so_far = (*scene.calls[:-1], replace(call, tool_results=tuple(results)))
-        results.append(await use(tools, wish, replace(scene, calls=so_far, stream=own)))
+        results.append(await use(tools, wish, replace(scene, calls=so_far, stream=own), longest))
     return tuple(results)
 
 
-async def use(tools: Mapping[str, OpenTool], tool_call: ToolCall, scene: Scene) -> ToolResult:
-    """The result of one tool call. Unknown tools, bad arguments and failing tools are results that say so."""
+async def use(
+    tools: Mapping[str, OpenTool], tool_call: ToolCall, scene: Scene, longest: int = DEFAULTS.result
+) -> ToolResult:
+    """The result of one tool call. Unknown tools, bad arguments and failing tools are results that say so.
+
+    A result of more than `longest` characters loses its middle.
+    """
     if tool_call.name not in tools:
         known = ", ".join(tools) or "none"
         return ToolResult(tool_call.id, f"There is no tool {tool_call.name!r}. Tools: {known}.", error=True)
@@ -83,12 +99,14 @@ async def use(tools: Mapping[str, OpenTool], tool_call: ToolCall, scene: Scene) 
     try:
         given = arguments(tool_call.arguments)
         content, acts = _texts(await opened.tool(replace(scene, resource=opened.resource), given))
+    except (ProgramError, MismatchError, Stopped):  # of a program's model call, which no model is to read
+        raise
     except (Exception, asyncio.CancelledError) as raised:  # what goes wrong is for the model to read
         if isinstance(raised, asyncio.CancelledError) and is_asked():
             raise
         content, error = utf8_safe(f"{type(raised).__name__}: {raised}".removesuffix(": ")), True
     seconds = time.perf_counter() - clock
-    return ToolResult(tool_call.id, middle(content, LONGEST), error, seconds, acts)
+    return ToolResult(tool_call.id, middle(content, longest), error, seconds, acts)
 
 
 def _texts(returned: Returned) -> tuple[str, tuple[Act, ...]]:

@@ -19,7 +19,7 @@ from agentlab.models import ModelSpec, cost_of
 from agentlab.organization.protocols.solo import groups
 from agentlab.scenario import Condition, Design
 from agentlab.seeds import stream
-from agentlab.types import Call, Capabilities, ChatMessage, Message, Settings, Task, Verdict
+from agentlab.types import Call, Capabilities, ChatMessage, JudgeInput, Message, Settings, Task, Verdict
 
 Use = Callable[[str], Sequence[Call]]
 """Every call that the rollout with this key is charged for."""
@@ -97,8 +97,12 @@ class SelectorCalls:
         self, judge: Judge, draw: int, text: str, round: int, made: list[Call], first: str | None = None
     ) -> list[Verdict]:
         """One judge draw on one try, or on `first` and this try."""
-        client = self.asking(judge, JudgeDraw(judge.name, draw, "selector"), round, made)
         shown = text_input(self.task, text) if first is None else text_input(self.task, first, rival=text)
+        return await self.looked(judge, draw, shown, round, made)
+
+    async def looked(self, judge: Judge, draw: int, shown: JudgeInput, round: int, made: list[Call]) -> list[Verdict]:
+        """One judge draw on what is shown."""
+        client = self.asking(judge, JudgeDraw(judge.name, draw, "selector"), round, made)
         return await judge_once(judge, shown, self.rollout_spec.key, client)
 
     def asking(self, judge: Judge, judge_draw: JudgeDraw, round: int, made: list[Call]) -> JudgeClient:
@@ -154,7 +158,7 @@ class _Best:
             values = [v.value for v in verdicts if v.criterion in self.counted and v.value is not None]
             if values and len(values) == len(self.counted):
                 scores.append(fmean(values))
-        return Finding(repr(fmean(scores)) if scores else "", tuple(made), _passing(made))
+        return Finding(repr(fmean(scores)) if scores else "", tuple(made), passing(made))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ class _Agreeing:
         judge = self.judge if isinstance(self.judge, ChoiceScoring) else _alike(self.judge)
         for draw, (name, other) in enumerate(groups(log).items()):
             verdicts = await self.selector_calls.judged(judge, draw, text, round, made, first=other)
-            if (error := _passing(made)) is not None:
+            if (error := passing(made)) is not None:
                 return Finding("", tuple(made), error)
             if verdicts[0].value == 1:
                 return Finding(name, tuple(made))
@@ -200,6 +204,6 @@ def plain(text: str) -> str:
     return " ".join(text.casefold().split()).strip(" .,;:!?*_`'\"()[]“”‘’")
 
 
-def _passing(made: Sequence[Call]) -> str | None:
+def passing(made: Sequence[Call]) -> str | None:
     """The error of a call that may succeed another time; a try too long for the judge has no finding instead."""
     return next((c.error for c in made if c.error is not None and not is_too_long(c.error)), None)

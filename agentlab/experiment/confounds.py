@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from agentlab.organization.agents import Closing
+from agentlab.organization.agents import Closing, TurnLimits
 
 Facts = Mapping[str, Any]
 UNKNOWN = "what was not recorded"
@@ -22,13 +22,15 @@ class AgentFacts:
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
     memory: str | int = "all"
     tools: tuple[dict[str, Any], ...] = ()
+    guide: str = ""
     served: str | None = None
     """Stands for the model's address and options, where it has any."""
 
     def value(self, name: str) -> str:
         """Of the model, the memory, the tools or a setting, as text."""
         if name == "tools":
-            return ", ".join(sorted(tool["name"] for tool in self.tools)) or "no tools"
+            names = ", ".join(sorted(tool["name"] for tool in self.tools)) or "no tools"
+            return f"{names} (called by tags)" if self.guide else names
         found = {"model": self.model, "memory": self.memory}.get(name, self.settings.get(name))
         return "unset" if found is None else str(found)
 
@@ -55,6 +57,8 @@ class ConditionFacts:
     """After how many rounds its protocol ends by itself, whatever the limit."""
     rounds: int = 0
     calls: int = 0
+    turn: TurnLimits | None = None
+    programs: Any = None
     baseline: Any = None
 
 
@@ -91,8 +95,13 @@ def _all(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> Iter
     stepped = a.baseline is not None or b.baseline is not None
     if a.rounds != b.rounds and a.length is None and b.length is None and not stepped:
         yield f"rounds {a.rounds} versus {b.rounds}"
-    if a.calls != b.calls and any(told.tools for one in (a, b) for told in one.agents.values()):
-        yield f"calls per turn {a.calls} versus {b.calls}"
+    if any(told.tools for one in (a, b) for told in one.agents.values()):
+        if a.calls != b.calls:
+            yield f"calls per turn {a.calls} versus {b.calls}"
+        if a.turn and b.turn and a.turn != b.turn:
+            yield "limits of a turn"
+        if a.programs != b.programs:
+            yield "the model that programs may ask"
     if a.baseline and b.baseline and a.baseline != b.baseline:
         yield "how a budget is spent"
 

@@ -2,12 +2,13 @@
 
 Every condition is played once, on the task of median length, with a simulated model that writes replies of a stated
 length and mails up to two contacts in every turn, and judged by its judges; the counts are multiplied by tasks and
-draws. Real models write more or less and to others, so the figures are an estimate.
+draws. Real models write more or less and to others, so the figures are an estimate. A program is counted to its end.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agentlab.engine.client import Client
 from agentlab.engine.play import play
@@ -22,7 +23,8 @@ from agentlab.judges.inputs import judge_input, text_input
 from agentlab.judges.once import judge_once
 from agentlab.models import Cost, ModelSpec, estimated, get_model
 from agentlab.scenario import Condition, Design
-from agentlab.types import Call, Capabilities, Completion, JudgeInput, Request, Usage
+from agentlab.scenario.inference_fields import attempts, judge_of
+from agentlab.types import Call, Capabilities, Completion, JudgeInput, Request, Rollout, Usage
 
 WORDS = 250
 """Length of a reply where `max_tokens` does not make it shorter."""
@@ -43,6 +45,8 @@ class RunPlan:
     anchors: Mapping[str, Cost]
     """What it takes to put judges before their anchor texts, once a run, by judge; also those that an earlier command
     judged."""
+    generations: int = 1
+    """How many times all of it is played: the base and each trained generation of a self-training loop."""
 
     @property
     def total(self) -> Cost:
@@ -87,8 +91,10 @@ def _mailed(request: Request, text: str) -> str:
 
 
 def _without_tools(rollout_spec: RolloutSpec) -> RolloutSpec:
-    """The same rollout, for which no toolset is opened: what stands in for models asks for no tool."""
+    """The same rollout, for which no toolset is opened, and whose program ends although its replies cannot be read."""
     organization = rollout_spec.organization
+    whole: Any = getattr(organization.protocol, "to_the_end", None)
+    organization = replace(organization, protocol=whole()) if whole is not None else organization
     agents = tuple(replace(agent, tools=()) for agent in organization.agents)
     return replace(rollout_spec, organization=replace(organization, agents=agents))
 
@@ -101,7 +107,8 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
     judges = {name: Cost() for name in design.judges}
     rollouts, outputs = 0, dict[str, str]()
     tasks = sorted(selection.tasks or design.tasks, key=lambda id: len(design.tasks[id].prompt))
-    times = draws * len(tasks)
+    generations = 1 if design.loop is None else 1 + design.loop.fields.generations
+    times = sum(min(draws, design.draws_of(id)) for id in tasks) * generations
     played: dict[str, tuple[Call, ...]] = {}
     budgets = _books(design, played, chatter)
     for rollout_spec, condition, chosen in _needed(
@@ -115,6 +122,7 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
         if not chosen:
             continue
         cost = sum((_estimated(budgets.spec(condition, call), call) for call in rollout.calls), Cost())
+        cost = (cost + await _looked(design, condition, rollout, chatter)) * attempts(condition.inference)
         agents[condition.name] = agents.get(condition.name, Cost()) + cost * times
         output = rollout.output or "No output."
         shown = judge_input(design.tasks[rollout_spec.task.id], replace(rollout, output=output))
@@ -126,7 +134,7 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
     for name in design.of_two:
         judges[name] = await _of_two(design, name, outputs, (tasks, draws), chatter)
     anchors = {name: await _anchors(design, name, chatter) for name in (*design.judges, *design.of_two)}
-    return RunPlan(rollouts, len(tasks), draws, agents, judges, anchors)
+    return RunPlan(rollouts, len(tasks), draws, agents, judges, anchors, generations)
 
 
 def _needed(design: Design, selection: Selection) -> list[tuple[RolloutSpec, Condition, bool]]:
@@ -138,6 +146,20 @@ def _needed(design: Design, selection: Selection) -> list[tuple[RolloutSpec, Con
             needed |= {*rollout_spec.waits}
             found.append((rollout_spec, condition, rollout_spec.key in chosen))
     return found[::-1]
+
+
+async def _looked(design: Design, condition: Condition, rollout: Rollout, chatter: Model) -> Cost:
+    """What it takes the judge of a population to look at one particle until its end."""
+    named = None if condition.inference is None else judge_of(condition.inference)
+    if condition.inference is None or named is None or design.selectors[named[1]].model is None:
+        return Cost()
+    part, judge = named[0], design.selectors[named[1]]
+    every: int = getattr(getattr(condition.inference, part), "every", 1)
+    text = "\n\n".join(message.content for message in rollout.messages)
+    rounds = len({call.round for call in rollout.calls})
+    looks = 1 if part == "success" else -(-rounds // every)
+    shown = judge_input(design.tasks[rollout.task], replace(rollout, output=text or "No output."))
+    return await _judged(design, judge, shown, chatter) * (looks * judge.draws)
 
 
 def _books(design: Design, played: Mapping[str, Sequence[Call]], chatter: Model) -> ComputeBudgets:

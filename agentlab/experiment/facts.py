@@ -5,7 +5,8 @@ from typing import Any
 
 from agentlab.interfaces import Routing
 from agentlab.models import ModelSpec
-from agentlab.organization.protocols.board import Board
+from agentlab.models.weights import identified
+from agentlab.organization.protocols import board_of
 from agentlab.scenario import Condition
 from agentlab.seeds import digest
 from agentlab.types import OUTPUT, TASK
@@ -24,27 +25,41 @@ def facts(condition: Condition) -> dict[str, Any]:
         "kinds": organization.kinds,
         "tags": organization.protocol.tags,
         "view": organization.hooks.view is not None,
-        "board": organization.protocol if isinstance(organization.protocol, Board) else None,
+        "board": board_of(organization.protocol),
         "workspace": organization.hooks.workspace is not None,
         "contacts": contacts(organization.protocol),
         "rounds": organization.rounds,
         "calls": organization.calls,
+        "turn": organization.turn,
+        "programs": _programs(condition),
         "baseline": condition.baseline,
+        "improve": None if condition.loop is None else condition.loop.fields.model_dump(mode="json"),
+        "inference": None if condition.inference is None else condition.inference.model_dump(),
         "closing": organization.closing,
         "briefed": sorted(organization.protocol.briefed),
         "agents": {
             agent.name: {
                 "system": agent.system,
-                "manual": organization.protocol.manual(agent.name),
+                "manual": organization.manuals[agent.name],
                 "model": condition.models[agent.model].name,
                 "served": _served(condition.models[agent.model]),
                 "settings": agent.settings,
                 "memory": agent.memory,
                 "tools": agent.offered,
+                "guide": agent.guide,
             }
             for agent in organization.agents
         },
     }
+
+
+def _programs(condition: Condition) -> dict[str, Any] | None:
+    """The model that programs of agents may ask."""
+    programs = condition.organization.programs
+    if programs is None:
+        return None
+    spec = condition.models[programs.model]
+    return {"model": spec.name, "served": _served(spec), "tokens": programs.tokens, "settings": programs.settings}
 
 
 def _served(spec: ModelSpec) -> str | None:
@@ -53,7 +68,7 @@ def _served(spec: ModelSpec) -> str | None:
     dialect = (patch.system, patch.opens_thought) if patch else (None, None)
     if not (spec.base_url or spec.options or spec.body or dialect != (None, None)):
         return None
-    return digest(spec.base_url, spec.options, spec.body, *dialect)
+    return digest(spec.base_url, identified(spec.options), spec.body, *dialect)
 
 
 def contacts(protocol: Routing) -> Mapping[str, tuple[str, ...]]:

@@ -1,13 +1,17 @@
 """What this machine has for experiments: keys, servers, the embedded model, a sandbox."""
 
+import asyncio
 import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from agentlab.errors import SandboxError
 from agentlab.models.registry import PROVIDERS
-from agentlab.tools.sandbox.detect import lacking as sandboxless
+from agentlab.tools.sandbox.confine import landlock
+from agentlab.tools.sandbox.detect import sandbox
+from agentlab.tools.sandbox.local import Local
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +37,12 @@ def abilities() -> Iterator[Ability]:
             model = f"{name}/{provider.names[0]}"
             lacks = provider.lacking(provider.names[0])
             yield Ability(model, not lacks, lacks or "its engine and weights are installed")
-    lacks = sandboxless()
-    yield Ability("sandbox", not lacks, lacks or "bubblewrap works: agents can use the tool run")
+    try:
+        yield Ability("sandbox", True, f"{asyncio.run(sandbox()).name} works: agents can use the tool run")
+    except SandboxError as error:
+        yield Ability("sandbox", False, str(error))
+    yield Ability(
+        "unsafe-local",
+        bool(landlock()),
+        f"`run --unsafe-local` needs no sandbox, and has only this protection: {Local().kept}",
+    )

@@ -9,6 +9,7 @@ from agentlab.experiment.judging.anchors import judge_anchors, rubric_anchors
 from agentlab.experiment.judging.groups import judge_groups
 from agentlab.experiment.judging.pairs import Comparisons, judge_known, judge_pairs
 from agentlab.experiment.work import Work
+from agentlab.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +22,18 @@ class Phase:
     """What it counts."""
 
 
-async def through(work: Work, phases: Sequence[Phase], generation: int = 0) -> None:
-    """Does the phases in their order until the command is to stop.
+async def through(work: Work, phases: Sequence[Phase], generation: int = 0, title: str = "") -> None:
+    """Does the phases in their order until the command is to stop. `title` is shown before their names.
 
     The run's meta has `phases`: generation, name, and whether the last command that came to it also came to its end.
     """
     for number, phase in enumerate(phases, start=1):
         if work.progress.stopping:
             break
-        work.progress.enter(phase.name, phase.what, (number, len(phases)))
-        _note(work, generation, phase.name, ended=False)
+        work.progress.enter(f"{title}{phase.name}", phase.what, (number, len(phases)))
+        note(work.store, generation, phase.name, ended=False)
         await phase.do()
-        _note(work, generation, phase.name, ended=not work.progress.stopping and not work.progress.limited)
+        note(work.store, generation, phase.name, ended=not work.progress.stopping and not work.progress.limited)
 
 
 def with_judging(comparisons: Comparisons, rollouts: Phase) -> list[Phase]:
@@ -58,8 +59,9 @@ async def _anchors(comparisons: Comparisons) -> None:
     work.store.set_meta({"anchors": work.store.meta().get("anchors", {}) | reports})
 
 
-def _note(work: Work, generation: int, name: str, ended: bool) -> None:
-    recorded: list[dict[str, Any]] = work.store.meta().get("phases", [])
-    note = {"generation": generation, "name": name, "ended": ended}
+def note(store: Store, generation: int, name: str, ended: bool) -> None:
+    """Records that a phase has begun, or has come to its end."""
+    recorded: list[dict[str, Any]] = store.meta().get("phases", [])
+    made = {"generation": generation, "name": name, "ended": ended}
     others = [phase for phase in recorded if (phase["generation"], phase["name"]) != (generation, name)]
-    work.store.set_meta({"phases": [*others, note]})
+    store.set_meta({"phases": [*others, made]})

@@ -22,6 +22,8 @@ class Progress:
     """Number of the phase, and how many there are."""
     what: str = "rollouts"
     """What the phase counts."""
+    note: str = ""
+    """What else there is to say of the phase, such as the loss of a training."""
     tallies: dict[str, Tally] = field(default_factory=dict[str, Tally])
     """By group, such as a condition."""
     ended: int = 0
@@ -47,7 +49,7 @@ class Progress:
 
     def enter(self, phase: str, what: str = "rollouts", place: tuple[int, int] = (1, 1)) -> None:
         """Begins a phase, whose units are still to be planned."""
-        self.phase, self.what, self.place, self.tallies = phase, what, place, {}
+        self.phase, self.what, self.place, self.tallies, self.note = phase, what, place, {}, ""
 
     def plan(self, units: Mapping[str, int], done: Mapping[str, int] | None = None) -> None:
         """Adds so many units of each group to the phase, some of which are done already."""

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -10,11 +11,14 @@ from agentlab.engine.spec import RolloutSpec, over_limits, unstarted
 from agentlab.experiment.baselines import ComputeBudgets
 from agentlab.experiment.executors import Executor
 from agentlab.experiment.forks import ForkStates
+from agentlab.experiment.inference.keep import StoredParticles
+from agentlab.experiment.inference.play import Populations
 from agentlab.experiment.judging.rollouts import JudgingItem, JudgingRecord, past_of
 from agentlab.experiment.schedule import Item, Schedule
-from agentlab.experiment.work import Job, Work
+from agentlab.experiment.work import Job, WideJob, Work
 from agentlab.judges.inputs import judge_input
 from agentlab.scenario import Condition
+from agentlab.scenario.inference_fields import at_once
 from agentlab.store import UNFINISHED, Known, Store
 from agentlab.types import Rollout
 
@@ -29,6 +33,7 @@ class Runner:
     """Judge draws that were final when the command began, by the rollout's number."""
     budgets: ComputeBudgets
     forks: ForkStates
+    populations: Populations
 
     @property
     def store(self) -> Store:
@@ -48,7 +53,8 @@ class Runner:
                 self.work.progress.found(condition.name)
                 schedule.end(spec.key, final=True)
             else:
-                yield partial(self._one, spec, condition, known, schedule)
+                one = partial(self._one, spec, condition, known, schedule)
+                yield WideJob(one, width) if (width := at_once(condition.inference)) > 1 else one
 
     def _awaited(self, todo: Sequence[Item]) -> set[str]:
         """Rollouts that others wait for and that are still to be ended; a reopened one reopens its baselines."""
@@ -75,9 +81,10 @@ class Runner:
         known = self.store.known.get(rollout_spec.key)
         if known is None or known.status != "limit" or self.store.rollout(rollout_spec.key).error is not None:
             return False
-        calls = [
-            c for c in self.store.recorded(rollout_spec.key).values() if c.round <= rollout_spec.organization.rounds
-        ]
+        made = [*self.store.recorded(rollout_spec.key).values()]
+        if self.store.about(rollout_spec.key):
+            made = self.store.use(rollout_spec.key)
+        calls = [call for call in made if call.round <= rollout_spec.organization.rounds]
         return not over_limits(rollout_spec.limits, [c for c in calls if c.purpose != "judge"])
 
     async def _one(
@@ -97,8 +104,7 @@ class Runner:
         if known is None or known.status in UNFINISHED or self._reopened(rollout_spec):
             rollout_spec, client, past = self._resume(rollout_spec, condition, known)
             self.store.begin(unstarted(rollout_spec))
-            state = self.forks.state(rollout_spec) if rollout_spec.branches else None
-            rollout = await self.executor.play(rollout_spec, client, self._stopping, state)
+            rollout = await self._played(rollout_spec, condition, client)
             await self.store.finish(rollout)
             schedule.end(rollout_spec.key, final=rollout.status not in UNFINISHED)
             done = set[tuple[str, int]]()
@@ -107,6 +113,15 @@ class Runner:
             past = past_of(self.store, rollout_spec.key, rollout.attempt)
             done = self.judged.get(known.id, set())
         return await self._judging_failed(rollout_spec, rollout, done, past)
+
+    async def _played(self, rollout_spec: RolloutSpec, condition: Condition, client: Client) -> Rollout:
+        """One attempt, played by the executor, or a population of them, which is played here."""
+        if condition.inference is not None:
+            keep = StoredParticles(self.store, self.work.progress, rollout_spec.key)
+            with closing(keep):
+                return await self.populations.play(rollout_spec, condition, client, self._stopping, keep)
+        state = self.forks.state(rollout_spec) if rollout_spec.branches else None
+        return await self.executor.play(rollout_spec, client, self._stopping, state)
 
     def _stopping(self) -> bool:
         return self.work.progress.stopping

@@ -1,5 +1,6 @@
 """One command on one run folder: opens it, checks that it fits, serves the models, works, and closes."""
 
+import asyncio
 import platform
 import secrets
 from collections.abc import Mapping, Sequence
@@ -21,17 +22,25 @@ from agentlab.experiment.executors import Executor
 from agentlab.experiment.executors.local import LocalExecutor
 from agentlab.experiment.facts import facts
 from agentlab.experiment.forks import ForkStates
+from agentlab.experiment.inference.play import Populations
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rejudged import rejudged
+from agentlab.experiment.limits import products
 from agentlab.experiment.phases import Phase, through, with_judging
 from agentlab.experiment.preregistration import record
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.runner import Runner
+from agentlab.experiment.sandboxed import unsafe_local, with_sandbox
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
+from agentlab.interfaces import Judge
+from agentlab.judges import JudgeTraits
+from agentlab.judges.program import HARM
 from agentlab.scenario import Design
 from agentlab.scenario.fields import DECLARED
+from agentlab.scenario.judges import plain_names
+from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import Store, look, looks
 from agentlab.store.looks import forget
 from agentlab.types import Measure, Task
@@ -49,40 +58,63 @@ async def run(
     registration: Registration | None = None,
     accept: bool = False,
     where: Moved | None = None,
+    unsafe: bool = False,
 ) -> None:
     """Plays and judges what of `design` is selected and not done yet, into `folder`.
 
-    `accept` lets other code than before go on with the run, and `where` says which servers have moved; both are
-    recorded. Raises `MismatchError` when the folder
-    holds another design or another process works on it, or the design is not what its `registration` says,
-    `ScenarioError` for an unknown task or level, `StoreError` when the folder cannot be written. What else goes wrong
-    is in the rows.
+    `accept` lets other code than before go on with the run, `where` says which servers have moved, and `unsafe` runs
+    programs without a sandbox; all are recorded. Raises `MismatchError` when the folder holds another design or another
+    process works on it, or the design is not what its `registration` says, `ScenarioError` for an unknown task or level
+    and for what this machine lacks, such as a sandbox, `StoreError` when the folder cannot be written. What else goes
+    wrong is in the rows.
     """
     check(design, selection)
+    with unsafe_local(unsafe):
+        lacking = await asyncio.to_thread(machine_lacks, design)
+    if lacking:
+        raise ScenarioError(f"{design.file}: this machine cannot run it: {'; '.join(lacking)}")
     if registration is not None:
         require(registration, design)
-    with opened(folder) as store:
-        meta = planned(design, store, registration, accept)
+    with unsafe_local(unsafe), opened(folder) as store:
+        meta = await with_sandbox(design, planned(design, store, registration, accept))
         todo = list(rollout_specs(design, meta["seed"], selection))
         _measured(todo, store)
-        judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
-        judging = {j.model: design.models[j.model] for j in judges if j.model is not None}
-        arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out
-        specs, limit = [spec for spec, _ in todo], design.limits.run
-        async with working(
-            store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit, where
-        ) as work:
-            register(design, store, meta)
-            runner = runner_for(design, work, executor)
-            sample = Phase("sample and judge", partial(runner.run, todo))
-            await through(work, with_judging(_comparisons(design, work, todo), sample))
-        _interim(store)
+        await played(design, store, meta, todo, progress, concurrency, executor, where)
+        interim(store)
+
+
+async def played(
+    design: Design,
+    store: Store,
+    meta: Mapping[str, Any],
+    todo: Sequence[Item],
+    progress: Progress,
+    concurrency: int = CONCURRENCY,
+    executor: Executor = LOCAL,
+    where: Moved | None = None,
+    generation: int = 0,
+    title: str = "",
+) -> None:
+    """Serves the models of `todo`, and plays and judges what is not done yet. `title` is shown before each phase."""
+    judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
+    judging = {j.model: design.models[j.model] for j in judges if j.model is not None}
+    arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out
+    specs, limit = [spec for spec, _ in todo], design.limits.run
+    async with working(
+        store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit, where
+    ) as work:
+        register(design, store, meta)
+        runner = runner_for(design, work, executor)
+        sample = Phase("sample and judge", partial(runner.run, todo))
+        await through(work, with_judging(_comparisons(design, work, todo), sample), generation, title)
 
 
 def runner_for(design: Design, work: Work, executor: Executor = LOCAL) -> Runner:
     """Plays and judges rollouts of the design."""
-    budgets = ComputeBudgets(design, work.judges.client, work.judges.settings, work.store.use)
-    return Runner(work, executor, work.store.judged(), budgets, ForkStates(work.store))
+    judges = (work.judges.client, work.judges.settings)
+    budgets = ComputeBudgets(design, *judges, work.store.use)
+    populations = Populations(design, *judges, work.concurrency)
+    return Runner(work, executor, work.store.judged(), budgets, ForkStates(work.store), populations)
 
 
 def _comparisons(design: Design, work: Work, todo: Sequence[Item]) -> Comparisons:
@@ -103,7 +135,7 @@ def _measured(todo: Sequence[Item], store: Store) -> None:
             )
 
 
-def _interim(store: Store) -> None:
+def interim(store: Store) -> None:
     """Records that the contrasts are about to be analysed, with how many rollouts of each condition are finished.
 
     All looks so far go into the run's own file, which is all of it that an archive needs.
@@ -151,7 +183,9 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "tree": design.tree,
         "factors": design.factors,
         "draws": max(design.draws, old.get("draws", 0)),
+        **_looped(design),
         "tasks": list(design.tasks.values()),
+        "products": products(design, old.get("products", {})),
         "measures": list(measures.values()),
         "judges": {**old.get("judges", {}), **judge_models(design)},
         "traits": {**old.get("traits", {}), **{name: asdict(traits) for name, traits in design.traits.items()}},
@@ -162,6 +196,14 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "versions": {"agentlab": version("agentlab"), "python": platform.python_version()},
         "created": old.get("created", datetime.now(UTC).isoformat(timespec="seconds")),
     }
+
+
+def _looped(design: Design) -> dict[str, Any]:
+    """Of a self-training loop: its conditions in all generations, and the rollouts of each."""
+    if design.loop is None:
+        return {}
+    each = sum(design.draws_of(id) for id in design.tasks)
+    return {"loop": {"conditions": len(design.conditions) * (1 + design.loop.fields.generations), "each": each}}
 
 
 def judge_models(design: Design) -> dict[str, str | None]:
@@ -177,13 +219,33 @@ def measures_of(design: Design) -> list[Measure]:
         criteria = design.counted[config.judge] if config.criteria == "all" else config.criteria
         scales = {criterion: design.scales[config.judge][criterion] for criterion in criteria}
         values = {word: worth for word in DECLARED if (worth := getattr(config, word)) is not None}
-        measures.append(Measure(name, config.judge, scales, config.range, values, config.target))
+        cases = cases_of(design.judges[config.judge], design.traits)
+        measures.append(Measure(name, config.judge, scales, config.range, values, config.target, cases))
     used = {measure.judge for measure in measures}
-    return measures + [plain_measure(j, design.scales[j], design.counted[j]) for j in design.judges if j not in used]
+    for name, judge in design.judges.items():
+        if name not in used:
+            measures += plain_measures(name, design.scales[name], design.counted[name], cases_of(judge, design.traits))
+    return measures
 
 
-def plain_measure(judge: str, scales: Mapping[str, tuple[float, float]], counted: Sequence[str]) -> Measure:
-    """The mean of a judge's counted criteria on their own scale, or from 0 to 1 when they have several scales."""
+def cases_of(judge: Judge, traits: Mapping[str, JudgeTraits]) -> int:
+    """How many held-out cases a judge has; 0 where its draws are no cases."""
+    return judge.draws if traits[judge.name].cases else 0
+
+
+def plain_measures(
+    judge: str, scales: Mapping[str, tuple[float, float]], counted: Sequence[str], cases: int
+) -> list[Measure]:
+    """What a judge measures where no measure is declared.
+
+    This is the mean of its counted criteria on their own scale, or from 0 to 1 when they have several scales. Of a
+    judge that runs a program, it is each criterion by itself, with harm at best 0 and everything else at best 1.
+    """
     of_counted = {criterion: scales[criterion] for criterion in counted}
+    if cases:
+        return [
+            Measure(own, judge, {name: scale}, scale, target=scale[name != HARM], cases=cases)
+            for own, (name, scale) in zip(plain_names(judge, counted, True), of_counted.items(), strict=True)
+        ]
     ranges = set(of_counted.values())
-    return Measure(judge, judge, of_counted, ranges.pop() if len(ranges) == 1 else (0.0, 1.0))
+    return [Measure(judge, judge, of_counted, ranges.pop() if len(ranges) == 1 else (0.0, 1.0))]

@@ -49,12 +49,14 @@ def rollout_specs(design: Design, seed: int, selection: Selection, generation: i
     chosen = [condition for condition in keys.order if _chosen(condition, selection)]
     for draw in draws:
         for id in selection.tasks or design.tasks:
+            if draw > design.draws_of(id):
+                continue
             for condition in chosen:
                 spec = RolloutSpec(
                     keys(condition.name, id, draw),
                     design.name,
                     condition.name,
-                    condition.organization,
+                    condition.organization_on(id),
                     condition.tasks[id],
                     draw,
                     seed,
@@ -85,14 +87,18 @@ class RolloutKeys:
         """The key of one rollout."""
         arm = self._named[condition]
         if (condition, task) not in self._contents:
-            self._contents[condition, task] = digest(task, arm.tasks[task].prompt)
+            asked = arm.tasks[task]
+            given = [asked.fields[name] for name in ("files", "product") if name in asked.fields]
+            sampled = () if arm.loop is None else (arm.loop.told(asked),)
+            self._contents[condition, task] = digest(task, asked.prompt, *given, *filter(None, sampled))
         of = () if arm.baseline is None else (self(arm.baseline.of, task, draw),)
         content, coupling = self._contents[condition, task], self.coupling(condition)
         return digest(arm.identity, content, draw, self._generation, self._seed, coupling, *of)
 
     def coupling(self, condition: str) -> str:
-        """Empty when arms share random numbers; else the condition, which keeps its own apart."""
-        return "" if self._design.coupling == "seeds" else condition
+        """Empty when arms share random numbers; else the condition, or the replicate of a loop, which keeps its own
+        apart."""
+        return self._named[condition].coupling if self._design.coupling == "seeds" else condition
 
 
 def _chosen(condition: Condition, selection: Selection) -> bool:

@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +30,17 @@ CONCURRENCY, MAX_CONCURRENCY = 256, 2000
 
 Job = Callable[[], Awaitable[None]]
 """Something to do that may raise `Stopped`."""
+
+
+@dataclass(frozen=True, slots=True)
+class WideJob:
+    """A job that counts as several of those done at once, such as a rollout with many particles."""
+
+    do: Job
+    width: int
+
+    async def __call__(self) -> None:
+        await self.do()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +79,17 @@ class Work:
                     job = await anext(queue, None)
                     if job is None or self.stopped():
                         break
-                    group.create_task(_done(job)).add_done_callback(lambda _: window.release())
+                    places = min(job.width if isinstance(job, WideJob) else 1, self.concurrency)
+                    for _ in range(places - 1):
+                        await window.acquire()
+                    group.create_task(_done(job)).add_done_callback(partial(_released, window, places))
         if self.progress.unheld is not None:
             raise ScenarioError(self.progress.unheld)
+
+
+def _released(window: asyncio.Semaphore, places: int, _: object) -> None:
+    for _place in range(places):
+        window.release()
 
 
 async def _done(job: Job) -> None:
@@ -132,7 +152,9 @@ async def working(
     judging = addresses.reached(judging, where, section)
     arms = {name: addresses.reached(models, where, section) for name, models in (arms or {}).items()}
     used = [*judging.values(), *(spec for models in arms.values() for spec in models.values())]
-    progress.earlier, stop_switch = store.cost(), StopSwitch()
+    if not progress.made.calls:  # a loop serves models several times in one command
+        progress.earlier = store.cost()
+    stop_switch = StopSwitch()
     async with serving({identify(spec): spec for spec in used}, store, specs, stop_switch, progress.waits) as models:
         client = Client({}, counting(store, progress))
         clients = {name: client_for(client, of_agents, models) for name, of_agents in arms.items()}

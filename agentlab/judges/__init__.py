@@ -12,14 +12,16 @@ from agentlab.judges.compare import CompareConfig
 from agentlab.judges.config import JudgeTraits
 from agentlab.judges.equivalence import EquivalenceConfig
 from agentlab.judges.match import MatchConfig
+from agentlab.judges.program import ProgramConfig
 from agentlab.judges.rubric import RubricConfig
 
 __all__ = ["KINDS", "Config", "JudgeTraits", "recorded", "traits"]
 
-Config = RubricConfig | MatchConfig | AuditConfig | CompareConfig | EquivalenceConfig
+Config = RubricConfig | MatchConfig | ProgramConfig | AuditConfig | CompareConfig | EquivalenceConfig
 KINDS: dict[str, type[Config]] = {
     "rubric": RubricConfig,
     "match": MatchConfig,
+    "program": ProgramConfig,
     "audit": AuditConfig,
     "compare": CompareConfig,
     "equivalence": EquivalenceConfig,

@@ -90,6 +90,8 @@ class JudgeTraits:
     """It compares with the task's target, so that its highest value is right, whatever a measure makes of it."""
     repeats: str = ""
     """Why every draw of it repeats the first; empty where draws can differ."""
+    cases: bool = False
+    """Its draws are held-out cases, the same for every rollout of a task: they differ by case, not by judge noise."""
     unproven: str = ""
     """Why nothing is said of who did better by this kind of judge, which ships no anchors; empty where something is."""
 
@@ -116,6 +118,10 @@ class JudgeConfig(Part):
     def misfit(self, task: Task) -> Flaw | None:
         """See `Misfit`."""
         return None
+
+    def lacking(self) -> str:
+        """What this machine needs for it, in a sentence; empty if nothing is missing."""
+        return ""
 
 
 class AskingConfig(JudgeConfig):

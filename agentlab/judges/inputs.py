@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from agentlab.types import JudgeInput, Rollout, Task
 
 REFUSED = ("declined", "vetoed")
-"""Statuses whose output is before no judge: the words of a refusal are worth what the scenario says of the status."""
+"""Statuses whose output and files are before no judge: a refusal is worth what the scenario says of the status."""
 
 
 def judge_input(task: Task, rollout: Rollout, workspace: Mapping[str, str] | None = None) -> JudgeInput:
     """A rollout as judges see it; `task` is without addenda, so that nothing tells the arm. `workspace` has files."""
-    return JudgeInput(task, judged_output(rollout), rollout.messages, workspace or {}, cut=rollout.cut)
+    files = {} if rollout.status in REFUSED else workspace or {}
+    return JudgeInput(task, judged_output(rollout), rollout.messages, files, cut=rollout.cut)
 
 
 def judged_output(rollout: Rollout) -> str | None:

@@ -10,13 +10,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from agentlab.answers import find_answer as find
+from agentlab.answers.find_answer import Found
+from agentlab.answers.find_choice import choice_answers
+from agentlab.answers.numerals import numbers, plain
+from agentlab.answers.pattern import pattern_problem
 from agentlab.interfaces import Judge, JudgeClient
-from agentlab.judges import find_answer as find
 from agentlab.judges.config import Flaw, JudgeConfig, JudgeTraits
-from agentlab.judges.find_answer import Found
-from agentlab.judges.find_choice import choice_answers
-from agentlab.judges.numerals import numbers, plain
-from agentlab.judges.pattern import pattern_problem
 from agentlab.types import JudgeInput, Task, Verdict
 
 CHOOSING = ("choice", "probabilities")
@@ -77,7 +77,7 @@ class MatchConfig(JudgeConfig):
 
     def misfit(self, task: Task) -> Flaw | None:
         """A target that is not there, or cannot be compared."""
-        if not _compares(self) or target_of(self, task) is not None:
+        if not compares(self) or target_of(self, task) is not None:
             return None
         path = ("target",) if self.target is None else ("fields", self.target)
         value = task.target if self.target is None else task.fields.get(self.target)
@@ -138,14 +138,14 @@ class Match:
         if config.by == "regex" and len(text) > config.max_chars:
             reason = f"{len(text)} characters to search, more than max_chars: {config.max_chars}"
             return Verdict(config.criterion, "truncated", reason=reason)
-        target = target_of(config, judge_input.task) if _compares(config) else ""
+        target = target_of(config, judge_input.task) if compares(config) else ""
         if target is None:
             named = "target" if config.target is None else f"field {config.target!r}"
             reason = f"task {judge_input.task.id!r} has no {named} that can be compared by {config.by}"
             return Verdict(config.criterion, "error", reason=reason)
         text = text if config.by in ("exact", "regex") else plain(text)
         verdict = _read(config, _before_cut(text, config) if judge_input.cut else text, target, judge_input.cut)
-        if judge_input.cut and (verdict.outcome == "unparsed" or (verdict.value == 0 and not _compares(config))):
+        if judge_input.cut and (verdict.outcome == "unparsed" or (verdict.value == 0 and not compares(config))):
             reason = f"the output was cut off before it stated an answer: {verdict.reason}"
             return replace(verdict, outcome="truncated", value=None, reason=reason)
         return verdict
@@ -169,7 +169,7 @@ def target_of(config: MatchConfig, task: Task) -> str | None:
     return text or None
 
 
-def _compares(config: MatchConfig) -> bool:
+def compares(config: MatchConfig) -> bool:
     """Whether there is a target; a pattern without a group only asks whether it is found."""
     return config.by != "regex" or re.compile(config.pattern or "").groups > 0
 
@@ -190,9 +190,9 @@ def _read(config: MatchConfig, text: str, target: str, cut: bool) -> Verdict:
     answers = [answer.text for answer in found if not cut or answer.end < len(text)]
     if not answers:
         reason = _unread(config)
-        compared = _compares(config)
+        compared = compares(config)
         return Verdict(config.criterion, "unparsed" if compared else "scored", None if compared else 0.0, None, reason)
-    hits = [answer for answer in answers if not _compares(config) or _equal(config, answer, target)]
+    hits = [answer for answer in answers if not compares(config) or _equal(config, answer, target)]
     return Verdict(config.criterion, "scored", float(bool(hits)), (hits or answers)[-1][:200])
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 from agentlab.types import Capabilities, Settings
 
 CHAT = frozenset({"temperature", "top_p", "max_tokens", "stop", "logprobs", "schema"})
-ALL = frozenset(Settings.__slots__)
+ALL = frozenset(Settings.__slots__) - {"score"}
 CHAT_FIELDS = frozenset(
     "model messages stream stream_options n tools temperature top_p top_k max_tokens max_completion_tokens stop "
     "reasoning_effort seed logprobs top_logprobs response_format".split()
@@ -24,6 +24,8 @@ CLAUDE_FIELDS = frozenset(
 )
 """What requests hold anyway, or what would make a reply that cannot be read."""
 EVERYTHING = Capabilities(settings=ALL, seed=True, tools=True, max_logprobs=100)
+SCORING = Capabilities(settings=ALL | {"score"}, seed=True, tools=True, max_logprobs=100)
+"""Of a policy that tells the probability of a given reply."""
 
 _CLAUDE = re.compile(
     r"claude-(?:(?P<kind>[a-z]+)-)?(?P<major>\d)(?:[-.](?P<minor>\d{1,2})(?!\d))?(?:-(?P<after>[a-z]+))?"
@@ -97,15 +99,20 @@ def openai(name: str) -> Capabilities:
 
 def vllm(name: str) -> Capabilities:
     """A server started with vLLM's own defaults; tools also need its `--enable-auto-tool-choice`."""
-    return Capabilities(CHAT | {"top_k"}, seed=True, tools=True, max_logprobs=20)
+    return Capabilities(CHAT | {"top_k", "score"}, seed=True, tools=True, max_logprobs=20)
 
 
 def local(name: str) -> Capabilities:
-    return Capabilities(CHAT | {"top_k"}, seed=True, tools=False, max_logprobs=100)
+    return Capabilities(CHAT | {"top_k", "score"}, seed=True, tools=False, max_logprobs=100)
+
+
+def simulated(name: str) -> Capabilities:
+    """Of a policy that ships; tables tell the probability of any reply."""
+    return SCORING if name == "replies" else EVERYTHING
 
 
 def everything(name: str) -> Capabilities:
-    return EVERYTHING
+    return SCORING
 
 
 def claude_mistakes(name: str, settings: Settings) -> list[tuple[str, str]]:

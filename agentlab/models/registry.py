@@ -73,12 +73,12 @@ PROVIDERS: Mapping[str, Provider] = {
         free=True,
         names=(weights.EMBEDDED,),
         files=".gguf",
-        options={"*": ("slots", "context", "threads")},
+        options={"*": ("slots", "context", "threads", "adapter", "adapter_sha256")},
         lacking=weights.lacking,
     ),
     "sim": Provider(
         "agentlab.models.simulated.sim",
-        families.everything,
+        families.simulated,
         free=True,
         direct=True,
         pure=True,
@@ -152,9 +152,9 @@ def capabilities_of(spec: ModelSpec) -> Capabilities:
     if wrong := check_name(spec.name):
         raise ScenarioError(wrong)
     provider, rest = split(spec.name)
-    if provider == "sim" and is_own(rest):
-        own(rest)  # so that a policy which is not there is known before anything is sent
-    base = _own_capabilities(spec) if provider == "own" else PROVIDERS[provider].capabilities(rest)
+    # what is not there is known before anything is sent
+    own_code_decides = provider == "own" or (provider == "sim" and is_own(rest))
+    base = _own_capabilities(rest) if own_code_decides else PROVIDERS[provider].capabilities(rest)
     return spec.capabilities.apply(base) if spec.capabilities else base
 
 
@@ -211,7 +211,7 @@ def own(name: str) -> Any:
         raise ScenarioError(f"model {name!r}: {error}") from error
 
 
-def _own_capabilities(spec: ModelSpec) -> Capabilities:
+def _own_capabilities(name: str) -> Capabilities:
     """As its class declares them; nothing is built to be asked."""
-    declared = getattr(own(spec.name), "capabilities", None)
+    declared = getattr(own(name), "capabilities", None)
     return declared if isinstance(declared, Capabilities) else families.EVERYTHING

@@ -43,7 +43,7 @@ class CapabilitiesPatch(BaseModel):
         None,
         description="All sampling settings that the model accepts, from: temperature, top_p, top_k, max_tokens, "
         "stop, reasoning, "
-        "logprobs, schema.",
+        "logprobs, schema, score (the probability of a given reply).",
     )
     seed: bool | None = Field(None, description="Whether the model accepts a seed.")
     tools: bool | None = Field(None, description="Whether the model supports native tool calls.")

@@ -1,12 +1,14 @@
-"""Finds the file of a model that runs on this machine: the embedded one, or a GGUF file."""
+"""Finds the files of a model that runs on this machine: the embedded one or a GGUF file, and an adapter of it."""
 
 import hashlib
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from agentlab.errors import ScenarioError
+from agentlab.errors import MismatchError, ScenarioError
 
 EMBEDDED = "smollm2"
 SLOTS = 1
@@ -36,11 +38,10 @@ def installed() -> Path:
 def embedded() -> Path:
     """The same, read once: raises ScenarioError also when it is another file than the pinned one."""
     path = installed()
-    with path.open("rb") as handle:
-        if hashlib.file_digest(handle, "sha256").hexdigest() != SHA256:
-            raise ScenarioError(
-                f"{path.name} is not the pinned model file; reinstall it with: {WEIGHTS_LINE} --force-reinstall"
-            )
+    if sha256(path) != SHA256:
+        raise ScenarioError(
+            f"{path.name} is not the pinned model file; reinstall it with: {WEIGHTS_LINE} --force-reinstall"
+        )
     return path
 
 
@@ -56,6 +57,39 @@ def lacking(name: str) -> str:
     except ScenarioError as error:
         return str(error)
     return "" if find_spec("xllamacpp") else NO_ENGINE
+
+
+def adapter_of(options: Mapping[str, Any]) -> Path | None:
+    """The file of `options: {adapter: PATH}`; None where there is none.
+
+    Raises ScenarioError when it is not there, and MismatchError when `adapter_sha256` is another file's.
+    """
+    named, pinned = options.get("adapter"), options.get("adapter_sha256")
+    if named is None:
+        if pinned is not None:
+            raise ScenarioError("options.adapter_sha256 without options.adapter; write `adapter: PATH` beside it")
+        return None
+    path = Path(str(named)).expanduser()
+    if not path.is_file():
+        raise ScenarioError(f"options.adapter: file {path} not found")
+    if pinned is not None and (got := sha256(path)) != pinned:
+        raise MismatchError(f"the adapter {path} is not the one that was trained: its SHA-256 is {got}, not {pinned}")
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Of a file's content, in hexadecimal."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def identified(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The options as they enter an identity: an adapter by its content, wherever it lies."""
+    if "adapter" not in options:
+        return options
+    path = Path(str(options["adapter"])).expanduser()
+    content = options.get("adapter_sha256") or (sha256(path) if path.is_file() else "")
+    return {**{name: value for name, value in options.items() if name != "adapter"}, "adapter_sha256": content}
 
 
 def _gguf(name: str) -> Path:

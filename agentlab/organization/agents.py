@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agentlab.interfaces import Routing, Toolset
+from agentlab.organization import tagged
 from agentlab.organization.declaration import Hooks, hooks_of, kinds_of, tags_of
 from agentlab.types import Message, MessageKind, Settings, ToolSpec
 
@@ -28,11 +29,37 @@ class Agent:
     tools: tuple[Toolset, ...] = ()
     memory: Literal["all", "unread"] | int = "all"
     """How many of its own earlier turns it is shown: all, none (`unread`), or the last k."""
+    guide: str = ""
+    """How it calls its tools by tags in its replies; empty where its model has tool calls of its own."""
 
     @property
     def offered(self) -> tuple[ToolSpec, ...]:
         """Its tools as a model is told of them."""
         return tuple(tool.spec for toolset in self.tools for tool in toolset.tools)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnLimits:
+    """What one turn may take, beside the number of its model calls. Sizes are in characters, times in seconds."""
+
+    result: int = 16_000
+    """Of the result of one tool; a longer one loses its middle."""
+    shown: int | None = 200_000
+    """Of all results of a turn that a prompt shows; of older ones a line stays. None for no limit."""
+    seconds: float | None = None
+    """Of model calls and tools together; once they are used up no further call is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """What programs that agents run may use."""
+
+    model: str
+    """A key of `models:`: the model that they may ask."""
+    tokens: int
+    """Of one program, prompts and replies together."""
+    settings: Settings = field(default_factory=Settings)
+    """Sampling settings where a program gives none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +72,40 @@ class Organization:
     closing: Closing | None = None
     calls: int = 8
     """Most model calls in one turn; only tools make it more than one."""
+    turn: TurnLimits = TurnLimits()
+    programs: Programs | None = None
+    """None where programs may ask no model."""
     roster: Mapping[str, Agent] = field(init=False, repr=False, compare=False)
+    manuals: Mapping[str, str] = field(init=False, repr=False, compare=False)
+    """By agent: the protocol's manual, which may depend on its tools."""
     systems: Mapping[str, str] = field(init=False, repr=False, compare=False)
-    """By agent: its system prompt with the protocol's manual."""
+    """By agent: its system prompt with the manual and, where it has one, the guide to its tools."""
     kinds: Mapping[str, MessageKind] = field(init=False, repr=False, compare=False)
     tags: tuple[str, ...] = field(init=False, repr=False, compare=False)
     """All that its protocol reads or shows."""
     hooks: Hooks = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        manuals = {agent.name: self.protocol.manual(agent.name) for agent in self.agents}
-        systems = {a.name: "\n\n".join(part for part in (a.system, manuals[a.name]) if part) for a in self.agents}
+        hooks = hooks_of(self.protocol)
+        manuals = {agent.name: _manual(self.protocol, hooks, agent) for agent in self.agents}
+        parts = {agent.name: (agent.system, manuals[agent.name], agent.guide) for agent in self.agents}
+        own = tagged.TAGS if any(agent.guide for agent in self.agents) else ()
         object.__setattr__(self, "roster", {agent.name: agent for agent in self.agents})
-        object.__setattr__(self, "systems", systems)
+        object.__setattr__(self, "manuals", manuals)
+        object.__setattr__(self, "systems", {name: "\n\n".join(filter(None, texts)) for name, texts in parts.items()})
         object.__setattr__(self, "kinds", kinds_of(self.protocol))
-        object.__setattr__(self, "tags", tags_of(self.protocol))
-        object.__setattr__(self, "hooks", hooks_of(self.protocol))
+        object.__setattr__(self, "tags", tuple(dict.fromkeys((*tags_of(self.protocol), *own))))
+        object.__setattr__(self, "hooks", hooks)
 
     def files(self, log: Sequence[Message]) -> Mapping[str, str]:
         """The workspace by path, as the messages made it; empty where the protocol has none."""
         return self.hooks.workspace(log) if self.hooks.workspace is not None else {}
+
+    def files_of_turn(self, log: Sequence[Message]) -> Mapping[str, str]:
+        """The workspace that a turn begins with."""
+        return self.hooks.begins(log) if self.hooks.begins is not None else self.files(log)
+
+
+def _manual(protocol: Routing, hooks: Hooks, agent: Agent) -> str:
+    names = frozenset(tool.name for tool in agent.offered)
+    return hooks.manual_with(agent.name, names) if hooks.manual_with and names else protocol.manual(agent.name)

@@ -20,6 +20,8 @@ class Block:
     tag: str
     raw: str
     body: str | None
+    span: tuple[int, int] = field(default=(0, 0), compare=False)
+    """Where it stands in the text, its tags included; of an unclosed one, where its opening tag does."""
 
     @property
     def attributes(self) -> Mapping[str, str]:
@@ -62,29 +64,38 @@ class Markup:
         last_close = {token[2].lower(): token.start() for token in tokens if token[1]}
         blocks: list[Block] = []
         unclosed = set[tuple[str, str]]()
-        opened, start = None, 0
+        opened: tuple[str, str, int, int] | None = None
 
-        def give_up(tag: str, raw: str) -> None:
+        def give_up(tag: str, raw: str, low: int, high: int) -> None:
             if (tag, raw) not in unclosed:
                 unclosed.add((tag, raw))
-                blocks.append(Block(tag, raw, None))
+                blocks.append(Block(tag, raw, None, (low, high)))
 
         for token in tokens:
             slash, tag, raw = token.groups()
             tag = tag.lower()
             if slash:
                 if opened is not None and tag == opened[0]:
-                    blocks.append(Block(tag, opened[1], text[start : token.start()].strip()))
+                    _, raw, low, start = opened
+                    blocks.append(Block(tag, raw, text[start : token.start()].strip(), (low, token.end())))
                     opened = None
             elif opened is None or (tag == opened[0] and not _QUOTED.search(raw)):
                 if opened is not None:
                     give_up(*opened)
                     opened = None
                 if last_close.get(tag, -1) > token.start():
-                    opened, start = (tag, raw), token.end()
+                    opened = (tag, raw, *token.span())
                 else:
-                    give_up(tag, raw)
+                    give_up(tag, raw, *token.span())
         return blocks
+
+    def outside(self, text: str) -> str:
+        """What stands in no complete block of these tags: a paragraph for each piece."""
+        pieces, end = list[str](), 0
+        for low, high in (block.span for block in self.parse(text) if block.body is not None):
+            pieces.append(text[end:low])
+            end = high
+        return "\n".join(piece.strip() for piece in (*pieces, text[end:]) if piece.strip())
 
     def escape(self, text: str) -> str:
         """`text` with these tags and chat models' control tokens made inert: quoted words cannot pose as a message."""

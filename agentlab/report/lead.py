@@ -107,6 +107,6 @@ def _limits(material: Material) -> Iterator[str]:
             yield (
                 f"{a} versus {b}: a difference may have several causes, because the arms differ in {', '.join(others)}."
             )
-    if any(c.conclusion == "no difference shown" for c in told):
+    if any(c.outcome == "alike" for c in told):
         yield "If no difference was found, the arms may still differ: the interval shows by how much."
     yield from (*unread_notes(run), *task_notes(run, told), *blindness(run, judged_guesses(run, told)))

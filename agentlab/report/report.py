@@ -11,17 +11,20 @@ from agentlab.errors import AnalysisError, StoreError
 from agentlab.report import (
     attribution,
     bias_variance,
+    board,
     components,
     compute,
     design,
     distributions,
     forest,
     frontier,
+    generations,
     measures,
     missing,
     organizations,
     path,
     prompts,
+    reachable,
     scatter,
 )
 from agentlab.report.lead import Lead, lead
@@ -33,13 +36,15 @@ from agentlab.runs.frames import Run
 from agentlab.text import sanitize
 
 BEFORE: tuple[Callable[[Material], Section], ...] = (scatter.section, distributions.section)
-AFTER: tuple[Callable[[Material], Section], ...] = (compute.section, missing.section, prompts.section)
+AFTER: tuple[Callable[[Material], Section], ...] = (board.section, compute.section, missing.section, prompts.section)
 """Sections made of the run itself, before and after those of the analyses, in the page's order."""
 FIGURES: dict[str, Callable[[Analysis, Mapping[str, ArmStyle]], tuple[Chart, ...]]] = {
     "decompose": bias_variance.charts,
     "components": components.charts,
     "attribution": attribution.charts,
     "frontier": frontier.charts,
+    "generations": generations.charts,
+    "cases": reachable.charts,
 }
 """The figures of analyses, by their names in the registry; an analysis without one is shown by its tables."""
 SLOW = ("mixed",)
@@ -59,6 +64,7 @@ def write(run: Run, folder: Path) -> Path:
 
 
 def _write(run: Run, folder: Path) -> Path:
+    run = run.held_out
     material = Material(run, summarize(run), arm_styles(run))
     first = lead(material)
     parts = [part for part in sections(material, first) if not part.empty]

@@ -11,7 +11,7 @@ from agentlab.store import DATABASE, UNFINISHED, closed, decoded, held, read
 from agentlab.store.totals import TOTALS, totals
 
 RunState = Literal["running", "finished", "stopped", "damaged"]
-_KEYS = ("name", "created", "draws", "measures", TOTALS)
+_KEYS = ("name", "created", "draws", "measures", "loop", TOTALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +81,7 @@ def _planned(connection: sqlite3.Connection, meta: dict[str, Any], done: int) ->
     )
     if "imported" in told:
         return done
+    if "loop" in meta:
+        return int(meta["loop"]["conditions"]) * int(meta["loop"]["each"])
     conditions: int = connection.execute("SELECT count(*) FROM conditions").fetchone()[0]
     return conditions * told.get("tasks", 0) * int(meta.get("draws", 0))

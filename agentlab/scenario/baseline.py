@@ -4,7 +4,7 @@ Checks everything that can be wrong with them before the first call, and ties ea
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -14,7 +14,10 @@ from agentlab.judges import JudgeTraits
 from agentlab.models.capabilities import maker
 from agentlab.models.prices import cost_of
 from agentlab.models.spec import ModelSpec
+from agentlab.organization.agents import Organization
+from agentlab.organization.protocols import board_of
 from agentlab.organization.protocols.solo import Refine, Tries
+from agentlab.organization.protocols.solo_files import Steps
 from agentlab.scenario.cells import excluded
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import BaselineFields, ExperimentFields
@@ -54,10 +57,15 @@ class Matched:
         """The cell that it is measured by."""
         return {**cell, self.factor: self.fields.of}
 
-    def interaction(self) -> Routing:
+    def agent(self, known: Mapping[str, Any]) -> str:
+        """The agent that works: of one with copies the first."""
+        name = self.fields.agent
+        return name if name in known else next((copy for copy in (f"{name}.1",) if copy in known), name)
+
+    def interaction(self, agent: str) -> Routing:
         """The steps of its agent."""
         by = self.fields.by
-        return Refine(self.fields.agent) if by == "refine" else Tries(self.fields.agent, by)
+        return Refine(agent) if by == "refine" else Tries(agent, by)
 
     def told(self) -> dict[str, Any]:
         """Its settings as they decide the identity; the names of its level and judge do not count."""
@@ -205,6 +213,16 @@ def chained(baselines: Mapping[str, str]) -> Iterator[str]:
             if one not in done:
                 done.add(one)
                 yield one
+
+
+def with_workspace(organization: Organization, measured: Organization) -> Organization:
+    """The organization of a baseline: it has a workspace where the arm that it is measured by has one."""
+    board, steps = board_of(measured.protocol), organization.protocol
+    if board is None or not isinstance(steps, Refine | Tries):
+        return organization
+    by = "refine" if isinstance(steps, Refine) else steps.by
+    alone = board.alone(steps.agent, anew=by != "refine")
+    return replace(organization, protocol=Steps(steps.agent, by, alone))
 
 
 def tied(identity: str, measured: str, selector: Any) -> str:

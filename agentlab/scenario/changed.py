@@ -1,11 +1,13 @@
 """What changed between the document a run folder was made from and the one that is to continue it."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from agentlab.scenario.condition import OPERATIONAL
 from agentlab.scenario.document import Keys, dotted
+from agentlab.scenario.improve import GROWING as OF_LOOP
 from agentlab.scenario.validate import mapping
+from agentlab.training.trainers import TRAINERS
 
 FREE = ("about", "draws", "exclude", "measures", "compare", "cluster", "limits")
 """Sections that decide no reply: how many rollouts there are, when they stop, and what is computed from them."""
@@ -29,6 +31,7 @@ def differences(
         top, added = path[0], before is None
         grown = added and ((top in GROWING and len(path) == 2) or (top == "factors" and len(path) == 3))
         reached = top == "models" and len(path) >= 3 and path[2] in OPERATIONAL
+        reached = reached or (top == "improve" and _grows(path, mapping(new.get("improve"))))
         if top not in FREE and not grown and not reached and not _idle(path, before, after, new, same):
             found.append((dotted(path), before, after))
     without_cast = "cast" not in mapping(new.get("organization"))
@@ -41,11 +44,19 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, A
     return [(dotted(path), before, after) for path, before, after in _changes(old, new, ())]
 
 
+def _grows(path: Keys, improve: Mapping[str, Any]) -> bool:
+    """Whether a change of the loop changes no rollout that is there: how it is started, and how long it goes on."""
+    if len(path) == 3 and path[1] == "by":
+        trainer = TRAINERS.get(mapping(improve.get("by")).get("kind", ""))
+        return trainer is not None and path[2] in trainer.operational
+    return len(path) > 1 and path[1] in OF_LOOP
+
+
 def _idle(path: Keys, before: Any, after: Any, new: Mapping[str, Any], same: bool) -> bool:
     """Whether a change decides no reply and no score that is there."""
     top, *rest = path
     if top == "tasks" and len(rest) > 1:
-        return rest[1] in ("target", "split") or (rest[1] == "fields" and same)
+        return rest[1] in ("target", "split") or (rest[1] == "fields" and same and not _files(rest[2:], before, after))
     if top == "seed":  # the run has recorded the one that it took
         return after is None
     if top == "coupling":
@@ -56,6 +67,11 @@ def _idle(path: Keys, before: Any, after: Any, new: Mapping[str, Any], same: boo
         return rest[0] not in {mapping(judge).get("model", "judge") for judge in mapping(new.get("judges")).values()}
     renamed = top == "factors" and (len(rest) == 1 or (len(rest) == 2 and after is None))
     return same and not renamed and (top in ("organization", "addendum") or (top == "factors" and "tasks" not in rest))
+
+
+def _files(below: Sequence[str | int], before: Any, after: Any) -> bool:
+    """Whether a change of a task's fields is one of its files, which agents see."""
+    return below[0] == "files" if below else mapping(before).get("files") != mapping(after).get("files")
 
 
 def _changes(old: Any, new: Any, path: Keys) -> Iterator[tuple[Keys, Any, Any]]:

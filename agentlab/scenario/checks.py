@@ -7,25 +7,27 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentlab.errors import AgentlabError
-from agentlab.interfaces import Judge, Toolset
+from agentlab.interfaces import Judge, Routing, Toolset
+from agentlab.judges import JudgeTraits
 from agentlab.judges.config import Misfit
 from agentlab.models.prices import price_known
 from agentlab.models.registry import (
     body_mistakes,
-    capabilities_of,
     check_name,
     mistakes_of,
     options_mistake,
     options_of,
 )
 from agentlab.models.spec import ModelSpec
-from agentlab.organization.agents import Organization
+from agentlab.organization.agents import Agent, Organization
+from agentlab.organization.protocols.board import Board
+from agentlab.organization.settings import merged
 from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
-from agentlab.scenario.fields import OUTCOMES, LimitsFields, MeasureFields, OrganizationFields
+from agentlab.scenario.fields import OUTCOMES, PROGRAM_OUTCOMES, LimitsFields, MeasureFields, OrganizationFields
 from agentlab.scenario.validate import CheckedDocument, existing, mapping
-from agentlab.tools import TOOLS
+from agentlab.tools import TICKETS, TOOLS
 from agentlab.types import Settings, Task
 
 CHARS_PER_TOKEN = 8
@@ -117,8 +119,8 @@ def addressees(site: CheckedDocument, name: str, to: str | tuple[str, ...], agen
                 site.wrong(("addendum", name, "to", i), f"no agent {agent!r}", suggest(agent, agents))
 
 
-def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings, path: Keys, tools: bool) -> None:
-    """The model of the agent at `path` takes its settings and tools; points to whoever supplied the setting."""
+def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings, path: Keys) -> None:
+    """The model of the agent at `path` takes its settings; points to whoever supplied the setting."""
     told = mapping(site.get(path).get("settings"))
     of_model = dict(mistakes_of(spec))
     for setting, right in mistakes_of(spec, wanted):
@@ -126,10 +128,49 @@ def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings
             site.wrong((*path, "settings", setting), f"its model {name!r} does not support {setting}", right)
         elif setting not in of_model:
             site.wrong(("models", name, setting), f"this model does not support {setting}", right)
-    if tools and not capabilities_of(spec).tools:
-        site.wrong(
-            (*path, "tools"), f"its model {name!r} ({spec.name}) does not support tools", "name a model that does"
-        )
+
+
+def tickets(site: CheckedDocument, agents: Iterable[Agent], protocol: Routing) -> None:
+    """Tools for tickets are used at a board, which alone can act on them."""
+    for agent in agents if not isinstance(protocol, Board) else ():
+        if used := [tool.spec.name for toolset in agent.tools if toolset in TICKETS for tool in toolset.tools]:
+            path: Keys = ("organization", "agents", agent.name, "tools")
+            wrong = f"the tool {used[0]!r} is for a ticket board, and this protocol has none"
+            site.wrong(path, wrong, "remove the tool, or write `protocol: {kind: board, …}`")
+
+
+def program(site: CheckedDocument, organization: Organization, specs: Mapping[str, ModelSpec]) -> None:
+    """The models of a program's agents take what its steps ask of them, and its observations can be weighed."""
+    routing: Any = organization.protocol
+    if not hasattr(routing, "wanted"):
+        return
+    where: Keys = ("organization", "protocol")
+    site.flaws(where, routing.unobservable())
+    for instruction, settings, times in routing.wanted():
+        agent, place = organization.roster[instruction.step.by], (*where, *instruction.place)
+        whole = merged(agent.settings, settings)
+        for setting, right in mistakes_of(specs[agent.model], whole):
+            if getattr(settings, setting) is not None:
+                _unsupported(site, place, setting, f"{agent.model!r} ({specs[agent.model].name})", right)
+        if times > 1 and agent.tools:
+            site.wrong(place, f"several replies (times: {times}) from {agent.name!r}, which has tools", "`times: 1`")
+        if times > 1 and agent.memory != "unread":
+            wrong = f"several replies (times: {times}) from {agent.name!r}, which remembers its earlier turns"
+            site.wrong(place, wrong, f"`memory: unread` for {agent.name!r}")
+        told = {name: getattr(whole, name) for name in ("temperature", "top_p", "top_k")}
+        if settings.score is not None and (odd := [f"{n}: {v}" for n, v in told.items() if v not in (None, 1)]):
+            wrong = f"scores are at temperature 1, and this model samples with {', '.join(odd)}"
+            site.wrong(place, wrong, "remove these settings, or use `likelihood: {sample: 8}`")
+
+
+def _unsupported(site: CheckedDocument, place: Keys, setting: str, model: str, right: str) -> None:
+    """A setting of a step that the model does not take, with what takes its place."""
+    if setting == "score":
+        wrong = f"this step needs the probability of a given reply, which the model {model} does not give"
+        right = "use `inference: {likelihood: {sample: 8}}`, which counts sampled replies, or `by: text` for a choice"
+        site.wrong(place, wrong, right)
+    else:
+        site.wrong((*place, "settings", setting), f"the model {model} does not support {setting}", right)
 
 
 def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tuple[Toolset, ...]:
@@ -144,7 +185,7 @@ def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tup
             site.wrong(
                 where,
                 f"no tool {reference!r}",
-                f"{suggest(reference, TOOLS)} Or write my_module:Name for a tool of your own",
+                suggest(reference, TOOLS, own="a tool"),
             )
             continue
         else:
@@ -169,7 +210,12 @@ def _toolset(reference: str, site: CheckedDocument) -> Toolset:
 
 
 def criteria(
-    site: CheckedDocument, name: str, measure: MeasureFields, single: Mapping[str, Judge], of_two: Collection[str]
+    site: CheckedDocument,
+    name: str,
+    measure: MeasureFields,
+    single: Mapping[str, Judge],
+    of_two: Collection[str],
+    traits: Mapping[str, JudgeTraits],
 ) -> None:
     """A measure names a judge that is there and scores single outputs, and criteria that it scores."""
     path: Keys = ("measures", name)
@@ -185,7 +231,18 @@ def criteria(
         elif measure.judge not in judges:
             site.wrong((*path, "judge"), f"no judge {measure.judge!r} under judges", suggest(measure.judge, known))
         return
-    if single[measure.judge].model is not None:
+    _outcomes(site, path, measure, single[measure.judge], traits[measure.judge])
+    for i, criterion in enumerate(() if measure.criteria == "all" else measure.criteria):
+        if criterion not in known[measure.judge]:
+            wrong = f"judge {measure.judge!r} has no criterion {criterion!r}"
+            site.wrong((*path, "criteria", i), wrong, suggest(criterion, known[measure.judge]))
+        elif criterion in measure.criteria[:i]:
+            site.wrong((*path, "criteria", i), f"the criterion {criterion!r} appears twice", "name each of them once")
+
+
+def _outcomes(site: CheckedDocument, path: Keys, measure: MeasureFields, judge: Judge, traits: JudgeTraits) -> None:
+    """A measure gives values only to outcomes that its judge can have."""
+    if judge.model is not None:
         for outcome in OUTCOMES:
             if getattr(measure, outcome) is not None:
                 wrong = (
@@ -193,12 +250,14 @@ def criteria(
                     f"the judge's model, not of the agents"
                 )
                 site.wrong((*path, outcome), wrong, "remove it; such a score is then missing")
-    for i, criterion in enumerate(() if measure.criteria == "all" else measure.criteria):
-        if criterion not in known[measure.judge]:
-            wrong = f"judge {measure.judge!r} has no criterion {criterion!r}"
-            site.wrong((*path, "criteria", i), wrong, suggest(criterion, known[measure.judge]))
-        elif criterion in measure.criteria[:i]:
-            site.wrong((*path, "criteria", i), f"the criterion {criterion!r} appears twice", "name each of them once")
+    if not traits.cases:
+        for outcome in PROGRAM_OUTCOMES:
+            if getattr(measure, outcome) is not None:
+                wrong = f"judge {measure.judge!r} runs no program, so `{outcome}` never happens"
+                site.wrong((*path, outcome), wrong, "remove it, or name a judge of kind program")
+    elif len(judge.criteria if measure.criteria == "all" else measure.criteria) > 1:
+        wrong = f"judge {measure.judge!r} measures utility and harm, which have no common mean"
+        site.wrong((*path, "criteria"), wrong, "write `criteria: [utility]` or `criteria: [harm]`")
 
 
 def targets(site: CheckedDocument, misfits: Mapping[str, Misfit], tasks: Mapping[str, Task]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agentlab.columns import ABOUT_ROLLOUTS, MEASURE, MEASURED, RESERVED
+from agentlab.columns import ABOUT_ROLLOUTS, CARRIES, MEASURE, MEASURED, RESERVED
 from agentlab.scenario.document import Keys
 from agentlab.scenario.fields import ExperimentFields
 from agentlab.scenario.validate import CheckedDocument, mapping
@@ -11,7 +11,7 @@ from agentlab.scenario.validate import CheckedDocument, mapping
 def check(site: CheckedDocument, plan: ExperimentFields) -> None:
     """Factors, fields of tasks (each name once) and measures have names of their own."""
     for factor in plan.factors:
-        if factor in RESERVED:
+        if factor in RESERVED or factor.startswith(CARRIES):
             _taken(site, ("factors", factor), f"the factor {factor!r}", f"{factor}_level")
     for path in _fields(site, plan):
         if path[-1] in ABOUT_ROLLOUTS:

@@ -4,19 +4,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from pydantic import BaseModel
-
 from agentlab.interfaces import Routing
+from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
-from agentlab.organization.agents import Agent, Closing, Organization
-from agentlab.scenario import checks
+from agentlab.models.weights import identified
+from agentlab.organization import tagged
+from agentlab.organization.agents import Agent, Closing, Organization, Programs, TurnLimits
+from agentlab.scenario import checks, improve, inference
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
+from agentlab.scenario.improve import Improve
+from agentlab.scenario.inference_fields import InferenceFields
 from agentlab.scenario.placeholders import fill, paragraphs
-from agentlab.scenario.protocol import Cast, protocol
+from agentlab.scenario.products import with_product
+from agentlab.scenario.protocol import Cast, protocol, rounds_of
+from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.validate import CheckedDocument, mapping
-from agentlab.seeds import digest
+from agentlab.seeds import digest, plain
+from agentlab.tools import TICKETS
 from agentlab.types import Settings, Task, ToolSpec
 
 OPERATIONAL = frozenset(
@@ -55,6 +61,18 @@ class Condition:
     """The prompts of `tasks` before addenda and closing question."""
     baseline: Baseline | None = None
     """Of a compute-matched arm: what it is measured by, and how."""
+    inference: InferenceFields | None = None
+    """How a rollout is made of particles; None if it is one attempt."""
+    loop: Improve | None = None
+    """How its model learns from its rollouts."""
+    coupling: str = ""
+    """Of a repeated loop: what keeps its random numbers apart from those of the first."""
+
+    def organization_on(self, task: str) -> Organization:
+        """The organization as it samples on this task; a split of a loop may have settings of its own."""
+        if self.loop is None:
+            return self.organization
+        return self.loop.sampling(self.organization, self.tasks[task])
 
 
 def resolve(
@@ -73,19 +91,36 @@ def resolve(
         asked = _tasks(site, cell, cast)
         agents = _agents(site, cell, cast, specs)
         closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
+        programs = _programs(site, cell.organization, specs)
+        fields = inference.read(site, matched is not None)
+        if interaction is not None and fields is not None:
+            interaction = inference.weighing(site, fields, interaction)
+            told = {**told, "inference": fields.model_dump()}
         if interaction is not None and agents is not None and before == _wrong(site):
             org = cell.organization
-            rounds = org.rounds
+            rounds = rounds_of(org, interaction)
+            agents = tuple(_remembering(agent, org.agents[agent.name], interaction) for agent in agents)
             if matched is not None:  # every step is told the task, and of the steps before only what it must know
-                rounds, agents = STEPS, tuple(replace(agent, memory="unread") for agent in agents)
-            organization = Organization(agents, interaction, rounds, closing, org.calls)
+                rounds, agents = STEPS, tuple(replace(_boardless(agent), memory="unread") for agent in agents)
+            checks.tickets(site, agents, interaction)
+            turn = TurnLimits(**org.turn.model_dump())
+            organization = Organization(agents, interaction, rounds, closing, org.calls, turn, programs)
+            checks.program(site, organization, specs)
             used = {agent.model: specs[agent.model] for agent in agents}
+            used |= {programs.model: specs[programs.model]} if programs is not None else {}
             writers = cast.writers or ()
             identity = _identity(organization, used, told, writers, [a.model_dump() for a in cell.addendum.values()])
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
             questions = {key: task.prompt for key, task in tasks(site, cell).items()}
             added = dict(cell.addendum)
-            return Condition(name, levels, organization, used, asked, exposures, identity, added, questions)
+            loop = improve.resolve(site, cell, organization, used)
+            if loop is not None:
+                improve.leaks(site, loop.fields, asked)
+                identity = digest(identity, loop.identity)
+            if before != _wrong(site):
+                return None
+            about = (exposures, identity, added, questions)
+            return Condition(name, levels, organization, used, asked, *about, inference=fields, loop=loop)
     else:
         for key in mapping(site.tree.value.get("tasks")):
             if (task := site.validate(TaskFields, ("tasks", key))) is not None:
@@ -116,12 +151,12 @@ def _alone(
     site: CheckedDocument, org: OrganizationFields, matched: Matched
 ) -> tuple[Cast, Routing | None, dict[str, Any]]:
     """The one agent of a baseline, whose steps are the protocol."""
-    name = matched.fields.agent
+    name = matched.agent(org.agents)
     cast = Cast((name,), org.closing and Closing(org.closing.ask, name), (name,))
     if name not in org.agents:
         site.wrong((*matched.path, "agent"), f"no agent {name!r}", suggest(name, org.agents))
         return cast, None, {}
-    return cast, matched.interaction(), matched.told()
+    return cast, matched.interaction(name), matched.told()
 
 
 def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
@@ -133,6 +168,12 @@ def _cast(site: CheckedDocument, org: OrganizationFields) -> Cast:
         closing = Closing(org.closing.ask, agent or "")
     writers = names if len(names) == 1 else org.output
     return Cast(names, closing, writers)
+
+
+def _programs(site: CheckedDocument, org: OrganizationFields, specs: Mapping[str, ModelSpec]) -> Programs | None:
+    if org.programs is None or not checks.alias(site, org.programs.model, (*ORGANIZATION, "programs"), specs):
+        return None
+    return Programs(org.programs.model, org.programs.tokens, specs[org.programs.model].settings())
 
 
 def _agents(
@@ -156,16 +197,21 @@ def _agent(site: CheckedDocument, cell: ConditionFields, name: str, specs: Mappi
     if not checks.alias(site, told.model, path, specs):
         return None
     settings = merged(specs[told.model].settings(), told.settings)
-    checks.settings(site, specs[told.model], told.model, settings, path, bool(told.tools))
-    return Agent(name, paragraphs(*texts), told.model, settings, tools, told.memory)
+    checks.settings(site, specs[told.model], told.model, settings, path)
+    agent = Agent(name, paragraphs(*texts), told.model, settings, tools, told.memory)
+    return agent if capabilities_of(specs[told.model]).tools else replace(agent, guide=tagged.guide(agent.offered))
 
 
-def merged(base: Settings, over: BaseModel) -> Settings:
-    """The agent's settings over the model's."""
-    told = over.model_dump()
-    return Settings(
-        **{f.name: getattr(base, f.name) if told.get(f.name) is None else told[f.name] for f in fields(Settings)}
-    )
+def _boardless(agent: Agent) -> Agent:
+    """The agent without tools for tickets, of which there are none where it works alone."""
+    kept = replace(agent, tools=tuple(toolset for toolset in agent.tools if toolset not in TICKETS))
+    return replace(kept, guide=tagged.guide(kept.offered)) if agent.guide else kept
+
+
+def _remembering(agent: Agent, fields: AgentFields, interaction: Routing) -> Agent:
+    """The agent, with what its protocol has agents remember where the scenario does not say it."""
+    memory = getattr(interaction, "memory", agent.memory)
+    return agent if "memory" in fields.model_fields_set else replace(agent, memory=memory)
 
 
 def _closing(site: CheckedDocument, cell: ConditionFields, cast: Cast) -> str:
@@ -190,13 +236,14 @@ def tasks(site: CheckedDocument, cell: ConditionFields, last: Sequence[str] = ()
     found: dict[str, Task] = {}
     for key, task in cell.tasks.items():
         prompt = fill(site, task.prompt, ("tasks", key, "prompt"), task.fields)
-        found[key] = Task(key, paragraphs(prompt, *last), task.target, task.fields, task.split)
+        fields = with_product(site, key, task)
+        found[key] = Task(key, paragraphs(prompt, *last), task.target, fields, task.split)
     return found
 
 
 def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Routing) -> int:
     if to == "task":
-        return len(interaction.briefed)
+        return len(getattr(interaction, "readers", interaction.briefed))
     return len(names) if to == "all" else sum(name in to for name in names)
 
 
@@ -208,15 +255,23 @@ def _identity(
     addenda: list[dict[str, Any]],
 ) -> str:
     """What an agent calls its model does not count, what the model is does."""
+    left_out = {*OPERATIONAL, *(f.name for f in fields(Settings))}
     dumped = {
-        alias: spec.model_dump(mode="json", exclude={*OPERATIONAL, *(f.name for f in fields(Settings))})
+        alias: {**spec.model_dump(mode="json", exclude=left_out), "options": identified(spec.options)}
         for alias, spec in specs.items()
     }
     agents = [
-        (a.name, a.system, dumped[a.model], a.settings, a.memory, [_tool(tool) for tool in a.offered])
+        (a.name, a.system, dumped[a.model], plain(a.settings), a.memory, [*map(_tool, a.offered)], *_guide(a))
         for a in organization.agents
     ]
-    return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda)
+    more: list[Any] = [organization.turn] if organization.turn != TurnLimits() else []
+    if (programs := organization.programs) is not None:
+        more.append(("programs", dumped[programs.model], programs.tokens, programs.settings))
+    return digest(agents, told, organization.rounds, organization.closing, writers, organization.calls, addenda, *more)
+
+
+def _guide(agent: Agent) -> tuple[str, ...]:
+    return (agent.guide,) if agent.guide else ()
 
 
 def _tool(tool: ToolSpec) -> tuple[Any, ...]:

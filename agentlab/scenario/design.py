@@ -18,7 +18,11 @@ from agentlab.scenario import (
     compare,
     condition,
     copies,
+    generations,
+    improve,
+    inference,
     library,
+    products,
     protocol,
     sections,
     task_table,
@@ -32,6 +36,7 @@ from agentlab.scenario.condition import Condition
 from agentlab.scenario.document import Keys, Tree, clashes, patch, read
 from agentlab.scenario.fields import ConditionFields, ExperimentFields, LimitsFields, MeasureFields
 from agentlab.scenario.findings import Findings
+from agentlab.scenario.improve import Improve
 from agentlab.scenario.override import SET, with_model, with_value
 from agentlab.scenario.protocol import ordered_fields
 from agentlab.scenario.validate import CheckedDocument, mapping
@@ -57,7 +62,7 @@ class Design:
     models: Mapping[str, ModelSpec]
     """Of the document without patches: those of the judges."""
     judges: Mapping[str, Judge]
-    """Those that score; not those that tell the tries of a baseline apart."""
+    """Those that score; not those that tell the tries of a baseline apart, or look at particles."""
     selectors: Mapping[str, Judge]
     of_two: Mapping[str, Judge]
     """Those of two outputs: they compare arms or sort outputs into groups, and are no measure."""
@@ -81,6 +86,15 @@ class Design:
         """Tasks, or clusters of tasks, that share no source."""
         tasks = self.tasks.values()
         return len(tasks if self.cluster is None else {task.fields[self.cluster] for task in tasks})
+
+    @property
+    def loop(self) -> Improve | None:
+        """The self-training loop of its first condition: all have the same splits, generations and replicates."""
+        return self.conditions[0].loop
+
+    def draws_of(self, task: str) -> int:
+        """How many times each condition does this task."""
+        return self.draws if self.loop is None else self.loop.split(self.tasks[task]).draws
 
     @property
     def ordered(self) -> frozenset[str]:
@@ -139,7 +153,7 @@ class DesignBuilder:
         plan = self.plan()
         self.specs = specs = condition.models(self.site)
         bench = judging.build(self.site, specs)
-        conditions, declared = list[Condition](), Compare()
+        conditions, declared, loop, crossed = list[Condition](), Compare(), None, plan
         if plan is not None:
             columns.check(self.site, plan)
             matched = baseline.read(self.site, plan.factors)
@@ -147,9 +161,14 @@ class DesignBuilder:
             self.selectors = baseline.selectors(self.site, told, bench)
             baseline.families(self.site, told, bench.every, specs)
             conditions = self.conditions(plan, matched, bench)
+            self.selectors |= inference.selectors(conditions, bench)
             self.finish(plan, bench, specs, conditions)
-            declared = compare.resolve(self.site, plan, [name for name in bench.judges if name not in self.selectors])
-        if self.findings.mistakes or plan is None:
+            loop = improve.agree(self.site, {one.name: one.loop for one in conditions})
+            told_loop = mapping(self.tree.value.get("improve"))
+            crossed, conditions = generations.with_generations(plan, loop, told_loop), generations.base(conditions)
+            used = {measure.judge for measure in plan.measures.values()}
+            declared = compare.resolve(self.site, crossed, bench.plain({*used, *self.selectors}))
+        if self.findings.mistakes or plan is None or crossed is None:
             raise ScenarioError(self.findings.sorted(len(cells.cells(plan)) if plan else 1))
         return Design(
             name=plan.name,
@@ -158,8 +177,8 @@ class DesignBuilder:
             tree=self.tree.value,
             tasks=self.tasks(plan),
             conditions=tuple(conditions),
-            factors={name: tuple(levels) for name, levels in plan.factors.items()},
-            draws=plan.draws,
+            factors={name: tuple(levels) for name, levels in crossed.factors.items()},
+            draws=plan.draws if loop is None else max(split.draws for split in loop.fields.splits.values()),
             seed=plan.seed,
             coupling=plan.coupling,
             models=specs,
@@ -226,6 +245,9 @@ class DesignBuilder:
                 checks.prices(site, plan.limits, resolved.models, {})
                 checks.task_fields(site, resolved.organization, resolved.tasks)
                 checks.targets(site, bench.misfits, resolved.tasks)
+                if resolved.loop is not None:
+                    improve.measures(site, resolved.loop.fields, plan, bench)
+                inference.judge(site, resolved.inference, bench, plan.measures, self.specs)
                 found[name] = resolved
         self.findings.cell = None
         self.tie(found, matched)
@@ -246,7 +268,10 @@ class DesignBuilder:
                 continue
             judge = mapping(self.tree.value.get("judges")).get(one.fields.select or "")
             identity = baseline.tied(found[name].identity, of.identity, judge)
-            found[name] = replace(found[name], identity=identity, baseline=one.baseline(of.name))
+            organization = baseline.with_workspace(found[name].organization, of.organization)
+            found[name] = replace(
+                found[name], identity=identity, baseline=one.baseline(of.name), organization=organization
+            )
             selector = self.selectors.get(one.fields.select or "")
             asked = [of.models, found[name].models]
             specs = {spec.name: spec for models in asked for spec in models.values()}
@@ -281,11 +306,14 @@ class DesignBuilder:
     ) -> None:
         """The checks that look at all conditions together."""
         for name, measure in plan.measures.items():
-            checks.criteria(self.site, name, measure, bench.judges, bench.of_two)
+            checks.criteria(self.site, name, measure, bench.judges, bench.of_two, bench.traits)
         of_judges = {j.model: specs[j.model] for j in bench.every.values() if j.model and j.model in specs}
         checks.prices(self.site, plan.limits, {}, of_judges)
         checks.constant(self.site, of_judges)
         protocol.agree(self.site, {one.name: one.organization for one in conditions})
+        if conditions:
+            products.same_product(self.site, [one.tasks for one in conditions])
+            improve.same_splits(self.site, [one.tasks for one in conditions])
         if plan.cluster is not None and conditions:
             checks.cluster(self.site, plan.cluster, [one.tasks for one in conditions])
         seen: dict[tuple[Any, ...], Condition] = {}

@@ -5,7 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
+from agentlab.organization.agents import TurnLimits
 from agentlab.scenario.compare_fields import CompareFields, LooksFields
+from agentlab.scenario.improve_fields import ImproveFields
+from agentlab.scenario.settings_fields import SettingsFields
 from agentlab.scenario.values import (
     AgentName,
     Fields,
@@ -22,24 +25,6 @@ from agentlab.scenario.values import (
 )
 
 MOST_COPIES = 100
-
-
-class SettingsFields(Fields):
-    temperature: float | None = Field(default=None, ge=0, le=2, description="Sampling temperature.")
-    top_p: float | None = Field(
-        default=None, gt=0, le=1, description="Nucleus sampling: the share of probability kept."
-    )
-    top_k: int | None = Field(default=None, ge=1, description="Sample from the k most likely tokens.")
-    max_tokens: int | None = Field(
-        default=None, ge=1, description="Maximum number of tokens in one reply, including reasoning."
-    )
-    stop: tuple[str, ...] | None = Field(default=None, description="Texts that end a reply.")
-    reasoning: str | int | None = Field(
-        default=None, description="How much to reason: an effort name or a budget in tokens."
-    )
-    logprobs: int | None = Field(
-        default=None, ge=0, description="Keep the log-probability of every token and of this many alternatives."
-    )
 
 
 class AgentFields(Fields):
@@ -71,6 +56,35 @@ class ClosingFields(Fields):
     )
 
 
+class TurnFields(Fields):
+    result: int = Field(
+        default=TurnLimits().result,
+        ge=200,
+        le=1_000_000,
+        description="Maximum characters of a tool's result. The middle of a longer result is left out.",
+    )
+    shown: int | None = Field(
+        default=TurnLimits().shown,
+        ge=1_000,
+        description="Maximum characters of all tool results of a turn in one prompt. Older results become one line. "
+        "null: no limit.",
+    )
+    seconds: float | None = Field(
+        default=TurnLimits().seconds,
+        gt=0,
+        description="Maximum seconds of model calls and tools in one turn. After that, the turn makes no more calls.",
+    )
+
+
+class ProgramsFields(Fields):
+    model: str = Field(description="The model that programs may ask: an alias under models.")
+    tokens: Tokens = Field(
+        default=20_000,
+        description="Maximum number of tokens of one program, prompts and replies together. Further questions are "
+        "refused.",
+    )
+
+
 class OrganizationFields(Fields):
     agents: Mapping[AgentName, AgentFields] = Field(min_length=1, description="The agents by name.")
     protocol: Part = Field(description="Where replies go: kind, and the fields of that kind.")
@@ -86,6 +100,12 @@ class OrganizationFields(Fields):
         description="Agents that may write to @output. Default: the closing agent; if there is none, any agent.",
     )
     calls: int = Field(default=8, ge=1, le=1000, description="Maximum number of model calls in one turn.")
+    turn: TurnFields = Field(
+        default_factory=TurnFields, description="Limits on the tool results and the time of one turn."
+    )
+    programs: ProgramsFields | None = Field(
+        default=None, description="The model that programs of agents may ask. Default: none."
+    )
 
 
 class TaskFields(Fields):
@@ -96,6 +116,14 @@ class TaskFields(Fields):
     )
     split: str | None = Field(
         default=None, description="The part of the data that the task belongs to, such as train or test."
+    )
+    product: str | None = Field(
+        default=None,
+        description="The product that the agents build: news_ranker, sepsis_triage, or a module of your own beside the "
+        "scenario. Its files are added to the workspace.",
+    )
+    product_seed: int = Field(
+        default=2604, ge=0, le=2**63 - 1, description="The seed of the product's data and held-out cases."
     )
 
 
@@ -132,10 +160,18 @@ class MeasureFields(Fields):
     truncated: float | None = Field(
         default=None, description="The value if the output was cut off before it stated an answer."
     )
+    absent: float | None = Field(default=None, description="The value on a case if the agents left no program.")
+    crash: float | None = Field(default=None, description="The value on a case if the program fails.")
+    timeout: float | None = Field(default=None, description="The value on a case if the program takes too long.")
+    format: float | None = Field(
+        default=None, description="The value on a case if the program writes its output in the wrong format."
+    )
 
 
 OUTCOMES = ("unparsed", "truncated")
-DECLARED = ("declined", "vetoed", "incomplete", "limit", *OUTCOMES)
+PROGRAM_OUTCOMES = ("absent", "crash", "timeout", "format")
+"""What a judge of kind `program` finds instead of a score."""
+DECLARED = ("declined", "vetoed", "incomplete", "limit", *OUTCOMES, *PROGRAM_OUTCOMES)
 """Fields of a measure that say what a rollout counts as, by what the agents did or by what its judge could not read."""
 
 
@@ -163,6 +199,14 @@ class ConditionFields(Fields):
     tasks: Mapping[TaskId, TaskFields] = Field(min_length=1, description="The tasks by id.")
     organization: OrganizationFields = Field(description="The agents and how they communicate.")
     addendum: Mapping[Name, AddendumFields] = Field(default={}, description="Paragraphs added to prompts, by name.")
+    improve: ImproveFields | None = Field(
+        default=None, description="A self-training loop: which rollouts are kept, and how a model learns from them."
+    )
+    inference: Part | None = Field(
+        default=None,
+        description="How a rollout is made from several particles: kind, and the fields of that kind. Default: a "
+        "rollout is one attempt.",
+    )
 
 
 class BaselineFields(Fields):
@@ -175,7 +219,9 @@ class BaselineFields(Fields):
         description="What is matched to the rollout that sets the budget. The arm stops at the step closest to the "
         "budget."
     )
-    agent: str = Field(description="The agent that works, a key of organization.agents.")
+    agent: str = Field(
+        description="The agent that works, a key of organization.agents. If it has copies, the first copy works."
+    )
     at: Literal["draw", "task_median"] = Field(
         default="draw",
         description="Whether the budget is the use on the same task and draw, or the median over the "

@@ -10,8 +10,10 @@ from agentlab.judges import KINDS as JUDGES
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.protocols import KINDS as PROTOCOLS
 from agentlab.scenario.fields import BaselineFields, ConditionFields, ExperimentFields
+from agentlab.scenario.inference_fields import KINDS as METHODS
 from agentlab.scenario.task_table import TaskTableFields
 from agentlab.scenario.validate import mapping
+from agentlab.training.trainers import TRAINERS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _OWN = {
@@ -37,12 +39,20 @@ def scenario_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = whole.pop("$defs")
     definitions["Model"] = _lift(ModelSpec, definitions)
     definitions["Protocol"] = _kinds(PROTOCOLS, definitions)
+    definitions["Trainer"] = _kinds({name: kind.fields for name, kind in TRAINERS.items()}, definitions)
+    definitions["Inference"] = {"anyOf": [_lift(config, definitions) for config in METHODS.values()]}
     properties = whole["properties"]
+    properties["inference"] = {
+        "description": properties["inference"]["description"],
+        "anyOf": [{"$ref": "#/$defs/Inference"}, {"type": "null"}],
+    }
     properties["judges"]["anyOf"][1]["additionalProperties"] = _JUDGE
     table = _lift(TaskTableFields, definitions)
     properties["models"]["additionalProperties"] = {"$ref": "#/$defs/Model"}
     definitions["OrganizationFields"]["properties"]["protocol"] |= {"$ref": "#/$defs/Protocol"}
-    for section in (properties["models"], definitions["OrganizationFields"]["properties"]["protocol"]):
+    definitions["ImproveFields"]["properties"]["by"] |= {"$ref": "#/$defs/Trainer"}
+    parts = (("OrganizationFields", "protocol"), ("ImproveFields", "by"))
+    for section in (properties["models"], *(definitions[name]["properties"][part] for name, part in parts)):
         section.pop("type", None)
     level = {key: properties[key] for key in ConditionFields.model_fields}
     patched = {f"{name}Patch": _optional(part) for name, part in definitions.items()}

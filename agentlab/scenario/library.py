@@ -9,6 +9,8 @@ from agentlab.scenario.values import is_name
 
 Shelf = Literal["scenarios", "judges"]
 
+GROUPS = ("cascades",)
+"""Folders of shipped scenarios that belong together; each is found by its own name."""
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -26,7 +28,7 @@ def names(shelf: Shelf) -> list[str]:
     found: set[str] = set()
     for folder in shelves(shelf):
         found |= {path.stem for path in folder.glob("*.yaml")}
-        found |= {path.stem for path in folder.glob("*/*.yaml") if path.stem == path.parent.name}
+        found |= {path.stem for path in folder.glob("*/*.yaml") if _stands_alone(path)}
     return sorted(found)
 
 
@@ -86,11 +88,17 @@ def judges(beside: Path) -> list[str]:
     return sorted(own | set(names("judges")))
 
 
+def _stands_alone(path: Path) -> bool:
+    """Of a file in a folder within a shelf: whether it is found by its name."""
+    return path.parent.name in (path.stem, *GROUPS)
+
+
 def _within(folders: list[Path], name: str) -> Path | None:
     if not name or Path(name).name != name:
         return None
     for folder in folders:
-        for path in (folder / f"{name}.yaml", folder / name / f"{name}.yaml"):
+        places = (folder / name, *(folder / group for group in GROUPS))
+        for path in (folder / f"{name}.yaml", *(place / f"{name}.yaml" for place in places)):
             if path.is_file():
                 return path
     return None

@@ -46,10 +46,21 @@ def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tupl
         config = site.validate(KINDS[str(kind)], PROTOCOL)
         if config is None or not all(name in org.agents for name in cast.names):
             return None, part
-        routing, part = _built(site, config, cast), config.model_dump(mode="json")
-    if routing is None or not _holds_together(site, routing, config, cast.names, org.rounds):
+        routing, part = _built(site, config, cast), _identity(config)
+    if routing is None or not _holds_together(site, routing, config, cast.names, rounds_of(org, config)):
         return None, part
     return routing, _told(routing, part)
+
+
+def rounds_of(org: OrganizationFields, program: Any) -> int:
+    """The limit of rounds. A program, which has `bound`, needs no more than that unless the scenario says so."""
+    bound: int | None = getattr(program, "bound", None)
+    return org.rounds if bound is None or "rounds" in org.model_fields_set else bound
+
+
+def _identity(config: Any) -> dict[str, Any]:
+    """The fields of a protocol as they decide what it does."""
+    return config.identity() if hasattr(config, "identity") else config.model_dump(mode="json")
 
 
 def ordered_fields(routing: Routing) -> frozenset[str]:
@@ -89,10 +100,20 @@ def _fitting(
     site: CheckedDocument, config: Any, names: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None
 ) -> Routing | None:
     """The routing that a configuration builds; None where its fields do not fit the cast."""
-    flaws: list[Flaw] = list(config.mistakes(names)) if hasattr(config, "mistakes") else []
+    flaws: list[Flaw] = []
+    if hasattr(config, "mistakes_for"):
+        flaws += config.mistakes_for(names, _task_fields(site))
+    elif hasattr(config, "mistakes"):
+        flaws += config.mistakes(names)
     if _left_out(site, flaws, names) or site.flaws(PROTOCOL, flaws):
         return None
     return config.build(names, closing, writers)
+
+
+def _task_fields(site: CheckedDocument) -> list[str]:
+    """The fields that every task has, in the order of the first one."""
+    tasks = [mapping(mapping(task).get("fields")) for task in mapping(site.get(()).get("tasks")).values()]
+    return [name for name in (tasks[0] if tasks else ()) if all(name in fields for fields in tasks)]
 
 
 def _left_out(site: CheckedDocument, flaws: Sequence[Flaw], names: tuple[str, ...]) -> bool:

@@ -14,13 +14,14 @@ from agentlab.text import pluralize
 def remarks(design: Design) -> list[str]:
     """A sentence for each thing that is in the way or odd.
 
-    These are models that cannot be called as they are, what tools lack on this machine, agents that take part in no
-    condition, tasks that share their text, clusters that are too few, criteria that ask the same, and judges with too
-    few anchor texts.
+    These are models that cannot be called as they are, what tools and judges lack on this machine, agents that will
+    write tool calls as tags, agents that take part in no condition, tasks that share their text, clusters that are too
+    few, criteria that ask the same, and judges with too few anchor texts.
     """
     return [
         *_models(design),
-        *_tools(design),
+        *machine_lacks(design),
+        *_tagged(design),
         *_idle(design),
         *_alike(design),
         *_clusters(design),
@@ -42,10 +43,22 @@ def _models(design: Design) -> Iterator[str]:
     yield from dict.fromkeys(sentence for spec in specs for sentence in obstacles(spec))
 
 
-def _tools(design: Design) -> Iterator[str]:
+def machine_lacks(design: Design) -> list[str]:
+    """A sentence for each thing that tools and judges need and this machine does not have, such as a sandbox."""
     agents = [agent for condition in design.conditions for agent in condition.organization.agents]
     toolsets = {id(toolset): toolset for agent in agents for toolset in agent.tools}.values()
-    yield from filter(None, (lacking() for each in toolsets if (lacking := getattr(each, "lacking", None))))
+    judges = [getattr(judge, "config", None) for judge in (*design.judges.values(), *design.selectors.values())]
+    lacking = [getattr(part, "lacking", None) for part in (*toolsets, *judges)]
+    return list(dict.fromkeys(filter(None, (says() for says in lacking if says is not None))))
+
+
+def _tagged(design: Design) -> Iterator[str]:
+    told = [(a, c.models[a.model].name) for c in design.conditions for a in c.organization.agents if a.guide]
+    for model in dict.fromkeys(model for _, model in told):
+        names = ", ".join(dict.fromkeys(agent.name for agent, of in told if of == model))
+        yield (
+            f"{model} has no native tool calls: {names} will write tool calls as tags, which the system prompt explains"
+        )
 
 
 def _idle(design: Design) -> Iterator[str]:

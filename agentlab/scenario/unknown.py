@@ -125,11 +125,15 @@ def plain(annotation: Any) -> Any:
 def _homes(model: Any) -> dict[str, str]:
     """Where a field stands below `model`, by its name: the section that is nearest to the top."""
     found: dict[str, str] = {}
+    seen: list[Any] = []
     level: list[tuple[Any, tuple[str, ...]]] = [(model, ())]
     while level:
         below: list[tuple[Any, tuple[str, ...]]] = []
         for part, path in level:
-            for name, info in part.model_fields.items() if is_model(part) else ():
+            if not is_model(part) or part in seen:  # a step holds steps
+                continue
+            seen.append(part)
+            for name, info in part.model_fields.items():
                 if path:
                     found.setdefault(info.alias or name, ".".join(path))
                 inner = plain(info.annotation)

@@ -40,9 +40,14 @@ CREATE TABLE IF NOT EXISTS verdicts (
     rollout INTEGER, judge TEXT, draw INTEGER, criterion TEXT, outcome TEXT, value REAL, label TEXT, reason TEXT,
     call INTEGER, mass REAL);
 CREATE TABLE IF NOT EXISTS labels (rollout INTEGER, measure TEXT, rater TEXT, value REAL, probability REAL);
+CREATE TABLE IF NOT EXISTS generations (
+    condition TEXT PRIMARY KEY, recipe TEXT NOT NULL, rows INTEGER NOT NULL, digest TEXT, metrics TEXT NOT NULL,
+    error TEXT, finished REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS kept (rollout INTEGER PRIMARY KEY, reason TEXT NOT NULL, value REAL, rows INTEGER NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS rollouts_key ON rollouts (key);
 CREATE UNIQUE INDEX IF NOT EXISTS rollouts_place ON rollouts (condition, task, draw, generation)
     WHERE kind = 'rollout';
+CREATE INDEX IF NOT EXISTS rollouts_population ON rollouts (population) WHERE population IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS messages_place ON messages (rollout, idx);
 CREATE UNIQUE INDEX IF NOT EXISTS calls_place ON calls (rollout, round, actor, k, attempt);
 CREATE UNIQUE INDEX IF NOT EXISTS verdicts_place ON verdicts (rollout, judge, draw, criterion);

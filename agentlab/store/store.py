@@ -98,12 +98,12 @@ class Store:
     def set_meta(self, values: Mapping[str, Any]) -> None:
         """Records facts about the run, replacing those of the same name. Before the first rollout only."""
         rows = [(key, dump(value)) for key, value in values.items()]
-        self._now("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+        self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
     def set_conditions(self, rows: Sequence[tuple[str, Mapping[str, str], Mapping[str, Any]]]) -> None:
         """Records conditions: name, level by factor, and whatever is known of them."""
         made = [(name, dump(levels), dump(facts)) for name, levels, facts in rows]
-        self._now("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", made)
+        self.write("INSERT OR REPLACE INTO conditions VALUES (?, ?, ?)", made)
 
     def conditions(self) -> dict[str, dict[str, Any]]:
         """What is recorded of every condition, by name."""
@@ -114,7 +114,7 @@ class Store:
         """Deletes the verdicts of these judges on these tasks; gives how many. Before the first rollout only."""
         which = "judge = ? AND rollout IN (SELECT id FROM rollouts WHERE task = ? AND kind != 'anchor')"
         before = self._reader.total_changes
-        self._now(f"DELETE FROM verdicts WHERE {which}", [(judge, task) for judge in judges for task in tasks])
+        self.write(f"DELETE FROM verdicts WHERE {which}", [(judge, task) for judge in judges for task in tasks])
         return self._reader.total_changes - before
 
     def begin(self, rollout: Rollout) -> None:
@@ -123,6 +123,11 @@ class Store:
             id, self._next = self._next, self._next + 1
             self.known[rollout.key] = Known(id, None, rollout.attempt)
             self._writer.put(Batch([("rollouts", rollout_row(id, rollout, None, time.time()))]))
+
+    async def note(self, rollout: Rollout) -> None:
+        """Commits what is known of a rollout that has not ended."""
+        id = self.known[rollout.key].id
+        await self._writer.commit(Batch([("rollouts", rollout_row(id, rollout, None, time.time()))]))
 
     async def record(self, rollout: str, call: Call) -> None:
         """Commits one call. The same identity again stores its tool results."""
@@ -146,12 +151,13 @@ class Store:
         """Commits people's labels together: rollout, measure, rater, value, probability. One that is there stays."""
         await self._writer.commit(Batch([("labels", (self.known[key].id, *rest)) for key, *rest in rows]))
 
-    def recorded(self, rollout: str) -> dict[CallPlace, Call]:
+    def recorded(self, rollout: str, inherited: bool = True) -> dict[CallPlace, Call]:
         """The calls of the rollout that succeeded, by place; the latest attempt where there are several.
 
-        Of a fork, also those that it has from its parent.
+        Of a fork, also those that it has from its parent, where what it `inherited` is asked for.
         """
-        calls = [*ancestry.kept_by(self._reader, self._row(rollout)), *self._calls(rollout)]
+        kept = ancestry.kept_by(self._reader, self._row(rollout)) if inherited else []
+        calls = [*kept, *self._calls(rollout)]
         return {(c.actor, c.round, c.k): c for c in calls if c.error is None}
 
     def kept(self, parent: str, cut: Cut) -> list[Call]:
@@ -174,16 +180,26 @@ class Store:
         return known is not None and known.status not in UNFINISHED
 
     def use(self, key: str) -> list[Call]:
-        """Every call that the rollout is charged for: failed ones and those of earlier attempts too, no judge's."""
+        """Every call that the rollout is charged for: failed ones and those of earlier attempts too, no judge's.
+
+        Those of the particles of its population are among them.
+        """
         sql = "SELECT coalesce(steps, 9e9) FROM rollouts WHERE id = ?"
         last = self._reader.execute(sql, (self.known[key].id,)).fetchone()[0]
-        return [call for call in self._calls(key) if call.round <= last and call.purpose != "judge"]
+        particles = self._reader.execute("SELECT key FROM rollouts WHERE population = ? ORDER BY id", (key,)).fetchall()
+        calls = (call for name in (key, *(name for (name,) in particles)) for call in self._calls(name))
+        return [call for call in calls if call.round <= last and call.purpose != "judge"]
+
+    def about(self, key: str) -> dict[str, Any]:
+        """What was noted of a rollout, finished or not; empty without a note."""
+        row = self._reader.execute("SELECT about FROM rollouts WHERE id = ?", (self.known[key].id,)).fetchone()
+        return decoded(row[0], self.folder) if row and row[0] else {}
 
     def reopen(self, key: str) -> None:
         """Makes an ended rollout unfinished, to go on as a new attempt. Before the first rollout only."""
         if self.final(key):
             known = self.known[key]
-            self._now("UPDATE rollouts SET status = NULL, attempt = ? WHERE id = ?", [(known.attempt + 1, known.id)])
+            self.write("UPDATE rollouts SET status = NULL, attempt = ? WHERE id = ?", [(known.attempt + 1, known.id)])
             self.known[key] = Known(known.id, None, known.attempt + 1)
 
     def rollout(self, key: str) -> Rollout:
@@ -226,7 +242,12 @@ class Store:
         sql = "SELECT * FROM calls WHERE rollout = ? ORDER BY round, actor, k, attempt"
         return (call_fact(row) for row in self._reader.execute(sql, (self.known[rollout].id,)))
 
-    def _now(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query."""
+        return self._reader.execute(sql).fetchall()
+
+    def write(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Runs a statement for each row, at once. No rollout may be in flight."""
         try:
             self._reader.executemany(sql, rows)
         except sqlite3.Error as error:

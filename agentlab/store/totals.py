@@ -15,10 +15,17 @@ _COST = (
     f"total(cost IS NULL AND error IS NULL), total({SECONDS}), "
     "total(text IS NOT NULL AND input_tokens IS NULL) FROM calls"
 )
-_JUDGED = (
-    "SELECT count(DISTINCT verdicts.rollout) FROM verdicts JOIN rollouts ON rollouts.id = verdicts.rollout "
-    "WHERE rollouts.kind = 'rollout'"
+_JUDGES = (
+    "SELECT DISTINCT json_extract(measure.value, '$.judge') AS judge FROM meta, json_each(meta.value) AS measure "
+    "WHERE meta.key = 'measures'"
 )
+_JUDGED = (
+    f"WITH judges AS ({_JUDGES}) SELECT count(*) FROM (SELECT 1 FROM verdicts "
+    "JOIN rollouts ON rollouts.id = verdicts.rollout JOIN judges ON judges.judge = verdicts.judge "
+    "WHERE rollouts.kind = 'rollout' AND rollouts.status NOT IN ('cancelled', 'infrastructure') "
+    "GROUP BY verdicts.rollout HAVING count(DISTINCT verdicts.judge) = (SELECT count(*) FROM judges))"
+)
+"""Every measure asks for verdicts of its own judge."""
 _STATUSES = "SELECT status, count(*) FROM rollouts WHERE kind = 'rollout' GROUP BY status"
 
 
@@ -29,8 +36,9 @@ def cost(connection: sqlite3.Connection) -> Cost:
 
 
 def totals(connection: sqlite3.Connection) -> dict[str, Any]:
-    """`statuses`: rollouts by status, forks left out, where empty is one that is not finished; `judged`: those with a
-    verdict; `calls`; `cost`: US dollars of all calls, None where a price is unknown."""
+    """`statuses`: rollouts by status, forks left out, where empty is one that is not finished; `judged`:
+    finished ones on which the judge of every measure was asked; `calls`; `cost`: US dollars of all calls, None where a
+    price is unknown."""
     spent = cost(connection)
     statuses = {status or "": count for status, count in connection.execute(_STATUSES)}
     judged: int = connection.execute(_JUDGED).fetchone()[0]

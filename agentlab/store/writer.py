@@ -27,7 +27,8 @@ _UPSERT = {
     "mass = excluded.mass",
     "rollouts": " ON CONFLICT(key) DO UPDATE SET attempt = excluded.attempt, status = excluded.status, "
     "output = excluded.output, output_via = excluded.output_via, cut = excluded.cut, error = excluded.error, "
-    "finished = excluded.finished, weight = excluded.weight, about = excluded.about, of = excluded.of, "
+    "finished = excluded.finished, weight = excluded.weight, chosen = excluded.chosen, about = excluded.about, "
+    "of = excluded.of, "
     "budget = excluded.budget, spent = excluded.spent, steps = excluded.steps",
 }
 _GROUP = 4000

@@ -9,17 +9,19 @@ from pydantic import Field
 from agentlab.organization.board.workspace import fault
 from agentlab.text import pluralize
 from agentlab.tools.files import files
-from agentlab.tools.sandbox.bubblewrap import Bubblewrap
+from agentlab.tools.sandbox.backend import Sandbox
 from agentlab.tools.sandbox.detect import lacking, sandbox
 from agentlab.tools.sandbox.ended import Ended, Limits
+from agentlab.tools.sandbox.proxy import proxy
 from agentlab.tools.sandbox.run import run as run_in
+from agentlab.tools.sandbox.turns import turn
 from agentlab.tools.tool import Shared, tool
 from agentlab.types import Act, Returned, Scene, Task
 
 LIMITS = Limits()
 _ENDS = {
     "timeout": f"It was stopped after {LIMITS.seconds:g} seconds.",
-    "memory": f"It was stopped: it took more than {LIMITS.memory >> 20:,} MB of memory.",
+    "memory": f"It was stopped: it took more than {LIMITS.memory >> 20:,} MB of memory, or too many processes.",
     "flood": f"It was stopped: it printed more than {LIMITS.flood >> 20:,} MB.",
 }
 _ODD = {
@@ -37,10 +39,17 @@ async def run(
     scene: Scene, command: Annotated[str, Field(description="A line for sh, such as python3 src/rank.py data.csv.")]
 ) -> Returned:
     """Runs a command in a sandbox without a network, in a folder with the files of the workspace."""
-    where: Bubblewrap = scene.resource
+    where: Sandbox = scene.resource
     before = files(scene)
     given = {path: text.encode() for path, text in before.items()}
-    ended = await run_in(where, ["sh", "-c", command], given, LIMITS)
+    typed = ["sh", "-c", command]
+    async with turn():
+        if scene.model is None:
+            ended = await run_in(where, typed, given, LIMITS)
+        else:
+            place = (scene.calls[-1].k, len(scene.calls[-1].tool_results))  # of this command in its turn
+            async with proxy(scene.model, place) as socket:
+                ended = await run_in(where, typed, given, LIMITS, socket)
     if ended.why == "broken":
         raise RuntimeError(f"the sandbox failed: {ended.fault}")
     after = {path: text for path, text in before.items() if path not in ended.gone}
@@ -68,7 +77,7 @@ def _told(ended: Ended, changed: list[str], not_kept: list[str]) -> list[str]:
 
 
 @asynccontextmanager
-async def _open(task: Task) -> AsyncGenerator[Bubblewrap]:
+async def _open(task: Task) -> AsyncGenerator[Sandbox]:
     yield await sandbox()
 
 

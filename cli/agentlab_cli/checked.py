@@ -35,7 +35,7 @@ def checked(design: Design) -> CheckedScenario:
         tasks=tuple(design.tasks),
         conditions=tuple(condition.name for condition in design.conditions),
         draws=design.draws,
-        rollouts=len(design.conditions) * len(design.tasks) * design.draws,
+        rollouts=len(design.conditions) * sum(design.draws_of(id) for id in design.tasks),
         judges=(*design.judges, *design.of_two),
         measures=tuple(design.measures),
         cluster=design.cluster,

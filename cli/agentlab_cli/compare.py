@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agentlab_cli.arguments import RunName
-from agentlab_cli.printed import AsJson, print_json
+from agentlab_cli.printed import AsJson, Quiet, print_json
 
 
 def compare(
@@ -23,6 +23,7 @@ def compare(
         Path | None, typer.Option("--csv", metavar="FOLDER", help="Write both tables into this folder.")
     ] = None,
     json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compare two runs: their settings, and their measures side by side with the differences."""
     from agentlab.analysis.compare_runs import compare_runs
@@ -34,6 +35,6 @@ def compare(
     if json:
         print_json({"first": find(first), "second": find(second), **found.tables, "notes": found.notes})
     else:
-        print_comparison(found, (first, second))
+        print_comparison(found, (first, second), quiet)
     if csv is not None:
-        write_comparison(found, csv, quiet=json)
+        write_comparison(found, csv, quiet=json or quiet)

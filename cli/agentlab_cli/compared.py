@@ -1,7 +1,7 @@
 """Two runs beside each other, as rich prints them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,27 @@ from agentlab_cli.layout import console_for, number, say, show_rows
 MOST, WIDEST = 40, 60
 """Differences between the scenarios that are printed; characters of a value."""
 Row = Mapping[str, Any]
+DIFFERENCE = "difference"
 
 
-def print_comparison(found: Analysis, names: tuple[str, str]) -> None:
+def print_comparison(found: Analysis, names: tuple[str, str], quiet: bool = False) -> None:
     """In what the runs differ, then the measures of every condition, then what has to be said of both."""
-    console = console_for()
+    console = console_for(quiet)
     _differences(console, found.tables["differences"], names)
     measures = found.tables["measures"]
     rows = measures.astype("object").where(measures.notna(), None).to_dict("records")
+    first, second = (Path(name).name for name in names)
+    headings = ("measure", first, second, DIFFERENCE, "conclusion")
     for condition, own in groupby(rows, key=lambda row: row["condition"]):
-        cells = [_cells({str(key): value for key, value in row.items()}) for row in own]
-        first, second = (Path(name).name for name in names)
-        headings = ("measure", first, second, f"{second} - {first}")
-        show_rows(console, f"{condition}: means with 95% intervals", headings, cells, headings)
+        every = [{str(key): value for key, value in row.items()} for row in own]
+        title = f"{condition}: {_rollouts(every[0], 'first')} and {_rollouts(every[0], 'second')} rollouts"
+        show_rows(console, title, headings, list(map(_cells, every)), ("measure", "conclusion"))
         console.print()
+    say(
+        console,
+        f"{DIFFERENCE}: {second} minus {first}. [95% CI; of a difference for new tasks, if there are enough]",
+        "  ",
+    )
     for note in (found.says, *found.notes):
         say(console, note, "  ")
 
@@ -66,27 +73,21 @@ def _value(value: Any) -> str:
     return "not there" if missing else line(value, WIDEST)
 
 
-def _cells(row: Row) -> tuple[str, str, str, str]:
+def _rollouts(row: Row, side: str) -> str:
+    return f"{row[f'{side}_scored'] + row[f'{side}_missing']:,}"
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    lost = [f"{row[f'{side}_missing']:,}" for side in ("first", "second")]
+    measure = row["measure"] + (f" ({' and '.join(lost)} missing)" if set(lost) != {"0"} else "")
     if row["suppressed"]:
-        return row["measure"], f"{row['first_scored']} scored", f"{row['second_scored']} scored", "suppressed"
-    return row["measure"], _mean(row, "first"), _mean(row, "second"), ", ".join(_difference(row))
+        return measure, "", "", "", row["conclusion"]
+    about = "new_tasks" if row["new_tasks_low"] is not None else "these_tasks"
+    difference = _cell(row["difference"], row[f"{about}_low"], row[f"{about}_high"], "+.3f")
+    means = (_cell(row[side], row[f"{side}_low"], row[f"{side}_high"], ".3f") for side in ("first", "second"))
+    return measure, *means, difference, row["conclusion"]
 
 
-def _mean(row: Row, side: str) -> str:
-    missing = f", {row[f'{side}_missing']} missing" if row[f"{side}_missing"] else ""
-    interval = _interval(row[f"{side}_low"], row[f"{side}_high"], ".3f")
-    return f"{number(row[side])} {interval}\n{row[f'{side}_scored']} scored{missing}"
-
-
-def _difference(row: Row) -> Iterator[str]:
-    yield number(row["difference"], "+.3f")
-    about = {"these tasks": "these_tasks", "new tasks": "new_tasks"}
-    shown = {name: column for name, column in about.items() if row[f"{column}_low"] is not None}
-    for name, column in shown.items():
-        yield f"{name} {_interval(row[f'{column}_low'], row[f'{column}_high'], '+.3f')}"
-    if not shown and row["difference"] is not None:
-        yield "no interval"
-
-
-def _interval(low: float | None, high: float | None, form: str) -> str:
-    return "none" if low is None or high is None else f"[{format(low, form)}, {format(high, form)}]"
+def _cell(value: float | None, low: float | None, high: float | None, form: str) -> str:
+    limits = "" if low is None or high is None else f" [{low:{form}}, {high:{form}}]"
+    return f"{number(value, form)}{limits}"

@@ -67,6 +67,7 @@ def plan(
         typer.Option(metavar="FILE", help="Write a preregistration of the scenario to this new file."),
     ] = None,
     json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Print calls, tokens, price and the smallest detectable effect, before any money is spent."""
     import asyncio
@@ -81,7 +82,7 @@ def plan(
 
     design, chosen = spec.load(scenario, model, judge_model, values or ()), selection(tasks, only, draws)
     check_selection(design, chosen)
-    console = console_for(quiet=json)
+    console = console_for(quiet=json or quiet)
     if preregister is not None:
         preregistered(console, design, chosen, preregister)
     assumptions, remarks = noises(design, pilot, within, between)

@@ -64,6 +64,32 @@ def workspace(
 
 
 @app.command(epilog=codes.codes(codes.READS))
+def rows(
+    run: RunName,
+    file: Annotated[Path, typer.Argument(help="The JSON-lines file to write. An existing file is never replaced.")],
+    shape: Annotated[
+        str, typer.Option("--as", metavar="SHAPE", help="The shape: trl, verl, open-instruct, tinker, or openai.")
+    ] = "trl",
+    generation: Annotated[int, typer.Option(min=1, help="Take the rows that trained this generation.")] = 1,
+    condition: Annotated[
+        str | None, typer.Option(help="Take the rows of this condition, such as kept_by=truth,generation=1.")
+    ] = None,
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the training rows of a self-training loop in the shape that another trainer reads."""
+    from agentlab.runs.exports import training_rows
+    from agentlab.runs.frames import load
+    from agentlab.store import find
+
+    count = training_rows(load(find(run)), file, shape, generation, condition)
+    if json:
+        print_json({"file": file, "rows": count})
+    elif not quiet:
+        print(f"Wrote {count:,} rows to {file}")
+
+
+@app.command(epilog=codes.codes(codes.READS))
 def labels(
     run: RunName,
     file: Annotated[Path, typer.Argument(help="The CSV file to write. An existing file is never replaced.")],

@@ -24,7 +24,8 @@ def counted(progress: Progress) -> str:
     waiting = p.units_left - p.running
     failed = sum(tally.failed for tally in p.tallies.values())
     parts = [f"{p.done:,} of {p.planned:,} {p.what} done", f"{p.running:,} running", f"{waiting:,} waiting"]
-    return ", ".join([*parts, f"{failed:,} failed"]) if p.tallies else "reading the run"
+    noted = [p.note] if p.note else []
+    return ", ".join([*parts, f"{failed:,} failed", *noted]) if p.tallies else "reading the run"
 
 
 def time(progress: Progress, speed: Speed, seconds: float) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from agentlab_cli.arguments import RunName
-from agentlab_cli.printed import Quiet
+from agentlab_cli.printed import AsJson, Quiet
 
 SAMPLE = 30
 """Outputs that are changed, unless said otherwise."""
@@ -33,6 +33,7 @@ def judge(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Spend money for --probe without asking.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Judge at most this many rollouts at once.")] = 256,
+    json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Add verdicts of more judges to a run, or test its judges on changed outputs. No rollout is repeated."""
@@ -41,7 +42,7 @@ def judge(
     from agentlab.experiment.progress import Progress
     from agentlab.store import find
     from agentlab_cli.probed import probed
-    from agentlab_cli.work import work
+    from agentlab_cli.work import as_object, work
 
     if with_ is None and probe is None:
         raise ScenarioError("give a judge to add, --with NAME, or a probe for its judges, --probe length,format")
@@ -51,9 +52,9 @@ def judge(
         raise ScenarioError(f"{' and '.join(wrong)} cannot be combined with {other}; give them in separate commands")
     folder = find(run)
     if probe is not None:
-        raise typer.Exit(probed(folder, probe, sample or SAMPLE, concurrency, asked=not yes, quiet=quiet))
+        raise typer.Exit(probed(folder, probe, sample or SAMPLE, concurrency, asked=not yes, quiet=quiet, as_json=json))
 
     async def job(progress: Progress) -> None:
         await rejudge(folder, with_ or (), judge_model, progress, concurrency)
 
-    raise typer.Exit(work(folder, job, quiet=quiet))
+    raise typer.Exit(work(folder, job, as_object(folder) if json else None, quiet=quiet))

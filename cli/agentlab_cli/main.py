@@ -23,6 +23,7 @@ from agentlab_cli import (
     run,
     show,
     stats,
+    train,
 )
 
 MAKE, RUN, READ, SEVERAL, KEEP = (
@@ -86,7 +87,7 @@ def _add(panel: str, which: tuple[int, ...], *commands: Callable[..., Any]) -> N
 _add(MAKE, codes.WRITES, design.new)
 _add(MAKE, codes.CHECKS, design.check)
 _add(MAKE, codes.READS, design.plan)
-_add(RUN, codes.PLAYS, run.run, judge.judge, resample.resample)
+_add(RUN, codes.PLAYS, run.run, train.train, judge.judge, resample.resample)
 _add(READ, codes.READS, show.show)
 app.add_typer(stats.app, name="stats", rich_help_panel=READ)
 _add(READ, codes.READS, report.report)

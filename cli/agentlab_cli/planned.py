@@ -16,9 +16,10 @@ from agentlab.scenario import Design
 from agentlab.scenario.remarks import few_anchors
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.text import pluralize
+from agentlab_cli import planned_loop
 from agentlab_cli.layout import number, say, show_costs, show_rows
 
-HEADS = ("these tasks", "new tasks", "endless draws")
+HEADS = ("these tasks", "new tasks", "at best")
 
 
 def planned(console: Console, design: Design, plan: RunPlan) -> None:
@@ -26,10 +27,16 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
     judges = [(f"judge {name}", cost) for name, cost in plan.judges.items() if cost.calls]
     anchors = [(f"judge {name}, anchors", cost) for name, cost in plan.anchors.items() if cost.calls]
     sizes = ((len(plan.agents), "condition"), (plan.tasks, "task"), (plan.draws, "draw"))
-    console.print(f"{pluralize(plan.rollouts, 'rollout')}: {' x '.join(pluralize(*one) for one in sizes)}")
+    size = " x ".join(pluralize(*one) for one in sizes)
+    if design.loop is not None:
+        size = planned_loop.sizes(design, design.loop)
+    console.print(f"{pluralize(plan.rollouts, 'rollout')}: {size}")
+    for line in () if design.loop is None else planned_loop.told(design, design.loop):
+        console.print(line, markup=False, soft_wrap=True)
     if design.options:
         console.print(f"With {', '.join(design.options)}", markup=False, soft_wrap=True)
-    costs = (*plan.agents.items(), *judges, *anchors, ("total", plan.total))
+    agents = [(planned_loop.name(name), cost) for name, cost in plan.agents.items()]
+    costs = (*agents, *judges, *anchors, ("total", plan.total))
     show_costs(console, f"{design.name}: an estimate", costs)
     console.print()
     say(
@@ -37,6 +44,8 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
         f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} words "
         "per turn, or what max_tokens allows, and mails up to two contacts.",
     )
+    if any(hasattr(one.organization.protocol, "to_the_end") for one in design.conditions):
+        say(console, "A program (`kind: cascade`) counts with all its branches and with every iteration of its loops.")
     for line in few_anchors(design):
         say(console, f"{line}.", "Note: ")
 
@@ -51,6 +60,7 @@ def told(design: Design, plan: RunPlan, forecasts: Sequence[PowerForecast]) -> d
         "rollouts": plan.rollouts,
         "tasks": plan.tasks,
         "draws": plan.draws,
+        "generations": plan.generations,
         **{part: {name: _cost(cost) for name, cost in costs.items()} for part, costs in parts.items()},
         "total": _cost(plan.total),
         "forecasts": forecasts,
@@ -115,7 +125,7 @@ def foreseen(
     """What the design can find, as a table with a row for each noise, and what it rests on."""
     if not forecasts:
         return
-    more = ("power, these", "power, new", "tasks, 80%", "endless") if effect is not None else ()
+    more = ("power, these", "power, new", "tasks, 80%", "at best, 80%") if effect is not None else ()
     rows: list[tuple[str, ...]] = []
     for forecast in forecasts:
         noise, least = forecast.basis.noise, forecast.smallest
@@ -145,8 +155,14 @@ def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | N
         )
     strict = {forecast.alpha for forecast in forecasts} - {ALPHA}
     if strict:
-        looks = "" if design.looks is None else ", and the interim looks"
-        yield f"Tests at {100 * min(strict):.3g}%: the strictest step of Holm's procedure{looks}."
+        count = len(design.compare.primary)
+        several = f"{count} primary contrasts are tested" if count > 1 else ""
+        looks = "" if design.looks is None else "the results are looked at before the end"
+        why = " and ".join(filter(None, (several, looks)))
+        yield (
+            f"A difference counts as found at p ≤ {min(strict):.2g} instead of {ALPHA:g}, because {why} (the first "
+            f"step of Holm's procedure)."
+        )
     correlated = [forecast.basis.noise.correlation for forecast in forecasts]
     if any(correlated):
         yield f"Correlation of the arms over draws: {min(correlated):+.2f} to {max(correlated):+.2f}."
@@ -159,4 +175,4 @@ def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | N
         yield "at most: the SDs at their 80% upper limits, which are high after a small pilot."
     if any(forecast.smallest.new_tasks is None for forecast in forecasts):
         yield f"Nothing can be said about new tasks: at least {FEWEST_TASKS} tasks, or clusters of tasks, are needed."
-    yield "endless draws: the limit for infinitely many draws; only more tasks lower it."
+    yield "at best: the smallest difference with any number of draws; only more tasks lower it."

@@ -19,7 +19,9 @@ FREE = ("position", "self")
 """Probes that read what is stored."""
 
 
-def probed(folder: Path, names: str, sample: int, concurrency: int, asked: bool, quiet: bool = False) -> int:
+def probed(
+    folder: Path, names: str, sample: int, concurrency: int, asked: bool, quiet: bool = False, as_json: bool = False
+) -> int:
     """Tells the price, asks on a terminal where it is not zero, probes, and prints what was found."""
     chosen = _chosen(names)
     if chosen:
@@ -40,7 +42,7 @@ def probed(folder: Path, names: str, sample: int, concurrency: int, asked: bool,
         )
         if code:
             return code
-    analysed(load(folder), "probes", {}, quiet=quiet)
+    analysed(load(folder), "probes", {}, as_json=as_json, quiet=quiet)
     return 0
 
 

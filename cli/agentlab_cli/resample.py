@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agentlab_cli.arguments import RunName
-from agentlab_cli.printed import Quiet
+from agentlab_cli.printed import AsJson, Quiet
 
 
 def resample(
@@ -40,6 +40,7 @@ def resample(
     plan: Annotated[bool, typer.Option("--plan", help="Print the estimated cost and stop.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Spend money without asking.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Run at most this many forks at once.")] = 256,
+    json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Re-run stored rollouts from a chosen point. The price is shown first; everything before the cut is free."""
@@ -64,5 +65,7 @@ def resample(
         edit=options.edit(edit, text),
     )
     raise typer.Exit(
-        resampled.resampled(made.plan(folder, request, scenario), concurrency, plan, asked=not yes, quiet=quiet)
+        resampled.resampled(
+            made.plan(folder, request, scenario), concurrency, plan, asked=not yes, quiet=quiet, as_json=json
+        )
     )

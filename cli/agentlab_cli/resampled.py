@@ -1,6 +1,7 @@
 """Forks while their progress is shown, after their price was told and agreed to."""
 
 import sys
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -13,14 +14,19 @@ from agentlab.experiment.resample.bisect import Bisected, bisect
 from agentlab.runs.frames import load
 from agentlab_cli.forks import came_to, quoted
 from agentlab_cli.layout import console_for
+from agentlab_cli.printed import print_json
 from agentlab_cli.work import work
 
 
-def resampled(plan: ForkPlan, concurrency: int, only_price: bool, asked: bool, quiet: bool = False) -> int:
+def resampled(
+    plan: ForkPlan, concurrency: int, only_price: bool, asked: bool, quiet: bool = False, as_json: bool = False
+) -> int:
     """Tells the price, asks on a terminal where it is not zero, draws; gives the exit code."""
     asks = asked and not only_price and plan.quote.total.cost != 0 and sys.stdin.isatty()
-    quoted(console_for(quiet and not asks), plan)
+    quoted(console_for((quiet or as_json) and not asks), plan)
     if only_price:
+        if as_json:
+            print_json(as_object(plan))
         return 0
     if asks and not typer.confirm("Draw them?"):
         print("Nothing was drawn.", file=sys.stderr)
@@ -35,6 +41,10 @@ def resampled(plan: ForkPlan, concurrency: int, only_price: bool, asked: bool, q
 
     def end(console: Console) -> None:
         drawn_from = load(plan.folder)
+        if as_json:
+            found = [one for one in decided if one is not None]
+            print_json(as_object(plan) | {"cuts": spread(drawn_from, keys(plan)), "decided": found})
+            return
         came_to(console, plan, spread(drawn_from, keys(plan)))
         for measure, why in suppressed_measures(drawn_from).items():
             console.print(f"{measure}: its means are suppressed: {why}.", soft_wrap=True, markup=False)
@@ -42,6 +52,14 @@ def resampled(plan: ForkPlan, concurrency: int, only_price: bool, asked: bool, q
             console.print(_sentence(one), soft_wrap=True, markup=False)
 
     return work(plan.folder, job, end, quiet=quiet)
+
+
+def as_object(plan: ForkPlan) -> dict[str, Any]:
+    """What was to be drawn, for programs; costs are in US dollars, None where a price is unknown."""
+    quote = plan.quote
+    sizes = {"forks": quote.forks, "already_there": quote.there, "at_most": quote.at_most}
+    costs = {"agents_cost": quote.agents.cost, "judges_cost": quote.judges.cost, "cost": quote.total.cost}
+    return {"folder": plan.folder, "rollouts": len(plan.parents), **sizes, **costs, "notes": plan.notes}
 
 
 def _sentence(decided: Bisected | None) -> str:

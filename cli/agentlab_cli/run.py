@@ -33,6 +33,12 @@ def run(
             metavar="FILE", help="Run only if the scenario matches this preregistration (agentlab plan --preregister)."
         ),
     ] = None,
+    unsafe_local: Annotated[
+        bool,
+        typer.Option(
+            "--unsafe-local", help="Run programs of agents on this machine without a sandbox. The run records it."
+        ),
+    ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -55,5 +61,8 @@ def run(
     registration = None if preregistered is None else read(preregistered)
     where = moved(base_url or ())
     raise typer.Exit(
-        work.run(design, folder, selection, concurrency, registration, accept_changes, where, quiet, as_json)
+        work.run(
+            *(design, folder, selection, concurrency, registration, accept_changes, where, quiet, as_json),
+            unsafe=unsafe_local,
+        )
     )

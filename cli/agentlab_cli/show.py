@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agentlab_cli.arguments import Shown, Values
-from agentlab_cli.printed import AsJson, print_json
+from agentlab_cli.printed import AsJson, Quiet, print_json
 
 
 def show(
@@ -17,12 +17,16 @@ def show(
     turn: Annotated[
         str | None, typer.Option(help="Show only this turn, with everything its agent saw: 2/analyst.")
     ] = None,
+    files: Annotated[
+        bool, typer.Option("--files", help="Show the rollout's tickets by round and what changed in its files.")
+    ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the rollout as an HTML page to this file.")] = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="Show every prompt of every arm of a scenario.")] = False,
     svg: Annotated[Path | None, typer.Option(help="Draw the organizations of a scenario into this file.")] = None,
     values: Values = None,
     most: Annotated[int, typer.Option(min=1, help="List at most this many rollouts.")] = 50,
     json: AsJson = False,
+    quiet: Quiet = False,
     status: Annotated[
         str | None,
         typer.Option(help="List only these: wrong, failed, stopped, limit, incomplete, declined, cut, unscored, …"),
@@ -30,12 +34,18 @@ def show(
 ) -> None:
     """Show what happened in a run, or what a scenario would send."""
     if json:
-        _as_json(what, rollout, values, {"--turn": turn, "--html": html, "--prompts": prompts, "--svg": svg})
+        _as_json(
+            what,
+            rollout,
+            values,
+            {"--turn": turn, "--files": files, "--html": html, "--prompts": prompts, "--svg": svg},
+        )
         return
 
     from rich.console import Console
 
     from agentlab.report.show import shown
+    from agentlab.text import sanitize
 
     text = shown(
         what,
@@ -47,8 +57,10 @@ def show(
         most=most,
         values=values or (),
         status=status,
+        files=files,
     )
-    Console(highlight=False).out(text, highlight=False)
+    if not quiet:
+        Console(highlight=False).out(sanitize(text), highlight=False)
 
 
 def _as_json(what: str, rollout: str | None, values: list[str] | None, others: dict[str, object]) -> None:

@@ -17,7 +17,8 @@ Cluster = Annotated[
     str | None, typer.Option(metavar="FIELD", help="The task field that names the source that tasks share.")
 ]
 Csv = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write all tables into this folder as CSV files.")]
-OF_ALL = ("cluster", "csv", "json_", "quiet")
+Every = Annotated[bool, typer.Option("--all", help="Print every table of the analysis.")]
+OF_ALL = ("cluster", "csv", "json_", "quiet", "every")
 """Options that may stand before an analysis' name, too."""
 
 
@@ -57,9 +58,10 @@ def stats(
     csv: Csv = None,
     json_: AsJson = False,
     quiet: Quiet = False,
+    every: Every = False,
 ) -> None:
     """Print the results of a run: a short summary and one line per analysis, or a single ANALYSIS in full."""
-    given = {"cluster": cluster, "csv": csv, "json_": json_, "quiet": quiet}
+    given = {"cluster": cluster, "csv": csv, "json_": json_, "quiet": quiet, "every": every}
     ctx.obj = {"run": run, "measure": measure, **given}
     if ctx.invoked_subcommand is not None:
         return
@@ -79,10 +81,10 @@ def _command(name: str, entry: RegisteredAnalysis) -> Callable[..., None]:
         from agentlab_cli.analysed import analysed
 
         before = ctx.obj
-        cluster, csv, json_, quiet = (given.pop(option) or before[option] for option in OF_ALL)
+        cluster, csv, json_, quiet, every = (given.pop(option) or before[option] for option in OF_ALL)
         if "measure" in entry.takes:
             given["measure"] = given["measure"] or before["measure"]
-        analysed(load(find(before["run"]), cluster), name, given, csv, json_, quiet)
+        analysed(load(find(before["run"]), cluster), name, given, csv, json_, quiet, every)
 
     parameters = [Parameter("ctx", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context), *_parameters(entry)]
     command.__dict__["__signature__"] = Signature(parameters)  # typer reads a command's options off its signature
@@ -100,8 +102,8 @@ def _parameters(entry: RegisteredAnalysis) -> Iterator[Parameter]:
     for name in entry.takes:
         option = typer.Option(f"--{name}", metavar=OPTIONS[name].metavar, help=OPTIONS[name].help)
         yield Parameter(name, kind, default=None, annotation=Annotated[str | None, option])
-    for name, annotation in zip(OF_ALL, (Cluster, Csv, AsJson, Quiet), strict=True):
-        default = False if annotation in (AsJson, Quiet) else None
+    for name, annotation in zip(OF_ALL, (Cluster, Csv, AsJson, Quiet, Every), strict=True):
+        default = False if annotation in (AsJson, Quiet, Every) else None
         yield Parameter(name, kind, default=default, annotation=annotation)
 
 

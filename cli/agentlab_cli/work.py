@@ -43,12 +43,21 @@ def run(
     where: Moved | None = None,
     quiet: bool = False,
     as_json: bool = False,
+    unsafe: bool = False,
 ) -> int:
     """Plays the design; gives the exit code."""
 
     async def job(progress: Progress) -> None:
         await session.run(
-            design, folder, chosen, progress, concurrency, registration=registration, accept=accept, where=where
+            design,
+            folder,
+            chosen,
+            progress,
+            concurrency,
+            registration=registration,
+            accept=accept,
+            where=where,
+            unsafe=unsafe,
         )
 
     return work(folder, job, as_object(folder) if as_json else None, SAME, quiet)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentlab.errors import ModelError
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
 from agentlab.types import Completion, Request
@@ -93,7 +92,7 @@ class Firm:
         last, at = request.chat[-1].content, request.where.stream
         form = chatter.FORM.findall(last)
         if not form:
-            raise ModelError("fatal", "the simulated firm judges by rubrics with `scoring: text` only")
+            return chatter.reply(request)  # noise: only verdicts in text can be given the planted effects
         found = _JUDGED.search(last)
         text = found[1] if found else ""
         figures = FIGURES.findall(text)

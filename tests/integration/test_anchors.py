@@ -29,7 +29,7 @@ def of_utility(run: Run) -> tuple[str, str]:
 def test_a_judge_that_errs_little_passes_and_is_asked_in_all_its_draws(workdir: Path) -> None:
     scenario(PRIMARY)
     run = play()
-    assert of_utility(run) == ("passed", "first higher")
+    assert of_utility(run) == ("passed", "firm better")
     calls = run.calls[run.calls["rollout"].astype("str").str.startswith("quality/anchor/")]
     assert len(calls) == 8 * 2
     assert calls.groupby("judge_draw").size().tolist() == [8, 8]

@@ -97,7 +97,7 @@ def test_refusals_of_would_be_failures_do_not_make_an_arm_better(workdir: Path) 
     told = run(60, {"refused": 20, "right": 30}, {"silent": 30, "right": 30}, {"declined": 0, "unparsed": 0})
     (contrast,) = contrasts(told)
     assert contrast.result.difference == pytest.approx(0)
-    assert contrast.conclusion != "first higher"
+    assert not contrast.different
 
 
 def test_judges_are_not_asked_about_the_words_of_a_refusal(workdir: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_run_that_cannot_be_written_is_read_all_the_same(workdir: Path, monkey
 
     monkeypatch.setattr(Path, "open", refuse)
     found = summarize(load(RUN))
-    assert found.contrasts[0].conclusion == "first higher"
+    assert found.contrasts[0].conclusion == "open: run not finished"
     told = "run/looks.jsonl: this look cannot be recorded (Read-only file system), so later analyses will not count it."
     assert told in found.notes
 
@@ -121,7 +121,7 @@ def test_any_look_is_valid_without_being_counted(workdir: Path) -> None:
         assert expected.new_tasks is not None
         close(first.p, anytime_p(expected.new_tasks.p, share))
         assert first.p is not None
-        assert first.conclusion == ("first higher" if first.p <= 0.05 else "no difference shown")
+        assert first.conclusion == ("firm better" if first.p <= 0.05 else "no difference found")
         assert {contrast.interim.spend for contrast in rest} == {"any"}
     notes = summarize(played).notes
     assert any("valid no matter how often you look at the run" in note and "At 150% of" in note for note in notes)
@@ -142,4 +142,5 @@ def test_the_ending_says_what_the_intervals_are(workdir: Path, commands: Command
     assert said in " ".join(told.split())
     assert any("as wide as a 99.6" in note for note in summarize(load("runs/known")).notes)
     plan = commands.agentlab("plan", scenario(ANY)).out
-    assert "Tests at 0.66%: the strictest step of Holm's procedure, and the interim looks." in " ".join(plan.split())
+    told = "A difference counts as found at p ≤ 0.0066 instead of 0.05, because "
+    assert told in " ".join(plan.split())

@@ -27,7 +27,8 @@ FRAGMENTS = ("extending.md",)
 GENERATED = ("known_truth.md", "calibration.md")
 """Pages that a target of make writes with the commands on them, in minutes."""
 UNRUN = re.compile(
-    r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg|--base-url|\bshell\b"
+    r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg|--base-url"
+    r"|\b(?:shell|asking|software\w*|loans)\b"
 )
 """Commands that need a key, a sandbox or something filled in, and those that take seconds and that other tests run."""
 CLOCK = re.compile(r"\b\d+\.\d s\b")

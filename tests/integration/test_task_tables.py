@@ -3,6 +3,8 @@
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -130,6 +132,21 @@ def test_one_message_says_what_is_wrong_with_a_table(file: str, columns: str, sa
         design(file, columns)
     assert len(caught.value.mistakes) == 1, str(caught.value)
     assert said in str(caught.value)
+
+
+def test_a_link_that_leaves_the_folder_is_refused() -> None:
+    parquet.write_table(arrow.Table.from_pylist(ROWS), "outside.parquet")
+    Path("data").mkdir()
+    Path("data/a.parquet").symlink_to(Path("outside.parquet").resolve())
+    with pytest.raises(ScenarioError, match=r"a\.parquet is a link to a file outside this folder; copy the file"):
+        design("data")
+
+
+def test_dates_and_decimals_are_read_as_text() -> None:
+    row = {**ROWS[0], "answer": Decimal("2.50"), "doc": date(2024, 1, 31), "votes": datetime(2024, 1, 31, 12, 30)}
+    parquet.write_table(arrow.Table.from_pylist([row]), "t.parquet")
+    (task,) = design("t.parquet").tasks.values()
+    assert (task.target, task.fields["doc"], task.fields["votes"]) == ("2.50", "2024-01-31", "2024-01-31T12:30:00")
 
 
 def test_a_table_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from agentlab.engine.spec import RolloutSpec
 from agentlab.organization.agents import Agent, Closing, Organization
-from agentlab.organization.protocols.board import BoardConfig, ReviewConfig
+from agentlab.organization.board.options import PlanConfig, PlantConfig, ReviewConfig
+from agentlab.organization.protocols.board import BoardConfig
 from agentlab.organization.protocols.chain import ChainConfig
 from agentlab.organization.protocols.mail import MailConfig
 from agentlab.types import Capabilities, Completion, Request, Stop, Task
@@ -28,11 +29,12 @@ board_fragments = st.one_of(
     ),
     st.builds('<done id="{}">{}</done>'.format, _tickets, st.text(max_size=9)),
     st.builds('<claim id="{}"></claim>'.format, _tickets),
+    st.builds("<plan>{}</plan>".format, st.text(max_size=9)),
     st.builds('<assign id="{}" to="{}"></assign>'.format, _tickets, st.sampled_from(NAMES)),
     st.builds('<review id="{}" verdict="{}"></review>'.format, _tickets, st.sampled_from(("approve", "change", "?"))),
     st.builds(
         '<file path="{}">{}</file>'.format,
-        st.sampled_from(("a.py", "b/c.md", "../x", "")),
+        st.sampled_from(("a.py", "b/c.md", "plan.md", "../x", "")),
         st.sampled_from(("1", "1\n2\n3", "1\n2\n4", "0\n2\n3")),
     ),
 )
@@ -61,6 +63,17 @@ stops = st.sampled_from(("end", "end", "end", "length", "refusal"))
 memories = st.sampled_from(("all", "all", "unread", 1, 2))
 
 
+plants = st.builds(
+    PlantConfig,
+    where=st.sampled_from(("files", "report", "ticket")),
+    ticket=st.sampled_from((1, 2, "all")),
+    find=st.sampled_from((None, "2", ".")),
+    text=st.sampled_from(("9", "</file>")),
+    caught=st.sampled_from((None, "a")),
+)
+"""Flaws for a board."""
+
+
 @st.composite
 def boards(draw: st.DrawFn, cast: tuple[str, ...]) -> BoardConfig:
     """A board for this cast: with or without a lead and reviewers."""
@@ -78,6 +91,9 @@ def boards(draw: st.DrawFn, cast: tuple[str, ...]) -> BoardConfig:
         tries=draw(st.integers(1, 3)),
         moves=draw(st.integers(0, 2)),
         show=draw(st.sampled_from(("texts", "names"))),
+        plan=draw(st.none() | st.builds(PlanConfig, rounds=st.integers(1, 2), by=st.sampled_from(("lead", "all")))),
+        shared=draw(st.sampled_from(((), ("plan.md",)))),
+        plant=draw(st.dictionaries(st.sampled_from(("bug", "lie")).map(str), plants, max_size=2)),
     )
 
 

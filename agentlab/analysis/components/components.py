@@ -7,6 +7,7 @@ from itertools import combinations
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cases import about_cases
 from agentlab.analysis.cells import alike
 from agentlab.analysis.components.nested import Template, named, template
 from agentlab.analysis.components.samples import Sample, samples
@@ -134,6 +135,8 @@ def _levels(found: _Found, sample: Sample) -> None:
                 "anova": one.anova,
             }
         )
+    if sample.measure.cases:
+        found.remark(*where, about_cases(sample.measure))
     for note in _notes(result, sample):
         found.remark(*where, note)
     _score_variance(found, sample)

@@ -54,9 +54,13 @@ def judged(run: Run, measure: Measure) -> pd.DataFrame:
     """One row per complete judge draw of a rollout, forks aside.
 
     Columns `rollout`, `task`, `condition`, one per factor, `draw`, `judge_draw`, `value` on the measure's range. What a
-    scenario declares a status to be worth is no judgement and has no row. Raises AnalysisError where nothing is scored.
+    scenario declares a status to be worth is no judgment and has no row. Held-out cases, which are the same for every
+    rollout and so no noise, are one row with their mean. Raises AnalysisError where nothing is scored.
     """
     values = judge_draws(run.scores, measure).rename("value")
+    if measure.cases:
+        values = values.groupby(level=0).mean().to_frame().assign(judge_draw=0).set_index("judge_draw", append=True)
+        values = values["value"]
     head = judged_rollouts(run.rollouts, measure)[["rollout", "task", "condition", *run.factors, "draw"]]
     table = head.merge(values.rename_axis(["rollout", "judge_draw"]).reset_index(), on="rollout")
     if table.empty:

@@ -10,6 +10,7 @@ from agentlab.models.capabilities import maker
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.stats.judges.arm_guess import FEWEST_TASKS, ArmGuess, Texts, guess, tokenize
+from agentlab.text import line
 
 FEWEST_PAIRS, KNOWN = 10, 0.7
 """Pairs of rollouts under which nothing is guessed; an area from which a judge may be said to know the arm."""
@@ -25,24 +26,32 @@ def blindness(run: Run, guessed: Mapping[Sides, ArmGuess]) -> list[str]:
     return [*_told(guessed), *kin(run)]
 
 
-def known_arms(guessed: Mapping[Sides, ArmGuess]) -> list[str]:
-    """Whether a judge may know the arm, in one short line."""
+def known_arms(run: Run, contrasts: Sequence[Contrast], guessed: Mapping[Sides, ArmGuess]) -> list[str]:
+    """Which judges may know the arm, in one short line."""
     known = [sides for sides, guess in guessed.items() if max(guess.words, guess.length) >= KNOWN]
     if not known:
         return []
+    measures = {c.measure for c in contrasts if (c.factor, c.a, c.b, c.within) in known and not c.suppressed}
+    named = dict.fromkeys(line(m.judge) for m in run.measured if m.name in measures and _asks(run, m.judge))
+    judges = f"{'Judge' if len(named) == 1 else 'Judges'} {', '.join(named)}"
     _, a, b, within = known[0]
     pair = f"{a} - {b}{f' ({within})' if within else ''}{f' and {len(known) - 1} more' if len(known) > 1 else ''}"
     return [
-        f"A judge may recognize the condition from the text alone ({pair}): `normalise: true` in the judge hides "
+        f"{judges} may recognize the condition from the text alone ({pair}): `normalise: true` in the judge hides "
         f"formatting."
     ]
 
 
 def judged_guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, ArmGuess]:
-    """Those of contrasts of measures that a model judges."""
-    judged = {name for name, model in run.meta.get("judges", {}).items() if model is not None}
-    of = {m.name for m in run.measured if m.judge in judged}
-    return guesses(run, [c for c in contrasts if c.measure in of]) if of and len(run.rollouts) else {}
+    """Those of contrasts of measures that a model judges and that are not suppressed."""
+    of = {m.name for m in run.measured if _asks(run, m.judge)}
+    wanted = [c for c in contrasts if c.measure in of and not c.suppressed]
+    return guesses(run, wanted) if wanted and len(run.rollouts) else {}
+
+
+def _asks(run: Run, judge: str) -> bool:
+    """Whether the judge asks a model."""
+    return run.meta.get("judges", {}).get(judge) is not None
 
 
 def guesses(run: Run, contrasts: Sequence[Contrast]) -> dict[Sides, ArmGuess]:
@@ -104,7 +113,7 @@ def _told(found: Mapping[Sides, ArmGuess]) -> list[str]:
 
 
 def kin(run: Run) -> list[str]:
-    """Judges of the same family as an agent, which may favour what is like them."""
+    """Judges of the same family as an agent, which may favor what is like them."""
     agents = {maker(name) for name in run.roles["model"].unique()} - {None}
     notes: list[str] = []
     for judge, model in run.meta.get("judges", {}).items():

@@ -13,7 +13,10 @@ from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.analysis.contrasts.difference import ArmValues, arm_values
 from agentlab.analysis.contrasts.family import adjusted
 from agentlab.analysis.contrasts.missing import missing_values
+from agentlab.analysis.contrasts.rejected import rejected_alike
+from agentlab.analysis.measure_summary import measure_summaries
 from agentlab.analysis.suppressed import suppressed
+from agentlab.analysis.unplayed import STOPPED, planned
 from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
@@ -74,6 +77,7 @@ class _Pairs:
         self.finished = int((~self.run.rollouts["status"].isin(UNFINISHED)).sum())
         self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
         self.noises: dict[str, JudgeNoise] = {}
+        self.better = {name: found.better for name, found in measure_summaries(self.run).items()}
 
     def compare(self, declared: Declared, primary: Primary | None) -> Contrast | None:
         """None when an arm has no rollout, or the run not the measure."""
@@ -83,7 +87,8 @@ class _Pairs:
         if measure is None or sides is None:
             return None
         a, b, arms = sides
-        values = arm_values(a, b, measure, self.paired, run.clusters)
+        apart = not rejected_alike(a, b)
+        values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
         if measure.name not in self.noises:
@@ -99,7 +104,7 @@ class _Pairs:
             measure.name,
             primary,
             result,
-            self.paired,
+            values.pairs,
             (int(a[measure.name].notna().sum()), int(b[measure.name].notna().sum())),
             missing_values(values, result, width),
             names,
@@ -112,6 +117,9 @@ class _Pairs:
             self.noises[measure.name].share(names),
             margin=declared.margin,
             equivalence_p=None if said else _equivalence(values, declared.margin, interim),
+            better=self.better[measure.name],
+            played=self.played(a, b),
+            rejected_apart=self.paired and apart,
         )
 
     def sides(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None:
@@ -121,6 +129,13 @@ class _Pairs:
             a, b = (rows[(rows["condition"] == name).to_numpy()] for name in names)
             self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(a, b))
         return self.known[names]
+
+    def played(self, a: pd.DataFrame, b: pd.DataFrame) -> tuple[int, int]:
+        """Rollouts of both arms that are played and planned; both 0 where that says nothing about a conclusion."""
+        each = planned(self.run)
+        if each is None or self.register.planned is not None:
+            return 0, 0
+        return sum(int((arm["status"] != STOPPED).sum()) for arm in (a, b)), 2 * each
 
 
 def _equivalence(values: ArmValues, margin: float | None, interim: InterimAnalysis) -> float | None:

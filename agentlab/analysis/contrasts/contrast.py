@@ -2,18 +2,16 @@
 
 from dataclasses import dataclass
 
+from agentlab.analysis.conclusion import Outcome, conclude
 from agentlab.analysis.contrasts.compute import ArmComparison
 from agentlab.analysis.contrasts.missing import MissingValues
 from agentlab.experiment.preregistration import InterimAnalysis, Primary
 from agentlab.stats.contrasts.paired import Paired
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.stats.interval import Interval
+from agentlab.text import line
 
 ALPHA = 0.05
-HIGHER = ("first higher", "second higher")
-"""The conclusions that say which arm is."""
-FRAGILE = "not robust to missing data"
-"""The conclusion where what is there differs, but what is missing could undo it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Contrast:
     auc: float | None
     """Of the judge on its anchor texts; None for a judge that has none."""
     judged: bool
-    """Whether a model scored it, which may favour an arm."""
+    """Whether a model scored it, which may favor an arm."""
     judge_share: float | None
     """Of the variance of a score over draws, what is the judge's noise; None where it is not separable."""
     holm: float | None = None
@@ -59,6 +57,12 @@ class Contrast:
     """That the difference is beyond the margin, one-sided and valid for several analyses."""
     equivalence_holm: float | None = None
     """The same adjusted together with `holm`; None for an exploratory one."""
+    better: int | None = None
+    """1 where more of the measure is better, -1 where less is; None where nothing says so."""
+    played: tuple[int, int] = (0, 0)
+    """Rollouts of both arms that are played, and that are planned; both 0 where the run plans looks, or nothing."""
+    rejected_apart: bool = False
+    """Whether draws would be pairs, had not one arm rejected some that the other kept."""
 
     @property
     def role(self) -> str:
@@ -91,12 +95,25 @@ class Contrast:
 
         None where nothing may be said.
         """
-        if self.unplanned or self.suppressed or self.coupled:
+        if self.unplanned or self.unfinished or self.suppressed or self.coupled:
             return None
         result, interval = self.result, self.interval
         alike = result.new_tasks is None and result.tasks >= FEWEST_TASKS and result.sign_flip is not None
         p = result.sign_flip if alike or interval is None else interval.p
         return None if p is None else self.interim.valid(p)
+
+    @property
+    def p_shown(self) -> float | None:
+        """The p on which the conclusion rests: adjusted for a primary contrast."""
+        return self.holm if self.primary else self.p
+
+    @property
+    def missing_by_arm(self) -> str:
+        """`firm 3 (8%), solo 0 (0%)`: scores that are missing; empty where none is."""
+        if self.missing is None or not sum(self.missing.count):
+            return ""
+        told = zip((self.a, self.b), self.missing.count, self.missing.shares, strict=True)
+        return ", ".join(f"{line(name)} {count:,} ({share:.0%})" for name, count, share in told)
 
     @property
     def distance(self) -> float | None:
@@ -124,7 +141,7 @@ class Contrast:
         The distance of the interval from 0, with what is missing at its worst. None where nothing is concluded, and of
         a measure that no model scored.
         """
-        if not self.judged or self.conclusion not in HIGHER or self.distance is None:
+        if not self.judged or not self.different or self.distance is None:
             return None
         worst = self.missing and sum(self.missing.count) > 0 and (self.missing.interval or self.missing.bounds)
         return min([self.distance, *([min(map(abs, worst))] if worst else [])])
@@ -135,44 +152,57 @@ class Contrast:
         return self.primary is not None and self.interim.share is not None and not self.interim.planned
 
     @property
-    def conclusion(self) -> str:
-        """What may be concluded from `a - b`, in a few words; the first is a.
+    def unfinished(self) -> bool:
+        """Whether rollouts of its arms are still to be played, while no looks at an unfinished run are planned."""
+        done, planned = self.played
+        return done < planned
 
-        Of a primary contrast by Holm's p, of an exploratory one by its interval.
-        """
+    @property
+    def outcome(self) -> Outcome:
+        """What `a - b` shows: of a primary contrast by Holm's p, of an exploratory one by its own."""
         if self.suppressed:
             return "suppressed"
         if self.coupled:
-            return "common random numbers, no test"
+            return "coupled"
         if self.unplanned:
-            return "unplanned interim analysis"
+            return "unplanned"
+        if self.unfinished:
+            return "unfinished"
         value = self.result.difference
-        if value is None or (self.holm if self.primary else self.p) is None:
-            return "no test"
+        if value is None or self.p_shown is None:
+            return "untested"
         if not self._apart:
             return self._alike
-        if self.missing is not None and self.missing.contradicts(value):
-            return FRAGILE
-        return HIGHER[0] if value > 0 else HIGHER[1]
+        return "fragile" if self.missing is not None and self.missing.contradicts(value) else "different"
+
+    @property
+    def different(self) -> bool:
+        """Whether one of the arms is concluded to be higher."""
+        return self.outcome == "different"
+
+    @property
+    def conclusion(self) -> str:
+        """The outcome in words, such as `solo better`."""
+        return conclude(self.outcome, self.a, self.b, self.result.difference, self.better, self.margin)
 
     @property
     def within_margin(self) -> bool:
         """Whether the difference is shown to be within the margin, also whatever the missing values are."""
         p = self.equivalence_holm if self.primary else self.equivalence_p
-        if p is None or p > ALPHA or self.margin is None or self.unplanned:
+        if p is None or p > ALPHA or self.margin is None or self.unplanned or self.unfinished:
             return False
         return self.missing is None or self.missing.within(self.margin)
 
     @property
-    def _alike(self) -> str:
-        """What may be concluded where no difference is shown."""
+    def _alike(self) -> Outcome:
+        """What is shown where no difference is found."""
         p = self.equivalence_holm if self.primary else self.equivalence_p
         if p is None or p > ALPHA:
-            return "no difference shown"
-        return f"equivalent within ±{self.margin:g}" if self.within_margin else FRAGILE
+            return "alike"
+        return "equivalent" if self.within_margin else "fragile"
 
     @property
     def _apart(self) -> bool:
         """Whether what is there differs by more than chance."""
-        p = self.holm if self.primary else self.p
+        p = self.p_shown
         return p is not None and p <= ALPHA and self.result.difference is not None

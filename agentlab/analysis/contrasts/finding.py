@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from agentlab.analysis.cells import chance
 from agentlab.analysis.condition_summary import ConditionSummary
-from agentlab.analysis.contrasts.contrast import ALPHA, FRAGILE, HIGHER, Contrast
+from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
+from agentlab.analysis.contrasts.short import level
 from agentlab.analysis.measure_summary import MeasureSummary
+from agentlab.analysis.unread import UNEQUAL
 from agentlab.text import line, pluralize
 
 
@@ -15,7 +17,15 @@ def finding(c: Contrast, measure: MeasureSummary, arms: Mapping[str, ConditionSu
     """What was found of a contrast that is not suppressed; `arms` are by condition."""
     a, b = (arms[name] for name in c.conditions)
     within = f" ({line(c.within)})" if c.within else ""
-    return f"{line(measure.name)}{within}: {_said(_Sides(c, measure, (a, b)))}."
+    return f"{line(measure.name)}{within}: {_said(_Sides(c, measure, (a, b)))}.{_unequal(c)}"
+
+
+def _unequal(c: Contrast) -> str:
+    """A sentence on missing scores where one arm lacks more than the other."""
+    shares = (0.0, 0.0) if c.missing is None else c.missing.shares
+    if abs(shares[0] - shares[1]) <= UNEQUAL or c.outcome == "fragile":
+        return ""
+    return f" Scores are missing at unequal rates: {c.missing_by_arm}."
 
 
 def digits(difference: float, ends: tuple[float, float] | None, limits: tuple[float, ...] = ()) -> int:
@@ -55,7 +65,7 @@ class _Sides:
 
     @property
     def p(self) -> float | None:
-        return self.contrast.holm if self.contrast.primary else self.contrast.p
+        return self.contrast.p_shown
 
     def values(self, first: int = 0) -> str:
         """`0.62 against 0.33 on a scale from 0 to 1`, or `3 of 8 right against 5 of 8`; that of `first` first."""
@@ -82,7 +92,7 @@ class _Sides:
             return f"{told}, {self._named_p()}"
         low, high = sorted((sign * found.low, sign * found.high))
         tasks = "new tasks" if c.result.new_tasks else "these tasks"
-        limits = f"{_level(c)} for {tasks} {low:{form}.{self.digits}f} to {high:{form}.{self.digits}f}"
+        limits = f"{level([c])} for {tasks} {low:{form}.{self.digits}f} to {high:{form}.{self.digits}f}"
         apart, decides = found.low > 0 or found.high < 0, self.p is not None and self.p <= ALPHA
         return f"{told}, {limits}" + ("" if apart == decides else f", but {self._named_p()}")
 
@@ -91,25 +101,21 @@ class _Sides:
         return f"{'adjusted p' if self.contrast.primary else 'p'} {chance(self.p or 0.0)}"
 
 
-def _level(c: Contrast) -> str:
-    if c.interim.spend == "any" and c.interim.planned:
-        return "95% CI at every look"
-    return "95% CI" if c.interim.level(ALPHA) == ALPHA else "CI of this look"
-
-
 def _said(sides: _Sides) -> str:
     c = sides.contrast
     if c.result.difference is None:
         return f"{sides.pair} cannot be compared, because no task has a score from both"
-    if c.conclusion in HIGHER:
+    if c.different:
         return _apart(sides)
     if c.coupled:
         return f"{sides.pair} gave the same replies, so there is nothing to test"
     if c.unplanned:
         return f"{sides.pair} have {sides.values()}; nothing is concluded, because this look was not planned"
-    if c.conclusion == FRAGILE:
+    if c.unfinished:
+        return _unfinished(sides)
+    if c.outcome == "fragile":
         return _fragile(sides)
-    if c.conclusion == "no test":
+    if c.outcome == "untested":
         return f"{sides.pair} have {sides.values()}; there is no test, because {_untested(c)}"
     if c.within_margin:
         same = f"are equivalent within the declared margin of ±{c.margin:g}"
@@ -141,24 +147,16 @@ def _fragile(sides: _Sides) -> str:
     )
 
 
+def _unfinished(sides: _Sides) -> str:
+    """Only how far the run is: to stop an unfinished run when its result suits raises the false-positive rate."""
+    done, planned = sides.contrast.played
+    return (
+        f"{sides.pair} have {sides.values()} so far; nothing is concluded yet, because only {done:,} of their "
+        f"{planned:,} rollouts are played"
+    )
+
+
 def _untested(c: Contrast) -> str:
     if c.p is not None:
         return "the other primary contrasts are about new tasks, and this one does not have enough tasks for that"
     return next((note.partition(" interval: ")[2] or note for note in c.result.notes), "the differences do not vary")
-
-
-def verdict(c: Contrast, measure: MeasureSummary) -> str:
-    """The conclusion in a few words, by the names of the arms."""
-    if c.conclusion in HIGHER:
-        value, sign = c.result.difference or 0.0, measure.better
-        first = value * (sign or 1) > 0
-        return f"{line(c.a if first else c.b)} {'higher' if sign is None else 'better'}"
-    if c.conclusion == FRAGILE:
-        return "open: missing data"
-    known = {
-        "no difference shown": "no difference found",
-        "no test": "not tested",
-        "common random numbers, no test": "same replies",
-        "unplanned interim analysis": "unplanned look",
-    }
-    return known.get(c.conclusion, c.conclusion)

@@ -118,7 +118,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """The first contrasts by the model."""
     table = tables["mixed"]
     named = table.assign(name=table["measure"] + ", " + table["contrast"] + ":")
-    return f"difference by the mixed model: {listed(named, 'name', 'estimate', most=2)}."
+    return f"differences by the mixed model: {listed(named, 'name', 'estimate', most=2)}."
 
 
 def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:

@@ -3,12 +3,21 @@
 from collections.abc import Sequence
 from math import inf
 
-from agentlab.analysis.contrasts.contrast import ALPHA, FRAGILE, HIGHER, Contrast
+from agentlab.analysis.conclusion import WORDS
+from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.experiment.decisions import match_notes
 from agentlab.experiment.preregistration import register
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts import anytime
 from agentlab.stats.contrasts.power import FEWEST_TASKS
+from agentlab.text import line, pluralize
+
+MOST = 3
+"""Contrasts that a note names."""
+REJECTED = (
+    "Arms that rejected different draws are not paired by draw, and their rejected rollouts count as missing scores. "
+    "With `inference: {kind: rejection, accept: 1}` in the scenario, every draw gets an accepted rollout."
+)
 
 
 def interim_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
@@ -30,12 +39,12 @@ def _excluded(contrasts: Sequence[Contrast]) -> list[str]:
         if interval is None:
             continue
         name, low, high = f"{c.name}, {c.pair} ({c.measure})", interval.low, interval.high
-        if c.conclusion == "no difference shown":
+        if c.outcome == "alike":
             widest = inf if c.missing is None else c.missing.width
             parts = [f"below {low:+.3f}"] * (low > -widest) + [f"above {high:+.3f}"] * (high < widest)
             margin = "" if c.margin is None else f"; the margin is ±{c.margin:g}"
             notes.append(f"{name}: the data exclude {_differences(parts)}{margin}.")
-        elif c.conclusion in HIGHER and c.within_margin:
+        elif c.different and c.within_margin:
             notes.append(f"{name}: the difference is within its margin of ±{c.margin:g}.")
     return notes
 
@@ -95,36 +104,44 @@ def _declared(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
 
 
 def scope(contrasts: Sequence[Contrast]) -> list[str]:
-    """What tasks the conclusions are about, how p is adjusted, why some are suppressed or untested: a line each."""
-    lines = [
-        "The p values of all primary contrasts are adjusted together by Holm's procedure; those of exploratory "
-        "contrasts are not adjusted."
-    ]
-    if not any(c.primary for c in contrasts):
-        lines = [
-            "No primary contrast (`compare:` in the scenario) has a pair: all are exploratory, and p values are not "
-            "adjusted."
-        ]
+    """What tasks the conclusions are about, and why some are open or not tested: a line each."""
+    lines = list[str]()
     compared = [c for c in contrasts if not c.suppressed and c.result.tasks]
-    concluded = [c for c in compared if c.conclusion != "no test"]
+    concluded = [c for c in compared if c.outcome != "untested"]
     if concluded:
         beyond = all(c.result.new_tasks or (c.interval is None and c.result.tasks >= FEWEST_TASKS) for c in concluded)
         most = max(c.result.tasks for c in concluded)
         about = "new tasks" if beyond else "this task only" if most == 1 else f"these {most} tasks only"
         lines.append(f"Each conclusion is about {about}, and considers one contrast at a time.")
-    if any(not c.paired for c in contrasts):
+    if any(c.outcome == "unfinished" for c in compared):
+        lines.append(
+            f"{WORDS['unfinished']}: rollouts are still to be played, and the scenario plans no look before the end "
+            f"(`looks:`)."
+        )
+    if any(c.rejected_apart for c in contrasts):
+        lines.append(REJECTED)
+    if any(not c.paired and not c.rejected_apart for c in contrasts):
         lines.append(
             "The imported texts have no draw column, and rows are never paired by their order: arms are compared "
             "within tasks (`agentlab import --draw COLUMN` makes pairs)."
         )
-    if any(c.conclusion == FRAGILE for c in concluded):
-        lines.append(
-            f"{FRAGILE[0].upper()}{FRAGILE[1:]}: in the worst case, missing values would reverse the conclusion."
-        )
-    untested = {note for c in compared if c.conclusion == "no test" for note in c.result.notes[:1]}
+    if any(c.outcome == "fragile" for c in concluded):
+        lines.append(f"{WORDS['fragile']}: in the worst case, the missing scores would reverse the result.")
+    lines += missing_scores(contrasts)
+    untested = {note for c in compared if c.outcome == "untested" for note in c.result.notes[:1]}
     flipped = {note for c in concluded if c.interval is None and c.p is not None for note in c.result.notes[:1]}
-    lines += [f"No test: {note}." for note in sorted(untested)]
+    lines += [f"{WORDS['untested']}: {note}." for note in sorted(untested)]
     return [
         *lines,
         *(f"{note[0].upper()}{note[1:]}; its p value comes from the sign-flip test." for note in sorted(flipped)),
     ]
+
+
+def missing_scores(contrasts: Sequence[Contrast]) -> list[str]:
+    """How many scores the contrasts lack by arm, in one line; none where nothing is missing."""
+    lacking = [c for c in contrasts if c.missing_by_arm and not c.suppressed]
+    if not lacking:
+        return []
+    told = [f"{line(c.measure)}: {c.missing_by_arm}" for c in lacking[:MOST]]
+    more = [f"and in {pluralize(len(lacking) - MOST, 'more contrast')}"] if len(lacking) > MOST else []
+    return [f"Missing scores: {'; '.join([*told, *more])}. The table `missing` shows what they could change."]

@@ -6,10 +6,12 @@ from functools import lru_cache
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.conclusion import WORDS
 from agentlab.analysis.contrasts.compared import contrasts as compared
-from agentlab.analysis.contrasts.contrast import HIGHER, Contrast
+from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.legend import LEGEND
 from agentlab.analysis.contrasts.notes import interim_notes, scope
+from agentlab.analysis.contrasts.short import GROUPS, meanings, short
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.errors import AnalysisError
@@ -69,7 +71,9 @@ def tabulate(run: Run) -> pd.DataFrame:
 
 
 def contrasts(run: Run, measure: str | None = None) -> Analysis:
-    """Four views: differences, what is missing, and effects by contrast and measure, and arms by pair.
+    """Five views. `contrasts`: for each contrast and measure the difference, the interval and the p on which its
+    conclusion rests (Holm's p for a primary one). `differences`: both intervals and both p. `effects`: effect sizes.
+    `arms`: what else differs, by pair of arms. `missing`: what missing values could change.
 
     Raises AnalysisError where no two arms have a task and a draw in common.
     """
@@ -84,7 +88,8 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
     table = table if measure is None else table[(table["measure"] == measure).to_numpy()].reset_index(drop=True)
     pairs = pd.Series([(c.factor, frozenset((c.a, c.b)), c.within) for c in chosen])
     tables = {
-        "contrasts": table[[*DIFFERENCES]],
+        "contrasts": short(chosen),
+        "differences": table[[*DIFFERENCES]],
         "effects": table[[*EFFECTS]],
         "arms": table.loc[~pairs.duplicated(), [*ARMS]].reset_index(drop=True),
         "missing": table[[*MISSING]],
@@ -92,17 +97,20 @@ def contrasts(run: Run, measure: str | None = None) -> Analysis:
     hidden = {c.measure: c.suppressed for c in chosen if c.suppressed}
     told = (f"{measure}: suppressed: {why}." for measure, why in hidden.items())
     notes = (*scope(chosen), *told, *interim_notes(run, chosen), *task_notes(run, chosen))
-    unknown = bool((table[["missing_a", "missing_b"]] > 0).any(axis=None))
-    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, 4 if unknown else 3, _result, LEGEND)
+    legend = {**LEGEND, **dict(meanings(chosen, {c.measure: c.better for c in chosen}))}
+    return Analysis("contrasts", "Contrasts", _says(chosen), tables, notes, 1, _result, GROUPS, legend)
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """How many of them show a difference, primary ones by themselves."""
     table, parts = tables["contrasts"], list[str]()
+    if (table["conclusion"] == WORDS["unfinished"]).any():
+        return "nothing is concluded yet, because the run is not finished."
     for role, own in table.groupby("role", sort=False):
-        shown = f"{int(own['conclusion'].isin(HIGHER).sum())} of {len(own)} {role}"
+        found = int(own["conclusion"].str.endswith((" better", " higher")).sum())
+        shown = f"{found} of {len(own)} {role} {'contrast' if len(own) == 1 else 'contrasts'}"
         parts.append(f"{shown} (p not adjusted)" if role == "exploratory" else shown)
-    return f"a difference in {', and in '.join(parts)}."
+    return f"a difference was found in {', and in '.join(parts)}."
 
 
 def _says(chosen: Sequence[Contrast]) -> str:
@@ -215,7 +223,7 @@ def _complete(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> list[tup
 
 
 def values(run: Run, c: Contrast) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both arms' `task`, `draw`, `generation` and `value`, whether a value is missing or not."""
+    """Both arms' `task`, `draw` and `value`, whether a value is missing or not."""
     rows, columns = run.measures, [*PAIRING, c.measure]
     a, b = (
         rows.loc[(rows["condition"] == name).to_numpy(), columns]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 
-from agentlab.analysis.contrasts.contrast import ALPHA, HIGHER, Contrast
+from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.runs.frames import Run
 from agentlab.scenario.alike import alike, hint
 from agentlab.text import line, pluralize
@@ -26,7 +26,7 @@ def _clusters(run: Run) -> list[str]:
 def _rests_on_one(c: Contrast) -> bool:
     """Whether a difference is concluded for new tasks, and not without the task that it owes most to."""
     left = c.result.without_largest
-    concluded = c.conclusion in HIGHER and c.result.new_tasks is not None
+    concluded = c.different and c.result.new_tasks is not None
     return concluded and left is not None and left.p is not None and left.p > ALPHA
 
 

@@ -1,6 +1,6 @@
 """One rollout's path: what its outcome was to be expected to be after each round, and the message that decided it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -51,7 +51,17 @@ def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
         why = "; ".join(notes)
         raise AnalysisError(f"no path: {why}; `agentlab resample {run.folder} --every-round -n 8` draws forks")
     joined = {name: pd.concat(some, ignore_index=True) for name, some in tables.items()}
-    return Analysis("path", f"The path of rollout {key[:8]}", " ".join(says), joined, tuple(notes))
+    return Analysis("path", f"The path of rollout {key[:8]}", " ".join(says), joined, tuple(notes), result=_result)
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """By measure the round that decided the rollout, with its change."""
+    parts = list[str]()
+    for name, rows in tables["path"].groupby("measure", sort=False):
+        decided = rows[rows["decisive"].to_numpy()]
+        where = [f"round {row['round']} ({row['change']:+.3f})" for row in decided.to_dict("records")]
+        parts.append(f"{name} was decided in {where[0]}" if where else f"{name}: no decisive round was found")
+    return f"{'; '.join(parts)}."
 
 
 def _parent(run: Run, wanted: str) -> str:

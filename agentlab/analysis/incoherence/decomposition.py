@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cases import about_cases
 from agentlab.analysis.cells import alike, listed
 from agentlab.analysis.components.judge_noise import once
 from agentlab.analysis.incoherence.differences import differences
@@ -142,7 +143,7 @@ class _Arm:
         if arm.sort == "scores":
             scored = arm.scores()
             self.parts(scored.parts)
-            for note in scored.notes:
+            for note in (about_cases(arm.measure),) if arm.measure.cases else scored.notes:
                 self.remarks.add(f"{name}: {note}", arm.arm)
             if scored.room_t is not None:
                 found = self.limited(dispersion(scored, clusters=self.clusters), "dispersion")

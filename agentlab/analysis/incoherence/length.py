@@ -9,6 +9,7 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.components.judge_noise import once, repeats
 from agentlab.analysis.components.nested import template
+from agentlab.analysis.contrasts.contrast import ALPHA
 from agentlab.analysis.incoherence.bucketed import OWN, Rule, grouped, reference_of
 from agentlab.analysis.incoherence.drawn import drawn
 from agentlab.analysis.incoherence.effort import budgets, effort
@@ -106,7 +107,23 @@ def length(
     shown = max(1, sum(name in frames for name in ("halves", "parts", "effort")))
     about = of.replace("_", " ")
     return Analysis(
-        "length", f"By length: {about}", _says(found, about), frames, (*notes, *remarks.notes(count)), shown
+        "length", f"By length: {about}", _says(found, about), frames, (*notes, *remarks.notes(count)), shown, _result
+    )
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """In how many rows incoherence differs between long and short draws."""
+    if "halves" not in tables:
+        return "no task could be split into short and long draws."
+    table = tables["halves"].dropna(subset=["difference_in_incoherence", "incoherence_p"])
+    if table.empty:
+        return "no difference in incoherence between long and short draws could be tested."
+    apart = table[table["incoherence_p"] <= ALPHA]
+    up, size = int((apart["difference_in_incoherence"] > 0).sum()), pluralize(len(table), "comparison")
+    which = f": higher in {up:,}, lower in {len(apart) - up:,}" if len(apart) else ""
+    return (
+        f"incoherence differs between long and short draws in {len(apart):,} of {size}{which} "
+        f"(p ≤ {ALPHA}, not adjusted)."
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cases import about_cases
 from agentlab.analysis.cells import listed
 from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.contrasts.blinding import guesses
@@ -26,6 +27,7 @@ from agentlab.stats.judges.probes import shift, slope
 from agentlab.store import UNFINISHED
 
 LOST = ("refused", "truncated", "unparsed", "error")
+OF_PROGRAMS = ("absent", "crash", "timeout", "format")
 _LENGTH = (
     "length: the change of a measure for an output e times as long, within a task. Arms also differ in length, and "
     "length is affected by the arm: this is a sensitivity check, and nothing is adjusted for it."
@@ -84,11 +86,15 @@ def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     tasks = one.rows["task"].tolist()
     row |= _cells("length", slope(one.rows["score"], length, tasks), f"{m.name}, length", notes)
     row |= _itself(run, one, notes) | _people(one, notes) | _kin(run, one, model, notes)
-    return row | {name: int((outcomes == name).sum()) for name in LOST}
+    lost = (*LOST, *OF_PROGRAMS) if m.cases else LOST
+    return row | {name: int((outcomes == name).sum()) for name in lost}
 
 
 def _itself(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:
     """Alpha between the judge's draws of the same rollouts."""
+    if one.measure.cases:
+        notes.append(f"{one.measure.name}: {about_cases(one.measure)}.")
+        return estimated("itself", None)
     draws = judge_draws(run.scores, one.measure).unstack().reindex(one.rows["rollout"])
     if draws.shape[1] < 2:
         notes.append(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cells import listed
 from agentlab.analysis.judges.agreement import agreed, confused
 from agentlab.analysis.judges.labelled import LabelledMeasure, beyond, judged, labelled
 from agentlab.analysis.row import Row
@@ -43,7 +44,19 @@ def labels(run: Run, measure: str | None = None) -> Analysis:
         tables["agreement"], more = agreed(found)
         tables["confusion"], less = confused(found)
         notes += [*more, *less]
-    return Analysis("labels", "Judges against people", _says(found), tables, tuple(dict.fromkeys(notes)))
+    return Analysis(
+        "labels", "Judges against people", _says(found), tables, tuple(dict.fromkeys(notes)), result=_result
+    )
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """The corrected means, or that there is none."""
+    means = tables["means"]
+    corrected = means[(means["estimator"] == PREDICTED).to_numpy()].reset_index(drop=True)
+    if corrected.empty:
+        return f"no mean is corrected, because no judged rollout has a human label. {_HOW}"
+    named = corrected.assign(name=corrected["measure"] + ", " + corrected["condition"].astype("str") + ":")
+    return f"means corrected with human labels: {listed(named, 'name', 'estimate')}."
 
 
 def _says(found: list[LabelledMeasure]) -> str:

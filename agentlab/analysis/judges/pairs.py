@@ -4,13 +4,15 @@ A pair is worth 1 to the arm that won in both orders, 0 to the other, and a half
 or say tie. An arm's win rate is the mean of what pairs are worth, over the judge's draws, then pairs, then tasks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cells import listed
+from agentlab.analysis.conclusion import WORDS
 from agentlab.analysis.contrasts.contrast import ALPHA
 from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
@@ -57,7 +59,19 @@ def pairs(run: Run) -> Analysis:
         _says(table),
         {"pairs": table.drop(columns=[*_BESIDE, "first_slot"]), "verdicts": beside, "strengths": strengths},
         (*_anchored(run, table), *_missing(beside), _RULE, *notes),
+        result=_result,
     )
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Which arm each judge prefers, with the win rate of the first."""
+    table = tables["pairs"]
+    known = table[(table["conclusion"] != WORDS["suppressed"]).to_numpy()].reset_index(drop=True)
+    if known.empty:
+        return f"{pluralize(len(table), 'comparison')} of arms, all suppressed."
+    names = known["a"].astype("str") + " against " + known["b"].astype("str") + ":"
+    named = known.assign(name=names, end=known["conclusion"] + ", win rate")
+    return f"{listed(named, 'name', 'end', 'win rate')}."
 
 
 def together(verdicts: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +121,7 @@ def _row(run: Run, key: dict[str, str], part: pd.DataFrame) -> dict[str, Any]:
         **(dict.fromkeys(won, np.nan) if hidden else won),
         "flips": float(done["flipped"].mean()) if len(done) else None,
         "first_slot": None if place.first.value is None else place.first.value + 0.5,
-        "conclusion": "suppressed" if hidden else _conclusion(key, result),
+        "conclusion": WORDS["suppressed"] if hidden else _conclusion(key, result),
     }
 
 
@@ -123,9 +137,9 @@ def _conclusion(key: dict[str, str], result: Paired) -> str:
     interval = result.tested
     p = result.sign_flip if interval is None else interval.p
     if p is None or result.difference is None:
-        return "no test"
+        return WORDS["untested"]
     if p > ALPHA:
-        return "no difference shown"
+        return WORDS["alike"]
     return f"{key['a'] if result.difference > 0 else key['b']} preferred"
 
 
@@ -201,7 +215,7 @@ def _anchored(run: Run, table: pd.DataFrame) -> list[str]:
 
 
 def _says(table: pd.DataFrame) -> str:
-    told = table[table["conclusion"] != "suppressed"]
+    told = table[table["conclusion"] != WORDS["suppressed"]]
     if told.empty:
         return f"{pluralize(len(table), 'comparison')} of arms, all suppressed."
     first = told.iloc[0]

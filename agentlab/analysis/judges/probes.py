@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.cells import listed
 from agentlab.analysis.components.judge_noise import judge_draws
 from agentlab.analysis.judges.pairs import together
 from agentlab.analysis.row import Row, ends
@@ -53,7 +54,18 @@ def probes(run: Run) -> Analysis:
             f"{run.folder}: no judge was tested on changed outputs, and none compared arms; try `{command}`"
         )
     table = pd.DataFrame(rows, columns=_SHAPE)
-    return Analysis("probes", "What sways the judges", _says(table), {"probes": table}, (_MEANS, _BESIDE, *notes))
+    return Analysis(
+        "probes", "What sways the judges", _says(table), {"probes": table}, (_MEANS, _BESIDE, *notes), result=_result
+    )
+
+
+def _result(tables: Mapping[str, pd.DataFrame]) -> str:
+    """What each probe changed, with the interval for new tasks where there is one."""
+    table = tables["probes"]
+    named = table[["effect"]].assign(name=table["probe"] + " of " + table["judge"] + ":", unit=table["unit"])
+    for end in ("low", "high"):
+        named[f"effect_{end}"] = table[f"new_tasks_{end}"].fillna(table[f"these_tasks_{end}"])
+    return f"{listed(named, 'name', 'effect', 'unit')}."
 
 
 def _measure(judge: str, config: RubricConfig) -> Measure:

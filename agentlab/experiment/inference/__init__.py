@@ -1,1 +1,1 @@
-"""Inference over rollouts: populations of particles, which are forks, moved step by step."""
+"""Inference: populations of weighed particles, each a fork of a rollout, that are played on, copied and chosen from."""

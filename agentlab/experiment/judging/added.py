@@ -17,7 +17,7 @@ from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rollouts import JudgingItem, past_of
 from agentlab.experiment.phases import Phase, through, with_judging
 from agentlab.experiment.progress import Progress
-from agentlab.experiment.session import plain_measure, tasks_of
+from agentlab.experiment.session import cases_of, plain_measures, tasks_of
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
@@ -98,7 +98,12 @@ def _added(
             was, now = meta["judges"][name], models[name]
             raise MismatchError(f"{folder}: judge {name!r} asked {was} in this run, not {now}; rename the judge")
     measured = {m["judge"] for m in meta.get("measures", [])}
-    new = [plain_measure(n, built.scales[n], built.counted[n]) for n in built.judges if n not in measured]
+    new = [
+        measure
+        for name, judge in built.judges.items()
+        if name not in measured
+        for measure in plain_measures(name, built.scales[name], built.counted[name], cases_of(judge, built.traits))
+    ]
     return {
         "added": meta.get("added", {}) | {n: d for n, d in documents.items() if n not in known},
         "judges": meta.get("judges", {}) | models,

@@ -22,6 +22,9 @@ from agentlab.store import DATABASE, UNFINISHED
 from agentlab.store.ancestry import kept_by, line, messages
 from agentlab.types import Message, Purpose, Usage
 
+_POPULATED = "SELECT population FROM rollouts WHERE population IS NOT NULL"
+"""The keys of rollouts with a population."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallUsage:
@@ -95,6 +98,16 @@ class ParentRun:
                 f"rollout {key[:12]}: {condition} has a budget set by another arm, so it cannot be re-run by itself; "
                 f"fork a rollout of the arm that sets its budget"
             )
+        if self._connection.execute(f"SELECT 1 WHERE ? IN ({_POPULATED})", (key,)).fetchone():
+            raise ScenarioError(
+                f"rollout {key[:12]}: it was made by a population of particles, which cannot be re-run from a cut; "
+                f"fork a rollout of a condition without `inference`"
+            )
+        if condition not in {one.name for one in self.design.conditions} and self.design.loop is not None:
+            raise ScenarioError(
+                f"rollout {key[:12]}: {condition} has trained weights, which only `agentlab train` serves; re-run a "
+                f"rollout of generation 0"
+            )
         levels = {one.name: one.levels for one in self.design.conditions}.get(condition, {})
         selection = Selection((task,), {factor: (level,) for factor, level in levels.items()}, draw)
         origin, *forks = reversed(line(self._connection, key))
@@ -129,7 +142,8 @@ class ParentRun:
         Baselines are left out, as are conditions without `agent` where others have it. Nothing that came out of a
         rollout has a say.
         """
-        rows = self._connection.execute("SELECT key, status FROM rollouts WHERE kind = 'rollout' AND of IS NULL")
+        plain = f"kind = 'rollout' AND of IS NULL AND key NOT IN ({_POPULATED})"
+        rows = self._connection.execute(f"SELECT key, status FROM rollouts WHERE {plain}")
         status: dict[str, str | None] = dict(rows.fetchall())
         (last,) = self._connection.execute("SELECT max(draw) FROM rollouts WHERE kind = 'rollout'").fetchone()
         known = Selection(selection.tasks, selection.levels, min(selection.draws or last, last or 1))

@@ -54,7 +54,7 @@ def swapped(design: Design, condition: Condition, wanted: Swap) -> tuple[Change,
         raise ScenarioError(f"{said}: {wanted.agent} already uses {old.name} in {condition.name}; name another model")
     base = spec.settings()
     settings = Settings(**{f.name: own.get(f.name, getattr(base, f.name)) for f in fields(Settings)})
-    _fits(said, spec, settings, bool(agent.tools), design)
+    _fits(said, spec, settings, bool(agent.tools) and not agent.guide, design)
     alias = f"{SWAPPED}{wanted.agent}={wanted.model}"
     return swap(replace(agent, model=alias, settings=settings), wanted.model), spec
 
@@ -63,7 +63,9 @@ def _fits(said: str, spec: ModelSpec, settings: Settings, tools: bool, design: D
     for setting, right in mistakes_of(spec, settings):
         raise ScenarioError(f"{said}: the agent's {setting} does not fit: {right}")
     if tools and not capabilities_of(spec).tools:
-        raise ScenarioError(f"{said}: the agent uses tools, which {spec.name} does not support; name a model that does")
+        raise ScenarioError(
+            f"{said}: the agent's model calls tools by itself, which {spec.name} does not; name a model that does"
+        )
     limited = design.limits.run.cost is not None or design.limits.rollout.cost is not None
     if limited and not price_known(spec):
         raise ScenarioError(

@@ -10,6 +10,9 @@ rounds as if all were computed anew. So the same seed gives the same text, whate
 on any number of threads. Builds for other kinds of processors round differently: x86-64 and ARM may give other texts.
 With `options: {slots: 8}` eight calls share a batch, whose rounding depends on what else is in it: then the same seed
 may give another text, and coupling across arms is not exact.
+
+`options: {adapter: PATH}` adds a LoRA adapter, a GGUF file, to the weights; `adapter_sha256` beside it holds it to one
+content, which is part of the model's identity.
 """
 
 import asyncio
@@ -17,14 +20,15 @@ import gc
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from agentlab.errors import ScenarioError
-from agentlab.models.providers import openai
+from agentlab.models.providers import openai, scoring
 from agentlab.models.spec import ModelSpec
-from agentlab.models.weights import NO_ENGINE, SLOTS, find
+from agentlab.models.weights import NO_ENGINE, SLOTS, adapter_of, find
 from agentlab.seeds import digest
 from agentlab.types import Capabilities, Completion, Request
 
@@ -42,6 +46,8 @@ engine: Any = _engine
 
 DEFAULTS: Mapping[str, int] = {"slots": SLOTS, "context": 3072, "threads": 0}
 """Calls at once, tokens of prompt and reply for each, and threads (0: one for each core, at most 8)."""
+ADAPTER = ("adapter", "adapter_sha256")
+"""The options of a LoRA adapter: its file, and what that must hold."""
 PROMPTS = 4
 """Prompts that are kept at least, so that scores of one text by several criteria compute it once."""
 BATCH, ENTRY = 2048, 64
@@ -56,8 +62,10 @@ class Local:
 
     model: openai.OpenAI
     server: Any = field(repr=False)
-    asked: set[str] = field(default_factory=set[str], repr=False)
-    """Digests of the chats so far."""
+    alone: bool = True
+    """Whether one call is answered at a time."""
+    held: dict[int, str] = field(default_factory=dict[int, str], repr=False)
+    """For each of the prompts that are kept, the digest of the chat it came from."""
 
     @property
     def name(self) -> str:
@@ -68,21 +76,25 @@ class Local:
         return self.model.capabilities
 
     async def complete(self, request: Request) -> Completion:
-        kept = {"cache_prompt": True, "id_slot": request.where.rank % PROMPTS} if self._keeps(request) else {}
-        model = replace(self.model, body={**kept, **self.model.body}) if kept else self.model
-        return await model.complete(request)
+        if not self.alone and request.settings.max_tokens != 1:
+            return await self.model.complete(request)
+        # Every call names its slot, so that what a slot holds is known.
+        slot = request.where.rank % PROMPTS
+        kept = {"id_slot": slot, "cache_prompt": self._keeps(request, slot)}
+        return await replace(self.model, body={**kept, **self.model.body}).complete(request)
 
-    def _keeps(self, request: Request) -> bool:
+    def _keeps(self, request: Request, slot: int) -> bool:
         """Whether a kept beginning changes no number: tokens round alike in any batch but that of a single token.
 
         Replies are made token by token, the last token of a repeated prompt is alone, and so may be that of a long one.
         """
         key = digest(request.chat)
-        again = key in self.asked
-        self.asked.add(key)
+        again = self.held.get(slot) == key
+        self.held[slot] = key
         most = sum(len(entry.content.encode("utf-8", "replace")) + ENTRY for entry in request.chat)
         replied = any(entry.role == "assistant" for entry in request.chat)
-        return request.settings.max_tokens == 1 and not (again or replied or request.tools or most > BATCH)
+        repeats = again or request.settings.score is not None  # each text that is scored repeats the prompt
+        return not (repeats or replied or request.tools or most > BATCH)
 
     async def aclose(self) -> None:
         await self.model.aclose()
@@ -92,14 +104,22 @@ class Local:
 
 
 def build(spec: ModelSpec) -> Local:
-    """Starts the server, which takes about a second. Raises ScenarioError when a part is missing."""
+    """Starts the server, which takes about a second.
+
+    Raises ScenarioError when a part is missing or cannot be loaded, MismatchError for another adapter than was named.
+    """
     if engine is None:
         raise ScenarioError(NO_ENGINE)
     name = spec.name.partition("/")[2]
-    server = _serve(str(find(name)), name, _options(spec))
-    model = openai.connect(spec, f"{server.listening_address}/v1", "EMPTY", "max_tokens")
+    options, adapter = _options(spec), adapter_of(spec.options)
+    try:
+        server = _serve(str(find(name)), name, options, adapter)
+    except RuntimeError as error:
+        what = spec.name if adapter is None else f"{spec.name} with the adapter {adapter}"
+        raise ScenarioError(f"{what} cannot be loaded: the file is damaged or does not fit ({error})") from error
+    model = openai.connect(spec, f"{server.listening_address}/v1", "EMPTY", "max_tokens", score=scoring.forced)
     _fit(model, server)
-    return Local(model, server)
+    return Local(model, server, options["slots"] <= 1)
 
 
 def _fit(model: openai.OpenAI, server: Any) -> None:
@@ -120,18 +140,25 @@ def _fit(model: openai.OpenAI, server: Any) -> None:
 def _options(spec: ModelSpec) -> dict[str, int]:
     options = dict(DEFAULTS)
     for key, value in spec.options.items():
+        if key in ADAPTER:
+            continue
         if key not in DEFAULTS:
-            raise ScenarioError(f"options of {spec.name} has no {key!r}; known options: {', '.join(DEFAULTS)}")
+            known = ", ".join((*DEFAULTS, *ADAPTER))
+            raise ScenarioError(f"options of {spec.name} has no {key!r}; known options: {known}")
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ScenarioError(f"options.{key} of {spec.name} is {value!r}; write a whole number")
         options[key] = value
     return options
 
 
-def _serve(path: str, alias: str, options: Mapping[str, int]) -> Any:
+def _serve(path: str, alias: str, options: Mapping[str, int], adapter: Path | None) -> Any:
     threads = options["threads"] or min(8, os.cpu_count() or 1)
     params: Any = engine.CommonParams()
     params.model.path = path
+    if adapter is not None:
+        lora: Any = engine.CommonAdapterLoraInfo()
+        lora.path, lora.scale = str(adapter), 1.0
+        params.lora_adapters = [lora]
     params.model_alias = [alias]
     params.verbosity = QUIET
     params.port = 0

@@ -15,7 +15,7 @@ from openai import AsyncOpenAI
 from agentlab.errors import NO_LOGPROBS, ModelError
 from agentlab.models import registry
 from agentlab.models.capabilities import is_reasoning
-from agentlab.models.providers import failures
+from agentlab.models.providers import failures, scoring
 from agentlab.models.providers.account import client_of, key_of
 from agentlab.models.providers.chat_messages import messages, tool
 from agentlab.models.providers.chat_reply import read
@@ -44,14 +44,19 @@ def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -
 
 
 def connect(
-    spec: ModelSpec, url: str, key: str, length: Length, transport: httpx2.AsyncBaseTransport | None = None
+    spec: ModelSpec,
+    url: str,
+    key: str,
+    length: Length,
+    transport: httpx2.AsyncBaseTransport | None = None,
+    score: scoring.Score | None = None,
 ) -> "OpenAI":
-    """The model at `url`, without looking for a key."""
+    """The model at `url`, without looking for a key. `score` is how its server tells the probability of a reply."""
     client = AsyncOpenAI(
         api_key=key, base_url=url, max_retries=0, timeout=spec.timeout, http_client=client_of(spec, url, transport)
     )
     name = registry.split(spec.name)[1]
-    return OpenAI(spec.name, registry.capabilities_of(spec), name, spec.timeout, length, spec.body, client, key)
+    return OpenAI(spec.name, registry.capabilities_of(spec), name, spec.timeout, length, spec.body, client, key, score)
 
 
 @dataclass(slots=True)
@@ -68,10 +73,13 @@ class OpenAI:
     """Sent beside what agentlab sends itself."""
     client: AsyncOpenAI
     key: str = field(repr=False)
+    score: scoring.Score | None = None
 
     async def complete(self, request: Request) -> Completion:
         if found := registry.refused(self.name, request.settings, self.capabilities):
             raise ModelError("fatal", found[0][1])
+        if request.settings.score is not None:
+            return await self._scored(request)
         length = self.length
         try:
             return await self._ask(request, length)
@@ -93,6 +101,20 @@ class OpenAI:
         if self.capabilities.opens_thought:
             completion = replace(completion, text=begun(completion.text))
         return _with_logprobs(completion, request.settings.logprobs)
+
+    async def _scored(self, request: Request) -> Completion:
+        """The probabilities of given texts. Raises ModelError where the server tells none."""
+        if self.score is None:
+            raise ModelError("fatal", f"{self.name} does not return the probability of a given reply")
+        body = self._body(scoring.unscored(request), self.length)
+        return await scoring.complete(self._post, self.score, {**body, **body.pop("extra_body", {})}, request)
+
+    async def _post(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON of a reply to a body that is sent to a path of the server."""
+        root = str(self.client.base_url).rstrip("/").removesuffix("/v1")
+        post: Any = self.client.post
+        call = post(root + path, body=body, cast_to=object, options={"timeout": self.timeout})
+        return await failures.asked(call, self.key)
 
     def _explained(self, error: ModelError, request: Request) -> ModelError:
         """The error, with what to write where the model takes no system prompt."""

@@ -12,7 +12,7 @@ import os
 import httpx2
 
 from agentlab.errors import ScenarioError
-from agentlab.models.providers import openai
+from agentlab.models.providers import openai, scoring
 from agentlab.models.providers.account import key_of
 from agentlab.models.spec import ModelSpec
 
@@ -26,4 +26,4 @@ def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -
             f"model {spec.name!r} needs the address of a vLLM server: base_url: http://HOST:8000/v1, "
             f"or the environment variable {URL}"
         )
-    return openai.connect(spec, url, key_of(spec), "max_tokens", transport)
+    return openai.connect(spec, url, key_of(spec), "max_tokens", transport, scoring.echoed)

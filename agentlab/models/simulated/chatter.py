@@ -1,6 +1,7 @@
 """A plausible reply to any prompt of agentlab: valid JSON for a schema, verdicts for a judge's form, mails, an output.
 
-Every choice comes from the request's stream, so the same call always gets the same reply.
+Every choice comes from the request's stream, so the same call always gets the same reply. The scores of a judge come
+from its stream and the text that it reads: they are noise, and measure nothing.
 """
 
 import json
@@ -11,6 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 from agentlab.models.simulated.teamwork import teamwork
+from agentlab.models.simulated.tool_use import call, called, offered
 from agentlab.types import Completion, Request, TokenLogprob
 
 Schema = Mapping[str, Any]
@@ -55,7 +57,7 @@ class RandomNumbers:
 
 def reply(request: Request) -> Completion:
     """The reply's text and log-probabilities; the caller counts tokens."""
-    draws, settings = RandomNumbers(request.where.stream), request.settings
+    draws, settings = RandomNumbers(_stream(request)), request.settings
     last = request.chat[-1].content if request.chat else ""
     if settings.schema is not None:
         return Completion(json.dumps(value(settings.schema, draws)))
@@ -68,7 +70,19 @@ def reply(request: Request) -> Completion:
     if '<verdict criterion="' in last and (lines := CHOICE.findall(last)):
         chosen = ((name, draws.pick(re.split(", | or ", words))) for name, words in lines)
         return Completion("\n".join(verdict(name, word, draws) for name, word in chosen))
-    return Completion(_talk(request, draws))
+    return _talk(request, draws)
+
+
+def _stream(request: Request) -> int:
+    """The call's stream; for a judge mixed with the text that it reads, as arms share the streams of their judges.
+
+    Its scores are noise, and without the text they would be the same noise in every arm.
+    """
+    stream = request.where.stream
+    if request.where.purpose == "agent":
+        return stream
+    read = "\0".join(entry.content for entry in request.chat).encode("utf-8", "surrogatepass")
+    return stream ^ int.from_bytes(blake2b(read, digest_size=8).digest())
 
 
 def verdict(name: str, score: str, draws: RandomNumbers) -> str:
@@ -174,7 +188,7 @@ def _number(kind: str, schema: Schema, draws: RandomNumbers) -> int | float:
     return low + (high - low) * (1 + draws.below(998)) / 1000
 
 
-def _talk(request: Request, draws: RandomNumbers) -> str:
+def _talk(request: Request, draws: RandomNumbers) -> Completion:
     text = sentence(draws)
     system = request.chat[0].content if request.chat and request.chat[0].role == "system" else ""
     if found := _CONTACTS.search(system):
@@ -182,11 +196,15 @@ def _talk(request: Request, draws: RandomNumbers) -> str:
         if draws.below(10) < 7:
             to, subject = draws.pick(contacts), draws.pick(_SUBJECTS)
             text += f'\n<mail to="{to}" subject="{subject}">{sentence(draws)}</mail>'
-    if "<done " in system or "<ticket " in system or "<review " in system:
-        text += f"\n{teamwork(system, request.chat[-1].content, draws.below, lambda: sentence(draws))}"
+    tools, last = offered(request), request.chat[-1].content if request.chat else ""
+    if tools or any(tag in system for tag in ("<done ", "<ticket ", "<review ", "<file ")):
+        deeds = teamwork(system, last, tools, draws.below, lambda: sentence(draws))
+        if deeds and all(deed.tool in tools for deed in deeds):
+            return called(request, [call(i, deed.tool, deed.arguments) for i, deed in enumerate(deeds)], text)
+        text += "\n" + "\n".join(deed.block for deed in deeds)
     if "<output>" in system and draws.below(10) < 3:
         text += f"\n<output>{sentence(draws)} {sentence(draws)}</output>"
-    return text
+    return Completion(text)
 
 
 def _between(low: int, high: int, draws: RandomNumbers) -> int:

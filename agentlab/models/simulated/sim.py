@@ -7,10 +7,11 @@ completion. Draws depend on the request's stream alone, so a call has the same r
 
 import asyncio
 import json
+import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -18,8 +19,10 @@ from pydantic import ValidationError
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.models import capabilities as families
 from agentlab.models import registry
+from agentlab.models.scoring import IMPOSSIBLE, scored
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.chatter import RandomNumbers
+from agentlab.models.simulated.tool_use import called, offered
 from agentlab.models.spec import ModelSpec
 from agentlab.types import Capabilities, Completion, Request, ToolCall, Usage, Where
 
@@ -75,17 +78,28 @@ class Replies:
         if self.scores and request.where.purpose != "agent":
             return self._judged(request)
         if request.where.k == 0 and (calls := self._calls(request)):
-            return Completion("", calls)
+            return called(request, calls)
         table = self._table(request.where)
+        if request.settings.score is not None:
+            return self._scored(request.settings.score, table, request.where.stream)
         point = RandomNumbers(request.where.stream).below(2**53) / 2**53
         for text, edge in zip(*table, strict=True):
             if point < edge:
                 return Completion(text)
         return Completion(table[0][-1])
 
+    def _scored(
+        self, texts: tuple[str, ...], table: tuple[tuple[str, ...], tuple[float, ...]], stream: int
+    ) -> Completion:
+        """The exact probability of each text."""
+        replies, edges = table
+        chances = dict(zip(replies, (b - a for a, b in pairwise((0.0, *edges))), strict=True))
+        logs = [math.log(p) if (p := chances.get(text, 0.0)) > 0 else IMPOSSIBLE for text in texts]
+        return scored(texts, logs, stream)
+
     def _calls(self, request: Request) -> tuple[ToolCall, ...]:
         """Those of its tools that the actor has here: an arm without a tool calls none."""
-        actor, has = request.where.actor, {tool.name for tool in request.tools}
+        actor, has = request.where.actor, offered(request)
         named = next((self.calls[n] for n in (actor, actor.rpartition(".")[0], "*") if n in self.calls), ())
         return tuple(call for call in named if call.name in has)
 
@@ -145,12 +159,12 @@ def build(spec: ModelSpec) -> Sim:
     if policy == "chatter":
         return Sim(spec.name, chatter.reply, float(seconds))
     if registry.is_own(policy):
-        return Sim(spec.name, _own(spec, policy), float(seconds))
+        return Sim(spec.name, _own(spec, policy), float(seconds), registry.capabilities_of(spec))
     replies, scores = _tables(spec, "replies"), _tables(spec, "scores")
     if not replies and not scores:
         raise ScenarioError(f'{spec.name} needs options.replies, such as {{"*": {{"yes": 0.3, "no": 0.7}}}}')
     edges = {actor: (tuple(table), tuple(accumulate(table.values()))) for actor, table in replies.items()}
-    return Sim(spec.name, Replies(edges, scores, _tool_calls(spec)), float(seconds))
+    return Sim(spec.name, Replies(edges, scores, _tool_calls(spec)), float(seconds), families.SCORING)
 
 
 def _own(spec: ModelSpec, policy: str) -> Callable[[Request], Completion]:

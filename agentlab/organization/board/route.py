@@ -10,19 +10,24 @@ from agentlab.organization.board.tickets import Ticket, Tickets, tickets
 from agentlab.organization.markup import Block, markup
 from agentlab.types import BOARD, OUTPUT, POST, WORKSPACE, Call, Completion, Message
 
-TAGS = ("ticket", "assign", "claim", "done", "review", "file", "output")
+TAGS = ("plan", "ticket", "assign", "claim", "done", "review", "file", "output")
+TOOLS = ("ticket", "assign", "claim", "done", "review")
+"""Tags that are tools too."""
 MOST = 200
 """Tickets of a rollout."""
 APPROVE, CHANGE = ("approve", "approved", "accept", "pass", "ok"), ("change", "changes", "reject", "fail")
 _ID = re.compile(r"[\w.-]{1,40}")
 _parse = markup(TAGS).parse
+FILES = markup(("file",))
+"""All that an agent without a board may write."""
 
 
 def route(
-    rules: Rules, writers: frozenset[str], agent: str, reply: Completion, log: Sequence[Message]
+    rules: Rules, writers: frozenset[str], agent: str, reply: Completion, log: Sequence[Message], round: int
 ) -> list[Message]:
     """A message for each block of the reply that may be what it says; for each other one what is wrong with it."""
     routing = _Routing(rules, writers, agent, tickets(log), workspace.files(log), reply.stop == "length")
+    routing.planning = round <= rules.plan_rounds
     blocks = _parse(reply.text)
     routing.coming = frozenset(block.attributes.get("id", "") for block in blocks if block.tag == "ticket")
     found: list[Message] = []
@@ -33,11 +38,28 @@ def route(
     return found
 
 
-def acted(rules: Rules, agent: str, turn: Sequence[Call], log: Sequence[Message]) -> list[Message]:
-    """The files that the tools of a turn wrote or removed."""
+def acted(rules: Rules, agent: str, turn: Sequence[Call], log: Sequence[Message], round: int) -> list[Message]:
+    """What the tools of a turn did to files and tickets. An act on a ticket is a tag: `ref` has its attributes."""
     routing = _Routing(rules, frozenset(), agent, tickets(log), workspace.files(log), False)
-    acts = (act for call in turn for result in call.tool_results for act in result.acts)
-    return [m for act in acts if act.kind in ("file", "removed") for m in routing.file(act.ref, act.content, act.kind)]
+    routing.planning = round <= rules.plan_rounds
+    acts = [act for call in turn for result in call.tool_results for act in result.acts]
+    blocks = {i: Block(act.kind, act.ref or "", act.content) for i, act in enumerate(acts) if act.kind in TOOLS}
+    routing.coming = frozenset(b.attributes.get("id", "") for b in blocks.values() if b.tag == "ticket")
+    found: list[Message] = []
+    for i, act in enumerate(acts):
+        if act.kind in ("file", "removed"):
+            found += routing.file(act.ref, act.content, act.kind)
+        elif i in blocks:
+            for message in routing.block(blocks[i]):
+                routing.board.apply(message, -1)
+                found.append(message)
+    return found
+
+
+def written(rules: Rules, agent: str, reply: Completion, log: Sequence[Message]) -> list[Message]:
+    """The files in a reply, of which nothing else is read."""
+    routing = _Routing(rules, frozenset(), agent, Tickets(), workspace.files(log), reply.stop == "length")
+    return [message for block in FILES.parse(reply.text) for message in routing.block(block)]
 
 
 @dataclass(slots=True)
@@ -52,6 +74,8 @@ class _Routing:
     cut: bool
     coming: frozenset[str] = frozenset()
     """The ids of all tickets in the reply: one may wait for another that stands further down."""
+    planning: bool = False
+    """Whether the team still makes its plan."""
 
     def block(self, block: Block) -> Iterator[Message]:
         """What becomes of a block."""
@@ -62,6 +86,11 @@ class _Routing:
                 yield Message(self.agent, (), "truncated", f"A {tag} was cut off by the length limit.", ref)
             else:
                 yield self.tell("unparsed", f"A <{tag}> was not read: </{tag}> is missing.", ref)
+        elif tag == "plan":
+            if self.planning and self.agent in self.rules.plan_by:
+                yield Message(self.agent, (BOARD,), "plan", block.body)
+            else:
+                yield self.tell("bounce", "You were not asked for a plan.")
         elif tag == "ticket":
             yield from self.ticket(given, block.body)
         elif tag == "file":
@@ -83,6 +112,9 @@ class _Routing:
         named, id = given.get("id", ""), self.free(given.get("id", ""))
         if self.agent not in self.rules.planners:
             yield self.tell("bounce", "You may not put up tickets.", named or None)
+        elif self.planning:
+            told = f"Tickets come after the plan, from round {self.rules.plan_rounds + 1} on."
+            yield self.tell("bounce", told, named or None)
         elif id is None:
             yield self.tell("bounce", f"There is a ticket {named[:100]!r} already. Give this one another id.", named)
         elif not text.strip():
@@ -172,9 +204,9 @@ class _Routing:
     def file(self, path: str | None, content: str, kind: str) -> Iterator[Message]:
         """A file as it is now, or one that is there no more."""
         wrong = workspace.fault(path, content, self.files)
-        if self.agent not in self.rules.workers:
+        if self.agent not in self.rules.workers and path not in self.rules.shared:
             wrong = "You may not write files."
-        elif path and any(path == part or path.startswith(f"{part}/") for part in self.rules.fixed):
+        elif path and workspace.within(path, self.rules.fixed):
             wrong = f"{path} may not be changed."
         elif kind == "removed" and path not in self.files:
             wrong = f"There is no file {(path or '')[:100]!r}."

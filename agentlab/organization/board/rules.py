@@ -1,6 +1,23 @@
 """What a team has agreed on: who plans, works and reviews, and how often one is reminded."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """A flaw that is put into the work as if its author had made it."""
+
+    name: str
+    where: Literal["files", "report", "ticket"]
+    ticket: int | None
+    """Its place among all tickets, from 1; None for all of them."""
+    path: str | None
+    find: str | None
+    """A regular expression whose first match is replaced; None to add the text at the end."""
+    text: str
+    caught: str | None
+    """What a request for changes must match to have found it; None for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +41,12 @@ class Rules:
     """How often a ticket goes from a silent owner to another."""
     fixed: tuple[str, ...] = ()
     """Files and folders that nobody may change."""
+    plan_rounds: int = 0
+    """Rounds of planning before there are tickets."""
+    plan_by: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    """Files that all agents are shown whole in every round, and may write."""
+    plants: tuple[Plant, ...] = ()
     delivers: bool = True
     """Whether the board delivers a summary once every ticket is over; else the closing question is asked."""
 

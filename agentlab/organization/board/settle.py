@@ -3,10 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from agentlab.organization.board import plan
+from agentlab.organization.board.plants import caught, planted
 from agentlab.organization.board.rules import Rules
 from agentlab.organization.board.tickets import OVER, Ticket, Tickets, tickets
 from agentlab.organization.board.workspace import clash, files, settled
-from agentlab.types import BOARD, OUTPUT, POST, WORKSPACE, Message
+from agentlab.types import BOARD, OUTPUT, POST, TASK, WORKSPACE, Message
+
+WHOLE = "The whole task."
+"""The one ticket of an agent alone."""
 
 
 def settle(rules: Rules, log: Sequence[Message], round: int) -> list[Message]:
@@ -35,7 +40,10 @@ class Settling:
     ) -> None:
         """Posts a message: to agents, or to the board alone."""
         readers = (to or BOARD,) if to is None or isinstance(to, str) else tuple(to)
-        message = Message(sender, readers, kind, content, ref)
+        self.post(Message(sender, readers, kind, content, ref))
+
+    def post(self, message: Message) -> None:
+        """Posts a message as it is."""
         self.said.append(message)
         self.tickets.apply(message, self.round)
 
@@ -90,6 +98,27 @@ def _claims(now: Settling) -> None:
                 now.say(
                     "bounce", message.sender, f"{ticket.owner} was first: {ticket.id} is not yours.", ticket.id, POST
                 )
+
+
+def _planned(now: Settling) -> None:
+    """The next round of the plan begins, or the time of tickets."""
+    if now.round < now.rules.plan_rounds:
+        now.say("planning", now.rules.plan_by, plan.asked(now.rules, now.round + 1))
+    elif now.round == now.rules.plan_rounds and now.rules.solo is None:
+        now.say("planning", now.rules.planners, plan.STANDS)
+    elif now.round == now.rules.plan_rounds:
+        now.say("ticket", None, WHOLE, "T1", TASK)
+        now.say("work", now.rules.solo, WHOLE, "T1")
+
+
+def _planted(now: Settling) -> None:
+    """Flaws are put in before anybody reviews, and those that a review of this round found are noted."""
+    if now.rules.plants:
+        log = (*now.log, *now.said)
+        for message in list(caught(now.rules.plants, now.tickets, now.log, now.round)):
+            now.post(message)
+        for message in list(planted(now.rules.plants, now.tickets, log, now.round)):
+            now.post(message)
 
 
 def _submitted(now: Settling) -> None:
@@ -181,7 +210,8 @@ def _begun(now: Settling) -> None:
 
 def _planless(now: Settling) -> None:
     """Nobody has put up a ticket yet."""
-    if not now.tickets.by_id and now.tickets.asked + 1 < now.rules.tries:
+    planning = now.round <= now.rules.plan_rounds
+    if not planning and not now.tickets.by_id and now.tickets.asked + 1 < now.rules.tries:
         now.say("continue", now.rules.planners, "The board is empty. Put up tickets.")
 
 
@@ -202,6 +232,8 @@ _STEPS: tuple[Callable[[Settling], None], ...] = (
     _merged,
     _folders,
     _claims,
+    _planned,
+    _planted,
     _submitted,
     _reviewed,
     _silent,

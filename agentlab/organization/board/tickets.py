@@ -35,6 +35,14 @@ class Ticket:
     """What its owners said when they were done."""
     changes: list[str] = field(default_factory=list[str])
     """What reviewers wanted changed, one entry for each time."""
+    reviews: int = 0
+    """How many reviews came, whatever they said."""
+    planted: list[str] = field(default_factory=list[str])
+    """Names of the flaws that were put into it."""
+    unplanted: list[str] = field(default_factory=list[str])
+    """Names of the flaws for which it had no place."""
+    caught: list[str] = field(default_factory=list[str])
+    """Of the planted flaws those that a request for changes pointed out."""
     closed: int | None = None
     """The round in which it was done or failed."""
     reason: str = ""
@@ -131,12 +139,29 @@ def _request(ticket: Ticket, message: Message, round: int) -> None:
 
 
 def _approve(ticket: Ticket, message: Message, _: int) -> None:
-    ticket.state, ticket.reason = "approved", message.content
+    ticket.state, ticket.reason, ticket.reviews = "approved", message.content, ticket.reviews + 1
 
 
 def _change(ticket: Ticket, message: Message, round: int) -> None:
     ticket.changes.append(message.content)
+    ticket.reviews += 1
     ticket.state, ticket.woken, ticket.reminders = "active", round, 0
+
+
+def _reworded(ticket: Ticket, message: Message, _: int) -> None:
+    ticket.text = message.content
+
+
+def _planted(ticket: Ticket, message: Message, _: int) -> None:
+    ticket.planted.append(message.content)
+
+
+def _unplanted(ticket: Ticket, message: Message, _: int) -> None:
+    ticket.unplanted.append(message.content)
+
+
+def _caught(ticket: Ticket, message: Message, _: int) -> None:
+    ticket.caught.append(message.content)
 
 
 def _close(state: State) -> Callable[[Ticket, Message, int], None]:
@@ -157,6 +182,10 @@ _HAPPENS: Mapping[str, Callable[[Ticket, Message, int], None]] = {
     "request": _request,
     "approve": _approve,
     "change": _change,
+    "reworded": _reworded,
+    "planted": _planted,
+    "unplanted": _unplanted,
+    "caught": _caught,
     "closed": _close("done"),
     "failed": _close("failed"),
 }

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from agentlab.organization.board import plan
 from agentlab.organization.board.rules import Rules
 from agentlab.organization.board.tickets import Ticket, tickets
 from agentlab.organization.board.workspace import files
@@ -16,12 +17,17 @@ def view(rules: Rules, log: Sequence[Message], agent: str, texts: bool) -> str:
     """The board, then the workspace."""
     every = list(tickets(log).by_id.values())
     parts = list[str]()
+    if rules.plan_rounds:
+        parts.append(f"Plan:\n{plan.shown(log)}")
     if rules.solo is None:
         lines = [_line(ticket, agent) for ticket in every[-LINES:]]
         if len(every) > LINES:
             lines.insert(0, f"({len(every) - LINES} earlier tickets)")
         parts.append("Tickets:\n" + ("\n".join(lines) or "none yet"))
     workspace = files(log)
+    if rules.shared:
+        shared = {path: workspace.pop(path, "(not written yet)") for path in rules.shared}
+        parts.append("Shared documents:\n" + _whole(shared, TEXTS // len(shared)))
     if workspace:
         parts.append("Files:\n" + (_texts(workspace) if texts else _names(workspace)))
     return "\n\n".join(parts) or "No files yet."
@@ -31,6 +37,10 @@ def _line(ticket: Ticket, agent: str) -> str:
     owner = "yours" if ticket.owner == agent else ticket.owner or "no owner"
     waits = f", after {', '.join(ticket.after)}" if ticket.after and ticket.state == "open" else ""
     return f"{ticket.id} [{ticket.state}, {owner}{waits}] {ticket.title}"
+
+
+def _whole(workspace: Mapping[str, str], room: int) -> str:
+    return "\n".join(f"--- {path}\n{middle(text, room)}" for path, text in workspace.items())
 
 
 def _names(workspace: Mapping[str, str]) -> str:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, cast
 
 from agentlab.organization.board.merge import merge
-from agentlab.types import Act, Message
+from agentlab.types import TASK, WORKSPACE, Act, Message, Task
 
 LARGEST, MOST, WHOLE = 1_000_000, 400, 8_000_000
 """Characters of a file, files, and characters of all of them."""
@@ -36,6 +36,12 @@ def files(changes: Iterable[Message | Act], before: Mapping[str, str] = MappingP
         elif change.kind == "removed" and change.ref is not None:
             found.pop(change.ref, None)
     return found
+
+
+def given(task: Task) -> Iterator[Message]:
+    """The files that a task begins with."""
+    for path, text in cast(Mapping[str, str], task.fields.get("files", {})).items():
+        yield Message(TASK, (WORKSPACE,), "file", text, path)
 
 
 def settled(log: Sequence[Message], round: int) -> Iterator[Settled]:
@@ -81,6 +87,11 @@ def _merged(before: str | None, now: str | None, theirs: str | None) -> str | Li
 def clash(path: str, existing: Iterable[str]) -> str | None:
     """A file that cannot be beside one at `path`, because one of them would have to be a folder."""
     return next((o for o in existing if o.startswith(f"{path}/") or path.startswith(f"{o}/")), None)
+
+
+def within(path: str, folders: Iterable[str]) -> bool:
+    """Whether a file is one of these files, or lies in one of these folders."""
+    return any(path == part or path.startswith(f"{part}/") for part in folders)
 
 
 def _named(part: str) -> bool:

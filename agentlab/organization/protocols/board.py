@@ -2,20 +2,30 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from agentlab.organization.agents import Closing
-from agentlab.organization.board import manual, route, view, workspace
+from agentlab.organization.board import manual, plan, route, view, workspace
+from agentlab.organization.board.options import (
+    Fields,
+    PlanConfig,
+    PlantConfig,
+    ReviewConfig,
+    plant_flaws,
+    shared_flaws,
+)
 from agentlab.organization.board.rules import Rules
-from agentlab.organization.board.settle import settle
+from agentlab.organization.board.settle import WHOLE, settle
 from agentlab.organization.declaration import Flaw
 from agentlab.types import BOARD, OUTPUT, TASK, WORKSPACE, Call, Completion, Message, MessageKind, Task
 
 KINDS: Mapping[str, MessageKind] = {
     "board": MessageKind(),
+    "planning": MessageKind(),
+    "plan": MessageKind("hidden"),
     "ticket": MessageKind("hidden", ref="id"),
     "after": MessageKind("hidden", ref="id"),
     "assign": MessageKind("hidden", ref="id"),
@@ -23,6 +33,10 @@ KINDS: Mapping[str, MessageKind] = {
     "moved": MessageKind("hidden", ref="id"),
     "done": MessageKind("hidden", ref="id"),
     "approve": MessageKind("hidden", ref="id"),
+    "reworded": MessageKind("hidden", ref="id"),
+    "planted": MessageKind("hidden", ref="id"),
+    "unplanted": MessageKind("hidden", ref="id"),
+    "caught": MessageKind("hidden", ref="id"),
     "offer": MessageKind(ref="id"),
     "work": MessageKind(ref="id"),
     "continue": MessageKind(ref="id"),
@@ -37,17 +51,6 @@ KINDS: Mapping[str, MessageKind] = {
     "unparsed": MessageKind(fate="unparsed", wakes="once"),
     "truncated": MessageKind(fate="truncated"),
 }
-Fields = ConfigDict(extra="forbid", frozen=True)
-
-
-class ReviewConfig(BaseModel):
-    """Who reviews what is done, and by what."""
-
-    model_config = Fields
-
-    by: tuple[str, ...] = Field(min_length=1, description="The reviewers. An agent never reviews its own work.")
-    checklist: tuple[str, ...] = Field(default=(), description="What reviewers are told to check.")
-    changes: int = Field(default=3, ge=1, le=100, description="A ticket fails after this many requests for changes.")
 
 
 class BoardConfig(BaseModel):
@@ -76,6 +79,13 @@ class BoardConfig(BaseModel):
     )
     tries: int = Field(default=3, ge=1, le=100, description="Maximum turns for a ticket or a review.")
     moves: int = Field(default=1, ge=0, le=100, description="How often a ticket moves from a silent owner to another.")
+    plan: PlanConfig | None = Field(default=None, description="A plan before the tickets. Default: none.")
+    shared: tuple[str, ...] = Field(
+        default=(), description="Files that every agent is shown in every round and may write, such as plan.md."
+    )
+    plant: Mapping[str, PlantConfig] = Field(
+        default={}, description="Flaws that are put into the team's work, by name, to measure what reviews catch."
+    )
     fixed: tuple[str, ...] = Field(default=(), description="Files and folders that no agent may change.")
     show: Literal["texts", "names"] = Field(
         default="texts", description="What agents see of the workspace. `names` suits agents with the tool `read`."
@@ -97,13 +107,14 @@ class BoardConfig(BaseModel):
             if wrong := workspace.fault(path, "", {}):
                 told = wrong.partition(";")[0]
                 flaws.append((("fixed", i), told, "a file such as src/rank.py or a folder such as data"))
+        flaws += [*shared_flaws(self.shared, self.fixed), *plant_flaws(self.plant, self.fixed)]
         idle = [name for name in cast if name not in {name for _, name in named}]
         flaws += [(("workers",), f"agent {n!r} of the cast has no role", "a role, or a cast without it") for n in idle]
         return flaws
 
     def turns(self) -> int:
         """Rounds the board needs at the least: plan, work, review."""
-        return 1 + (self.lead is not None) + (self.review is not None)
+        return 1 + (self.lead is not None) + (self.review is not None) + (self.plan.rounds if self.plan else 0)
 
     def build(self, cast: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None) -> "Board":
         """The routing. With a closing question the board delivers nothing by itself."""
@@ -117,11 +128,16 @@ class BoardConfig(BaseModel):
             self.tries,
             self.moves,
             self.fixed,
-            closing is None,
+            shared=self.shared,
+            plants=tuple(plant.build(name) for name, plant in self.plant.items()),
+            delivers=closing is None,
         )
+        everybody = self.plan is not None and self.plan.by == "all"
+        if self.plan is not None:
+            rules = replace(rules, plan_rounds=self.plan.rounds, plan_by=cast if everybody else rules.planners)
         if writers is None:
             writers = (closing.agent,) if closing else (self.lead,) if self.lead and self.stays else ()
-        briefed = frozenset(cast if self.brief == "all" else rules.planners)
+        briefed = frozenset(cast if self.brief == "all" or everybody else rules.planners)
         return Board(rules, frozenset(writers), briefed, self.show)
 
 
@@ -133,6 +149,8 @@ class Board:
     writers: frozenset[str]
     briefed: frozenset[str]
     show: Literal["texts", "names"]
+    anew: bool = False
+    """Whether every turn begins with the task's files: the tries of one agent, of which none sees another's."""
     kinds = KINDS
     tags = route.TAGS
 
@@ -141,12 +159,13 @@ class Board:
         """Tickets go from the lead to workers, work to reviewers, wanted changes back, files to the output."""
         rules = self.rules
         roles = dict.fromkeys((*rules.planners, *rules.workers, *rules.reviewers))
-        found: dict[str, tuple[str, ...]] = {TASK: (*rules.planners, BOARD, WORKSPACE), BOARD: (*roles, BOARD, OUTPUT)}
+        asked = dict.fromkeys((*rules.planners, *rules.plan_by))
+        found: dict[str, tuple[str, ...]] = {TASK: (*asked, BOARD, WORKSPACE), BOARD: (*roles, BOARD, OUTPUT)}
         for name in roles:
             to = [*rules.workers] if name == rules.lead or name in rules.reviewers else []
             to += rules.reviewers if name in rules.workers else ()
             delivers = name in rules.workers or name in self.writers
-            ends = (OUTPUT, BOARD, WORKSPACE) if delivers else (BOARD,)
+            ends = (OUTPUT, BOARD, WORKSPACE) if delivers else (BOARD, WORKSPACE) if rules.shared else (BOARD,)
             found[name] = (*dict.fromkeys(other for other in to if other != name), *ends)
         return found
 
@@ -179,28 +198,33 @@ class Board:
 
     def _open(self, task: Task) -> Iterator[Message]:
         yield Message(TASK, self.rules.planners, "task", task.prompt)
-        for path, text in cast(Mapping[str, str], task.fields.get("files", {})).items():
-            yield Message(TASK, (WORKSPACE,), "file", text, path)
-        if (agent := self.rules.solo) is not None:
-            yield Message(TASK, (BOARD,), "ticket", "The whole task.", "T1")
-            yield Message(BOARD, (agent,), "work", "The whole task.", "T1")
+        yield from workspace.given(task)
+        if self.rules.plan_rounds:
+            yield Message(BOARD, self.rules.plan_by, "planning", plan.asked(self.rules, 1))
+        elif (agent := self.rules.solo) is not None:
+            yield Message(TASK, (BOARD,), "ticket", WHOLE, "T1")
+            yield Message(BOARD, (agent,), "work", WHOLE, "T1")
 
     def manual(self, agent: str) -> str:
         """What its roles are, and how to write for them."""
         return manual.manual(self.rules, self.writers, agent)
 
+    def manual_with(self, agent: str, tools: frozenset[str]) -> str:
+        """The same where it may write with tools instead of tags."""
+        return manual.manual(self.rules, self.writers, agent, tools)
+
     def view(self, agent: str, log: Sequence[Message], round: int) -> Sequence[Message]:
         """The board and the workspace as the round begins."""
         del round
-        return (Message(BOARD, (agent,), "board", view.view(self.rules, log, agent, self.show == "texts")),)
+        return (Message(BOARD, (agent,), "board", view.view(self.rules, self.seen(log), agent, self.show == "texts")),)
 
     def act(self, agent: str, turn: Sequence[Call], log: Sequence[Message], round: int) -> Sequence[Message]:
-        """The files that tools wrote or removed."""
-        return route.acted(self.rules, agent, turn, log)
+        """What its tools did: to files, and to tickets under the same rules as tags."""
+        return route.acted(self.rules, agent, turn, self.seen(log), round)
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
         """A message per block that may be what it says, and a bounce for every other."""
-        return route.route(self.rules, self.writers, agent, reply, log)
+        return route.route(self.rules, self.writers, agent, reply, log, round)
 
     def settle(self, log: Sequence[Message], round: int) -> Sequence[Message]:
         """What follows for the tickets."""
@@ -209,3 +233,12 @@ class Board:
     def workspace(self, log: Sequence[Message]) -> Mapping[str, str]:
         """The files by path."""
         return workspace.files(log)
+
+    def seen(self, log: Sequence[Message]) -> Sequence[Message]:
+        """The part of the log that a turn begins with."""
+        return [message for message in log if message.round == 0] if self.anew else log
+
+    def alone(self, agent: str, anew: bool) -> "Board":
+        """The board's workspace for one agent that has no tickets."""
+        rules = replace(self.rules, lead=None, workers=(agent,), reviewers=(), checklist=(), plan_rounds=0, plants=())
+        return Board(rules, frozenset((agent,)), frozenset((agent,)), self.show, anew)

@@ -71,7 +71,7 @@ def _organization(one: Condition) -> str:
 def _agent(one: Condition, agent: Agent) -> tuple[str, ...]:
     memory = f"last {pluralize(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
     briefed = "yes" if agent.name in one.organization.protocol.briefed else "no"
-    tools = ", ".join(tool.name for tool in agent.offered)
+    tools = ", ".join(tool.name for tool in agent.offered) + (" (as tags)" if agent.guide else "")
     return (f"  {agent.name}", one.models[agent.model].name, settings(agent.settings), memory, briefed, tools)
 
 

@@ -9,9 +9,10 @@ from agentlab.report.show.prompts import prompts as all_prompts
 from agentlab.report.show.rollouts import rollouts
 from agentlab.report.show.scenario import scenario
 from agentlab.runs.frames import load
-from agentlab.runs.transcript import transcript
+from agentlab.runs.transcript import board, transcript
 from agentlab.scenario import Design, library
 from agentlab.scenario import load as load_scenario
+from agentlab.scenario.document import suggest
 from agentlab.store import DATABASE, find
 
 
@@ -26,15 +27,18 @@ def shown(
     most: int = 50,
     values: Sequence[str] = (),
     status: str | None = None,
+    files: bool = False,
 ) -> str:
     """The text for a run (folder, or name under runs/) or a scenario; `html` writes the rollout's page to a file, `svg`
-    a picture of the scenario's organizations.
+    a picture of the scenario's organizations. `files` shows the rollout's tickets by round and what changed in files.
 
     A name that is both is the run, unless `prompts`, `svg` or `values` are given, which are about a scenario; each of
     `values` is `PATH=VALUE`. Raises `ScenarioError` if nothing fits.
     """
-    if rollout is None and (turn is not None or html is not None):
-        raise ScenarioError("--turn and --html need one rollout: name it with --rollout")
+    if rollout is None and (turn is not None or html is not None or files):
+        raise ScenarioError("--turn, --files and --html need one rollout: name it with --rollout")
+    if files and turn is not None:
+        raise ScenarioError("--turn shows one turn and --files the whole rollout; give only one of them")
     option = "--prompts" if prompts else "--svg" if svg is not None else "--set" if values else ""
     if option and rollout is not None:
         raise ScenarioError(f"{option} is for scenarios and --rollout is for runs; give only one of them")
@@ -52,8 +56,9 @@ def shown(
     found = transcript(folder, rollout)
     if html is not None:
         _write(html, found.page(), "--html")
-        return f"wrote {html}" if turn is None else found.text(turn)
-    return found.text(turn)
+        if turn is None and not files:
+            return f"wrote {html}"
+    return board.render(found.record) if files else found.text(turn)
 
 
 def folder_of(what: str) -> Path | None:
@@ -78,8 +83,18 @@ def scenario_of(what: str, option: str, rollout: str | None, folder: Path | None
     try:
         path = library.scenario(what)
     except ScenarioError as error:
-        raise ScenarioError(f"{error}; there is no run {what!r} either, as a folder or under runs/") from None
+        missing = _no_run(what)
+        if Path(what).parent == Path("runs"):
+            raise ScenarioError(missing) from None
+        raise ScenarioError(f"{missing}{' ' if missing.endswith('?') else '; '}as a scenario: {error}") from None
     return load_scenario(path, values=values)
+
+
+def _no_run(what: str) -> str:
+    """That no run has this name, with the nearest one."""
+    runs = [path.parent.name for path in Path("runs").glob(f"*/{DATABASE}")]
+    known = f"; {suggest(Path(what).name, runs)}" if runs else "; runs/ has no run yet"
+    return f"no run {what!r}{known}"
 
 
 def _write(path: Path, text: str, option: str) -> None:

@@ -2,6 +2,7 @@
 
 from agentlab.runs.exports.labels import LabelSheet, sheet
 from agentlab.runs.exports.parquet import WrittenFile, parquet
+from agentlab.runs.exports.rows import training_rows
 from agentlab.runs.exports.workspace import workspace
 
-__all__ = ["LabelSheet", "WrittenFile", "parquet", "sheet", "workspace"]
+__all__ = ["LabelSheet", "WrittenFile", "parquet", "sheet", "training_rows", "workspace"]

@@ -28,10 +28,14 @@ FRAMES = (
     "edges",
     "objections",
     "tickets",
+    "variables",
+    "rows",
+    "generations",
+    "particles",
     "forks",
     "fork_scores",
 )
-_LISTS = ("to", "dropped_by", "agents", "after", "carries")
+_LISTS = ("to", "dropped_by", "agents", "after", "carries", "planted", "caught", "not_planted")
 """Columns of tuples."""
 pa: Any = import_module("pyarrow")  # it comes without types
 pq: Any = import_module("pyarrow.parquet")
@@ -49,15 +53,25 @@ class WrittenFile:
 def parquet(folder: Path, out: Path | None = None) -> list[WrittenFile]:
     """Writes every frame of the run to `out`/FRAME.parquet, by default into `parquet/` of the run folder.
 
-    Columns are those of the frames; tuples become lists, the `facts` of conditions JSON text. Each file is there whole
+    Columns are those of the frames; tuples become lists. The `facts` of conditions and the variables of programs that
+    are not numbers become JSON text. Each file is there whole
     or not at all. Raises `StoreError` when the run cannot be read or the folder not written.
     """
     run, out = Run(folder), out or folder / "parquet"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        return [_write(getattr(run, name), out / f"{name}.parquet") for name in FRAMES]
+        return [_write(_plain(getattr(run, name), name), out / f"{name}.parquet") for name in FRAMES]
     except OSError as error:
         raise StoreError(f"{out}: cannot write Parquet files ({error}); choose another folder with --out") from error
+
+
+def _plain(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Values of any kind as JSON text; a missing one stays missing."""
+    mixed = [at for at in frame if frame[at].dtype == object] if name == "variables" else []
+    texts = {
+        at: [None if value is None else msgspec.json.encode(value).decode() for value in frame[at]] for at in mixed
+    }
+    return frame.assign(**texts)
 
 
 def _write(frame: pd.DataFrame, path: Path) -> WrittenFile:

@@ -13,8 +13,9 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
 
     `rollouts` needs the column `status`; `verdicts` needs rollout (index labels of `rollouts`), judge, draw, criterion,
     outcome and value. What the scenario says a status is worth comes before any score. A judge draw counts only if
-    every counted criterion of it has a value; NAME is NaN without such a draw. NAME_draws is the number of draws that
-    are scored, NAME_outcome the worst outcome among the judge's verdicts (`absent` when there are none).
+    every counted criterion of it has a value; NAME is NaN without such a draw, or where a case has none. NAME_draws is
+    the number of draws that are scored, NAME_outcome the worst outcome among the judge's verdicts (`absent` when there
+    are none).
     """
     columns: dict[str, pd.Series] = {}
     for m in measures:
@@ -22,7 +23,7 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
         by_rollout = per_draw(own, m).groupby(level=0).agg(["mean", "count"]).reindex(rollouts.index)
         value, scored = by_rollout["mean"], by_rollout["count"]
         if own["outcome"].isin(list(m.values)).any():
-            scored = per_draw(own[own["outcome"] == "scored"], m).groupby(level=0).count().reindex(rollouts.index)
+            scored = _complete(own[own["outcome"] == "scored"], m).groupby(level=0).count().reindex(rollouts.index)
         outcome = _worst(own).reindex(rollouts.index).fillna("absent")
         for status, worth in m.values.items():
             value = value.mask(rollouts["status"] == status, worth)
@@ -35,8 +36,17 @@ def measure(rollouts: pd.DataFrame, verdicts: pd.DataFrame, measures: Sequence[M
 def per_draw(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
     """The measure by each complete judge draw, on the measure's range: indexed by rollout and draw.
 
-    `verdicts` as for `measure`. A judge draw that lacks a counted criterion has no row.
+    `verdicts` as for `measure`. A judge draw that lacks a counted criterion has no row. Where judge draws are cases,
+    which differ in difficulty, a rollout that lacks one of them has no rows.
     """
+    found = _complete(verdicts, measure)
+    if not measure.cases:
+        return found
+    return found[found.groupby(level=0).transform("count") >= measure.cases]
+
+
+def _complete(verdicts: pd.DataFrame, measure: Measure) -> pd.Series:
+    """The measure by each judge draw in which every counted criterion has a value."""
     own = verdicts_of(verdicts, measure)
     low, high = measure.range
     at = own["criterion"].map({c: s[0] for c, s in measure.scales.items()}).astype(float)
@@ -63,7 +73,7 @@ def judged_rollouts(rollouts: pd.DataFrame, measure: Measure) -> pd.DataFrame:
     return rollouts[~rollouts["status"].isin(list(measure.values))]
 
 
-_BADNESS = ("scored", "absent", "refused", "truncated", "unparsed", "error")
+_BADNESS = ("scored", "absent", "refused", "truncated", "unparsed", "format", "crash", "timeout", "error")
 
 
 def _worst(verdicts: pd.DataFrame) -> pd.Series:

@@ -15,21 +15,26 @@ from typing import Any
 import msgspec
 import pandas as pd
 
-from agentlab.columns import BASELINE, LABELS, MEASURES
+from agentlab.columns import BASELINE, INFERENCE, KEPT, LABELS, MEASURES
 from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
 from agentlab.runs.frames.clusters import clusters_of
 from agentlab.runs.frames.cost import RunCost, run_cost
 from agentlab.runs.frames.forks import forked
+from agentlab.runs.frames.generations import LoopFrames, by_generation
 from agentlab.runs.frames.judged import compared, grouped
 from agentlab.runs.frames.kinds import Kinds, declared
 from agentlab.runs.frames.looked import looked
 from agentlab.runs.frames.measures import measure
 from agentlab.runs.frames.messages import edges, objections
+from agentlab.runs.frames.particles import chosen_calls, particles
 from agentlab.runs.frames.select import select
+from agentlab.runs.frames.splits import held_out
+from agentlab.runs.frames.splits import roles as roles_of
 from agentlab.runs.frames.structure import roles, shaped
 from agentlab.runs.frames.tickets import ticketed
 from agentlab.runs.frames.usage import by_agent, with_use
+from agentlab.runs.frames.variables import variables
 from agentlab.runs.transcript import Decide, Transcript, transcript
 from agentlab.store import decoded, looks, read
 from agentlab.types import Measure
@@ -38,6 +43,7 @@ _ROLLOUTS = (
     "id key kind task condition generation draw seed parent at fork change attempt status output output_via cut error"
 ).split()
 
+_TRAINED = ("condition", "recipe", "trained_on", "digest", "metrics", "error")
 
 Describe = Callable[["Run"], tuple[str, str]]
 """What a notebook shows of a run, as text and as HTML."""
@@ -47,11 +53,16 @@ class Run:
     """One run folder. Each frame is read once, when first used; call `load` again to refresh."""
 
     def __init__(
-        self, folder: Path, ahead: Decide | None = None, cluster: str | None = None, describe: Describe | None = None
+        self,
+        folder: Path,
+        ahead: Decide | None = None,
+        cluster: str | None = None,
+        describe: Describe | None = None,
+        whole: "Run | None" = None,
     ) -> None:
         """`ahead` re-runs rollouts, for `Transcript.decide`; `cluster` names a field instead of the scenario's;
-        `describe` makes what a notebook shows."""
-        self.folder, self._ahead, self._describe = folder, ahead, describe
+        `describe` makes what a notebook shows; of `whole`, this is the part on tasks that are held out."""
+        self.folder, self._ahead, self._describe, self._whole = folder, ahead, describe, whole
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
@@ -60,6 +71,8 @@ class Run:
         """Why a look at the outcomes was not recorded; empty if it was."""
         if cluster is not None:
             self.meta["cluster"] = cluster
+        if whole is not None:
+            self.meta = held_out(self.meta)
         self.clusters = clusters_of(self.meta)
         self.factors: tuple[str, ...] = tuple(self.meta.get("factors", {}))
 
@@ -95,18 +108,31 @@ class Run:
     def rollouts(self) -> pd.DataFrame:
         """One row per rollout that has ended, including those that the same command retries.
 
-        `status` (delivered, incomplete, declined, vetoed, limit; retried: cancelled, infrastructure), `output`
-        (text), `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool:
-        a length limit cut it off), `error`, `attempt`, `generation`, `seed`, and its use: `calls`, `turns`,
-        `rounds`, `turns_cut` (int: turns that hit a length limit), `uncounted` (int: calls without token counts),
-        `input_tokens`, `output_tokens`, `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD,
-        NaN if a price or a token count is unknown; pandas sums NaN as 0, `Run.cost` does not), `priced` (bool:
-        whether `cost` is known); `messages` and, for those that did not arrive, `bounced`, `unparsed`,
-        `truncated` (int). Judges' calls are not counted here.
+        `status` (delivered, incomplete, declined, vetoed, limit; retried: cancelled, infrastructure), `output` (text),
+        `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: a length
+        limit cut it off), `error`, `attempt`, `generation`, `seed`, and its use: `calls`, `turns`, `rounds`,
+        `turns_cut` (int: turns that hit a length limit), `uncounted` (int: calls without token counts), `input_tokens`,
+        `output_tokens`, `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD, NaN if a price or
+        a token count is unknown; pandas sums NaN as 0, `Run.cost` does not), `priced` (bool: whether `cost` is known);
+        `messages` and, for those that did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges' calls are not
+        counted here. `log_probability` (of everything that its agents sampled, in nats; missing unless every sampled
+        reply has log-probabilities), `log_weight` (the sum of its log-weights, in nats; missing if it has none).
         For baselines only: `of` (the rollout it is compared with), `budget` (what that rollout used), `spent`
-        (by its own `steps`, in the same unit; a step that was not counted is only in the frame `calls`)."""
+        (by its own `steps`, in the same unit; a step that was not counted is only in the frame `calls`).
+        For rollouts with a population only, whose use is that of all particles: `particles` (Int64: how many it ended
+        with), `attempts` and `accepted` (Int64, of rejection), `ess` (effective sample size), `log_evidence` (natural
+        log of the estimated evidence or probability; missing if it is 0 or there is no estimate)."""
         own = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
         return own.reset_index(drop=True)
+
+    @cached_property
+    def particles(self) -> pd.DataFrame:
+        """One row per particle of a rollout's population that has ended: `particle` (its key), `index` (int: in the
+        order in which they were made), `ancestor` (key of the particle that it is a copy of) and `round` (Int64: the
+        last round that the two share), both missing if it is not a copy; `log_weight` (nats), `weight` (its share of
+        the population, 0 to 1), both missing if it was pruned; `status`, `output`, `chosen` (bool: whether the rollout
+        has its log)."""
+        return self._placed(particles(self._select))
 
     @cached_property
     def forks(self) -> pd.DataFrame:
@@ -134,9 +160,10 @@ class Run:
 
     @cached_property
     def calls(self) -> pd.DataFrame:
-        """One row per model call, including calls of judges.
+        """One row per model call, including calls of judges and of particles.
 
-        `round`, `actor` (the agent, or the judge's name and draw), `purpose` (agent, judge, selector, product), for
+        `particle` (key of the particle that made it, in a population), `round`,
+        `actor` (the agent, or the judge's name and draw), `purpose` (agent, judge, selector, product), for
         judges and selectors `judge` (its name) and `judge_draw` (Int64), `k` (place in the turn), `attempt`, `model`
         (as requested), `served_model` and `request_id` (as returned), `stop`, `text` (the reply), `reasoning` (the
         model's thoughts), `notice` (the provider's message about a refusal), token counts (Int64, missing for failed
@@ -151,7 +178,7 @@ class Run:
         """One row per verdict on a finished rollout: `judge`, `judge_draw`, `criterion`, `outcome`, `value` (NaN unless
         scored), `label`, `reason`, `call` (Int64: place of the judge's call), `mass` (probability on the scale's
         digits, NaN unless scored by log-probabilities). Reading it is recorded as a look at the outcomes of the run."""
-        self.unrecorded = looked(self.folder, self.meta, self.rollouts)
+        self.unrecorded = looked(self.folder, self.meta, self.whole.rollouts)
         return self._placed(tables.scores(self._select, tables.FINISHED))
 
     @cached_property
@@ -167,7 +194,7 @@ class Run:
         factors' levels), `rollout_a`, `rollout_b`, `task`, `draw`, `judge`, `judge_draw`, `order` (0: a was shown
         first), `criterion`, `outcome`, `label` (A, B, TIE), `winner` (a, b, tie, missing without a verdict), `reason`.
         Reading it is recorded as a look."""
-        self.unrecorded = looked(self.folder, self.meta, self.rollouts)
+        self.unrecorded = looked(self.folder, self.meta, self.whole.rollouts)
         return compared(self.folder, self.rollouts, self.meta)
 
     @cached_property
@@ -193,7 +220,7 @@ class Run:
     def agents(self) -> pd.DataFrame:
         """One row per rollout and agent: `calls`, `turns`, `turns_cut`, `uncounted`, `input_tokens`, `output_tokens`,
         `reasoning_tokens`, `seconds`, `cost`, `priced`, `sent`, `bounced`, `unparsed`, `truncated`."""
-        table = self._placed(by_agent(self._select, tables.OWN))
+        table = self._placed(by_agent(self._select, tables.PLAYED))
         lost = ["sent", "bounced", "unparsed", "truncated"]
         sent = self.edges.groupby(["rollout", "sender"], observed=True)[lost].sum()
         table = table.join(sent, on=["rollout", "agent"])
@@ -207,7 +234,7 @@ class Run:
         `dropped_later`: rounds in which the sender still mailed others, but no longer this recipient. What the
         sender's turns used (`output_tokens`, `seconds`, `cost`) is divided equally among the mails they sent; a turn
         without mail is on no edge."""
-        table = edges(self.messages, self.calls, self._kinds)
+        table = edges(self.messages, self._log_calls, self._kinds)
         return table.merge(self._places, on="rollout", how="left")
 
     @cached_property
@@ -216,19 +243,74 @@ class Run:
         `by`, `to` (tuple), `quote` (its words), `answered` (Int64: the message that responds to it), `surviving` (bool:
         in the output), and from the log `late` (bool: none of its readers acted again) and `dropped_by` (tuple: agents
         that wrote to its author before, and from then on only to others)."""
-        return objections(self.scores, self.messages, self.calls, self._kinds)
+        return objections(self.scores, self.messages, self._log_calls, self._kinds)
 
     @cached_property
     def tickets(self) -> pd.DataFrame:
         """One row per ticket of a rollout with a board: `ticket` (its id), `by` (who created it), `owner`, `state`
         (open, active, review, done, failed), `opened` and `closed` (rounds; Int64, missing while open), `after` (tuple:
-        tickets it waited for), `reviewed_by`, `changes` (int: how often a review asked for changes), `moves` (int: how
-        often it went from a silent owner to another), `carries` (tuple: names of the task's `constraints` whose pattern
-        its text contains), `text`, `owner_report` (the owner's last report), `reason` (how it ended)."""
+        tickets it waited for), `reviewed_by`, `reviews` (int: completed reviews), `changes` (int: reviews that asked
+        for changes), `moves` (int: how often it moved from a silent owner to another worker), `planted` (tuple: names
+        of the flaws that were put into it), `caught` (tuple: those that a review pointed out), `not_planted` (tuple:
+        those that did not fit), `carries` (tuple: names of the task's `constraints` whose pattern its text contains)
+        and for each constraint `carries_NAME` (boolean, missing if the task does not have it), `text`, `owner_report`
+        (the owner's last report), `reason` (how it ended)."""
         known = zip(self.conditions["condition"], self.conditions["facts"], strict=True)
         boards = [str(name) for name, facts in known if facts.get("board") is not None]
         fields = {task["id"]: task.get("fields", {}) for task in self.meta.get("tasks", [])}
         return ticketed(self.messages, boards, fields).merge(self._places, on="rollout", how="left")
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """One row per rollout that a self-training loop could have learned from: `reason` (kept, not delivered, no
+        score, not good enough, cut off, no turn, duplicate, over the cap), `value` (of the measure that decides),
+        `rows` (int: training rows made of it). Empty until the first training."""
+        columns = ("id", *KEPT)
+        sql = f"SELECT rollout, {', '.join(KEPT)} FROM kept ORDER BY rollout"
+        table = self._select(sql if self.splits else f"{sql} LIMIT 0", columns)
+        return self._placed(table.astype({"value": "float64", "rows": "int64"}))
+
+    @cached_property
+    def generations(self) -> pd.DataFrame:
+        """One row per condition and split of a self-training loop, with the mean of every measure under its name.
+
+        `split` and its `role` (learn, hold_out, transfer); `tasks`, `rollouts`; `passed` (share that is good enough to
+        be kept), `coverage` (share of tasks with one that is), `distinct` (mean share of different outputs of a task),
+        `words` (mean length), `output_cut` (share), `tokens`, `cost` (USD); for learn, what was kept to train the next
+        generation: `kept`, `duplicates`, `cut_off`, `not_good_enough` (Int64: rollouts), `rows` (Int64: training rows);
+        how these weights came to be: `recipe`, `digest`, `trained_on` (Int64: rows), `loss` (nats per token),
+        `training_seconds`, `error` (why a generation has no weights). Missing values are unknown or do not apply.
+        """
+        known = self._select("SELECT condition, recipe, rows, digest, metrics, error FROM generations", _TRAINED)
+        made = (self.meta, self.factors, self.splits, self.measured, self.rollouts, self.measures, self.conditions)
+        return by_generation(LoopFrames(*made, self.rows), known)
+
+    @cached_property
+    def splits(self) -> dict[str, str]:
+        """The role of each split of the tasks in a self-training loop. Empty for other runs."""
+        return roles_of(self.meta)
+
+    @property
+    def whole(self) -> "Run":
+        """For the part on held-out tasks, the run that it belongs to. Otherwise, the run itself."""
+        return self._whole or self
+
+    @cached_property
+    def held_out(self) -> "Run":
+        """In a self-training loop, the part of the run on held-out tasks, on which conclusions rest. Otherwise, the run
+        itself."""
+        if not self.splits or self._whole is not None:
+            return self
+        return Run(self.folder, self._ahead, self.meta.get("cluster"), self._describe, self)
+
+    @cached_property
+    def variables(self) -> pd.DataFrame:
+        """One row per rollout of a program (protocol `cascade`): `status` and a column per variable, with its last
+        value, missing if it has none. A variable of a loop has the list of all its values, in order. Fields of the task
+        are left out. If a variable has the name of another column, its own column ends in `_value`."""
+        ended = self.rollouts.set_index("rollout")["status"]
+        places = self._places[self._places["rollout"].isin(ended.index)]
+        return variables(self.messages, places.assign(status=places["rollout"].astype("str").map(ended).astype("str")))
 
     @cached_property
     def cost(self) -> RunCost:
@@ -259,16 +341,29 @@ class Run:
         )
 
     @cached_property
+    def _log_calls(self) -> pd.DataFrame:
+        """The calls that the messages of rollouts came from."""
+        return chosen_calls(self.calls, self.particles)
+
+    @cached_property
     def _kinds(self) -> Kinds:
         return declared(self.conditions["facts"])
 
     @cached_property
     def _all(self) -> pd.DataFrame:
-        sql = f"SELECT {', '.join([*_ROLLOUTS, *BASELINE])} FROM rollouts WHERE status IS NOT NULL ORDER BY id"
-        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *BASELINE])
-        own = table[[*BASELINE]].astype(BASELINE)
-        table = self._with_factors(table.drop(columns=[*BASELINE]))
-        return with_use(table, self._select, self._kinds).drop(columns="id").join(own)
+        noted = [f"json_extract(about, '$.{name}') AS {name}" for name in INFERENCE]
+        what = ", ".join([*_ROLLOUTS, *BASELINE, *noted])
+        sql = f"SELECT {what} FROM rollouts WHERE status IS NOT NULL AND kind != 'particle' ORDER BY id"
+        some = {**BASELINE, **INFERENCE}
+        table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *some])
+        own = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)
+        table = self._with_factors(table.drop(columns=[*some]))
+        table = with_use(table, self._select, self._kinds).drop(columns="id").join(own)
+        return table if self._whole is None else table[table["task"].isin(self._tasks)].reset_index(drop=True)
+
+    @cached_property
+    def _tasks(self) -> list[str]:
+        return [str(task["id"]) for task in self.meta.get("tasks", [])]
 
     def _measured(self, rollouts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         verdicts = scores.rename(columns={"judge_draw": "draw", "draw": "rollout_draw"})
@@ -281,6 +376,8 @@ class Run:
     def _placed(self, table: pd.DataFrame) -> pd.DataFrame:
         """`table` with the rollout's key, task, condition, factors and draw in place of its number."""
         places = self._ids
+        if self._whole is not None:
+            table = table[table["id"].isin(places.index)].reset_index(drop=True)
         where = places.index.get_indexer(pd.Index(table["id"]))
         head = places.iloc[where].reset_index(drop=True)
         return pd.concat([head, table.drop(columns="id")], axis=1)
@@ -289,6 +386,8 @@ class Run:
     def _ids(self) -> pd.DataFrame:
         columns = ("id", "rollout", "task", "condition", "draw")
         table = self._select("SELECT id, key, task, condition, draw FROM rollouts", columns)
+        if self._whole is not None:
+            table = table[table["task"].isin(self._tasks)].reset_index(drop=True)
         for name in ("rollout", "task", "condition"):
             table[name] = table[name].astype("category")
         return self._with_factors(table).set_index("id")
@@ -296,6 +395,7 @@ class Run:
     def _with_factors(self, table: pd.DataFrame) -> pd.DataFrame:
         """`table` with a column per factor after its condition."""
         levels = self.conditions.set_index("condition")
+        table = table.drop(columns=[name for name in self.factors if name in table])  # `generation`, told as a level
         at = list(table.columns).index("condition") + 1
         for i, factor in enumerate(self.factors):
             level = table["condition"].astype("str").map(levels[factor])

@@ -13,9 +13,10 @@ from agentlab.store import read
 _TEXT = frozenset(
     "rollout task condition parent at of status output output_via error sender to kind content ref actor agent model "
     "served_model request_id stop text reasoning notice tool_calls tool_results logprobs settings prompt_hash judge "
-    "criterion outcome label reason purpose kind levels facts measure rater".split()
+    "criterion outcome label reason purpose kind levels facts measure rater particle ancestor recipe digest "
+    "metrics".split()
 )
-_REAL = ("value", "probability", "budget", "spent", "seconds", "cost", "started")
+_REAL = frozenset("value probability budget spent seconds cost started log_weight weight ess log_evidence".split())
 _CHUNK = 250
 """Rows turned into columns at a time: few enough to stay in the processor's cache, which halves the time."""
 _arrow: Any = import_module("pyarrow")  # it comes without types

@@ -13,8 +13,13 @@ Select = Callable[[str, Sequence[str]], pd.DataFrame]
 
 OWN = "rollout NOT IN (SELECT id FROM rollouts WHERE kind != 'rollout')"
 """Of the run's rollouts; forks are in `Run.forks` alone."""
-ASKED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind IN ('fork', 'particle'))"
-"""Of the run's rollouts and of all that judges are asked about beside them."""
+ASKED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind = 'fork')"
+"""Of the run's rollouts, their particles, and all that judges are asked about beside them."""
+PLAYED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind NOT IN ('rollout', 'particle'))"
+"""Of the run's rollouts and their particles."""
+PARTICLES = """(SELECT one.id AS own, whole.id AS whole, one.key AS particle
+    FROM rollouts one JOIN rollouts whole ON whole.key = one.population WHERE one.kind = 'particle')"""
+"""Of each particle its number, that of its rollout, and its key."""
 FINISHED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind != 'rollout' OR status IS NULL)"
 """Of the run's rollouts that are in `Run.rollouts`."""
 FORKED = "rollout IN (SELECT id FROM rollouts WHERE kind = 'fork')"
@@ -33,8 +38,10 @@ def messages(select: Select) -> pd.DataFrame:
 
 
 def calls(select: Select) -> pd.DataFrame:
-    """As they were committed; what a failed call lacks is missing."""
-    table = select(f"SELECT rollout, {', '.join(CALLS)} FROM calls WHERE {ASKED} ORDER BY rowid", ("id", *CALLS))
+    """As they were committed, those of particles under their rollout; what a failed call lacks is missing."""
+    columns = f"coalesce(whole, rollout), {', '.join(CALLS)}"
+    sql = f"SELECT {columns} FROM calls LEFT JOIN {PARTICLES} ON own = rollout WHERE {ASKED} ORDER BY calls.rowid"
+    table = select(sql, ("id", *CALLS))
     for name, dtype in CALLS.items():
         if dtype in ("Int64", "float64", "bool"):
             table[name] = table[name].astype(dtype)

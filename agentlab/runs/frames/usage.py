@@ -1,6 +1,7 @@
 """What rollouts used, beside them as columns: calls, tokens, time, money and messages.
 
-Of a fork only what it did itself is counted; what it has from its parent was used once, by whoever did it.
+Of a fork only what it did itself is counted; what it has from its parent was used once, by whoever did it. What the
+particles of a rollout used counts for the rollout.
 """
 
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import pandas as pd
 from agentlab.columns import USED
 from agentlab.runs.frames.kinds import Kinds, fates
 from agentlab.runs.frames.messages import LOST
+from agentlab.runs.frames.tables import PARTICLES
 from agentlab.store.rows import SECONDS
 
 Select = Callable[[str, list[str]], pd.DataFrame]
@@ -17,24 +19,33 @@ Select = Callable[[str, list[str]], pd.DataFrame]
 
 _USE = """
 WITH counted AS MATERIALIZED (SELECT id, steps FROM rollouts WHERE steps IS NOT NULL)
-SELECT rollout, {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round),
+SELECT coalesce(whole, rollout), {by}, count(*), sum(k = 0 AND purpose = 'agent'), max(round),
     count(DISTINCT CASE WHEN stop = 'length' AND purpose = 'agent' THEN round || ' ' || actor END),
     count(text) - count(input_tokens), {tokens}, total({seconds}),
     CASE WHEN count(cost) = count(text) THEN total(cost) END, count(cost) = count(text)
-FROM calls LEFT JOIN counted ON id = rollout
-WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY rollout, {by}"""
+FROM calls LEFT JOIN counted ON id = rollout LEFT JOIN {particles} ON own = rollout
+WHERE purpose != 'judge' AND (steps IS NULL OR round <= steps) AND {which} GROUP BY 1, {by}"""
 _TOKENS = ", ".join(
     f"CASE WHEN count({name}) = count(text) THEN total({name}) END"
     for name in ("input_tokens", "output_tokens", "reasoning_tokens")
 )
 """Unknown where one call's are."""
-_KINDS = "SELECT rollout, kind, count(*) FROM messages GROUP BY rollout, kind"
+_KINDS = """
+SELECT rollout, kind, count(*), CASE kind WHEN 'weight' THEN total(content) END FROM messages GROUP BY rollout, kind"""
+_SAMPLED = """
+SELECT rollout, total((SELECT total(json_extract(value, '$.logprob')) FROM json_each(logprobs)))
+FROM calls WHERE purpose = 'agent' AND text IS NOT NULL
+    AND (logprobs IS NULL OR json_extract(settings, '$.score') IS NULL)
+GROUP BY rollout HAVING count(logprobs) = count(*)"""
+"""Of rollouts whose every sampled reply has log-probabilities: their sum. Replies that were scored were not sampled."""
 
 
 def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
-    """`table` (`id`, `output` and `cut`, a row per rollout) with what each used, `output_words` and `output_cut`."""
+    """`table` (`id`, `output` and `cut`, a row per rollout) with what each used, `output_words` and `output_cut`, and
+    how probable it was."""
     use = _typed(select(_use("''", "1"), ["id", "", *USED])).set_index("id").drop(columns="")
-    counts = _counts(select(_KINDS, ["id", "kind", "count"]), kinds)
+    messages = select(_KINDS, ["id", "kind", "count", "log_weight"])
+    counts = _counts(messages, kinds)
     table = table.join(use, on="id").join(counts, on="id")
     whole = [*(name for name, dtype in USED.items() if dtype == "int64"), *counts.columns]
     tokens = [name for name, dtype in USED.items() if dtype == "Int64"]
@@ -45,11 +56,14 @@ def with_use(table: pd.DataFrame, select: Select, kinds: Kinds) -> pd.DataFrame:
     table[tokens] = table[tokens].mask(idle, 0).astype("Int64")
     words = [len(text.split()) if isinstance(text, str) else 0 for text in table["output"].to_list()]
     table["output_words"] = pd.Series(words, dtype="int64")
-    return table.rename(columns={"cut": "output_cut"}).astype({"output_cut": "bool"})
+    table = table.rename(columns={"cut": "output_cut"}).astype({"output_cut": "bool"})
+    sampled = select(_SAMPLED, ["id", "log_probability"]).set_index("id").astype("float64")
+    weights = messages.loc[messages["kind"] == "weight", ["id", "log_weight"]].set_index("id").astype("float64")
+    return table.join(sampled, on="id").join(weights, on="id")
 
 
 def _use(by: str, which: str) -> str:
-    return _USE.format(by=by, which=which, seconds=SECONDS, tokens=_TOKENS)
+    return _USE.format(by=by, which=which, seconds=SECONDS, tokens=_TOKENS, particles=PARTICLES)
 
 
 def _counts(messages: pd.DataFrame, kinds: Kinds) -> pd.DataFrame:

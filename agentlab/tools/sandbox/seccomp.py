@@ -17,8 +17,8 @@ _X32 = 0x40000000
 """From here on calls of another interface of x86-64, with numbers of its own."""
 _NAMESPACES = 0x7E020080
 """The flags of `clone` that make namespaces."""
-_FAMILIES = (1, 2, 10)
-"""AF_UNIX, AF_INET, AF_INET6."""
+FAMILIES = (1, 2, 10)
+"""AF_UNIX, AF_INET, AF_INET6: of sockets that may be opened."""
 _TERMINAL = (0x5412, 0x541C)
 """TIOCSTI and TIOCLINUX, which type into a terminal."""
 _MACHINES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -57,7 +57,7 @@ _ARGUMENTS = ("socket", "clone", "ioctl")
 """Forbidden by what they are asked."""
 
 
-def program(machine: str) -> bytes:
+def program(machine: str, families: tuple[int, ...] = FAMILIES) -> bytes:
     """The filter for this machine. Raises `KeyError` for a machine whose calls are not known here."""
     numbers = CALLS[machine]
     code = [_op(_LOAD, _ARCH), _op(_EQUAL, _MACHINES[machine], 1, 0), _op(_RETURN, _KILL), _op(_LOAD, _NUMBER)]
@@ -67,8 +67,8 @@ def program(machine: str) -> bytes:
         if name not in _ARGUMENTS:
             code += [_op(_EQUAL, number, 0, 1), _refuse(ENOSYS if name in _UNKNOWN else EPERM)]
     code += [_op(_EQUAL, numbers["clone"], 0, 4), _op(_LOAD, _FIRST), _op(_BITS, _NAMESPACES, 0, 1), _refuse(EPERM)]
-    code += [_op(_LOAD, _NUMBER), _op(_EQUAL, numbers["socket"], 0, 3 + len(_FAMILIES)), _op(_LOAD, _FIRST)]
-    code += [_op(_EQUAL, family, len(_FAMILIES) - i, 0) for i, family in enumerate(_FAMILIES)]
+    code += [_op(_LOAD, _NUMBER), _op(_EQUAL, numbers["socket"], 0, 3 + len(families)), _op(_LOAD, _FIRST)]
+    code += [_op(_EQUAL, family, len(families) - i, 0) for i, family in enumerate(families)]
     code += [_refuse(EPERM), _op(_LOAD, _NUMBER)]
     first, second = _TERMINAL
     code += [_op(_EQUAL, numbers["ioctl"], 0, 4), _op(_LOAD, _SECOND), _op(_EQUAL, first, 1, 0)]

@@ -12,7 +12,6 @@ import os
 import resource
 import select
 import signal
-import stat
 import sys
 import time
 
@@ -20,15 +19,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-WORK = "/project"
-PLACES = (WORK, "/tmp", "/dev/shm")
-DEEPEST, LONGEST_PATH = 12, 200
-TICK = 0.03
-"""Seconds between two looks at the memory."""
-
 
 def main() -> None:
     """Becomes a user that exists nowhere else, runs the command and answers."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # process 1 then hears of no signal from inside
     if len(sys.argv) > 1:
         uid = int(sys.argv[1])
         os.setgroups([])
@@ -39,16 +33,24 @@ def main() -> None:
 
         ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # not dumpable: nobody inside may look at process 1
     told = marshal.load(sys.stdin.buffer)
-    before = put(told["files"])
+    place = at(told["local"])
+    before = put(told["files"], place.work)
     answer, home, null = os.dup(1), os.dup(0), os.open("/dev/null", os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     os.set_inheritable(answer, False)
     os.set_inheritable(home, False)
-    os.chdir(WORK)
-    watched = Watched(told["command"], told["env"], told["limits"], home)
+    os.chdir(place.work)
+    if told["relay"]:
+        import relay  # pyright: ignore[reportMissingImports]
+
+        relay.start(*told["relay"])
+    watched = Watched(told["command"], {**told["env"], "HOME": place.work}, told["limits"], home, place)
     watched.run()
-    found, gone, odd = walk(told["limits"], before)
+    import tree  # pyright: ignore[reportMissingImports]
+
+    found, gone, odd = tree.walk(told["limits"], before, place.work)
+    place.leave()
     facts = {
         "why": hexed(watched.why),
         "code": None if watched.status is None else os.waitstatus_to_exitcode(watched.status),
@@ -77,12 +79,22 @@ def written(value: str | float | list[Any] | None) -> str:
     return "null" if value is None else f'"{value}"' if isinstance(value, str) else repr(value)
 
 
-def put(files: list[tuple[str, int]]) -> dict[str, bytes]:
+def at(local: dict[str, Any] | None) -> Any:
+    """Where the command runs. What is needed for some commands only stands beside this file."""
+    sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
+    if local is None:
+        return Inside()
+    import here  # pyright: ignore[reportMissingImports]
+
+    return here.Here(local)
+
+
+def put(files: list[tuple[str, int]], work: str) -> dict[str, bytes]:
     """Writes the files; gives what was put where, to tell later what has changed."""
     before: dict[str, bytes] = {}
     for path, size in files:
         data = sys.stdin.buffer.read(size)
-        full = os.path.join(WORK, path)
+        full = os.path.join(work, path)
         os.makedirs(os.path.dirname(full), exist_ok=True)
         with open(full, "wb") as handle:
             handle.write(data)
@@ -93,8 +105,8 @@ def put(files: list[tuple[str, int]]) -> dict[str, bytes]:
 class Watched:
     """A command that runs, and what is known of it."""
 
-    def __init__(self, command: list[str], env: dict[str, str], limits: dict[str, Any], home: int) -> None:
-        self.command, self.env, self.limits, self.home = command, env, limits, home
+    def __init__(self, command: list[str], env: dict[str, str], limits: dict[str, Any], home: int, place: Any) -> None:
+        self.command, self.env, self.limits, self.home, self.place = command, env, limits, home, place
         self.head, self.tail, self.total = b"", b"", 0
         self.why, self.peak, self.left = "exit", 0, 0
         self.status: int | None = None
@@ -124,6 +136,7 @@ class Watched:
             for name, value in self.limits["rlimits"].items():
                 resource.setrlimit(getattr(resource, "RLIMIT_" + name), (value, value))
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            self.place.confine()
             os.execvpe(self.command[0], self.command, self.env)
         except BaseException as error:
             os.write(write, f"{self.command[0]}: {error}\n".encode())
@@ -142,7 +155,9 @@ class Watched:
                 return
             events = dict(poll.poll(min(20, 1 + left * 1000) if reading else 5))
             if self.home in events:
-                os._exit(1)  # whoever started this is gone: everything here dies with process 1
+                self.kill()  # whoever started this is gone
+                self.place.leave()
+                os._exit(1)
             if self.read in events and self.take() is False:
                 reading = False
                 poll.unregister(self.read)
@@ -150,9 +165,9 @@ class Watched:
             if self.total > self.limits["flood"]:
                 self.why, self.status = "flood", None
                 return
-            if time.monotonic() - looked > TICK:
+            if time.monotonic() - looked > self.place.tick:
                 looked = time.monotonic()
-                self.peak = max(self.peak, memory())
+                self.peak = max(self.peak, memory(self.place))
                 if self.peak > self.limits["memory"]:
                     self.why, self.status = "memory", None
                     return
@@ -188,15 +203,12 @@ class Watched:
         """Kills everything but process 1, until nothing is left, and counts what it had not ended by itself."""
         self.left = -1 if self.status is None else 0
         while True:
-            try:  # noqa: SIM105 - contextlib would be one more module to load
-                os.kill(-1, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            self.place.kill(self.pid)
             try:
                 while os.wait4(-1, 0):
                     self.left += 1
             except ChildProcessError:
-                if not others():
+                if not self.place.others():
                     return
 
     def used(self) -> dict[str, Any]:
@@ -210,89 +222,48 @@ class Watched:
         }
 
 
-def others() -> list[str]:
-    """Every process but the first."""
-    return [name for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+class Inside:
+    """A sandbox: every process but the first is the command's, and what it may write are file systems of their own."""
+
+    work = "/project"
+    tick = 0.03
+    """Seconds between two looks at the memory."""
+
+    def confine(self) -> None:
+        """The sandbox does it."""
+
+    def others(self) -> list[str]:
+        """Every process but the first."""
+        return [name for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+
+    def memory(self, resident: int) -> int:
+        """Bytes of the processes, `resident`, and of files; an empty file takes memory too."""
+        for place in (self.work, "/tmp", "/dev/shm"):
+            disk = os.statvfs(place)
+            resident += (disk.f_blocks - disk.f_bfree) * disk.f_frsize + (disk.f_files - disk.f_ffree) * 1024
+        return resident
+
+    def kill(self, group: int) -> None:
+        """Kills all of them."""
+        try:  # noqa: SIM105 - contextlib would be one more module to load
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def leave(self) -> None:
+        """What it wrote ends with process 1."""
 
 
-def memory() -> int:
-    """Bytes resident in all processes but this one, and in files; an empty file takes memory too."""
+def memory(place: Any) -> int:
+    """Bytes resident in all processes but this one, and in files."""
     total = 0
-    for name in others():
+    for name in place.others():
         try:
             with open(f"/proc/{name}/statm") as handle:
                 total += int(handle.read().split()[1]) * 4096
         except (OSError, IndexError):
             pass
-    for place in PLACES:
-        disk = os.statvfs(place)
-        total += (disk.f_blocks - disk.f_bfree) * disk.f_frsize + (disk.f_files - disk.f_ffree) * 1024
-    return total
-
-
-def plain(path: str) -> bool:
-    """Whether a path can be shown as it is."""
-    try:
-        path.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return path.isprintable() and len(path) <= LONGEST_PATH
-
-
-def walk(limits: dict[str, Any], before: dict[str, bytes]) -> tuple[list[tuple[str, bytes]], list[str], dict[str, int]]:
-    """The changed files, the paths that are gone, and how many entries of each odd sort were left out.
-
-    Follows no link. Past a limit nothing is kept: which files would be kept would depend on the order of a folder.
-    """
-    found: list[tuple[str, bytes]] = []
-    seen: set[str] = set()
-    odd: dict[str, int] = {}
-    todo, many, total = [("", 0)], 0, 0
-    while todo:
-        folder, depth = todo.pop()
-        with os.scandir(os.path.join(WORK, folder)) as entries:
-            for entry in entries:
-                many += 1
-                if many > limits["entries"]:
-                    return [], [], {"too many": 1}
-                path, info = os.path.join(folder, entry.name), entry.stat(follow_symlinks=False)
-                sort = strange(path, info, depth)
-                if sort:
-                    odd[sort] = odd.get(sort, 0) + 1
-                    seen.add(path)
-                elif stat.S_ISDIR(info.st_mode):
-                    if entry.name != "__pycache__":
-                        os.chmod(entry.path, 0o700)
-                        todo.append((path, depth + 1))
-                else:
-                    seen.add(path)
-                    data = content(entry.path, limits["file"])
-                    if before.get(path) != data:
-                        total += len(data)
-                        found.append((path, data))
-                        if total > limits["workspace"] or len(found) > limits["changed"]:
-                            return [], [], {"too much": 1}
-    found.sort()
-    gone = sorted(path for path in set(before) - seen if not os.path.lexists(os.path.join(WORK, path)))
-    return found, gone, odd
-
-
-def strange(path: str, info: os.stat_result, depth: int) -> str | None:
-    """Why an entry is not kept; None if it is."""
-    if not plain(path):
-        return "name"
-    if stat.S_ISDIR(info.st_mode):
-        return "deep" if depth >= DEEPEST else None
-    if not stat.S_ISREG(info.st_mode):
-        return "link" if stat.S_ISLNK(info.st_mode) else "device"
-    return None
-
-
-def content(path: str, most: int) -> bytes:
-    """Of a file, readable or not."""
-    os.chmod(path, 0o600)
-    with open(path, "rb") as handle:
-        return handle.read(most + 1)
+    return place.memory(total)
 
 
 main()

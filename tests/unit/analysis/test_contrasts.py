@@ -67,7 +67,7 @@ def test_primary_contrasts_come_first_and_share_one_family(made: Run) -> None:
     ]
     ps = [c.p for c in primary]
     assert [c.holm for c in primary] == pytest.approx(holm(ps))
-    assert primary[0].conclusion == "first higher"
+    assert primary[0].conclusion == "firm better"
     assert all(c.holm is None for c in found[3:])
     assert {(c.factor, frozenset((c.a, c.b)), c.within, c.measure) for c in found} == {
         (factor, frozenset(levels), within, measure)
@@ -165,7 +165,7 @@ def test_a_planned_analysis_widens_the_intervals_and_an_unplanned_one_has_no_p(w
     run = play(draws=1)
     (first,) = [c for c in summarize(run).contrasts if c.primary]
     assert (first.interim.share, first.interim.planned, first.p, first.holm) == (0.25, False, None, None)
-    assert first.conclusion == "unplanned interim analysis"
+    assert first.conclusion == "open: unplanned look"
     assert any("was not planned: it spends no alpha" in note for note in summarize(run).notes)
     run = play(draws=2)
     (second,) = [c for c in summarize(run).contrasts if c.primary]
@@ -188,7 +188,7 @@ def test_a_planned_analysis_widens_the_intervals_and_an_unplanned_one_has_no_p(w
     scenario(plan, ("draws: 4", "draws: 6"))
     run = play()
     (after,) = [c for c in summarize(run).contrasts if c.primary]
-    assert (after.interim.share, after.conclusion) == (1.5, "unplanned interim analysis")
+    assert (after.interim.share, after.conclusion) == (1.5, "open: unplanned look")
 
 
 # --- the judge's part -------------------------------------------------------------------------------------------------
@@ -245,11 +245,10 @@ def test_the_ending_is_one_screen(made: Run, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_what_stands_beside_a_contrast_is_in_its_analysis(made: Run) -> None:
-    said = CliRunner().invoke(app, ["stats", str(made.folder), "contrasts"]).stdout
+    said = CliRunner().invoke(app, ["stats", str(made.folder), "contrasts", "--all"]).stdout
     for heading in ("judge share", "auc", "r within", "output tokens", "identical calls", "confounds", "bias"):
         assert heading in said
     assert "structure, system prompts (ann, bob, lone)" in said
-    assert "tipping" not in said, "nothing is missing, so nothing tells what missing values could do"
 
 
 # --- analyses ---------------------------------------------------------------------------------------------------------
@@ -257,7 +256,7 @@ def test_what_stands_beside_a_contrast_is_in_its_analysis(made: Run) -> None:
 
 def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None:
     found = contrasts(made)
-    main, effects, missing, arms = (found.tables[name] for name in ("contrasts", "effects", "missing", "arms"))
+    main, effects, missing, arms = (found.tables[name] for name in ("differences", "effects", "missing", "arms"))
     assert list(main["role"]) == ["primary"] * 3 + ["exploratory"] * 5
     first = main.iloc[0]
     assert first["new_tasks_low"] < first["difference"] < first["new_tasks_high"]
@@ -275,10 +274,13 @@ def test_every_contrast_with_effects_and_arms(made: Run, tmp_path: Path) -> None
     assert set(arms["matched"]) == {False, True}
     assert "3 primary and 5 exploratory contrasts" in found.says
     table = tabulate(made)
-    assert all(set(view.columns) <= set(table.columns) for view in found.tables.values()), "views only select"
+    assert all(set(view.columns) <= set(table.columns) for name, view in found.tables.items() if name != "contrasts"), (
+        "views select"
+    )
     assert summarize(made).table is table
     assert [path.name for path in found.write(tmp_path)] == [
         "contrasts.csv",
+        "contrasts_differences.csv",
         "contrasts_effects.csv",
         "contrasts_arms.csv",
         "contrasts_missing.csv",
@@ -404,7 +406,7 @@ def test_plan_prints_what_a_design_can_find(made: Run, monkeypatch: pytest.Monke
     monkeypatch.chdir(made.folder.parent)
     run = CliRunner()
     text = run.invoke(app, ["plan", "s.yaml", "--pilot", "run", "--effect", "0.1"]).stdout
-    assert "Tests at 1.67%: the strictest step of Holm's procedure" in text
+    assert "found at p ≤ 0.017 instead of 0.05, because 3 primary contrasts are tested" in text
     assert "tasks, 80%" in text
     text = run.invoke(app, ["plan", "s.yaml", "--within", "0.1"]).stdout
     assert re.search(r"utility\s+assumed\s+0\.100\s+0\.100", text)

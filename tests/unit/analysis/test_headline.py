@@ -127,6 +127,15 @@ def test_where_less_is_better_the_lower_arm_did_better() -> None:
     )
 
 
+def test_unequal_rates_of_missing_scores_stand_beside_the_conclusion() -> None:
+    lost = MissingValues((6, 0), (0.2, 0.0), (0.2, 0.4), (0.1, 0.5), None, 1.0)
+    said = only(replace(UTIL, missing=lost))
+    assert said.startswith("utility: firm did better than solo, ")
+    assert said.endswith(". Scores are missing at unequal rates: firm 6 (20%), solo 0 (0%).")
+    alike = MissingValues((6, 6), (0.2, 0.2), (0.2, 0.4), (0.1, 0.5), None, 1.0)
+    assert "unequal" not in only(replace(UTIL, missing=alike))
+
+
 def test_without_a_better_end_nobody_did_better() -> None:
     lower = contrast(paired(0.33, 0.62, new=Interval(-0.32, -0.25, 0.02, 9, 0.001)))
     told = only(lower, measures=(replace(UTILITY, better=None),))

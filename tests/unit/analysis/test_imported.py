@@ -57,7 +57,7 @@ def test_ten_sorted_rows_against_five_are_no_difference(workdir: Path) -> None:
     )
     assert found.result.difference == pytest.approx(0)
     assert (found.paired, found.scored, found.result.pairs, found.result.dropped) == (False, (80, 40), 0, 0)
-    assert found.conclusion == "no difference shown"
+    assert found.conclusion == "no difference found"
     said = CliRunner().invoke(app, ["stats", "run", "contrasts"]).stdout
     assert "unpaired within tasks, on up to 8 tasks and 40 rollouts of the smaller arm" in said
     assert "rows are never paired by their order" in said
@@ -73,7 +73,7 @@ def test_named_draws_are_pairs_and_what_has_no_partner_is_dropped(workdir: Path)
 def test_one_text_of_every_task_and_arm_is_a_pair(workdir: Path) -> None:
     (found,) = contrasts(brought([[1]] * TASKS, [[0]] * TASKS))
     assert (found.paired, found.result.pairs) == (True, TASKS)
-    assert (found.p, found.conclusion) == (2 / 2**TASKS, "first higher")
+    assert (found.p, found.outcome) == (2 / 2**TASKS, "different")
 
 
 @pytest.mark.parametrize(("tasks", "p"), [(10, 2 / 1024), (3, 2 / 2**15)])
@@ -82,10 +82,10 @@ def test_all_right_against_all_wrong_is_the_largest_difference_and_has_a_test(
 ) -> None:
     run = brought([[1] * 5] * tasks, [[0] * 5] * tasks, named=True)
     (found,) = contrasts(run)
-    assert (found.p, found.interval, found.conclusion, found.distance) == (p, None, "first higher", 1.0)
+    assert (found.p, found.interval, found.outcome, found.distance) == (p, None, "different", 1.0)
     told = scope([found])
     assert (
-        told[1]
+        told[0]
         == f"Each conclusion is about {'new tasks' if tasks == 10 else 'these 3 tasks only'}, and considers one "
         f"contrast at a time."
     )

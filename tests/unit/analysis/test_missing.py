@@ -80,7 +80,7 @@ def test_refusals_of_would_be_failures_are_no_success(workdir: Path) -> None:
     assert said.startswith("right: careful and bold differ among the available scores, ")
     assert lost in said
     assert "Warning: In the worst case, missing scores would reverse these results: right, careful - bold." in said
-    beside = CliRunner().invoke(app, ["stats", "run", "contrasts"]).stdout
+    beside = CliRunner().invoke(app, ["stats", "run", "contrasts", "--all"]).stdout
     assert f"[{row['worst_low']:.3f}, {row['worst_high']:.3f}]" in beside
     assert f"  {row['tipping']:.3f}  " in beside
 
@@ -88,7 +88,7 @@ def test_refusals_of_would_be_failures_are_no_success(workdir: Path) -> None:
 def test_a_declared_value_is_no_missing_value(workdir: Path) -> None:
     run = played(declined=0)
     (found,) = contrasts(run)
-    assert found.conclusion == "no difference shown"
+    assert found.conclusion == "no difference found"
     row = tabulate(run).iloc[0]
     assert (row["missing_a"], row["missing_b"]) == (0, 0)
     assert pd.isna(row["bounds_low"])
@@ -101,7 +101,7 @@ Values = list[list[float]]
 def rows(values: Values) -> pd.DataFrame:
     """As `run.measures` has them: a task a list."""
     places = [(f"t{i}", draw + 1) for i, own in enumerate(values) for draw in range(len(own))]
-    frame = pd.DataFrame(places, columns=["task", "draw"]).assign(generation=0)
+    frame = pd.DataFrame(places, columns=["task", "draw"])
     flat = [value for own in values for value in own]
     return frame.assign(right=flat, status=["declined" if np.isnan(value) else "delivered" for value in flat])
 

@@ -13,7 +13,7 @@ from agentlab.engine.prompt_hash import answers, hash_of
 from agentlab.errors import MismatchError
 from agentlab.models.simulated.sim import Scripted
 from agentlab.organization.agents import Organization
-from agentlab.seeds import digest
+from agentlab.seeds import digest, plain
 from agentlab.types import Call, ChatMessage, Completion, Request, Settings, ToolCall, ToolSpec, Where
 from tests.support.strategies import organizations, rollout_spec
 
@@ -38,7 +38,7 @@ def test_two_requests_have_one_hash_exactly_when_they_ask_the_same(one: Request,
     same = (one.chat, one.settings, one.tools) == (other.chat, other.settings, other.tools)
     assert (hash_of(one) == hash_of(other)) is same
     assert answers(hash_of(one), hash_of(other), other) is same
-    assert answers(digest(one.chat, one.settings, one.tools), hash_of(other), other) is same
+    assert answers(digest(one.chat, plain(one.settings), one.tools), hash_of(other), other) is same
 
 
 @given(organizations(), st.lists(st.sampled_from(["Fine.", "<output>Done.</output>"]), min_size=1))
@@ -56,9 +56,21 @@ def test_the_hash_of_a_chat_that_grows_is_that_of_the_whole_request(
     assert {(call.actor, call.round, call.k): call.prompt_hash for call in rollout.calls} == sent
 
 
+def test_a_setting_of_later_versions_leaves_earlier_hashes_as_they_were() -> None:
+    """The hash that this request had before models could score a text."""
+    request = Request(
+        (ChatMessage("user", "What is two?"),), Settings(temperature=0.5), (), Where("r", "a", 1, 0, 1, 5)
+    )
+    assert hash_of(request) == EARLIER
+    assert hash_of(replace(request, settings=replace(request.settings, score=("Two.",)))) != EARLIER
+
+
+EARLIER = "2:34e78e02c7bb8dc74a545b42437d1074"
+
+
 async def test_a_call_with_a_hash_of_an_earlier_kind_is_found_again_and_guards_as_before() -> None:
     request = Request((ChatMessage("user", "What is two?"),), Settings(), (), Where("r", "ann", 1, 0, 1, 5))
-    old = digest(request.chat, request.settings, request.tools)
+    old = digest(request.chat, plain(request.settings), request.tools)
     call = Call("ann", 1, 0, 1, "m", Settings(), old, Completion("Two."))
     client = Client({}, recorded={("ann", 1, 0): call})
     assert await client.ask("default", request) is call

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentlab.judges.find_answer import distribution, number_answers, vector
-from agentlab.judges.find_choice import choice_answers
+from agentlab.answers.find_answer import distribution, number_answers, vector
+from agentlab.answers.find_choice import choice_answers
+from agentlab.answers.numerals import numbers, plain
 from agentlab.judges.match import Match, MatchConfig, target_of
-from agentlab.judges.numerals import numbers, plain
 from agentlab.types import JudgeInput, Task
 
 LETTERS = ("A", "B", "C", "D")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentlab.answers import find_answer as find
 from agentlab.interfaces import JudgeClient
 from agentlab.judges import KINDS
-from agentlab.judges import find_answer as find
 from agentlab.judges.anchors import exhibits
 from agentlab.judges.compare import CompareConfig
 from agentlab.judges.gate import too_few
@@ -329,7 +329,7 @@ def test_what_a_checker_reads_from_a_configuration() -> None:
     assert rubric(scoring="logprobs").needs() == {"logprobs", "max_tokens"}
     assert rubric(scoring="structured").needs() == {"schema"}
     assert (config.mistakes(), match(by="number").config.mistakes()) == ([], [])
-    assert set(KINDS) == {"rubric", "match", "audit", "compare", "equivalence"}
+    assert set(KINDS) == {"rubric", "match", "program", "audit", "compare", "equivalence"}
 
 
 # --- match ------------------------------------------------------------------------------------------------------------

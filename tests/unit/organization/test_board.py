@@ -1,7 +1,5 @@
 """A team at a board: tickets, reviews, files that are merged, and that something always goes on."""
 
-from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,52 +9,13 @@ from hypothesis import strategies as st
 from agentlab.engine.rules import awake, following, opening
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.board.merge import merge
+from agentlab.organization.board.options import ReviewConfig
 from agentlab.organization.board.tickets import OVER, tickets
 from agentlab.organization.board.workspace import fault, files
-from agentlab.organization.protocols.board import BoardConfig, ReviewConfig
-from agentlab.types import OUTPUT, Act, Call, Completion, Message, Settings, Task, ToolResult
+from agentlab.organization.protocols.board import BoardConfig
+from agentlab.types import OUTPUT, Act, Message, Task
+from tests.support.boards import CAST, call, played, stamped, states, team, told
 from tests.support.strategies import boards, replies
-
-CAST = ("lead", "ann", "ben", "eve")
-Said = dict[str, str]
-
-
-def team(**fields: object) -> Organization:
-    config = BoardConfig.model_validate(
-        {"kind": "board", "lead": "lead", "workers": ("ann", "ben"), "review": ReviewConfig(by=("eve",)), **fields}
-    )
-    return Organization(tuple(map(Agent, CAST)), config.build(CAST, None, None), 50)
-
-
-def call(agent: str, round: int, text: str, acts: Sequence[Act] = ()) -> Call:
-    results = (ToolResult("1", "", acts=tuple(acts)),) if acts else ()
-    return Call(agent, round, 0, 1, "m", Settings(), "", Completion(text), results)
-
-
-def played(
-    organization: Organization, *rounds: Said, acts: Sequence[Act] = (), task: Task | None = None
-) -> list[Message]:
-    """The log after rounds in which the agents that are awake say this, or nothing."""
-    log = _stamped(opening(organization, task or Task("t", "Build it."), 0), 0, 0)
-    for round, said in enumerate(rounds, 1):
-        actors, _ = awake(organization, log, round, ())
-        assert said.keys() <= {agent.name for agent in actors}
-        turns = [[call(a.name, round, said.get(a.name, ""), acts)] for a in actors]
-        log += _stamped(following(organization, log, turns, round, 0), round, len(log))
-    return log
-
-
-def _stamped(messages: Sequence[Message], round: int, first: int) -> list[Message]:
-    return [replace(message, round=round, index=first + i) for i, message in enumerate(messages)]
-
-
-def states(log: Sequence[Message]) -> dict[str, tuple[str, str | None]]:
-    return {ticket.id: (ticket.state, ticket.owner) for ticket in tickets(log).by_id.values()}
-
-
-def told(log: Sequence[Message], agent: str, round: int) -> list[tuple[str, str | None]]:
-    return [(message.kind, message.ref) for message in log if agent in message.to and message.round == round]
-
 
 PLAN = {"lead": '<ticket id="T1" to="ann">Write a.</ticket><ticket id="T2" to="ben" after="T1">Write b.</ticket>'}
 
@@ -238,12 +197,12 @@ def test_a_file_lies_inside_the_workspace(path: str) -> None:
 def histories(draw: st.DrawFn) -> tuple[Organization, list[Message], int]:
     """A board after some rounds of any replies."""
     organization = Organization(tuple(map(Agent, CAST)), draw(boards(CAST)).build(CAST, None, None), 50)
-    log = _stamped(opening(organization, Task("t", "x"), 0), 0, 0)
+    log = stamped(opening(organization, Task("t", "x"), 0), 0, 0)
     last = draw(st.integers(1, 6))
     for round in range(1, last + 1):
         actors, _ = awake(organization, log, round, ())
         turns = [[call(agent.name, round, draw(replies))] for agent in actors]
-        log += _stamped(following(organization, log, turns, round, 0), round, len(log))
+        log += stamped(following(organization, log, turns, round, 0), round, len(log))
     return organization, log, last
 
 

@@ -48,7 +48,7 @@ async def planted(folder: Path) -> None:
         if kind == "fork":
             row = replace(row, parent="rollout", at="0", fork=1)
         if kind == "particle":
-            row = replace(row, weight=0.25, generation=2)
+            row = replace(row, weight=0.25, generation=2, population="rollout", parent="rollout", at="-1", fork=1)
         store.begin(row)
         for one in (
             call("ann"),
@@ -81,13 +81,26 @@ def test_every_row_is_in_the_frames_of_its_kind_alone(run: Run) -> None:
 
 
 def test_calls_are_told_apart_by_their_purpose(run: Run) -> None:
-    own = run.calls[run.calls["rollout"] == "rollout"].set_index("purpose")
+    own = run.calls[(run.calls["rollout"] == "rollout") & run.calls["particle"].isna()].set_index("purpose")
     assert own["judge"].dropna().to_dict() == {"judge": "quality", "selector": "pick"}
     assert own["judge_draw"].dropna().to_dict() == {"judge": 0, "selector": 0}
     assert own[["input_tokens", "output_tokens"]].drop_duplicates().to_numpy().tolist() == [[7, 5]]
     row = run.rollouts.iloc[0]
-    assert (row["calls"], row["turns"]) == (2, 1)  # a selector's calls are the rollout's own, but no turn
-    assert (row["input_tokens"], row["output_tokens"], row["output"]) == (14, 10, "text")
+    assert (row["calls"], row["turns"]) == (4, 2)  # a selector's calls are the rollout's own, but no turn
+    assert (row["input_tokens"], row["output_tokens"], row["output"]) == (28, 20, "text")
+
+
+def test_what_a_particle_used_counts_for_its_rollout(run: Run) -> None:
+    made = run.calls[run.calls["particle"] == "particle"]
+    assert set(made["rollout"].astype("str")) == {"rollout"}
+    particle = run.particles.iloc[0]
+    assert (particle["particle"], particle["index"], particle["weight"], particle["log_weight"]) == (
+        "particle",
+        0,
+        1,
+        0.25,
+    )
+    assert (run.agents["agent"].tolist(), run.agents["calls"].tolist()) == (["ann", "select/pick/0"], [2, 2])
 
 
 def test_rows_keep_their_kind_and_weight(tmp_path: Path) -> None:
@@ -105,6 +118,10 @@ def test_rows_keep_their_kind_and_weight(tmp_path: Path) -> None:
     assert found["pair"].weight is None
 
 
+WITHOUT_PLACE = ("conditions", "roles", "generations")
+"""Frames whose rows are no part of one rollout."""
+
+
 def dtypes(frame: pd.DataFrame) -> dict[str, str]:
     return {str(name): str(dtype) for name, dtype in frame.dtypes.items()}
 
@@ -112,8 +129,8 @@ def dtypes(frame: pd.DataFrame) -> dict[str, str]:
 @pytest.mark.parametrize("name", columns.FRAMES)
 def test_a_frame_has_the_columns_that_are_listed(run: Run, name: str) -> None:
     measured = {"worth": "float64", "worth_draws": "int64", "worth_outcome": "str"}
-    more = {} if name in ("pairs", "anchors") else {"team": "str" if name in ("conditions", "roles") else "category"}
-    more |= measured if name in ("measures", "forks") else {}
+    more = {} if name in ("pairs", "anchors") else {"team": "str" if name in WITHOUT_PLACE else "category"}
+    more |= measured if name in ("measures", "forks") else {"worth": "float64"} if name == "generations" else {}
     assert dtypes(getattr(run, name)) == {**columns.FRAMES[name], **more}
 
 
@@ -137,7 +154,7 @@ def test_no_frame_is_unlisted() -> None:
 def test_the_page_lists_every_column_with_its_dtype(name: str) -> None:
     rows = dict(re.findall(r"^\| `run\.(\w+)` \|[^|]*\|(.*)\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
     head = {"rollout", "task", "condition", "draw"} if name not in ("pairs", "anchors") else set[str]()
-    if name in ("conditions", "roles"):
+    if name in WITHOUT_PLACE:
         head = set[str]()
     own = {column: dtype for column, dtype in columns.FRAMES[name].items() if column not in head}
     listed = dict(NAMED.findall(rows[name]))

@@ -15,9 +15,9 @@ from pydantic import Field
 from agentlab.engine.client import Client
 from agentlab.engine.play import play
 from agentlab.engine.spec import RolloutLimits, RolloutSpec, over_limits
-from agentlab.engine.tools import LONGEST, OpenTool, opened, use
+from agentlab.engine.tools import OpenTool, opened, use
 from agentlab.interfaces import Toolset
-from agentlab.organization.agents import Agent, Organization
+from agentlab.organization.agents import Agent, Organization, TurnLimits
 from agentlab.organization.protocols.chain import ChainConfig
 from agentlab.text import middle
 from agentlab.tools import TOOLS, FunctionTool, Shared, calculate, tool
@@ -37,6 +37,8 @@ from agentlab.types import (
 )
 from tests.support.strategies import rollout_spec
 
+LONGEST = TurnLimits().result
+TICKETS = ("ticket", "assign", "claim", "done", "review")
 SCENE = Scene("ann", 1, ())
 
 
@@ -145,7 +147,7 @@ def test_what_is_no_arithmetic_is_an_error_that_is_quick(expression: str) -> Non
 
 def test_what_ships_is_found_by_its_name() -> None:
     assert TOOLS["calculate"] == calculate
-    assert list(TOOLS) == ["calculate", "read", "write", "edit", "remove", "list_files", "search", "run"]
+    assert list(TOOLS) == ["calculate", "read", "write", "edit", "remove", "list_files", "search", "run", *TICKETS]
 
 
 # --- in a rollout -----------------------------------------------------------------------------------------------------

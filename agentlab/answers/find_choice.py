@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from agentlab.judges.find_answer import BOXED, LINK, MARK, OPEN, WORD, Found
-from agentlab.judges.numerals import plain
+from agentlab.answers.find_answer import BOXED, LINK, MARK, OPEN, WORD, Found
+from agentlab.answers.numerals import plain
 
 _FLAGS = re.IGNORECASE | re.MULTILINE | re.VERBOSE
 _OPEN, _CLOSE = r"[ \t*_`\"'“‘«$(\[{<#>]", r"[ \t*_`\"'”’»$)\]}>.!]"

@@ -9,7 +9,7 @@ def pattern_problem(pattern: str) -> str | None:
     """Why a regular expression is refused: it does not compile, or an unbounded repeat stands inside another.
 
     Such nesting, as in `(a+)+`, takes time exponential in the length of a text that almost matches; a cap on the text
-    does not help against it. Overlapping alternatives under a repeat, as in `(a|a)*`, are not recognised.
+    does not help against it. Overlapping alternatives under a repeat, as in `(a|a)*`, are not recognized.
     """
     try:
         re.compile(pattern)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from agentlab.judges.numerals import Number, numbers, plain
+from agentlab.answers.numerals import Number, numbers, plain
 
 SUM_OFF = 0.02
 """How far from one stated probabilities may sum, which covers three of .33 and percentages without decimals."""

@@ -1,0 +1,1 @@
+"""What a self-training loop did, generation by generation."""

@@ -1,0 +1,93 @@
+"""Every generation of a self-training loop: its measures, what was kept of it, what was gained, and what parted."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.generations import answers, gains, replicates, sampled
+from agentlab.analysis.generations.lineage import Lineage, lineages
+from agentlab.analysis.generations.parted import parted
+from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.suppressed import suppressed_measures
+from agentlab.errors import AnalysisError
+from agentlab.runs.frames import Run
+from agentlab.text import pluralize
+
+ONCE = (
+    "the loop ran once, so every interval is for these weights only. For conclusions about the training, set "
+    "improve.replicates"
+)
+COUNTS = ("kept", "duplicates", "cut off", "not good enough", "rows", "k")
+LEGEND = {
+    "passed": "share of rollouts that are good enough to be kept",
+    "coverage": "share of tasks with such a rollout",
+    "distinct": "mean share of different outputs among those of a task",
+    "words": "mean length of an output",
+    "precision": "share of the kept rollouts that are right by the truth, the second measure of watch",
+    "rows": "training rows made from the kept rollouts",
+    "loss": "loss of this generation's training, in nats per token",
+    "seconds": "duration of this generation's training",
+    "since": "the earlier generation that this one is compared with, on held-out tasks",
+}
+
+
+def generations(run: Run, measure: str | None = None) -> Analysis:
+    """Tables: `generations` (every measure by split), `sampled`, `training`, `gains`, `parting`, `answers`, and, with
+    several replicates, `replicates`. Raises AnalysisError for a run without a loop."""
+    if not run.splits:
+        raise AnalysisError(f"{run.folder} has no self-training loop; `agentlab train` plays a scenario with `improve`")
+    remarks, loops = Remarks(), lineages(run)
+    reasons = suppressed_measures(run)
+    names = [m.name for m in run.measured if measure in (None, m.name) and m.name not in reasons]
+    for name in reasons:
+        remarks.add(f"{name}: suppressed: {reasons[name]}")
+    if not loops:
+        raise AnalysisError(f"{run.folder} has no finished rollout yet; the same `agentlab train` command continues")
+    held = run.held_out
+    rows = {
+        "generations": [row for loop in loops for row in sampled.means(run, loop, names)],
+        "replicates": replicates.replicates(held, loops, names),
+        "gains": [row for loop in loops for row in gains.gains(held, loop, names, remarks)],
+        "parting": [row for loop in loops for row in parted(held, loop, names, remarks)],
+        "training": [row for loop in loops for row in sampled.training(run, loop)],
+        "sampled": [row for loop in loops for row in sampled.sampling(run, loop)],
+        "answers": answers.answers(held, loops, names, remarks),
+    }
+    tables = {name: _plain(pd.DataFrame(found), loops) for name, found in rows.items() if found}
+    notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
+    notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
+    says = " ".join(_says(run, loops, tables))
+    shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting"))
+    groups = ("arm", "split") if "arm" in tables["generations"] else ("split",)
+    told = tuple(dict.fromkeys(notes))
+    return Analysis("generations", "Generations", says, tables, told, shown, legend=LEGEND, groups=groups)
+
+
+def _plain(table: pd.DataFrame, loops: Sequence[Lineage]) -> pd.DataFrame:
+    """Counts as whole numbers, and no column for the arm where there is one arm."""
+    table = table.astype({name: "Int64" for name in COUNTS if name in table})
+    return table if "arm" not in table or any(loop.name for loop in loops) else table.drop(columns="arm")
+
+
+def _says(run: Run, loops: Sequence[Lineage], tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    held = run.held_out.rollouts["task"].nunique()
+    last = max(loop.last for loop in loops)
+    what = f"{pluralize(last, 'generation')} after the base" if last else "The base, before any training"
+    parts = [f"{what}, on {pluralize(held, 'held-out task')}."]
+    return [*parts, *gains.sentences(tables.get("gains")), *(_parting(loop, tables) for loop in loops if loop.watch)]
+
+
+def _parting(loop: Lineage, tables: Mapping[str, pd.DataFrame]) -> str:
+    table = tables.get("parting", pd.DataFrame())
+    if loop.watch is None or table.empty:
+        return ""
+    own = table if "arm" not in table else table[table["arm"] == loop.name]
+    gone = own[own["parted"].astype(bool)]
+    proxy, true = loop.watch
+    head = f"{loop.name}: " if loop.name else ""
+    if own.empty:
+        return ""
+    if gone.empty:
+        return f"{head}{proxy} and {true} were not found to part."
+    return f"{head}{proxy} and {true} have parted by generation {int(gone['generation'].iloc[0])} at the latest."

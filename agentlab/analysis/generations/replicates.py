@@ -1,0 +1,44 @@
+"""What whole loops have in common: the mean over replicates, the unit of conclusions about the training."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from agentlab.analysis.generations.lineage import Lineage, task_means
+from agentlab.analysis.row import Row
+from agentlab.runs.frames import Run
+from agentlab.stats.interval import t_interval
+
+NOTE = (
+    "replicates: whole loops from the base, with different random numbers; intervals over replicates are for the "
+    "training on these tasks, and intervals of a single loop are for its weights only"
+)
+
+
+def replicates(run: Run, loops: Sequence[Lineage], measures: Sequence[str]) -> list[Row]:
+    """By arm, measure and generation: the mean gain since generation 0 over loops, with its t interval."""
+    rows: list[Row] = []
+    for arm in dict.fromkeys(loop.arm for loop in loops if loop.replicate):
+        own = [loop for loop in loops if loop.arm == arm]
+        for measure in measures:
+            for generation in range(1, 1 + max(loop.last for loop in own)):
+                gains = [_gain(run, loop, measure, generation) for loop in own if generation in loop.conditions]
+                known = np.array([gain for gain in gains if gain is not None])
+                rows.append(_row({"arm": arm, "measure": measure, "generation": generation}, known))
+    return rows
+
+
+def _gain(run: Run, loop: Lineage, measure: str, generation: int) -> float | None:
+    """The mean over tasks that have both generations."""
+    table = task_means(run, [loop.conditions[0], loop.conditions[generation]], measure)
+    return None if table.empty else float((table.iloc[:, 1] - table.iloc[:, 0]).mean())
+
+
+def _row(head: Row, gains: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Row:
+    mean = float(gains.mean()) if len(gains) else None
+    row: Row = {**head, "replicates": len(gains), "difference": mean, "difference_low": None, "difference_high": None}
+    se = float(gains.std(ddof=1)) / len(gains) ** 0.5 if len(gains) > 1 else 0.0
+    if mean is None or se <= 1e-12:
+        return row
+    found = t_interval(mean, se, len(gains) - 1)
+    return {**row, "difference_low": found.low, "difference_high": found.high}

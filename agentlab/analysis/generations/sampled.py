@@ -1,0 +1,67 @@
+"""What each generation was like on each part of the tasks, what was kept of it, and how it was trained."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from agentlab.analysis.generations.lineage import Lineage
+from agentlab.analysis.outcome_range import outcome_range
+from agentlab.analysis.row import Row, ends
+from agentlab.runs.frames import Run
+from agentlab.stats.arm_mean import ArmMean, arm_mean
+
+
+def means(run: Run, loop: Lineage, measures: Sequence[str]) -> Iterator[Row]:
+    """By split and generation: the mean of task means of every measure, with its interval for new tasks, or for these
+    tasks where they are few."""
+    splits = {str(task["id"]): str(task.get("split")) for task in run.meta["tasks"]}
+    of_task = run.measures["task"].astype("str").map(splits)
+    known = {m.name: m for m in run.measured}
+    for split, role in run.splits.items():
+        for generation, condition in loop.conditions.items():
+            own = run.measures[(run.measures["condition"] == condition) & (of_task == split)]
+            row: Row = {"arm": loop.name, "split": split, "role": role, "generation": generation}
+            for name in measures:
+                within = outcome_range(known[name], run.measures[name].dropna())
+                tasks = own["task"].astype("str").tolist()
+                found = arm_mean(own[name].to_numpy(dtype="float64"), tasks, run.clusters or None, within)
+                row |= {name: found.new_tasks.value, **ends(name, _widest(found))}
+            if len(own):
+                yield row
+
+
+def _widest(found: ArmMean) -> Any:
+    return found.new_tasks if found.new_tasks.low is not None else found.these_tasks
+
+
+def sampling(run: Run, loop: Lineage) -> Iterator[Row]:
+    """By split and generation: how many passed, and how varied and long the outputs are."""
+    for row in _own(run, loop):
+        if row["rollouts"]:
+            names = ("split", "generation", "rollouts", "passed", "coverage", "distinct", "words", "tokens", "cost")
+            yield {"arm": loop.name, **{name: row[name] for name in names}}
+
+
+def training(run: Run, loop: Lineage) -> Iterator[Row]:
+    """By generation: what was kept of it for the next one, and how it was trained itself."""
+    for row in _own(run, loop):
+        if row["role"] == "learn":
+            kept = {name.replace("_", " "): row[name] for name in ("kept", "duplicates", "cut_off", "not_good_enough")}
+            made = {"rows": row["rows"], "precision": _precision(run, loop, row["condition"])}
+            trained = {"loss": row["loss"], "seconds": row["training_seconds"]}
+            yield {"arm": loop.name, "generation": row["generation"], **kept, **made, **trained}
+
+
+def _own(run: Run, loop: Lineage) -> list[dict[Any, Any]]:
+    table = run.generations
+    return table[table["condition"].isin(list(loop.conditions.values()))].to_dict("records")
+
+
+def _precision(run: Run, loop: Lineage, condition: str) -> float | None:
+    """The mean of the watched truth over the rollouts that were kept."""
+    kept = run.rows[(run.rows["condition"] == condition) & (run.rows["reason"] == "kept")]
+    if loop.watch is None or kept.empty:
+        return None
+    of_kept = run.measures["rollout"].isin(kept["rollout"].astype("str").tolist())
+    mean = float(run.measures.loc[of_kept, loop.watch[1]].astype("float64").mean())
+    return None if math.isnan(mean) else mean

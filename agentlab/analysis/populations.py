@@ -1,0 +1,26 @@
+"""Whether populations of particles are worth their numbers: one with few effective particles says little."""
+
+from agentlab.runs.frames import Run
+from agentlab.text import line, pluralize
+
+LEAST_SHARE = 0.1
+"""Of a population's particles: an effective size below it is told."""
+
+
+def population_notes(run: Run) -> list[str]:
+    """A sentence for each condition with populations that came down to few particles, or that accepted nothing."""
+    notes: list[str] = []
+    weighed = run.rollouts[run.rollouts["particles"].notna() & run.rollouts["attempts"].isna()]
+    for condition, part in weighed.groupby("condition", sort=False):
+        few = int((part["ess"] < LEAST_SHARE * part["particles"].astype("float64")).sum())
+        if few:
+            notes.append(
+                f"{line(str(condition))}: the effective sample size of {few} of {pluralize(len(part), 'population')} "
+                f"is below {LEAST_SHARE:.0%} of the particles; raise `particles`, or make the weights less unequal."
+            )
+    for condition, part in run.rollouts[run.rollouts["attempts"].notna()].groupby("condition", sort=False):
+        none = int((part["accepted"] == 0).sum())
+        if none:
+            of = pluralize(len(part), "rollout")
+            notes.append(f"{line(str(condition))}: {none} of {of} accepted no attempt; raise `most`.")
+    return notes

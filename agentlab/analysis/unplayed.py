@@ -1,0 +1,48 @@
+"""What of a run is still to be played or judged."""
+
+import shlex
+from pathlib import Path
+
+from agentlab.runs.frames import Run
+from agentlab.runs.frames.splits import planned as of_condition
+from agentlab.scenario.library import shelves
+from agentlab.store import UNFINISHED
+
+STOPPED = "cancelled"
+"""The status of rollouts that were stopped while they were played; the same command plays them again."""
+
+
+def planned(run: Run) -> int | None:
+    """Rollouts that each condition is to have: the draws of all tasks; None for imported texts."""
+    return None if "imported" in run.meta else of_condition(run.meta)
+
+
+def unplayed(run: Run) -> int:
+    """Rollouts of the design that are not there yet; those that were stopped or failed are there."""
+    return max(0, len(run.conditions) * (planned(run) or 0) - len(run.rollouts))
+
+
+def command(run: Run) -> str:
+    """What to type to play and judge the rest; empty for imported texts, and where the scenario's file is not known."""
+    if "imported" in run.meta or "file" not in run.meta:
+        return ""
+    file, name = Path(run.meta["file"]), str(run.meta.get("name", ""))
+    shown = file.stem if file.parent in map(Path.resolve, shelves("scenarios")) else _near(file)
+    out = [] if run.folder.resolve() == (Path("runs") / name).resolve() else ["--out", str(run.folder)]
+    verb = "train" if run.splits else "run"
+    return " ".join([f"agentlab {verb}", shlex.quote(shown), *run.meta.get("options", ()), *map(shlex.quote, out)])
+
+
+def _near(file: Path) -> str:
+    """The path from here where the file is below this folder, else the whole path."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+def unjudged(run: Run) -> int:
+    """Finished rollouts on which the judge of some measure has not been asked yet."""
+    due = set(run.rollouts.loc[~run.rollouts["status"].isin(UNFINISHED), "rollout"])
+    judges = {measure.judge for measure in run.measured}
+    verdicts = run.scores.loc[run.scores["judge"].isin(judges), ["judge", "rollout"]].drop_duplicates()
+    asked = verdicts.groupby("rollout").size() if judges else None
+    return 0 if asked is None else len(due - set(asked.index[asked == len(judges)]))

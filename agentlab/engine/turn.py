@@ -1,0 +1,136 @@
+"""One agent's turn: a call, and while it asks for tools, their results and another call; or several replies at once."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from agentlab.engine.client import Client
+from agentlab.engine.programs import of_turn, program_model
+from agentlab.engine.prompt_hash import prompt_hash
+from agentlab.engine.spec import UNLIMITED, RolloutSpec, over_limits, spent, unmeasurable
+from agentlab.engine.state import State
+from agentlab.engine.tools import OpenTool, Tools, use_all
+from agentlab.errors import ProgramError, Stopped
+from agentlab.organization import tagged
+from agentlab.organization.agents import Agent
+from agentlab.organization.settings import merged
+from agentlab.seeds import stream
+from agentlab.types import Call, ProgramModel, Request, Scene, Where
+
+
+async def play_turn(
+    spec: RolloutSpec,
+    client: Client,
+    tools: Tools,
+    state: State,
+    agent: Agent,
+    round: int,
+    given: Sequence[Call] = (),
+) -> bool:
+    """Plays the turn of one agent. `given` are calls of it that were made before.
+
+    Whether a limit ended it. What counts is earlier rounds and this turn, whatever the others of the round do.
+    """
+    sampling = spec.organization.hooks.sampling
+    if sampling is not None:
+        wanted = sampling(agent.name, state.log, round)
+        agent = replace(agent, settings=merged(agent.settings, wanted.settings))
+        if wanted.times > 1:
+            await _replies(spec, client, state, agent, round, wanted.times, given)
+            return False
+    calls = state.calls[agent.name]
+    first, model = len(calls), program_model(spec, client, state, agent, round, spec.root(round, agent.name))
+    for k in range(spec.organization.calls):
+        call = given[k] if k < len(given) else await _asked(spec, client, state, agent, round, k)
+        if call is not None and call.completion and call.completion.tool_calls and not call.tool_results:
+            turn = (*calls[first:], call)
+            call = await _used(spec, client, tools.get(agent.name, {}), state, agent.name, turn, model)
+        if call is None:
+            return False
+        calls.append(call)
+        asks = call.completion is not None and call.completion.tool_calls
+        if not asks or spent(spec.organization.turn, calls[first:]):
+            return False
+        if round > spec.organization.rounds or spec.limits == UNLIMITED:  # closing may be past a limit
+            continue
+        earlier = (made for made in state.made() if made.round < round)
+        if over(state, spec, [*earlier, *calls[first:], *of_turn(state, agent.name, round)]):
+            return True
+    return False
+
+
+async def _asked(spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int, k: int) -> Call | None:
+    """The next call of a turn; None where it was never sent, since the run is being stopped."""
+    at = stream(spec.root(round, agent.name), agent.name, round, k, spec.attempt)
+    where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
+    entries, hashes = state.folds[agent.name].chat(spec.organization, agent, state.log, state.calls[agent.name], round)
+    request = Request(entries, agent.settings, () if agent.guide else agent.offered, where)
+    read = partial(tagged.read, tools=agent.offered, k=k) if agent.guide else None
+    try:
+        return await client.ask(agent.model, request, prompt_hash(hashes, agent.settings, request.tools), read)
+    except Stopped:  # siblings that were sent are waited for and kept
+        state.status = "cancelled"
+        return None
+
+
+async def _used(
+    spec: RolloutSpec,
+    client: Client,
+    tools: Mapping[str, OpenTool],
+    state: State,
+    agent: str,
+    turn: tuple[Call, ...],
+    model: ProgramModel | None,
+) -> Call | None:
+    """The last call of a turn with the results of its tools, recorded.
+
+    None where a model call of a program was not made or failed: then the tools are used again by a later command.
+    """
+    log, round = tuple(state.log), turn[-1].round
+    scene = Scene(agent, round, log, turn, spec.organization.files_of_turn(log), model=model)
+    try:
+        results = await use_all(tools, scene, spec.root(round, agent), spec.organization.turn)
+    except Stopped:
+        state.status = "cancelled"
+        return None
+    except ProgramError as error:
+        state.error, state.status = str(error), "infrastructure"
+        return None
+    call = replace(turn[-1], tool_results=results)
+    await client.record(spec.key, call)
+    return call
+
+
+async def _replies(
+    spec: RolloutSpec, client: Client, state: State, agent: Agent, round: int, times: int, given: Sequence[Call]
+) -> None:
+    """One agent gives several independent replies to one prompt, all at once. `given` were made before."""
+    calls, root = state.calls[agent.name], spec.root(round, agent.name)
+    entries, hashes = state.folds[agent.name].chat(spec.organization, agent, state.log, calls, round)
+    hashed = prompt_hash(hashes, agent.settings, ())
+
+    async def reply(k: int) -> Call | None:
+        if k < len(given):
+            return given[k]
+        at = stream(root, agent.name, round, k, spec.attempt)
+        where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
+        try:
+            return await client.ask(agent.model, Request(entries, agent.settings, (), where), hashed)
+        except Stopped:
+            return None
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(reply(k)) for k in range(times)]
+    made = [call for task in tasks if (call := task.result()) is not None]
+    calls += made
+    if len(made) < times:
+        state.status = "cancelled"
+
+
+def over(state: State, spec: RolloutSpec, calls: Sequence[Call]) -> bool:
+    """Whether what the calls used ends the rollout; it has failed where its limits cannot be held."""
+    if error := unmeasurable(spec.limits, calls):
+        state.error, state.status = error, "infrastructure"
+        return True
+    return over_limits(spec.limits, calls)

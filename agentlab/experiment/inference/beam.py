@@ -1,0 +1,30 @@
+"""Beam search: after each weight only the heaviest particles go on, each in several ways. It estimates nothing."""
+
+import math
+
+from agentlab.experiment.inference.outcome import chosen_from
+from agentlab.experiment.inference.particle import Particle
+from agentlab.experiment.inference.population import Population
+from agentlab.scenario.inference_fields import BeamFields
+from agentlab.types import Rollout
+
+
+async def beam(fields: BeamFields, population: Population) -> Rollout:
+    """Keeps the particles with the largest weight of the whole log; of equal ones, those made first."""
+    particles = await population.founders(range(1, fields.beams * fields.expand + 1))
+    while not all(one.over for one in particles):
+        await population.advance(particles)
+        order = sorted(range(len(particles)), key=lambda i: (-particles[i].total, i))
+        best = [particles[i] for i in order[: fields.beams] if particles[i].total > -math.inf]
+        if not best:
+            break
+        await population.decide({"ancestors": [i for i in order[: fields.beams] if particles[i] in best]})
+        await population.prune(one for one in particles if one not in best)
+        particles = list[Particle]()
+        for one in best:
+            particles.append(one)
+            if not one.over:
+                particles += [await population.copy(one) for _ in range(fields.expand - 1)]
+    for one in particles:
+        one.log_weight = one.total
+    return await chosen_from(population, particles, fields.take)

@@ -1,0 +1,126 @@
+"""What a population comes to: the rollout that it makes, with the log and output of one of its particles."""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from agentlab.engine.spec import unstarted
+from agentlab.experiment.baselines import plain
+from agentlab.experiment.inference.particle import Particle
+from agentlab.experiment.inference.population import Population
+from agentlab.organization.cascade.log import variable_of
+from agentlab.scenario.inference_fields import OUTPUT_TEXT, Take, VoteFields
+from agentlab.seeds import stream
+from agentlab.stats.particles.weights import effective_size, log_sum, shares
+from agentlab.types import VARIABLE, Rollout
+
+MISSING = ("data", "null")
+"""Kind and content of the message that binds a variable to no value."""
+
+
+async def settled(population: Population, particles: Sequence[Particle], take: Take, offset: float = 0.0) -> Rollout:
+    """The rollout of a weighed population whose particles have all ended.
+
+    `offset` is the log-evidence of what was resampled before, in nats. An ended particle may stand in the population
+    several times. The log-evidence is `offset` plus the logarithm of the mean weight: unbiased on the scale of weights.
+    """
+    logs = [one.log_weight for one in particles]
+    total = log_sum(logs)
+    population.about["log_evidence"] = finite(offset + total - math.log(len(particles)))
+    return await chosen_from(population, particles, take, offset)
+
+
+async def chosen_from(
+    population: Population, particles: Sequence[Particle], take: Take, offset: float = 0.0
+) -> Rollout:
+    """The rollout with the log and output of the particle that `take` names; `rejected` if all weights are zero."""
+    merged: dict[Particle, list[float]] = {}
+    for one in particles:
+        merged.setdefault(one, []).append(one.log_weight)
+    weights = {one: log_sum(logs) for one, logs in merged.items()}
+    await _ended(population, weights, offset)
+    fractions = dict(zip(weights, shares([*weights.values()]), strict=True))
+    population.about |= {"particles": len(particles), "ess": round(effective_size([*weights.values()]), 6)}
+    rollout = replace(unstarted(population.spec), about=population.about)
+    live = [one for one, fraction in fractions.items() if fraction > 0]
+    if not live:
+        return replace(rollout, status="rejected")
+    chosen = _chosen(live, fractions, take, population.spec.lineage)
+    if isinstance(chosen, str):
+        return replace(rollout, status="incomplete", error=chosen)
+    return _with_log_of(rollout, chosen)
+
+
+def finite(number: float) -> float | None:
+    """The number, or None for minus infinity, which JSON cannot hold."""
+    return number if math.isfinite(number) else None
+
+
+async def _ended(population: Population, weights: dict[Particle, float], offset: float) -> None:
+    async with asyncio.TaskGroup() as group:
+        for one, weight in weights.items():
+            assert one.rollout is not None
+            one.rollout = replace(one.rollout, weight=weight + offset)
+            group.create_task(population.keep.finish(one.rollout))
+
+
+def _with_log_of(rollout: Rollout, chosen: Particle) -> Rollout:
+    """The log is kept with the rollout, too, so that whoever reads rollouts need not know of particles."""
+    one = chosen.rollout
+    assert one is not None
+    return replace(
+        rollout,
+        chosen=one.key,
+        status=one.status,
+        output=one.output,
+        output_via=one.output_via,
+        cut=one.cut,
+        messages=one.messages,
+        error=one.error,
+    )
+
+
+def _chosen(live: Sequence[Particle], fractions: dict[Particle, float], take: Take, lineage: str) -> Particle | str:
+    """A particle of positive weight, or why there is none."""
+    if take == "first":
+        return live[0]
+    if take == "best":
+        return max(live, key=lambda one: one.total)
+    if take == "draw":
+        return _drawn(live, fractions, lineage)
+    assert isinstance(take, VoteFields)
+    votes: dict[str, list[Particle]] = {}
+    for one in live:
+        value = _value(one, take.vote)
+        if value is not None:
+            votes.setdefault(value, []).append(one)
+    if not votes:
+        return f"vote: no particle has a value of {take.vote!r}"
+    sums = {value: math.fsum(fractions[one] for one in voters) for value, voters in votes.items()}
+    most = max(sums.values())
+    tied = [value for value, weight in sums.items() if math.isclose(weight, most, rel_tol=1e-9)]
+    if len(tied) > 1 and take.ties == "none":
+        return f"vote: {len(tied)} values of {take.vote!r} have the same weight"
+    winner = tied[stream(lineage, "ties") % len(tied)] if take.ties == "draw" else tied[0]
+    return votes[winner][0]
+
+
+def _drawn(live: Sequence[Particle], fractions: dict[Particle, float], lineage: str) -> Particle:
+    point, edge = stream(lineage, "take") / 2**63, 0.0
+    for one in live:
+        edge += fractions[one]
+        if point < edge:
+            return one
+    return live[-1]
+
+
+def _value(one: Particle, variable: str) -> str | None:
+    """The last value of a variable, or the output without what does not make it another answer; None if missing."""
+    rollout: Any = one.rollout
+    if variable == OUTPUT_TEXT:
+        return None if rollout.output is None else plain(rollout.output)
+    values = (m for m in reversed(one.state.log) if VARIABLE in m.to and m.ref)
+    last = next((m for m in values if variable in (m.ref, variable_of(m.ref or ""))), None)
+    return None if last is None or (last.kind, last.content) == MISSING else last.content

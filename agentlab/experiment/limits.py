@@ -1,0 +1,42 @@
+"""What programs can reach at best on the held-out cases of a run: recorded, so that readers need no module."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentlab.errors import ScenarioError
+from agentlab.judges.program import FIELD
+from agentlab.own_code import told
+from agentlab.products import product
+from agentlab.products.frontier import mean_frontier
+from agentlab.scenario import Design
+
+
+def products(design: Design, old: Mapping[str, Any]) -> dict[str, Any]:
+    """By task with a product: its facts, its number of `cases`, and by name the `limits` of the means over these cases.
+
+    A limit is a list of harm and utility, each from 0 to 1. What is in `old` is not computed again. Raises
+    `ScenarioError` when a product cannot say its limits.
+    """
+    cases = max((judge.draws for name, judge in design.judges.items() if design.traits[name].cases), default=0)
+    found: dict[str, Any] = dict(old)
+    for id, task in design.tasks.items():
+        if FIELD not in task.fields:
+            continue
+        facts = {**task.fields[FIELD], "cases": cases}
+        known = found.get(id, {})
+        if {name: known.get(name) for name in facts} != facts:
+            found[id] = {**facts, "limits": _limits(design, id, str(facts["name"]), int(facts["seed"]), cases)}
+    return found
+
+
+def _limits(design: Design, id: str, name: str, seed: int, cases: int) -> dict[str, list[list[float]]]:
+    made = product(name)
+    try:
+        by_case = [made.limits(made.case(seed, number).hidden) for number in range(cases)]
+        names = list(dict.fromkeys(limit for limits in by_case for limit in limits))
+        return {
+            limit: [list(point) for point in mean_frontier([limits.get(limit, ()) for limits in by_case])]
+            for limit in names
+        }
+    except Exception as error:  # a module of the user's may fail in any way
+        raise ScenarioError(f"{design.file}: task {id!r}: the limits of product {name!r}: {told(error)}") from error

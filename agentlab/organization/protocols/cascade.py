@@ -1,0 +1,200 @@
+"""Cascades: programs over texts, whose sampled steps are questions to agents (Dohan et al. 2022, arXiv:2207.10342).
+
+How rollouts of a program are weighed against each other is no part of it.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agentlab.organization.agents import Closing
+from agentlab.organization.cascade import values
+from agentlab.organization.cascade.checks import GIVEN, Checker, bindings
+from agentlab.organization.cascade.fields import Step, identity
+from agentlab.organization.cascade.machine import Machine
+from agentlab.organization.cascade.misfits import misfits
+from agentlab.organization.cascade.program import Instruction, Program, compiled, turns
+from agentlab.organization.cascade.replies import asked, read, sampling, scored_settings
+from agentlab.organization.cascade.whole import WholeMachine, some_value
+from agentlab.organization.declaration import Flaw, Sampling
+from agentlab.organization.likelihood import DRAW, Likelihood
+from agentlab.types import OUTPUT, TASK, VARIABLE, Completion, Message, MessageKind, Settings, Task
+
+_HIDDEN = MessageKind("hidden", wakes="never")
+KINDS: Mapping[str, MessageKind] = {
+    "step": MessageKind("text"),
+    "input": _HIDDEN,
+    "value": _HIDDEN,
+    "data": _HIDDEN,
+    "weight": _HIDDEN,
+    "reject": _HIDDEN,
+    "unparsed": MessageKind(fate="unparsed", wakes="once"),
+    "truncated": MessageKind(fate="truncated"),
+    "refused": _HIDDEN,
+}
+FREE = ("text", "lines", "until")
+"""Readers whose values are free text, which nobody draws twice."""
+
+
+class CascadeConfig(BaseModel):
+    """A program over texts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    kind: Literal["cascade"] = Field(description="A program over texts, whose sampled steps are questions to agents.")
+    steps: Mapping[str, Step] = Field(
+        min_length=1, description="The steps by name, in order. A step's name is its variable."
+    )
+    return_: str = Field(alias="return", min_length=1, description="The output. {{x}} is filled in from the variables.")
+
+    def mistakes_for(self, cast: tuple[str, ...], fields: Sequence[str]) -> list[Flaw]:
+        """What is wrong with the program for this cast and these fields that all tasks have."""
+        checker = Checker(cast, dict.fromkeys((*GIVEN, *fields)), frozenset(bindings(self.steps)))
+        flaws = list(checker.steps(self.steps, ("steps",)))
+        flaws += checker.variables(values.names(self.return_), ("return",))
+        unused = [name for name in cast if name not in checker.asked] if not flaws else []
+        flaws += [
+            (
+                ("steps",),
+                f"no step asks agent {name!r} of the cast",
+                "a step with `by:` and this agent, or a `cast` without it",
+            )
+            for name in unused
+        ]
+        return flaws
+
+    @property
+    def bound(self) -> int:
+        """The most rounds that the program can take; at least 1."""
+        return max(1, turns(self.steps))
+
+    def turns(self) -> int:
+        """The rounds that the program needs: as many as it can take, so that no limit cuts it short."""
+        return self.bound
+
+    def identity(self) -> dict[str, Any]:
+        """The fields as they decide what the program does: the order of steps counts."""
+        return {"kind": self.kind, "steps": identity(self.steps), "return": self.return_}
+
+    def build(self, cast: tuple[str, ...], closing: Closing | None, writers: tuple[str, ...] | None) -> "Cascade":
+        """The protocol. Every step but a sampled one runs between the rounds."""
+        del closing, writers
+        return Cascade(compiled(self.steps, self.return_), cast)
+
+
+@dataclass(frozen=True, slots=True)
+class Cascade:
+    """Asks the questions of a program, and reads the replies into its variables."""
+
+    program: Program
+    cast: tuple[str, ...]
+    likelihood: Likelihood = DRAW
+    """How an observed step is held against its value."""
+    whole: bool = False
+    """Whether it is played to its end, whatever its values are."""
+    kinds = KINDS
+    tags = ()
+    memory = "unread"
+    """What an agent remembers of its earlier turns unless the scenario says so: nothing. A question says all."""
+    ordered = ("steps",)
+    briefed: frozenset[str] = frozenset()
+    """Agents are not shown the task. A question says what they need."""
+
+    @property
+    def bound(self) -> int:
+        """The most rounds that the program can take; the limit of rounds where the scenario names none."""
+        return self.program.bound
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """All that steps give a value, in order."""
+        return tuple(dict.fromkeys(instruction.name for instruction in self.program.instructions))
+
+    def weighing(self, likelihood: Likelihood) -> Self:
+        """The same program, with observed steps weighed in this way."""
+        return replace(self, likelihood=likelihood)
+
+    def to_the_end(self) -> Self:
+        """The same program for estimates: every branch and iteration is played, and nothing is rejected."""
+        return replace(self, whole=True)
+
+    @property
+    def edges(self) -> Mapping[str, tuple[str, ...]]:
+        """The program asks every agent; what they say goes to the output through variables."""
+        return {TASK: self.cast, **dict.fromkeys(self.cast, (OUTPUT,))}
+
+    @property
+    def readers(self) -> frozenset[str]:
+        """Agents whose questions hold the text of the task, directly or through other variables."""
+        holding, agents = {"task"}, set[str]()
+        for instruction in (*self.program.instructions, *self.program.instructions):  # twice, for loops
+            if not instruction.reads & holding:
+                continue
+            if instruction.kind == "sample":
+                agents.add(instruction.step.by or "")
+            elif instruction.kind in ("set", "python", "choose"):
+                holding.add(instruction.name)
+        return frozenset(agents)
+
+    def open(self, task: Task) -> Sequence[Message]:
+        """The values of the task that the program reads."""
+        fields: dict[str, Any] = {**task.fields, "target": task.target}
+        inputs = [
+            Message(TASK, (VARIABLE,), "input", json.dumps(fields[name], ensure_ascii=False), name)
+            for name in self.program.inputs
+            if name in fields
+        ]
+        return (Message(TASK, (VARIABLE,), "task", task.prompt, "task"), *inputs)
+
+    def manual(self, agent: str) -> str:
+        """None: a question says all that an agent has to know."""
+        return ""
+
+    def sampling(self, agent: str, log: Sequence[Message], round: int) -> Sampling:
+        """The settings of the agent's question in this round, and how many replies it takes."""
+        made = sampling(asked(self.program, agent, log, round), self.likelihood)
+        return replace(made, settings=replace(made.settings, score=None)) if self.whole else made
+
+    def collect(
+        self, agent: str, replies: Sequence[Completion], log: Sequence[Message], round: int
+    ) -> Sequence[Message]:
+        """The value that the replies become."""
+        question = asked(self.program, agent, log, round)
+        return [some_value(question, replies)] if self.whole else read(question, replies, self.likelihood)
+
+    def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
+        """The value that one reply becomes."""
+        return self.collect(agent, (reply,), log, round)
+
+    def advance(self, log: Sequence[Message], round: int, stream: int) -> Sequence[Message]:
+        """The steps without an agent, up to the next questions."""
+        machine = (WholeMachine if self.whole else Machine)(self.program, log, stream)
+        return machine.start() if round == 0 else machine.resume(round)
+
+    def wanted(self) -> Iterator[tuple[Instruction, Settings, int]]:
+        """Each sampled step with the settings that it needs of its agent's model, and its number of replies."""
+        for instruction in self.program.instructions:
+            if instruction.kind == "sample":
+                counts = instruction.step.observe is not None and self.likelihood.by == "count"
+                times = self.likelihood.draws if counts else instruction.step.times
+                yield instruction, scored_settings(instruction, self.likelihood), times
+
+    def unobservable(self) -> Iterator[Flaw]:
+        """What cannot be observed in the way that this program weighs observations."""
+        for instruction in self.program.instructions:
+            if instruction.kind != "sample" or instruction.step.observe is None:
+                continue
+            where, reader = (*instruction.place, "observe"), instruction.reader.kind
+            if self.likelihood.by != "score" and reader in FREE:
+                wrong = f"free text is observed (as: {reader}), and no sampled reply will equal it"
+                yield where, wrong, "`as:` number or choice, or use `likelihood: score`"
+            if self.likelihood.by == "score" and reader not in ("text", "number", "choice"):
+                wrong = f"`likelihood: score` cannot be used with `as: {reader}`: many replies have the same value"
+                yield where, wrong, "`as:` text, number, or choice, or use `likelihood: {sample: 8}`"
+
+    def misfit(self, task: Task) -> Flaw | None:
+        """A field of the task that a step cannot use: a pool smaller than its `k`, or something that is no list."""
+        return next(misfits(self.program, task), None)

@@ -1,0 +1,24 @@
+"""Sampling settings over others: what is set takes the place of what was."""
+
+from functools import lru_cache
+
+import msgspec
+
+from agentlab.types import Settings
+
+
+def merged(base: Settings, over: Settings) -> Settings:
+    """`base`, with the settings of `over` in place of its own where they are set.
+
+    The same settings give the same object, since each new one is hashed anew.
+    """
+    return base if over == Settings() else _merged(msgspec.json.encode(base), msgspec.json.encode(over))
+
+
+@lru_cache(maxsize=4096)
+def _merged(base: bytes, over: bytes) -> Settings:
+    """Kept by content: a schema makes settings unhashable."""
+    decode = msgspec.json.Decoder(Settings).decode
+    one, other = decode(base), decode(over)
+    named = {name: getattr(other, name) for name in Settings.__slots__ if getattr(other, name) is not None}
+    return Settings(**{**{name: getattr(one, name) for name in Settings.__slots__}, **named})

@@ -1,0 +1,40 @@
+"""Products: programs that agents build, and how they are measured. `SHIPPED` are those that a scenario names.
+
+A product of your own is a module beside the scenario, named without `.py`: `product: my_product`.
+"""
+
+import hashlib
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, cast
+
+from agentlab import own_code
+from agentlab.products import news_ranker, sepsis_triage
+from agentlab.products.product import Case, Figure, Measured, Product, WrongFormat
+
+__all__ = ["SHIPPED", "Case", "Figure", "Measured", "Product", "WrongFormat", "product", "source"]
+
+SHIPPED: Mapping[str, Product] = {"news_ranker": news_ranker, "sepsis_triage": sepsis_triage}
+_FUNCTIONS, _TEXTS = ("files", "case", "measured", "limits"), ("PROGRAM", "COMMAND")
+
+
+def product(name: str) -> Product:
+    """The product that a task names. Raises `ValueError` with the reason if it cannot be loaded."""
+    if name in SHIPPED:
+        return SHIPPED[name]
+    if not name.isidentifier():
+        raise ValueError(f"{name!r} is not the name of a module")
+    found = own_code.module(name)
+    lacks = [part for part in _FUNCTIONS if not callable(getattr(found, part, None))]
+    lacks += [part for part in _TEXTS if not isinstance(getattr(found, part, None), str)]
+    if lacks:
+        raise ValueError(f"{name!r} is not a product: it has no {', no '.join(lacks)}")
+    return cast(Product, found)
+
+
+def source(made: Product) -> str:
+    """SHA-256 of the module's text: another generator makes other data, so that its scores are not comparable."""
+    file = inspect.getsourcefile(cast(ModuleType, made))
+    return hashlib.sha256(Path(cast(Any, file)).read_bytes()).hexdigest()

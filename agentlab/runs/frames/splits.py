@@ -1,0 +1,38 @@
+"""The parts of the tasks of a self-training loop, as a run recorded them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from agentlab.scenario.validate import mapping
+
+HOLD_OUT = "hold_out"
+
+
+def roles(meta: Mapping[str, Any]) -> dict[str, str]:
+    """The role of each split by its name; empty for a run without a loop."""
+    return {name: str(split["role"]) for name, split in _splits(meta).items()}
+
+
+def split_draws(meta: Mapping[str, Any]) -> dict[str, int]:
+    """The planned draws of each split by its name."""
+    return {name: int(split.get("draws", 1)) for name, split in _splits(meta).items()}
+
+
+def _splits(meta: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    improve = mapping(mapping(meta.get("tree")).get("improve"))
+    return {name: mapping(split) for name, split in mapping(improve.get("splits")).items()}
+
+
+def planned(meta: Mapping[str, Any]) -> int:
+    """Rollouts that are planned for each condition on the tasks of `meta`."""
+    draws, tasks = split_draws(meta), meta.get("tasks", ())
+    if not draws:
+        return len(tasks) * int(meta.get("draws", 0))
+    return sum(draws.get(str(task.get("split")), 0) for task in tasks)
+
+
+def held_out(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with the tasks that are held out, and their draws."""
+    held = {name for name, role in roles(meta).items() if role == HOLD_OUT}
+    draws = max((count for name, count in split_draws(meta).items() if name in held), default=0)
+    return {**meta, "tasks": [task for task in meta["tasks"] if task.get("split") in held], "draws": draws}

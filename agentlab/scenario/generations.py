@@ -1,0 +1,56 @@
+"""Generations and replicates of a loop as levels of two factors, so that no analysis mixes different weights."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from agentlab.scenario.condition import Condition, named
+from agentlab.scenario.fields import ExperimentFields
+from agentlab.scenario.improve import Improve
+from agentlab.scenario.improve_fields import MOST_GENERATIONS
+
+GENERATION, REPLICATE = "generation", "replicate"
+
+
+def with_generations(plan: ExperimentFields, loop: Improve | None, told: Mapping[str, Any]) -> ExperimentFields:
+    """The plan with the factors of a loop, for what names levels; without a loop, the plan.
+
+    `told` is the section `improve` as it stands. Its numbers hold where the loop is wrong in something else, so that a
+    contrast of generations is no mistake as well.
+    """
+    if loop is None and not told:
+        return plan
+    generations = _told(told.get("generations")) if loop is None else loop.fields.generations
+    replicates = _told(told.get("replicates", 1)) if loop is None else loop.fields.replicates
+    factors = {**plan.factors, GENERATION: _numbered(0, generations)}
+    if replicates > 1:
+        factors[REPLICATE] = _numbered(1, replicates)
+    return plan.model_copy(update={"factors": factors})
+
+
+def _told(number: object) -> int:
+    return number if isinstance(number, int) and 0 < number <= MOST_GENERATIONS else MOST_GENERATIONS
+
+
+def _numbered(first: int, last: int) -> Mapping[str, Mapping[str, str]]:
+    return {str(number): {} for number in range(first, last + 1)}
+
+
+def base(conditions: Sequence[Condition]) -> list[Condition]:
+    """Generation 0 of every condition that learns, in each replicate."""
+    found: list[Condition] = []
+    for one in conditions:
+        if one.loop is None:
+            found.append(one)
+            continue
+        several = one.loop.fields.replicates > 1
+        for replicate in range(1, one.loop.fields.replicates + 1):
+            levels = {**one.levels, GENERATION: "0"} | ({REPLICATE: str(replicate)} if several else {})
+            coupling = f"{REPLICATE}={replicate}" if replicate > 1 else ""
+            found.append(replace(one, name=named(levels), levels=levels, coupling=coupling))
+    return found
+
+
+def later(condition: Condition, generation: int) -> dict[str, str]:
+    """The levels of a later generation of the condition."""
+    return {**condition.levels, GENERATION: str(generation)}

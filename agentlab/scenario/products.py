@@ -1,0 +1,67 @@
+"""Tasks with a product: its files are put into the workspace, and what identifies it among the task's fields."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+from agentlab import products
+from agentlab.judges.program import FIELD
+from agentlab.products import SHIPPED
+from agentlab.scenario import plugins
+from agentlab.scenario.document import suggest
+from agentlab.scenario.fields import TaskFields
+from agentlab.scenario.validate import CheckedDocument
+from agentlab.types import Task
+
+FILES = "files"
+
+
+def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[str, Any]:
+    """The fields of a task with those of its product: its files, and its name, seed, and the hash of its generator.
+
+    What is wrong with the product is added to the findings.
+    """
+    if task.product is None:
+        return task.fields
+    path, own = ("tasks", id), task.fields
+    if FIELD in own:
+        site.wrong(
+            (*path, "fields", FIELD), f"the task has a field {FIELD!r} and `product:`", "give the field another name"
+        )
+    plugins.searchable(site.folder)
+    try:
+        product = products.product(task.product)
+        made = _files(task.product, task.product_seed, products.source(product))
+    except Exception as error:  # a generator of the user's may fail in any way
+        known = f"{suggest(task.product, SHIPPED)}; or name a module of your own beside the scenario"
+        right = known if str(error).startswith("no module") else "fix the module, or name another product"
+        site.wrong((*path, "product"), f"the product {task.product!r} cannot be used: {error}", right)
+        return own
+    beside: Mapping[str, Any] = own.get(FILES) or {}
+    for name in beside:
+        if name in made or name == product.PROGRAM:
+            wrong = (
+                f"the file {name!r} is {'data of the product' if name in made else 'the one that agents must write'}"
+            )
+            site.wrong((*path, "fields", FILES, name), wrong, "give the file another name")
+    about = {"name": task.product, "seed": task.product_seed, "source": products.source(product)}
+    return {**own, FILES: {**made, **beside}, FIELD: about}
+
+
+@lru_cache(maxsize=32)
+def _files(name: str, seed: int, source: str) -> Mapping[str, str]:
+    """Made once, although every condition asks for them."""
+    del source
+    made = dict(products.product(name).files(seed))
+    for path, text in made.items():
+        if not isinstance(cast(Any, text), str):
+            raise ValueError(f"files({seed}) gives {type(text).__name__} for {path}, which must be text")
+    return made
+
+
+def same_product(site: CheckedDocument, arms: Sequence[Mapping[str, Task]]) -> None:
+    """A task has one product in all conditions, so that all arms are measured on the same cases."""
+    for id, task in arms[0].items():
+        if any(other[id].fields.get(FIELD) != task.fields.get(FIELD) for other in arms[1:] if id in other):
+            right = "give every condition the same product and seed, or make two tasks"
+            site.wrong(("tasks", id, "product"), f"a level changes the product of task {id!r}", right)

@@ -1,0 +1,1 @@
+"""Weighed particles: sums of log-weights, resampling, rare events."""

@@ -1,0 +1,46 @@
+"""What a run records of its training: which weights each generation has, and what was kept to make them."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from agentlab.store.rows import dump
+from agentlab.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedGeneration:
+    """How the weights of one condition came to be. `generation=0` has no such row."""
+
+    condition: str
+    recipe: str
+    rows: int
+    digest: str | None = None
+    """Of the weights; None if the training failed."""
+    metrics: Mapping[str, float] = field(default_factory=dict[str, float])
+    error: str | None = None
+
+
+def trained(store: Store) -> dict[str, TrainedGeneration]:
+    """What is recorded, by condition."""
+    rows = store.query("SELECT condition, recipe, rows, digest, metrics, error FROM generations")
+    return {
+        condition: TrainedGeneration(
+            condition, recipe, count, digest, msgspec.json.decode(metrics, type=dict[str, float]), error
+        )
+        for condition, recipe, count, digest, metrics, error in rows
+    }
+
+
+def set_trained(store: Store, one: TrainedGeneration) -> None:
+    """Records one, in place of an older one of its condition. No rollout may be in flight."""
+    row = (one.condition, one.recipe, one.rows, one.digest, dump(one.metrics), one.error, time.time())
+    store.write("INSERT OR REPLACE INTO generations VALUES (?, ?, ?, ?, ?, ?, ?)", [row])
+
+
+def set_kept(store: Store, rows: Sequence[tuple[str, str, float | None, int]]) -> None:
+    """Records why rollouts were kept or not: key, reason, value, number of rows. No rollout may be in flight."""
+    made = [(store.known[key].id, *rest) for key, *rest in rows]
+    store.write("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", made)

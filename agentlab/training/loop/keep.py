@@ -1,0 +1,138 @@
+"""Which rollouts of a generation are kept, and why each other one is not: a pure function of what is recorded."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from agentlab.scenario.improve_fields import KeepFields
+from agentlab.seeds import stream
+
+Reason = Literal[
+    "kept", "not delivered", "no score", "not good enough", "cut off", "no turn", "duplicate", "over the cap"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A finished rollout on a task that is learned from."""
+
+    rollout: str
+    task: str
+    draw: int
+    status: str
+    output: str
+    value: float | None
+    """Of the measure that decides; None without a score."""
+    label: str | None
+    """The judge's label of the output, if it gave exactly one."""
+    turns: int
+    """Turns that would become rows."""
+    cut: bool
+    """Whether a length limit cut the output, or one of these turns, off."""
+    reason: Reason = "kept"
+
+
+def kept(
+    candidates: Sequence[Candidate], fields: KeepFields, generation: int, salt: tuple[Hashable, ...]
+) -> list[Candidate]:
+    """Every candidate with the reason why it is kept or not, task by task in the order in which they are preferred.
+
+    `salt` decides the order where the order is random.
+    """
+    judged = [replace(one, reason=_by_itself(one, fields, generation)) for one in candidates]
+    found = [one for one in judged if one.reason != "kept"]
+    good = [one for one in judged if one.reason == "kept"]
+    for task in dict.fromkeys(one.task for one in good):
+        of_task = sorted((one for one in good if one.task == task), key=lambda one: _random(one, salt))
+        found += _among(PREFER[fields.prefer](of_task, fields), fields)
+    return found
+
+
+def _by_itself(one: Candidate, fields: KeepFields, generation: int) -> Reason:
+    if one.status != "delivered":
+        return "not delivered"
+    if one.value is None:
+        return "no score"
+    if not fields.passes(one.value, generation):
+        return "not good enough"
+    if one.cut:  # its end would be taught where there was none
+        return "cut off"
+    return "kept" if one.turns else "no turn"
+
+
+def _among(ordered: Sequence[Candidate], fields: KeepFields) -> list[Candidate]:
+    """Of the good ones of a task, in their order: duplicates, and those over the cap."""
+    seen, count, found = set[Hashable](), 0, list[Candidate]()
+    for one in ordered:
+        same = _same(one, fields.dedupe)
+        if same in seen:
+            found.append(replace(one, reason="duplicate"))
+        elif fields.cap is not None and count >= fields.cap:
+            found.append(replace(one, reason="over the cap"))
+        else:
+            count += 1
+            found.append(one)
+        seen.add(same)
+    return found
+
+
+def _same(one: Candidate, dedupe: str) -> Hashable:
+    """Equal for rollouts that are duplicates of each other."""
+    if dedupe == "text":
+        return normalized(one.output)
+    return one.label if dedupe == "label" and one.label is not None else (one.rollout,)
+
+
+def normalized(text: str) -> str:
+    """The text without regard to case and white space."""
+    return " ".join(text.casefold().split())
+
+
+def _random(one: Candidate, salt: tuple[Hashable, ...]) -> int:
+    return stream(*salt, "keep", one.task, one.draw)
+
+
+Order = Callable[[Sequence[Candidate], KeepFields], Sequence[Candidate]]
+"""Candidates of a task in a random order, in the order in which they are preferred."""
+
+
+def _as_they_are(of_task: Sequence[Candidate], fields: KeepFields) -> Sequence[Candidate]:
+    return of_task
+
+
+def _by_length(sign: int) -> Order:
+    return lambda of_task, fields: sorted(of_task, key=lambda one: sign * len(one.output))
+
+
+def _best(of_task: Sequence[Candidate], fields: KeepFields) -> Sequence[Candidate]:
+    sign = -1 if fields.at_most is None else 1
+    return sorted(of_task, key=lambda one: sign * (one.value or 0.0))
+
+
+def _diverse(of_task: Sequence[Candidate], fields: KeepFields) -> Sequence[Candidate]:
+    """Each time the one whose words are least like those of any that comes before it."""
+    left, found = list(of_task), list[Candidate]()
+    words = {one.rollout: frozenset(normalized(one.output).split()) for one in of_task}
+    likeness = dict.fromkeys(words, 0.0)
+    while left:
+        least = min(left, key=lambda one: likeness[one.rollout])
+        left.remove(least)
+        found.append(least)
+        for one in left:
+            near = _jaccard(words[one.rollout], words[least.rollout])
+            likeness[one.rollout] = max(likeness[one.rollout], near)
+    return found
+
+
+def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
+    """The share of all words that both have; 1 if neither has any."""
+    return len(a & b) / len(a | b) if a | b else 1.0
+
+
+PREFER: Mapping[str, Order] = {
+    "random": _as_they_are,
+    "shortest": _by_length(1),
+    "longest": _by_length(-1),
+    "best": _best,
+    "diverse": _diverse,
+}

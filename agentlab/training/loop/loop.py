@@ -1,0 +1,155 @@
+"""The loop: each generation is sampled and judged, and what it keeps trains the next one.
+
+Every step is a function of what the run has recorded. The same command, typed again after a kill, therefore makes the
+calls and the trainings that are missing, and no other.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from agentlab.errors import MismatchError, ScenarioError
+from agentlab.experiment.addresses import Moved
+from agentlab.experiment.decisions import Registration, require
+from agentlab.experiment.executors import Executor
+from agentlab.experiment.phases import note
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.sandboxed import with_sandbox
+from agentlab.experiment.schedule import Item
+from agentlab.experiment.session import LOCAL, interim, measures_of, planned, played
+from agentlab.experiment.specs import Selection, rollout_specs
+from agentlab.experiment.work import CONCURRENCY, opened
+from agentlab.scenario import Design
+from agentlab.scenario.remarks import machine_lacks
+from agentlab.store import DATABASE, Store
+from agentlab.store.training import set_kept
+from agentlab.training.loop.arm import Arm
+from agentlab.training.loop.rows import rows_of
+from agentlab.training.loop.train import next_generation
+
+TRAIN = "train"
+"""The name of the phase."""
+
+
+async def train(
+    design: Design,
+    folder: Path,
+    progress: Progress,
+    concurrency: int = CONCURRENCY,
+    executor: Executor = LOCAL,
+    registration: Registration | None = None,
+    accept: bool = False,
+    where: Moved | None = None,
+) -> None:
+    """Plays every generation of the design into `folder`, and trains each from the one before.
+
+    A training that fails ends its arm, and the run records why. Raises the errors of `agentlab.experiment.session.run`,
+    `ScenarioError` for a design without a loop and for what this machine lacks, and `MismatchError` if weights are not
+    those that the run has used.
+    """
+    if design.loop is None:
+        raise ScenarioError(f"{design.file}: there is no section `improve`, so no model learns; use `agentlab run`")
+    for condition in design.conditions:
+        if condition.loop is not None and condition.loop.lacking:
+            raise ScenarioError(f"{design.file}: {condition.loop.lacking}")
+    if lacks := await asyncio.to_thread(machine_lacks, design):
+        raise ScenarioError(f"{design.file}: this machine cannot train it: {'; '.join(lacks)}")
+    if registration is not None:
+        require(registration, design)
+    with opened(folder) as store:
+        meta = await with_sandbox(design, planned(design, store, registration, accept))
+        loop = _Loop(design, store, meta, progress, concurrency, executor, where)
+        await loop.run()
+        interim(store)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """One command on one run folder."""
+
+    design: Design
+    store: Store
+    meta: Mapping[str, Any]
+    progress: Progress
+    concurrency: int
+    executor: Executor
+    where: Moved | None
+
+    async def run(self) -> None:
+        """Every generation, until the command is to stop or no arm is left."""
+        arms = [Arm(condition, condition) for condition in self.design.conditions]
+        last = 0 if self.design.loop is None else self.design.loop.fields.generations
+        for generation in range(last + 1):
+            if not arms or not await self._sampled(arms, generation) or generation == last:
+                return
+            arms = await self._trained(arms, generation)
+            if self._stopped():
+                return
+
+    def _stopped(self) -> bool:
+        return self.progress.stopping or self.progress.limited
+
+    async def _sampled(self, arms: Sequence[Arm], generation: int) -> bool:
+        """Samples and judges a generation. Whether all that is learned from is there."""
+        design = replace(self.design, conditions=tuple(arm.condition for arm in arms))
+        self._same(arms)
+        todo = list(rollout_specs(design, self.meta["seed"], Selection(), generation))
+        title = f"generation {generation}: "
+        await played(
+            design,
+            self.store,
+            self.meta,
+            todo,
+            self.progress,
+            self.concurrency,
+            self.executor,
+            self.where,
+            generation,
+            title,
+        )
+        return not self._stopped() and self._complete(todo)
+
+    def _same(self, arms: Sequence[Arm]) -> None:
+        """Raises `MismatchError` if the run has rollouts of other weights under the name of one of these arms."""
+        recorded = self.store.conditions()
+        for arm in arms:
+            known = recorded.get(arm.condition.name)
+            if known is not None and known["identity"] != arm.condition.identity:
+                raise MismatchError(
+                    f"{self.store.folder / DATABASE}: {arm.condition.name} was played with other weights; use --new or "
+                    f"--out for a fresh run folder"
+                )
+
+    def _complete(self, todo: Sequence[Item]) -> bool:
+        """Whether every rollout that is learned from has ended and has been judged."""
+        judged, store = self.store.judged(), self.store
+        for spec, condition in todo:
+            loop = condition.loop
+            if loop is None or loop.split(spec.task).role != "learn":
+                continue
+            measure = next(m for m in measures_of(self.design) if m.name == loop.fields.keep.measure)
+            judge = self.design.judges[measure.judge]
+            due = {(judge.name, draw) for draw in range(judge.draws)}
+            if not store.final(spec.key) or due - judged.get(store.known[spec.key].id, set()):
+                return False
+        return True
+
+    async def _trained(self, arms: Sequence[Arm], generation: int) -> list[Arm]:
+        """The arms that have a next generation."""
+        self.progress.enter(f"generation {generation + 1}: train", "steps")
+        note(self.store, generation + 1, TRAIN, ended=False)
+        measures, found = measures_of(self.design), list[Arm]()
+        for arm in arms:
+            rows = rows_of(self.store, arm.condition, generation, measures)
+            told = [
+                (one.rollout, one.reason, one.value, rows.by_rollout.get(one.rollout, 0)) for one in rows.candidates
+            ]
+            set_kept(self.store, told)
+            made = await next_generation(self.store, arm, rows, self.meta["seed"], self.progress)
+            if self._stopped():
+                return found
+            found += [] if made is None else [made]
+        note(self.store, generation + 1, TRAIN, ended=True)
+        return found

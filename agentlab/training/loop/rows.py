@@ -1,0 +1,137 @@
+"""The training rows of a generation: what it kept, in a fixed order, as prompts and replies."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import msgspec
+
+from agentlab.experiment.resample.score import score
+from agentlab.scenario import Condition
+from agentlab.scenario.improve import Improve
+from agentlab.seeds import digest
+from agentlab.store import Store
+from agentlab.training.loop.keep import Candidate, kept
+from agentlab.training.loop.turns import Turn, turns_of
+from agentlab.training.trainers.row import TrainingRow
+from agentlab.types import Measure, Rollout, Verdict
+
+Messages = list[dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRows:
+    """What a generation teaches the next one."""
+
+    candidates: tuple[Candidate, ...]
+    """Every finished rollout on tasks that are learned from, with the reason why it was kept or not."""
+    rows: tuple[TrainingRow, ...]
+    by_rollout: Mapping[str, int]
+    """How many rows a kept rollout gave; in preferences, those in which its reply is the better one."""
+
+    @property
+    def digest(self) -> str:
+        """Of all that the weights depend on."""
+        hashed = blake2b(digest_size=16)
+        for row in self.rows:
+            hashed.update(msgspec.json.encode(row.learned))
+        return hashed.hexdigest()
+
+    @property
+    def told(self) -> str:
+        """`12 kept, 30 not good enough, 2 cut off`."""
+        counts: dict[str, int] = {}
+        for one in self.candidates:
+            counts[one.reason] = counts.get(one.reason, 0) + 1
+        return ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def rows_of(store: Store, condition: Condition, generation: int, measures: Sequence[Measure]) -> GenerationRows:
+    """The rows of a condition that has been sampled and judged."""
+    loop = condition.loop
+    assert loop is not None
+    measure = next(m for m in measures if m.name == loop.fields.keep.measure)
+    candidates, turns = list[Candidate](), dict[str, list[Turn]]()
+    for row in store.rollouts():
+        task = condition.tasks.get(row.task)
+        if row.condition != condition.name or task is None or loop.split(task).role != "learn":
+            continue
+        rollout, verdicts = store.rollout(row.key), store.verdicts(row.key)
+        organization = condition.organization_on(row.task)
+        turns[row.key] = turns_of(rollout, store.recorded(row.key).values(), organization, loop.fields)
+        candidates.append(_candidate(rollout, verdicts, turns[row.key], measure))
+    candidates.sort(key=lambda one: (one.task, one.draw))
+    found = kept(candidates, loop.fields.keep, generation, (condition.coupling, generation))
+    rows = tuple(_preferences(found, turns, loop) if loop.pairs else _rows(found, turns))
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.rollout] = counts.get(row.rollout, 0) + 1
+    return GenerationRows(tuple(found), rows, counts)
+
+
+def _candidate(rollout: Rollout, verdicts: Sequence[Verdict], turns: Sequence[Turn], measure: Measure) -> Candidate:
+    labels = {v.label for v in verdicts if v.judge == measure.judge and v.label is not None}
+    return Candidate(
+        rollout.key,
+        rollout.task,
+        rollout.draw,
+        rollout.status,
+        rollout.output or "",
+        score(measure, verdicts, rollout.status),
+        labels.pop() if len(labels) == 1 else None,
+        len(turns),
+        rollout.cut or any(turn.cut for turn in turns),
+    )
+
+
+def _rows(found: Sequence[Candidate], turns: Mapping[str, Sequence[Turn]]) -> Iterator[TrainingRow]:
+    for one in sorted((one for one in found if one.reason == "kept"), key=lambda one: (one.task, one.draw)):
+        for turn in turns[one.rollout]:
+            yield _row(one, turn)
+
+
+def _row(one: Candidate, turn: Turn, rejected: Messages | None = None) -> TrainingRow:
+    return TrainingRow(
+        messages=_messages(turn),
+        rejected=rejected,
+        task=one.task,
+        rollout=one.rollout,
+        agent=turn.agent,
+        round=turn.round,
+    )
+
+
+def _messages(turn: Turn) -> Messages:
+    prompt = [{"role": entry.role, "content": entry.content} for entry in turn.prompt]
+    return [*prompt, {"role": "assistant", "content": turn.reply}]
+
+
+def _preferences(
+    found: Sequence[Candidate], turns: Mapping[str, Sequence[Turn]], loop: Improve
+) -> Iterator[TrainingRow]:
+    """Each kept turn against rejected turns that answered the same prompt, to the byte."""
+    negatives = loop.fields.negatives
+    assert negatives is not None
+    worse: dict[str, list[Turn]] = {}
+    for one in sorted(found, key=lambda one: (one.task, one.draw)):
+        if one.reason == "not good enough" and one.value is not None and not one.cut and _rejects(loop, one.value):
+            for turn in turns[one.rollout]:
+                worse.setdefault(_asked(turn), []).append(turn)
+    used: dict[str, int] = {}
+    for one in sorted((one for one in found if one.reason == "kept"), key=lambda one: (one.task, one.draw)):
+        for turn in turns[one.rollout]:
+            others = worse.get(_asked(turn), [])
+            for _ in range(min(negatives.most, len(others))):
+                place = used.get(_asked(turn), 0)
+                used[_asked(turn)] = place + 1
+                yield _row(one, turn, _messages(others[place % len(others)]))
+
+
+def _rejects(loop: Improve, value: float) -> bool:
+    negatives = loop.fields.negatives
+    assert negatives is not None
+    return (negatives.below is None or value < negatives.below) and (negatives.above is None or value > negatives.above)
+
+
+def _asked(turn: Turn) -> str:
+    return digest(turn.agent, [(entry.role, entry.content) for entry in turn.prompt])

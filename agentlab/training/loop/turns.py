@@ -1,0 +1,66 @@
+"""The turns of a rollout that an agent could learn from, each with the prompt that it answered."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from agentlab.engine.prompt import chat
+from agentlab.engine.prompt_hash import answers, hash_of
+from agentlab.errors import MismatchError
+from agentlab.organization.agents import Organization
+from agentlab.scenario.improve_fields import ImproveFields
+from agentlab.types import OUTPUT, Call, ChatMessage, Message, Request, Rollout, Where
+
+NOWHERE = Where("", "", 0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One reply with its prompt."""
+
+    agent: str
+    round: int
+    prompt: tuple[ChatMessage, ...]
+    reply: str
+    cut: bool
+    """Whether a length limit cut it off."""
+
+
+def turns_of(rollout: Rollout, calls: Iterable[Call], organization: Organization, fields: ImproveFields) -> list[Turn]:
+    """The turns that `improve.keep.turns` names, in order. A turn that used tools or has an empty reply is left out.
+
+    Raises `MismatchError` if a prompt is not the one that the model was sent.
+    """
+    own = sorted((call for call in calls if call.purpose == "agent"), key=lambda call: (call.round, call.k))
+    found: list[Turn] = []
+    for call in _chosen(own, rollout.messages, organization, fields):
+        answer = call.completion
+        if answer is None or call.k or answer.tool_calls or not answer.text.strip():
+            continue
+        before = [c for c in own if c.actor == call.actor and c.round < call.round]
+        agent = organization.roster[call.actor]
+        prompt = chat(organization, agent, rollout.messages, before, call.round)
+        request = Request(prompt, call.settings, agent.offered, NOWHERE)
+        if not answers(call.prompt_hash, hash_of(request), request):
+            raise MismatchError(
+                f"rollout {rollout.key[:12]}: the prompt of {call.actor} in round {call.round} cannot be rebuilt from "
+                f"the log; agentlab or a module of your own has changed since"
+            )
+        found.append(Turn(call.actor, call.round, prompt, answer.text, answer.stop == "length"))
+    return found
+
+
+def _chosen(
+    calls: Sequence[Call], messages: Sequence[Message], organization: Organization, fields: ImproveFields
+) -> list[Call]:
+    told = fields.keep.turns
+    named = {
+        a.name for a in organization.agents if a.model == fields.policy and (told.of == "cast" or a.name in told.of)
+    }
+    learning = [call for call in calls if call.actor in named]
+    if told.which == "last":
+        last = {call.actor: call.round for call in learning}
+        return [call for call in learning if call.round == last[call.actor]]
+    if told.which == "output":
+        written = [(message.sender, message.round) for message in messages if OUTPUT in message.to][-1:]
+        return [call for call in learning if (call.actor, call.round) in written]
+    return learning

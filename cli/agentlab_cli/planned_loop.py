@@ -1,0 +1,45 @@
+"""What a self-training loop adds to a plan: generations, splits, and how many rows a training gets at most."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from agentlab.scenario import Design
+from agentlab.scenario.improve import Improve
+from agentlab.text import pluralize
+
+
+def sizes(design: Design, loop: Improve) -> str:
+    """`2 loops x 4 generations (0 to 3) x 504 rollouts`."""
+    loops, last = len(design.conditions), loop.fields.generations
+    each = sum(design.draws_of(id) for id in design.tasks)
+    generations = pluralize(last + 1, "generation")
+    return f"{pluralize(loops, 'loop')} x {generations} (0 to {last}) x {pluralize(each, 'rollout')}"
+
+
+def told(design: Design, loop: Improve) -> Iterator[str]:
+    """The splits, and the size of a training."""
+    tasks = Counter(str(task.split) for task in design.tasks.values())
+    for name, split in loop.fields.splits.items():
+        role = split.role.replace("_", " ")
+        yield f"  {name} ({role}): {pluralize(tasks[name], 'task')} x {pluralize(split.draws, 'draw')}"
+    most = rollouts_at_most(design, loop)
+    trainings = len(design.conditions) * loop.fields.generations
+    size = f"{pluralize(trainings, 'training')} ({loop.fields.by.get('kind')}), each on at most"
+    yield f"{size} {pluralize(most, 'rollout')}, with a row for each turn that is learned from.{_steps(loop)}"
+
+
+def name(condition: str) -> str:
+    """Of a condition in all its generations."""
+    return condition.replace("generation=0", "all generations")
+
+
+def rollouts_at_most(design: Design, loop: Improve) -> int:
+    """That can be kept of one generation."""
+    cap, learning = loop.fields.keep.cap, [t for t in design.tasks.values() if loop.split(t).role == "learn"]
+    return sum(min(draws, cap or draws) for draws in (loop.split(task).draws for task in learning))
+
+
+def _steps(loop: Improve) -> str:
+    steps: Any = loop.settings.get("steps")
+    return "" if steps is None else f" Steps: {steps}."

@@ -1,0 +1,1 @@
+"""Simulated agents of the cascades that ship, and what their programs call."""

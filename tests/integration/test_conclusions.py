@@ -1,0 +1,139 @@
+"""What may be concluded is said in the same words by every command, and not before the run is finished."""
+
+import json
+import sqlite3
+from contextlib import chdir, closing
+from pathlib import Path
+
+import pytest
+from agentlab_cli.main import app
+from typer.testing import CliRunner
+
+import agentlab
+from agentlab.analysis.analyse import analyse
+from agentlab.errors import AnalysisError, ScenarioError
+from agentlab.report.report import write
+
+SCENARIO = (
+    """\
+spec: 1
+name: choices
+seed: 1
+models:
+  default: {name: sim/replies, options: {replies: {good: {'42': 0.95, '41': 0.05}, bad: {'42': 0.05, '41': 0.95}}}}
+tasks:
+"""
+    + "".join(f"  t{i}: {{prompt: Question {i}., target: 42}}\n" for i in range(8))
+    + """\
+organization:
+  agents:
+    good: {system: Answer.}
+    bad: {system: Answer.}
+  cast: [good]
+  protocol: {kind: chain, stages: [[good]]}
+factors:
+  team:
+    careful: {}
+    hasty: {organization: {cast: [bad], protocol: {kind: chain, stages: [[bad]]}}}
+draws: 4
+judges: [final_number]
+measures: {correct: {judge: final_number}}
+"""
+)
+
+
+def command(*words: str) -> str:
+    """What the command prints at 80 columns; its error is raised."""
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(app, list(words))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run, `runs/choices`, what its ending said, and `runs/part` of one draw."""
+    folder = tmp_path_factory.mktemp("conclusions")
+    with chdir(folder):
+        Path("choices.yaml").write_text(SCENARIO, encoding="utf-8")
+        Path("said.txt").write_text(command("run", "choices.yaml"), encoding="utf-8")
+        Path("part.txt").write_text(command("run", "choices.yaml", "--out", "runs/part", "--draws", "1"), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def here(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(made)
+    return made
+
+
+def test_every_page_says_the_conclusion_in_the_same_words(here: Path) -> None:
+    words = "careful better"
+    assert "careful did better than hasty" in flat(Path("said.txt").read_text("utf-8"))
+    assert words in flat(command("stats", "choices", "contrasts"))
+    run = agentlab.load("choices")
+    assert analyse(run, "contrasts", {}).tables["contrasts"]["conclusion"].tolist() == [words]
+    assert analyse(run, "contrasts", {}).tables["differences"]["conclusion"].tolist() == [words]
+    page = write(run, here / "page")
+    assert words in (page.parent / "tables" / "contrasts.csv").read_text("utf-8")
+
+
+def test_the_contrasts_are_one_table_of_80_columns_and_the_rest_on_request(here: Path) -> None:
+    said = command("stats", "choices", "contrasts")
+    assert max(map(len, said.splitlines())) <= 80
+    assert said.startswith("Result: a difference was found in 1 of 1 exploratory contrast (p not adjusted).")
+    assert "correct (exploratory)" in said
+    assert flat(said).endswith("agentlab stats runs/choices contrasts --all")
+    assert "identical calls" not in said
+    assert "identical calls" in command("stats", "choices", "contrasts", "--all")
+
+
+def test_an_unfinished_run_concludes_nothing_and_says_what_to_type(here: Path) -> None:
+    said = flat(Path("part.txt").read_text("utf-8"))
+    assert "nothing is concluded yet, because only 16 of their 64 rollouts are played." in said
+    assert "48 of 64 rollouts are not played yet; to play the rest: agentlab run choices.yaml --out runs/part." in said
+    assert "open: run not finished" in said
+    (contrast,) = agentlab.summarize(agentlab.load("part")).contrasts
+    assert (contrast.outcome, contrast.p, contrast.different) == ("unfinished", None, False)
+    assert command("stats", "part", "contrasts").startswith("Result: nothing is concluded yet")
+
+
+def test_the_list_and_the_headline_agree_on_what_is_judged(here: Path) -> None:
+    command("run", "choices.yaml", "--out", "runs/two", "--draws", "4")
+    Path("other.yaml").write_text("kind: match\nby: exact\n", encoding="utf-8")
+    command("judge", "runs/two", "--with", "other.yaml")
+    with closing(sqlite3.connect("runs/two/run.db")) as connection, connection:
+        first = "SELECT min(rollout) FROM verdicts"
+        connection.execute(f"DELETE FROM verdicts WHERE judge = 'other' AND rollout = ({first})")
+        connection.execute("DELETE FROM meta WHERE key = 'totals'")
+    listed = {run["run"]: run["state"] for run in json.loads(command("list", "--json"))["runs"]}
+    assert (listed["two"], listed["choices"]) == ("stopped", "finished")
+    assert agentlab.summarize(agentlab.load("two")).unjudged == 1
+    assert agentlab.summarize(agentlab.load("choices")).unjudged == 0
+
+
+def test_a_comparison_says_over_what_a_difference_is_and_that_same_rollouts_test_nothing(here: Path) -> None:
+    said = flat(command("compare", "choices", "part"))
+    assert "same scores in 8 pairs" in said
+    assert "Differences are over the pairs of task and draw that both runs have (8 or more)" in said
+    with pytest.raises(AnalysisError, match="summarize takes one run, and this is a group of 2"):
+        agentlab.summarize(agentlab.concat(["choices", "part"]))
+
+
+def test_a_wrong_name_names_the_nearest_and_quiet_commands_say_nothing(here: Path) -> None:
+    with pytest.raises(ScenarioError, match=r"^no run 'runs/choises'; did you mean 'choices'\?$"):
+        command("show", "runs/choises")
+    for words in (("show", "choices"), ("plan", "choices.yaml"), ("compare", "choices", "part")):
+        assert command(*words, "--quiet") == ""
+
+
+def test_judge_and_resample_print_one_object(here: Path) -> None:
+    drawn = json.loads(command("resample", "part", "--every-round", "-n", "2", "--tasks", "t1", "--json"))
+    assert (drawn["forks"], drawn["cost"], len(drawn["cuts"])) == (4, 0.0, 1)
+    judged = json.loads(command("judge", "part", "--with", "same_answer", "--judge-model", "sim/chatter", "--json"))
+    assert judged["name"] == "choices"

@@ -1,0 +1,215 @@
+"""A self-training loop from its scenario to its tables, on replies whose truth is known."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from agentlab.analysis.analyse import analyse
+from agentlab.analysis.summary import summarize
+from agentlab.errors import MismatchError, ScenarioError, StoreError
+from agentlab.experiment import session
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.specs import Selection
+from agentlab.runs.exports import training_rows
+from agentlab.runs.frames import Run, load
+from agentlab.scenario import load as load_design
+from tests.support.loops import TABLE, improve, play, tasks, text, trained, written
+from tests.support.scenarios import Part, chain
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return trained(tmp_path_factory.mktemp("loop"))
+
+
+def rows(run: Run) -> dict[int, list[Part]]:
+    """The training rows by the generation that they made."""
+    files = sorted((run.folder / "weights").glob("*/rows.jsonl"))
+    return {int(f.parent.name.split("-")[0]): [json.loads(line) for line in f.read_text().splitlines()] for f in files}
+
+
+def test_each_generation_serves_the_shares_of_what_was_kept(run: Run) -> None:
+    first = rows(run)[1]
+    replies = [row["messages"][-1]["content"] for row in first]
+    kept = run.rows[(run.rows["reason"] == "kept") & (run.rows["generation"] == "0")]
+    outputs = run.rollouts.set_index("rollout").loc[kept["rollout"].tolist(), "output"]
+    assert sorted(replies) == sorted(outputs)
+    said = set(run.rollouts.loc[run.rollouts["generation"] == "1", "output"])
+    assert said <= set(replies)
+
+
+def test_no_held_out_task_enters_training(run: Run) -> None:
+    learned = {row["task"] for made in rows(run).values() for row in made}
+    prompts = {row["messages"][-2]["content"] for made in rows(run).values() for row in made}
+    assert {name.split("_")[0] for name in learned} == {"train"}
+    assert {prompt.split()[0] for prompt in prompts} == {"train"}
+    assert set(run.rows["task"].astype("str").str.split("_").str[0]) == {"train"}
+
+
+def test_generations_are_levels_with_keys_of_their_own(run: Run) -> None:
+    assert run.factors == ("generation",)
+    assert run.rollouts.groupby("generation", observed=True).size().to_dict() == dict.fromkeys("012", 36)
+    assert run.rollouts["rollout"].is_unique
+
+
+def test_conclusions_rest_on_held_out_tasks_only(run: Run) -> None:
+    summary = summarize(run)
+    assert (summary.tasks, summary.unplayed) == (6, 0)
+    assert set(run.held_out.scores["task"].astype("str")) == {f"test_{i}" for i in range(6)}
+
+
+def test_the_analysis_has_every_generation_and_split(run: Run) -> None:
+    found = analyse(run, "generations", {})
+    table = found.tables["generations"]
+    assert [(row.split, row.generation) for row in table.itertuples()] == [
+        (split, g) for split in ("train", "test") for g in range(3)
+    ]
+    by_hand = run.measures[(run.measures["generation"] == "2") & run.measures["task"].str.startswith("test")]
+    assert table["named"].iloc[5] == pytest.approx(by_hand["named"].mean())
+    assert set(found.tables) == {"generations", "gains", "parting", "training", "sampled", "answers"}
+    assert "ran once" in " ".join(found.notes)
+
+
+def test_generations_are_compared_pair_by_pair_as_arms_are(run: Run) -> None:
+    gains, names = analyse(run, "generations", {}).tables["gains"], ["measure", "since", "generation"]
+    by_hand = {
+        (m, f"{since} - {g}"): -gain for m, since, g, gain in gains[[*names, "difference"]].itertuples(index=False)
+    }
+    compared = analyse(run, "contrasts", {}).tables["differences"]
+    assert compared["pairs"].tolist() == [12] * 6
+    assert compared["difference"].tolist() == pytest.approx(
+        [by_hand[row.measure, row.contrast] for row in compared.itertuples()]
+    )
+
+
+def test_the_frame_of_generations_counts_what_was_kept(run: Run) -> None:
+    first = run.generations.iloc[0]
+    counted = run.rows[run.rows["generation"] == "0"]["reason"].value_counts()
+    assert (first["split"], first["kept"], first["rows"]) == ("train", counted["kept"], counted["kept"])
+    assert run.generations["digest"].isna().tolist() == [True, False, False, True, False, False]
+
+
+def test_a_second_command_makes_no_call_and_run_plays_generation_0(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    assert play(path, tmp_path / "run").made.calls == 108
+    assert play(path, tmp_path / "run").made.calls == 0
+    longer = written(tmp_path, improve=improve(generations=3))
+    assert play(longer, tmp_path / "run").made.calls == 36
+
+
+def test_other_weights_under_the_same_name_are_refused(tmp_path: Path) -> None:
+    proxy = improve(keep={"measure": "right", "at_least": 1}, watch=None, generations=1)
+    play(written(tmp_path, improve=proxy), tmp_path / "run")
+    corrected = {**tasks(), "train_0": {"prompt": "train question 0", "target": "B", "split": "train"}}
+    with pytest.raises(MismatchError, match="other rows"):
+        play(written(tmp_path, improve=proxy, tasks=corrected), tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["train_0", "train_more", "test_0"])
+def test_what_weights_were_trained_on_never_becomes_held_out_or_the_other_way_round(tmp_path: Path, name: str) -> None:
+    few = tasks(2, 2)
+    play(written(tmp_path, tasks=few, improve=improve(generations=1)), tmp_path / "run")
+    before = load(tmp_path / "run").meta
+    moved = {"prompt": "One more?", **few.get(name, {}), "target": "A"}
+    moved["split"] = "test" if name == "train_0" else "train"
+    path = written(tmp_path, tasks={**few, name: moved}, improve=improve(generations=1))
+    for play_it in (play, run_it):
+        with pytest.raises(MismatchError, match=f"other tasks: {name} "):
+            play_it(path, tmp_path / "run")
+    assert load(tmp_path / "run").meta == before
+
+
+def run_it(path: Path, out: Path) -> None:
+    asyncio.run(session.run(load_design(path), out, Selection(), Progress()))
+
+
+def test_a_loop_that_keeps_nothing_ends_with_its_reason(tmp_path: Path) -> None:
+    keep = {"measure": "right", "at_least": 1}
+    table = {"default": {"name": "sim/replies", "options": {"replies": {"*": {"C": 1.0}}}}}
+    path = written(tmp_path, models=table, improve=improve(keep=keep, watch=None))
+    assert play(path, tmp_path / "run").failed == 1
+    made = load(tmp_path / "run").generations
+    assert "no row was kept" in str(made["error"].iloc[-1])
+    assert made["condition"].iloc[-1] == "generation=1"
+
+
+def test_replicates_have_draws_of_their_own_and_an_interval_over_loops(tmp_path: Path) -> None:
+    splits = {"train": {"role": "learn", "draws": 2}, "test": {"role": "hold_out"}}
+    run = trained(tmp_path, improve=improve(generations=1, replicates=3, splits=splits))
+    outputs = run.rollouts.sort_values(["task", "draw"]).groupby("replicate", observed=True)["output"].agg(tuple)
+    assert len(set(outputs)) == 3
+    found = analyse(run, "generations", {}).tables["replicates"]
+    assert found["replicates"].tolist() == [3, 3]
+
+
+def test_an_organization_is_a_policy(tmp_path: Path) -> None:
+    table = {"default": {"name": "sim/replies", "options": {"replies": {"drafter": TABLE, "checker": TABLE}}}}
+    team = chain(["drafter"], ["checker"])
+    run = trained(tmp_path, models=table, organization=team, improve=improve(generations=1))
+    made = rows(run)[1]
+    assert {row["agent"] for row in made} == {"drafter", "checker"}
+    calls = run.calls[(run.calls["generation"] == "0") & run.calls["rollout"].isin([row["rollout"] for row in made])]
+    assert sorted(calls["text"]) == sorted(row["messages"][-1]["content"] for row in made)
+    checked = next(row for row in made if row["agent"] == "checker")
+    drafted = next(row for row in made if row["agent"] == "drafter" and row["rollout"] == checked["rollout"])
+    assert drafted["messages"][-1]["content"] in checked["messages"][-2]["content"]
+    assert len(run.rollouts) == 72
+
+
+def test_agents_of_another_model_are_not_learned_from(tmp_path: Path) -> None:
+    replies = {"name": "sim/replies", "options": {"replies": {"*": TABLE}}}
+    team = chain(["drafter"], ["checker"])
+    team["agents"]["checker"] = {"model": "fixed"}
+    models = {"default": replies, "fixed": replies}
+    run = trained(tmp_path, models=models, organization=team, improve=improve(generations=1))
+    assert {row["agent"] for row in rows(run)[1]} == {"drafter"}
+
+
+def test_preferences_are_pairs_with_one_prompt_and_a_trainer_of_ones_own_gets_them(tmp_path: Path) -> None:
+    keep = {"measure": "right", "at_least": 1, "dedupe": "none"}
+    by = {"kind": "tests.support.preferring:Trainer"}
+    run = trained(tmp_path, improve=improve(generations=1, keep=keep, by=by, negatives={"most": 1}))
+    pairs = rows(run)[1]
+    assert pairs
+    assert all(row["messages"][:-1] == row["rejected"][:-1] for row in pairs)
+    targets = {task["id"]: task["target"] for task in run.meta["tasks"]}
+    assert all(row["messages"][-1]["content"] == targets[row["task"]] for row in pairs)
+    assert all(row["rejected"][-1]["content"] != targets[row["task"]] for row in pairs)
+    assert set(run.generations["loss"].dropna()) == {0.5}
+
+
+def test_settings_of_a_split_reach_its_calls_only(tmp_path: Path) -> None:
+    splits = {
+        "train": {"role": "learn", "draws": 2},
+        "test": {"role": "hold_out", "settings": {"temperature": 0}},
+    }
+    run = trained(tmp_path, improve=improve(generations=1, splits=splits))
+    by_split = run.calls.groupby(run.calls["task"].astype("str").str.split("_").str[0])["settings"].unique()
+    assert by_split.map(list).to_dict() == {"train": ["{}"], "test": ['{"temperature":0.0}']}
+
+
+SHAPES = {
+    "trl": {"prompt", "completion"},
+    "verl": {"data_source", "prompt", "ability", "reward_model", "extra_info"},
+    "open-instruct": {"messages", "ground_truth", "dataset"},
+    "openai": {"messages"},
+    "tinker": {"messages"},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_rows_go_out_in_the_shapes_of_other_trainers(run: Run, tmp_path: Path, shape: str) -> None:
+    count = training_rows(run, tmp_path / "rows.jsonl", shape, 2)
+    lines = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert count == len(lines) == len(rows(run)[2])
+    assert all(set(line) == SHAPES[shape] for line in lines)
+    with pytest.raises(StoreError, match="another file"):
+        training_rows(run, tmp_path / "rows.jsonl", shape, 2)
+
+
+def test_train_needs_a_loop(tmp_path: Path) -> None:
+    (tmp_path / "plain.yaml").write_text(text(improve=None).replace("improve: null\n", ""))
+    with pytest.raises(ScenarioError, match="agentlab run"):
+        play(tmp_path / "plain.yaml", tmp_path / "run")
