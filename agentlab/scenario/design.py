@@ -164,7 +164,8 @@ class DesignBuilder:
             self.selectors |= inference.selectors(conditions, bench)
             self.finish(plan, bench, specs, conditions)
             loop = improve.agree(self.site, {one.name: one.loop for one in conditions})
-            crossed, conditions = generations.with_generations(plan, loop), generations.base(conditions)
+            told_loop = mapping(self.tree.value.get("improve"))
+            crossed, conditions = generations.with_generations(plan, loop, told_loop), generations.base(conditions)
             used = {measure.judge for measure in plan.measures.values()}
             declared = compare.resolve(self.site, crossed, bench.plain({*used, *self.selectors}))
         if self.findings.mistakes or plan is None or crossed is None:
@@ -245,8 +246,7 @@ class DesignBuilder:
                 checks.task_fields(site, resolved.organization, resolved.tasks)
                 checks.targets(site, bench.misfits, resolved.tasks)
                 if resolved.loop is not None:
-                    used = {measure.judge for measure in plan.measures.values()}
-                    improve.measures(site, resolved.loop.fields, [*plan.measures, *bench.plain(used)])
+                    improve.measures(site, resolved.loop.fields, plan, bench)
                 inference.judge(site, resolved.inference, bench, plan.measures, self.specs)
                 found[name] = resolved
         self.findings.cell = None

@@ -49,7 +49,8 @@ def of_level(site: CheckedDocument, path: Keys) -> None:
     """A level patches sections of a condition only."""
     odd = [key for key in mapping(site.get(path)) if key not in OF_LEVEL]
     for key, wrong, right in unknown.told(odd, ConditionFields, OF_LEVEL):
-        site.unknown((*path, key), wrong, f"{right} (a level patches the sections of a condition)")
+        where = "write it at the top of the file" if key in SECTIONS else right
+        site.unknown((*path, key), wrong, f"{where} (a level patches the sections of a condition)")
 
 
 def level_with(site: CheckedDocument, task: str) -> Keys:

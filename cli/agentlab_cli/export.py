@@ -68,11 +68,11 @@ def rows(
     run: RunName,
     file: Annotated[Path, typer.Argument(help="The JSON-lines file to write. An existing file is never replaced.")],
     shape: Annotated[
-        str, typer.Option("--as", metavar="SHAPE", help="trl, verl, open-instruct, tinker, or openai.")
+        str, typer.Option("--as", metavar="SHAPE", help="The shape: trl, verl, open-instruct, tinker, or openai.")
     ] = "trl",
     generation: Annotated[int, typer.Option(min=1, help="Take the rows that trained this generation.")] = 1,
     condition: Annotated[
-        str | None, typer.Option(help="Take those of this condition, such as kept_by=truth,generation=1.")
+        str | None, typer.Option(help="Take the rows of this condition, such as kept_by=truth,generation=1.")
     ] = None,
     json: AsJson = False,
     quiet: Quiet = False,

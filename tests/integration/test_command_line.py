@@ -37,7 +37,7 @@ def test_every_command_has_a_short_help_with_its_exit_codes(words: tuple[str, ..
     done = call(*words, "-h")
     assert done.exit_code == 0
     assert "Exit codes: 0 done" in done.output
-    assert ("130" in done.output) == (words[0] in ("run", "judge", "resample"))
+    assert ("130" in done.output) == (words[0] in ("run", "train", "judge", "resample"))
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

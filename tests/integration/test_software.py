@@ -127,7 +127,7 @@ def test_cases_are_facts_so_that_their_variance_is_not_taken_for_judge_noise(mon
     table = analyse(run, "decompose", {"measure": "product_utility"}).tables["decomposition"]
     assert table["variance"].tolist() == pytest.approx([variance])
     notes = analyse(run, "components", {"measure": "product_utility"}).notes
-    assert any("case variance and not judge noise" in note for note in notes)
+    assert any("not judge noise" in note for note in notes)
 
 
 @pytest.mark.usefixtures("own")

@@ -36,7 +36,7 @@ async def next_generation(store: Store, arm: Arm, rows: GenerationRows, seed: in
     tally = progress.tallies.setdefault(arm.next_name, Tally(planned=1))
     try:
         if not rows.rows:
-            raise TrainingError(f"no row was kept of {arm.condition.name}: {rows.told or 'it has no rollouts'}")
+            raise TrainingError(f"no row was kept from {arm.condition.name}: {rows.told or 'it has no rollouts'}")
         job = _job(store.folder, arm, rows, recipe, seed)
         tally.running = 1
         with stoppable(progress, StopSwitch()):

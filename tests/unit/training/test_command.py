@@ -54,7 +54,7 @@ FAILURES = {
     "pass": r"ended without done\.json",
     "(out / 'done.json').write_text('{')": r"done\.json cannot be read",
     "(out / 'done.json').write_text('[]')": r"done\.json is not a JSON object",
-    "(out / 'done.json').write_text('{}')": r"does not say what is served; a command leaves \{",
+    "(out / 'done.json').write_text('{}')": r"does not say what to serve; write \{",
     leaves({"serve": {"options": {"adapter": "a"}}}): r"a: the trained weights cannot be read: No such file",
 }
 
