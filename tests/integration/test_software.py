@@ -15,12 +15,15 @@ from typer.testing import CliRunner
 from agentlab import products
 from agentlab.analysis.analyse import analyse
 from agentlab.errors import AgentlabError, MismatchError, SandboxError, ScenarioError
+from agentlab.experiment import sandboxed
 from agentlab.experiment.judging.rollouts import NoModel
 from agentlab.judges import program as judging
 from agentlab.judges.program import ProgramConfig
 from agentlab.products import Case, Product
 from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as read
+from agentlab.tools.sandbox.backend import Sandbox
+from agentlab.tools.sandbox.bubblewrap import Bubblewrap
 from agentlab.tools.sandbox.detect import sandbox
 from agentlab.tools.sandbox.ended import Ended
 from agentlab.types import JudgeInput, Task, Verdict
@@ -77,8 +80,12 @@ def stand_in(monkeypatch: pytest.MonkeyPatch, ends: Sequence[Ended]) -> list[int
         seen.append(len(seen))
         return ends[min(len(seen), len(ends)) - 1]
 
+    async def box() -> Sandbox:
+        return Bubblewrap("bwrap")
+
     monkeypatch.setattr(judging, "_ran", run)
     monkeypatch.setattr(judging, "lacking", lambda: "")
+    monkeypatch.setattr(sandboxed, "sandbox", box)
     return seen
 
 
