@@ -212,12 +212,12 @@ def _answer(call: Call, short: bool = False) -> Iterator[str]:
         yield f"  answered\n{quoted(call.completion.text)}"
     results = {result.id: result for result in call.tool_results}
     for request in call.completion.tool_calls:
-        yield f"  tool {line(request.name)}\n{quoted(given(request.arguments))}"
+        yield f"  tool {line(request.name)}\n{quoted(arguments_shown(request.arguments))}"
         if result := results.get(request.id):
             yield f"  tool returned{' an error' if result.error else ''}\n{quoted(result.content)}"
 
 
-def given(arguments: str) -> str:
+def arguments_shown(arguments: str) -> str:
     """The arguments of a tool: texts of several lines are shown as such, all others as the model sent them."""
     try:
         named = msgspec.json.decode(arguments)
