@@ -49,7 +49,7 @@ def cases(run: Run, measure: str | None = None) -> Analysis:
         named = "" if measure is None else f" by {measure!r}"
         raise AnalysisError(f"{run.folder} has no program that was run on cases{named}; add a judge of kind program")
     tables = {
-        "cases": pd.DataFrame([row for m in found for row in _by_case(run, m)]),
+        "cases": _by_case(run, found),
         "spread": pd.DataFrame([row for m in found for row in _spread(run, m)]),
         "limits": limits(run),
         "frontiers": frontiers(run),
@@ -76,19 +76,33 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     return f"utility reached: {listed(table, 'condition', 'utility')}." if table is not None else ""
 
 
-def _by_case(run: Run, m: Measure) -> Iterator[Row]:
-    """The mean counts what the scenario says an outcome is worth; without that, cases without a score are left out."""
-    own = run.scores[(run.scores["judge"] == m.judge) & run.scores["criterion"].isin(list(m.scales))]
-    own = own[own["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])]
-    own = own.astype({"condition": "str", "task": "str", "outcome": "str"})
-    values = _values(run, m)
-    order = {name: i for i, name in enumerate(run.conditions["condition"].astype("str"))}
-    own = own.assign(_place=own["condition"].map(order)).sort_values(["_place", "task", "judge_draw"], kind="stable")
-    for (condition, task, case), part in own.groupby(["condition", "task", "judge_draw"], sort=False, observed=True):
-        keys = pd.MultiIndex.from_arrays([part["rollout"].astype("str"), part["judge_draw"]])
-        head: Row = {"measure": m.name, "condition": condition, "task": task, "case": int(str(case)) + 1}
-        head |= {"programs": len(part), "mean": float(values.reindex(keys).mean())}
-        yield head | {outcome: int((part["outcome"] == outcome).sum()) for outcome in OUTCOMES}
+def _by_case(run: Run, found: Sequence[Measure]) -> pd.DataFrame:
+    """A row per arm, task, and case, and per judge if there are several: means, and what became of programs, if it did.
+
+    A mean counts what the scenario says an outcome is worth; without that, cases without a score are left out.
+    """
+    rows, judges = dict[tuple[str, str, str, int], Row](), {m.judge for m in found}
+    for m in found:
+        own = run.scores[(run.scores["judge"] == m.judge) & run.scores["criterion"].isin(list(m.scales))]
+        own = own[own["rollout"].isin(judged_rollouts(run.rollouts, m)["rollout"])]
+        own = own.astype({"condition": "str", "task": "str", "outcome": "str"})
+        values = _values(run, m)
+        for (condition, task, case), part in own.groupby(["condition", "task", "judge_draw"], observed=True):
+            keys = pd.MultiIndex.from_arrays([part["rollout"].astype("str"), part["judge_draw"]])
+            head: Row = {"condition": condition, "task": task, "case": int(str(case)) + 1, "programs": len(part)}
+            named: Row = {"judge": m.judge} if len(judges) > 1 else {}
+            row = rows.setdefault((m.judge, str(condition), str(task), int(str(case))), named | head)
+            row[m.name] = float(values.reindex(keys).mean())
+            row |= {f"_{outcome}": int((part["outcome"] == outcome).sum()) for outcome in OUTCOMES}
+    order = _order(run)
+    table = pd.DataFrame([rows[at] for at in sorted(rows, key=lambda at: (at[0], order[at[1]], *at[2:]))])
+    counts = {name: table.pop(name) for name in (f"_{outcome}" for outcome in OUTCOMES)}
+    return table.assign(**{name.removeprefix("_"): count for name, count in counts.items() if count.any()})
+
+
+def _order(run: Run) -> dict[str, int]:
+    """The place of each arm."""
+    return {str(name): i for i, name in enumerate(run.conditions["condition"])}
 
 
 def _values(run: Run, m: Measure) -> "pd.Series[float]":
@@ -102,6 +116,8 @@ def _spread(run: Run, m: Measure) -> Iterator[Row]:
     values = values[values.notna().sum(axis=1) == m.cases]
     of = run.rollouts.set_index(run.rollouts["rollout"].astype("str"))[["condition", "task"]].astype("str")
     of = of.reindex(values.index)
+    of = of.sort_values("condition", key=lambda names: names.map(_order(run)), kind="stable")
+    values = values.reindex(of.index)
     for (condition, task), part in values.groupby([of["condition"], of["task"]], sort=False):
         found = crossed(part.to_numpy(dtype=np.float64))
         if not np.isnan(found.rest):

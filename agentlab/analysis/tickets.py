@@ -17,14 +17,19 @@ _LEGEND = {
     "moved": "tickets that moved from a silent owner to another worker",
     "reviews": "completed reviews",
     "changes": "reviews that asked for changes",
-    "planted": "tickets with a planted flaw",
-    "not_planted": "tickets that a flaw did not fit",
+    "planted": "tickets with the flaw",
+    "not_planted": "tickets that the flaw did not fit: for example, `find` matched nothing",
     "share": "mean of the rollouts' shares, with the same weight for each task",
     "of": "number of tickets that the share is based on",
 }
 _INTERVALS = (
     "The intervals treat rollouts as independent, but not the tickets of one rollout, which have the same authors. "
     "They are for these tasks and for new tasks like them."
+)
+_CARRIES, _PLANTED = "carries ", ("planted", "not_planted")
+_CARRIED = (
+    "`carries NAME` is how many tickets still mention the constraint NAME of the task. One ticket may be enough to "
+    "keep a constraint, so a small share does not yet say that it was lost."
 )
 PLAIN = "changes without a flaw"
 _FALSE = (
@@ -42,12 +47,16 @@ def by_arm(run: Run) -> Analysis:
     counts = pd.DataFrame([_counts(arm, tickets[tickets["condition"] == arm]) for arm in arms])
     missing = dict[str, None]()
     found = [row for arm in arms for row in _shares(run, arm, tickets[tickets["condition"] == arm], missing)]
+    flaws = [row for arm in arms for row in _flaws(arm, tickets[tickets["condition"] == arm])]
     shares = pd.DataFrame(found, columns=_SHARES)
-    notes = ((_INTERVALS,) if found else ()) + ((_FALSE,) if (shares["what"] == PLAIN).any() else ()) + tuple(missing)
+    carried, plain = shares["what"].str.startswith(_CARRIES).any(), (shares["what"] == PLAIN).any()
+    told = {_CARRIED: carried, _INTERVALS: bool(found), _FALSE: plain}
+    notes = (*(note for note, applies in told.items() if applies), *missing)
     rollouts = tickets["rollout"].nunique()
     says = f"{pluralize(len(tickets), 'ticket')} of {pluralize(rollouts, 'rollout')} at a board."
-    tables = {"tickets": counts, "shares": shares} if found else {"tickets": counts}
-    return Analysis("tickets", "Tickets by arm", says, tables, notes, shown=2, legend=_LEGEND)
+    tables = {"tickets": counts, "flaws": pd.DataFrame(flaws), "shares": shares}
+    kept = {name: table for name, table in tables.items() if len(table)}
+    return Analysis("tickets", "Tickets by arm", says, kept, notes, shown=3, legend=_LEGEND)
 
 
 _SHARES = "condition what share these_tasks_low these_tasks_high new_tasks_low new_tasks_high of rollouts".split()
@@ -63,9 +72,14 @@ def _counts(arm: str, tickets: pd.DataFrame) -> Row:
         "moved": int((tickets["moves"] > 0).sum()),
         "reviews": int(tickets["reviews"].sum()),
         "changes": int(tickets["changes"].sum()),
-        "planted": int((tickets["planted"].map(len) > 0).sum()),
-        "not_planted": int((tickets["not_planted"].map(len) > 0).sum()),
     }
+
+
+def _flaws(arm: str, tickets: pd.DataFrame) -> Iterator[Row]:
+    """A row for each planted flaw."""
+    for name in dict.fromkeys(name for column in _PLANTED for names in tickets[column] for name in names):
+        counts = {column: sum(name in names for names in tickets[column]) for column in _PLANTED}
+        yield {"condition": arm, "flaw": name, **counts}
 
 
 def _shares(run: Run, arm: str, tickets: pd.DataFrame, missing: dict[str, None]) -> Iterator[Row]:
@@ -76,7 +90,7 @@ def _shares(run: Run, arm: str, tickets: pd.DataFrame, missing: dict[str, None])
     for name in [str(name) for name in tickets if str(name).startswith(CARRIES)]:
         asked = tickets[tickets[name].notna()]
         yield from _share(
-            run, arm, f"carries {name.removeprefix(CARRIES)}", asked, asked[name].astype("float64"), missing
+            run, arm, f"{_CARRIES}{name.removeprefix(CARRIES)}", asked, asked[name].astype("float64"), missing
         )
     reviewed = tickets[tickets["reviews"] > 0]
     for plant in dict.fromkeys(plant for names in tickets["planted"] for plant in names):

@@ -59,7 +59,10 @@ def unread_notes(run: Run) -> list[str]:
 
 
 def differing(run: Run) -> list[str]:
-    """Where conditions differ in what was cut off or could not be read, in a short line each."""
+    """Where conditions differ in what was cut off or could not be read, in a short line each.
+
+    An outcome to which the measure gives a value was read.
+    """
     counts, notes = cut(run), list[str]()
     cut_off, outputs = _by_arm(counts, "outputs_cut"), _by_arm(counts, "outputs")
     if _differ(cut_off, outputs):
@@ -70,11 +73,14 @@ def differing(run: Run) -> list[str]:
     for m in run.measured:
         judged = Counter(judged_rollouts(run.measures, m)["condition"].astype("str"))
         found = unread(run, m)
-        lost = {condition: sum(by.values()) for condition, by in found.items() if judged.get(condition)}
+        lost = {
+            condition: sum(count for outcome, count in by.items() if outcome not in m.values)
+            for condition, by in found.items()
+            if judged.get(condition)
+        }
         if _differ(lost, judged):
-            notes.append(
-                f"{m.name} could not be read: {_shares(_named(lost), _named(judged))}. Conditions differ in this."
-            )
+            what = "has no value where programs failed" if m.cases else "could not be read"
+            notes.append(f"{m.name} {what}: {_shares(_named(lost), _named(judged))}. Conditions differ in this.")
     return notes
 
 

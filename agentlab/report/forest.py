@@ -103,7 +103,7 @@ def draw_told(data: pd.DataFrame, measures: Measures) -> Figure:
     figure, axes = canvas(sum(heights) + 0.35, len(parts), 1, width=BROAD, height_ratios=heights)
     for own, names, ax in zip(parts, labels, axes.flat, strict=True):
         measure = str(own["measure"].iloc[0])
-        _panel(ax, own, [str(name) for name in own["contrast"]])
+        _panel(ax, own, [str(name) for name in own["contrast"]], concluded=False)  # the right edge tells the numbers
         named(ax, measure)
         rows(ax, names)
         arms = [str(name) for name in own["a"].unique()]
@@ -168,7 +168,8 @@ def _direct(ax: Any, better: int | None, who: str) -> None:
         ax.set_xlabel(text, fontsize=8.5, loc="right" if better > 0 else "left", color=INK)
 
 
-def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[str]) -> None:
+def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[str], concluded: bool = True) -> None:
+    """Intervals; `concluded` writes the conclusion beside a difference that has none."""
     ax.axvline(0, color=GROUND, linewidth=1)
     place = {name: y for y, name in enumerate(lines)}
     text: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8, "va": "center", "color": GROUND}
@@ -181,7 +182,7 @@ def _panel(ax: Any, data: pd.DataFrame, lines: Sequence[str]) -> None:
             interval(ax, y, (row["new_tasks_low"], row["new_tasks_high"]), THIN, INK)
             interval(ax, y, (row["these_tasks_low"], row["these_tasks_high"]), BAR, INK)
             ax.plot(row["difference"], y, zorder=5, **DOT)
-        if not there or row["these_tasks_low"] != row["these_tasks_low"]:
+        if concluded and (not there or row["these_tasks_low"] != row["these_tasks_low"]):
             ax.annotate(str(row["conclusion"]), (row["difference"] if there else 0.0, y), (6, 0), **text)
     ax.locator_params(axis="x", nbins=5)
     ax.grid(axis="x", color=FAINT, linewidth=0.5)

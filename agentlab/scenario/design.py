@@ -314,6 +314,8 @@ class DesignBuilder:
         if conditions:
             products.same_product(self.site, [one.tasks for one in conditions])
             improve.same_splits(self.site, [one.tasks for one in conditions])
+            for one in conditions:
+                products.has_workspace(self.site, one.name, one.tasks, one.organization)
         if plan.cluster is not None and conditions:
             checks.cluster(self.site, plan.cluster, [one.tasks for one in conditions])
         seen: dict[tuple[Any, ...], Condition] = {}

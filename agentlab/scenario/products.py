@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from agentlab import products
 from agentlab.judges.program import FIELD
-from agentlab.products import SHIPPED
+from agentlab.organization.agents import Organization
+from agentlab.products import SHIPPED, Case, Product
 from agentlab.scenario import plugins
 from agentlab.scenario.document import suggest
 from agentlab.scenario.fields import TaskFields
@@ -36,7 +37,7 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
         known = f"{suggest(task.product, SHIPPED)}; or name a module of your own beside the scenario"
         right = known if str(error).startswith("no module") else "fix the module, or name another product"
         site.wrong((*path, "product"), f"the product {task.product!r} cannot be used: {error}", right)
-        return own
+        return {**own, FIELD: {"name": task.product}}  # so that no judge says that there is none
     beside: Mapping[str, Any] = own.get(FILES) or {}
     for name in beside:
         if name in made or name == product.PROGRAM:
@@ -52,11 +53,45 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
 def _files(name: str, seed: int, source: str) -> Mapping[str, str]:
     """Made once, although every condition asks for them."""
     del source
-    made = dict(products.product(name).files(seed))
-    for path, text in made.items():
-        if not isinstance(cast(Any, text), str):
-            raise ValueError(f"files({seed}) gives {type(text).__name__} for {path}, which must be text")
+    product = products.product(name)
+    made = _texts(f"files({seed})", product.files(seed))
+    if dict(product.files(seed)) != made:
+        raise ValueError(f"files({seed}) gives other files each time; draw from a `Random` that is made from the seed")
+    case = _case(product, seed)
+    if _case(product, seed) != case:
+        raise ValueError(
+            f"case({seed}, 0) gives another case each time; draw from a `Random` that is made from its seed and number"
+        )
     return made
+
+
+def _case(product: Product, seed: int) -> dict[str, str]:
+    """The files of the first held-out case."""
+    case = cast(Any, product.case(seed, 0))
+    if not isinstance(case, Case):
+        raise ValueError(f"case({seed}, 0) gives {type(case).__name__}, which must be a `Case`")
+    return _texts(f"case({seed}, 0)", case.files)
+
+
+def _texts(what: str, files: Mapping[str, Any]) -> dict[str, str]:
+    for path, text in files.items():
+        if not isinstance(text, str):
+            raise ValueError(f"{what} gives {type(text).__name__} for {path}, which must be text")
+    return dict(files)
+
+
+def has_workspace(site: CheckedDocument, name: str, tasks: Mapping[str, Task], organization: Organization) -> None:
+    """Agents can write the program: without a workspace it is absent on every case."""
+    if organization.hooks.workspace is not None:
+        return
+    for id, task in tasks.items():
+        if FIELD in task.fields:
+            wrong = f"the agents of {name} have no workspace, so they cannot write a program"
+            site.wrong(
+                ("tasks", id, "product"),
+                wrong,
+                "use a protocol that has one, such as `kind: board`, or name no product",
+            )
 
 
 def same_product(site: CheckedDocument, arms: Sequence[Mapping[str, Task]]) -> None:

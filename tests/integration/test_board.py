@@ -95,7 +95,9 @@ def test_a_board_is_played_to_its_end_and_its_tickets_are_a_frame(played: Run) -
 
 
 def test_shares_of_tickets_have_an_interval_over_rollouts(played: Run) -> None:
-    shares = analyse(played, "tickets", {}).tables["shares"]
+    tables = analyse(played, "tickets", {}).tables
+    shares, flaws = tables["shares"], tables["flaws"]
+    assert flaws.loc[flaws["condition"] == "team=three"].to_numpy().tolist() == [["team=three", "legs", 4, 0]]
     shares = shares[shares["condition"] == "team=three"].drop(columns="condition").set_index("what").T.to_dict()
     tickets = played.tickets[played.tickets["team"] == "three"]
     caught = shares["caught legs"]

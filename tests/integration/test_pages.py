@@ -13,12 +13,14 @@ import pytest
 import yaml
 
 from agentlab.analysis.registry import ANALYSES
+from agentlab.errors import SandboxError
 from agentlab.models.providers import local
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import Sim
 from agentlab.models.spec import ModelSpec
 from agentlab.scenario import scenario_schema
 from agentlab.scenario.document.read import LOADER
+from agentlab.tools.sandbox.detect import sandbox
 from bench.pages import DOCS, PAGES, ROOT, Block, as_shown, blocks, commands, steps, type_in
 from bench.yaml_reference import anchor, reference
 
@@ -31,6 +33,8 @@ UNRUN = re.compile(
     r"|\b(?:shell|asking|software\w*|loans)\b"
 )
 """Commands that need a key, a sandbox or something filled in, and those that take seconds and that other tests run."""
+BOXED = re.compile(r"\b(?:shell|asking)\b")
+"""Commands that need a sandbox and no key."""
 CLOCK = re.compile(r"\b\d+\.\d s\b")
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -102,9 +106,26 @@ def test_what_a_page_shows_runs(page: Path, simulated: Path) -> None:
             [json.loads(line) for line in block.text.splitlines()]
 
 
-def ran(block: Block, command: str) -> None:
+@pytest.mark.process
+@pytest.mark.parametrize(("page", "shows"), [("teams", "2 data/facts.csv"), ("tools", "a program asked")])
+def test_what_a_page_runs_in_the_sandbox_does_what_it_says(page: str, shows: str, simulated: Path) -> None:
+    try:
+        asyncio.run(sandbox())
+    except SandboxError as error:
+        pytest.skip(str(error))
+    printed = list[str]()
+    for block in blocks(DOCS / f"{page}.md"):
+        if block.title:
+            Path(block.title).write_text(block.text, encoding="utf-8")
+        elif block.language == "bash":
+            printed += [ran(block, command) for command in commands(block) if BOXED.search(bare(command))]
+    assert shows in printed[-1]
+
+
+def ran(block: Block, command: str) -> str:
     made = type_in(command)
     assert made.code == 0, f"{block.place}: {command}\n{made.err}"
+    return made.out
 
 
 def prints(block: Block) -> None:

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from agentlab import products
 from agentlab.analysis.analyse import analyse
+from agentlab.analysis.unread import differing
 from agentlab.errors import AgentlabError, MismatchError, SandboxError, ScenarioError
 from agentlab.experiment import sandboxed
 from agentlab.experiment.judging.rollouts import NoModel
@@ -120,7 +121,20 @@ def test_what_became_of_programs_is_counted_and_gets_the_value_that_a_measure_de
     ]  # `format` has no value, so no mean of the rest
     assert run.measures["harm"].isna().tolist() == [True, True, False]
     found = analyse(run, "cases", {})
+    assert found.tables["cases"].columns.tolist()[4:] == ["utility", "harm", "crash", "timeout", "format"]
     assert found.tables["cases"].loc[0, ["programs", "crash", "format"]].tolist() == [3, 0, 1]
+
+
+@pytest.mark.usefixtures("own")
+def test_only_outcomes_without_a_value_are_a_warning_where_arms_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    stand_in(monkeypatch, [*[granted("0 1 2")] * 3, granted("none")])
+    measures = "measures:\n  utility: {judge: product, criteria: [utility], format: 0}\n"
+    levels = "factors: {who: {a: {}, b: {organization: {agents: {ann: {system: You err.}}}}}}\n"
+    Path("s.yaml").write_text(f"{SCENARIO}{measures}  harm: {{judge: product, criteria: [harm]}}\n{levels}")
+    ran("run", "s.yaml", "--concurrency", "1")
+    assert differing(load("runs/small")) == [
+        "harm has no value where programs failed: 1 of 1 (b), 0 of 1 (a). Conditions differ in this."
+    ]
 
 
 @pytest.mark.usefixtures("own")
@@ -191,6 +205,11 @@ def test_a_loop_keeps_by_a_measure_of_a_judge_that_runs_programs_and_needs_a_san
     ("old", "new", "wrong"),
     [
         ("product: my_loans", "product: my_lons", "no module 'my_lons'"),
+        (
+            "kind: board, workers: [ann], show: names",
+            "kind: chain, stages: [[ann]]",
+            "the agents of all have no workspace",
+        ),
         ("product: my_loans", "product: news_rankr", r"did you mean 'news_ranker'|news_ranker"),
         (", product: my_loans", "", r"judge 'product' finds no product"),
         ("product: my_loans", "product: my_loans, fields: {product: x}", "a field 'product' beside `product:`"),
@@ -224,12 +243,23 @@ def test_what_is_wrong_with_a_product_is_told_where_it_stands(old: str, new: str
         ("raise OSError('no data')", "no data"),
         (SHOWN["my_loans.py"].replace("return {", "return 1 / 0, {"), "division by zero"),
         (SHOWN["my_loans.py"].replace('"".join(f"{gain} {int', '5 or "".join(f"{gain} {int'), "which must be text"),
+        (
+            SHOWN["my_loans.py"].replace('draw(f"{seed} train")', "draw(None)"),
+            "files(2604) gives other files each time",
+        ),
+        (
+            SHOWN["my_loans.py"].replace('draw(f"{seed} case {number}")', "draw(None)"),
+            "case(2604, 0) gives another case",
+        ),
+        (SHOWN["my_loans.py"].replace("return Case(", "return ("), "gives tuple, which must be a `Case`"),
     ],
 )
 def test_a_module_that_is_no_product_says_what_it_lacks(text: str, wrong: str) -> None:
     Path("my_loans.py").write_text(text)
     Path("s.yaml").write_text(SCENARIO)
-    assert wrong in refused(ScenarioError, "check", "s.yaml")
+    told = refused(ScenarioError, "check", "s.yaml")
+    assert wrong in told
+    assert "finds no product" not in told
 
 
 def judged(workspace: Mapping[str, str], seconds: float = 20.0) -> list[Verdict]:

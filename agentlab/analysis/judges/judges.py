@@ -67,7 +67,7 @@ def _says(found: list[LabelledMeasure]) -> str:
     names = ", ".join(dict.fromkeys(one.measure.judge for one in found))
     told = any(one.raters for one in found)
     people = "" if told else "; no rollout has a human label, so accuracy is unknown"
-    return f"Evidence against {names}, over {rollouts:,} judged rollouts{people}."
+    return f"Diagnostics of {names}, over {rollouts:,} judged rollouts{people}."
 
 
 def _judge(run: Run, one: LabelledMeasure, notes: list[str]) -> Row:

@@ -108,7 +108,8 @@ class BoardConfig(BaseModel):
                 told = wrong.partition(";")[0]
                 flaws.append((("fixed", i), told, "a file such as src/rank.py or a folder such as data"))
         flaws += [*shared_flaws(self.shared, self.fixed), *plant_flaws(self.plant, self.fixed)]
-        idle = [name for name in cast if name not in {name for _, name in named}]
+        strange = any(name not in cast for _, name in named)
+        idle = [name for name in cast if not strange and name not in {name for _, name in named}]
         flaws += [(("workers",), f"agent {n!r} of the cast has no role", "a role, or a cast without it") for n in idle]
         return flaws
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+import msgspec
+
 from agentlab.engine.programs import asked
 from agentlab.runs.transcript.program import program
 from agentlab.runs.transcript.record import Record
@@ -70,7 +72,9 @@ def ending(record: Record) -> str:
     by = {"protocol": "by its protocol", "closing": "by the closing question", "imported": "elsewhere, then imported"}
     via = f" {by[r.output_via]}" if r.output_via in by else ""
     retry = "" if record.finished else ", to be retried by the same command"
-    return f"{r.status}{via}, attempt {r.attempt}{retry}" + (f": {line(r.error, 500)}" if r.error else "")
+    rounds = record.organization.rounds if record.organization and r.status == "incomplete" else None
+    late = f" (nothing was delivered in {pluralize(rounds, 'round')})" if rounds else ""
+    return f"{r.status}{via}{late}, attempt {r.attempt}{retry}" + (f": {line(r.error, 500)}" if r.error else "")
 
 
 def used(record: Record) -> str:
@@ -208,9 +212,20 @@ def _answer(call: Call, short: bool = False) -> Iterator[str]:
         yield f"  answered\n{quoted(call.completion.text)}"
     results = {result.id: result for result in call.tool_results}
     for request in call.completion.tool_calls:
-        yield f"  tool {line(request.name)}\n{quoted(request.arguments)}"
+        yield f"  tool {line(request.name)}\n{quoted(arguments_shown(request.arguments))}"
         if result := results.get(request.id):
             yield f"  tool returned{' an error' if result.error else ''}\n{quoted(result.content)}"
+
+
+def arguments_shown(arguments: str) -> str:
+    """The arguments of a tool: texts of several lines are shown as such, all others as the model sent them."""
+    try:
+        named = msgspec.json.decode(arguments)
+    except msgspec.DecodeError:
+        return arguments
+    if not isinstance(named, dict) or not any(isinstance(value, str) and "\n" in value for value in named.values()):
+        return arguments
+    return "\n".join(f"{name}:\n{value}" if "\n" in str(value) else f"{name}: {value}" for name, value in named.items())
 
 
 def _programs(turn: Turn, products: Sequence[Call]) -> Iterator[str]:

@@ -34,6 +34,7 @@ from agentlab.organization.tags import ALL
 from agentlab.report.show import shown
 from agentlab.runs.frames import load
 from agentlab.runs.transcript import Transcript, transcript
+from agentlab.runs.transcript.text import arguments_shown
 from agentlab.runs.transcript.turns import apart
 from agentlab.scenario import Condition, Design
 from agentlab.scenario import load as load_scenario
@@ -478,3 +479,9 @@ def test_prompts_are_those_that_are_sent(workdir: Path) -> None:
     assert "duty reaches 1 agent(s): boss, with the task · pressure=profit,team=firm; pressure=profit,team=solo" in text
     assert "care reaches 2 agent(s): boss, hand, in the system prompt" in text
     assert "boss, also as the end of its task · " in text
+
+
+def test_texts_of_several_lines_among_the_arguments_of_a_tool_are_shown_as_texts() -> None:
+    assert arguments_shown('{"path": "a.py", "text": "x = 1\\ny = 2"}') == "path: a.py\ntext:\nx = 1\ny = 2"
+    for other in ('{"path": "a.py"}', "not JSON", '["a\\nb"]'):
+        assert arguments_shown(other) == other
