@@ -3,10 +3,9 @@
 import asyncio
 from pathlib import Path
 
-import pytest
+from agentlab_cli.main import app
 from typer.testing import CliRunner
 
-from agentlab_cli.main import app
 from tests.support.tried import play
 
 NAME = "\x1b[2Jred"
