@@ -20,12 +20,12 @@ from agentlab.types import Measure
 SHOWN = ("cases", "spread", "limits")
 OUTCOMES = ("absent", "crash", "timeout", "format", "error")
 SPREAD = (
-    "rollouts, cases, rest: variances of a score on one case, by mean squares; cases is how much harder some cases are "
-    "than others for all rollouts of an arm, and rest is what is left of single rollouts on single cases"
+    "rollouts, cases, rest: components of the variance of a score on one case, from mean squares; cases: some cases "
+    "are harder than others for all rollouts of an arm; rest: what neither rollouts nor cases explain"
 )
 LIMITS = (
-    "n: rollouts with both measures; a limit is the most utility that programs can reach on these cases with at most "
-    "the arm's harm; `by reading` is in expectation, so that luck can beat it on a few cases"
+    "n: rollouts with both measures; limits: the highest utility that a program can reach on these cases with no more "
+    "harm than the arm; `by reading` is an expected value, so a lucky program can exceed it on a few cases"
 )
 
 
@@ -33,7 +33,7 @@ def about_cases(measure: Measure) -> str:
     """What is said wherever another judge would have noise."""
     return (
         f"the score is the mean over {pluralize(measure.cases, 'held-out case')}, the same for all rollouts of a task; "
-        f"cases differ, which is case variance and not judge noise, so nothing is subtracted"
+        f"differences between cases are not judge noise, so no noise is subtracted"
     )
 
 
@@ -47,7 +47,7 @@ def cases(run: Run, measure: str | None = None) -> Analysis:
     found = [m for m in run.measured if m.cases and measure in (None, m.name)]
     if not found:
         named = "" if measure is None else f" by {measure!r}"
-        raise AnalysisError(f"{run.folder} has no programs that were run on cases{named}; a judge of kind program does")
+        raise AnalysisError(f"{run.folder} has no program that was run on cases{named}; add a judge of kind program")
     tables = {
         "cases": pd.DataFrame([row for m in found for row in _by_case(run, m)]),
         "spread": pd.DataFrame([row for m in found for row in _spread(run, m)]),

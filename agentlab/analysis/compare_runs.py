@@ -175,8 +175,9 @@ def _part_notes(rows: Sequence[Row]) -> Iterator[str]:
         )
     if any(row["conclusion"].startswith("same scores") for row in rows):
         yield (
-            "Same scores: with one seed, a simulated model repeats its replies, so these pairs are the same rollouts "
-            "twice and test nothing. Give one run another seed to compare it with itself: `--set seed=2`."
+            "Same scores: with the same seed, a simulated model repeats its replies, so these pairs are copies of the "
+            "same rollouts and test nothing. To compare a scenario with itself, change the seed of one run: "
+            "`--set seed=2`."
         )
 
 

@@ -16,7 +16,7 @@ def population_notes(run: Run) -> list[str]:
         if few:
             notes.append(
                 f"{line(str(condition))}: the effective sample size of {few} of {pluralize(len(part), 'population')} "
-                f"is below {LEAST_SHARE:.0%} of the particles; raise `particles`, or weigh more gently."
+                f"is below {LEAST_SHARE:.0%} of the particles; raise `particles`, or make the weights less unequal."
             )
     for condition, part in run.rollouts[run.rollouts["attempts"].notna()].groupby("condition", sort=False):
         none = int((part["accepted"] == 0).sum())

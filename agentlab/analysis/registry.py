@@ -53,8 +53,8 @@ OPTIONS: Mapping[str, Option] = {
     "axes": Option("X,Y", "The two measures, such as misalignment,utility."),
     "k": Option("K,K", "How many tries, such as 1,5,10."),
     "weak": Option("NAME", "The measure that accepts a draw."),
-    "strong": Option("NAME", "The measure that knows which draws are right."),
-    "accept": Option("VALUE", "Accept draws from this value of --weak on."),
+    "strong": Option("NAME", "The measure that says which draws are right."),
+    "accept": Option("VALUE", "The value of --weak at which a draw is accepted."),
     "penalties": Option("X,X", "Costs of a wrong result, such as 0,1,4; a right one is worth 1."),
 }
 
@@ -92,7 +92,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
     "tickets": RegisteredAnalysis(
         "tickets:by_arm",
         "Tickets by arm",
-        "Tickets of teams: how they ended, what they kept, which flaws reviews caught.",
+        "Tickets of teams: how they ended, which constraints they kept, which flaws reviews caught.",
         takes=(),
     ),
     "attribution": RegisteredAnalysis(
@@ -126,7 +126,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
     "rare": RegisteredAnalysis(
         "rare:rare",
         "Probabilities of events",
-        "How probable an event is that populations waited for.",
+        "Probabilities of events, as estimated by populations.",
         takes=(),
     ),
     "length": RegisteredAnalysis(
@@ -140,7 +140,7 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
     "cases": RegisteredAnalysis(
         "cases:cases",
         "Programs on held-out cases",
-        "Programs by case: scores, crashes, time-outs, wrong formats, and what can be reached at best.",
+        "Programs by case: scores, crashes, time-outs, wrong formats, and the best possible results.",
     ),
     "labels": RegisteredAnalysis(
         "judges.labels:labels", "Judges against people", "Judges versus people; means corrected by labels."

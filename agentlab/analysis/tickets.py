@@ -14,22 +14,22 @@ from agentlab.text import pluralize
 
 _LEGEND = {
     "tickets": "tickets of all rollouts of the arm",
-    "moved": "tickets that went from a silent owner to another",
-    "reviews": "reviews that came",
+    "moved": "tickets that moved from a silent owner to another worker",
+    "reviews": "completed reviews",
     "changes": "reviews that asked for changes",
     "planted": "tickets with a planted flaw",
-    "not_planted": "tickets that had no place for a flaw",
-    "share": "mean of the rollouts' shares, each task with the same weight",
-    "of": "tickets that the share is about",
+    "not_planted": "tickets that a flaw did not fit",
+    "share": "mean of the rollouts' shares, with the same weight for each task",
+    "of": "number of tickets that the share is based on",
 }
 _INTERVALS = (
-    "The intervals treat rollouts as independent, not tickets: tickets of one rollout have the same authors. They are "
-    "for these tasks and for new tasks like them."
+    "The intervals treat rollouts as independent, but not the tickets of one rollout, which have the same authors. "
+    "They are for these tasks and for new tasks like them."
 )
 PLAIN = "changes without a flaw"
 _FALSE = (
-    f"`{PLAIN}` is how often reviewed tickets without a planted flaw got a request for changes. A plant "
-    "without `caught` counts any request, so compare its share with this one."
+    f"`{PLAIN}` is the share of reviewed tickets without a planted flaw that got a request for changes. "
+    "A flaw without `caught` counts any request, so compare its share with this one."
 )
 
 

@@ -47,7 +47,7 @@ def checks_of(run: Run, weak: str | None, strong: str | None, accept: str | None
     names = [m.name for m in run.measured]
     if weak is None or strong is None:
         raise AnalysisError(
-            f"{run.folder}: name the measure that accepts and the one that knows what is right: --weak NAME --strong "
+            f"{run.folder}: name the measure that accepts and the one that says what is right: --weak NAME --strong "
             f"NAME, from {', '.join(names) or 'none'}"
         )
     for name in (weak, strong):
@@ -72,11 +72,11 @@ def _check(run: Run, measure: Measure, least: float | None, accepts: bool) -> Ch
     values = set(run.measures[measure.name].dropna())
     if least is None and not values <= set(measure.range):
         hint = (
-            "; give the value from which on it accepts: --accept VALUE"
+            "; give the value at which it accepts: --accept VALUE"
             if accepts
             else f"; a `match` judge gives such a measure: agentlab judge {run.folder} --with final_number"
         )
-        raise AnalysisError(f"{measure.name} is not only right or wrong{hint}")
+        raise AnalysisError(f"{measure.name} has values other than right and wrong{hint}")
     return Check(measure, sign, best if least is None else least)
 
 
@@ -101,7 +101,7 @@ def arms_of(run: Run, weak: Check, strong: Check) -> tuple[list[Arm], list[str]]
         own = both[both["condition"].astype("str") == condition]
         missing = int((table["condition"].astype("str") == condition).sum()) - len(own)
         if missing:
-            lost.append(f"{condition}: {pluralize(missing, 'rollout')} without a score by both measures excluded")
+            lost.append(f"{condition}: {pluralize(missing, 'rollout')} without a score by both measures left out")
         tasks: dict[str, Verified] = {}
         for task, rows in own.groupby("task", sort=False, observed=True):
             accepted, right = weak.passed(rows[names[0]]), strong.passed(rows[names[1]])

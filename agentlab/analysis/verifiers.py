@@ -32,16 +32,16 @@ LEGEND = {
     "one_try": "share of draws that are right",
     "accepts_right": "share of right draws that the verifier accepts",
     "accepts_wrong": "share of wrong draws that the verifier accepts",
-    "ceiling": "share of accepted draws that are right, mean over tasks: more tries cannot get above it",
+    "ceiling": "share of accepted draws that are right, mean over tasks; more tries cannot get above it",
     "right": "the first accepted draw is right",
     "wrong": "the first accepted draw is wrong",
     "none": "no draw is accepted",
-    "penalty": "what a wrong result costs, if a right one is worth 1 and none is worth 0",
-    "best_tries": "tries with the highest mean reward on these tasks",
-    "reward": "mean reward with those tries; too high, because they were chosen on the same tasks",
-    "on_other_tasks": "mean reward when each task's tries are chosen on the other tasks",
-    "reaches": "the arm whose single try is matched",
-    "tries_needed": "fewest tries until a verifier accepts that are right as often",
+    "penalty": "cost of a wrong result, if a right result is worth 1 and no result is worth 0",
+    "best_tries": "number of tries with the highest mean reward on these tasks",
+    "reward": "mean reward with this number of tries; too high, because it was chosen on the same tasks",
+    "on_other_tasks": "mean reward when the number of tries for each task is chosen on the other tasks",
+    "reaches": "the arm to compare with, at one try",
+    "tries_needed": "fewest tries with which the arm is right as often",
 }
 
 
@@ -52,9 +52,9 @@ def verifiers(
     accept: str | None = None,
     penalties: str | None = None,
 ) -> Analysis:
-    """Tries until the measure `weak` accepts, by how often `strong` says that the result is right.
+    """Tries until the measure `weak` accepts, and how often the result is right by `strong`.
 
-    `accept` is the value of `weak` from which on a rollout is accepted; without it `weak` must be right or wrong, as
+    `accept` is the value of `weak` at which a rollout is accepted; without it `weak` must be right or wrong, as
     `strong` must be. `penalties` such as `0,1,4` are the costs of a wrong result. Raises AnalysisError for measures
     that do not fit, share a judge or are suppressed.
     """
@@ -70,8 +70,8 @@ def verifiers(
     names = [check.measure.name for check in checks]
     draws = min(arm.most for arm in arms)
     says = (
-        f"Tries until {names[0]} accepts, by {names[1]}: exact over all orders of the {pluralize(draws, 'draw')} or "
-        f"more of each task; intervals are about new tasks."
+        f"Tries until {names[0]} accepts; {names[1]} says what is right. Exact over all orders of the draws of each "
+        f"task ({draws} or more). Intervals are for new tasks."
     )
     notes = [*_notes(run, checks, arms), *lost]
     return Analysis(
@@ -81,7 +81,9 @@ def verifiers(
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     table = tables["ceiling"]
-    return f"right at most, with any number of tries: {listed(table, 'condition', 'ceiling')}." if len(table) else ""
+    return (
+        f"share right at best, with any number of tries: {listed(table, 'condition', 'ceiling')}." if len(table) else ""
+    )
 
 
 def _ceiling(arm: Arm) -> Row:
@@ -160,11 +162,12 @@ def _crossovers(arms: Sequence[Arm]) -> list[Row]:
 
 def _notes(run: Run, checks: Sequence[Check], arms: Sequence[Arm]) -> list[str]:
     weak, strong = (check.measure for check in checks)
-    notes = [f"{weak.name} accepts a draw at {checks[0].least:g} or {'more' if checks[0].sign > 0 else 'less'}"]
+    side = "more" if checks[0].sign > 0 else "less"
+    notes = [f"{weak.name} accepts a draw with a value of {checks[0].least:g} or {side}"]
     if not traits(run.meta, strong.judge).repeats:
-        notes.append(f"{strong.name} is judged by a model: where it errs, these numbers err")
+        notes.append(f"{strong.name} is judged by a model, and its errors count as truth")
     most = " or ".join(str(size) for size in sorted({arm.most for arm in arms}))
-    notes.append(f"best tries of {most} may mean more than that: the run has no more draws")
+    notes.append(f"if best tries is {most}, more tries may be better: the run has no more draws")
     for arm in arms:
         never = sum(task.precision is None for task in arm.tasks)
         if never:

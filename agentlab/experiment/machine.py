@@ -42,5 +42,7 @@ def abilities() -> Iterator[Ability]:
     except SandboxError as error:
         yield Ability("sandbox", False, str(error))
     yield Ability(
-        "unsafe-local", bool(landlock()), f"only if there is no sandbox: `run --unsafe-local` keeps {Local().kept}"
+        "unsafe-local",
+        bool(landlock()),
+        f"`run --unsafe-local` needs no sandbox, and has only this protection: {Local().kept}",
     )

@@ -152,7 +152,8 @@ def capabilities_of(spec: ModelSpec) -> Capabilities:
     if wrong := check_name(spec.name):
         raise ScenarioError(wrong)
     provider, rest = split(spec.name)
-    own_code_decides = provider == "own" or is_own(rest)  # what is not there is known before anything is sent
+    # what is not there is known before anything is sent
+    own_code_decides = provider == "own" or (provider == "sim" and is_own(rest))
     base = _own_capabilities(rest) if own_code_decides else PROVIDERS[provider].capabilities(rest)
     return spec.capabilities.apply(base) if spec.capabilities else base
 

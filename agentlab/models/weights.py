@@ -67,7 +67,7 @@ def adapter_of(options: Mapping[str, Any]) -> Path | None:
     named, pinned = options.get("adapter"), options.get("adapter_sha256")
     if named is None:
         if pinned is not None:
-            raise ScenarioError("options.adapter_sha256 stands alone; write `adapter: PATH` beside it")
+            raise ScenarioError("options.adapter_sha256 without options.adapter; write `adapter: PATH` beside it")
         return None
     path = Path(str(named)).expanduser()
     if not path.is_file():

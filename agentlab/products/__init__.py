@@ -1,6 +1,6 @@
 """Products: programs that agents build, and how they are measured. `SHIPPED` are those that a scenario names.
 
-A product of one's own is a module beside the scenario, named without its ending: `product: my_product`.
+A product of your own is a module beside the scenario, named without `.py`: `product: my_product`.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _FUNCTIONS, _TEXTS = ("files", "case", "measured", "limits"), ("PROGRAM", "COMMA
 
 
 def product(name: str) -> Product:
-    """The product that a task names. Raises `ValueError` with the reason when it cannot be had."""
+    """The product that a task names. Raises `ValueError` with the reason if it cannot be loaded."""
     if name in SHIPPED:
         return SHIPPED[name]
     if not name.isidentifier():

@@ -9,7 +9,7 @@ Point = tuple[float, float]
 
 
 class WrongFormat(Exception):
-    """The program ended, but what it wrote is not what the task asked for. The text says what is wrong."""
+    """The program ended, but its output has the wrong format. The text says what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +17,9 @@ class Case:
     """One held-out case."""
 
     files: Mapping[str, str]
-    """What the program is given, by path. No label belongs here: the program can read all of it."""
+    """The files that the program gets, by path. Put no label here: the program can read everything."""
     hidden: Any
-    """What only the measurement knows. It never enters the sandbox."""
+    """What only the measurement may know, such as labels. It never enters the sandbox."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class Figure:
     value: float
     """From 0 to 1."""
     text: str
-    """The same in plain words, such as `2,885,120 views`."""
+    """The same in words, such as `2,885,120 views`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a program is worth on one case, and what harm it does."""
+    """The utility and the harm of a program on one case."""
 
     utility: Figure
     harm: Figure
@@ -49,10 +49,10 @@ class Product(Protocol):
     PROGRAM: str
     """The file that the agents must write, such as `src/recommend.py`."""
     COMMAND: str
-    """A line for `sh` that runs it on a case. It writes its results below `out/`, which exists."""
+    """A command for `sh` that runs it on a case. The program writes its results into the folder `out`, which exists."""
 
     def files(self, seed: int, /) -> Mapping[str, str]:
-        """What the agents find in their workspace, by path, such as labeled training data."""
+        """The files that agents find in their workspace, by path, such as labeled training data."""
         ...
 
     def case(self, seed: int, number: int, /) -> Case:
@@ -60,12 +60,12 @@ class Product(Protocol):
         ...
 
     def measured(self, hidden: Any, output: Mapping[str, bytes], /) -> Measured:
-        """Measures the files that a program wrote on the case with these hidden facts, by path.
+        """Measures `output`, the files that a program wrote on the case with these hidden facts, by path.
 
-        Raises `WrongFormat` where they are not what the task asked for.
+        Raises `WrongFormat` if they do not have the format that the task asked for.
         """
         ...
 
     def limits(self, hidden: Any, /) -> Mapping[str, Sequence[Point]]:
-        """By name, the best points that programs can reach on a case, such as with everything known. May be empty."""
+        """The best points that programs can reach on a case, by the name of the limit. May be empty."""
         ...

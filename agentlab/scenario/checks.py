@@ -153,13 +153,13 @@ def program(site: CheckedDocument, organization: Organization, specs: Mapping[st
             if getattr(settings, setting) is not None:
                 _unsupported(site, place, setting, f"{agent.model!r} ({specs[agent.model].name})", right)
         if times > 1 and agent.tools:
-            site.wrong(place, f"several replies (times: {times}) of {agent.name!r}, which has tools", "`times: 1`")
+            site.wrong(place, f"several replies (times: {times}) from {agent.name!r}, which has tools", "`times: 1`")
         if times > 1 and agent.memory != "unread":
-            wrong = f"several replies (times: {times}) of {agent.name!r}, which remembers its earlier turns"
+            wrong = f"several replies (times: {times}) from {agent.name!r}, which remembers its earlier turns"
             site.wrong(place, wrong, f"`memory: unread` for {agent.name!r}")
         told = {name: getattr(whole, name) for name in ("temperature", "top_p", "top_k")}
         if settings.score is not None and (odd := [f"{n}: {v}" for n, v in told.items() if v not in (None, 1)]):
-            wrong = f"a step that is scored at temperature 1 by a model that is sampled with {', '.join(odd)}"
+            wrong = f"scores are at temperature 1, and this model samples with {', '.join(odd)}"
             site.wrong(place, wrong, "remove these settings, or use `likelihood: {sample: 8}`")
 
 
@@ -167,7 +167,7 @@ def _unsupported(site: CheckedDocument, place: Keys, setting: str, model: str, r
     """A setting of a step that the model does not take, with what takes its place."""
     if setting == "score":
         wrong = f"this step needs the probability of a given reply, which the model {model} does not give"
-        right = "use `inference: {likelihood: {sample: 8}}`, which counts sampled replies, or `as: {choice: …}` by text"
+        right = "use `inference: {likelihood: {sample: 8}}`, which counts sampled replies, or `by: text` for a choice"
         site.wrong(place, wrong, right)
     else:
         site.wrong((*place, "settings", setting), f"the model {model} does not support {setting}", right)

@@ -61,7 +61,7 @@ class TurnFields(Fields):
         default=TurnLimits().result,
         ge=200,
         le=1_000_000,
-        description="Maximum characters of a tool's result. A longer one loses its middle and says so.",
+        description="Maximum characters of a tool's result. The middle of a longer result is left out.",
     )
     shown: int | None = Field(
         default=TurnLimits().shown,
@@ -72,7 +72,7 @@ class TurnFields(Fields):
     seconds: float | None = Field(
         default=TurnLimits().seconds,
         gt=0,
-        description="Maximum seconds of model calls and tools in one turn. After that the turn makes no further call.",
+        description="Maximum seconds of model calls and tools in one turn. After that, the turn makes no more calls.",
     )
 
 
@@ -80,7 +80,8 @@ class ProgramsFields(Fields):
     model: str = Field(description="The model that programs may ask: an alias under models.")
     tokens: Tokens = Field(
         default=20_000,
-        description="Maximum number of tokens of one program, prompts and replies together. Then it is refused.",
+        description="Maximum number of tokens of one program, prompts and replies together. Further questions are "
+        "refused.",
     )
 
 
@@ -100,7 +101,7 @@ class OrganizationFields(Fields):
     )
     calls: int = Field(default=8, ge=1, le=1000, description="Maximum number of model calls in one turn.")
     turn: TurnFields = Field(
-        default_factory=TurnFields, description="What the tools of one turn may show and how long the turn may take."
+        default_factory=TurnFields, description="Limits on the tool results and the time of one turn."
     )
     programs: ProgramsFields | None = Field(
         default=None, description="The model that programs of agents may ask. Default: none."
@@ -119,7 +120,7 @@ class TaskFields(Fields):
     product: str | None = Field(
         default=None,
         description="The product that the agents build: news_ranker, sepsis_triage, or a module of your own beside the "
-        "scenario. Its files are put into the workspace.",
+        "scenario. Its files are added to the workspace.",
     )
     product_seed: int = Field(
         default=2604, ge=0, le=2**63 - 1, description="The seed of the product's data and held-out cases."
@@ -160,10 +161,10 @@ class MeasureFields(Fields):
         default=None, description="The value if the output was cut off before it stated an answer."
     )
     absent: float | None = Field(default=None, description="The value on a case if the agents left no program.")
-    crash: float | None = Field(default=None, description="The value on a case on which the program fails.")
-    timeout: float | None = Field(default=None, description="The value on a case on which the program is too slow.")
+    crash: float | None = Field(default=None, description="The value on a case if the program fails.")
+    timeout: float | None = Field(default=None, description="The value on a case if the program takes too long.")
     format: float | None = Field(
-        default=None, description="The value on a case on which the program writes something else than was asked for."
+        default=None, description="The value on a case if the program writes its output in the wrong format."
     )
 
 
@@ -199,11 +200,12 @@ class ConditionFields(Fields):
     organization: OrganizationFields = Field(description="The agents and how they communicate.")
     addendum: Mapping[Name, AddendumFields] = Field(default={}, description="Paragraphs added to prompts, by name.")
     improve: ImproveFields | None = Field(
-        default=None, description="A self-training loop: what is kept of the rollouts, and how a model learns from it."
+        default=None, description="A self-training loop: which rollouts are kept, and how a model learns from them."
     )
     inference: Part | None = Field(
         default=None,
-        description="How a rollout is made of several particles: kind, and the fields of that kind. Default: one.",
+        description="How a rollout is made from several particles: kind, and the fields of that kind. Default: a "
+        "rollout is one attempt.",
     )
 
 
@@ -218,7 +220,7 @@ class BaselineFields(Fields):
         "budget."
     )
     agent: str = Field(
-        description="The agent that works, a key of organization.agents. Of an agent with copies, the first."
+        description="The agent that works, a key of organization.agents. If it has copies, the first copy works."
     )
     at: Literal["draw", "task_median"] = Field(
         default="draw",

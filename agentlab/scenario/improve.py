@@ -1,7 +1,7 @@
 """The section `improve` of one condition, checked: its splits, what it keeps, and its trainer."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,12 +75,12 @@ def resolve(
     if told is None:
         return None
     if told.policy not in specs:
-        wrong = f"no agent in the cast uses a model {told.policy!r}"
+        wrong = f"no agent in the cast uses the model {told.policy!r}"
         site.wrong((*SECTION, "policy"), wrong, suggest(told.policy, specs))
         return None
     before = len(site.findings.mistakes)
     if cell.inference is not None:
-        site.wrong(("inference",), "a rollout of several particles is not learned from", "remove inference or improve")
+        site.wrong(("inference",), "a model cannot learn from several particles", "remove inference or improve")
     trainer, settings = _trainer(site, told, specs[told.policy])
     _agents(site, told, organization)
     _splits(site, told, cell, specs[told.policy])
@@ -139,7 +139,7 @@ def _splits(site: CheckedDocument, told: ImproveFields, cell: ConditionFields, s
             wrong = (
                 "the task has no split" if task.split is None else f"the split {task.split!r} is not in improve.splits"
             )
-            site.wrong(("tasks", id, "split"), wrong, f"say which part of the tasks it belongs to; {known}")
+            site.wrong(("tasks", id, "split"), wrong, f"name a split of improve.splits; {known}")
     used = {task.split for task in cell.tasks.values()}
     for name, split in told.splits.items():
         if name not in used:
@@ -160,10 +160,8 @@ def leaks(site: CheckedDocument, told: ImproveFields, tasks: Mapping[str, Task])
     for task in tasks.values():
         first = learned.get(_plain(task.prompt))
         if first is not None and task.split not in learning:
-            wrong = f"the prompt is that of task {first!r}, which is learned from"
-            site.wrong(
-                ("tasks", task.id, "prompt"), wrong, "keep it in one of the two splits, so that tests stay unseen"
-            )
+            wrong = f"the prompt is the same as that of task {first!r}, which is learned from"
+            site.wrong(("tasks", task.id, "prompt"), wrong, "keep the prompt in only one of the two splits")
 
 
 def _plain(prompt: str) -> str:
@@ -186,14 +184,15 @@ def _negatives(site: CheckedDocument, told: ImproveFields, trainer: TrainerKind 
         )
     wrong = "above" if told.keep.at_most is None else "below"
     if getattr(told.negatives, wrong) is not None:
-        right = "write below, as keep has at_least" if wrong == "above" else "write above, as keep has at_most"
-        site.wrong((*SECTION, "negatives", wrong), f"the kept rollouts are not on the other side of {wrong!r}", right)
+        right = (
+            "write below, because keep has at_least" if wrong == "above" else "write above, because keep has at_most"
+        )
+        site.wrong((*SECTION, "negatives", wrong), f"{wrong!r} does not fit the threshold of keep", right)
 
 
 def measures(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields, judges: JudgeSet) -> None:
     """The measure that decides and those that are watched are there. A judge without a measure is one by its name."""
-    used = {measure.judge for measure in plan.measures.values()}
-    known = [*plan.measures, *(name for name in judges.judges if name not in used)]
+    known = [*plan.measures, *judges.plain({measure.judge for measure in plan.measures.values()})]
     named: list[tuple[Keys, str]] = [((*SECTION, "keep", "measure"), told.keep.measure)]
     named += [((*SECTION, "watch", i), name) for i, name in enumerate(told.watch or ())]
     for path, name in named:
@@ -206,7 +205,15 @@ def measures(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields,
         wrong = f"no rollout can be kept: {told.keep.measure!r} goes from {low:g} to {high:g}"
         site.wrong((*SECTION, "keep", side), wrong, "write a value between these two")
     if told.watch is not None and told.watch[0] == told.watch[1]:
-        site.wrong((*SECTION, "watch", 1), f"{told.watch[1]!r} is watched against itself", "name another measure")
+        site.wrong((*SECTION, "watch", 1), f"{told.watch[1]!r} is there twice", "name another measure")
+
+
+def same_splits(site: CheckedDocument, arms: Sequence[Mapping[str, Task]]) -> None:
+    """A task is learned from in every condition or in none: conclusions rest on the tasks that none has seen."""
+    for id, task in arms[0].items():
+        if any(other[id].split != task.split for other in arms[1:] if id in other):
+            right = "let all conditions have the same"
+            site.wrong(("tasks", id, "split"), f"a level changes the split of task {id!r}", right)
 
 
 def agree(site: CheckedDocument, loops: Mapping[str, Improve | None]) -> Improve | None:
@@ -215,18 +222,18 @@ def agree(site: CheckedDocument, loops: Mapping[str, Improve | None]) -> Improve
     if not found:
         return None
     if "draws" in site.tree.value:
-        site.wrong(("draws",), "`draws` and `improve` are both there", "write draws for each split, in improve.splits")
+        site.wrong(("draws",), "`draws` cannot be used with `improve`", "write draws for each split, in improve.splits")
     for factor, levels in mapping(site.get(()).get("factors")).items():
         for level, patch in mapping(levels).items():
             for field in ("generations", "replicates", "splits", "policy"):
                 if field in mapping(mapping(patch).get("improve")):
                     path: Keys = ("factors", factor, level, "improve", field)
-                    site.unknown(path, f"the level changes {field}", "let all conditions have the same")
+                    site.unknown(path, f"a level cannot change {field}", "write it once, the same for all conditions")
             if "baseline" in mapping(patch):
                 path = ("factors", factor, level, "baseline")
                 site.unknown(path, "a baseline cannot be trained", "remove it, or remove improve")
     for name, loop in loops.items():
         if loop is None:
-            wrong = f"{name} has no improve, and other conditions do"
-            site.wrong(SECTION, wrong, "let every condition learn, or none")
+            wrong = f"{name} has no improve, but other conditions do"
+            site.wrong(SECTION, wrong, "write improve for every condition, or for none")
     return found[0]

@@ -18,15 +18,16 @@ def _thresholds(value: float | tuple[float, ...] | None) -> float | tuple[float,
 
 
 Threshold = Annotated[float | tuple[float, ...] | None, AfterValidator(_thresholds)]
+_LIST = " A list has one value for each generation. The last one also holds for later generations."
 
 
 class SplitFields(Fields):
     role: Literal["learn", "hold_out", "transfer"] = Field(
         description="learn: rollouts on these tasks may become training rows. hold_out: they never do, and conclusions "
-        "rest on them. transfer: they never do; other tasks, to see what carries over."
+        "rest on them. transfer: they never do; other kinds of tasks, to see whether what was learned helps there."
     )
     draws: int = Field(
-        default=1, ge=1, le=1_000_000, description="How many times each generation does each of these tasks."
+        default=1, ge=1, le=1_000_000, description="How many rollouts each generation makes of each of these tasks."
     )
     settings: SettingsFields = Field(
         default_factory=SettingsFields,
@@ -40,27 +41,25 @@ class TurnsFields(Fields):
     )
     which: Literal["all", "last", "output"] = Field(
         default="all",
-        description="all: each of their turns; last: the last turn of each agent; output: the turn that wrote the "
-        "output.",
+        description="all: every turn of these agents; last: the last turn of each agent; output: the turn that wrote "
+        "the output.",
     )
 
 
 class KeepFields(Fields):
-    measure: str = Field(description="The measure that decides what is kept. All other measures only watch.")
-    at_least: Threshold = Field(
-        default=None, description="Keep rollouts with this value or more. A list has a value for each generation."
+    measure: str = Field(
+        description="The measure that decides what is kept. Other measures have no effect on the training."
     )
-    at_most: Threshold = Field(
-        default=None, description="Keep rollouts with this value or less. A list has a value for each generation."
-    )
+    at_least: Threshold = Field(default=None, description="Keep rollouts with this value or more." + _LIST)
+    at_most: Threshold = Field(default=None, description="Keep rollouts with this value or less." + _LIST)
     cap: int | None = Field(default=None, ge=1, description="Keep at most this many rollouts of one task.")
     dedupe: Literal["none", "text", "label"] = Field(
         default="text",
-        description="Keep one rollout of those of a task with the same output text, or with the same label from the "
-        "judge of the measure.",
+        description="Of the rollouts of a task, keep only one with the same output text, or with the same label from "
+        "the judge of the measure.",
     )
     prefer: Literal["random", "shortest", "longest", "best", "diverse"] = Field(
-        default="random", description="Which rollouts come first where not all can be kept."
+        default="random", description="Which rollouts are kept first, where `dedupe` and `cap` do not keep all."
     )
     turns: TurnsFields = Field(default_factory=TurnsFields, description="Which turns of a kept rollout become rows.")
 
@@ -101,7 +100,7 @@ class NegativesFields(Fields):
 class ImproveFields(Fields):
     """A self-training loop."""
 
-    policy: str = Field(default="default", description="The alias under models of the model that learns.")
+    policy: str = Field(default="default", description="The model that learns: an alias under models.")
     generations: int = Field(ge=1, le=MOST_GENERATIONS, description="How many times the model is trained.")
     replicates: int = Field(
         default=1, ge=1, le=1000, description="How many times the whole loop is repeated, from the base."
@@ -118,5 +117,5 @@ class ImproveFields(Fields):
         default=None, description="Which rollouts are rejected, for a trainer that learns from preferences."
     )
     watch: tuple[str, str] | None = Field(
-        default=None, description="Two measures, the proxy first, of which the loop says when they part."
+        default=None, description="Two measures, the proxy first and then the truth. The analysis says when they part."
     )

@@ -15,7 +15,9 @@ OUTPUT_TEXT = "output"
 
 class SampleFields(Fields):
     sample: int = Field(
-        ge=1, le=1000, description="Draws of each observed step. The share that agree is its likelihood."
+        ge=1,
+        le=1000,
+        description="Draws of each observed step. The share of draws with the observed value is its likelihood.",
     )
 
 
@@ -27,13 +29,15 @@ class VoteFields(Fields):
     )
     ties: Literal["first", "draw", "none"] = Field(
         default="first",
-        description="If values tie. first: the one found first; draw: a random one; none: no output.",
+        description="If values tie. first: the value found first; draw: a random one; none: no output.",
     )
 
 
 def _single(value: object) -> object:
     if isinstance(value, list) or value == "all":
-        raise ValueError("write first, draw, best, or {vote: VARIABLE}: one population gives one output; raise draws")
+        raise ValueError(
+            "write first, draw, best, or {vote: VARIABLE}: one population gives one output. For more, raise draws"
+        )
     return value
 
 
@@ -49,7 +53,7 @@ class FactorFields(Fields):
         le=1000,
         description="A particle weighs exp(scale x score), where the score goes from 0 to 1. Larger values steer more.",
     )
-    every: int = Field(default=1, ge=1, le=10_000, description="The judge is asked every so many rounds.")
+    every: int = Field(default=1, ge=1, le=10_000, description="The judge is asked once in this many rounds.")
 
 
 class SuccessFields(Fields):
@@ -62,7 +66,7 @@ class SuccessFields(Fields):
 class LevelFields(Fields):
     judge: str = Field(description="A judge that no measure uses. It scores the messages so far after each round.")
     at: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
-        min_length=1, description="The scores to reach one after another, from low to high. The last is the event."
+        min_length=1, description="The scores to reach one after another, from low to high. The last one is the event."
     )
 
 
@@ -105,7 +109,7 @@ class WeightingFields(Fields):
 class SmcFields(Fields):
     """Sequential Monte Carlo: particles are resampled when their weights become uneven."""
 
-    kind: Literal["smc"] = Field(description="Particles with weights, resampled as they go on.")
+    kind: Literal["smc"] = Field(description="Particles with weights, resampled while they run.")
     particles: int = Field(ge=2, le=MOST_PARTICLES, description=_PARTICLES)
     likelihood: Scored = Field(default="score", description=_LIKELIHOOD)
     factor: FactorFields | None = Field(default=None, description=_FACTOR)
@@ -116,17 +120,17 @@ class SmcFields(Fields):
         description="Resample when the effective sample size falls below this share of the particles.",
     )
     by: Literal["systematic", "multinomial", "residual"] = Field(
-        default="systematic", description="The way of resampling."
+        default="systematic", description="How particles are resampled."
     )
     take: Take = Field(default="draw", description="The particle that becomes the output of the rollout.")
 
 
 class BeamFields(Fields):
-    """A search: each particle is continued several ways, and only the heaviest go on."""
+    """A search: each particle is continued in several ways, and only the heaviest ones are kept."""
 
     kind: Literal["beam"] = Field(description="A search that keeps the heaviest particles.")
-    beams: int = Field(default=5, ge=1, le=1000, description="Particles that go on after each weight.")
-    expand: int = Field(default=3, ge=1, le=100, description="Ways in which each of them is continued.")
+    beams: int = Field(default=5, ge=1, le=1000, description="Particles that are kept after each weighing.")
+    expand: int = Field(default=3, ge=1, le=100, description="Continuations of each particle.")
     likelihood: Scored = Field(default="score", description=_LIKELIHOOD)
     factor: FactorFields | None = Field(default=None, description=_FACTOR)
     take: Take = Field(default="best", description="The particle that becomes the output of the rollout.")
@@ -137,7 +141,7 @@ class SplittingFields(Fields):
 
     kind: Literal["splitting"] = Field(description="Multilevel splitting, for events too rare to wait for.")
     particles: int = Field(ge=2, le=MOST_PARTICLES, description="Particles of each level.")
-    level: LevelFields = Field(description="The score whose levels lead to the event.")
+    level: LevelFields = Field(description="The judge, and the scores on the way to the event.")
     take: Take = Field(default="draw", description="The particle that becomes the output of the rollout.")
 
 

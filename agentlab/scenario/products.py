@@ -25,7 +25,9 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
         return task.fields
     path, own = ("tasks", id), task.fields
     if FIELD in own:
-        site.wrong((*path, "fields", FIELD), f"a field {FIELD!r} beside `product:`", "give the field another name")
+        site.wrong(
+            (*path, "fields", FIELD), f"the task has a field {FIELD!r} and `product:`", "give the field another name"
+        )
     plugins.searchable(site.folder)
     try:
         product = products.product(task.product)
@@ -38,7 +40,9 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
     beside: Mapping[str, Any] = own.get(FILES) or {}
     for name in beside:
         if name in made or name == product.PROGRAM:
-            wrong = f"the file {name!r}, which is {'data of the product' if name in made else 'what agents must write'}"
+            wrong = (
+                f"the file {name!r} is {'data of the product' if name in made else 'the one that agents must write'}"
+            )
             site.wrong((*path, "fields", FILES, name), wrong, "give the file another name")
     about = {"name": task.product, "seed": task.product_seed, "source": products.source(product)}
     return {**own, FILES: {**made, **beside}, FIELD: about}

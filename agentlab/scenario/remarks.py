@@ -57,8 +57,7 @@ def _tagged(design: Design) -> Iterator[str]:
     for model in dict.fromkeys(model for _, model in told):
         names = ", ".join(dict.fromkeys(agent.name for agent, of in told if of == model))
         yield (
-            f"{model} has no tool calls of its own: {names} will write tool calls as tags, which the system prompt "
-            f"explains"
+            f"{model} has no native tool calls: {names} will write tool calls as tags, which the system prompt explains"
         )
 
 

@@ -47,7 +47,7 @@ class Parting:
 def parting(
     proxy: ArrayLike, true: ArrayLike, clusters: Sequence[int] | None = None, level: float = 0.95, seed: int = 0
 ) -> Parting:
-    """Of task means of shape (tasks, generations + 1), the first column being generation 0; no value may be missing.
+    """The parting in task means of shape (tasks, generations + 1). Column 0 is generation 0. No value may be missing.
 
     `clusters` has the number of each task's cluster, if tasks share a source. Fewer than 6 tasks or clusters give no
     band. Raises ValueError for arrays of other shapes or with missing values.
@@ -64,7 +64,7 @@ def parting(
     if units < FEWEST_TASKS:
         gaps = tuple(Gap(g, float(mean), None) for g, mean in enumerate(mean_g, start=1))
         what = "tasks" if clusters is None else "clusters of tasks"
-        return Parting(gaps, None, len(d_tg), units, f"{units} {what}: at least {FEWEST_TASKS} are needed for a band")
+        return Parting(gaps, None, len(d_tg), units, f"{units} {what}: at least {FEWEST_TASKS} are needed for limits")
     se_g: Floats = np.sqrt(units / (units - 1) * np.square(sums_ug).sum(axis=0))
     varies = se_g > TINY
     low_g = np.full(len(mean_g), np.nan)
@@ -75,7 +75,7 @@ def parting(
         for g, (mean, low) in enumerate(zip(mean_g, low_g, strict=True), start=1)
     )
     by = next((gap.generation for gap in gaps if gap.low is not None and gap.low > 0), None)
-    note = "" if varies.all() else "in some generation, the gap is the same in every task, and has no limit"
+    note = "" if varies.all() else "in some generation, the gap is the same in every task, so it has no limit"
     return Parting(gaps, by, len(d_tg), units, note)
 
 

@@ -86,6 +86,6 @@ def on_other_tasks(rewards_tk: Floats, clusters_t: Sequence[int] | None = None) 
     """
     codes = np.arange(len(rewards_tk)) if clusters_t is None else np.asarray(clusters_t)
     if len(np.unique(codes)) < 2:
-        raise ValueError("one task: there is no other to choose the number of tries on")
+        raise ValueError("with one task, there is no other task to choose the number of tries on")
     chosen = {code: best_tries(rewards_tk[codes != code]) for code in np.unique(codes)}
     return np.array([rewards_tk[t, chosen[code]] for t, code in enumerate(codes)])

@@ -18,11 +18,11 @@ class TrainingJob:
     base: str
     """The model that training starts from, as `provider/name`."""
     start: Mapping[str, Any]
-    """What an earlier generation served, when training goes on from it; empty when it starts from the base."""
+    """What an earlier generation served, if training continues from it; empty if training starts from the base."""
     rows: Path
     """JSON lines: `{"messages": [...], "weight": 1.0}`. The last message is the reply. For preferences, `rejected`
-    beside `messages` is the same chat with the other reply last. `task`, `rollout`, `agent`, and `round` say where a
-    row comes from."""
+    beside `messages` is the same chat with the rejected reply last. `task`, `rollout`, `agent`, and `round` say where
+    a row comes from."""
     seed: int
     settings: Mapping[str, Any]
     """The trainer's own fields of `improve.by`, checked."""
@@ -41,32 +41,32 @@ class TrainingStep:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What came of a training."""
+    """The result of a training."""
 
     serve: Mapping[str, Any]
     """Fields that replace those of the trained model's entry in `models:`, such as `{"options": {"adapter": PATH}}`."""
     digest: str
-    """SHA-256 of the weights, or of whatever stands for them. A run refuses to go on with other weights."""
+    """SHA-256 of the weights, or of whatever identifies them. A run does not continue with other weights."""
     metrics: Mapping[str, float]
-    """Such as `loss` (last, nats per token), `seconds`, `rows`, `dropped` (rows over the maximum length)."""
+    """For example `loss` (last, nats per token), `seconds`, `rows`, `dropped` (rows over the maximum length)."""
     systems: Mapping[str, str] = field(default_factory=dict[str, str])
-    """By agent: text that is added to its system prompt."""
+    """Text that is added to the system prompt of an agent, by agent."""
 
 
 class Trainer(Protocol):
     """Trains one generation."""
 
     async def __call__(self, job: TrainingJob, report: Callable[[TrainingStep], None]) -> Trained:
-        """The job's result; one that is complete in the job's folder is given again without training.
+        """Trains, and returns the result. If the job's folder already has a complete result, returns it again.
 
-        Raises `TrainingError` that says why there is none. The base is never changed. Ends its child process when
-        cancelled.
+        Raises `TrainingError` with the reason if there is no result. Must not change the base, and must end its child
+        processes when it is cancelled.
         """
         ...
 
 
 class TrainerFields(BaseModel):
-    """How the fields of a trainer in `improve.by` are read: an unknown field is a mistake."""
+    """The fields of a trainer in `improve.by`. An unknown field is a mistake."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -87,11 +87,11 @@ class TrainerKind:
     """Its fields in `improve.by`, `kind` among them."""
     train: Trainer
     misfit: Callable[[str], str] = _any_model
-    """What is wrong with training the model of this name (`provider/name`), and what would be right; empty if nothing
-    is."""
+    """What is wrong with training the model of this name (`provider/name`), and what would be right. Empty if nothing
+    is wrong."""
     lacking: Callable[[Mapping[str, Any]], str] = _nothing
-    """What this machine lacks to train with these settings, and how to get it; empty where nothing is missing."""
+    """What this machine lacks to train with these settings, and how to get it. Empty if nothing is missing."""
     pairs: bool = False
-    """Whether its rows are preferences, which `improve.negatives` makes."""
+    """Whether its rows are preferences. `improve.negatives` selects their rejected replies."""
     operational: frozenset[str] = frozenset()
     """Fields that do not change the weights, such as how the trainer is started."""

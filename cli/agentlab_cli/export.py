@@ -72,7 +72,7 @@ def rows(
     ] = "trl",
     generation: Annotated[int, typer.Option(min=1, help="Take the rows that trained this generation.")] = 1,
     condition: Annotated[
-        str | None, typer.Option(help="Take those of this condition, such as kept_by=truth,generation=1.")
+        str | None, typer.Option(help="Take the rows of this condition, such as kept_by=truth,generation=1.")
     ] = None,
     json: AsJson = False,
     quiet: Quiet = False,

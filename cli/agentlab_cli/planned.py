@@ -44,6 +44,8 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
         f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} words "
         "per turn, or what max_tokens allows, and mails up to two contacts.",
     )
+    if any(hasattr(one.organization.protocol, "to_the_end") for one in design.conditions):
+        say(console, "A program (`kind: cascade`) counts with all its branches and with every iteration of its loops.")
     for line in few_anchors(design):
         say(console, f"{line}.", "Note: ")
 
@@ -173,4 +175,4 @@ def _rests(design: Design, forecasts: Sequence[PowerForecast], effect: float | N
         yield "at most: the SDs at their 80% upper limits, which are high after a small pilot."
     if any(forecast.smallest.new_tasks is None for forecast in forecasts):
         yield f"Nothing can be said about new tasks: at least {FEWEST_TASKS} tasks, or clusters of tasks, are needed."
-    yield "at best: what more draws can reach, however many; only more tasks go lower."
+    yield "at best: the smallest difference with any number of draws; only more tasks lower it."

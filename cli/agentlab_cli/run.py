@@ -35,7 +35,9 @@ def run(
     ] = None,
     unsafe_local: Annotated[
         bool,
-        typer.Option("--unsafe-local", help="Run programs of agents on this machine without a sandbox. Recorded."),
+        typer.Option(
+            "--unsafe-local", help="Run programs of agents on this machine without a sandbox. The run records it."
+        ),
     ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,

@@ -15,7 +15,7 @@ from agentlab.runs.frames import Run
 from agentlab.text import pluralize
 
 ONCE = (
-    "the loop ran once: every interval is about these weights only. For conclusions about the training, give "
+    "the loop ran once, so every interval is for these weights only. For conclusions about the training, set "
     "improve.replicates"
 )
 COUNTS = ("kept", "duplicates", "cut off", "not good enough", "rows", "k")
@@ -24,10 +24,10 @@ LEGEND = {
     "coverage": "share of tasks with such a rollout",
     "distinct": "mean share of different outputs among those of a task",
     "words": "mean length of an output",
-    "precision": "share of the kept rollouts that are right by the watched truth",
-    "rows": "training rows made of what was kept",
-    "loss": "of the training of this generation, nats per token",
-    "seconds": "of the training of this generation",
+    "precision": "share of the kept rollouts that are right by the truth, the second measure of watch",
+    "rows": "training rows made from the kept rollouts",
+    "loss": "loss of this generation's training, in nats per token",
+    "seconds": "duration of this generation's training",
     "since": "the earlier generation that this one is compared with, on held-out tasks",
 }
 
@@ -43,7 +43,7 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     for name in reasons:
         remarks.add(f"{name}: suppressed: {reasons[name]}")
     if not loops:
-        raise AnalysisError(f"{run.folder} has no finished rollout yet; the same `agentlab train` command goes on")
+        raise AnalysisError(f"{run.folder} has no finished rollout yet; the same `agentlab train` command continues")
     held = run.held_out
     rows = {
         "generations": [row for loop in loops for row in sampled.means(run, loop, names)],

@@ -10,8 +10,9 @@ from agentlab.runs.frames.clusters import cluster_codes
 from agentlab.stats.parting import parting
 
 ABOUT = (
-    "parting: the difference is the gain of the proxy less that of the truth since generation 0; its limits hold for "
-    "all generations at once (95%, one-sided), and the first one above 0 says by when the two have parted at the latest"
+    "parting: difference is the gain of the proxy since generation 0 minus the gain of the truth; at least is its "
+    "lower limit, which holds for all generations at once (95%, one-sided); at the first limit above 0, the two have "
+    "parted"
 )
 
 

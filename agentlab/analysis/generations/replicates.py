@@ -10,8 +10,8 @@ from agentlab.runs.frames import Run
 from agentlab.stats.interval import t_interval
 
 NOTE = (
-    "replicates: whole loops from the base, with other random numbers; intervals over them are about the training on "
-    "these tasks, those of single loops are about their weights only"
+    "replicates: whole loops from the base, with different random numbers; intervals over replicates are for the "
+    "training on these tasks, and intervals of a single loop are for its weights only"
 )
 
 

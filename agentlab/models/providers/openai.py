@@ -105,7 +105,7 @@ class OpenAI:
     async def _scored(self, request: Request) -> Completion:
         """The probabilities of given texts. Raises ModelError where the server tells none."""
         if self.score is None:
-            raise ModelError("fatal", f"{self.name} does not tell the probability of a given reply")
+            raise ModelError("fatal", f"{self.name} does not return the probability of a given reply")
         body = self._body(scoring.unscored(request), self.length)
         return await scoring.complete(self._post, self.score, {**body, **body.pop("extra_body", {})}, request)
 

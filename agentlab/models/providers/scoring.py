@@ -51,7 +51,8 @@ async def forced(ask: Ask, body: dict[str, Any], text: str) -> tuple[float, Usag
     logprobs: Mapping[str, Any] = reply["choices"][0].get("logprobs") or {}
     entries: Sequence[Mapping[str, Any]] = logprobs.get("content") or ()
     if len(entries) != len(ids) + 1:
-        raise ModelError("fatal", f"no scores: {len(entries)} tokens came back for a reply of {len(ids)} and its end")
+        wrong = f"the server returned {len(entries)} tokens for a reply of {len(ids)} tokens and the token that ends it"
+        raise ModelError("fatal", f"no scores: {wrong}")
     usage: Mapping[str, Any] = reply.get("usage") or {}
     used = Usage(int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0)))
     return math.fsum(entry["logprob"] for entry in entries), used
@@ -77,7 +78,8 @@ async def echoed(ask: Ask, body: dict[str, Any], text: str) -> tuple[float, Usag
     told: Sequence[Any] = reply["choices"][0].get("prompt_logprobs") or ()
     entries = told[len(before) :]
     if len(entries) != len(tail):
-        raise ModelError("fatal", f"no scores: {len(entries)} log-probabilities came back for {len(tail)} tokens")
+        wrong = f"the server returned {len(entries)} log-probabilities for {len(tail)} tokens"
+        raise ModelError("fatal", f"no scores: {wrong}")
     total = math.fsum(entry[str(token)]["logprob"] for entry, token in zip(entries, tail, strict=True))
     return total, Usage(len(before) + len(tail), 1)
 

@@ -24,7 +24,7 @@ class ReviewConfig(BaseModel):
 
 
 class PlanConfig(BaseModel):
-    """Who plans before there are tickets, and how long."""
+    """Who plans before the first ticket, and for how long."""
 
     model_config = Fields
 
@@ -47,22 +47,23 @@ class PlantConfig(BaseModel):
         "at that time; or the text of the ticket, when it is created.",
     )
     ticket: int | Literal["all"] = Field(
-        default=1, description="Which ticket gets it: 1 is the first that was created. Or `all`."
+        default=1, description="Which ticket gets the flaw: 1 is the first one that was created; all: every ticket."
     )
     path: str | None = Field(
-        default=None, description="The file, for `where: files`. Default: the first by name that the owner changed."
+        default=None,
+        description="The file, for `where: files`. Default: the first file by name that the owner changed.",
     )
     find: str | None = Field(
         default=None,
         min_length=1,
         description="A regular expression. Its first match is replaced. Default: the text is added at the end.",
     )
-    text: str = Field(description="The flaw, or the empty text to remove what `find` matches.")
+    text: str = Field(description="The flaw, or an empty text to remove what `find` matches.")
     caught: str | None = Field(
         default=None,
         min_length=1,
         description="A regular expression. A request for changes that matches it catches the flaw. Default: any "
-        "request for changes of that ticket does.",
+        "request for changes of that ticket catches it.",
     )
 
     def build(self, name: str) -> Plant:
@@ -87,7 +88,7 @@ def plant_flaws(plants: Mapping[str, PlantConfig], fixed: tuple[str, ...]) -> It
             try:
                 re.compile(pattern or "")
             except re.error as error:
-                wrong = f"this is no regular expression ({error})"
+                wrong = f"this is not a regular expression ({error})"
                 yield ("plant", name, field), wrong, r"one, with a backslash before signs such as ( and ["
         if plant.ticket != "all" and plant.ticket < 1:
             yield ("plant", name, "ticket"), f"there is no ticket {plant.ticket}", "1 for the first ticket, or all"
@@ -99,4 +100,8 @@ def plant_flaws(plants: Mapping[str, PlantConfig], fixed: tuple[str, ...]) -> It
             wrong = f"{plant.path} is fixed, so no agent could have written the flaw"
             yield ("plant", name, "path"), wrong, "a file that is not under `fixed`"
         if not plant.text and plant.find is None:
-            yield ("plant", name, "text"), "an empty text that replaces nothing", "a text, or `find` what is to go"
+            yield (
+                ("plant", name, "text"),
+                "an empty text that replaces nothing",
+                "a text, or the pattern to remove under `find`",
+            )

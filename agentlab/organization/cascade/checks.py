@@ -10,6 +10,7 @@ from agentlab.organization.cascade import conditions, functions, values
 from agentlab.organization.cascade.fields import OWNERS, READERS, VERBS, As, Step
 from agentlab.organization.cascade.program import read_by_field
 from agentlab.organization.declaration import Flaw
+from agentlab.text import pluralize
 
 Path = tuple[str | int, ...]
 GIVEN = ("task", "target")
@@ -32,8 +33,8 @@ class Checker:
         for name, step in steps.items():
             here = (*path, name)
             if not name.isidentifier() or name in GIVEN:
-                right = "a name of letters, digits and _, that does not begin with a digit and is not task or target"
-                yield here, f"the step name {name!r}", right
+                right = "a name of letters, digits, and _ that does not begin with a digit and is not task or target"
+                yield here, f"the step name {name!r} cannot be used", right
             if len(step.verbs) != 1:
                 yield here, _verbs(step), f"exactly one of {', '.join(VERBS)}"
             else:
@@ -54,7 +55,11 @@ class Checker:
         verb = step.verb
         for other, owners in OWNERS.items():
             if step.has(other) and verb not in owners:
-                yield (*here, other), f"`{other}` with `{verb}`", f"`{other}` only with {' or '.join(owners)}"
+                yield (
+                    (*here, other),
+                    f"`{other}` cannot be used with `{verb}`",
+                    f"`{other}` only with {' or '.join(owners)}",
+                )
         for word in ("when", "until", "reject"):
             yield from (
                 ((*here, word, *at), wrong, right) for at, wrong, right in conditions.flaws(getattr(step, word))
@@ -81,6 +86,8 @@ class Checker:
             return
         if step.most is None and step.over is None:
             yield here, "a loop without a bound", "`most: 10`, or `over:` a list"
+        if name in values.names(step.over):
+            yield (*here, "over"), f"the loop {name!r} goes over a list that its first item replaces", "another name"
         self.known[name] = None
         yield from self.steps(step.inner, (*here, "loop"))
         yield from self.variables(conditions.read_by(step.until), (*here, "until"))
@@ -94,11 +101,13 @@ class Checker:
         scored = isinstance(step.as_, As) and step.as_.by == "likelihood"
         if step.times > 1 and (step.tries > 1 or scored):
             other = "tries" if step.tries > 1 else "as"
-            yield (*here, "times"), f"`times` with `{'by: likelihood' if scored else other}`", "one of them"
+            wrong = f"`times` cannot be used with `{'by: likelihood' if scored else other}`"
+            yield (*here, "times"), wrong, "only one of them"
         if step.has("observe"):
             for other in ("times", "tries", "unparsed"):
                 if step.has(other):
-                    yield (*here, other), f"`{other}` with `observe`", "one of them; an observed reply is not chosen"
+                    wrong = f"`{other}` cannot be used with `observe`, which fixes the value of the reply"
+                    yield (*here, other), wrong, "only one of them"
             yield from _observed(step, here)
 
 
@@ -132,7 +141,7 @@ def _choose(step: Step, here: Path) -> Iterator[Flaw]:
         for option, weight in weights.items():
             number = values.number(weight)
             if not list(values.names(weight)) and (number is None or number < 0):
-                yield (*here, "choose", option), f"the weight {weight!r}", "a number that is at least 0"
+                yield (*here, "choose", option), f"the weight {weight!r} cannot be used", "a number that is at least 0"
         pool = [weight for weight in weights.values() if weight != 0]
     elif not isinstance(pool, list) and not list(values.names(pool)):
         yield (*here, "choose"), f"nothing to choose from: {pool!r}", "a list, a mapping to weights, or a variable"
@@ -140,7 +149,7 @@ def _choose(step: Step, here: Path) -> Iterator[Flaw]:
         few = len(cast("list[Any]", pool))
         yield (
             (*here, "choose"),
-            f"a pool of {few}, which is smaller than k: {k}",
+            f"a pool of {pluralize(few, 'option')}, fewer than k: {k}",
             f"at least {k} options, or a smaller k",
         )
 
@@ -153,7 +162,11 @@ def _python(step: Step, here: Path) -> Iterator[Flaw]:
         yield (*here, "python"), str(error), f"{_known(name, functions.SHIPPED)}, or my_module:function"
         return
     if why := functions.misfit(function, [*(step.with_ or {})]):
-        yield (*here, "with" if step.with_ else "python"), f"{name} cannot be called so: {why}", "its arguments by name"
+        yield (
+            (*here, "with" if step.with_ else "python"),
+            f"{name} cannot be called like this: {why}",
+            "its arguments by name",
+        )
 
 
 def _factor(step: Step, here: Path) -> Iterator[Flaw]:
@@ -165,7 +178,7 @@ def _factor(step: Step, here: Path) -> Iterator[Flaw]:
     inner = cast("Mapping[str, Any]", factor)["p"] if linear else factor
     if not list(values.names(inner)) and (values.number(inner) is None or (linear and float(inner) <= 0)):
         right = "a number above 0, or a variable" if linear else "a number, or a variable"
-        yield (*here, "factor"), f"the factor {inner!r}", right
+        yield (*here, "factor"), f"the factor {inner!r} cannot be used", right
 
 
 def _reader(reader: As, here: Path, verb: str) -> Iterator[Flaw]:
@@ -177,22 +190,22 @@ def _reader(reader: As, here: Path, verb: str) -> Iterator[Flaw]:
     if reader.by == "likelihood" and (kind != "choice" or verb != "sample"):
         yield (
             (*here, "by"),
-            f"`by: likelihood` with {kind} of a `{verb}` step",
-            "it only with choice of a `sample` step",
+            f"`by: likelihood` cannot be used with `{kind}` in a `{verb}` step",
+            "it only with `choice` in a `sample` step",
         )
     if kind == "regex" and (problem := pattern_problem(reader.regex or "")):
-        yield (*here, "regex"), problem, "a pattern that always ends soon, without a repeat inside a repeat"
+        yield (*here, "regex"), problem, "a pattern without a repeat inside a repeat, so that it always ends soon"
     choices = reader.choice
     if isinstance(choices, tuple):
         folded = [choice.casefold() for choice in choices]
         if len(set(folded)) < len(folded):
-            yield (*here, "choice"), "two choices that differ at most in upper and lower case", "each choice once"
+            yield (*here, "choice"), "two choices are the same, apart from upper and lower case", "each choice once"
         if len(folded) < 2:
             yield (*here, "choice"), "fewer than two choices", "at least two"
     elif kind == "choice" and not values.PLACEHOLDER.fullmatch(str(choices)):
         yield (
             (*here, "choice"),
-            f"the choices {choices!r}",
+            f"the choices {choices!r} are not a list",
             "a list, or one variable that is a list, such as {{options}}",
         )
 

@@ -30,9 +30,13 @@ def flaws(condition: Any) -> Iterator[Flaw]:
                 if word not in TESTS:
                     yield (*where, name, word), f"unknown test {word!r}", f"one of {', '.join(TESTS)}"
                 elif word == "missing" and not isinstance(operand, bool):
-                    yield (*where, name, word), "the test `missing` takes true or false", "true or false"
+                    yield (*where, name, word), f"the test `missing` cannot have the value {operand!r}", "true or false"
                 elif word == "in" and not isinstance(operand, list | str):
-                    yield (*where, name, word), "the test `in` takes a list", "a list, or a variable that is a list"
+                    yield (
+                        (*where, name, word),
+                        f"the test `in` cannot have the value {operand!r}",
+                        "a list, or a variable that is a list",
+                    )
 
 
 def holds(condition: Any, lookup: Lookup) -> bool:

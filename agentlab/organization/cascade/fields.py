@@ -41,7 +41,7 @@ class As(_Part):
         None, description="The number that the text states as its answer, or else its first or last number."
     )
     choice: tuple[str, ...] | str | None = Field(
-        None, min_length=1, description="One of these texts, or of a variable that is a list."
+        None, min_length=1, description="One of these texts, or one item of a variable that is a list."
     )
     json_: str | None = Field(
         None, alias="json", min_length=1, description="A field of the first JSON object, such as answer or a.b."
@@ -50,15 +50,15 @@ class As(_Part):
         None, min_length=1, description="The first group of a match, or the whole match of a pattern without a group."
     )
     where: Literal["first", "last"] = Field(
-        "last", description="For choice and regex: which one counts if there are several."
+        "last", description="For choice and regex: which match counts if there are several."
     )
     by: Literal["text", "likelihood"] = Field(
         "text",
-        description="For choice. text: found in the reply; likelihood: no reply is sampled, and each choice gets the "
-        "model's probability of it as the whole reply. The model must support `score`.",
+        description="For choice. text: the choice is read from the reply. likelihood: no reply is sampled. "
+        "The model gives the probability of each choice as the whole reply, and must support `score`.",
     )
     pick: Literal["draw", "best"] = Field(
-        "draw", description="For `by: likelihood`: drawn in proportion to these probabilities, or the most likely."
+        "draw", description="For `by: likelihood`. draw: in proportion to the probabilities; best: the most likely."
     )
 
     @property
@@ -76,7 +76,7 @@ class As(_Part):
 
 
 class StepSettings(_Part):
-    """Sampling settings of one step, in place of the agent's."""
+    """Sampling settings of one step. They replace those of the agent."""
 
     temperature: float | None = Field(None, ge=0, le=2, description="Sampling temperature.")
     top_p: float | None = Field(None, gt=0, le=1, description="Nucleus sampling: the share of probability kept.")
@@ -92,7 +92,7 @@ class StepSettings(_Part):
 
 
 class Fallback(_Part):
-    """The value that takes the place of one that cannot be read."""
+    """A value to use when a step has none."""
 
     value: Any = Field(description="The value.")
 
@@ -105,24 +105,28 @@ class Step(_Part):
     as_: Literal["text", "lines", "number"] | As = Field(
         "text",
         alias="as",
-        description="For sample and set: how the text becomes a value. lines: a list; number: the number that it "
+        description="For sample and set: how the text becomes a value. lines: a list; number: the number that the text "
         "states as its answer, or else its last number.",
     )
     observe: Any = Field(
         None, description="For sample: the value that the reply has. The rollout is conditioned on it; see `inference`."
     )
-    times: int = Field(1, ge=1, le=1000, description="For sample: independent replies. The value is their list.")
-    tries: int = Field(1, ge=1, le=20, description="For sample: how often it is asked until a reply can be read.")
-    settings: StepSettings | None = Field(None, description="For sample: settings in place of the agent's.")
+    times: int = Field(1, ge=1, le=1000, description="For sample: number of independent replies. The value is a list.")
+    tries: int = Field(
+        1, ge=1, le=20, description="For sample: maximum number of attempts to get a reply that can be read."
+    )
+    settings: StepSettings | None = Field(None, description="For sample: settings that replace those of the agent.")
     unparsed: Literal["reject", "missing"] | Fallback = Field(
         "reject",
-        description="For sample, set and python, if there is no value. reject: the rollout ends; missing: the value is "
-        "missing; {value: x}: it is x.",
+        description="For sample, set, and python: what happens if there is no value. reject: the rollout ends as "
+        "rejected; missing: the value is missing; {value: x}: the value is x.",
     )
     choose: Any = Field(
         None, description="Draws from a list, or from a mapping of options to weights, by the rollout's seed."
     )
-    k: int | None = Field(None, ge=1, description="For choose: draw so many without replacement. The value is a list.")
+    k: int | None = Field(
+        None, ge=1, description="For choose: how many to draw, without replacement. The value is a list."
+    )
     set_: Any = Field(None, alias="set", description="A value, made from other variables. {{x}} alone keeps its type.")
     python: str | None = Field(
         None,
@@ -134,13 +138,13 @@ class Step(_Part):
     loop: Mapping[str, "Step"] | None = Field(None, description="Steps to repeat. The loop's name counts from 1.")
     over: Any = Field(
         None,
-        description="For loop: a list, whose items the loop's name takes. For set: a list, of which each item is "
-        "mapped; the step's own name is the item.",
+        description="For loop: a list; the loop's name stands for the current item. For set: a list to map; the step's "
+        "name stands for the current item.",
     )
     until: Any = Field(None, description="For loop: a condition, checked after each iteration.")
     most: int | None = Field(None, ge=1, le=1000, description="For loop: maximum number of iterations.")
     do: Mapping[str, "Step"] | None = Field(None, description="Steps that belong together, such as a branch with when.")
-    when: Any = Field(None, description="A condition. Without it the step is skipped.")
+    when: Any = Field(None, description="A condition. If it does not hold, the step is skipped.")
 
     def has(self, name: str) -> bool:
         """Whether the scenario writes this field."""
@@ -169,7 +173,17 @@ def identity(value: Any) -> Any:
     """A part of a program as its identity: mappings become lists, since the order of steps means something."""
     if isinstance(value, BaseModel):
         written = value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        if isinstance(value, Step):
+            _told(value, written)
         return identity(written)
     if isinstance(value, Mapping):
         return [[key, identity(item)] for key, item in value.items()]  # pyright: ignore[reportUnknownVariableType]
     return [identity(item) for item in value] if isinstance(value, list | tuple) else value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _told(step: Step, written: dict[str, Any]) -> None:
+    """Writes `as: text` of a `set` step, which makes a text of the value, and is no default there."""
+    if step.has("set") and step.has("as"):
+        written.setdefault("as", step.as_)
+    for name, inner in step.inner.items():
+        _told(inner, written["loop" if step.loop else "do"][name])

@@ -17,7 +17,7 @@ def misfits(program: Program, task: Task) -> Iterator[Flaw]:
             yield from _pool(instruction, name, task.fields[name])
         name = _field(instruction.step.over)
         if name in task.fields and name not in given and not isinstance(task.fields[name], list):
-            wrong = f"step {instruction.path!r} goes over {name!r}, which is not a list"
+            wrong = f"step {instruction.path!r} has `over` with {name!r}, which is not a list"
             yield ("fields", name), wrong, "a list"
 
 

@@ -108,16 +108,15 @@ class Run:
     def rollouts(self) -> pd.DataFrame:
         """One row per rollout that has ended, including those that the same command retries.
 
-        `status` (delivered, incomplete, declined, vetoed, limit; retried: cancelled, infrastructure), `output`
-        (text), `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool:
-        a length limit cut it off), `error`, `attempt`, `generation`, `seed`, and its use: `calls`, `turns`,
-        `rounds`, `turns_cut` (int: turns that hit a length limit), `uncounted` (int: calls without token counts),
-        `input_tokens`, `output_tokens`, `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD,
-        NaN if a price or a token count is unknown; pandas sums NaN as 0, `Run.cost` does not), `priced` (bool:
-        whether `cost` is known); `messages` and, for those that did not arrive, `bounced`, `unparsed`,
-        `truncated` (int). Judges' calls are not counted here. `log_probability` (of all that its agents sampled, in
-        nats; missing unless every sampled reply has log-probabilities), `log_weight` (the sum of its log-weights, in
-        nats; missing if it has none).
+        `status` (delivered, incomplete, declined, vetoed, limit; retried: cancelled, infrastructure), `output` (text),
+        `output_via` (protocol, closing, none, imported), `output_words` (int: its length), `output_cut` (bool: a length
+        limit cut it off), `error`, `attempt`, `generation`, `seed`, and its use: `calls`, `turns`, `rounds`,
+        `turns_cut` (int: turns that hit a length limit), `uncounted` (int: calls without token counts), `input_tokens`,
+        `output_tokens`, `reasoning_tokens` (Int64, missing when `uncounted`), `seconds`, `cost` (USD, NaN if a price or
+        a token count is unknown; pandas sums NaN as 0, `Run.cost` does not), `priced` (bool: whether `cost` is known);
+        `messages` and, for those that did not arrive, `bounced`, `unparsed`, `truncated` (int). Judges' calls are not
+        counted here. `log_probability` (of everything that its agents sampled, in nats; missing unless every sampled
+        reply has log-probabilities), `log_weight` (the sum of its log-weights, in nats; missing if it has none).
         For baselines only: `of` (the rollout it is compared with), `budget` (what that rollout used), `spent`
         (by its own `steps`, in the same unit; a step that was not counted is only in the frame `calls`).
         For rollouts with a population only, whose use is that of all particles: `particles` (Int64: how many it ended
@@ -130,9 +129,9 @@ class Run:
     def particles(self) -> pd.DataFrame:
         """One row per particle of a rollout's population that has ended: `particle` (its key), `index` (int: in the
         order in which they were made), `ancestor` (key of the particle that it is a copy of) and `round` (Int64: the
-        last one that it has from it), missing for the first ones; `log_weight` (nats), `weight` (its share of the
-        population, 0 to 1), both missing if it was pruned; `status`, `output`, `chosen` (bool: its log is that of the
-        rollout)."""
+        last round that the two share), both missing if it is not a copy; `log_weight` (nats), `weight` (its share of
+        the population, 0 to 1), both missing if it was pruned; `status`, `output`, `chosen` (bool: whether the rollout
+        has its log)."""
         return self._placed(particles(self._select))
 
     @cached_property
@@ -250,12 +249,12 @@ class Run:
     def tickets(self) -> pd.DataFrame:
         """One row per ticket of a rollout with a board: `ticket` (its id), `by` (who created it), `owner`, `state`
         (open, active, review, done, failed), `opened` and `closed` (rounds; Int64, missing while open), `after` (tuple:
-        tickets it waited for), `reviewed_by`, `reviews` (int: that came), `changes` (int: of these, how many asked for
-        changes), `moves` (int: how often it went from a silent owner to another), `planted` (tuple: names of the flaws
-        that were put into it), `caught` (tuple: those that a review pointed out), `not_planted` (tuple: those it had no
-        place for), `carries` (tuple: names of the task's `constraints` whose pattern its text contains) and for each
-        constraint `carries_NAME` (boolean, missing if the task does not have it), `text`, `owner_report` (the owner's
-        last report), `reason` (how it ended)."""
+        tickets it waited for), `reviewed_by`, `reviews` (int: completed reviews), `changes` (int: reviews that asked
+        for changes), `moves` (int: how often it moved from a silent owner to another worker), `planted` (tuple: names
+        of the flaws that were put into it), `caught` (tuple: those that a review pointed out), `not_planted` (tuple:
+        those that did not fit), `carries` (tuple: names of the task's `constraints` whose pattern its text contains)
+        and for each constraint `carries_NAME` (boolean, missing if the task does not have it), `text`, `owner_report`
+        (the owner's last report), `reason` (how it ended)."""
         known = zip(self.conditions["condition"], self.conditions["facts"], strict=True)
         boards = [str(name) for name, facts in known if facts.get("board") is not None]
         fields = {task["id"]: task.get("fields", {}) for task in self.meta.get("tasks", [])}
@@ -288,17 +287,18 @@ class Run:
 
     @cached_property
     def splits(self) -> dict[str, str]:
-        """Of a self-training loop: the role of each part of the tasks. Empty for other runs."""
+        """The role of each split of the tasks in a self-training loop. Empty for other runs."""
         return roles_of(self.meta)
 
     @property
     def whole(self) -> "Run":
-        """Of the part on held-out tasks: the run that it is part of. Else the run itself."""
+        """For the part on held-out tasks, the run that it belongs to. Otherwise, the run itself."""
         return self._whole or self
 
     @cached_property
     def held_out(self) -> "Run":
-        """Of a self-training loop: the run with held-out tasks only, on which conclusions rest. Else the run itself."""
+        """In a self-training loop, the part of the run on held-out tasks, on which conclusions rest. Otherwise, the run
+        itself."""
         if not self.splits or self._whole is not None:
             return self
         return Run(self.folder, self._ahead, self.meta.get("cluster"), self._describe, self)
@@ -307,7 +307,7 @@ class Run:
     def variables(self) -> pd.DataFrame:
         """One row per rollout of a program (protocol `cascade`): `status` and a column per variable, with its last
         value, missing if it has none. A variable of a loop has the list of all its values, in order. Fields of the task
-        are left out; a variable named like a column that is there already has `_value` behind its name."""
+        are left out. If a variable has the name of another column, its own column ends in `_value`."""
         ended = self.rollouts.set_index("rollout")["status"]
         places = self._places[self._places["rollout"].isin(ended.index)]
         return variables(self.messages, places.assign(status=places["rollout"].astype("str").map(ended).astype("str")))

@@ -58,7 +58,7 @@ def _about(log: Sequence[Message]) -> Iterator[str]:
         facts += [f"changes wanted {pluralize(len(ticket.changes), 'time')}"] if ticket.changes else []
         facts += [f"moved {pluralize(ticket.moves, 'time')}"] if ticket.moves else []
         facts += [f"flaw {line(name)} {'caught' if name in ticket.caught else 'planted'}" for name in ticket.planted]
-        facts += [f"no place for the flaw {line(name)}" for name in ticket.unplanted]
+        facts += [f"the flaw {line(name)} did not fit" for name in ticket.unplanted]
         yield f"{line(ticket.id)} · {' · '.join(facts)}\n{quoted(line(ticket.title))}"
 
 

@@ -19,9 +19,10 @@ class Crossed:
 
 
 def crossed(table: ArrayLike) -> Crossed:
-    """Of R rows and C columns without gaps, by mean squares: `rest = MS_rest`, `rows = (MS_rows - MS_rest) / C`.
+    """The components of R rows and C columns without gaps, from mean squares.
 
-    Searle, Casella and McCulloch (1992), section 4.3. Raises ValueError for gaps.
+    `rest = MS_rest`, `rows = (MS_rows - MS_rest) / C`. Searle, Casella and McCulloch (1992), section 4.3.
+    Raises ValueError for gaps.
     """
     x: Floats = np.asarray(table, dtype=np.float64)
     if x.ndim != 2 or not np.isfinite(x).all():

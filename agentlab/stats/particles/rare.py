@@ -56,13 +56,13 @@ def pooled_attempts(successes: Sequence[int], attempts: Sequence[int], wanted: i
     limits = inverse_limits(total, tried, censored)
     if not censored:
         value = inverse_estimate(total, tried, total)
-        notes = () if value is not None else ("one success in all: it has no unbiased estimate; raise accept or draws",)
+        notes = () if value is not None else ("one success gives no unbiased estimate; raise accept or draws",)
         return Estimate(value, limits.low, limits.high, n=len(attempts), notes=notes)
     own = [inverse_estimate(s, k, wanted) for s, k in zip(successes, attempts, strict=True)]
     known = [value for value in own if value is not None]
     if len(known) == len(own):
         return Estimate(fmean(known), limits.low, limits.high, n=len(own))
-    note = "some draws reached their cap and others stopped at their only success: the share is biased upwards"
+    note = "some draws reached their cap and others stopped at their only success: the share is biased upward"
     return Estimate(total / tried, limits.low, limits.high, n=len(own), notes=(note,))
 
 
@@ -74,12 +74,12 @@ def mean_evidence(values: Sequence[float], confidence: float = 0.95) -> Estimate
     """
     mean, size = fmean(values), len(values)
     if mean == 0:
-        note = "no population came to the event: its probability is too small for so many particles"
+        note = "no population reached the event: its probability is too small for this number of particles"
         return Estimate(0.0, n=size, notes=(note,))
     if size < FEWEST:
         return Estimate(mean, n=size, notes=(f"an interval needs {FEWEST} draws, and there are {size}",))
     if sum(value > 0 for value in values) == 1:
-        return Estimate(mean, n=size, notes=("one draw alone came to the event: there is no interval",))
+        return Estimate(mean, n=size, notes=("only one draw reached the event, so there is no interval",))
     from agentlab.stats.interval import t_quantile  # scipy is slow to import, and inference needs none of it
 
     without = [math.log(max(math.fsum(values) - value, math.ulp(0.0)) / (size - 1)) for value in values]

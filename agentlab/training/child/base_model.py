@@ -24,7 +24,7 @@ def load(path: Path, device: str) -> tuple[Any, Any, Any]:
     try:
         reader = gguf.GGUFReader(path)
     except (OSError, ValueError) as error:
-        raise SystemExit(f"the base {path} is no GGUF file that can be read: {error}") from None
+        raise SystemExit(f"the base {path} cannot be read as a GGUF file: {error}") from None
     architecture = _field(reader, "general.architecture")
     if architecture != ARCHITECTURE:
         raise SystemExit(f"the base {path} has the architecture {architecture!r}; sft and dpo train {ARCHITECTURE!r}")
@@ -78,5 +78,5 @@ def _model(reader: Any) -> LlamaForCausalLM:
     loaded = model.load_state_dict(state, strict=False)
     model.tie_weights()
     if loaded.unexpected_keys or set(loaded.missing_keys) - {"lm_head.weight"}:
-        raise SystemExit(f"the base lacks {loaded.missing_keys} and has {loaded.unexpected_keys} besides")
+        raise SystemExit(f"the base lacks {loaded.missing_keys} and has the unknown {loaded.unexpected_keys}")
     return model

@@ -37,7 +37,7 @@ def transformers_name(gguf_name: str) -> str:
     parts = gguf_name.split(".")
     if len(parts) == 4 and parts[0] == "blk" and parts[3] == "weight" and parts[2] in {**PROJECTIONS, **NORMS}:
         return f"model.layers.{parts[1]}.{({**PROJECTIONS, **NORMS})[parts[2]]}.weight"
-    raise SystemExit(f"the base has a tensor {gguf_name!r}, which a llama model does not have; train it by `command`")
+    raise SystemExit(f"the base has a tensor {gguf_name!r}, which a llama model does not have; use `kind: command`")
 
 
 def heads_of(gguf_name: str, config: Any) -> int | None:

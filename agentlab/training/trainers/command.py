@@ -35,7 +35,7 @@ def _known(run: str) -> str:
         raise ValueError("the command is empty; write a program and its arguments")
     if unknown := sorted(named - set(PLACEHOLDERS)):
         raise ValueError(
-            f"unknown placeholder {unknown[0]!r}; write one of {', '.join(PLACEHOLDERS)}, and a brace itself twice"
+            f"unknown placeholder {unknown[0]!r}; write one of {', '.join(PLACEHOLDERS)}, or {{{{ and }}}} for braces"
         )
     return run
 
@@ -76,8 +76,8 @@ def _served(job: TrainingJob, told: Mapping[str, Any]) -> tuple[Mapping[str, Any
     """The fields of the model's entry, with whole paths, and a digest of what stands behind them."""
     found: Any = told.get("serve")
     if not isinstance(found, dict) or not found:
-        right = 'a command leaves {"serve": {"name": …}} or {"serve": {"options": {"adapter": FILE}}}'
-        raise TrainingError(f"{job.folder / process.DONE} does not say what is served; {right}")
+        right = 'write {"serve": {"name": …}} or {"serve": {"options": {"adapter": FILE}}}'
+        raise TrainingError(f"{job.folder / process.DONE} does not say what to serve; {right}")
     serve = cast("dict[str, Any]", found)
     options = serve.get("options")
     adapter = cast("dict[str, Any]", options).get("adapter") if isinstance(options, dict) else None

@@ -22,7 +22,7 @@ def python(named: str | None) -> Path:
     if named:
         path = Path(named).expanduser()
         if not os.access(path, os.X_OK):
-            raise TrainingError(f"the Python for training, {path}, is not there; correct `python` in improve.by")
+            raise TrainingError(f"the Python for training, {path}, does not exist; correct `python` in improve.by")
         return path
     homes = (Path.cwd(), Path(sys.prefix).parent, Path(__file__).parents[3])
     for home in homes:
@@ -32,6 +32,6 @@ def python(named: str | None) -> Path:
     looked = ", ".join(dict.fromkeys(map(str, homes)))
     pip = f"{FOLDER}/bin/pip install"
     raise TrainingError(
-        f"training needs an environment of its own, and there is no {FOLDER} in {looked}. Make it with "
+        f"training needs a separate environment, and there is no {FOLDER} in {looked}. Make it with "
         f"`make setup-train`, or with: python3 -m venv {FOLDER} && {pip} -r {REQUIREMENTS} && {pip} {TORCH}"
     )

@@ -19,7 +19,9 @@ class ExemplarsFields(TrainerFields):
     kind: Literal["exemplars"]
     examples: int = Field(default=4, ge=1, le=100, description="The maximum number of examples for each agent.")
     characters: int = Field(
-        default=2000, ge=1, description="Rows whose prompt and reply are longer together are not used as examples."
+        default=2000,
+        ge=1,
+        description="Rows with more characters, prompt and reply together, are not used as examples.",
     )
 
 

@@ -15,11 +15,11 @@ Table = Mapping[str, float]
 
 
 class SharesFields(TrainerFields):
-    """For `sim/replies` only. The truth of each generation is known."""
+    """For `sim/replies` only. Sets its table to the shares of the kept replies."""
 
     kind: Literal["shares"]
     floor: float = Field(
-        default=0.0, ge=0, lt=1, description="How much of the base's table stays: 0 for none, 0.1 for a tenth."
+        default=0.0, ge=0, lt=1, description="How much of the base's table is kept: 0 for none, 0.1 for a tenth."
     )
 
 

@@ -45,9 +45,9 @@ class WeightsFields(TrainerFields):
     max_length: int = Field(
         default=1024, ge=2, description="Rows with more tokens, prompt and reply together, are dropped and counted."
     )
-    threads: int = Field(default=0, ge=0, description="CPU threads of the training; 0 for one on each core.")
+    threads: int = Field(default=0, ge=0, description="CPU threads of the training; 0 means one for each core.")
     python: str | None = Field(
-        default=None, description="A Python that has torch, transformers, peft and gguf. Default: that of .venv-train."
+        default=None, description="A Python that has torch, transformers, peft, and gguf. Default: that of .venv-train."
     )
 
     @model_validator(mode="after")
@@ -66,12 +66,12 @@ class SftFields(WeightsFields):
 
 
 class DpoFields(WeightsFields):
-    """For local models. Trains an adapter on kept against rejected replies to the same prompt."""
+    """For local models. Trains an adapter to prefer kept replies to rejected replies to the same prompt."""
 
     kind: Literal["dpo"]
     learning_rate: float = Field(default=1e-4, gt=0, description="The highest learning rate.")
     beta: float = Field(
-        default=0.1, gt=0, description="How strongly the trained model is held to the base; higher is stronger."
+        default=0.1, gt=0, description="How close the trained model stays to the base; a higher value keeps it closer."
     )
 
 
@@ -102,7 +102,7 @@ async def train(job: TrainingJob, report: Callable[[TrainingStep], None]) -> Tra
     served = job.folder.resolve() / str(told["served"])
     digest = await asyncio.to_thread(_sha256, served)
     if digest != told["sha256"]:
-        raise TrainingError(f"{served} is not what the training left; remove {job.folder} to train again")
+        raise TrainingError(f"{served} has changed since it was trained; remove {job.folder} to train again")
     serve = _serve(job, served, digest)
     if fresh:
         await _load(job, serve)

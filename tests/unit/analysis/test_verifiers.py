@@ -73,7 +73,7 @@ def test_the_verifier_is_described_and_more_tries_make_up_for_a_weaker_arm(run: 
         ({}, "--weak NAME --strong NAME, from correct, harm, again"),
         ({"weak": "harm", "strong": "rigth"}, "has no measure 'rigth'"),
         ({"weak": "harm", "strong": "harm"}, "have the same judge, once"),
-        ({"weak": "again", "strong": "correct"}, "again is not only right or wrong; give the value"),
+        ({"weak": "again", "strong": "correct"}, "again has values other than right and wrong; give the value"),
         ({"weak": "correct", "strong": "again"}, "agentlab judge"),
         ({"weak": "again", "strong": "correct", "accept": "high"}, "--accept high: give numbers, such as"),
         ({"weak": "harm", "strong": "correct", "penalties": "-1"}, "--penalties -1: give numbers from 0"),

@@ -52,7 +52,7 @@ def test_a_damaged_or_other_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_hash_alone_is_a_mistake() -> None:
-    with pytest.raises(ScenarioError, match=r"stands alone; write `adapter: PATH` beside it"):
+    with pytest.raises(ScenarioError, match=r"without options.adapter; write `adapter: PATH` beside it"):
         weights.adapter_of({"adapter_sha256": "00"})
     assert weights.adapter_of({"threads": 1}) is None
     assert {"adapter", "adapter_sha256"} <= set(options_of("local/smollm2") or ())

@@ -29,11 +29,16 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"improve": improve(negatives={"most": 1})}, "improve.negatives", "remove it"),
     ({"improve": improve(splits={"train": {"role": "learn"}})}, "improve.splits", "role: hold_out"),
     ({"improve": improve(genertions=3)}, "improve.genertions", "generations"),
-    ({"tasks": SHARED}, "tasks.leak.prompt", "tests stay unseen"),
-    ({"tasks": UNSPLIT}, "tasks.more.split", "which part of the tasks"),
+    ({"tasks": SHARED}, "tasks.leak.prompt", "only one of the two splits"),
+    ({"tasks": UNSPLIT}, "tasks.more.split", "a split of improve.splits"),
     ({"draws": 3}, "draws", "improve.splits"),
     ({"factors": {"much": {"no": {}, "yes": {"improve": {"generations": 1}}}}}, "generations", "the same"),
     ({"factors": {"generation": {"a": {}, "b": {}}}}, "factors.generation", "another name"),
+    (
+        {"factors": {"arm": {"a": {}, "b": {"tasks": {"train_0": {"split": "test"}}}}}},
+        "tasks.train_0.split",
+        "the same",
+    ),
     ({"models": {"default": {"name": "sim/chatter"}}}, "improve.by.kind", "sim/replies only"),
 ]
 

@@ -99,4 +99,4 @@ def test_a_mean_of_evidence_has_an_interval_from_ten_draws_on() -> None:
     assert found.low is not None
     assert found.high is not None
     assert found.low < 0.2 < found.high
-    assert mean_evidence([0.0] * 6).notes[0].startswith("no population came to the event")
+    assert mean_evidence([0.0] * 6).notes[0].startswith("no population reached the event")

@@ -54,7 +54,7 @@ FAILURES = {
     "pass": r"ended without done\.json",
     "(out / 'done.json').write_text('{')": r"done\.json cannot be read",
     "(out / 'done.json').write_text('[]')": r"done\.json is not a JSON object",
-    "(out / 'done.json').write_text('{}')": r"does not say what is served; a command leaves \{",
+    "(out / 'done.json').write_text('{}')": r"does not say what to serve; write \{",
     leaves({"serve": {"options": {"adapter": "a"}}}): r"a: the trained weights cannot be read: No such file",
 }
 
@@ -68,6 +68,14 @@ async def test_a_failure_is_one_sentence_with_the_place_of_the_log(tmp_path: Pat
     assert "\n" not in said
     assert str(tmp_path) in said
     assert (tmp_path / "train.log").is_file()
+
+
+@pytest.mark.process
+async def test_a_training_that_failed_in_the_end_is_trained_again(tmp_path: Path) -> None:
+    text = leaves({"serve": {"name": "m"}}) + "sys.exit(3)"
+    for _ in range(2):
+        with pytest.raises(TrainingError, match=r"exit code 3"):
+            await trained(tmp_path, text)
 
 
 @pytest.mark.process

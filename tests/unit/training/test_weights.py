@@ -37,7 +37,7 @@ async def test_a_complete_training_is_given_again_and_its_file_is_held_to_its_ha
     assert made.serve == {"options": {"threads": 2, "adapter": adapter, "adapter_sha256": made.digest}}
     assert made.metrics == METRICS
     (tmp_path / "adapter.gguf").write_bytes(b"changed")
-    with pytest.raises(TrainingError, match=r"adapter\.gguf is not what the training left; remove .* to train again"):
+    with pytest.raises(TrainingError, match=r"adapter\.gguf has changed since it was trained; remove .* to train"):
         await weights.train(told, print)
     (tmp_path / "adapter.gguf").unlink()
     with pytest.raises(TrainingError, match=r"adapter\.gguf: the trained weights cannot be read: No such file"):
@@ -79,7 +79,7 @@ async def test_a_missing_base_or_environment_is_said_with_what_to_type(
 ) -> None:
     with pytest.raises(TrainingError, match=r"the base is missing: .* not found"):
         await weights.train(job(tmp_path, "local/gone.gguf", **settings(python=sys.executable)), print)
-    with pytest.raises(TrainingError, match=r"the Python for training, /nowhere/python, is not there"):
+    with pytest.raises(TrainingError, match=r"the Python for training, /nowhere/python, does not exist"):
         environment.python("/nowhere/python")
     monkeypatch.setenv(environment.VARIABLE, sys.executable)
     assert environment.python(None) == Path(sys.executable)
