@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from agentlab.analysis.contrasts.blinding import blindness, judged_guesses
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.tasks import task_notes
+from agentlab.analysis.generations.generations import findings
 from agentlab.analysis.headline import FINDINGS, headline
 from agentlab.analysis.summary import Summary
 from agentlab.analysis.unread import unread_notes
@@ -56,7 +57,7 @@ def lead(material: Material) -> Lead:
         str(run.meta.get("name") or run.folder.name),
         str(run.meta.get("about") or ""),
         _size(material),
-        headline(summary),
+        (*findings(run), *headline(summary)),
         tuple(_limits(material))[:MOST],
         forest.headline(summary.table, summary.measures),
         _compared(material),

@@ -38,11 +38,12 @@ START = """\
 agentlab {version}: controlled experiments on organizations of language-model agents.
 
 Start here:
-  agentlab run quickstart      three agents against one, on an embedded model: no key, no cost
+  agentlab run quickstart      three agents against one; no key, no cost
   agentlab new mine            write a commented scenario of your own, mine.yaml
+  agentlab train drift_sim     a model that learns from its own replies
   agentlab show consultancy    see what a shipped scenario would send
   agentlab list                list the runs in runs/
-  agentlab --help              see every command; agentlab COMMAND --help shows its options\
+  agentlab --help              see every command; COMMAND --help: its options\
 """
 
 app = typer.Typer(

@@ -12,6 +12,9 @@ from agentlab.errors import MismatchError, ScenarioError, StoreError
 from agentlab.experiment import session
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
+from agentlab.report.lead import lead
+from agentlab.report.section import Material
+from agentlab.report.style import arm_styles
 from agentlab.runs.exports import training_rows
 from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as load_design
@@ -70,6 +73,13 @@ def test_the_analysis_has_every_generation_and_split(run: Run) -> None:
     assert table["named"].iloc[5] == pytest.approx(by_hand["named"].mean())
     assert set(found.tables) == {"generations", "gains", "parting", "training", "sampled", "answers"}
     assert "ran once" in " ".join(found.notes)
+
+
+def test_the_report_begins_with_what_the_loop_found(run: Run) -> None:
+    held = run.held_out
+    first = lead(Material(held, summarize(held), arm_styles(held)))
+    assert "after the base, on" in first.found[0]
+    assert any("in generation" in sentence for sentence in first.found)
 
 
 def test_generations_are_compared_pair_by_pair_as_arms_are(run: Run) -> None:

@@ -64,6 +64,20 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     return Analysis("generations", "Generations", says, tables, told, shown, legend=LEGEND, groups=groups)
 
 
+def findings(run: Run) -> tuple[str, ...]:
+    """What the loop found on held-out tasks, in sentences; none for a run without a loop."""
+    loops, remarks = lineages(run) if run.splits else (), Remarks()
+    if not loops:
+        return ()
+    reasons, held = suppressed_measures(run), run.held_out
+    names = [m.name for m in run.measured if m.name not in reasons]
+    rows = {
+        "gains": [row for loop in loops for row in gains.gains(held, loop, names, remarks)],
+        "parting": [row for loop in loops for row in parted(held, loop, names, remarks)],
+    }
+    return tuple(_says(run, loops, {name: _plain(pd.DataFrame(found), loops) for name, found in rows.items() if found}))
+
+
 def _plain(table: pd.DataFrame, loops: Sequence[Lineage]) -> pd.DataFrame:
     """Counts as whole numbers, and no column for the arm where there is one arm."""
     table = table.astype({name: "Int64" for name in COUNTS if name in table})
