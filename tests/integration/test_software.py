@@ -170,9 +170,9 @@ def test_without_a_sandbox_nothing_starts_and_the_line_to_type_is_given(monkeypa
         ("product: my_loans", "product: my_lons", "no module 'my_lons'"),
         ("product: my_loans", "product: news_rankr", r"did you mean 'news_ranker'|news_ranker"),
         (", product: my_loans", "", r"judge 'product' finds no product"),
-        ("product: my_loans", "product: my_loans, fields: {product: x}", "a field 'product' beside `product:`"),
+        ("product: my_loans", "product: my_loans, fields: {product: x}", "the task has a field 'product' and `product:`"),
         ("product: my_loans", "product: my_loans, fields: {files: {data/loans.txt: x}}", "data of the product"),
-        ("product: my_loans", "product: my_loans, fields: {files: {src/grant.py: x}}", "what agents must write"),
+        ("product: my_loans", "product: my_loans, fields: {files: {src/grant.py: x}}", "the one that agents must write"),
         ("{kind: program}", "{kind: program, cases: 1}", r"s\.yaml:7:\d+: judges\.product\.cases"),
         ("{kind: program}}", "{kind: program}}\nmeasures: {m: {judge: product}}", "have no common mean"),
         (
