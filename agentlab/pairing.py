@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
-PAIRING = ("task", "draw", "generation")
-"""What two rows have in common that are a pair: columns of a frame, attributes of a rollout."""
-_values = attrgetter(*PAIRING)
+PAIRING = ("task", "draw")
+"""What two rows have in common that are a pair: columns of a frame, attributes of a rollout. Not the generation: two
+generations of a loop are arms too."""
+_values = attrgetter(*PAIRING, "generation")
 
 
 def pairing_key(rollout: Any) -> tuple[str, int, int]:
-    """The key of a rollout, or of whatever else has a task, a draw and a generation."""
+    """What rollouts have in common that a judge of two is shown side by side: of a loop, the generation too."""
     return _values(rollout)
 
 

@@ -12,7 +12,7 @@ from agentlab.runs.frames import Run
 from agentlab.runs.transcript.find import address
 from agentlab.runs.transcript.record import Record
 from agentlab.text import line
-from agentlab.types import OUTPUT, Message, MessageKind, Task
+from agentlab.types import OUTPUT, VARIABLE, Message, MessageKind, Task
 
 MOST, LONGEST = 40, 140
 """Rollouts that are looked at, and characters of a quote."""
@@ -90,6 +90,8 @@ def _talked(run: Run) -> Sequence[Mapping[Hashable, Any]]:
 def _quotes(record: Record, judge: Match | None) -> list[Quote]:
     """What agents wrote that arrived, in order."""
     kinds: Mapping[str, MessageKind] = record.organization.protocol.kinds if record.organization else {}
+    if any(VARIABLE in m.to for m in record.rollout.messages):
+        return []  # the values of a program: its agents write to nobody
     sent = [m for m in record.rollout.messages if not m.sender.startswith("@") and m.to]
     arrived = [m for m in sent if m.kind not in kinds or kinds[m.kind].fate == "sent"]
     return [_quote(message, record.task, judge) for message in arrived]

@@ -55,6 +55,7 @@ def _parts(columns: Sequence[_Sized], width: int) -> Iterator[list[_Sized]]:
         if one.column.number or _least([*keys, one]) > width // 2:
             break
         keys.append(one)
+    keys = _telling(keys, columns, width // 2)
     part = list[_Sized]()
     for one in columns:
         if len(part) > len(keys) and _least([*part, one]) > width:
@@ -62,6 +63,18 @@ def _parts(columns: Sequence[_Sized], width: int) -> Iterator[list[_Sized]]:
             part = list(keys)
         part.append(one)
     yield part
+
+
+def _telling(keys: list[_Sized], columns: Sequence[_Sized], room: int) -> list[_Sized]:
+    """The keys with the whole numbers that follow them, such as a generation, where only these tell the rows apart."""
+    found = list(keys)
+    while len(set(zip(*(one.column.cells for one in found), strict=True))) < len(columns[0].column.cells):
+        more = columns[len(found)]
+        whole = all(cell.isdigit() or not cell for cell in more.column.cells)
+        if not whole or len(found) + 2 > len(columns) or _least([*found, more]) > room:
+            return keys
+        found.append(more)
+    return found
 
 
 def _least(columns: Sequence[_Sized]) -> int:

@@ -24,6 +24,9 @@ PRODUCTS = (
     f"other methods: the mean evidence of the draws; with {FEWEST} draws or more, a jackknife interval of its logarithm"
 )
 
+LARGEST = 700.0
+"""The largest logarithm of an evidence that is a number."""
+
 
 def rare(run: Run) -> Analysis:
     """By condition and task. Raises AnalysisError where no finished population estimates a probability."""
@@ -32,11 +35,12 @@ def rare(run: Run) -> Analysis:
         for name, facts in zip(run.conditions["condition"], run.conditions["facts"], strict=True)
         if facts.get("inference") and facts["inference"]["kind"] != "beam" and not facts["inference"].get("factor")
     }
-    done = run.rollouts[run.rollouts["condition"].isin(methods) & ~run.rollouts["status"].isin(UNFINISHED)]
+    ended = run.rollouts[run.rollouts["condition"].isin(methods) & ~run.rollouts["status"].isin(UNFINISHED)]
+    done = ended[ended["status"] != "limit"]
     if done.empty:
         raise AnalysisError(
             f"{run.folder} has no population that estimates a probability; give the scenario an `inference:` of kind "
-            f"rejection or splitting"
+            f"rejection or splitting, and populations that no limit stops"
         )
     rows, notes = list[Row](), dict[str, None]()
     for condition, method in methods.items():
@@ -44,6 +48,7 @@ def rare(run: Run) -> Analysis:
             row, told = _row(str(condition), str(task), method, part)
             rows.append(row)
             notes |= dict.fromkeys(told)
+    notes |= dict.fromkeys(_stopped(ended))
     table = pd.DataFrame(rows)
     counts = [name for name in ("attempts", "successes", "censored") if name in table]
     table[counts] = table[counts].astype("Int64")
@@ -51,6 +56,16 @@ def rare(run: Run) -> Analysis:
     about = [note for note, there in ((WAITING, "rejection" in kinds), (PRODUCTS, kinds != {"rejection"})) if there]
     says = f"The probability of the event, in {pluralize(len(table), 'condition and task', 'conditions and tasks')}."
     return Analysis("rare", "Probabilities of events", says, {"events": table}, (*about, *notes), result=_result)
+
+
+def _stopped(ended: pd.DataFrame) -> Iterator[str]:
+    """What is unknown of populations that a limit stopped."""
+    for (condition, task), part in ended.groupby(["condition", "task"], sort=False, observed=True):
+        if stopped := int((part["status"] == "limit").sum()):
+            yield (
+                f"{condition}, {task}: a limit stopped {stopped} of {pluralize(len(part), 'draw')}, which estimate "
+                f"nothing; without them the probability is biased, so raise limits.rollout"
+            )
 
 
 def _row(condition: str, task: str, method: Mapping[str, Any], part: pd.DataFrame) -> tuple[Row, Iterator[str]]:
@@ -61,6 +76,11 @@ def _row(condition: str, task: str, method: Mapping[str, Any], part: pd.DataFram
         censored = sum(count < method["accept"] for count in successes)
         head |= {"attempts": sum(attempts), "successes": sum(successes), "censored": censored}
     else:
+        if part["log_evidence"].max() > LARGEST:
+            raise AnalysisError(
+                f"{condition}, {task}: the evidence is too large for a number (its logarithm is "
+                f"{part['log_evidence'].max():g}); subtract a constant from the factors of the program"
+            )
         found = mean_evidence([_evidence(value) for value in part["log_evidence"]])
     return {**head, **_cells(found)}, (f"{condition}, {task}: {note}" for note in found.notes)
 

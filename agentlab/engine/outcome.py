@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from agentlab.engine.spec import RolloutSpec, unstarted
 from agentlab.engine.state import State
-from agentlab.types import OUTPUT, REJECT, Call, Message, OutputVia, Rollout, Status
+from agentlab.types import OUTPUT, REJECT, VARIABLE, Call, Message, OutputVia, Rollout, Status
 
 
 def output_of(state: State) -> Message | None:
@@ -26,7 +26,7 @@ def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
         status=status,
         output=output.content if output else None,
         output_via=via if output else "none",
-        cut=output is not None and _cut(output, own),
+        cut=output is not None and _cut(output, own, any(VARIABLE in m.to for m in state.log)),
         messages=tuple(state.log),
         calls=tuple(calls),
         error=state.error or _reason(status, state.log, own),
@@ -35,12 +35,16 @@ def finished(spec: RolloutSpec, state: State, via: OutputVia) -> Rollout:
     )
 
 
-def _cut(output: Message, calls: Sequence[Call]) -> bool:
-    """Whether a length limit ended the reply that delivered; a part of a reply with more behind it is whole."""
+def _cut(output: Message, calls: Sequence[Call], program: bool) -> bool:
+    """Whether a length limit ended the reply that delivered; a part of a reply with more behind it is whole.
+
+    What a program made of replies is cut only if it is the end of one.
+    """
     ended = [c.completion for c in calls if (c.actor, c.round) == (output.sender, output.round) and c.completion]
     content = output.content.strip()
     return any(
-        reply.stop == "length" and (content not in reply.text or reply.text.rstrip().endswith(content))
+        reply.stop == "length"
+        and (reply.text.rstrip().endswith(content) or (content not in reply.text and not program))
         for reply in ended
     )
 

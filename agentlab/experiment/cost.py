@@ -2,12 +2,13 @@
 
 Every condition is played once, on the task of median length, with a simulated model that writes replies of a stated
 length and mails up to two contacts in every turn, and judged by its judges; the counts are multiplied by tasks and
-draws. Real models write more or less and to others, so the figures are an estimate.
+draws. Real models write more or less and to others, so the figures are an estimate. A program is counted to its end.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agentlab.engine.client import Client
 from agentlab.engine.play import play
@@ -90,8 +91,10 @@ def _mailed(request: Request, text: str) -> str:
 
 
 def _without_tools(rollout_spec: RolloutSpec) -> RolloutSpec:
-    """The same rollout, for which no toolset is opened: what stands in for models asks for no tool."""
+    """The same rollout, for which no toolset is opened, and whose program ends although its replies cannot be read."""
     organization = rollout_spec.organization
+    whole: Any = getattr(organization.protocol, "to_the_end", None)
+    organization = replace(organization, protocol=whole()) if whole is not None else organization
     agents = tuple(replace(agent, tools=()) for agent in organization.agents)
     return replace(rollout_spec, organization=replace(organization, agents=agents))
 

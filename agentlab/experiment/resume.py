@@ -18,6 +18,7 @@ from agentlab.scenario import Design, differences
 from agentlab.scenario.validate import mapping
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
+from agentlab.store.training import trained
 
 log = logging.getLogger(__name__)
 LONGEST = 120
@@ -52,6 +53,12 @@ def check(design: Design, store: Store, old: Mapping[str, Any], accept: bool) ->
         raise MismatchError(
             f"{place}: the run was made with another generator of its products:\n{_lines(remade)}\n"
             "Its data and held-out cases would differ. Use the original module, or --new or --out for a fresh run."
+        )
+    if moved := _learned(design, store, old):
+        raise MismatchError(
+            f"{place}: its weights were trained on other tasks: {', '.join(moved)} would be learned from now and "
+            "was not then, or the other way round. Give these tasks the split that they had, or use --new or --out for "
+            "a fresh run folder."
         )
     code = [*_code(old.get("code", [])), *_wordings(design, recorded)]
     if code and not accept:
@@ -93,6 +100,15 @@ def _products(design: Design, old: Mapping[str, Any]) -> Iterator[Change]:
         now = mapping(design.tasks[task["id"]].fields.get("product")) if task["id"] in design.tasks else {}
         if was and now and was["source"] != now["source"]:
             yield f"product {was['name']} of task {task['id']}", was["source"][:12], now["source"][:12]
+
+
+def _learned(design: Design, store: Store, old: Mapping[str, Any]) -> list[str]:
+    """Tasks that are learned from now and were not when weights of this run were trained, or the other way round."""
+    if design.loop is None or not any(one.digest for one in trained(store).values()):
+        return []
+    learning = {name for name, split in design.loop.fields.splits.items() if split.role == "learn"}
+    before = {task["id"] for task in old.get("tasks", []) if task.get("split") in learning}
+    return sorted(before ^ {id for id, task in design.tasks.items() if task.split in learning})
 
 
 def _wordings(design: Design, recorded: Mapping[str, Mapping[str, Any]]) -> Iterator[Change]:

@@ -39,6 +39,7 @@ from agentlab.judges import JudgeTraits
 from agentlab.judges.program import HARM
 from agentlab.scenario import Design
 from agentlab.scenario.fields import DECLARED
+from agentlab.scenario.judges import plain_names
 from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import Store, look, looks
 from agentlab.store.looks import forget
@@ -243,8 +244,8 @@ def plain_measures(
     of_counted = {criterion: scales[criterion] for criterion in counted}
     if cases:
         return [
-            Measure(f"{judge}_{name}", judge, {name: scale}, scale, target=scale[name != HARM], cases=cases)
-            for name, scale in of_counted.items()
+            Measure(own, judge, {name: scale}, scale, target=scale[name != HARM], cases=cases)
+            for own, (name, scale) in zip(plain_names(judge, counted, True), of_counted.items(), strict=True)
         ]
     ranges = set(of_counted.values())
     return [Measure(judge, judge, of_counted, ranges.pop() if len(ranges) == 1 else (0.0, 1.0))]

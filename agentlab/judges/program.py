@@ -8,6 +8,7 @@ from pydantic import Field
 
 from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.config import Flaw, JudgeConfig, JudgeTraits
+from agentlab.organization.board.workspace import clash
 from agentlab.products import SHIPPED, Case, Figure, Product, WrongFormat, product, source
 from agentlab.tools.sandbox.detect import lacking, sandbox
 from agentlab.tools.sandbox.ended import Ended, Limits
@@ -118,8 +119,10 @@ def _product(task: Task) -> tuple[Product, int]:
 
 
 async def _ran(built: Product, workspace: Mapping[str, str], case: Case, seconds: float) -> Ended:
-    """The program on one case. It finds the workspace without earlier results, and the files of the case."""
-    kept = {path: text for path, text in workspace.items() if not path.startswith("out/")}
+    """The program on one case. It finds the workspace without earlier results, and the files of the case. A file that
+    has the name of a folder of these is left out."""
+    kept = {path: text for path, text in workspace.items() if path.split("/")[0] != "out"}
+    kept = {path: text for path, text in kept.items() if clash(path, case.files) is None}
     given = {path: text.encode() for path, text in {**kept, **case.files}.items()}
     where = await sandbox()
     async with turn():

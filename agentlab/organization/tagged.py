@@ -17,6 +17,7 @@ from dataclasses import replace
 from typing import Any
 
 from agentlab.organization.markup import Block, markup
+from agentlab.text import utf8_safe
 from agentlab.types import Call, ChatMessage, Completion, ToolCall, ToolSpec
 
 TAGS = ("call", "result")
@@ -107,13 +108,18 @@ def _call(block: Block, schemas: Mapping[str, Mapping[str, Any]], id: str) -> To
     missing = [key for key in schemas.get(name, {}).get("required", ()) if key not in given]
     if not inside and block.body and len(missing) == 1:  # `<call tool="run">ls</call>` can mean one thing only
         given[missing[0]] = _value(block.body, fields.get(missing[0], {}))
-    return ToolCall(id, name, json.dumps(given, ensure_ascii=False))
+    return ToolCall(id, name, _json(given))
+
+
+def _json(given: Mapping[str, Any]) -> str:
+    """As a row can hold it: a JSON text of ASCII letters may name a lone surrogate."""
+    return str(utf8_safe(json.dumps(given, ensure_ascii=False)))
 
 
 def _joined(attributes: Mapping[str, Any], body: str) -> str:
     """A JSON object with attributes added; text that is no JSON stays, for the result to say so."""
     try:
-        return json.dumps({**attributes, **json.loads(body)}, ensure_ascii=False)
+        return _json({**attributes, **json.loads(body)})
     except (ValueError, TypeError, RecursionError):
         return body
 

@@ -49,7 +49,7 @@ def draw(data: pd.DataFrame, column: str, styles: Mapping[str, ArmStyle]) -> Fig
 
 
 def _panel(ax: Any, data: pd.DataFrame, column: str, arm: ArmStyle) -> None:
-    form: dict[str, Any] = {"color": arm.colour, "hatch": arm.hatch}
+    form: dict[str, Any] = {"color": arm.color, "hatch": arm.hatch}
     ax.barh(range(len(data)), data["share"], height=0.62, edgecolor="white", linewidth=0.6, alpha=0.75, **form)
     for y, row in enumerate(data.to_dict("records")):
         interval(ax, y, (row["share_low"], row["share_high"]), {**THIN, "marker": "|"}, "black")

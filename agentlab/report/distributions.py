@@ -107,7 +107,7 @@ def _panel(ax: Any, each: pd.DataFrame, means: pd.DataFrame, styles: Mapping[str
         own, mean = (t[t["condition"] == condition] for t in (each, means))
         if mean.empty:
             continue
-        form: dict[str, Any] = {"marker": style.marker, "color": style.colour, "linestyle": ""}
+        form: dict[str, Any] = {"marker": style.marker, "color": style.color, "linestyle": ""}
         ax.plot(own["x"], own["y"], markersize=3, alpha=0.45, markeredgewidth=0, **form)
         (handles[style.label],) = ax.plot(
             mean["x"], mean["y"], markersize=6, markeredgecolor="black", markeredgewidth=0.8, zorder=5, **form

@@ -48,6 +48,6 @@ def _own(ax: Any, own: pd.DataFrame, style: ArmStyle, axes: tuple[str, str]) -> 
     low, high = (
         known[end].clip(0, 1) if own[gained].dropna().between(0, 1).all() else known[end] for end in ("low", "high")
     )
-    ax.fill_betweenx(known[at], low, high, color=style.colour, alpha=0.2, linewidth=0)
-    form: dict[str, Any] = {"color": style.colour, "marker": style.marker, "markersize": 4}
+    ax.fill_betweenx(known[at], low, high, color=style.color, alpha=0.2, linewidth=0)
+    form: dict[str, Any] = {"color": style.color, "marker": style.marker, "markersize": 4}
     ax.plot(own[gained], own[at], linewidth=1.6, **form)

@@ -55,7 +55,7 @@ def _line(ax: Any, part: pd.DataFrame, measure: str, style: ArmStyle) -> Any:
     values = part[["generation", measure, f"{measure}_low", f"{measure}_high"]].astype("float64")
     x, y, low, high = (values[name].to_numpy() for name in values)
     if role == "hold_out":
-        ax.fill_between(x, low, high, color=style.colour, alpha=0.15, linewidth=0)
-    form: dict[str, Any] = {"color": style.colour, "marker": style.marker, "markersize": 4}
+        ax.fill_between(x, low, high, color=style.color, alpha=0.15, linewidth=0)
+    form: dict[str, Any] = {"color": style.color, "marker": style.marker, "markersize": 4}
     (line,) = ax.plot(x, y, linestyle=DASHES[role], linewidth=1.5, **form)
     return line

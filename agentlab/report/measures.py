@@ -134,11 +134,11 @@ def _directed(ax: Any, better: int | None) -> None:
 def _row(ax: Any, y: int, row: Any, style: ArmStyle) -> None:
     if row["missing"]:
         interval(ax, y + 0.3, (row["bound_low"], row["bound_high"]), {"marker": "|", **THIN}, GROUND)
-    interval(ax, y, (row["new tasks_low"], row["new tasks_high"]), THIN, style.colour)
-    interval(ax, y, (row["these tasks_low"], row["these tasks_high"]), BAR, style.colour)
-    ax.plot(row["mean"], y, style.marker, color=style.colour, markersize=6.5)
+    interval(ax, y, (row["new tasks_low"], row["new tasks_high"]), THIN, style.color)
+    interval(ax, y, (row["these tasks_low"], row["these tasks_high"]), BAR, style.color)
+    ax.plot(row["mean"], y, style.marker, color=style.color, markersize=6.5)
     if row["delivered_only"] == row["delivered_only"]:
-        ax.plot(row["delivered_only"], y - 0.3, style.marker, color=style.colour, markerfacecolor="white", markersize=5)
+        ax.plot(row["delivered_only"], y - 0.3, style.marker, color=style.color, markerfacecolor="white", markersize=5)
 
 
 def _key(data: pd.DataFrame) -> tuple[list[Any], list[str]]:

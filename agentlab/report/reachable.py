@@ -66,7 +66,7 @@ def _arms(ax: Any, points: pd.DataFrame, means: pd.DataFrame, styles: Mapping[st
         own, mean = (table[table["condition"] == condition] for table in (points, means))
         if mean.empty:
             continue
-        form: dict[str, Any] = {"marker": style.marker, "color": style.colour, "linestyle": ""}
+        form: dict[str, Any] = {"marker": style.marker, "color": style.color, "linestyle": ""}
         ax.plot(own["harm"], own["utility"], markersize=4, alpha=0.45, markeredgewidth=0, zorder=2, **form)
         (handles[style.label],) = ax.plot(
             mean["harm"], mean["utility"], markersize=10, markeredgecolor="black", markeredgewidth=1.1, zorder=3, **form

@@ -1,4 +1,4 @@
-"""How pictures look: colours that every kind of colour vision tells apart, and marks and hatches for print in grey."""
+"""How pictures look: colors that every kind of color vision tells apart, and marks and hatches for print in grey."""
 
 import re
 import warnings
@@ -20,15 +20,15 @@ from agentlab.text import line
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#00805E", "#AA4499"
 OCHRE, WINE, STEEL = "#9A7400", "#6E1A3C", "#3F8FC4"
 """After Okabe and Ito (2008) and Tol (2021), darkened so that each stands out from white by 3 : 1 or more."""
-COLOURS = (BLUE, VERMILION, GREEN, PURPLE, OCHRE, WINE, STEEL)
+COLORS = (BLUE, VERMILION, GREEN, PURPLE, OCHRE, WINE, STEEL)
 """Of arms, and of nothing else."""
 INK, GROUND, FAINT = "#222222", "#595959", "#D9D9D9"
 """Of what belongs to no arm: data, axes and words, and lines behind both."""
 GREYS = ("#333333", "#8A8A8A", "#C4C4C4", "#5E5E5E", "#A8A8A8", "#E2E2E2")
-"""Of the parts of a bar, neighbours apart from each other."""
+"""Of the parts of a bar, neighbors apart from each other."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 HATCHES = ("", "////", "..", "\\\\\\\\", "xxx", "---", "+++", "//..")
-"""As many marks and hatches as share no factor with the colours, so that 56 arms differ in both or in one."""
+"""As many marks and hatches as share no factor with the colors, so that 56 arms differ in both or in one."""
 BAR: dict[str, Any] = {"linewidth": 3.6, "solid_capstyle": "butt"}
 THIN: dict[str, Any] = {"linewidth": 1.2, "solid_capstyle": "butt"}
 """An interval's line ends where the interval does."""
@@ -57,7 +57,7 @@ class ArmStyle:
     """By what a condition is known in every picture."""
 
     label: str
-    colour: str
+    color: str
     marker: str
     hatch: str
 
@@ -84,7 +84,7 @@ def short(text: object, most: int) -> str:
 def nth_style(i: int, label: str) -> ArmStyle:
     """The i-th of several things to tell apart."""
     label = f" {label}" if label.startswith("_") else label  # else a legend leaves it out
-    return ArmStyle(label, COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)], HATCHES[i % len(HATCHES)])
+    return ArmStyle(label, COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)], HATCHES[i % len(HATCHES)])
 
 
 @contextmanager
@@ -133,11 +133,11 @@ def shared_rows(axes: Sequence[Any], across: int, labels: Sequence[str]) -> None
 
 
 def stacked(ax: Any, parts: pd.DataFrame, forms: Sequence[tuple[str, str]]) -> list[Any]:
-    """A bar for each row, its columns one after another, each in its colour and hatch. Returns a handle for each."""
+    """A bar for each row, its columns one after another, each in its color and hatch. Returns a handle for each."""
     handles: list[Any] = []
     left = pd.Series(0.0, index=parts.index)
-    for name, (colour, hatch) in zip(parts.columns, forms, strict=True):
-        how: dict[str, Any] = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0.6}
+    for name, (color, hatch) in zip(parts.columns, forms, strict=True):
+        how: dict[str, Any] = {"color": color, "hatch": hatch, "edgecolor": "white", "linewidth": 0.6}
         handles.append(ax.barh(range(len(parts)), parts[name], left=left, height=0.7, **how))
         left = left + parts[name]
     return handles
@@ -187,7 +187,7 @@ def named(ax: Any, title: str) -> None:
     ax.set_title(short(title, 44), fontsize=9.5, loc="left", fontweight="bold")
 
 
-def interval(ax: Any, y: float, ends: tuple[float, float], how: Mapping[str, Any], colour: str) -> None:
+def interval(ax: Any, y: float, ends: tuple[float, float], how: Mapping[str, Any], color: str) -> None:
     """A horizontal line from end to end; nothing where they are missing."""
     if ends[0] == ends[0] and ends[1] == ends[1]:
-        ax.plot(ends, (y, y), "-", color=colour, **how)
+        ax.plot(ends, (y, y), "-", color=color, **how)

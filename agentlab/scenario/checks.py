@@ -185,7 +185,7 @@ def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tup
             site.wrong(
                 where,
                 f"no tool {reference!r}",
-                f"{suggest(reference, TOOLS)} Or write my_module:Name for a tool of your own",
+                suggest(reference, TOOLS, own="a tool"),
             )
             continue
         else:

@@ -46,10 +46,10 @@ class Compare:
     exploratory: tuple[Declared, ...] | None = None
 
 
-def resolve(site: CheckedDocument, plan: ExperimentFields, judges: Sequence[str]) -> Compare:
+def resolve(site: CheckedDocument, plan: ExperimentFields, plain: Sequence[str]) -> Compare:
     """The contrasts of the scenario; those with a mistake, which is told, are left out.
 
-    A judge that no measure uses has a measure of its own name.
+    `plain` are the measures of judges that no measure of the plan uses.
     """
     told = plan.compare
     if told is None:
@@ -62,8 +62,7 @@ def resolve(site: CheckedDocument, plan: ExperimentFields, judges: Sequence[str]
         site.unknown(("looks",), "there is no primary contrast to analyze", "declare one under compare.primary")
     if told is None:
         return Compare()
-    own = [name for name in judges if name not in {measure.judge for measure in plan.measures.values()}]
-    all_of = _All(site, plan, (*plan.measures, *own), cells.cells(plan), {})
+    all_of = _All(site, plan, (*plan.measures, *plain), cells.cells(plan), {})
     primary = tuple(all_of.section("primary", told.primary))
     if told.exploratory == "all":
         return Compare(primary)

@@ -107,4 +107,4 @@ def _placed(tree: Tree, value: Any, moved: Mapping[Keys, Keys]) -> Tree:
                 if news := below.get(path[:end]):
                     found.update({(*new, *path[end:]): place for new in news})
                     break
-    return Tree(value, places, keys, tree.removed)
+    return Tree(value, places, keys, tree.removed, moved)

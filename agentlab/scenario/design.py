@@ -164,10 +164,10 @@ class DesignBuilder:
             self.selectors |= inference.selectors(conditions, bench)
             self.finish(plan, bench, specs, conditions)
             loop = improve.agree(self.site, {one.name: one.loop for one in conditions})
-            crossed, conditions = generations.with_generations(plan, loop), generations.base(conditions)
-            declared = compare.resolve(
-                self.site, crossed, [name for name in bench.judges if name not in self.selectors]
-            )
+            told_loop = mapping(self.tree.value.get("improve"))
+            crossed, conditions = generations.with_generations(plan, loop, told_loop), generations.base(conditions)
+            used = {measure.judge for measure in plan.measures.values()}
+            declared = compare.resolve(self.site, crossed, bench.plain({*used, *self.selectors}))
         if self.findings.mistakes or plan is None or crossed is None:
             raise ScenarioError(self.findings.sorted(len(cells.cells(plan)) if plan else 1))
         return Design(
@@ -246,7 +246,7 @@ class DesignBuilder:
                 checks.task_fields(site, resolved.organization, resolved.tasks)
                 checks.targets(site, bench.misfits, resolved.tasks)
                 if resolved.loop is not None:
-                    improve.measures(site, resolved.loop.fields, plan, bench.judges)
+                    improve.measures(site, resolved.loop.fields, plan, bench)
                 inference.judge(site, resolved.inference, bench, plan.measures, self.specs)
                 found[name] = resolved
         self.findings.cell = None
@@ -313,6 +313,7 @@ class DesignBuilder:
         protocol.agree(self.site, {one.name: one.organization for one in conditions})
         if conditions:
             products.same_product(self.site, [one.tasks for one in conditions])
+            improve.same_splits(self.site, [one.tasks for one in conditions])
         if plan.cluster is not None and conditions:
             checks.cluster(self.site, plan.cluster, [one.tasks for one in conditions])
         seen: dict[tuple[Any, ...], Condition] = {}

@@ -7,6 +7,7 @@ from agentlab.scenario.document import Keys
 _AGENT, _JUDGED, _MODEL = "{system: You check sums.}", "{judge: quality}", "{name: anthropic/claude-opus-4-5}"
 _TASK, _ADDED = "{prompt: What is 2 + 2?}", "{text: Be brief., to: task}"
 _LEVEL, _CONTRAST = "{organization: {rounds: 5}}", "{team: [firm, solo]}"
+_LEARN, _HELD = "{role: learn, draws: 8}", "{role: hold_out, draws: 4}"
 _LEVELS, _CRITERION = f"{{short: {{}}, long: {_LEVEL}}}", "{text: Is it clear?}"
 FORMS: Mapping[tuple[str, ...], str] = {
     ("models",): f"{{default: {_MODEL}}}",
@@ -39,6 +40,10 @@ FORMS: Mapping[tuple[str, ...], str] = {
     ("limits", "rollout"): "{tokens: 200k}",
     ("compare", "primary", "*", "*"): "[firm, solo]",
     ("looks",): "{planned: 3}",
+    ("improve", "by"): "{kind: sft}",
+    ("improve", "keep"): "{measure: correct, at_least: 1}",
+    ("improve", "splits"): f"{{train: {_LEARN}, test: {_HELD}}}",
+    ("improve", "splits", "*"): f"{_LEARN}, or {_HELD}",
     ("exclude", "*"): "{team: solo}",
     ("exclude",): "[{team: solo, pressure: high}]",
 }

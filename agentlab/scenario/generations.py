@@ -2,22 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from agentlab.scenario.condition import Condition, named
 from agentlab.scenario.fields import ExperimentFields
 from agentlab.scenario.improve import Improve
+from agentlab.scenario.improve_fields import MOST_GENERATIONS
 
 GENERATION, REPLICATE = "generation", "replicate"
 
 
-def with_generations(plan: ExperimentFields, loop: Improve | None) -> ExperimentFields:
-    """The plan with the factors of a loop, for what names levels; without a loop, the plan."""
-    if loop is None:
+def with_generations(plan: ExperimentFields, loop: Improve | None, told: Mapping[str, Any]) -> ExperimentFields:
+    """The plan with the factors of a loop, for what names levels; without a loop, the plan.
+
+    `told` is the section `improve` as it stands. Its numbers hold where the loop is wrong in something else, so that a
+    contrast of generations is no mistake as well.
+    """
+    if loop is None and not told:
         return plan
-    factors = {**plan.factors, GENERATION: _numbered(0, loop.fields.generations)}
-    if loop.fields.replicates > 1:
-        factors[REPLICATE] = _numbered(1, loop.fields.replicates)
+    generations = _told(told.get("generations")) if loop is None else loop.fields.generations
+    replicates = _told(told.get("replicates", 1)) if loop is None else loop.fields.replicates
+    factors = {**plan.factors, GENERATION: _numbered(0, generations)}
+    if replicates > 1:
+        factors[REPLICATE] = _numbered(1, replicates)
     return plan.model_copy(update={"factors": factors})
+
+
+def _told(number: object) -> int:
+    return number if isinstance(number, int) and 0 < number <= MOST_GENERATIONS else MOST_GENERATIONS
 
 
 def _numbered(first: int, last: int) -> Mapping[str, Mapping[str, str]]:

@@ -1,10 +1,10 @@
 """The section `improve` of one condition, checked: its splits, what it keeps, and its trainer."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentlab.interfaces import Judge
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.own_code import is_own
@@ -12,6 +12,7 @@ from agentlab.scenario import checks, plugins
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import ConditionFields, ExperimentFields
 from agentlab.scenario.improve_fields import ImproveFields, SplitFields
+from agentlab.scenario.judges import JudgeSet
 from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest
@@ -105,9 +106,7 @@ def _trainer(
         return TrainerKind(ImproveFields, train, pairs=bool(getattr(train, "pairs", False))), dict(told.by)
     if not isinstance(kind, str) or kind not in TRAINERS:
         wrong = f"no trainer {kind!r}" if "kind" in told.by else "'kind' is missing"
-        site.wrong(
-            (*path, "kind"), wrong, f"{suggest(kind, TRAINERS)} Or write my_module:Name for a trainer of your own"
-        )
+        site.wrong((*path, "kind"), wrong, suggest(kind, TRAINERS, own="a trainer"))
         return None, {}
     trainer = TRAINERS[kind]
     fields = site.validate(trainer.fields, path)
@@ -191,17 +190,30 @@ def _negatives(site: CheckedDocument, told: ImproveFields, trainer: TrainerKind 
         site.wrong((*SECTION, "negatives", wrong), f"{wrong!r} does not fit the threshold of keep", right)
 
 
-def measures(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields, judges: Mapping[str, Judge]) -> None:
+def measures(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields, judges: JudgeSet) -> None:
     """The measure that decides and those that are watched are there. A judge without a measure is one by its name."""
-    used = {measure.judge for measure in plan.measures.values()}
-    known = [*plan.measures, *(name for name in judges if name not in used)]
+    known = [*plan.measures, *judges.plain({measure.judge for measure in plan.measures.values()})]
     named: list[tuple[Keys, str]] = [((*SECTION, "keep", "measure"), told.keep.measure)]
     named += [((*SECTION, "watch", i), name) for i, name in enumerate(told.watch or ())]
     for path, name in named:
         if name not in known:
             site.wrong(path, f"no measure {name!r}", suggest(name, known))
+    measure, by = plan.measures.get(told.keep.measure), judges.scales.get(told.keep.measure, {})
+    low, high = sorted(measure.range) if measure is not None else next(iter(by.values()), (-math.inf, math.inf))
+    side = "at_least" if told.keep.at_most is None else "at_most"
+    if any(value > high if side == "at_least" else value < low for value in told.keep.thresholds):
+        wrong = f"no rollout can be kept: {told.keep.measure!r} goes from {low:g} to {high:g}"
+        site.wrong((*SECTION, "keep", side), wrong, "write a value between these two")
     if told.watch is not None and told.watch[0] == told.watch[1]:
         site.wrong((*SECTION, "watch", 1), f"{told.watch[1]!r} is there twice", "name another measure")
+
+
+def same_splits(site: CheckedDocument, arms: Sequence[Mapping[str, Task]]) -> None:
+    """A task is learned from in every condition or in none: conclusions rest on the tasks that none has seen."""
+    for id, task in arms[0].items():
+        if any(other[id].split != task.split for other in arms[1:] if id in other):
+            right = "let all conditions have the same"
+            site.wrong(("tasks", id, "split"), f"a level changes the split of task {id!r}", right)
 
 
 def agree(site: CheckedDocument, loops: Mapping[str, Improve | None]) -> Improve | None:

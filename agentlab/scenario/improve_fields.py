@@ -71,9 +71,14 @@ class KeepFields(Fields):
 
     def threshold(self, generation: int) -> float:
         """Of the rollouts of this generation, from 0. The last value of a list holds for all later ones."""
+        return self.thresholds[min(generation, len(self.thresholds) - 1)]
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """One for each generation, or a single one."""
         value = self.at_most if self.at_least is None else self.at_least
         assert value is not None
-        return value[min(generation, len(value) - 1)] if isinstance(value, tuple) else value
+        return value if isinstance(value, tuple) else (value,)
 
     def passes(self, value: float, generation: int) -> bool:
         """Whether a rollout with this value is good enough."""

@@ -7,12 +7,16 @@ from agentlab.interfaces import Judge, Routing
 from agentlab.judges.match import Match, compares
 from agentlab.models.capabilities import maker
 from agentlab.models.spec import ModelSpec
+from agentlab.organization.cascade.program import Program
+from agentlab.organization.protocols.cascade import Cascade
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import MeasureFields
 from agentlab.scenario.inference_fields import (
     KINDS,
+    OUTPUT_TEXT,
     InferenceFields,
     LevelFields,
+    VoteFields,
     is_plain,
     judge_of,
     likelihood_of,
@@ -51,6 +55,8 @@ def read(site: CheckedDocument, baseline: bool) -> InferenceFields | None:
 
 def weighing(site: CheckedDocument, fields: InferenceFields, routing: Routing) -> Routing:
     """The protocol, told how to weigh what it observes. A method that uses weights needs a source of them."""
+    if isinstance(routing, Cascade):
+        _program(site, fields, routing.program)
     weigh: Any = getattr(routing, "weighing", None)
     if weigh is not None:
         return weigh(likelihood_of(fields))
@@ -59,6 +65,20 @@ def weighing(site: CheckedDocument, fields: InferenceFields, routing: Routing) -
         wrong = f"nothing weighs the particles: protocol {type(routing).__name__.lower()} has no observed steps"
         site.wrong(INFERENCE, wrong, "add `factor: {judge: NAME}`, so that a judge weighs them")
     return routing
+
+
+def _program(site: CheckedDocument, fields: InferenceFields, program: Program) -> None:
+    """What a method makes nothing of in a program, and a vote on a variable that it does not have."""
+    bound = [one.name for one in program.instructions if one.kind not in ("skip", "repeat", "factor", "reject")]
+    names = dict.fromkeys([*bound, *program.inputs, OUTPUT_TEXT])
+    if isinstance(fields.take, VoteFields) and fields.take.vote not in names:
+        wrong = f"unknown variable {fields.take.vote!r}"
+        site.wrong((*INFERENCE, "take", "vote"), wrong, suggest(fields.take.vote, names))
+    part = next((name for name in ("success", "level") if getattr(fields, name, None) is not None), None)
+    weighs = next((one.path for one in program.instructions if one.kind == "factor"), None)
+    if part is not None and weighs is not None:
+        wrong = f"with `{part}` a judge alone decides, and the step {weighs!r} of the program weighs nothing"
+        site.wrong((*INFERENCE, part), wrong, "remove the factor, or use `kind: smc`")
 
 
 def judge(

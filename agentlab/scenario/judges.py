@@ -1,7 +1,7 @@
 """Judges by name: found beside the scenario or shipped, changed by the scenario or written in it, and built."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -46,6 +46,17 @@ class JudgeSet:
     def every(self) -> dict[str, Judge]:
         """All judges by name."""
         return {**self.judges, **self.of_two}
+
+    def plain(self, left_out: Collection[str]) -> list[str]:
+        """The measures that judges have where none is declared: one by the judge's name, or one for each criterion of a
+        judge that runs programs."""
+        names = [name for name in self.judges if name not in left_out]
+        return [one for name in names for one in plain_names(name, self.counted[name], self.traits[name].cases)]
+
+
+def plain_names(judge: str, counted: Sequence[str], cases: bool) -> list[str]:
+    """The names of what a judge measures where no measure is declared."""
+    return [f"{judge}_{criterion}" for criterion in counted] if cases else [judge]
 
 
 def inline(tree: Tree, findings: Findings, folder: Path) -> Tree:

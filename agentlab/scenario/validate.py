@@ -63,11 +63,11 @@ class CheckedDocument:
 
     def wrong(self, path: Keys, wrong: str, right: str) -> None:
         """A mistake at a value; at what should hold it when it is not there."""
-        self.findings.add(self.tree.place(path), path, wrong, right)
+        self.findings.add(self.tree.place(path), self.tree.origin(path), wrong, right)
 
     def unknown(self, path: Keys, wrong: str, right: str) -> None:
         """A mistake at a key."""
-        self.findings.add(key_place(self.tree, path), path, wrong, right)
+        self.findings.add(key_place(self.tree, path), self.tree.origin(path), wrong, right)
 
     def flaws(self, path: Keys, flaws: Iterable[tuple[Keys, str, str]]) -> bool:
         """Adds what a part found wrong with its own fields: an unknown name points to its key."""
@@ -96,7 +96,7 @@ def validate(model: type[M], tree: Tree, path: Keys, findings: Findings) -> M | 
         for (place, where), reasons in told.items():
             first, *others = dict.fromkeys(right for _, right in reasons)
             right = " or ".join([first, *(other.removeprefix("write ") for other in others)])
-            findings.add(place, where, reasons[0][0], right)
+            findings.add(place, tree.origin(where), reasons[0][0], right)
         return None
 
 
@@ -148,7 +148,8 @@ def _translate(one: ErrorDetails, known: Mapping[str, str], tree: Tree, path: Ke
         return gone or tree.place(where), where, f"found {noun}", "write at least one entry"
     if "models" in where and {"api_key_env", "base_url", "options"} & set(where):
         return tree.place(where), where, "found a value that is not shown because it may be a key", _said(one, context)
-    return tree.place(where), where, f"found {shown(value)}", _right(one, context, where, value)
+    fields = f" with {', '.join(map(str, mapping(value)))}" if kind == "value_error" and mapping(value) else ""
+    return tree.place(where), where, f"found {shown(value)}{fields}", _right(one, context, where, value)
 
 
 def _right(one: ErrorDetails, context: Mapping[str, Any], where: Keys, value: object) -> str:

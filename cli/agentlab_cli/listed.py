@@ -20,7 +20,7 @@ def print_list(runs: Sequence[ListedRun], folder: Path) -> None:
     show_rows(console, pluralize(len(runs), "run"), (*_WORDS, "rollouts", "cost"), list(map(_cells, runs)), _WORDS)
     for run in runs:
         if run.problem:
-            console.print(f"{run.run}: {sanitize(run.problem)}", markup=False, soft_wrap=True)
+            console.print(sanitize(f"{run.run}: {run.problem}"), markup=False, soft_wrap=True)
 
 
 def _cells(run: ListedRun) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
         f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} words "
         "per turn, or what max_tokens allows, and mails up to two contacts.",
     )
+    if any(hasattr(one.organization.protocol, "to_the_end") for one in design.conditions):
+        say(console, "A program (`kind: cascade`) counts with all its branches and with every iteration of its loops.")
     for line in few_anchors(design):
         say(console, f"{line}.", "Note: ")
 

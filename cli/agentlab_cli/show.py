@@ -45,6 +45,7 @@ def show(
     from rich.console import Console
 
     from agentlab.report.show import shown
+    from agentlab.text import sanitize
 
     text = shown(
         what,
@@ -59,7 +60,7 @@ def show(
         files=files,
     )
     if not quiet:
-        Console(highlight=False).out(text, highlight=False)
+        Console(highlight=False).out(sanitize(text), highlight=False)
 
 
 def _as_json(what: str, rollout: str | None, values: list[str] | None, others: dict[str, object]) -> None:

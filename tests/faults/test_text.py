@@ -1,4 +1,4 @@
-"""Text that means to do harm, in tasks, replies and judgements, changes nothing but its own row."""
+"""Text that means to do harm, in tasks, replies and judgments, changes nothing but its own row."""
 
 import json
 import re

@@ -1,14 +1,16 @@
 """A loop that is killed while it samples and while it trains ends as if it had never been."""
 
 import signal
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from agentlab.errors import MismatchError
 from agentlab.runs.frames import Run, load
 from tests.support.command import Commands
-from tests.support.loops import TABLE, improve, tasks, written
+from tests.support.loops import TABLE, improve, play, tasks, written
 
 MODULE = """
 import os, signal
@@ -96,3 +98,40 @@ def test_a_kill_in_a_training_and_half_a_file_of_rows_leave_no_trace(commands: C
     assert again.code == 0, again.said
     assert file.read_bytes() == before
     assert load("run").generations["digest"].notna().any()
+
+
+FLAKY = """
+from dataclasses import replace
+from agentlab.errors import TrainingError
+from agentlab.training.trainers import shares
+
+MOOD = "well"
+
+
+class Trainer:
+    async def __call__(self, job, report):
+        if MOOD == "ill":
+            raise TrainingError("the server is gone")
+        if MOOD == "wrong":
+            raise ValueError("a mistake of one's own")
+        made = replace(await shares.train(job, report), digest=MOOD)
+        return replace(made, serve={"nam": "sim/replies"}) if MOOD == "odd" else made
+"""
+
+
+def test_a_failed_training_does_not_forget_which_weights_were_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "flaky_parts.py").write_text(FLAKY)
+    path = written(tmp_path, improve=improve(by={"kind": "flaky_parts:Trainer"}, generations=1), tasks=tasks(2, 2))
+    play(path, tmp_path / "run")
+    before = load(tmp_path / "run").generations["digest"].dropna().tolist()
+    told = {"ill": "the server is gone", "wrong": "a mistake of one's own", "odd": "cannot be served: ValidationError"}
+    for mood, why in told.items():
+        monkeypatch.setattr(sys.modules["flaky_parts"], "MOOD", mood)
+        assert play(path, tmp_path / "run").failed == 1
+        assert why in load(tmp_path / "run").generations["error"].iloc[-1]
+    monkeypatch.setattr(sys.modules["flaky_parts"], "MOOD", "other")
+    with pytest.raises(MismatchError, match="other weights"):
+        play(path, tmp_path / "run")
+    assert load(tmp_path / "run").generations["digest"].dropna().tolist() == before == ["well", "well"]

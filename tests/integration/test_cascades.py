@@ -10,7 +10,12 @@ import pytest
 from cascades.table import Table
 
 import agentlab
+from agentlab.analysis.contrasts.compared import contrasts
+from agentlab.analysis.contrasts.notes import scope
+from agentlab.analysis.excerpt import excerpt
 from agentlab.errors import ModelError, ScenarioError
+from agentlab.experiment.cost import plan
+from agentlab.experiment.specs import Selection
 from agentlab.models.providers import openai, scoring, vllm
 from agentlab.models.spec import ModelSpec
 from agentlab.runs.frames import Run
@@ -37,6 +42,7 @@ MISTAKES = [
     ('sample: "{{task}}"', 'sample: "{{pol}}"', "10:16", "unknown variable 'pol'; write 'pool', if you meant that"),
     (ASK, 'answer: {sample: "{{z}}", by: ann}\n      z: {set: 1}', "10:16", "has no value yet: its step comes later"),
     (ASK, 'n: {loop: {answer: {sample: "?", by: ann}}}', "10:7", "a loop without a bound; write `most: 10`"),
+    (ASK, f'pool: {{loop: {{{ASK}}}, over: "{{{{pool}}}}"}}', "10:90", "goes over a list that its first item replaces"),
     ("by: ann", "by: bob", "10:36", "no agent 'bob' in the cast"),
     (ASK, 'answer: {sample: "?", by: ann, as: text, observe: hello}', "10:48", "free text is observed"),
     (ASK, f'{ASK[:-1]}, observe: "maybe"}}', "10:74", "'maybe' is not among the choices; write one of yes, no"),
@@ -163,6 +169,79 @@ async def test_the_same_command_asks_nothing_again(asked: Run) -> None:
     again = await agentlab.run(asked.folder.parent / "s.yaml", asked.folder, draws=None)
     assert len(again.calls) == len(asked.calls)
     assert again.messages.equals(asked.messages)
+
+
+LOOPS = """
+      check: {when: {answer: never}, do: {doubt: {sample: "Sure?", by: ann, as: number}}}
+      n: {loop: {more: {sample: "{{answer}}", by: ann, as: number, tries: 3}}, until: {answer: "no"}, most: 4}
+      gone: {reject: {answer: {lacks: maybe}}}
+      mean: {python: mean, with: {values: "{{more}}"}}"""
+
+
+async def test_a_plan_counts_every_branch_and_iteration_of_a_program(tmp_path: Path) -> None:
+    file = tmp_path / "s.yaml"
+    file.write_text(STEPS.replace(ASK, f'{ASK[:-1]}, observe: "yes"}}{LOOPS}'))
+    assert (await plan(load(file), Selection())).total.calls == 2 * (1 + 1 + 4)
+
+
+VOTES = "inference: {kind: forward, particles: 5, take: {vote: VARIABLE}}\n"
+
+
+async def test_a_vote_counts_the_values_of_a_variable_within_a_loop(tmp_path: Path) -> None:
+    file, loop = tmp_path / "s.yaml", f"n: {{loop: {{{ASK}}}, most: 1}}"
+    file.write_text(STEPS.replace(ASK, loop).replace("draws: 2", "draws: 12") + VOTES.replace("VARIABLE", "answer"))
+    run = await agentlab.run(file, tmp_path / "run")
+    said = run.particles.groupby("rollout", observed=True)["output"].agg(lambda values: values.mode()[0])
+    taken = run.rollouts.set_index("rollout")["output"]
+    assert (said.loc[list(map(str, taken.index))].to_numpy() == taken.to_numpy()).all()
+
+
+def test_a_vote_on_an_unknown_variable_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(STEPS + VOTES.replace("VARIABLE", "anwser"))
+    with pytest.raises(ScenarioError, match="unknown variable 'anwser'; did you mean 'answer'"):
+        load(tmp_path / "s.yaml")
+
+
+ARMS = """
+factors:
+  seen: {"yes": {}, "no": {organization: {protocol: {steps: {answer: {observe: null}}}}}}
+judges: {right: {kind: match, by: exact}}
+measures: {correct: {judge: right}}
+"""
+
+
+async def test_arms_that_reject_different_draws_are_not_paired(tmp_path: Path) -> None:
+    """Both arms draw the same answers, so that over pairs of kept rollouts there is never a difference."""
+    observed = STEPS.replace('"no"]}}', '"no"]}, observe: "yes"}').replace("draws: 2", "draws: 20")
+    (tmp_path / "s.yaml").write_text(observed + ARMS)
+    run = await agentlab.run(tmp_path / "s.yaml", tmp_path / "run")
+    (found,) = contrasts(run)
+    plain = run.measures.loc[run.measures["seen"] == "no", "correct"].mean()
+    assert found.result.difference == pytest.approx(1 - plain)
+    assert (found.paired, found.conclusion) == (False, "open: missing data")
+    assert any("inference: {kind: rejection, accept: 1}" in note for note in scope([found]))
+    assert excerpt(run) is None  # values of variables are no messages
+
+
+CUTS = """from agentlab.types import Capabilities, Completion
+
+class Cuts:
+    name, capabilities = "cuts", Capabilities(frozenset())
+
+    async def complete(self, request):
+        return Completion("I count 7 of these eggs, and I", stop="length")
+"""
+
+
+@pytest.mark.parametrize(("as_", "cut"), [("number", False), ("text", True)])
+async def test_what_a_program_reads_in_a_cut_reply_is_not_cut_itself(tmp_path: Path, as_: str, cut: bool) -> None:
+    (tmp_path / "cuts_here.py").write_text(CUTS)
+    old = 'sim/replies, options: {replies: {"*": {"yes": 0.5, "no": 0.5}}}'
+    ask = f'said: {{sample: "?", by: ann, as: {as_}}}\n      answer: {{set: "{{{{said}}}}"}}'
+    (tmp_path / "s.yaml").write_text(STEPS.replace(old, '"cuts_here:Cuts"').replace(ASK, ask))
+    run = await agentlab.run(tmp_path / "s.yaml", tmp_path / "run")
+    assert run.calls["stop"].tolist() == ["length"] * 2
+    assert run.rollouts["output_cut"].tolist() == [cut] * 2
 
 
 # Scoring

@@ -176,6 +176,72 @@ def test_weights_need_a_source() -> None:
         design("s.yaml")
 
 
+PROGRAM = """
+spec: 1
+name: voted
+seed: 2
+models: {default: {name: sim/replies, options: {replies: {"*": {hit: 0.5, dead: 0.2, none: 0.3}}}}}
+tasks: {t: {prompt: Try.}}
+organization:
+  agents: {one: {}}
+  protocol:
+    kind: cascade
+    steps:
+      said: {set: dead}
+      n:
+        loop:
+          said: {sample: "{{n}}", by: one, as: {choice: [hit, dead]}, unparsed: missing}
+          lost: {reject: {said: dead}}
+        most: 3
+    return: "{{said}}"
+inference: {kind: forward, particles: 8, take: {vote: said}}
+draws: 4
+judges: {hits: {kind: "tests.support.populations:Hits"}}
+"""
+SPLIT = "{kind: splitting, particles: 20, level: {judge: hits, at: [0.25, 0.5]}}"
+
+
+def test_a_vote_counts_the_last_value_of_a_variable_in_a_loop_and_no_missing_one() -> None:
+    found = played(PROGRAM, "run")
+    ended = found.particles[found.particles["status"] != "rejected"]
+    assert ended["output"].isna().any()
+    assert (ended.groupby("draw")["output"].count() > 0).all()
+    assert found.rollouts["output"].tolist() == ["hit"] * 4
+
+
+def test_what_was_rejected_after_the_last_level_has_no_weight() -> None:
+    found = played(PROGRAM.replace("{kind: forward, particles: 8, take: {vote: said}}", SPLIT), "run")
+    weights = found.particles.groupby("status", observed=True)["weight"].sum()
+    assert weights["rejected"] == 0
+    assert set(found.rollouts["status"]) <= {"delivered", "incomplete"}
+
+
+def test_what_a_program_does_not_have_or_does_not_use_is_told() -> None:
+    wrong = PROGRAM.replace("vote: said", "vote: sad")
+    factor = PROGRAM.replace("{kind: forward, particles: 8, take: {vote: said}}", SPLIT)
+    for text, told in (
+        (wrong, "unknown variable 'sad'; did you mean 'said'?"),
+        (
+            factor.replace("lost: {", "f: {factor: -1}\n          lost: {"),
+            "the step 'n.f' of the program weighs nothing",
+        ),
+    ):
+        Path("s.yaml").write_text(text, encoding="utf-8")
+        with pytest.raises(ScenarioError) as error:
+            design("s.yaml")
+        assert told in str(error.value)
+
+
+def test_populations_that_a_limit_stopped_estimate_no_probability() -> None:
+    text = PROGRAM.replace("{kind: forward, particles: 8, take: {vote: said}}", "{kind: rejection, accept: 2, most: 9}")
+    found = played(text + "limits: {rollout: {tokens: 16}}\n", "run")
+    stopped = int((found.rollouts["status"] == "limit").sum())
+    assert 0 < stopped < 4
+    told = json.loads(CliRunner().invoke(app, ["stats", "run", "rare", "--json"]).output)
+    assert told["tables"]["events"][0]["draws"] == 4 - stopped
+    assert any("a limit stopped" in note for note in told["notes"])
+
+
 def stored(folder: str) -> int:
     """Calls that are committed."""
     try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from agentlab.errors import ProgramError, SandboxError
 from agentlab.runs.frames import load
 from agentlab.runs.transcript import transcript
 from agentlab.tools.sandbox.detect import sandbox
-from agentlab.tools.sandbox.proxy import proxy
+from agentlab.tools.sandbox.proxy import AT_ONCE, proxy
 from agentlab.types import Call, ChatMessage, Completion, ProgramModel, Settings, Usage
 
 SCENARIO = """\
@@ -120,6 +121,9 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({**ASK, "temperature": 1}, 400, "the model does not take temperature"),
     ({**ASK, "max_tokens": "many"}, 400, "max_tokens"),
     ({"messages": [{"role": "tool", "content": "x"}]}, 400, "KeyError"),
+    *(({**ASK, "max_tokens": number}, 400, "max_tokens must be from 1") for number in (0, -5, 10**30)),
+    *(({**ASK, "temperature": number}, 400, "temperature must be from 0 to 2") for number in (-1, 99, float("nan"))),
+    ({**ASK, "stop": ["\ud83d"]}, 400, "surrogates not allowed"),
 ]
 
 
@@ -164,6 +168,18 @@ def test_what_is_no_request_ends_its_connection_alone(raw: bytes) -> None:
     assert asyncio.run(go()) == (HOSTILE[raw], 200)
 
 
+async def at_once(many: int, tokens: int) -> dict[int, int]:
+    """How often each status answers so many questions, which all wait for an answer at once."""
+
+    async def ask(chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call:
+        await asyncio.sleep(0.01)
+        return call("x")
+
+    async with proxy(ProgramModel(ask, frozenset(), tokens)) as path, asyncio.TaskGroup() as group:
+        tasks = [group.create_task(sent(path, request(ASK))) for _ in range(many)]
+    return dict(Counter(task.result()[0] for task in tasks))
+
+
 def test_a_budget_ends_in_403_and_a_failure_that_is_not_the_programs_is_raised_at_the_end() -> None:
     async def go(*answers: Call | Exception, tokens: int = 100) -> list[int]:
         statuses = list[int]()
@@ -174,6 +190,9 @@ def test_a_budget_ends_in_403_and_a_failure_that_is_not_the_programs_is_raised_a
 
     assert asyncio.run(go(call("a"), call("b"), call("c"), tokens=15)) == [200, 200, 403]
     assert asyncio.run(go(call(None, "too_long: the prompt"), call("b"))) == [400, 200]
+    statuses = asyncio.run(at_once(60, tokens=100))
+    assert set(statuses) == {200, 403}
+    assert statuses[200] < 10 + AT_ONCE
     with pytest.raises(ProgramError, match="transient: gone"):
         asyncio.run(go(call(None, "transient: gone"), call("b")))
 

@@ -164,6 +164,22 @@ def test_without_a_sandbox_nothing_starts_and_the_line_to_type_is_given(monkeypa
 
 
 @pytest.mark.usefixtures("own")
+def test_a_loop_keeps_by_a_measure_of_a_judge_that_runs_programs_and_needs_a_sandbox(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(judging, "lacking", lambda: "there is no sandbox")
+    splits = "splits: {old: {role: learn}, new: {role: hold_out}}, by: {kind: shares}"
+    loop = f"improve: {{generations: 1, keep: {{measure: product_utility, at_least: 0.5}}, {splits}}}\n"
+    tasks = "product: my_loans, split: old}, other: {prompt: Grant more., product: my_loans, split: new}}"
+    text = SCENARIO.replace("product: my_loans}}", tasks) + loop
+    Path("s.yaml").write_text(text)
+    assert "cannot train it: there is no sandbox" in refused(ScenarioError, "train", "s.yaml")
+    assert not Path("runs/small").exists()
+    Path("s.yaml").write_text(text.replace("product_utility", "product"))
+    assert "did you mean 'product_" in refused(ScenarioError, "train", "s.yaml")
+
+
+@pytest.mark.usefixtures("own")
 @pytest.mark.parametrize(
     ("old", "new", "wrong"),
     [
@@ -244,6 +260,13 @@ def test_a_program_that_is_not_measured_says_why(code: str | None, outcome: str,
     found = judged(left_over if code is None else left_over | {"src/recommend.py": code}, seconds=1)
     assert {verdict.outcome for verdict in found} == {outcome}
     assert reason in (found[0].reason or "")
+
+
+@pytest.mark.process
+@pytest.mark.usefixtures("boxed")
+@pytest.mark.parametrize("odd", [{"in": "x", "out": "x"}, {"in/articles.csv/notes.txt": "x"}])
+def test_a_file_in_the_place_of_a_folder_does_not_keep_a_program_from_being_measured(odd: Mapping[str, str]) -> None:
+    assert {verdict.outcome for verdict in judged(odd | program())} == {"scored"}
 
 
 @pytest.mark.process

@@ -1,5 +1,6 @@
 """A self-training loop from its scenario to its tables, on replies whose truth is known."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -8,8 +9,12 @@ import pytest
 from agentlab.analysis.analyse import analyse
 from agentlab.analysis.summary import summarize
 from agentlab.errors import MismatchError, ScenarioError, StoreError
+from agentlab.experiment import session
+from agentlab.experiment.progress import Progress
+from agentlab.experiment.specs import Selection
 from agentlab.runs.exports import training_rows
 from agentlab.runs.frames import Run, load
+from agentlab.scenario import load as load_design
 from tests.support.loops import TABLE, improve, play, tasks, text, trained, written
 from tests.support.scenarios import Part, chain
 
@@ -67,6 +72,18 @@ def test_the_analysis_has_every_generation_and_split(run: Run) -> None:
     assert "ran once" in " ".join(found.notes)
 
 
+def test_generations_are_compared_pair_by_pair_as_arms_are(run: Run) -> None:
+    gains, names = analyse(run, "generations", {}).tables["gains"], ["measure", "since", "generation"]
+    by_hand = {
+        (m, f"{since} - {g}"): -gain for m, since, g, gain in gains[[*names, "difference"]].itertuples(index=False)
+    }
+    compared = analyse(run, "contrasts", {}).tables["differences"]
+    assert compared["pairs"].tolist() == [12] * 6
+    assert compared["difference"].tolist() == pytest.approx(
+        [by_hand[row.measure, row.contrast] for row in compared.itertuples()]
+    )
+
+
 def test_the_frame_of_generations_counts_what_was_kept(run: Run) -> None:
     first = run.generations.iloc[0]
     counted = run.rows[run.rows["generation"] == "0"]["reason"].value_counts()
@@ -83,11 +100,29 @@ def test_a_second_command_makes_no_call_and_run_plays_generation_0(tmp_path: Pat
 
 
 def test_other_weights_under_the_same_name_are_refused(tmp_path: Path) -> None:
-    path = written(tmp_path)
-    play(path, tmp_path / "run")
-    tasks_with_more = {**tasks(), "train_more": {"prompt": "One more?", "target": "A", "split": "train"}}
+    proxy = improve(keep={"measure": "right", "at_least": 1}, watch=None, generations=1)
+    play(written(tmp_path, improve=proxy), tmp_path / "run")
+    corrected = {**tasks(), "train_0": {"prompt": "train question 0", "target": "B", "split": "train"}}
     with pytest.raises(MismatchError, match="other rows"):
-        play(written(tmp_path, tasks=tasks_with_more), tmp_path / "run")
+        play(written(tmp_path, improve=proxy, tasks=corrected), tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["train_0", "train_more", "test_0"])
+def test_what_weights_were_trained_on_never_becomes_held_out_or_the_other_way_round(tmp_path: Path, name: str) -> None:
+    few = tasks(2, 2)
+    play(written(tmp_path, tasks=few, improve=improve(generations=1)), tmp_path / "run")
+    before = load(tmp_path / "run").meta
+    moved = {"prompt": "One more?", **few.get(name, {}), "target": "A"}
+    moved["split"] = "test" if name == "train_0" else "train"
+    path = written(tmp_path, tasks={**few, name: moved}, improve=improve(generations=1))
+    for play_it in (play, run_it):
+        with pytest.raises(MismatchError, match=f"other tasks: {name} "):
+            play_it(path, tmp_path / "run")
+    assert load(tmp_path / "run").meta == before
+
+
+def run_it(path: Path, out: Path) -> None:
+    asyncio.run(session.run(load_design(path), out, Selection(), Progress()))
 
 
 def test_a_loop_that_keeps_nothing_ends_with_its_reason(tmp_path: Path) -> None:

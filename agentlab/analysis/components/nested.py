@@ -54,7 +54,7 @@ def judged(run: Run, measure: Measure) -> pd.DataFrame:
     """One row per complete judge draw of a rollout, forks aside.
 
     Columns `rollout`, `task`, `condition`, one per factor, `draw`, `judge_draw`, `value` on the measure's range. What a
-    scenario declares a status to be worth is no judgement and has no row. Held-out cases, which are the same for every
+    scenario declares a status to be worth is no judgment and has no row. Held-out cases, which are the same for every
     rollout and so no noise, are one row with their mean. Raises AnalysisError where nothing is scored.
     """
     values = judge_draws(run.scores, measure).rename("value")

@@ -13,6 +13,7 @@ from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.analysis.contrasts.difference import ArmValues, arm_values
 from agentlab.analysis.contrasts.family import adjusted
 from agentlab.analysis.contrasts.missing import missing_values
+from agentlab.analysis.contrasts.rejected import rejected_alike
 from agentlab.analysis.measure_summary import measure_summaries
 from agentlab.analysis.suppressed import suppressed
 from agentlab.analysis.unplayed import STOPPED, planned
@@ -86,7 +87,8 @@ class _Pairs:
         if measure is None or sides is None:
             return None
         a, b, arms = sides
-        values = arm_values(a, b, measure, self.paired, run.clusters)
+        apart = not rejected_alike(a, b)
+        values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
         if measure.name not in self.noises:
@@ -102,7 +104,7 @@ class _Pairs:
             measure.name,
             primary,
             result,
-            self.paired,
+            values.pairs,
             (int(a[measure.name].notna().sum()), int(b[measure.name].notna().sum())),
             missing_values(values, result, width),
             names,
@@ -117,6 +119,7 @@ class _Pairs:
             equivalence_p=None if said else _equivalence(values, declared.margin, interim),
             better=self.better[measure.name],
             played=self.played(a, b),
+            rejected_apart=self.paired and apart,
         )
 
     def sides(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None:

@@ -103,8 +103,7 @@ def matched(ratio: float) -> bool:
 def _identical(calls: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> tuple[float | None, bool]:
     """Of the smaller arm's calls, the share with a twin; whether all of both have one."""
     keys = [*PAIRING, "actor", "round", "k", "text"]
-    texts = calls[["rollout", *(name for name in keys if name != "generation")]]
-    first, second = (texts.merge(side[["rollout", "generation"]], on="rollout")[keys] for side in (a, b))
+    first, second = (calls.loc[calls["rollout"].isin(side["rollout"]), keys] for side in (a, b))
     smaller, larger = sorted((len(first), len(second)))
     if not smaller:
         return None, False

@@ -61,6 +61,8 @@ class Contrast:
     """1 where more of the measure is better, -1 where less is; None where nothing says so."""
     played: tuple[int, int] = (0, 0)
     """Rollouts of both arms that are played, and that are planned; both 0 where the run plans looks, or nothing."""
+    rejected_apart: bool = False
+    """Whether draws would be pairs, had not one arm rejected some that the other kept."""
 
     @property
     def role(self) -> str:

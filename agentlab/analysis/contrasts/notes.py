@@ -14,6 +14,10 @@ from agentlab.text import line, pluralize
 
 MOST = 3
 """Contrasts that a note names."""
+REJECTED = (
+    "Arms that rejected different draws are not paired by draw, and their rejected rollouts count as missing scores. "
+    "With `inference: {kind: rejection, accept: 1}` in the scenario, every draw gets an accepted rollout."
+)
 
 
 def interim_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
@@ -114,7 +118,9 @@ def scope(contrasts: Sequence[Contrast]) -> list[str]:
             f"{WORDS['unfinished']}: rollouts are still to be played, and the scenario plans no look before the end "
             f"(`looks:`)."
         )
-    if any(not c.paired for c in contrasts):
+    if any(c.rejected_apart for c in contrasts):
+        lines.append(REJECTED)
+    if any(not c.paired and not c.rejected_apart for c in contrasts):
         lines.append(
             "The imported texts have no draw column, and rows are never paired by their order: arms are compared "
             "within tasks (`agentlab import --draw COLUMN` makes pairs)."

@@ -223,7 +223,7 @@ def _complete(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> list[tup
 
 
 def values(run: Run, c: Contrast) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both arms' `task`, `draw`, `generation` and `value`, whether a value is missing or not."""
+    """Both arms' `task`, `draw` and `value`, whether a value is missing or not."""
     rows, columns = run.measures, [*PAIRING, c.measure]
     a, b = (
         rows.loc[(rows["condition"] == name).to_numpy(), columns]

@@ -10,10 +10,14 @@ from agentlab.engine.spec import unstarted
 from agentlab.experiment.baselines import plain
 from agentlab.experiment.inference.particle import Particle
 from agentlab.experiment.inference.population import Population
+from agentlab.organization.cascade.log import variable_of
 from agentlab.scenario.inference_fields import OUTPUT_TEXT, Take, VoteFields
 from agentlab.seeds import stream
 from agentlab.stats.particles.weights import effective_size, log_sum, shares
 from agentlab.types import VARIABLE, Rollout
+
+MISSING = ("data", "null")
+"""Kind and content of the message that binds a variable to no value."""
 
 
 async def settled(population: Population, particles: Sequence[Particle], take: Take, offset: float = 0.0) -> Rollout:
@@ -113,9 +117,10 @@ def _drawn(live: Sequence[Particle], fractions: dict[Particle, float], lineage: 
 
 
 def _value(one: Particle, variable: str) -> str | None:
-    """The last value of a variable, or the output without what does not make it another answer."""
+    """The last value of a variable, or the output without what does not make it another answer; None if missing."""
     rollout: Any = one.rollout
     if variable == OUTPUT_TEXT:
         return None if rollout.output is None else plain(rollout.output)
-    values = (m.content for m in reversed(one.state.log) if VARIABLE in m.to and m.ref == variable)
-    return next(values, None)
+    values = (m for m in reversed(one.state.log) if VARIABLE in m.to and m.ref)
+    last = next((m for m in values if variable in (m.ref, variable_of(m.ref or ""))), None)
+    return None if last is None or (last.kind, last.content) == MISSING else last.content

@@ -10,7 +10,7 @@ from agentlab.types import Rollout
 
 
 async def splitting(fields: SplittingFields, population: Population) -> Rollout:
-    """Estimates the chance that the score reaches the last level in some round.
+    """Estimates the chance that the score reaches the last level in some round of a rollout that is not rejected.
 
     At each level the same number of particles is played until the score reaches the level, or to the end. Those of the
     next level are copies of those that reached it, drawn with replacement. The product of the shares that reached
@@ -36,11 +36,14 @@ async def splitting(fields: SplittingFields, population: Population) -> Rollout:
 async def _ended(
     fields: SplittingFields, population: Population, particles: list[Particle], log_evidence: float
 ) -> Rollout:
-    """Plays those that reached the last level to their end; each of them weighs the same."""
+    """Plays those that reached the last level to their end; each of them weighs the same, unless it is rejected."""
     event = fields.level.at[-1]
-    reached = {one for one in particles if one.score >= event}
-    population.about |= {"log_evidence": finite(log_evidence), "reached": sum(one in reached for one in particles)}
+    reached = [one for one in particles if one.score >= event]
     await population.advance(reached, to_end=True)
+    kept = {one for one in reached if one.total > -math.inf}
+    share = sum(one in kept for one in reached) / max(1, len(reached))
+    log_evidence += math.log(share) if share else -math.inf
+    population.about |= {"log_evidence": finite(log_evidence), "reached": len(reached)}
     for one in particles:
-        one.log_weight = one.total = 0.0 if one in reached else -math.inf
+        one.log_weight = one.total = 0.0 if one in kept else -math.inf
     return await chosen_from(population, particles, fields.take)

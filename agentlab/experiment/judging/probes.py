@@ -58,7 +58,7 @@ async def estimate(folder: Path, probes: Sequence[Probe], sample: int = SAMPLE) 
         judges, specs = _judges(store)
         todo = open_probes(store, judges, probes, sample)
         outputs = len({changed.rollout.key for changed in todo})
-        costs = {name: _judgement(store, name, specs[judge.model or ""]) for name, judge in judges.items()}
+        costs = {name: _judgment(store, name, specs[judge.model or ""]) for name, judge in judges.items()}
         return outputs, sum((costs[judge.name] for changed in todo for judge in changed.judges), Cost())
 
 
@@ -150,8 +150,8 @@ def _judges(store: Store) -> tuple[dict[str, Judge], Mapping[str, ModelSpec]]:
     return dict(built.judges), specs
 
 
-def _judgement(store: Store, judge: str, spec: ModelSpec) -> Cost:
-    """The cost of one judgement, as the mean of those that were made, at the prices of today."""
+def _judgment(store: Store, judge: str, spec: ModelSpec) -> Cost:
+    """The cost of one judgment, as the mean of those that were made, at the prices of today."""
     connection = read(store.folder)
     sql = (
         "SELECT count(DISTINCT rollout || actor), count(*), avg(input_tokens), avg(output_tokens) FROM calls "

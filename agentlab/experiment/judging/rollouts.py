@@ -41,7 +41,7 @@ class JudgingItem:
 
 @dataclass(frozen=True, slots=True)
 class JudgingRecord:
-    """What is on record of a rollout's judgement: calls that succeeded, and attempts that must not be used again."""
+    """What is on record of a rollout's judgment: calls that succeeded, and attempts that must not be used again."""
 
     recorded: Mapping[CallPlace, Call] = field(default_factory=dict[CallPlace, Call])
     failed: Mapping[str, int] = field(default_factory=dict[str, int])
@@ -54,7 +54,7 @@ _NO_PAST = JudgingRecord()
 
 
 def past_of(store: Store, rollout: str, attempt: int) -> JudgingRecord:
-    """What is on record of the judgement of this attempt of a rollout; judges' calls on an earlier one do not count."""
+    """What is on record of the judgment of this attempt of a rollout; judges' calls on an earlier one do not count."""
     recorded = {step: call for step, call in store.recorded(rollout).items() if call.attempt >= attempt}
     return JudgingRecord(recorded, store.failed_attempts(rollout, judges=True), attempt - 1)
 

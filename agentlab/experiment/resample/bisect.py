@@ -19,7 +19,7 @@ from agentlab.types import Measure
 
 @dataclass(frozen=True, slots=True)
 class Bisected:
-    """The step between neighbouring cuts over which the mean of the forks moved most."""
+    """The step between neighboring cuts over which the mean of the forks moved most."""
 
     measure: str
     start: Cut

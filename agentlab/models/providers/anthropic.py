@@ -118,7 +118,7 @@ def thinking(settings: Settings, family: Claude) -> dict[str, Any]:
 
 
 def messages(chat: Iterable[ChatMessage]) -> list[dict[str, Any]]:
-    """A chat without its system entries; neighbours of one role become one message, as the API wants tool results."""
+    """A chat without its system entries; neighbors of one role become one message, as the API wants tool results."""
     made: list[dict[str, Any]] = []
     for entry in chat:
         if entry.role == "system" or not (blocks := _blocks(entry)):

@@ -86,6 +86,8 @@ class Checker:
             return
         if step.most is None and step.over is None:
             yield here, "a loop without a bound", "`most: 10`, or `over:` a list"
+        if name in values.names(step.over):
+            yield (*here, "over"), f"the loop {name!r} goes over a list that its first item replaces", "another name"
         self.known[name] = None
         yield from self.steps(step.inner, (*here, "loop"))
         yield from self.variables(conditions.read_by(step.until), (*here, "until"))

@@ -173,7 +173,17 @@ def identity(value: Any) -> Any:
     """A part of a program as its identity: mappings become lists, since the order of steps means something."""
     if isinstance(value, BaseModel):
         written = value.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        if isinstance(value, Step):
+            _told(value, written)
         return identity(written)
     if isinstance(value, Mapping):
         return [[key, identity(item)] for key, item in value.items()]  # pyright: ignore[reportUnknownVariableType]
     return [identity(item) for item in value] if isinstance(value, list | tuple) else value  # pyright: ignore[reportUnknownVariableType]
+
+
+def _told(step: Step, written: dict[str, Any]) -> None:
+    """Writes `as: text` of a `set` step, which makes a text of the value, and is no default there."""
+    if step.has("set") and step.has("as"):
+        written.setdefault("as", step.as_)
+    for name, inner in step.inner.items():
+        _told(inner, written["loop" if step.loop else "do"][name])

@@ -11,7 +11,7 @@ from typing import Any
 from agentlab import own_code
 from agentlab.errors import ProtocolError
 from agentlab.organization.cascade.timed import TimeLimit, timed
-from agentlab.organization.cascade.values import equal
+from agentlab.organization.cascade.values import equal, is_value
 
 SECONDS = 5.0
 """The most that one call of a function may take."""
@@ -125,11 +125,12 @@ def call(name: str, function: Callable[..., Any], arguments: Mapping[str, Any]) 
     """
     try:
         value = timed(SECONDS, lambda: function(**arguments))
-        return json.loads(json.dumps(value, allow_nan=False)), None
+        made = json.loads(json.dumps(value, allow_nan=False))
+        return (made, None) if is_value(made) else (None, "the value is nested too deep, or has a number above 1e308")
     except TimeLimit:
         raise ProtocolError(
             f"the function {name!r} of a `python` step took more than {SECONDS:g} seconds; make it faster for every "
             f"text that a model may write"
         ) from None
-    except Exception as error:  # a function of the user's, given what a model wrote, may fail in any way
+    except (Exception, SystemExit) as error:  # a function of the user's, given what a model wrote, may fail in any way
         return None, f"{type(error).__name__}: {error}"[:300]

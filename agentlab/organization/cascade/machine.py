@@ -15,6 +15,9 @@ from agentlab.types import OBSERVED, OUTPUT, REJECT, TASK, VARIABLE, WEIGHT, Mes
 MOST = 100_000
 """Instructions in a row without a question, after which a program is taken to hang."""
 
+LARGEST_FACTOR = 1e100
+"""In nats. Sums of larger ones are no numbers."""
+
 
 @dataclass(slots=True)
 class Machine:
@@ -226,6 +229,8 @@ class Machine:
         value = values.number(values.made(template, self.value))
         if value is None or (linear and value < 0):
             return "the factor is not a number" if value is None else "the factor is a negative probability"
+        if value > LARGEST_FACTOR and not linear:
+            return f"the factor is above {LARGEST_FACTOR:g}"
         if linear and value == 0:
             return "the factor is 0"
         weight = math.log(value) if linear else value

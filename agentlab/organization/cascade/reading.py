@@ -11,7 +11,7 @@ from agentlab.answers.find_answer import number_answers
 from agentlab.answers.find_choice import choice_answers
 from agentlab.answers.numerals import plain
 from agentlab.organization.cascade.timed import TimeLimit, timed
-from agentlab.organization.cascade.values import WHOLE
+from agentlab.organization.cascade.values import WHOLE, is_value
 
 ReaderKind = Literal["text", "lines", "until", "number", "choice", "json", "regex"]
 LONGEST = 20_000
@@ -76,7 +76,7 @@ def _json(text: str, path: str) -> Any:
         return None
     for name in path.split("."):
         value = cast("Mapping[str, Any]", value).get(name) if isinstance(value, Mapping) else None
-    return value
+    return value if is_value(value) else None
 
 
 def _refused(name: str) -> None:

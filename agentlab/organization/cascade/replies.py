@@ -100,6 +100,8 @@ def _observed(asked: Asked, replies: Sequence[Completion], likelihood: Likelihoo
     """The observed value and its log-weight, or a rejection. A reply that is drawn and differs rejects."""
     assert asked.observed is not None
     value = values.decoded(asked.observed)
+    if value is None:
+        return [_rejection(asked, "the observed value is missing")]
     if likelihood.by == "score":
         weight = _scored(asked.instruction, replies[0], value)
     else:

@@ -15,6 +15,10 @@ from agentlab.types import Message
 PLACEHOLDER = re.compile(r"\{\{([\w-]+(?:\.[\w-]+)*)\}\}")
 WHOLE = 2**53
 """Below this a float that is whole is written as a whole number."""
+LARGEST = 1.7976931348623157e308
+"""Beyond it there are no floats."""
+DEEPEST = 100
+"""Lists and mappings within each other."""
 Lookup = Callable[[str], Any]
 """The value of a variable by its name; None if it has none."""
 
@@ -70,12 +74,25 @@ def as_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def is_value(value: Any) -> bool:
+    """Whether a variable can hold what a model or a function gave: no number is too large, and it is not too deep."""
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        if not all(abs(item) <= LARGEST for item in level if isinstance(item, int | float)):
+            return False
+        inner = [cast("Mapping[str, Any]", item).values() if isinstance(item, Mapping) else item for item in level]
+        level = [item for part in inner if not isinstance(part, str | int | float | None) for item in part]
+        if not level:
+            return True
+    return False
+
+
 def number(value: Any) -> float | None:
     """The value as a number, if it is one or is a text that is nothing but one."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int | float):
-        return float(value) if math.isfinite(value) else None
+        return float(value) if is_value(value) else None
     if isinstance(value, str) and len(value) < 100:
         there = numbers(value.strip())
         return there[0].value if len(there) == 1 and there[0].end - there[0].start == len(value.strip()) else None

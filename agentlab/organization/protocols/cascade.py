@@ -18,6 +18,7 @@ from agentlab.organization.cascade.machine import Machine
 from agentlab.organization.cascade.misfits import misfits
 from agentlab.organization.cascade.program import Instruction, Program, compiled, turns
 from agentlab.organization.cascade.replies import asked, read, sampling, scored_settings
+from agentlab.organization.cascade.whole import WholeMachine, some_value
 from agentlab.organization.declaration import Flaw, Sampling
 from agentlab.organization.likelihood import DRAW, Likelihood
 from agentlab.types import OUTPUT, TASK, VARIABLE, Completion, Message, MessageKind, Settings, Task
@@ -92,6 +93,8 @@ class Cascade:
     cast: tuple[str, ...]
     likelihood: Likelihood = DRAW
     """How an observed step is held against its value."""
+    whole: bool = False
+    """Whether it is played to its end, whatever its values are."""
     kinds = KINDS
     tags = ()
     memory = "unread"
@@ -105,9 +108,18 @@ class Cascade:
         """The most rounds that the program can take; the limit of rounds where the scenario names none."""
         return self.program.bound
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """All that steps give a value, in order."""
+        return tuple(dict.fromkeys(instruction.name for instruction in self.program.instructions))
+
     def weighing(self, likelihood: Likelihood) -> Self:
         """The same program, with observed steps weighed in this way."""
         return replace(self, likelihood=likelihood)
+
+    def to_the_end(self) -> Self:
+        """The same program for estimates: every branch and iteration is played, and nothing is rejected."""
+        return replace(self, whole=True)
 
     @property
     def edges(self) -> Mapping[str, tuple[str, ...]]:
@@ -143,13 +155,15 @@ class Cascade:
 
     def sampling(self, agent: str, log: Sequence[Message], round: int) -> Sampling:
         """The settings of the agent's question in this round, and how many replies it takes."""
-        return sampling(asked(self.program, agent, log, round), self.likelihood)
+        made = sampling(asked(self.program, agent, log, round), self.likelihood)
+        return replace(made, settings=replace(made.settings, score=None)) if self.whole else made
 
     def collect(
         self, agent: str, replies: Sequence[Completion], log: Sequence[Message], round: int
     ) -> Sequence[Message]:
         """The value that the replies become."""
-        return read(asked(self.program, agent, log, round), replies, self.likelihood)
+        question = asked(self.program, agent, log, round)
+        return [some_value(question, replies)] if self.whole else read(question, replies, self.likelihood)
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
         """The value that one reply becomes."""
@@ -157,7 +171,7 @@ class Cascade:
 
     def advance(self, log: Sequence[Message], round: int, stream: int) -> Sequence[Message]:
         """The steps without an agent, up to the next questions."""
-        machine = Machine(self.program, log, stream)
+        machine = (WholeMachine if self.whole else Machine)(self.program, log, stream)
         return machine.start() if round == 0 else machine.resume(round)
 
     def wanted(self) -> Iterator[tuple[Instruction, Settings, int]]:

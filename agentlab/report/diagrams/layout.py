@@ -1,7 +1,7 @@
 """Boxes in layers, joined by lines that run beside them.
 
 After Sugiyama, Tagawa and Toda (1981), IEEE Trans. Systems, Man, Cybernetics 11, 109-125: a line across several layers
-gets a joint in each layer between, which takes up room as a box does; neighbours are ordered by their barycentres.
+gets a joint in each layer between, which takes up room as a box does; neighbors are ordered by their barycentres.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ def _points(a: str, b: str, level: Mapping[Point, int]) -> Iterator[Point]:
 
 
 def _sort(order: list[list[Point]], near: Mapping[Point, Sequence[Point]]) -> None:
-    """Each layer by the mean place of its neighbours in the layer before, down and up again, so that fewer cross."""
+    """Each layer by the mean place of its neighbors in the layer before, down and up again, so that fewer cross."""
     for sweep in range(SWEEPS):
         for before, layer in pairwise(order if sweep % 2 == 0 else order[::-1]):
             place = {point: (i + 0.5) / len(before) for i, point in enumerate(before)}
@@ -64,7 +64,7 @@ def _sort(order: list[list[Point]], near: Mapping[Point, Sequence[Point]]) -> No
 def _place(
     order: Sequence[Sequence[Point]], near: Mapping[Point, Sequence[Point]], widths: Mapping[Point, float]
 ) -> dict[Point, float]:
-    """Each point as near to the mean of its neighbours as the widths in its layer allow."""
+    """Each point as near to the mean of its neighbors as the widths in its layer allow."""
     rows: list[tuple[Sequence[Point], list[float]]] = []
     for layer in order:
         steps = ((widths[a] + widths[b]) / 2 for a, b in pairwise(layer))

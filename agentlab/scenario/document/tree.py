@@ -1,7 +1,7 @@
 """A document in memory: plain values, and where each came from."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -26,6 +26,8 @@ class Tree:
     """The place of the key under which a mapping holds the value."""
     removed: Places = field(default_factory=dict[Keys, Place])
     """The `null` that took a value away."""
+    origins: Mapping[Keys, Keys] = field(default_factory=dict[Keys, Keys])
+    """Where in the file what has another path here stands: the agent of a copy, an item of a list that grew."""
 
     def place(self, path: Keys) -> Place:
         """Of the value; for one that is not there, of the `null` that removed it, or of what should have held it."""
@@ -34,6 +36,13 @@ class Tree:
             if found is not None:
                 return found
         return Place("<document>", 1, 1)
+
+    def origin(self, path: Keys) -> Keys:
+        """The path in the file, for a message."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self.origins:
+                return (*self.origins[path[:end]], *path[end:])
+        return path
 
     def at(self, path: Keys) -> "Tree":
         """The part of the document under `path`, which must exist."""
@@ -75,9 +84,15 @@ def every_path(value: Any, above: Keys = ()) -> Iterator[Keys]:
         yield from every_path(item, (*above, key))
 
 
-def suggest(name: object, known: Iterable[str], most: int = 12) -> str:
-    """What would be right instead of `name`: the nearest known name, or what is known."""
-    names = list(known)
+def suggest(name: object, known: Iterable[str], most: int = 12, own: str = "") -> str:
+    """What would be right instead of `name`: the nearest known name, or what is known; or one's `own`: "a tool"."""
+    right = _nearest(name, list(known), most)
+    if not own:
+        return right
+    return f"{right}{' Or' if right.endswith('?') else '; or'} write my_module:Name for {own} of your own"
+
+
+def _nearest(name: object, names: Sequence[str], most: int) -> str:
     lower = {known.lower(): known for known in names}
     if near := difflib.get_close_matches(str(name)[:LONGEST].lower(), lower, n=1, cutoff=0.6):
         return f"did you mean {lower[near[0]]!r}?"

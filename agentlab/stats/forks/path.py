@@ -87,7 +87,7 @@ def path(
     of different cuts are independent, and at no less where shared random numbers make them agree. With t intervals this
     is the max-type band with every `|t_k|` measured by its own distribution (Beran 1988, J. Am. Stat. Assoc. 83, 679),
     so that a cut with few forks does not widen the others; with equal n it is the quantile of `max |t_k|`. Steps:
-    Welch's t (Satterthwaite degrees of freedom) at `level^(1/steps)`; neighbours share a cut, and Šidák's inequality
+    Welch's t (Satterthwaite degrees of freedom) at `level^(1/steps)`; neighbors share a cut, and Šidák's inequality
     (1967, J. Am. Stat. Assoc. 62, 626) makes that level a lower bound.
 
     `scale` is the least and the greatest outcome there can be. With it, outcomes that are all at its ends get exact
@@ -138,7 +138,7 @@ def confirm(
 def next_cut(means: Mapping[int, float]) -> int | None:
     """The cut to fork next in a bisection, None when it ends; `means` holds `M_k` of the cuts known so far.
 
-    The widest gap between neighbouring known cuts is halved (ties: the wider span, then the earlier), until the widest
+    The widest gap between neighboring known cuts is halved (ties: the wider span, then the earlier), until the widest
     lies between cuts next to each other. Starts from a fresh rollout's mean (cut 0) and the rollout's own outcome (its
     last cut). It finds a net change; a rise that is undone before the next known cut stays unseen. Raises ValueError
     for fewer than two cuts.

@@ -21,9 +21,9 @@ class JudgedDecomposition:
     noise_t: Floats
     """What was taken out of the variance; 0 where it is not separable."""
     separable: bool
-    """False where no rollout was judged twice, or where repeated judgements never differ."""
+    """False where no rollout was judged twice, or where repeated judgments never differ."""
     judge_draws_t: Floats
-    """Mean number of judgements per rollout."""
+    """Mean number of judgments per rollout."""
     mean_t: Floats
     """Mean over rollouts of their mean score."""
     room_t: Floats | None
@@ -49,16 +49,16 @@ def judged(scores: ArrayLike, target: ArrayLike) -> JudgedDecomposition:
     if not np.isfinite(goal).all():
         raise ValueError("target: a finite number is needed for every task")
     there = ~np.isnan(x)
-    judgements: Ints = there.sum(axis=2)
-    draws: Ints = (judgements > 0).sum(axis=1)
+    judgments: Ints = there.sum(axis=2)
+    draws: Ints = (judgments > 0).sum(axis=1)
     few = np.flatnonzero(draws < 2)
     if len(few) or not len(x):
         raise ValueError(f"{len(few)} of {len(x)} tasks have fewer than the 2 judged draws that a variance needs")
-    means_tr = _mean(x, there, judgements)
-    mean_t = _mean(means_tr, judgements > 0, draws)
-    between = _sum_of_squares(means_tr, judgements > 0, mean_t) / (draws - 1)
-    inverse = _mean(1 / np.maximum(judgements, 1), judgements > 0, draws)
-    sigma2, separable, notes = _within(x, there, means_tr, judgements)
+    means_tr = _mean(x, there, judgments)
+    mean_t = _mean(means_tr, judgments > 0, draws)
+    between = _sum_of_squares(means_tr, judgments > 0, mean_t) / (draws - 1)
+    inverse = _mean(1 / np.maximum(judgments, 1), judgments > 0, draws)
+    sigma2, separable, notes = _within(x, there, means_tr, judgments)
     noise = sigma2 * inverse
     variance, bias2 = between - noise, (mean_t - goal) ** 2 - between / draws
     scale = float(max(np.abs(x[there]).max(), np.abs(goal).max()))
@@ -67,18 +67,18 @@ def judged(scores: ArrayLike, target: ArrayLike) -> JudgedDecomposition:
     room = _room(x[there], goal, mean_t, between / draws)
     away = float(np.abs(mean_t - goal).sum())
     cap = None if room is None or away <= 1e-12 else min(1.0, float(room.sum()) / away)
-    per_draw = judgements.sum(axis=1) / draws
+    per_draw = judgments.sum(axis=1) / draws
     return JudgedDecomposition(parts, noise, separable, per_draw, mean_t, room, cap, notes)
 
 
-def _within(x: Floats, there: Bools, means: Floats, judgements: Ints) -> tuple[Floats, bool, tuple[str, ...]]:
+def _within(x: Floats, there: Bools, means: Floats, judgments: Ints) -> tuple[Floats, bool, tuple[str, ...]]:
     """sigma²_w of each task, whether it can be told at all, and what has to be said of it."""
     squares: Floats = _sum_of_squares(x, there, means).sum(axis=1)
-    freedom: Ints = np.maximum(judgements - 1, 0).sum(axis=1)
+    freedom: Ints = np.maximum(judgments - 1, 0).sum(axis=1)
     if not freedom.any():
         return np.zeros(len(x)), False, ("judge noise not separable: no rollout was judged twice",)
     if squares.max() <= 1e-24 * float(np.abs(x[there]).max()) ** 2:
-        told = "judge noise not separable: judgements of one rollout never differ, as at temperature 0"
+        told = "judge noise not separable: judgments of one rollout never differ, as at temperature 0"
         return np.zeros(len(x)), False, (told,)
     alone = int((freedom == 0).sum())
     pooled = squares.sum() / freedom.sum()

@@ -44,7 +44,7 @@ class Texts:
 
 
 def tokenize(texts: Sequence[str]) -> Texts:
-    """Words and pairs of neighbouring words, in small letters, each counted once a text; lengths in words."""
+    """Words and pairs of neighboring words, in small letters, each counted once a text; lengths in words."""
     known: dict[str, int] = {}
     terms: list[int] = []
     of: list[int] = []

@@ -34,6 +34,8 @@ _SETTINGS = {
     "stop": "stop",
 }
 """Fields of a request that are settings, by their names here."""
+_RANGES = {"max_tokens": (1, 2**31 - 1), "temperature": (0, 2), "top_p": (0, 1)}
+"""Providers refuse what is outside. Such a refusal would not be told from a failure that is not the program's."""
 _IGNORED = ("model", "messages", "seed", "user", "metadata", "store", "n", "stream", "response_format", "logprobs")
 """Fields that change nothing, or that are looked at by themselves."""
 _ROLES: Mapping[str, Role] = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
@@ -108,17 +110,22 @@ class _Serving:
             if method != "POST" or not path.endswith("/chat/completions"):
                 raise _Refused(404, f"{method} {path[:100]}: only POST /v1/chat/completions is served")
             chat, settings = _question(body, self.model)
-            if self.failure is not None or self.spent >= self.model.tokens:
-                raise _Refused(403, f"the budget of {self.model.tokens:,} tokens of this program is spent")
+            self.afford()
             return 200, _completion(await self.asked(chat, settings))
         except _Refused as refused:
             return refused.status, _error(str(refused))
+
+    def afford(self) -> None:
+        """Raises `_Refused` where nothing more may be asked."""
+        if self.failure is not None or self.spent >= self.model.tokens:
+            raise _Refused(403, f"the budget of {self.model.tokens:,} tokens of this program is spent")
 
     async def asked(self, chat: tuple[ChatMessage, ...], settings: Settings) -> Call:
         """The answered call. A call that was sent is finished and recorded, whatever becomes of the program."""
         k = self.place(chat, settings)
         call = await asyncio.shield(self.calls.create_task(self._ask(chat, settings, k)))
         if call is None:
+            self.afford()
             raise _Refused(503, "the model cannot be asked now")
         if call.completion is None:
             raise _Refused(400, str(call.error))
@@ -132,9 +139,12 @@ class _Serving:
         return int.from_bytes(blake2b(question + nth.to_bytes(8), digest_size=8).digest()) >> 12
 
     async def _ask(self, chat: tuple[ChatMessage, ...], settings: Settings, k: int) -> Call | None:
-        """None where the program must not go on: its run is to be done again, or is being stopped."""
+        """None where the program must not go on: its run is to be done again or is being stopped, or the calls before
+        this one have spent its budget."""
         try:
             async with self.gate:
+                if self.spent >= self.model.tokens:
+                    return None
                 call = await self.model.ask(chat, settings, k)
         except (AgentlabError, OSError) as error:
             self.failure = self.failure or error
@@ -195,6 +205,7 @@ def _question(body: bytes, model: ProgramModel) -> tuple[tuple[ChatMessage, ...]
         if isinstance(given.get("stop"), str):
             given["stop"] = [given["stop"]]
         settings = msgspec.convert(given, Settings, strict=True)
+        _in_range(settings)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, msgspec.ValidationError) as error:
         raise _Refused(400, f"{type(error).__name__}: {error}") from None
     if wrong := sorted(name for name in given if name not in model.takes):
@@ -211,6 +222,16 @@ def _plain(told: Mapping[str, Any]) -> None:
     odd |= {"response_format"} if told.get("response_format") not in (None, {"type": "text"}) else set()
     if odd:
         raise ValueError(f"{', '.join(sorted(odd))} cannot be used here")
+
+
+def _in_range(settings: Settings) -> None:
+    """Raises ValueError for settings that no model takes."""
+    for name, (low, high) in _RANGES.items():
+        value = getattr(settings, name)
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"{name} must be from {low} to {high}")
+    for text in settings.stop or ():
+        text.encode()
 
 
 def _text(content: Any) -> str:

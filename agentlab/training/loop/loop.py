@@ -4,6 +4,7 @@ Every step is a function of what the run has recorded. The same command, typed a
 calls and the trainings that are missing, and no other.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,11 +16,13 @@ from agentlab.experiment.decisions import Registration, require
 from agentlab.experiment.executors import Executor
 from agentlab.experiment.phases import note
 from agentlab.experiment.progress import Progress
+from agentlab.experiment.sandboxed import with_sandbox
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.session import LOCAL, interim, measures_of, planned, played
 from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, opened
 from agentlab.scenario import Design
+from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import DATABASE, Store
 from agentlab.store.training import set_kept
 from agentlab.training.loop.arm import Arm
@@ -43,17 +46,20 @@ async def train(
     """Plays every generation of the design into `folder`, and trains each from the one before.
 
     A training that fails ends its arm, and the run records why. Raises the errors of `agentlab.experiment.session.run`,
-    `ScenarioError` for a design without a loop, and `MismatchError` if weights are not those that the run has used.
+    `ScenarioError` for a design without a loop and for what this machine lacks, and `MismatchError` if weights are not
+    those that the run has used.
     """
     if design.loop is None:
         raise ScenarioError(f"{design.file}: there is no section `improve`, so no model learns; use `agentlab run`")
     for condition in design.conditions:
         if condition.loop is not None and condition.loop.lacking:
             raise ScenarioError(f"{design.file}: {condition.loop.lacking}")
+    if lacks := await asyncio.to_thread(machine_lacks, design):
+        raise ScenarioError(f"{design.file}: this machine cannot train it: {'; '.join(lacks)}")
     if registration is not None:
         require(registration, design)
     with opened(folder) as store:
-        meta = planned(design, store, registration, accept)
+        meta = await with_sandbox(design, planned(design, store, registration, accept))
         loop = _Loop(design, store, meta, progress, concurrency, executor, where)
         await loop.run()
         interim(store)

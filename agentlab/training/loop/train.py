@@ -2,13 +2,14 @@
 
 import asyncio
 import os
-from collections.abc import Coroutine
-from dataclasses import asdict
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from agentlab import own_code
 from agentlab.errors import MismatchError, TrainingError
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.tally import Tally
@@ -39,15 +40,17 @@ async def next_generation(store: Store, arm: Arm, rows: GenerationRows, seed: in
         job = _job(store.folder, arm, rows, recipe, seed)
         tally.running = 1
         with stoppable(progress, StopSwitch()):
-            made = await _unless_stopped(arm.loop.train(job, lambda step: _show(step, tally, progress)), progress)
+            made = await _unless_stopped(_trained(arm, job, lambda step: _show(step, tally, progress)), progress)
+        following = None if made is None else _served(arm, recipe, made)
     except (TrainingError, OSError) as error:
-        set_trained(store, TrainedGeneration(arm.next_name, recipe, len(rows.rows), error=str(error)))
+        known = recorded or TrainedGeneration(arm.next_name, recipe, len(rows.rows))
+        set_trained(store, replace(known, error=str(error)))  # which weights were served stays known
         tally.running, tally.failed = 0, 1
         progress.failed += 1
         return None
     finally:
         tally.running = 0
-    if made is None:
+    if made is None or following is None:
         return None
     if recorded is not None and recorded.digest not in (None, made.digest):
         raise MismatchError(
@@ -56,7 +59,26 @@ async def next_generation(store: Store, arm: Arm, rows: GenerationRows, seed: in
         )
     tally.done = tally.planned
     set_trained(store, TrainedGeneration(arm.next_name, recipe, len(rows.rows), made.digest, made.metrics))
-    return arm.next(recipe, made)
+    return following
+
+
+async def _trained(arm: Arm, job: TrainingJob, report: Callable[[TrainingStep], None]) -> Trained:
+    """What the trainer made. Raises `TrainingError` or `OSError`; a trainer of one's own may fail in any way."""
+    try:
+        return await arm.loop.train(job, report)
+    except (TrainingError, OSError):
+        raise
+    except Exception as error:
+        raise TrainingError(f"the trainer failed: {own_code.told(error)}") from error
+
+
+def _served(arm: Arm, recipe: str, made: Trained) -> Arm:
+    """The arm with what the trainer made. Raises `TrainingError` where that cannot be served."""
+    try:
+        return arm.next(recipe, made)
+    except (ValueError, TypeError, AttributeError) as error:
+        said = " ".join(str(error).split())
+        raise TrainingError(f"what the trainer made cannot be served: {type(error).__name__}: {said}") from error
 
 
 def _recorded(store: Store, arm: Arm, recipe: str) -> TrainedGeneration | None:

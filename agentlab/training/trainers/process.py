@@ -57,6 +57,7 @@ async def run(command: Sequence[str], folder: Path, report: Callable[[TrainingSt
             os.killpg(process.pid, signal.SIGKILL)
         await ended
     if process.returncode:
+        (folder / DONE).unlink(missing_ok=True)  # else the next command would take it for a success
         raise TrainingError(f"{_why(process.returncode, folder / LOG)} The log is {folder / LOG}")
     told = done(folder)
     if told is None:

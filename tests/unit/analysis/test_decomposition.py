@@ -308,7 +308,7 @@ def test_arms_are_not_compared_where_judge_noise_is_not_separable(spoken: Run) -
         assert any(
             note.startswith(f"{measure}: arms are not compared on incoherence or disper") for note in found.notes
         )
-    assert rows(found, "differences", measure="place")  # a fact, and no judgement
+    assert rows(found, "differences", measure="place")  # a fact, and no judgment
 
 
 async def test_one_judge_draw_of_arms_with_unequal_judge_noise_claims_no_difference(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ Values = list[list[float]]
 def rows(values: Values) -> pd.DataFrame:
     """As `run.measures` has them: a task a list."""
     places = [(f"t{i}", draw + 1) for i, own in enumerate(values) for draw in range(len(own))]
-    frame = pd.DataFrame(places, columns=["task", "draw"]).assign(generation=0)
+    frame = pd.DataFrame(places, columns=["task", "draw"])
     flat = [value for own in values for value in own]
     return frame.assign(right=flat, status=["declined" if np.isnan(value) else "delivered" for value in flat])
 

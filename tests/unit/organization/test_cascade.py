@@ -389,3 +389,55 @@ def test_scored_settings_are_hashed_as_before_where_unset() -> None:
     assert json.loads(bytes(plain(Settings())))["schema"] is None
     assert "score" not in json.loads(bytes(plain(Settings())))
     assert json.loads(bytes(plain(Settings(score=("a",)))))["score"] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ['{"a": %s}' % ("1" * 400), '{"a": 1e999}', '{"a": [-1e999]}', '{"a": %s}' % ("[" * 600 + "]" * 600)],
+    ids=["long", "infinite", "within", "deep"],
+)
+def test_json_that_no_variable_can_hold_is_no_value(reply: str) -> None:
+    ask = {"sample": "?", "by": "ann", "as": {"json": "a"}, "unparsed": "missing"}
+    large = {"set": "large", "when": {"x": {"above": 3}}}
+    whole = played(program({"x": ask, "y": large, "z": {"set": "{{x}}."}}, "[{{x}}]"), reply)
+    assert (whole.status, whole.output) == ("delivered", "[]")
+
+
+@pytest.mark.parametrize("value", ["10 ** 400", "float('inf')", "functools.reduce(lambda x, _: [x], range(500), 1)"])
+def test_a_function_that_returns_what_no_variable_can_hold_has_no_value(value: str) -> None:
+    import functools  # noqa: F401
+
+    assert functions.call("f", lambda: eval(value), {})[0] is None
+
+
+def test_a_function_that_exits_has_no_value() -> None:
+    def leaves() -> None:
+        raise SystemExit(2)
+
+    assert functions.call("f", leaves, {}) == (None, "SystemExit: 2")
+
+
+def test_a_factor_whose_sum_is_no_number_rejects() -> None:
+    whole = played(program({"x": {"sample": "?", "by": "ann", "as": "number"}, "f": {"factor": "{{x}}"}}), "1e308")
+    assert (whole.status, whole.error) == ("rejected", "f: the factor is above 1e+100")
+
+
+def test_a_missing_value_is_not_observed() -> None:
+    ask = {"sample": "?", "by": "ann", "as": "number", "unparsed": "missing"}
+    observed = {"sample": "?", "by": "bob", "as": "number", "observe": "{{x}}"}
+    whole = played(program({"x": ask, "y": observed}), "none")
+    assert (whole.status, whole.error) == ("rejected", "y: the observed value is missing")
+
+
+def test_a_value_that_is_read_as_text_is_another_program() -> None:
+    def of(step: Mapping[str, Any]) -> Any:
+        loop = {"n": {"loop": {"x": step}, "most": 2}}
+        return CascadeConfig.model_validate({"kind": "cascade", "steps": loop, "return": "{{x}}"}).identity()
+
+    assert of({"set": 5}) == {
+        "kind": "cascade",
+        "steps": [["n", [["loop", [["x", [["set", 5]]]]], ["most", 2]]]],
+        "return": "{{x}}",
+    }
+    assert of({"set": 5, "as": "text"}) != of({"set": 5})
+    assert of({"sample": "?", "by": "ann", "as": "text"}) == of({"sample": "?", "by": "ann"})

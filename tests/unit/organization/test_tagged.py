@@ -37,6 +37,15 @@ def test_a_call_is_read_in_every_form_that_can_mean_one_thing_only(text: str, ar
     assert calls(f"I look first.\n{text}\n") == [("read", arguments)]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [r'<call tool="read" path="a">{"start": "\ud83d"}</call>', r"""<call tool="read" start='["\ud83d"]'></call>"""],
+)
+def test_a_lone_surrogate_that_ascii_names_can_be_stored(text: str) -> None:
+    (call,) = read(Completion(text), SPECS, 0).tool_calls
+    call.arguments.encode()
+
+
 def test_files_and_edits_keep_their_text() -> None:
     html = "<p>one</p>\n  <text>an </text> inner</text>\n"
     assert calls(f'<call tool="write">\n<path>a.svg</path>\n<text>\n{html}</text>\n</call>') == [

@@ -31,7 +31,7 @@ from agentlab.experiment.specs import Selection
 from agentlab.report import forest, measures, report
 from agentlab.report.report import write
 from agentlab.report.section import Material
-from agentlab.report.style import COLOURS, GROUND, INK, arm_styles, nth_style, short
+from agentlab.report.style import COLORS, GROUND, INK, arm_styles, nth_style, short
 from agentlab.runs.frames import Run, load
 from agentlab.runs.imports import Columns, table
 from agentlab.runs.spreadsheet import restore
@@ -283,21 +283,21 @@ def test_the_colors_of_arms_are_used_for_nothing_else(reported: Path, forked: Pa
     for folder, names in ((reported, ("headline", "forest_exploratory", "spend", "losses")), (forked, ("path_1",))):
         for name in names:
             picture = (folder / "figures" / f"{name}.svg").read_text(encoding="utf-8").lower()
-            assert not [colour for colour in COLOURS if colour.lower() in picture], name
+            assert not [color for color in COLORS if color.lower() in picture], name
 
 
 def test_the_colors_stand_out_from_white() -> None:
-    assert all(contrast(colour) >= 3 for colour in COLOURS)
-    assert all(contrast(colour) >= 4.5 for colour in (INK, GROUND))
+    assert all(contrast(color) >= 3 for color in COLORS)
+    assert all(contrast(color) >= 4.5 for color in (INK, GROUND))
     sheet = (Path(agentlab.__file__).parent / "base.css").read_text(encoding="utf-8")
     words = re.findall(r"--(?:ink|soft|link): (#\w{6})", sheet)
     assert len(words) == 3
-    assert all(contrast(colour) >= 4.5 for colour in words)
+    assert all(contrast(color) >= 4.5 for color in words)
 
 
-def contrast(colour: str) -> float:
+def contrast(color: str) -> float:
     """With white, by WCAG 2.2."""
-    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
 
@@ -421,7 +421,7 @@ def test_where_the_run_lies_is_not_told(run: Run, reported: Path) -> None:
 
 
 def test_56_things_can_be_told_apart() -> None:
-    seen = {(one.colour, one.marker) for one in (nth_style(i, "") for i in range(56))}
+    seen = {(one.color, one.marker) for one in (nth_style(i, "") for i in range(56))}
     assert len(seen) == 56
 
 

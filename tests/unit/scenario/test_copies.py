@@ -40,7 +40,7 @@ def test_a_name_means_all_its_copies_and_nobody_is_its_own_contact(tmp_path: Pat
 @pytest.mark.parametrize(
     ("old", "new", "place", "wrong"),
     [
-        ("coder: [coder, lead]", "coder: [coder, leed]", "9:82", "no agent 'leed'"),
+        ("coder: [coder, lead]", "coder: [coder, leed]", "9:82", "contacts.coder[1]: no agent 'leed'"),
         ("copies: 3", "copies: 0", "8:", "copies"),
         ("copies: 3", "copies: many", "8:", "copies"),
         ("lead: {system: Lead.}", "coder.2: {system: Lead.}", "8:", "has the same name as another agent"),

@@ -19,6 +19,12 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"improve": improve(by={"kind": "share"})}, "improve.by.kind", "shares"),
     ({"improve": improve(by={"kind": "shares", "flor": 0.1})}, "improve.by.flor", "floor"),
     ({"improve": improve(by={"kind": "shares", "floor": 2})}, "improve.by.floor", "below 1"),
+    ({"improve": improve(keep={"measure": "named", "at_least": 2})}, "improve.keep.at_least", "goes from 0 to 1"),
+    ({"improve": improve(keep={"measure": "named", "at_most": -1})}, "improve.keep.at_most", "goes from 0 to 1"),
+    ({"improve": improve(keep={"measure": "named"})}, "improve.keep", "with measure"),
+    ({"improve": improve(by="shares")}, "improve.by", "such as {kind: sft}"),
+    ({"improve": improve(splits={"train": "learn"})}, "improve.splits.train", "such as {role: learn"),
+    ({"improve": improve(by={"kind": "lora"})}, "improve.by.kind", "shares; or write my_module:Name"),
     ({"improve": improve(watch=["named", "named"])}, "improve.watch[1]", "another measure"),
     ({"improve": improve(negatives={"most": 1})}, "improve.negatives", "remove it"),
     ({"improve": improve(splits={"train": {"role": "learn"}})}, "improve.splits", "role: hold_out"),
@@ -28,6 +34,11 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"draws": 3}, "draws", "improve.splits"),
     ({"factors": {"much": {"no": {}, "yes": {"improve": {"generations": 1}}}}}, "generations", "the same"),
     ({"factors": {"generation": {"a": {}, "b": {}}}}, "factors.generation", "another name"),
+    (
+        {"factors": {"arm": {"a": {}, "b": {"tasks": {"train_0": {"split": "test"}}}}}},
+        "tasks.train_0.split",
+        "the same",
+    ),
     ({"models": {"default": {"name": "sim/chatter"}}}, "improve.by.kind", "sim/replies only"),
 ]
 
@@ -53,6 +64,14 @@ def test_contrasts_between_generations_can_be_declared(tmp_path: Path) -> None:
     primary = {"gain": {"generation": ["2", "0"], "measures": ["right"]}}
     found = load(written(tmp_path, compare={"primary": primary}))
     assert [(one.factor, one.a, one.b) for one in found.compare.primary] == [("generation", "2", "0")]
+
+
+@pytest.mark.parametrize("wrong", [{"by": {"kind": "share"}}, {"generations": 0}, {"watch": ["named"]}])
+def test_a_mistake_in_the_loop_makes_no_contrast_of_generations_wrong(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    primary = {"gain": {"generation": ["2", "0"], "measures": ["right"]}}
+    with pytest.raises(ScenarioError) as told:
+        load(written(tmp_path, improve=improve(**wrong), compare={"primary": primary}))
+    assert {one.path.split(".")[0] for one in told.value.mistakes} == {"improve"}, str(told.value)
 
 
 def test_a_loop_may_grow_and_nothing_else_of_it_may_change(tmp_path: Path) -> None:

@@ -71,6 +71,14 @@ async def test_a_failure_is_one_sentence_with_the_place_of_the_log(tmp_path: Pat
 
 
 @pytest.mark.process
+async def test_a_training_that_failed_in_the_end_is_trained_again(tmp_path: Path) -> None:
+    text = leaves({"serve": {"name": "m"}}) + "sys.exit(3)"
+    for _ in range(2):
+        with pytest.raises(TrainingError, match=r"exit code 3"):
+            await trained(tmp_path, text)
+
+
+@pytest.mark.process
 async def test_a_program_or_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"exit code 127: no-such-program cannot be started: No such file"):
         await command.train(job(tmp_path, run="no-such-program {rows}"), print)

@@ -1,0 +1,19 @@
+"""A table that is too wide for the terminal: every part of it says which row is which."""
+
+from agentlab.analysis.column import Column
+from agentlab.analysis.fitted import fitted
+
+WORDS = (Column("arm", ("proxy", "proxy", "truth"), False), Column("measure", ("right", "right", "right"), False))
+GENERATION = Column("generation", ("0", "1", "0"), True)
+VALUES = tuple(Column(name, ("0.500 [0.400, 0.600]",) * 3, True) for name in ("first", "second", "third"))
+
+
+def test_rows_that_only_a_whole_number_tells_apart_keep_it_in_every_part() -> None:
+    parts = fitted((*WORDS, GENERATION, *VALUES), 60).split("\n\n")
+    assert len(parts) > 1
+    assert all("generation" in part.split("\n")[0] for part in parts)
+
+
+def test_rows_that_words_tell_apart_repeat_no_number() -> None:
+    other = (Column("arm", ("a", "b", "c"), False), *WORDS[1:], GENERATION, *VALUES)
+    assert [part.split("\n")[0].count("generation") for part in fitted(other, 60).split("\n\n")] == [1, 0]
