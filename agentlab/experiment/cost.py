@@ -108,7 +108,7 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
     rollouts, outputs = 0, dict[str, str]()
     tasks = sorted(selection.tasks or design.tasks, key=lambda id: len(design.tasks[id].prompt))
     generations = 1 if design.loop is None else 1 + design.loop.fields.generations
-    times = sum(min(draws, design.draws_of(id)) for id in tasks) * generations
+    times = sum(draws if design.loop is None else min(draws, design.draws_of(id)) for id in tasks) * generations
     played: dict[str, tuple[Call, ...]] = {}
     budgets = _books(design, played, chatter)
     for rollout_spec, condition, chosen in _needed(

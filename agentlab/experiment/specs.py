@@ -49,7 +49,7 @@ def rollout_specs(design: Design, seed: int, selection: Selection, generation: i
     chosen = [condition for condition in keys.order if _chosen(condition, selection)]
     for draw in draws:
         for id in selection.tasks or design.tasks:
-            if draw > design.draws_of(id):
+            if design.loop is not None and draw > design.draws_of(id):
                 continue
             for condition in chosen:
                 spec = RolloutSpec(
