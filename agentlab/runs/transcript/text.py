@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 import msgspec
 
@@ -220,10 +221,10 @@ def _answer(call: Call, short: bool = False) -> Iterator[str]:
 def arguments_shown(arguments: str) -> str:
     """The arguments of a tool: texts of several lines are shown as such, all others as the model sent them."""
     try:
-        named = msgspec.json.decode(arguments)
-    except msgspec.DecodeError:
+        named = msgspec.json.decode(arguments, type=dict[str, Any])
+    except msgspec.MsgspecError:
         return arguments
-    if not isinstance(named, dict) or not any(isinstance(value, str) and "\n" in value for value in named.values()):
+    if not any(isinstance(value, str) and "\n" in value for value in named.values()):
         return arguments
     return "\n".join(f"{name}:\n{value}" if "\n" in str(value) else f"{name}: {value}" for name, value in named.items())
 
