@@ -212,9 +212,17 @@ def test_a_loop_keeps_by_a_measure_of_a_judge_that_runs_programs_and_needs_a_san
         ),
         ("product: my_loans", "product: news_rankr", r"did you mean 'news_ranker'|news_ranker"),
         (", product: my_loans", "", r"judge 'product' finds no product"),
-        ("product: my_loans", "product: my_loans, fields: {product: x}", "the task has a field 'product' and `product:`"),
+        (
+            "product: my_loans",
+            "product: my_loans, fields: {product: x}",
+            "the task has a field 'product' and `product:`",
+        ),
         ("product: my_loans", "product: my_loans, fields: {files: {data/loans.txt: x}}", "data of the product"),
-        ("product: my_loans", "product: my_loans, fields: {files: {src/grant.py: x}}", "the one that agents must write"),
+        (
+            "product: my_loans",
+            "product: my_loans, fields: {files: {src/grant.py: x}}",
+            "the one that agents must write",
+        ),
         ("{kind: program}", "{kind: program, cases: 1}", r"s\.yaml:7:\d+: judges\.product\.cases"),
         ("{kind: program}}", "{kind: program}}\nmeasures: {m: {judge: product}}", "have no common mean"),
         (
