@@ -23,6 +23,7 @@ INFERENCE = {
     "particles": "Int64",
     "attempts": "Int64",
     "accepted": "Int64",
+    "unscored": "Int64",
     "ess": "float64",
     "log_evidence": "float64",
 }

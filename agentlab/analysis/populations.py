@@ -4,7 +4,7 @@ from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
 
 LEAST_SHARE = 0.1
-"""Of a population's particles: an effective size below it is told."""
+"""Of a population's particles: an effective size below it is reported."""
 
 
 def population_notes(run: Run) -> list[str]:
@@ -23,4 +23,10 @@ def population_notes(run: Run) -> list[str]:
         if none:
             of = pluralize(len(part), "rollout")
             notes.append(f"{line(str(condition))}: {none} of {of} accepted no attempt; raise `most`.")
+    unscored = run.rollouts.dropna(subset="unscored").groupby("condition", sort=False, observed=True)["unscored"].sum()
+    for condition, looks in unscored.items():
+        notes.append(
+            f"{line(str(condition))}: the judge of `inference` gave no score {pluralize(int(looks), 'time')}; such a "
+            f"particle kept the weight it had, and such an attempt was no success."
+        )
     return notes

@@ -12,6 +12,7 @@ import pytest
 from agentlab_cli.main import app
 from typer.testing import CliRunner
 
+from agentlab.analysis.summary import summarize
 from agentlab.errors import ScenarioError
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.session import run
@@ -168,6 +169,13 @@ def test_a_wrong_section_is_told_with_its_place(section: str, wrong: str, right:
     assert "s.yaml:11:" in str(told.value)
     assert wrong in str(told.value)
     assert right in str(told.value)
+
+
+def test_looks_without_a_score_are_told() -> None:
+    short = MAIL.replace("pattern: Cheat}", "pattern: Cheat, max_chars: 1}").replace("draws: 6", "draws: 1")
+    told = played(short.replace("particles: 12", "particles: 2"), "run")
+    assert told.rollouts["unscored"].dropna().item() > 0
+    assert any("the judge of `inference` gave no score" in warning for warning in summarize(told).warnings)
 
 
 def test_weights_need_a_source() -> None:

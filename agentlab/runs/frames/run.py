@@ -120,8 +120,10 @@ class Run:
         For baselines only: `of` (the rollout it is compared with), `budget` (what that rollout used), `spent`
         (by its own `steps`, in the same unit; a step that was not counted is only in the frame `calls`).
         For rollouts with a population only, whose use is that of all particles: `particles` (Int64: how many it ended
-        with), `attempts` and `accepted` (Int64, of rejection), `ess` (effective sample size), `log_evidence` (natural
-        log of the estimated evidence or probability; missing if it is 0 or there is no estimate)."""
+        with), `attempts` and `accepted` (Int64, of rejection), `unscored`
+        (Int64: looks of its judge without a score; missing if there are none), `ess` (effective sample size),
+        `log_evidence` (natural log of the estimated evidence or probability; missing if it is 0 or there is no
+        estimate)."""
         own = self._all[self._all["kind"] == "rollout"].drop(columns=["kind", "parent", "at", "fork", "change"])
         return own.reset_index(drop=True)
 
