@@ -1,6 +1,7 @@
 """A run's report, written as a folder: one page, its figures as SVG, its tables as CSV."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from agentlab.analysis.analyse import analyse, attempts
@@ -65,7 +66,9 @@ def write(run: Run, folder: Path) -> Path:
 
 def _write(run: Run, folder: Path) -> Path:
     run = run.held_out
-    material = Material(run, summarize(run), arm_styles(run))
+    summary = summarize(run)
+    summary = replace(summary, again=summary.again.replace(str(run.folder), run.folder.name))  # no path of this machine
+    material = Material(run, summary, arm_styles(run))
     first = lead(material)
     parts = [part for part in sections(material, first) if not part.empty]
     charts = [*([first.figure] if first.figure else []), *(chart for part in parts for chart in part.charts)]

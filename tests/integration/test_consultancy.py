@@ -52,7 +52,6 @@ def test_every_arm_runs_and_is_compared(tmp_path: Path) -> None:
     assert (matched["spent"] / matched["budget"]).between(0.5, 1.5).mean() > 0.9
     summary = agentlab.summarize(run)
     assert summary.contrasts[0].arms.baseline
-    assert any("Guessing the arm from the judged text" in note for note in summary.notes)
 
 
 @real

@@ -13,7 +13,7 @@ from known_truth.reading import FIGURES, title
 import agentlab
 from agentlab import scenario as spec
 from agentlab.analysis.summary import Contrast, summarize
-from agentlab.errors import ModelError, ScenarioError
+from agentlab.errors import ScenarioError
 from agentlab.models import ModelSpec, get_model
 from agentlab.runs.frames import Run
 from agentlab.types import ChatMessage, Completion, Purpose, Request, Settings, Where
@@ -210,9 +210,9 @@ def test_wrong_options_are_refused(options: dict[str, Any], message: str) -> Non
         model(**options)
 
 
-async def test_a_judge_of_another_form_is_a_failed_call() -> None:
-    with pytest.raises(ModelError, match="scoring: text"):
-        await reply(model(), "Score:", purpose="judge")
+async def test_a_judge_of_another_form_gets_noise() -> None:
+    made = await reply(model(), "Score:", purpose="judge")
+    assert made.text
 
 
 def test_a_title_survives_quoting() -> None:

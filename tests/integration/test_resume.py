@@ -13,7 +13,7 @@ from agentlab.errors import MismatchError
 from agentlab.experiment import resume
 from agentlab.runs.frames import load
 from agentlab.runs.transcript import transcript
-from agentlab.seeds import digest
+from agentlab.seeds import digest, plain
 from tests.support.command import Commands
 from tests.support.firm import Change, design
 from tests.support.scenarios import chain, scenario
@@ -149,7 +149,7 @@ async def test_a_run_with_hashes_of_an_earlier_kind_is_shown_whole_and_goes_on_w
     prompts = [step for key in rollouts for turn in transcript("run", key).turns for step in turn.steps]
     with closing(sqlite3.connect("run/run.db")) as connection:
         for step in prompts:
-            old = digest(step.prompt, step.call.settings, ())
+            old = digest(step.prompt, plain(step.call.settings), ())
             connection.execute("UPDATE calls SET prompt_hash = ? WHERE prompt_hash = ?", (old, step.call.prompt_hash))
         connection.execute("UPDATE rollouts SET status = NULL WHERE draw = 2")  # as if it had been killed
         connection.execute("DELETE FROM messages WHERE rollout IN (SELECT id FROM rollouts WHERE status IS NULL)")

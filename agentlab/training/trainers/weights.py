@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,6 @@ from pydantic import Field, model_validator
 
 from agentlab.errors import AgentlabError, ScenarioError, TrainingError
 from agentlab.models import ModelSpec, weights
-from agentlab.models.providers import local
 from agentlab.training.trainer import Trained, TrainerFields, TrainingJob, TrainingStep
 from agentlab.training.trainers import environment, process
 
@@ -140,6 +140,7 @@ async def _load(job: TrainingJob, serve: Mapping[str, Any]) -> None:
     """Raises `TrainingError` for weights that the engine does not load."""
     spec = ModelSpec.model_validate({"name": job.base, "options": job.options, **serve})
     try:
+        local: Any = import_module("agentlab.models.providers.local")  # its SDK takes long to import
         model = await asyncio.to_thread(local.build, spec)
     except AgentlabError as error:
         raise TrainingError(f"the trained weights do not load: {error}") from error

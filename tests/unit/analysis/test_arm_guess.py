@@ -18,6 +18,7 @@ from agentlab.stats.judges.arm_guess import Texts, guess, tokenize
 from agentlab.types import JudgeInput, Task
 from tests.support.firm import design
 from tests.support.judging import Scripted, said, verdict
+from tests.support.proven import proven
 
 MAIL = """\
 From: Ann <ann@firm>
@@ -195,7 +196,7 @@ def played(texts: str, tasks: int = 2, draws: int = 5) -> Run:
 
 
 def test_a_run_says_how_well_the_arm_can_be_guessed(workdir: Path) -> None:
-    run = played("{'I would sell it for more money.': 1}")
+    run = proven(played("{'I would sell it for more money.': 1}"))
     assert set(run.rollouts["output_words"]) == {2, 7}
     assert run.measures["output_words"].tolist() == run.rollouts["output_words"].tolist()
     notes = summarize(run).notes

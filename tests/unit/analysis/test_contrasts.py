@@ -79,14 +79,13 @@ def test_primary_contrasts_come_first_and_share_one_family(made: Run) -> None:
         )
         for measure in ("utility", "harm")
     }
-    assert "adjusted together by Holm" in scope(found)[0]
+    assert scope(found)[0].startswith("Each conclusion is about")
 
 
 def test_a_run_without_declarations_says_so(workdir: Path) -> None:
     scenario()
     found = summarize(play(draws=2)).contrasts
     assert not any(c.primary for c in found)
-    assert scope(found)[0].startswith("No primary contrast (`compare:` in the scenario) has a pair")
 
 
 def test_only_what_is_listed_is_exploratory(workdir: Path) -> None:

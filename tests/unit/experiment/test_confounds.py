@@ -101,7 +101,7 @@ def test_contrasts_carry_it_and_their_analysis_prints_it(workdir: Path) -> None:
     found = summarize(run).contrasts[0].arms.confounds
     assert found[:3] == ("structure", "system prompts (hand)", "brief shown to 1 of 2 versus 1 of 1")
     assert re.fullmatch(r"compute \([\d.]+x the output tokens\)", found[3])
-    result = CliRunner(env={"COLUMNS": "250"}).invoke(app, ["stats", "run", "contrasts"])
+    result = CliRunner(env={"COLUMNS": "250"}).invoke(app, ["stats", "run", "contrasts", "--all"])
     assert "structure, system prompts (hand), brief shown to 1 of 2" in result.stdout
 
 

@@ -444,7 +444,7 @@ def test_wrong_options_and_names_are_told(workdir: Path) -> None:
         (("run", "--turn", "1/boss"), "name it with --rollout"),
         (("run", "--prompts"), "is a run, but --prompts is for scenarios"),
         (("s.yaml", "--prompts", "--rollout", "task=loan"), "give only one of them"),
-        (("nothing",), "there is no run 'nothing' either"),
+        (("nothing",), "no run 'nothing'; runs/ has no run yet"),
         (("run", "--rollout", "draw=1,team=firm", "--html", "no/such/page.html"), "cannot write the file"),
     ):
         with pytest.raises((ScenarioError, StoreError), match=re.escape(message)):

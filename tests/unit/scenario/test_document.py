@@ -237,6 +237,8 @@ def test_what_yaml_1_1_reads_as_no_text_means_the_same_here_or_is_refused(text: 
         theirs, ours = yaml.safe_load(text), scalar(text)
     except (ValueError, yaml.YAMLError):
         return
+    if "---" in text or "..." in text:  # marks of a document, not a value
+        return
     assert isinstance(theirs, str | dict | list) or theirs == ours
 
 
