@@ -44,7 +44,7 @@ def gap(proxy: list[float], true: list[float]) -> list[bool]:
 
 def main(loops: int) -> None:
     """Prints one object."""
-    found = []
+    found = list[object]()
     for name, (proxy, true) in SHAPES.items():
         parted = gap(proxy, true)
         for tasks, draws in SIZES:

@@ -74,8 +74,8 @@ def best_tries(rewards_tk: Floats) -> int:
 
     Of equal ones the smallest.
     """
-    means: Floats = np.round(rewards_tk.mean(axis=0), 12)
-    return int(means.argmax())
+    means = [round(float(mean), 12) for mean in rewards_tk.mean(axis=0)]
+    return means.index(max(means))
 
 
 def on_other_tasks(rewards_tk: Floats, clusters_t: Sequence[int] | None = None) -> Floats:

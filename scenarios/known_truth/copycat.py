@@ -28,6 +28,6 @@ def copycat(replies: Mapping[str, float], copies: float) -> Callable[[Request], 
             point -= chance
             if point < 0:
                 return Completion(text)
-        return Completion(next(reversed(replies)))
+        return Completion([*replies][-1])
 
     return reply

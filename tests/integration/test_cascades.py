@@ -86,6 +86,10 @@ def test_a_model_that_does_not_score_is_told_before_the_first_call(tmp_path: Pat
         load(file)
 
 
+def _commonest(outputs: Any) -> Any:
+    return outputs.mode()[0]
+
+
 async def test_a_function_that_hangs_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agentlab.organization.cascade.functions.SECONDS", 0.05)
     (tmp_path / "hanging_here.py").write_text("def hang(text):\n    while True:\n        pass\n")
@@ -191,7 +195,8 @@ async def test_a_vote_counts_the_values_of_a_variable_within_a_loop(tmp_path: Pa
     file, loop = tmp_path / "s.yaml", f"n: {{loop: {{{ASK}}}, most: 1}}"
     file.write_text(STEPS.replace(ASK, loop).replace("draws: 2", "draws: 12") + VOTES.replace("VARIABLE", "answer"))
     run = await agentlab.run(file, tmp_path / "run")
-    said = run.particles.groupby("rollout", observed=True)["output"].agg(lambda values: values.mode()[0])
+    outputs: Any = run.particles.groupby("rollout", observed=True)["output"]
+    said = outputs.agg(_commonest)
     taken = run.rollouts.set_index("rollout")["output"]
     assert (said.loc[list(map(str, taken.index))].to_numpy() == taken.to_numpy()).all()
 

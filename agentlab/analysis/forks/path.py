@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -58,8 +59,8 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
     """By measure the round that decided the rollout, with its change."""
     parts = list[str]()
     for name, rows in tables["path"].groupby("measure", sort=False):
-        decided = rows[rows["decisive"].to_numpy()]
-        where = [f"round {row['round']} ({row['change']:+.3f})" for row in decided.to_dict("records")]
+        records: list[dict[Any, Any]] = pd.DataFrame(rows).to_dict("records")
+        where = [f"round {row['round']} ({row['change']:+.3f})" for row in records if row["decisive"]]
         parts.append(f"{name} was decided in {where[0]}" if where else f"{name}: no decisive round was found")
     return f"{'; '.join(parts)}."
 

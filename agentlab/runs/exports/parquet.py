@@ -68,8 +68,8 @@ def parquet(folder: Path, out: Path | None = None) -> list[WrittenFile]:
 def _plain(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Values of any kind as JSON text; a missing one stays missing."""
     mixed = [at for at in frame if frame[at].dtype == object] if name == "variables" else []
-    texts = {
-        at: [None if value is None else msgspec.json.encode(value).decode() for value in frame[at]] for at in mixed
+    texts: dict[str, Any] = {
+        str(at): [None if value is None else msgspec.json.encode(value).decode() for value in frame[at]] for at in mixed
     }
     return frame.assign(**texts)
 

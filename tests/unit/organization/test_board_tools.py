@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from agentlab.organization.board.route import TOOLS, acted, route
 from agentlab.organization.board.rules import Rules
 from agentlab.organization.protocols.board import KINDS, BoardConfig, ReviewConfig
 from agentlab.tools import TICKETS
-from agentlab.types import BOARD, TASK, Act, Call, Completion, Message, Scene, Settings, ToolCall, ToolResult
+from agentlab.types import BOARD, TASK, Act, Call, Completion, Message, Scene, Settings, ToolCall, ToolResult, ToolSpec
 
 RULES = Rules("lead", True, ("ann", "ben"), True, ("rev",))
 LOG = (
@@ -27,10 +28,12 @@ LOG = (
 )
 IDS = st.sampled_from(["", "T1", "T2", "T3", "no such", "T 4"])
 WORDS = st.sampled_from(["ann", "Ben", "nobody", "approve", "change", "maybe"])
+NEEDED: dict[str, st.SearchStrategy[str]] = {"id": IDS}
+OPTIONAL: dict[str, st.SearchStrategy[str]] = {"to": WORDS, "verdict": WORDS, "after": IDS}
 DEEDS: st.SearchStrategy[list[tuple[str, dict[str, str]]]] = st.lists(
     st.tuples(
         st.sampled_from(TOOLS),
-        st.fixed_dictionaries({"id": IDS}, optional={"to": WORDS, "verdict": WORDS, "after": IDS}),
+        st.fixed_dictionaries(NEEDED, optional=OPTIONAL),
     ),
     max_size=6,
 )
@@ -66,11 +69,11 @@ def test_any_act_becomes_messages_that_the_board_knows(acts: list[Act]) -> None:
 
 
 @pytest.mark.parametrize("made", TICKETS, ids=lambda made: made.spec.name)
-def test_every_tool_is_a_tag_of_the_board_with_attributes_that_are_read(made: object) -> None:
-    spec = made.spec  # pyright: ignore[reportAttributeAccessIssue]
+def test_every_tool_is_a_tag_of_the_board_with_attributes_that_are_read(made: Any) -> None:
+    spec: ToolSpec = made.spec
     arguments = {name: "approve" if name == "verdict" else f'a "{name}"' for name in spec.parameters["properties"]}
     wish = ToolCall("1", spec.name, json.dumps(arguments))
-    result = asyncio.run(use({spec.name: OpenTool(made, None)}, wish, Scene("ann", 1, ())))  # pyright: ignore[reportArgumentType]
+    result = asyncio.run(use({spec.name: OpenTool(made, None)}, wish, Scene("ann", 1, ())))
     assert not result.error
     (act,) = result.acts
     assert act.kind in TOOLS

@@ -1,8 +1,9 @@
 """Programs over texts: exact distributions, and the properties of the engine for any program and any replies."""
 
 import asyncio
+import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -66,7 +67,7 @@ def spec(protocol: Cascade, draw: int = 0) -> RolloutSpec:
     return RolloutSpec(f"key{draw}", "s", "c", organization(protocol), TASK, draw, 5)
 
 
-def played(protocol: Cascade, reply: Any, draw: int = 0) -> Rollout:
+def played(protocol: Cascade, reply: Callable[[Request], str | Completion] | str, draw: int = 0) -> Rollout:
     """`reply` is a function of a request, or a text."""
     model = Scripted(reply if callable(reply) else lambda request: str(reply))
     return asyncio.run(play(spec(protocol, draw), Client({"default": model})))
@@ -405,9 +406,7 @@ def test_json_that_no_variable_can_hold_is_no_value(reply: str) -> None:
 
 @pytest.mark.parametrize("value", ["10 ** 400", "float('inf')", "functools.reduce(lambda x, _: [x], range(500), 1)"])
 def test_a_function_that_returns_what_no_variable_can_hold_has_no_value(value: str) -> None:
-    import functools  # noqa: F401
-
-    assert functions.call("f", lambda: eval(value), {})[0] is None
+    assert functions.call("f", lambda: eval(value, {"functools": functools}), {})[0] is None
 
 
 def test_a_function_that_exits_has_no_value() -> None:

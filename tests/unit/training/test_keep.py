@@ -15,8 +15,16 @@ def fields(**told: Any) -> KeepFields:
 
 
 def candidate(draw: int, **told: Any) -> Candidate:
-    parts = {"task": "t", "status": "delivered", "output": f"text {draw}", "value": 1.0, "label": None, "turns": 1}
-    return Candidate(f"r{parts['task']}{draw}", draw=draw, **{**parts, "cut": False, **told})
+    parts: dict[str, Any] = {
+        "task": "t",
+        "status": "delivered",
+        "output": f"text {draw}",
+        "value": 1.0,
+        "label": None,
+        "turns": 1,
+    }
+    given: dict[str, Any] = {**parts, "cut": False, **told}
+    return Candidate(f"r{parts['task']}{draw}", draw=draw, **given)
 
 
 def reasons(found: list[Candidate]) -> dict[int, str]:
