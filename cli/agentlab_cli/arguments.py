@@ -93,3 +93,19 @@ Only = Annotated[
     ),
 ]
 Draws = Annotated[int | None, typer.Option(min=1, help="Use this many draws instead of the number in the scenario.")]
+Out = Annotated[str | None, typer.Option(metavar="FOLDER", help="Use this run folder. Default: runs/NAME.")]
+New = Annotated[bool, typer.Option("--new", help="Start a fresh folder beside an existing one.")]
+AcceptChanges = Annotated[
+    bool, typer.Option("--accept-changes", help="Continue even if agentlab or a module of your own has changed.")
+]
+BaseUrl = Annotated[
+    list[str] | None,
+    typer.Option("--base-url", metavar="ALIAS=URL", help="The new address of a model's server. May be repeated."),
+]
+Concurrency = Annotated[int, typer.Option(min=1, max=2000, help="Play at most this many rollouts at once.")]
+Preregistered = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Run only if the scenario matches this preregistration (agentlab plan --preregister)."
+    ),
+]

@@ -1,38 +1,41 @@
 """`agentlab run`: plays a scenario into a run folder, with live progress and the ending table."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from agentlab_cli.arguments import Draws, JudgeModel, ModelName, Only, Scenario, Tasks, Values
+from agentlab_cli.arguments import (
+    AcceptChanges,
+    BaseUrl,
+    Concurrency,
+    Draws,
+    JudgeModel,
+    ModelName,
+    New,
+    Only,
+    Out,
+    Preregistered,
+    Scenario,
+    Tasks,
+    Values,
+)
 from agentlab_cli.printed import AsJson, Quiet
 
 
 def run(
     scenario: Scenario,
-    out: Annotated[str | None, typer.Option(metavar="FOLDER", help="Use this run folder. Default: runs/NAME.")] = None,
-    new: Annotated[bool, typer.Option("--new", help="Start a fresh folder beside an existing one.")] = False,
+    out: Out = None,
+    new: New = False,
     model: ModelName = None,
     judge_model: JudgeModel = None,
     values: Values = None,
     tasks: Tasks = None,
     only: Only = None,
     draws: Draws = None,
-    accept_changes: Annotated[
-        bool, typer.Option("--accept-changes", help="Continue even if agentlab or a module of your own has changed.")
-    ] = False,
-    base_url: Annotated[
-        list[str] | None,
-        typer.Option("--base-url", metavar="ALIAS=URL", help="The new address of a model's server. May be repeated."),
-    ] = None,
-    concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Play at most this many rollouts at once.")] = 256,
-    preregistered: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Run only if the scenario matches this preregistration (agentlab plan --preregister)."
-        ),
-    ] = None,
+    accept_changes: AcceptChanges = False,
+    base_url: BaseUrl = None,
+    concurrency: Concurrency = 256,
+    preregistered: Preregistered = None,
     unsafe_local: Annotated[
         bool,
         typer.Option(
