@@ -144,9 +144,9 @@ def _crossovers(arms: Sequence[Arm]) -> list[Row]:
     one = {arm.name: float(np.mean([task.right / task.draws for task in arm.tasks])) for arm in arms}
     rows = list[Row]()
     for arm in arms:
+        means = [float(np.mean([right_within(task, k) for task in arm.tasks])) for k in range(arm.most + 1)]
         for other in arms:
             if one[arm.name] < one[other.name]:
-                means = [float(np.mean([right_within(task, k) for task in arm.tasks])) for k in range(arm.most + 1)]
                 needed = next((k for k, mean in enumerate(means) if mean >= one[other.name]), None)
                 rows.append(
                     {
