@@ -1,6 +1,8 @@
 """Every generation of a self-training loop: its measures, what was kept of it, what was gained, and what parted."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import pandas as pd
 
@@ -9,6 +11,7 @@ from agentlab.analysis.generations import answers, gains, replicates, sampled
 from agentlab.analysis.generations.lineage import Lineage, lineages
 from agentlab.analysis.generations.parted import parted
 from agentlab.analysis.remarks import Remarks
+from agentlab.analysis.row import Row
 from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
@@ -45,16 +48,19 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     if not loops:
         raise AnalysisError(f"{run.folder} has no finished rollout yet; the same `agentlab train` command continues")
     held = run.held_out
+    found = _compared(run, tuple(names))
     rows = {
         "generations": [row for loop in loops for row in sampled.means(run, loop, names)],
         "replicates": replicates.replicates(held, loops, names),
-        "gains": [row for loop in loops for row in gains.gains(held, loop, names, remarks)],
-        "parting": [row for loop in loops for row in parted(held, loop, names, remarks)],
+        **found.rows,
         "training": [row for loop in loops for row in sampled.training(run, loop)],
         "sampled": [row for loop in loops for row in sampled.sampling(run, loop)],
-        "answers": answers.answers(held, loops, names, remarks),
     }
-    tables = {name: _plain(pd.DataFrame(found), loops) for name, found in rows.items() if found}
+    for text, arms in found.remarks.places.items():
+        for arm in arms:
+            remarks.add(text, arm)
+    rows["answers"] = answers.answers(held, loops, names, remarks)
+    tables = _tables(rows, loops)
     notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
     notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
     says = " ".join(_says(run, loops, tables))
@@ -66,16 +72,36 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
 
 def findings(run: Run) -> tuple[str, ...]:
     """What the loop found on held-out tasks, in sentences; none for a run without a loop."""
-    loops, remarks = lineages(run) if run.splits else (), Remarks()
+    loops = lineages(run) if run.splits else ()
     if not loops:
         return ()
-    reasons, held = suppressed_measures(run), run.held_out
-    names = [m.name for m in run.measured if m.name not in reasons]
+    reasons = suppressed_measures(run)
+    names = tuple(m.name for m in run.measured if m.name not in reasons)
+    return tuple(_says(run, loops, _tables(_compared(run, names).rows, loops)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """Generations compared with each other on held-out tasks: rows by table, and what is remarked of them."""
+
+    rows: Mapping[str, list[Row]]
+    remarks: Remarks
+
+
+@lru_cache(maxsize=1)
+def _compared(run: Run, names: tuple[str, ...]) -> _Compared:
+    """Made once, like a run's frames: the sentences of a report and its tables both need it."""
+    loops, held, remarks = lineages(run), run.held_out, Remarks()
     rows = {
         "gains": [row for loop in loops for row in gains.gains(held, loop, names, remarks)],
         "parting": [row for loop in loops for row in parted(held, loop, names, remarks)],
     }
-    return tuple(_says(run, loops, {name: _plain(pd.DataFrame(found), loops) for name, found in rows.items() if found}))
+    return _Compared(rows, remarks)
+
+
+def _tables(rows: Mapping[str, Sequence[Row]], loops: Sequence[Lineage]) -> dict[str, pd.DataFrame]:
+    """Those that have a row."""
+    return {name: _plain(pd.DataFrame(some), loops) for name, some in rows.items() if some}
 
 
 def _plain(table: pd.DataFrame, loops: Sequence[Lineage]) -> pd.DataFrame:
