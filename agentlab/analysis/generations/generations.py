@@ -48,7 +48,7 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     if not loops:
         raise AnalysisError(f"{run.folder} has no finished rollout yet; the same `agentlab train` command continues")
     held = run.held_out
-    found = _compared(run, tuple(names))
+    found = _compared(run.whole, tuple(names))
     rows = {
         "generations": [row for loop in loops for row in sampled.means(run, loop, names)],
         "replicates": replicates.replicates(held, loops, names),
@@ -77,7 +77,7 @@ def findings(run: Run) -> tuple[str, ...]:
         return ()
     reasons = suppressed_measures(run)
     names = tuple(m.name for m in run.measured if m.name not in reasons)
-    return tuple(_says(run, loops, _tables(_compared(run, names).rows, loops)))
+    return tuple(_says(run, loops, _tables(_compared(run.whole, names).rows, loops)))
 
 
 @dataclass(frozen=True, slots=True)
