@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agentlab.analysis.analyse import analyse, attempts
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.registry import ANALYSES
 from agentlab.analysis.summary import Summary, summarize
 from agentlab.errors import AnalysisError, StoreError
@@ -19,7 +20,6 @@ from agentlab.report import (
     distributions,
     forest,
     frontier,
-    generations,
     measures,
     missing,
     organizations,
@@ -44,7 +44,6 @@ FIGURES: dict[str, Callable[[Analysis, Mapping[str, ArmStyle]], tuple[Chart, ...
     "components": components.charts,
     "attribution": attribution.charts,
     "frontier": frontier.charts,
-    "generations": generations.charts,
     "cases": reachable.charts,
 }
 """The figures of analyses, by their names in the registry; an analysis without one is shown by its tables."""
@@ -65,7 +64,7 @@ def write(run: Run, folder: Path) -> Path:
 
 
 def _write(run: Run, folder: Path) -> Path:
-    run = run.held_out
+    run = latest(run.held_out)
     summary = summarize(run)
     summary = replace(summary, again=summary.again.replace(str(run.folder), run.folder.name))  # no path of this machine
     material = Material(run, summary, arm_styles(run))
@@ -90,6 +89,8 @@ def sections(material: Material, first: Lead) -> Iterator[Section]:
         yield from (prompts.section(material), design.section(material))
         return
     run, results = material.run, dict(attempts(material.run, {}, without=SLOW))
+    if run.splits and isinstance(loop := results.pop("generations"), Analysis):
+        yield _analysed("generations", loop, material.styles)
     yield measures.section(material)
     yield _differences(run, material.summary, results.pop("contrasts"))
     yield from (section(material) for section in BEFORE)
