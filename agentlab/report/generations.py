@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from agentlab.analysis.analyse import analyse
+from agentlab.analysis.generations.lineage import lineages
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.errors import AnalysisError
 from agentlab.report.forest import BROAD
@@ -18,6 +19,7 @@ from agentlab.text import pluralize, pluralize_range
 ACROSS = 2
 DASHES = {"hold_out": "-", "learn": ":", "transfer": "--"}
 """Lines by the role of the tasks."""
+WATCHED = ("the proxy", "the truth")
 DIRECTIONS = {1: "higher is better", -1: "lower is better"}
 
 
@@ -40,12 +42,14 @@ def headline(material: Material) -> Chart | None:
         f"{pluralize_range(int(sizes.min()), int(sizes.max()), 'rollout')} at each point, with 95% intervals. Dotted "
         f"lines: tasks that are learned from."
     )
-    drawn = {name: material.summary.measures[name] for name in names}
-    return Chart("generations", "By generation", says, data, lambda: draw(data, drawn))
+    watch = next((loop.watch for loop in lineages(run) if loop.watch), ())
+    roles = dict(zip(watch, WATCHED, strict=False))
+    drawn = {name: material.summary.measures[name] for name in sorted(names, key=lambda name: name not in roles)}
+    return Chart("generations", "By generation", says, data, lambda: draw(data, drawn, roles))
 
 
-def draw(data: pd.DataFrame, measures: Mapping[str, MeasureSummary]) -> Figure:
-    """The generation stands across, the measure upwards over its whole range."""
+def draw(data: pd.DataFrame, measures: Mapping[str, MeasureSummary], roles: Mapping[str, str]) -> Figure:
+    """The generation stands across, the measure upwards over its whole range; `roles` says what measures stand for."""
     arms = list(dict.fromkeys(data["arm"])) if "arm" in data else [""]
     figure, axes = panels(len(measures), ACROSS, 2.5, 0.5, width=BROAD)
     handles: dict[str, Any] = {}
@@ -55,7 +59,12 @@ def draw(data: pd.DataFrame, measures: Mapping[str, MeasureSummary]) -> Figure:
             for split, part in own.groupby("split", sort=False):
                 label = f"{short(arm, 30)}, {short(split, 20)}" if arm else str(split)
                 handles[label] = _line(ax, part, name, nth_style(i, label))
-        ax.set_title(short(name, 40), fontsize=9.5, loc="left", fontweight="bold")
+        ax.set_title(
+            f"{short(name, 30)} ({roles[name]})" if name in roles else short(name, 40),
+            fontsize=9.5,
+            loc="left",
+            fontweight="bold",
+        )
         if measure.better is not None:
             ax.set_ylabel(DIRECTIONS[measure.better], fontsize=8.5, color=INK)
         _scale(ax, measure.range)

@@ -90,7 +90,7 @@ def sections(material: Material, first: Lead) -> Iterator[Section]:
         return
     run, results = material.run, dict(attempts(material.run, {}, without=SLOW))
     if run.splits and isinstance(loop := results.pop("generations"), Analysis):
-        yield _analysed("generations", loop, material.styles)
+        yield replace(_analysed("generations", loop, material.styles), says="")  # the page begins with it
     yield measures.section(material)
     yield _differences(run, material.summary, results.pop("contrasts"))
     yield from (section(material) for section in BEFORE)

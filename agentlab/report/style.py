@@ -180,7 +180,8 @@ def bare(ax: Any) -> None:
 def legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
     """Below everything, in as many columns as the longest label leaves room for."""
     if handles:
-        across = max(1, min(len(labels), 96 // (max(map(len, labels)) + 7)))
+        most = max(1, min(len(labels), 96 // (max(map(len, labels)) + 7)))
+        across = -(-len(labels) // -(-len(labels) // most))  # rows of one length
         figure.legend(handles, labels, loc="outside lower center", ncols=across, frameon=False, fontsize=8)
 
 
