@@ -87,7 +87,7 @@ class _Pairs:
         if measure is None or sides is None:
             return None
         a, b, arms = sides
-        apart = not rejected_alike(a, b)
+        apart = not rejected_alike(a, b, measure)
         values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
