@@ -149,7 +149,7 @@ def program(
     where: Keys = ("organization", "protocol")
     site.flaws(where, routing.unobservable(tasks))
     for instruction, settings, times in routing.wanted(tasks):
-        agent, place = organization.roster[instruction.step.by], (*where, *instruction.place)
+        agent, place = organization.roster[instruction.step.by], existing(site.tree, where, instruction.place)
         whole = merged(agent.settings, settings)
         for setting, right in mistakes_of(specs[agent.model], whole):
             if getattr(settings, setting) is not None:

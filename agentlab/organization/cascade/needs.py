@@ -28,9 +28,10 @@ def unobservable(instructions: Iterable[Instruction], likelihood: Likelihood) ->
         if instruction.kind != "sample" or instruction.step.observe is None:
             continue
         where, reader = (*instruction.place, "observe"), instruction.reader.kind
+        step = "" if instruction.place[:1] == ("steps",) else f"step {instruction.path!r}: "
         if likelihood.by != "score" and reader in FREE:
             wrong = f"free text is observed (as: {reader}), and no sampled reply will equal it"
-            yield where, wrong, "`as:` number or choice, or use `likelihood: score`"
+            yield where, step + wrong, "`as:` number or choice, or use `likelihood: score`"
         if likelihood.by == "score" and reader not in ("text", "number", "choice"):
             wrong = f"`likelihood: score` cannot be used with `as: {reader}`: many replies have the same value"
-            yield where, wrong, "`as:` text, number, or choice, or use `likelihood: {sample: 8}`"
+            yield where, step + wrong, "`as:` text, number, or choice, or use `likelihood: {sample: 8}`"

@@ -14,13 +14,15 @@ from agentlab.organization.cascade import values
 from agentlab.organization.cascade.checks import Checker
 from agentlab.organization.cascade.choose import chosen
 from agentlab.organization.cascade.fields import Step as StepFields
-from agentlab.organization.cascade.machine import LARGEST_FACTOR, MOST
+from agentlab.organization.cascade.machine import LARGEST_FACTOR
 from agentlab.organization.steps import Choose, Factor, Reject, Sample, Step, Value
 from agentlab.types import OBSERVED, OUTPUT, REJECT, TASK, VARIABLE, WEIGHT, Message
 
 QUESTION = "question"
 """Kind of the message that holds the fields of a question, by its address."""
 _WAITING = object()
+MOST = 10_000
+"""Steps in a row without a question, after which a program is taken to hang."""
 PURE = (
     "a program must do the same again for the same values: draw with `yield Choose(...)`, and use no random numbers, "
     "clocks, files, or sets whose order varies"

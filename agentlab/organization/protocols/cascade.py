@@ -109,6 +109,16 @@ class Cascade:
         return self.program.bound
 
     @property
+    def described(self) -> Mapping[str, str]:
+        """By its path, each step without the steps in it, as JSON: what tells two programs apart."""
+        told = {one.path: one.step for one in self.program.instructions}
+        parts = {
+            path: step.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"loop", "do"})
+            for path, step in told.items()
+        }
+        return {**parts, "return": self.program.result}
+
+    @property
     def variables(self) -> tuple[str, ...]:
         """All that steps give a value, in order."""
         return tuple(dict.fromkeys(instruction.name for instruction in self.program.instructions))

@@ -76,6 +76,11 @@ class PythonProgram:
         return replace(self, whole=True)
 
     @property
+    def described(self) -> Mapping[str, str]:
+        """Its name and fields: what tells two programs apart."""
+        return {"kind": self.name, **{name: json.dumps(value) for name, value in self.fields.items()}}
+
+    @property
     def ordered(self) -> tuple[str, ...]:
         """The order of keys counts in all its fields."""
         return tuple(self.fields)

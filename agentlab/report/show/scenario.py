@@ -8,6 +8,7 @@ from agentlab.organization.agents import Agent
 from agentlab.report.diagrams.drawing import drawing
 from agentlab.report.show.arms import between
 from agentlab.report.show.grid import grid
+from agentlab.report.show.steps import steps
 from agentlab.scenario import Condition, Design
 from agentlab.text import line, pluralize, quoted
 from agentlab.types import Settings
@@ -64,6 +65,7 @@ def _organization(one: Condition) -> str:
         lines.append(f"  closing question to {organization.closing.agent}: {line(organization.closing.ask)}")
     rows = [_agent(one, agent) for agent in organization.agents]
     lines += [f"    {told}" for told in drawing(organization)]
+    lines += steps(one)
     lines.append(grid(("  agent", "model", "settings", "memory", "is shown the task", "tools"), rows))
     return "\n".join(lines)
 
