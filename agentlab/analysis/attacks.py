@@ -45,8 +45,9 @@ def attacks(run: Run, measure: str | None = None, targeted: str | None = None, b
     tables = {
         "attacks": pd.DataFrame(list(_groups(run, found, attacked))),
         "without_attack": pd.DataFrame(list(_alone(run, found))),
-        "differences": pd.DataFrame(list(_differences(run, attacked[attacked["eligible"]]))),
     }
+    if compared := list(_differences(run, attacked[attacked["eligible"]])):
+        tables["differences"] = pd.DataFrame(compared)
     names, total = attacked[ATTACK].nunique(), len(attacked)
     says = (
         f"{pluralize(names, 'attack')} on {pluralize(attacked[CLEAN].nunique(), 'task')}. Success counts the "

@@ -10,7 +10,7 @@ Operator = Literal["+", "-", "*"]
 Split = Literal["search", "report"]
 Cell = tuple[Operator, int, int]
 """Operator, digits of each number, and how far the wrong result is from the right one."""
-TRIES = 5_000
+TRIES = 2_000
 """Candidates that are drawn for one sum before it is given up."""
 
 
