@@ -151,28 +151,26 @@ async def test_what_a_search_finds_is_reported_on_other_sums() -> None:
         export(agentlab.load("runs/sums"), Path("none.yaml"))
 
 
-ADDER = {"errors": 0.05, "silent": 0.05}
-LED = {"definition": 0.6, "teacher": 0.4}
+SILENT = 0.05
 
 
-def searched(prior: float, after: float, led: float, most: int = 12, answers: int = 8) -> float:
-    """The share of searches that find the text that leads with probability `led`, and that carries over.
+def searched(prior: float, led: float, most: int = 12, answers: int = 8) -> float:
+    """The share of searches that end with a text that was accepted and carries over to three other sums.
 
-    The other text of the prior leads nobody and reaches the aim by no error. Exact, over accepted texts and rounds.
+    `prior` is how often the text is proposed that leads with probability `led`; the other text reaches the aim never.
+    What is proposed after the first accepted text changes no success.
     """
-    hit = led * (1 - ADDER["silent"])
+    hit = led * (1 - SILENT)
     accepted = sum(comb(answers, k) * hit**k * (1 - hit) ** (answers - k) for k in range(answers // 2, answers + 1))
     carried = sum(comb(12, k) * hit**k * (1 - hit) ** (12 - k) for k in range(3, 13))
-    nothing = (1 - prior * accepted) ** most
-    assert after >= 0  # once a text is accepted the search is a success, whatever comes after it
-    return (1 - nothing) * carried
+    return (1 - (1 - prior * accepted) ** most) * carried
 
 
 @pytest.mark.slow
 async def test_the_search_finds_what_it_must() -> None:
     run = await agentlab.run("pirs", "runs/pirs", values={"draws": 40})
     share = (run.rollouts["status"] == "delivered").groupby(run.rollouts["attacker"].astype("str")).mean()
-    truths = {"careful": searched(0.2, 0.6, LED["definition"]), "careless": searched(0.3, 0.3, LED["teacher"])}
+    truths = {"careful": searched(0.2, 0.6), "careless": searched(0.3, 0.4)}
     for attacker, truth in truths.items():
         assert abs(share[attacker] - truth) <= 3.3 * sqrt(truth * (1 - truth) / 320), (attacker, share[attacker], truth)
 
