@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.own_code import is_own
@@ -21,7 +22,7 @@ from agentlab.training.trainers import TRAINERS
 from agentlab.types import Task
 
 SECTION: Keys = ("improve",)
-GROWING = frozenset(("generations", "replicates", "watch"))
+GROWING = frozenset(("generations", "replicates", "watch", "kl"))
 """Fields that decide no rollout that is there: a run goes on when they change."""
 
 
@@ -85,6 +86,7 @@ def resolve(
     _agents(site, told, organization)
     _splits(site, told, cell, specs[told.policy])
     _negatives(site, told, trainer)
+    _distance(site, told, specs[told.policy])
     if trainer is None or len(site.findings.mistakes) > before:
         return None
     deciding = {name: value for name, value in settings.items() if name not in trainer.operational}
@@ -188,6 +190,17 @@ def _negatives(site: CheckedDocument, told: ImproveFields, trainer: TrainerKind 
             "write below, because keep has at_least" if wrong == "above" else "write above, because keep has at_most"
         )
         site.wrong((*SECTION, "negatives", wrong), f"{wrong!r} does not fit the threshold of keep", right)
+
+
+def _distance(site: CheckedDocument, told: ImproveFields, spec: ModelSpec) -> None:
+    """The split is there, and the model gives the probability of a reply."""
+    if told.kl is None:
+        return
+    if told.kl not in told.splits:
+        site.wrong((*SECTION, "kl"), f"no split {told.kl!r}", suggest(told.kl, told.splits))
+    if "score" not in capabilities_of(spec).settings:
+        wrong = f"{told.policy!r} ({spec.name}) does not give the probability of a given reply"
+        site.wrong((*SECTION, "kl"), wrong, "remove kl, or train a model that does: sim/replies, local/…, or vllm/…")
 
 
 def measures(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields, judges: JudgeSet) -> None:

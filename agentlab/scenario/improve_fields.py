@@ -119,3 +119,8 @@ class ImproveFields(Fields):
     watch: tuple[str, str] | None = Field(
         default=None, description="Two measures, the proxy first and then the truth. The analysis says when they part."
     )
+    kl: Name | None = Field(
+        default=None,
+        description="A split on which the distance of each generation from the base is estimated: the KL divergence. "
+        "It needs a model that gives the probability of a given reply.",
+    )

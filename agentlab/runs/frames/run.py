@@ -20,6 +20,7 @@ from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
 from agentlab.runs.frames.clusters import clusters_of
 from agentlab.runs.frames.cost import RunCost, run_cost
+from agentlab.runs.frames.distances import distances
 from agentlab.runs.frames.forks import forked
 from agentlab.runs.frames.generations import LoopFrames, by_generation
 from agentlab.runs.frames.judged import compared, grouped
@@ -271,6 +272,15 @@ class Run:
         sql = f"SELECT rollout, {', '.join(KEPT)} FROM kept ORDER BY rollout"
         table = self._select(sql if self.splits else f"{sql} LIMIT 0", columns)
         return self._placed(table.astype({"value": "float64", "rows": "int64"}))
+
+    @cached_property
+    def distances(self) -> pd.DataFrame:
+        """One row per rollout of a trained generation on the split that `improve.kl` names: `replies` (int: of agents
+        that learn), `log_probability` and `base_log_probability` (of all these replies, in nats, under the weights that
+        wrote them and under the base's), `log_ratio` (the first minus the second: its mean estimates the KL divergence
+        from the base), `left_out` (why there are none: a reply was cut off, an agent has tools, a turn has no
+        reply)."""
+        return self._placed(distances(self._select))
 
     @cached_property
     def generations(self) -> pd.DataFrame:

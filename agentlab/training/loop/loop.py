@@ -20,11 +20,14 @@ from agentlab.experiment.sandboxed import with_sandbox
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.session import LOCAL, interim, measures_of, planned, played
 from agentlab.experiment.specs import Selection, rollout_specs
-from agentlab.experiment.work import CONCURRENCY, opened
+from agentlab.experiment.work import CONCURRENCY, opened, working
+from agentlab.interfaces import Judge
+from agentlab.models import ModelSpec
 from agentlab.scenario import Design
 from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import DATABASE, Store
 from agentlab.store.training import set_kept
+from agentlab.training.loop import distance
 from agentlab.training.loop.arm import Arm
 from agentlab.training.loop.rows import rows_of
 from agentlab.training.loop.train import next_generation
@@ -82,7 +85,10 @@ class _Loop:
         arms = [Arm(condition, condition) for condition in self.design.conditions]
         last = 0 if self.design.loop is None else self.design.loop.fields.generations
         for generation in range(last + 1):
-            if not arms or not await self._sampled(arms, generation) or generation == last:
+            if not arms or not await self._sampled(arms, generation):
+                return
+            await self._measured(arms, generation)
+            if generation == last or self._stopped():
                 return
             arms = await self._trained(arms, generation)
             if self._stopped():
@@ -110,6 +116,22 @@ class _Loop:
             title,
         )
         return not self._stopped() and self._complete(todo)
+
+    async def _measured(self, arms: Sequence[Arm], generation: int) -> None:
+        """Scores the replies of a trained generation on the split that `improve.kl` names, where they are not yet."""
+        for split in sorted({arm.loop.fields.kl or "" for arm in arms} - {""}) if generation else ():
+            own = [arm for arm in arms if arm.loop.fields.kl == split]
+            todo = distance.unscored(own, self.store, split)
+            if not todo:
+                continue
+            self.progress.enter(f"generation {generation}: distance from the base")
+            note(self.store, generation, distance.KIND, ended=False)
+            served = {one.name: one.models for arm in own for one in (arm.condition, arm.origin)}
+            judges, models = dict[str, Judge](), dict[str, ModelSpec]()
+            common = (self.store, self.meta, self.design.tasks, judges, models, self.progress, self.concurrency)
+            async with working(*common, served, limit=self.design.limits.run, where=self.where) as work:
+                await distance.score(work, todo)
+            note(self.store, generation, distance.KIND, ended=not self._stopped())
 
     def _same(self, arms: Sequence[Arm]) -> None:
         """Raises `MismatchError` if the run has rollouts of other weights under the name of one of these arms."""

@@ -37,16 +37,27 @@ def turns_of(rollout: Rollout, calls: Iterable[Call], organization: Organization
         if answer is None or call.k or answer.tool_calls or not answer.text.strip():
             continue
         before = [c for c in own if c.actor == call.actor and c.round < call.round]
-        agent = organization.roster[call.actor]
-        prompt = chat(organization, agent, rollout.messages, before, call.round)
-        request = Request(prompt, call.settings, agent.offered, NOWHERE)
-        if not answers(call.prompt_hash, hash_of(request), request):
-            raise MismatchError(
-                f"rollout {rollout.key[:12]}: the prompt of {call.actor} in round {call.round} cannot be rebuilt from "
-                f"the log; agentlab or a module of your own has changed since"
-            )
+        prompt = checked_prompt(organization, rollout, before, call)
         found.append(Turn(call.actor, call.round, prompt, answer.text, answer.stop == "length"))
     return found
+
+
+def checked_prompt(
+    organization: Organization, rollout: Rollout, before: Sequence[Call], call: Call
+) -> tuple[ChatMessage, ...]:
+    """The prompt that the first call of a turn answered; `before` are the agent's calls of earlier rounds.
+
+    Raises `MismatchError` if it is not the one that the model was sent.
+    """
+    agent = organization.roster[call.actor]
+    prompt = chat(organization, agent, rollout.messages, before, call.round)
+    request = Request(prompt, call.settings, agent.offered, NOWHERE)
+    if not answers(call.prompt_hash, hash_of(request), request):
+        raise MismatchError(
+            f"rollout {rollout.key[:12]}: the prompt of {call.actor} in round {call.round} cannot be rebuilt from "
+            f"the log; agentlab or a module of your own has changed since"
+        )
+    return prompt
 
 
 def _chosen(
