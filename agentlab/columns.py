@@ -216,6 +216,7 @@ GENERATIONS = {
     "duplicates": "Int64",
     "cut_off": "Int64",
     "not_good_enough": "Int64",
+    "hinted": "Int64",
     "rows": "Int64",
     "recipe": "str",
     "digest": "str",

@@ -30,8 +30,8 @@ def distance(run: Run, loop: Lineage, remarks: Remarks) -> Iterator[Row]:
         if generation == 0:
             yield {**row, "kl": 0.0}
             continue
-        here = (run.distances["condition"] == condition) & (run.distances["task"].astype("str").map(splits) == split)
-        own: pd.DataFrame = run.distances.loc[here.to_numpy(dtype=bool)]
+        tasks = [name for name, of in splits.items() if of == split]
+        own = run.distances[(run.distances["condition"] == condition) & run.distances["task"].isin(tasks)]
         if own.empty:
             continue
         remarks.add(ABOUT)

@@ -21,13 +21,14 @@ ONCE = (
     "the loop ran once, so every interval is for these weights only. For conclusions about the training, set "
     "improve.replicates"
 )
-COUNTS = ("kept", "duplicates", "cut off", "not good enough", "rows", "k", "rollouts", "left out")
+COUNTS = ("kept", "duplicates", "cut off", "not good enough", "hinted", "rows", "k", "rollouts", "left out")
 LEGEND = {
     "passed": "share of rollouts that are good enough to be kept",
     "coverage": "share of tasks with such a rollout",
     "distinct": "mean share of different outputs among those of a task",
     "words": "mean length of an output",
     "precision": "share of the kept rollouts that are right by the truth, the second measure of watch",
+    "hinted": "rollouts with a hint that were kept",
     "rows": "training rows made from the kept rollouts",
     "loss": "loss of this generation's training, in nats per token",
     "seconds": "duration of this generation's training",

@@ -266,8 +266,9 @@ class Run:
     @cached_property
     def rows(self) -> pd.DataFrame:
         """One row per rollout that a self-training loop could have learned from: `reason` (kept, not delivered, no
-        score, not good enough, cut off, no turn, duplicate, over the cap), `value` (of the measure that decides),
-        `rows` (int: training rows made of it). Empty until the first training."""
+        score, not good enough, cut off, no turn, duplicate, over the cap; before it `with a hint: ` for a rollout with
+        one), `value` (of the measure that decides), `rows` (int: training rows made of it). Empty until the first
+        training."""
         columns = ("id", *KEPT)
         sql = f"SELECT rollout, {', '.join(KEPT)} FROM kept ORDER BY rollout"
         table = self._select(sql if self.splits else f"{sql} LIMIT 0", columns)
@@ -289,7 +290,7 @@ class Run:
         `split` and its `role` (learn, hold_out, transfer); `tasks`, `rollouts`; `passed` (share that is good enough to
         be kept), `coverage` (share of tasks with one that is), `distinct` (mean share of different outputs of a task),
         `words` (mean length), `output_cut` (share), `tokens`, `cost` (USD); for learn, what was kept to train the next
-        generation: `kept`, `duplicates`, `cut_off`, `not_good_enough` (Int64: rollouts), `rows` (Int64: training rows);
+        generation: `kept`, `duplicates`, `cut_off`, `not_good_enough`, `hinted` (Int64: rollouts), `rows` (Int64);
         how these weights came to be: `recipe`, `digest`, `trained_on` (Int64: rows), `loss` (nats per token),
         `training_seconds`, `error` (why a generation has no weights). Missing values are unknown or do not apply.
         """

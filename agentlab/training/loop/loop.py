@@ -29,7 +29,8 @@ from agentlab.store import DATABASE, Store
 from agentlab.store.training import set_kept
 from agentlab.training.loop import distance
 from agentlab.training.loop.arm import Arm
-from agentlab.training.loop.rows import rows_of
+from agentlab.training.loop.hints import hinted_specs
+from agentlab.training.loop.rows import rows_of, unsolved
 from agentlab.training.loop.train import next_generation
 
 TRAIN = "train"
@@ -88,7 +89,7 @@ class _Loop:
             if not arms or not await self._sampled(arms, generation):
                 return
             await self._measured(arms, generation)
-            if generation == last or self._stopped():
+            if generation == last or self._stopped() or not await self._hinted(arms, generation):
                 return
             arms = await self._trained(arms, generation)
             if self._stopped():
@@ -102,19 +103,26 @@ class _Loop:
         design = replace(self.design, conditions=tuple(arm.condition for arm in arms))
         self._same(arms)
         todo = list(rollout_specs(design, self.meta["seed"], Selection(), generation))
-        title = f"generation {generation}: "
-        await played(
-            design,
-            self.store,
-            self.meta,
-            todo,
-            self.progress,
-            self.concurrency,
-            self.executor,
-            self.where,
-            generation,
-            title,
-        )
+        return await self._played(design, todo, generation, f"generation {generation}: ")
+
+    async def _hinted(self, arms: Sequence[Arm], generation: int) -> bool:
+        """Samples again, with a hint, what is to be and gave nothing to learn from. Whether all of it is there."""
+        asked = [arm for arm in arms if arm.loop.fields.hint is not None]
+        measures = measures_of(self.design)
+        tasks = {
+            arm.condition.name: unsolved(rows_of(self.store, arm.condition, generation, measures).plain)
+            for arm in asked
+        }
+        if not any(tasks.values()):
+            return True
+        design = replace(self.design, conditions=tuple(arm.condition for arm in asked))
+        todo = list(hinted_specs(design, tasks, self.meta["seed"], generation))
+        return await self._played(design, todo, generation, f"generation {generation}, with a hint: ")
+
+    async def _played(self, design: Design, todo: Sequence[Item], generation: int, title: str) -> bool:
+        """Plays and judges these rollouts. Whether all that is learned from is there."""
+        how = (self.progress, self.concurrency, self.executor, self.where)
+        await played(design, self.store, self.meta, todo, *how, generation, title)
         return not self._stopped() and self._complete(todo)
 
     async def _measured(self, arms: Sequence[Arm], generation: int) -> None:
@@ -165,9 +173,7 @@ class _Loop:
         measures, found = measures_of(self.design), list[Arm]()
         for arm in arms:
             rows = rows_of(self.store, arm.condition, generation, measures)
-            told = [
-                (one.rollout, one.reason, one.value, rows.by_rollout.get(one.rollout, 0)) for one in rows.candidates
-            ]
+            told = [(one.rollout, one.told, one.value, rows.by_rollout.get(one.rollout, 0)) for one in rows.candidates]
             set_kept(self.store, told)
             made = await next_generation(self.store, arm, rows, self.meta["seed"], self.progress)
             if self._stopped():

@@ -8,6 +8,7 @@ from agentlab.engine.prompt_hash import answers, hash_of
 from agentlab.errors import MismatchError
 from agentlab.organization.agents import Organization
 from agentlab.scenario.improve_fields import ImproveFields
+from agentlab.training.loop.hints import Hint
 from agentlab.types import OUTPUT, Call, ChatMessage, Message, Request, Rollout, Where
 
 NOWHERE = Where("", "", 0, 0, 0, 0)
@@ -25,9 +26,16 @@ class Turn:
     """Whether a length limit cut it off."""
 
 
-def turns_of(rollout: Rollout, calls: Iterable[Call], organization: Organization, fields: ImproveFields) -> list[Turn]:
+def turns_of(
+    rollout: Rollout,
+    calls: Iterable[Call],
+    organization: Organization,
+    fields: ImproveFields,
+    hint: Hint | None = None,
+) -> list[Turn]:
     """The turns that `improve.keep.turns` names, in order. A turn that used tools or has an empty reply is left out.
 
+    Where the task had a hint, prompts are as they are without it, and a turn whose prompt still has it is left out.
     Raises `MismatchError` if a prompt is not the one that the model was sent.
     """
     own = sorted((call for call in calls if call.purpose == "agent"), key=lambda call: (call.round, call.k))
@@ -38,6 +46,11 @@ def turns_of(rollout: Rollout, calls: Iterable[Call], organization: Organization
             continue
         before = [c for c in own if c.actor == call.actor and c.round < call.round]
         prompt = checked_prompt(organization, rollout, before, call)
+        if hint is not None:
+            log = hint.without(rollout.messages)
+            prompt = chat(organization, organization.roster[call.actor], log, before, call.round)
+            if any(hint.text.strip() in entry.content for entry in prompt):
+                continue
         found.append(Turn(call.actor, call.round, prompt, answer.text, answer.stop == "length"))
     return found
 
