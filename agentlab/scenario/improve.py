@@ -50,6 +50,11 @@ class Improve:
         told = self.fields.model_dump(mode="json", exclude={*GROWING, "splits", "by"})
         return digest({name: value for name, value in told.items() if name != "hint" or value}, self.deciding)
 
+    @property
+    def own(self) -> bool:
+        """Whether its trainer is one's own."""
+        return is_own(self.fields.by.get("kind"))
+
     def split(self, task: Task) -> SplitFields:
         """The part of the tasks that the task belongs to."""
         return self.fields.splits[str(task.split)]

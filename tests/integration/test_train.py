@@ -113,7 +113,7 @@ def test_other_weights_under_the_same_name_are_refused(tmp_path: Path) -> None:
     proxy = improve(keep={"measure": "right", "at_least": 1}, watch=None, generations=1)
     play(written(tmp_path, improve=proxy), tmp_path / "run")
     corrected = {**tasks(), "train_0": {"prompt": "train question 0", "target": "B", "split": "train"}}
-    with pytest.raises(MismatchError, match="other rows"):
+    with pytest.raises(MismatchError, match="Undo the change to continue"):
         play(written(tmp_path, improve=proxy, tasks=corrected), tmp_path / "run")
 
 
@@ -188,6 +188,9 @@ def test_preferences_are_pairs_with_one_prompt_and_a_trainer_of_ones_own_gets_th
     assert all(row["messages"][-1]["content"] == targets[row["task"]] for row in pairs)
     assert all(row["rejected"][-1]["content"] != targets[row["task"]] for row in pairs)
     assert set(run.generations["loss"].dropna()) == {0.5}
+    assert play(tmp_path / "loop.yaml", run.folder).failed == 0
+    (called,) = run.folder.glob("weights/*/called")
+    assert called.read_text() == "x"
 
 
 def test_settings_of_a_split_reach_its_calls_only(tmp_path: Path) -> None:
