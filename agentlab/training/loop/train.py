@@ -16,7 +16,7 @@ from agentlab.experiment.tally import Tally
 from agentlab.experiment.work import stoppable
 from agentlab.models import StopSwitch
 from agentlab.store import DATABASE, Store
-from agentlab.store.training import TrainedGeneration, set_trained, trained
+from agentlab.store.training import TrainedGeneration, set_served, set_trained, trained
 from agentlab.training.loop import ended
 from agentlab.training.loop.arm import Arm
 from agentlab.training.loop.rows import GenerationRows
@@ -64,6 +64,8 @@ async def next_generation(store: Store, arm: Arm, rows: GenerationRows, seed: in
         )
     tally.done = tally.planned
     set_trained(store, TrainedGeneration(arm.next_name, recipe, len(rows.rows), made.digest, made.metrics))
+    of = {"origin": arm.origin.name, "generation": following.generation, "recipe": recipe}
+    set_served(store, arm.next_name, {**of, "serve": dict(made.serve), "systems": dict(made.systems)})
     return following
 
 
@@ -94,9 +96,9 @@ def _recorded(store: Store, arm: Arm, recipe: str) -> TrainedGeneration | None:
     if arm.next_name in store.conditions():
         raise MismatchError(
             f"{store.folder / DATABASE}: {arm.next_name} was trained on other rows than {arm.condition.name} gives now "
-            f"(recipe {known.recipe} then, {recipe} now). What is learned from, its scores, or the trainer changed since, "
-            f"for example by a corrected target. Undo the change to continue, or use --new or --out to train again from "
-            f"the corrected tasks"
+            f"(recipe {known.recipe} then, {recipe} now). What is learned from, its scores, or the trainer changed, "
+            f"for example by a corrected target. Undo the change to continue, or use --new or --out to train again "
+            f"from the corrected tasks"
         )
     return None
 
