@@ -9,7 +9,7 @@ from agentlab.engine.cut import BEFORE, Cut
 from agentlab.engine.intervention import Change
 from agentlab.organization.agents import Agent, Organization, TurnLimits
 from agentlab.seeds import digest, stream
-from agentlab.types import Call, Rollout, Task
+from agentlab.types import Call, Rollout, RolloutKind, Task
 
 ForkPath = int | str | list[str]
 """0 of a rollout that is no fork, one cut and index of its fork, and a list of them of a fork of a fork."""
@@ -70,6 +70,8 @@ class RolloutSpec:
     """Of a baseline: key of the rollout that it is compared with."""
     waits: tuple[str, ...] = ()
     """Of a baseline: keys of the rollouts that decide its budget, all of which must be final before it begins."""
+    hinted: bool = False
+    """Whether its prompt has a hint, so that it is only learned from and counts nowhere."""
     budget: Budget | None = None
     """Of a baseline that may begin: what its steps may use; nothing else ends it but a limit."""
 
@@ -189,6 +191,12 @@ def seconds(call: Call) -> float:
     return call.seconds + sum(result.seconds for result in call.tool_results)
 
 
+def _kind(spec: RolloutSpec) -> RolloutKind:
+    if spec.population:
+        return "particle"
+    return "hint" if spec.hinted else "rollout" if spec.branch is None else "fork"
+
+
 def unstarted(spec: RolloutSpec) -> Rollout:
     """The rollout before anything happened."""
     branch = spec.branch
@@ -203,7 +211,7 @@ def unstarted(spec: RolloutSpec) -> Rollout:
         status="incomplete",
         output=None,
         output_via="none",
-        kind="particle" if spec.population else "rollout" if branch is None else "fork",
+        kind=_kind(spec),
         attempt=spec.attempt,
         generation=spec.generation,
         population=spec.population,

@@ -44,6 +44,7 @@ from agentlab.scenario.judges import plain_names
 from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import Store, look, looks
 from agentlab.store.looks import forget
+from agentlab.store.training import WEIGHTS
 from agentlab.types import Measure, Task
 
 LOCAL = LocalExecutor()
@@ -163,7 +164,7 @@ def planned(
     code = resume.check(design, store, old, accept) if store.known else resume.record({})
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
     decided = decisions.record(design, old, registration, len(store.known))
-    as_served = ("addresses", SERVED)  # recorded as the models are served
+    as_served = ("addresses", SERVED, WEIGHTS)  # recorded as the models are served
     kept = {name: value for name, value in old.items() if name not in as_served}
     return {**kept, **_facts(design, old, seed), **decided, **code}
 
