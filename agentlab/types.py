@@ -24,7 +24,7 @@ Status = Literal[
 ]
 """How a rollout ended. `rejected`: its program observed something else. `pruned`: a particle that was not kept."""
 OutputVia = Literal["protocol", "closing", "none", "imported"]
-RolloutKind = Literal["rollout", "fork", "particle", "anchor", "pair", "group", "probe"]
+RolloutKind = Literal["rollout", "fork", "particle", "redraw", "anchor", "pair", "group", "probe"]
 """What a row of rollouts is. An `anchor` is a text of known quality, a `pair` two outputs that are compared, a `group`
 two outputs that may be the same answer, and a `probe` an output that was changed to test a judge. Judges are asked
 about these, but they are not rollouts."""

@@ -9,7 +9,7 @@ from agentlab.engine.cut import BEFORE, Cut
 from agentlab.engine.intervention import Change
 from agentlab.organization.agents import Agent, Organization, TurnLimits
 from agentlab.seeds import digest, stream
-from agentlab.types import Call, Rollout, Task
+from agentlab.types import Call, Rollout, RolloutKind, Task
 
 ForkPath = int | str | list[str]
 """0 of a rollout that is no fork, one cut and index of its fork, and a list of them of a fork of a fork."""
@@ -203,7 +203,7 @@ def unstarted(spec: RolloutSpec) -> Rollout:
         status="incomplete",
         output=None,
         output_via="none",
-        kind="particle" if spec.population else "rollout" if branch is None else "fork",
+        kind=_kind(spec),
         attempt=spec.attempt,
         generation=spec.generation,
         population=spec.population,
@@ -214,6 +214,13 @@ def unstarted(spec: RolloutSpec) -> Rollout:
         of=spec.of,
         budget=spec.budget.amount if spec.budget else None,
     )
+
+
+def _kind(spec: RolloutSpec) -> RolloutKind:
+    if spec.population is None:
+        return "fork" if spec.branches else "rollout"
+    redrawn = any(branch.change is not None and branch.change.redraw for branch in spec.branches)
+    return "redraw" if redrawn else "particle"
 
 
 def particle(rollout: RolloutSpec, index: int) -> RolloutSpec:
