@@ -25,10 +25,10 @@ class Survival:
 
 
 def survivals(run: Run, parent: str, cut: Cut, change: Change) -> list[Survival]:
-    """One for each measure that is not suppressed."""
+    """One for each measure that is not suppressed, but those of the judge that selected."""
     redraw, hidden, found = change.redraw, suppressed_measures(run), list[Survival]()
     assert redraw is not None
-    for measure in (m for m in run.measured if m.name not in hidden):
+    for measure in (m for m in run.measured if m.name not in hidden and m.judge != redraw.judge):
         pairs, _ = paired_forks(run, measure)
         own = pairs[(pairs["parent"] == parent) & (pairs["change"] == change.text) & (pairs["at"] == str(cut))]
         with_it, without = ("value", "value_placebo") if redraw.has else ("value_placebo", "value")
