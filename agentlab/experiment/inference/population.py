@@ -90,6 +90,7 @@ class Population:
         spec = replace(spec, attempt=1 + self.keep.failed(spec.key))
         client = replace(self.client, recorded=self.keep.recorded(spec.key))
         self.keep.begin(unstarted(spec))
+        client.begin(spec)
         made = Particle(spec, state, client)
         self.particles.append(made)
         if any(agent.tools for agent in spec.organization.agents):
