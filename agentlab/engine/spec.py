@@ -224,6 +224,13 @@ def unstarted(spec: RolloutSpec) -> Rollout:
     )
 
 
+def _kind(spec: RolloutSpec) -> RolloutKind:
+    if spec.population is None:
+        return "fork" if spec.branches else "rollout"
+    redrawn = any(branch.change is not None and branch.change.redraw for branch in spec.branches)
+    return "redraw" if redrawn else "particle"
+
+
 def particle(rollout: RolloutSpec, index: int) -> RolloutSpec:
     """Particle `index`, from 1, of the rollout's population: a fork from before the opening, without limits of its own.
 

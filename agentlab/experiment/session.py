@@ -22,7 +22,7 @@ from agentlab.experiment.executors import Executor
 from agentlab.experiment.executors.local import LocalExecutor
 from agentlab.experiment.facts import facts
 from agentlab.experiment.forks import ForkStates
-from agentlab.experiment.inference.play import Populations
+from agentlab.experiment.inference.play import Populations, Property
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rejudged import rejudged
 from agentlab.experiment.limits import products
@@ -111,11 +111,13 @@ async def played(
         await through(work, with_judging(_comparisons(design, work, todo), sample), generation, title)
 
 
-def runner_for(design: Design, work: Work, executor: Executor = LOCAL) -> Runner:
-    """Plays and judges rollouts of the design."""
+def runner_for(
+    design: Design, work: Work, executor: Executor = LOCAL, properties: Mapping[str, Property] | None = None
+) -> Runner:
+    """Plays and judges rollouts of the design. `properties` are judges of turns that are drawn anew."""
     judges = (work.judges.client, work.judges.settings)
     budgets = ComputeBudgets(design, *judges, work.store.use)
-    populations = Populations(design, *judges, work.concurrency)
+    populations = Populations(design, *judges, work.concurrency, properties or {})
     return Runner(work, executor, work.store.judged(), budgets, ForkStates(work.store), populations)
 
 

@@ -72,23 +72,25 @@ class Population:
         made = list[Particle]()
         for index in indices:
             spec = particle(self.spec, index)
-            made.append(await self._made(spec, start(spec)))
+            made.append(await self.made(spec, start(spec)))
         return made
 
     async def copy(self, of: Particle) -> Particle:
         """Another future of a particle, with random streams of its own; it has the parent's past and its weights."""
         of.copies += 1
         spec = fork(of.spec, Cut(of.state.round), of.copies)
-        made = await self._made(spec, of.state.copy())
+        made = await self.made(spec, of.state.copy())
         made.log_weight, made.total, made.read, made.score = of.log_weight, of.total, of.read, of.score
         made.scored = of.scored
         made.count()
         return made
 
-    async def _made(self, spec: RolloutSpec, state: Any) -> Particle:
+    async def made(self, spec: RolloutSpec, state: Any) -> Particle:
+        """A particle with this identity, to be played on from `state`."""
         spec = replace(spec, attempt=1 + self.keep.failed(spec.key))
         client = replace(self.client, recorded=self.keep.recorded(spec.key))
         self.keep.begin(unstarted(spec))
+        client.begin(spec)
         made = Particle(spec, state, client)
         self.particles.append(made)
         if any(agent.tools for agent in spec.organization.agents):
@@ -109,7 +111,7 @@ class Population:
         if self.spec.limits == UNLIMITED:
             await self._each(partial(self._onward, to_end), waiting)
         while self.spec.limits != UNLIMITED and waiting:
-            self._check_limits()
+            self.check_limits()
             weighed = set(await self._each(self._round, waiting))
             waiting = [one for one in waiting if not one.over and (to_end or one not in weighed)]
 
@@ -123,7 +125,7 @@ class Population:
 
         async with asyncio.TaskGroup() as group:
             tasks = [(particle, group.create_task(one(particle))) for particle in particles]
-        self._check(particles)
+        self.check(particles)
         await _close(particles)
         return [particle for particle, task in tasks if task.result()]
 
@@ -150,14 +152,15 @@ class Population:
             weighed |= await self.score(particle)
         return weighed
 
-    def _check(self, particles: Iterable[Particle]) -> None:
+    def check(self, particles: Iterable[Particle]) -> None:
+        """Raises `Interrupted` if one of them could not be played."""
         bad = [one for one in particles if one.state.status in UNSETTLED]
         for status in UNSETTLED:
             if found := next((one for one in bad if one.state.status == status), None):
                 raise Interrupted(found.state.status or "infrastructure", found.state.error)
 
-    def _check_limits(self) -> None:
-        """The limits of the rollout hold for all its particles together."""
+    def check_limits(self) -> None:
+        """The limits of the rollout hold for all its particles together. Raises `Interrupted`."""
         calls = [call for one in self.particles for call in one.uncounted()]
         if error := unmeasurable(self.spec.limits, calls):
             raise Interrupted("infrastructure", error)
