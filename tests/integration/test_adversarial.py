@@ -53,6 +53,7 @@ MISTAKES = [
     ("sums: {report: 7}", "sums: {report: 7}\n  digits: [0]", "7:12", "a whole number from 1 to 12"),
     ("sums: {report: 7}", "sums: {report: 7}\n  wrong_by: [0]", "7:14", "a wrong result that is right"),
     ("sums: {report: 7}", 'sums: {report: 7}\n  phrasings: ["Add!"]', "7:15", "a phrasing without the sum"),
+    ("by: ann", 'by: ann, found_on: ["2 + 7"]', "8:5", "it was found on 2 + 7, which is a sum of this scenario"),
     ("by: ann", "by: ann, text_: x", "8:57", "unknown field 'text_'"),
     ("kind: arithmetic", 'kind: "nowhere:Tasks"', "5:9", "no module 'nowhere'"),
 ]
