@@ -32,6 +32,7 @@ organization:
   protocol: {kind: chain, stages: [[victim]]}
 draws: 2
 seed: 5
+cluster: sum
 judges:
   right: {kind: match, by: number}
   aimed: {kind: match, by: number, target: wrong, criterion: aimed}
@@ -215,4 +216,9 @@ async def test_attacks_succeed_as_often_as_they_are_known_to(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["attack_transfer", "attack_defenses", "attack_overload", "attack_posterior", "pirs"])
 def test_what_ships_has_no_mistakes(name: str) -> None:
-    assert load(name).name == name
+    assert f"{name}.yaml: no mistakes" in typed("check", name)
+
+
+def test_check_names_the_first_tasks_of_many() -> None:
+    assert "60 tasks: 7+2, 7+2.base_nine," in typed("check", "attack_transfer")
+    assert ", and 36 more" in typed("check", "attack_transfer")
