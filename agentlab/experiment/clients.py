@@ -11,8 +11,9 @@ from agentlab.engine.client import Client, Price
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.replay import Coordinates, ReplayIndex
+from agentlab.experiment.served import RunServing
 from agentlab.interfaces import Model
-from agentlab.models import ModelSpec, StopSwitch, Waits, cost_of, serve
+from agentlab.models import ModelSpec, StopSwitch, cost_of, serve
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
 from agentlab.types import Call, Usage
@@ -24,7 +25,7 @@ async def serving(
     store: Store,
     todo: Sequence[RolloutSpec],
     stop_switch: StopSwitch,
-    waits: Waits,
+    record: RunServing,
 ) -> AsyncGenerator[Mapping[str, Model]]:
     """The models by the identity of their spec, ready to be asked; `replay/RUN` finds its run."""
     replayed: dict[str, ReplayIndex] = {}
@@ -34,7 +35,7 @@ async def serving(
             place |= {rollout_spec.key: _coordinates(rollout_spec) for rollout_spec in todo}
             replayed[spec.name] = ReplayIndex(_run_folder(spec.name.removeprefix("replay/"), store), place.get)
     try:
-        async with serve(specs, replayed, stop_switch, waits) as models:
+        async with serve(specs, replayed, stop_switch, record.progress.waits, record) as models:
             yield models
     finally:
         for replay_index in replayed.values():

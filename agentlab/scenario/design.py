@@ -41,6 +41,7 @@ from agentlab.scenario.findings import Findings
 from agentlab.scenario.improve import Improve
 from agentlab.scenario.override import SET, with_model, with_value
 from agentlab.scenario.protocol import ordered_fields
+from agentlab.scenario.repeated import clusters
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.types import Task
 
@@ -85,9 +86,9 @@ class Design:
 
     @property
     def independent(self) -> int:
-        """Tasks, or clusters of tasks, that share no source."""
-        tasks = self.tasks.values()
-        return len(tasks if self.cluster is None else {task.fields[self.cluster] for task in tasks})
+        """Tasks, or clusters of tasks, that share no source; repeated tasks count once."""
+        found = clusters(list(self.tasks.values()), self.cluster)
+        return len(set(found.values())) if found else len(self.tasks)
 
     @property
     def loop(self) -> Improve | None:

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.own_code import is_own
@@ -13,6 +14,7 @@ from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import ConditionFields, ExperimentFields
 from agentlab.scenario.improve_fields import ImproveFields, SplitFields
 from agentlab.scenario.judges import JudgeSet
+from agentlab.scenario.placeholders import fill
 from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest
@@ -21,7 +23,7 @@ from agentlab.training.trainers import TRAINERS
 from agentlab.types import Task
 
 SECTION: Keys = ("improve",)
-GROWING = frozenset(("generations", "replicates", "watch"))
+GROWING = frozenset(("generations", "replicates", "watch", "kl"))
 """Fields that decide no rollout that is there: a run goes on when they change."""
 
 
@@ -37,6 +39,8 @@ class Improve:
     """Of these, the ones that change the weights."""
     pairs: bool
     """Whether its rows are preferences."""
+    hints: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of each task that is learned from, its hint; empty where none is given."""
     lacking: str = ""
     """What this machine lacks to train; empty where nothing is missing. `agentlab run` does not need it."""
 
@@ -46,7 +50,12 @@ class Improve:
         told = self.fields.model_dump(mode="json", exclude={*GROWING, "splits", "by"})
         if not self.fields.keep.memory:  # earlier versions did not have it
             del told["keep"]["memory"]
-        return digest(told, self.deciding)
+        return digest({name: value for name, value in told.items() if name != "hint" or value}, self.deciding)
+
+    @property
+    def own(self) -> bool:
+        """Whether its trainer is one's own."""
+        return is_own(self.fields.by.get("kind"))
 
     def split(self, task: Task) -> SplitFields:
         """The part of the tasks that the task belongs to."""
@@ -87,10 +96,12 @@ def resolve(
     _agents(site, told, organization)
     _splits(site, told, cell, specs[told.policy])
     _negatives(site, told, trainer)
+    _distance(site, told, specs[told.policy])
+    hints = _hints(site, told, cell, organization)
     if trainer is None or len(site.findings.mistakes) > before:
         return None
     deciding = {name: value for name, value in settings.items() if name not in trainer.operational}
-    return Improve(told, trainer.train, settings, deciding, trainer.pairs, trainer.lacking(settings))
+    return Improve(told, trainer.train, settings, deciding, trainer.pairs, hints, trainer.lacking(settings))
 
 
 def _trainer(
@@ -192,6 +203,37 @@ def _negatives(site: CheckedDocument, told: ImproveFields, trainer: TrainerKind 
         site.wrong((*SECTION, "negatives", wrong), f"{wrong!r} does not fit the threshold of keep", right)
 
 
+def _hints(
+    site: CheckedDocument, told: ImproveFields, cell: ConditionFields, organization: Organization
+) -> Mapping[str, str]:
+    """The hint of each task that is learned from."""
+    if told.hint is None:
+        return {}
+    if hasattr(organization.protocol, "wanted"):
+        wrong = "a program has no prompt to which a hint could be added"
+        site.wrong((*SECTION, "hint"), wrong, "remove it, or give the program a step that shows the hint")
+    learned = {name for name, split in told.splits.items() if split.role == "learn"}
+    tasks = {id: task for id, task in cell.tasks.items() if task.split in learned}
+    path: Keys = (*SECTION, "hint", "text")
+    if without := [id for id, task in tasks.items() if task.target is None and "{{target}}" in told.hint.text]:
+        site.wrong(path, f"the hint shows the target, and task {without[0]!r} has none", "give every task a target")
+        return {}
+    return {
+        id: fill(site, told.hint.text, path, {**task.fields, "target": task.target or ""}) for id, task in tasks.items()
+    }
+
+
+def _distance(site: CheckedDocument, told: ImproveFields, spec: ModelSpec) -> None:
+    """The split is there, and the model gives the probability of a reply."""
+    if told.kl is None:
+        return
+    if told.kl not in told.splits:
+        site.wrong((*SECTION, "kl"), f"no split {told.kl!r}", suggest(told.kl, told.splits))
+    if "score" not in capabilities_of(spec).settings:
+        wrong = f"{told.policy!r} ({spec.name}) does not give the probability of a given reply"
+        site.wrong((*SECTION, "kl"), wrong, "remove kl, or train a model that does: sim/replies, local/…, or vllm/…")
+
+
 def measures(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields, judges: JudgeSet) -> None:
     """The measure that decides and those that are watched are there. A judge without a measure is one by its name."""
     known = [*plan.measures, *judges.plain({measure.judge for measure in plan.measures.values()})]
@@ -227,10 +269,10 @@ def agree(site: CheckedDocument, loops: Mapping[str, Improve | None]) -> Improve
         site.wrong(("draws",), "`draws` cannot be used with `improve`", "write draws for each split, in improve.splits")
     for factor, levels in mapping(site.get(()).get("factors")).items():
         for level, patch in mapping(levels).items():
-            for field in ("generations", "replicates", "splits", "policy"):
-                if field in mapping(mapping(patch).get("improve")):
-                    path: Keys = ("factors", factor, level, "improve", field)
-                    site.unknown(path, f"a level cannot change {field}", "write it once, the same for all conditions")
+            for name in ("generations", "replicates", "splits", "policy"):
+                if name in mapping(mapping(patch).get("improve")):
+                    path: Keys = ("factors", factor, level, "improve", name)
+                    site.unknown(path, f"a level cannot change {name}", "write it once, the same for all conditions")
             if "baseline" in mapping(patch):
                 path = ("factors", factor, level, "baseline")
                 site.unknown(path, "a baseline cannot be trained", "remove it, or remove improve")

@@ -102,6 +102,16 @@ class NegativesFields(Fields):
     most: int = Field(default=1, ge=1, description="The maximum number of rejected replies for each kept reply.")
 
 
+class HintFields(Fields):
+    """Rollouts with a hint, on tasks of which nothing was kept (rationalization, as in STaR: Zelikman et al. 2022)."""
+
+    text: str = Field(
+        description="What is added to the prompt, with placeholders for the task's target and fields, such as 'The "
+        "answer is {{target}}.' The row that is learned from has the prompt without it."
+    )
+    draws: int = Field(default=1, ge=1, le=1_000_000, description="How many such rollouts of each of these tasks.")
+
+
 class ImproveFields(Fields):
     """A self-training loop."""
 
@@ -118,9 +128,17 @@ class ImproveFields(Fields):
         default="base", description="Whether each training starts from the base or from the generation before."
     )
     by: Part = Field(description="How the model learns: kind, and the fields of that kind of trainer.")
+    hint: HintFields | None = Field(
+        default=None, description="Sample tasks of which nothing was kept again, with a hint in the prompt."
+    )
     negatives: NegativesFields | None = Field(
         default=None, description="Which rollouts are rejected, for a trainer that learns from preferences."
     )
     watch: tuple[str, str] | None = Field(
         default=None, description="Two measures, the proxy first and then the truth. The analysis says when they part."
+    )
+    kl: Name | None = Field(
+        default=None,
+        description="A split on which the distance of each generation from the base is estimated: the KL divergence. "
+        "It needs a model that gives the probability of a given reply.",
     )

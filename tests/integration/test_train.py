@@ -11,6 +11,8 @@ from agentlab.analysis.summary import summarize
 from agentlab.errors import MismatchError, ScenarioError, StoreError
 from agentlab.experiment import session
 from agentlab.experiment.progress import Progress
+from agentlab.experiment.resample import draw, plan
+from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.specs import Selection
 from agentlab.report.lead import lead
 from agentlab.report.section import Material
@@ -113,7 +115,7 @@ def test_other_weights_under_the_same_name_are_refused(tmp_path: Path) -> None:
     proxy = improve(keep={"measure": "right", "at_least": 1}, watch=None, generations=1)
     play(written(tmp_path, improve=proxy), tmp_path / "run")
     corrected = {**tasks(), "train_0": {"prompt": "train question 0", "target": "B", "split": "train"}}
-    with pytest.raises(MismatchError, match="other rows"):
+    with pytest.raises(MismatchError, match="Undo the change to continue"):
         play(written(tmp_path, improve=proxy, tasks=corrected), tmp_path / "run")
 
 
@@ -188,6 +190,9 @@ def test_preferences_are_pairs_with_one_prompt_and_a_trainer_of_ones_own_gets_th
     assert all(row["messages"][-1]["content"] == targets[row["task"]] for row in pairs)
     assert all(row["rejected"][-1]["content"] != targets[row["task"]] for row in pairs)
     assert set(run.generations["loss"].dropna()) == {0.5}
+    assert play(tmp_path / "loop.yaml", run.folder).failed == 0
+    (called,) = run.folder.glob("weights/*/called")
+    assert called.read_text() == "x"
 
 
 def test_settings_of_a_split_reach_its_calls_only(tmp_path: Path) -> None:
@@ -223,3 +228,19 @@ def test_train_needs_a_loop(tmp_path: Path) -> None:
     (tmp_path / "plain.yaml").write_text(text(improve=None).replace("improve: null\n", ""))
     with pytest.raises(ScenarioError, match="agentlab run"):
         play(tmp_path / "plain.yaml", tmp_path / "run")
+
+
+def test_a_rollout_of_a_later_generation_is_forked_with_its_own_weights(tmp_path: Path) -> None:
+    keep = {"measure": "right", "at_least": 1, "dedupe": "none"}
+    of_one = {name: {**task, "target": "A"} for name, task in tasks(4, 2).items()}
+    team = chain(["drafter"], ["checker"])
+    told = improve(generations=1, keep={**keep, "turns": {"of": ["checker"]}}, watch=None)
+    path = written(tmp_path, tasks=of_one, organization=team, improve=told)
+    play(path, tmp_path / "before")
+    (tmp_path / "before").rename(tmp_path / "run")
+    request = ForkRequest(selection=Selection(levels={"generation": ("1",)}), at="1", n=6)
+    asyncio.run(draw(plan(tmp_path / "run", request, path), Progress()))
+    forks = load(tmp_path / "run").forks
+    assert len(forks) == 6 * 20
+    assert set(forks["generation"].astype("str")) == {"1"}
+    assert set(forks["output"]) == {"A"}  # by the base, B as often
