@@ -214,6 +214,15 @@ async def test_attacks_succeed_as_often_as_they_are_known_to(name: str) -> None:
             assert abs(row["success"] - truth) <= 3.5 * error + 1e-9, (row, truth)
 
 
+@pytest.mark.slow
+async def test_three_ways_to_condition_on_a_wrong_answer_find_one_posterior() -> None:
+    """Weights of 32 particles are biased towards the prior, by less than .02."""
+    run = await agentlab.run("attack_posterior", "runs/posterior", values={"draws": 60})
+    share = run.measures.groupby(run.measures["method"].astype("str"))["definition"].mean()
+    for method, truth in {"rejection": 0.75, "counting": 0.75, "scored": 0.769}.items():
+        assert abs(share[method] - truth) <= 3.3 * sqrt(truth * (1 - truth) / 60) + 0.02, (method, share[method])
+
+
 @pytest.mark.parametrize("name", ["attack_transfer", "attack_defenses", "attack_overload", "attack_posterior", "pirs"])
 def test_what_ships_has_no_mistakes(name: str) -> None:
     assert f"{name}.yaml: no mistakes" in typed("check", name)
