@@ -119,7 +119,7 @@ def _file(module: Any, name: str, known: frozenset[str]) -> Path | None:
 
 @cache
 def _lies_in(folders: frozenset[str], file: str, name: str) -> bool:
-    """Whether a module's file lies in one of the folders; a process asks this of thousands of modules, again and again."""
+    """Whether a module's file lies in one of the folders; a process asks this of thousands of modules, many times."""
     return any(file.endswith(end) and _real(file.removesuffix(end)) in folders for end in _endings(name))
 
 
