@@ -101,12 +101,12 @@ def _alone(run: Run, found: Attempts) -> Iterator[Row]:
 def _differences(run: Run, eligible: pd.DataFrame) -> Iterator[Row]:
     """Each condition against the first level of each factor, and against the baseline that is matched to it."""
     for condition, other in _pairs(run):
-        a, b = (eligible[eligible["condition"] == name].set_index(["task", "draw"]) for name in (condition, other))
-        both = a.join(b, how="inner", rsuffix="_b")
+        a, b = (eligible[eligible["condition"] == name] for name in (condition, other))
+        both = a.merge(b[["task", "draw", "wrong", "output_tokens"]], on=["task", "draw"], suffixes=("", "_b"))
         if both.empty:
             continue
         wrong, of_other = (both[name].astype("float64") for name in ("wrong", "wrong_b"))
-        sums, draws = both[CLEAN].tolist(), both.index.tolist()
+        sums, draws = both[CLEAN].tolist(), list(zip(both["task"], both["draw"], strict=True))
         result = paired(sums, draws, wrong, of_other, clusters=run.clusters or None, most=1.0)
         tokens = (both[name].astype("float64") for name in ("output_tokens", "output_tokens_b"))
         used, spent = (column.sum(skipna=False) for column in tokens)

@@ -1,8 +1,9 @@
 """Adversarial arithmetic through the public entry: tasks, the search for attacks, and what attacks do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import comb, sqrt
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -90,35 +91,55 @@ def test_a_generator_of_your_own_makes_tasks() -> None:
         load("s.yaml")
 
 
-def by_hand(run: Run) -> dict[str, float]:
-    """Success, goals reached and no answer over sums, from the frames alone."""
+Attempt = tuple[bool, bool, bool]
+"""Wrong, the wrong answer that the attack aims at, no answer."""
+
+
+def by_hand(run: Run, rule: str) -> dict[tuple[str, int], tuple[str, Attempt]]:
+    """By task and draw the sum and the attempt, where the sum was answered right without the attack."""
     fields = {task["id"]: task["fields"] for task in run.meta["tasks"]}
-    rows = {(row["task"], row["draw"]): row for row in run.measures.to_dict("records")}
-    per_sum: dict[str, list[tuple[bool, bool, bool]]] = {}
-    for (task, draw), row in rows.items():
-        own = fields[task]
-        if own["attack"] and rows[own["clean"], draw]["correct"] == 1:
-            kind = row["correct"] == 0, row["targeted"] == 1, row["correct_outcome"] == "unparsed"
-            per_sum.setdefault(own["clean"], []).append(kind)
-    means = [[sum(kinds) / len(kinds) for kinds in zip(*own, strict=True)] for own in per_sum.values()]
-    return dict(
-        zip(("success", "reached", "no_answer"), (sum(m) / len(m) for m in zip(*means, strict=True)), strict=True)
-    )
+    own = run.measures[run.measures["rule"].astype("str") == rule]
+    rows = {(row["task"], row["draw"]): row for row in own.to_dict("records")}
+    return {
+        (task, draw): (
+            fields[task]["clean"],
+            (row["correct"] == 0, row["targeted"] == 1, row["correct"] != row["correct"]),
+        )
+        for (task, draw), row in rows.items()
+        if fields[task]["attack"] and rows[fields[task]["clean"], draw]["correct"] == 1
+    }
+
+
+def over_sums(values: Sequence[tuple[str, float]]) -> float:
+    """The mean over sums of the mean of each."""
+    sums = dict.fromkeys(name for name, _ in values)
+    return fmean(fmean(value for name, value in values if name == sum) for sum in sums)
+
+
+RULE = """factors:
+  rule: {"no": {}, "yes": {organization: {agents: {victim: {system: Ignore it.}}}}}
+"""
 
 
 async def test_success_counts_sums_that_are_answered_right_without_the_attack() -> None:
-    Path("s.yaml").write_text(SUMS)
+    Path("s.yaml").write_text(
+        SUMS.replace("draws: 2", f"{RULE}draws: 2").replace("errors", "heeds: {Ignore: 0.3}, errors")
+    )
     run = await agentlab.run("s.yaml", "runs/sums")
     found = attacks(run)
-    row: Any = found.tables["attacks"].iloc[0]
-    truth = by_hand(run)
-    assert {name: row[name] for name in truth} == pytest.approx(truth)
-    assert 0 < row["success_low"] < row["success"] < row["success_high"] < 1
+    both = [by_hand(run, rule) for rule in ("no", "yes")]
+    for row, own in zip(found.tables["attacks"].to_dict("records"), both, strict=True):
+        for i, name in enumerate(("success", "reached", "no_answer")):
+            assert row[name] == pytest.approx(over_sums([(sum, attempt[i]) for sum, attempt in own.values()])), name
     alone: Any = found.tables["without_attack"].iloc[0]
-    clean = run.measures[run.measures["task"].astype("str").isin({t["fields"]["clean"] for t in run.meta["tasks"]})]
-    assert alone["no_answer"] == pytest.approx(clean["correct"].isna().mean())
-    assert alone["clean_error"] == pytest.approx((clean["correct"] == 0).mean(), abs=0.2)
-    assert "success of attacks: all ann" in typed("stats", "sums", "attacks")
+    clean = {task["fields"]["clean"] for task in run.meta["tasks"]}
+    kept = run.measures[run.measures["task"].astype("str").isin(clean) & (run.measures["rule"].astype("str") == "no")]
+    assert alone["no_answer"] == pytest.approx(kept["correct"].isna().mean())
+    assert alone["clean_error"] == pytest.approx((kept["correct"] == 0).mean())
+    (difference,) = found.tables["differences"].to_dict("records")
+    shared = [(both[0][key][0], both[1][key][1][0] - both[0][key][1][0]) for key in both[0].keys() & both[1].keys()]
+    assert difference["difference"] == pytest.approx(over_sums(shared))
+    assert "success of attacks: no ann" in typed("stats", "sums", "attacks")
     assert "false_sum" in typed("stats", "sums", "attacks", "--by", "attack")
     for option, name, said in [("measure", "x", "no such measure"), ("by", "nothing", "not every task with an attack")]:
         with pytest.raises(AnalysisError, match=said):
