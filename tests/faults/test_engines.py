@@ -187,7 +187,7 @@ def test_a_run_that_lost_its_server_goes_on_with_the_same_command(
     assert before["error"].isna().all()
     second = commands.agentlab("run", "s.yaml", env=python(fake))
     assert second.code == 0, second.said
-    assert "common random numbers are exact" in " ".join(second.out.split())
+    assert "paired by task and draw; common random numbers: exact" in " ".join(second.out.split()).lower()
     run = load("runs/s")
     assert set(run.rollouts["status"]) == {"delivered"}
     assert len(run.calls) == 6 * 2 * 3
