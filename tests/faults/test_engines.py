@@ -51,6 +51,7 @@ class Record:
 def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AGENTLAB_VLLM_PYTHON", str(fake_vllm.install(tmp_path / "fake")))
     monkeypatch.setattr("agentlab.models.retry.FIRST_WAIT", 0.01)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path / "fake"
 
 
