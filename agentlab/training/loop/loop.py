@@ -107,7 +107,7 @@ class _Loop:
 
     async def _hinted(self, arms: Sequence[Arm], generation: int) -> bool:
         """Samples again, with a hint, what is to be and gave nothing to learn from. Whether all of it is there."""
-        asked = [arm for arm in arms if arm.loop.fields.hint is not None]
+        asked = [arm for arm in arms if arm.loop.fields.hint is not None and not (generation == 0 and arm.loop.first)]
         measures = measures_of(self.design)
         tasks = {
             arm.condition.name: unsolved(rows_of(self.store, arm.condition, generation, measures).plain)

@@ -10,7 +10,7 @@ from agentlab.scenario import differences, load
 from tests.support.loops import improve, tasks, text, written
 from tests.support.scenarios import chain
 
-SHARED = tasks() | {"leak": {"prompt": "Train  QUESTION 1", "target": "A", "split": "test"}}
+SHARED = tasks() | {"leak": {"prompt": "Train  QUESTION, 1?", "target": "A", "split": "test"}}
 UNSPLIT = tasks() | {"more": {"prompt": "And?", "target": "A"}}
 MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"improve": improve(policy="defualt")}, "improve.policy", "did you mean 'default'?"),
