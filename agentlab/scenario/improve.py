@@ -20,7 +20,7 @@ from agentlab.training.trainers import TRAINERS
 from agentlab.training.trainers.row import TrainingRow
 from agentlab.types import Task
 
-GROWING = frozenset(("generations", "replicates", "watch", "kl", "first"))
+GROWING = frozenset(("generations", "replicates", "watch", "kl", "first", "judged"))
 """Fields that decide no rollout of the base: a run goes on when they change. Of `first`, the recipe has the rows."""
 
 
@@ -57,6 +57,10 @@ class Improve:
     def split(self, task: Task) -> SplitFields:
         """The part of the tasks that the task belongs to."""
         return self.fields.splits[str(task.split)]
+
+    def judges(self, judge: str, task: Task) -> bool:
+        """Whether this judge scores rollouts on the task."""
+        return judge not in self.fields.judged or task.split in self.fields.judged[judge]
 
     def told(self, task: Task) -> Mapping[str, Any]:
         """The settings of the task's split that are set."""

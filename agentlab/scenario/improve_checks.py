@@ -163,5 +163,23 @@ def measures(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields,
     if any(value > high if side == "at_least" else value < low for value in told.keep.thresholds):
         wrong = f"no rollout can be kept: {told.keep.measure!r} goes from {low:g} to {high:g}"
         site.wrong((*SECTION, "keep", side), wrong, "write a value between these two")
+    _monitors(site, told, plan, judges)
     if told.watch is not None and told.watch[0] == told.watch[1]:
         site.wrong((*SECTION, "watch", 1), f"{told.watch[1]!r} is there twice", "name another measure")
+
+
+def _monitors(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields, judges: JudgeSet) -> None:
+    """A judge that scores some splits only is there, and so are its splits; what decides is scored where it decides."""
+    measure = plan.measures.get(told.keep.measure)
+    deciding = told.keep.measure if measure is None else measure.judge
+    learning = [name for name, split in told.splits.items() if split.role == "learn"]
+    for judge, splits in told.judged.items():
+        path: Keys = (*SECTION, "judged", judge)
+        if judge not in judges.judges:
+            site.unknown(path, f"no judge {judge!r}", suggest(judge, judges.judges))
+        for i, split in enumerate(splits):
+            if split not in told.splits:
+                site.wrong((*path, i), f"no split {split!r}", suggest(split, told.splits))
+        if judge == deciding and (missing := [name for name in learning if name not in splits]):
+            wrong = f"{judge!r} decides what is kept, and would not score the split {missing[0]!r}"
+            site.wrong(path, wrong, f"add {missing[0]!r}")

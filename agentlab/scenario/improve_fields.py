@@ -144,6 +144,10 @@ class ImproveFields(Fields):
     watch: tuple[str, str] | None = Field(
         default=None, description="Two measures, the proxy first and then the truth. The analysis says when they part."
     )
+    judged: Mapping[Name, tuple[Name, ...]] = Field(
+        default_factory=dict[str, tuple[str, ...]],
+        description="For an expensive judge: the splits on which it scores. Other judges score everything.",
+    )
     kl: Name | None = Field(
         default=None,
         description="A split on which the distance of each generation from the base is estimated: the KL divergence. "

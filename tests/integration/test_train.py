@@ -205,6 +205,18 @@ def test_settings_of_a_split_reach_its_calls_only(tmp_path: Path) -> None:
     assert by_split.map(list).to_dict() == {"train": ["{}"], "test": ['{"temperature":0.0}']}
 
 
+def test_an_expensive_judge_scores_the_splits_that_it_is_told_and_more_when_they_are_added(tmp_path: Path) -> None:
+    keep = {"measure": "named", "at_least": 1}
+    told = improve(generations=1, keep=keep, watch=None, judged={"right": ["test"]})
+    run = trained(tmp_path, improve=told)
+    scored = run.scores.groupby("judge")["task"].agg(lambda tasks: sorted({str(task)[:4] for task in tasks}))
+    assert scored.to_dict() == {"named": ["test", "trai"], "right": ["test"]}
+    assert analyse(run, "generations", {}).tables["generations"]["right"].isna().tolist() == [True] * 2 + [False] * 2
+    path = written(tmp_path, improve=improve(generations=1, keep=keep, watch=None))
+    assert play(path, tmp_path / "run").made.calls == 0
+    assert load(tmp_path / "run").scores["judge"].value_counts().to_dict() == {"named": 72, "right": 72}
+
+
 SHAPES = {
     "trl": {"prompt", "completion"},
     "verl": {"data_source", "prompt", "ability", "reward_model", "extra_info"},
