@@ -170,6 +170,40 @@ def test_an_organization_is_a_policy(tmp_path: Path) -> None:
     assert len(run.rollouts) == 72
 
 
+TEAMS: dict[str, Part] = {
+    "a firm that mails": {
+        "agents": {"partner": {}, "analyst": {}, "writer": {"model": "fixed"}},
+        "protocol": {
+            "kind": "mail",
+            "start": ["partner"],
+            "contacts": {"partner": ["analyst", "writer"], "analyst": ["writer", "partner"], "writer": ["partner"]},
+        },
+        "rounds": 4,
+        "closing": {"ask": "Write the report.", "agent": "partner"},
+    },
+    "a team at a board": {
+        "agents": {"lead": {}, "ann": {}, "eve": {"model": "fixed"}},
+        "protocol": {"kind": "board", "lead": "lead", "workers": ["ann"], "review": {"by": ["eve"]}},
+        "rounds": 6,
+        "closing": {"ask": "Write the report.", "agent": "lead"},
+    },
+}
+
+
+@pytest.mark.parametrize("name", TEAMS)
+def test_any_organization_learns_by_its_scenario_alone(tmp_path: Path, name: str) -> None:
+    models = {"default": {"name": "sim/chatter"}, "fixed": {"name": "sim/chatter"}}
+    judges = {"any": {"kind": "match", "by": "regex", "pattern": "(.)", "where": "any"}}
+    told = improve(generations=1, keep={"measure": "any", "at_least": 0}, by={"kind": "exemplars"}, watch=None)
+    run = trained(tmp_path, models=models, organization=TEAMS[name], judges=judges, tasks=tasks(2, 2), improve=told)
+    learning = [agent for agent, fields in TEAMS[name]["agents"].items() if not fields]
+    assert {row["agent"] for row in rows(run)[1]} == set(learning)
+    facts = run.conditions.set_index("condition")["facts"]["generation=1"]
+    taught = [name for name, agent in facts["agents"].items() if "examples of good replies" in agent["system"]]
+    assert taught == learning
+    assert set(run.rollouts["generation"].astype("str")) == {"0", "1"}
+
+
 def test_agents_of_another_model_are_not_learned_from(tmp_path: Path) -> None:
     replies = {"name": "sim/replies", "options": {"replies": {"*": TABLE}}}
     team = chain(["drafter"], ["checker"])
