@@ -19,7 +19,7 @@ from agentlab.analysis.generations.generations import findings
 from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
 from agentlab.analysis.sandboxes import sandbox_notes
-from agentlab.analysis.served import served_notes
+from agentlab.analysis.served import batch_notes, served_notes, shared_numbers
 from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
 from agentlab.analysis.unplayed import command, unjudged, unplayed
@@ -59,6 +59,8 @@ class Summary:
     """What to type to play them; empty where nobody knows."""
     unjudged: int = 0
     """Finished rollouts on which the judge of some measure was not asked yet."""
+    shared: str = ""
+    """Whether the arms' common random numbers are exact, where that was asked for and found out."""
     loop: tuple[str, ...] = ()
     """Of a self-training loop, what it found by generation, in sentences; all else is about its last generation."""
 
@@ -96,6 +98,7 @@ def summarize(run: Run | Runs) -> Summary:
         unplayed(run),
         command(run),
         unjudged(run),
+        shared_numbers(run),
         loop,
     )
 
@@ -129,4 +132,5 @@ def _notes(
             f"{', '.join(sorted(map(str, unsent)))} did not accept a seed: the arms share no random numbers in those "
             f"calls."
         )
+    notes += batch_notes(run)
     return tuple(dict.fromkeys([*notes, *blindness(run, guessed)]))

@@ -2,12 +2,14 @@
 tasks."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from agentlab.analysis.analyse import analyse
+from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.generations.lineage import lineages
 from agentlab.analysis.measure_summary import MeasureSummary
 from agentlab.errors import AnalysisError
@@ -21,6 +23,15 @@ DASHES = {"hold_out": "-", "learn": ":", "transfer": "--"}
 """Lines by the role of the tasks."""
 WATCHED = ("the proxy", "the truth")
 DIRECTIONS = {1: "higher is better", -1: "lower is better"}
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """What stands around the lines of one measure, and the ends of its axis where they are known."""
+
+    title: str
+    direction: str = ""
+    range: tuple[float, float] | None = None
 
 
 def headline(material: Material) -> Chart | None:
@@ -44,12 +55,26 @@ def headline(material: Material) -> Chart | None:
     )
     watch = next((loop.watch for loop in lineages(run) if loop.watch), ())
     roles = dict(zip(watch, WATCHED, strict=False))
-    drawn = {name: material.summary.measures[name] for name in sorted(names, key=lambda name: name not in roles)}
-    return Chart("generations", "By generation", says, data, lambda: draw(data, drawn, roles))
+    names.sort(key=lambda name: name not in roles)
+    drawn = {name: _panel(material.summary.measures[name], roles.get(name)) for name in names}
+    return Chart("generations", "By generation", says, data, lambda: draw(data, drawn))
 
 
-def draw(data: pd.DataFrame, measures: Mapping[str, MeasureSummary], roles: Mapping[str, str]) -> Figure:
-    """The generation stands across, the measure upwards over its whole range; `roles` says what measures stand for."""
+def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]:
+    """The distance of each generation from the base, where it was estimated; the page begins with the measures."""
+    if (far := found.tables.get("distance")) is None:
+        return ()
+    says = "KL divergence of each generation from the base, in nats for a rollout, with 95% intervals."
+    return (Chart("distance", "Distance from the base", says, far, lambda: draw(far, {"kl": Panel("KL divergence")})),)
+
+
+def _panel(measure: MeasureSummary, role: str | None) -> Panel:
+    title = short(measure.name, 40) if role is None else f"{short(measure.name, 30)} ({role})"
+    return Panel(title, DIRECTIONS.get(measure.better or 0, ""), measure.range)
+
+
+def draw(data: pd.DataFrame, measures: Mapping[str, Panel]) -> Figure:
+    """The generation stands across, the measure upwards over its whole range."""
     arms = list(dict.fromkeys(data["arm"])) if "arm" in data else [""]
     figure, axes = panels(len(measures), ACROSS, 2.5, 0.5, width=BROAD)
     handles: dict[str, Any] = {}
@@ -59,14 +84,8 @@ def draw(data: pd.DataFrame, measures: Mapping[str, MeasureSummary], roles: Mapp
             for split, part in own.groupby("split", sort=False):
                 label = f"{short(arm, 30)}, {short(split, 20)}" if arm else str(split)
                 handles[label] = _line(ax, part, name, nth_style(i, label))
-        ax.set_title(
-            f"{short(name, 30)} ({roles[name]})" if name in roles else short(name, 40),
-            fontsize=9.5,
-            loc="left",
-            fontweight="bold",
-        )
-        if measure.better is not None:
-            ax.set_ylabel(DIRECTIONS[measure.better], fontsize=8.5, color=INK)
+        ax.set_title(measure.title, fontsize=9.5, loc="left", fontweight="bold")
+        ax.set_ylabel(measure.direction, fontsize=8.5, color=INK)
         _scale(ax, measure.range)
         ax.set_xlabel("generation", fontsize=8.5)
         ax.set_xticks(sorted(data["generation"].unique()))
@@ -83,7 +102,7 @@ def _scale(ax: Any, ends: tuple[float, float] | None) -> None:
 
 
 def _line(ax: Any, part: pd.DataFrame, measure: str, style: ArmStyle) -> Any:
-    role = str(part["role"].iloc[0])
+    role = str(part["role"].iloc[0]) if "role" in part else "hold_out"
     values = part[["generation", measure, f"{measure}_low", f"{measure}_high"]].astype("float64")
     x, y, low, high = (values[name].to_numpy() for name in values)
     if role == "hold_out":

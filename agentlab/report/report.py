@@ -20,6 +20,7 @@ from agentlab.report import (
     distributions,
     forest,
     frontier,
+    generations,
     measures,
     missing,
     organizations,
@@ -44,6 +45,7 @@ FIGURES: dict[str, Callable[[Analysis, Mapping[str, ArmStyle]], tuple[Chart, ...
     "components": components.charts,
     "attribution": attribution.charts,
     "frontier": frontier.charts,
+    "generations": generations.charts,
     "cases": reachable.charts,
 }
 """The figures of analyses, by their names in the registry; an analysis without one is shown by its tables."""

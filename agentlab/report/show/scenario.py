@@ -8,6 +8,7 @@ from agentlab.organization.agents import Agent
 from agentlab.report.diagrams.drawing import drawing
 from agentlab.report.show.arms import between
 from agentlab.report.show.grid import grid
+from agentlab.report.show.steps import steps
 from agentlab.scenario import Condition, Design
 from agentlab.scenario.baseline import STEPS
 from agentlab.text import line, pluralize, quoted
@@ -68,6 +69,7 @@ def _organization(one: Condition) -> str:
     if organization.closing:
         lines.append(f"  closing question to {organization.closing.agent}: {line(organization.closing.ask)}")
     lines += [f"    {told}" for told in drawing(organization)]
+    lines += steps(one)
     lines += _agents({agent.name: _agent(one, agent) for agent in organization.agents})
     return "\n".join(lines)
 
