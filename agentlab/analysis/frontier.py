@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import listed
 from agentlab.analysis.components.judge_noise import repeats
+from agentlab.analysis.contrasts.rejected import SELECTED, rejected_apart
 from agentlab.analysis.direction import better, goal
 from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
@@ -80,6 +81,7 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
         f"the half that chooses reaches the stated {x.name}; `placed` is the mean {x.name} of the chosen rollouts in "
         f"the other half: where it is lower, a noisy judge makes the frontier look too good"
     )
+    notes.append(SELECTED if rejected_apart(run.rollouts) else "")
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
     tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms)}
     return Analysis("frontier", f"{y.name} against {x.name}", says, tables, tuple(filter(None, notes)), result=_result)

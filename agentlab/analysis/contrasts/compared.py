@@ -88,7 +88,7 @@ class _Pairs:
         self.register = register(self.run.meta)
         self.paired = draws_are_pairs(self.run.meta)
         self.finished = int((~self.run.rollouts["status"].isin(UNFINISHED)).sum())
-        self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison, bool] | None] = {}
+        self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
         self.noises: dict[str, JudgeNoise] = {}
         self.better = {name: found.better for name, found in measure_summaries(self.run).items()}
 
@@ -99,7 +99,8 @@ class _Pairs:
         sides = self.sides(names) if measure is not None else None
         if measure is None or sides is None:
             return None
-        a, b, arms, apart = sides
+        a, b, arms = sides
+        apart = not rejected_alike(a, b, measure)
         values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
@@ -135,14 +136,11 @@ class _Pairs:
             draw_sd=draw_sd(*values.complete()),
         )
 
-    def sides(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, ArmComparison, bool] | None:
-        """Both arms' rows of `run.measures`, their comparison, and whether rejections select among their draws; None
-        when either has no row."""
+    def sides(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None:
+        """Both arms' rows of `run.measures`, and their comparison; None when either has no row."""
         if names not in self.known:
             a, b = (arm_rows(self.run, name) for name in names)
-            self.known[names] = (
-                None if a.empty or b.empty else (a, b, self.arms.compare(a, b), not rejected_alike(a, b))
-            )
+            self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(a, b))
         return self.known[names]
 
     def played(self, a: pd.DataFrame, b: pd.DataFrame) -> tuple[int, int]:

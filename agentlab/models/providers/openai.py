@@ -105,21 +105,21 @@ class OpenAI:
         """The probabilities of given texts. Raises ModelError where the server tells none."""
         if self.score is None:
             raise ModelError("fatal", f"{self.name} does not return the probability of a given reply")
-        return await scoring.complete(
-            self._post, self.score, self._body(scoring.unscored(request), self.length), request
-        )
+        body = self._body(scoring.unscored(request), self.length)
+        return await scoring.complete(self.post, self.score, body, request)
 
     async def _sent(self, request: Request, length: Length) -> Any:
         """The SDK's reply. Its method for chats would first compare each field of each message with its types, which
         takes longer than all else that it does."""
         post: Any = self.client.post
-        options = {"timeout": self.timeout, "security": {"bearer_auth": True}}
-        return await post(
-            "/chat/completions", body=self._body(request, length), cast_to=ChatCompletion, options=options
-        )
+        body, options = self._body(request, length), {"timeout": self.timeout, "security": {"bearer_auth": True}}
+        return await post("/chat/completions", body=body, cast_to=ChatCompletion, options=options)
 
-    async def _post(self, path: str, body: dict[str, Any]) -> Any:
-        """The JSON of a reply to a body that is sent to a path of the server."""
+    async def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON of a reply to a body that is sent to a path of the server; text where it is none.
+
+        Raises ModelError.
+        """
         root = str(self.client.base_url).rstrip("/").removesuffix("/v1")
         post: Any = self.client.post
         call = post(root + path, body=body, cast_to=object, options={"timeout": self.timeout})
