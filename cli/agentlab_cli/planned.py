@@ -8,10 +8,10 @@ from rich.console import Console
 
 from agentlab.errors import ScenarioError
 from agentlab.experiment.cost import RunPlan
-from agentlab.experiment.stand_in import USES, WORDS
 from agentlab.experiment.decisions import write
 from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, PowerForecast, assumed
 from agentlab.experiment.specs import Selection
+from agentlab.experiment.stand_in import USES, WORDS
 from agentlab.models import Cost
 from agentlab.scenario import Design
 from agentlab.scenario.remarks import few_anchors

@@ -50,8 +50,7 @@ def result() -> tuple[str, bool]:
     """What the first agent was told by its tool."""
     told = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"])
     assert told.exit_code == 0, told.output
-    calls = transcript(Path("run"), {"task": "t"}).record.rollout.calls
-    (found,) = next(call.tool_results for call in calls if call.actor == "ann")
+    (found,) = transcript(Path("run"), {"task": "t"}).record.turns[0].steps[0].call.tool_results
     return found.content.removeprefix(""), found.error
 
 

@@ -46,6 +46,7 @@ def test_where_others_are_in_the_group_this_process_goes_back(tmp_path: Path) ->
     assert (base / "cgroup.procs").read_text() == str(os.getpid())
 
 
+@pytest.mark.process
 def test_a_command_has_a_group_with_its_limits_that_is_ended_and_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
