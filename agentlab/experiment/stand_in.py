@@ -11,12 +11,15 @@ from agentlab.interfaces import Model, Toolset
 from agentlab.models import ModelSpec
 from agentlab.models.simulated.tool_use import call, called, offered
 from agentlab.tools import TICKETS
-from agentlab.types import Capabilities, Completion, Request, Returned, Scene, Task, ToolSpec, Usage
+from agentlab.types import Capabilities, ChatMessage, Completion, Request, Returned, Scene, Task, ToolSpec, Usage
 
 WORDS = 250
 """Length of a reply where `max_tokens` does not make it shorter."""
 USES, RESULT = 2, 100
 """How often an agent with tools uses one in a turn, and words of the result."""
+TICKET = 60
+"""Words of a ticket."""
+_WORKERS = re.compile(r"^The workers are (.+?)\. A ticket", re.MULTILINE)
 _CONTACTS = re.compile(r"^You may write to: (.+)$", re.MULTILINE)
 _TICKETS = frozenset(tool.spec.name for tool in TICKETS)
 
@@ -40,7 +43,7 @@ class Typical:
 
     async def complete(self, request: Request) -> Completion:
         """Uses tools first, then does what its protocol asks of it."""
-        answer = await self.inner.complete(request)
+        answer = await self.inner.complete(replace(request, chat=_told(request.chat)))
         most = request.settings.max_tokens or self.spec.max_tokens or 10**9
         if request.settings.schema is None and request.settings.logprobs is None and "<verdict" not in answer.text:
             words = " ".join(["word"] * max(1, min(WORDS, most * 3 // 4)))
@@ -48,10 +51,30 @@ class Typical:
             if tools and request.where.k < USES:
                 answer = called(request, [call(0, tools[0], {})], words)
             else:
+                answer = _split(request, answer)
                 answer = replace(answer, text=_said(request, words, answer.text))
         size = sum(len(entry.content) for entry in request.chat)
         wrote = len(answer.text) + sum(len(wish.arguments) for wish in answer.tool_calls)
         return replace(answer, usage=Usage(-(-size // 4), max(1, min(most, -(-wrote // 4)))))
+
+
+def _split(request: Request, answer: Completion) -> Completion:
+    """Of a lead that puts up tickets: one for each worker, whom the board's manual names in the system prompt."""
+    found = _WORKERS.search(request.chat[0].content) if request.chat else None
+    wishes = any(wish.name == "ticket" for wish in answer.tool_calls)
+    if found is None or not (wishes or "\n<ticket " in answer.text):
+        return answer
+    about = " ".join(["word"] * TICKET)
+    ids = [f"T{i}" for i, _ in enumerate(found[1].split(", "), 1)]
+    if wishes:
+        return called(request, [call(i, "ticket", {"id": id, "text": about}) for i, id in enumerate(ids)])
+    return replace(answer, text="".join(f'\n<ticket id="{id}">{about}</ticket>' for id in ids))
+
+
+def _told(chat: tuple[ChatMessage, ...]) -> tuple[ChatMessage, ...]:
+    """The chat up to what the agent was told last, without what its tools returned: that is what it answers."""
+    last = [i for i, one in enumerate(chat) if one.role == "user" and not one.content.startswith("<result tool=")]
+    return chat[: last[-1] + 1] if last else chat
 
 
 def _said(request: Request, words: str, plausible: str) -> str:

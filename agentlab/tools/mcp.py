@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from agentlab.tools.mcp_server import Launch, Server, ServerError, served
+from agentlab.tools.mcp_server import START, Launch, Server, ServerError, served
 from agentlab.types import Returned, Scene, Task, ToolSpec
 
 PAGES = 100
@@ -97,7 +97,7 @@ async def _listed(server: Server, only: tuple[str, ...] | None) -> tuple[ToolSpe
     """The tools that agents get, in the order of `only` or of the server."""
     specs, cursor = dict[str, ToolSpec](), None
     for _ in range(PAGES):
-        result = await server.request("tools/list", {} if cursor is None else {"cursor": cursor})
+        result = await server.request("tools/list", {} if cursor is None else {"cursor": cursor}, START)
         tools: Any = result.get("tools")
         if not isinstance(tools, list):
             raise ServerError("lists no tools")

@@ -22,10 +22,10 @@ models:
   default:
     name: sim/replies
     options:
-      calls: {{ann: {{{tool}: {{text: {text}}}}}}}
+      calls: {{ann: {{shout: {{text: hello}}}}}}
       replies: {{"*": {{done: 1}}}}
 mcp:
-  notes: {{command: {python}, args: [mcp_server.py, {how}], env: [SHOUT], only: [shout, count], seconds: 5}}
+  notes: {{command: {python}, args: [mcp_server.py, fine], env: [SHOUT], only: [shout, count], seconds: 60}}
 tasks: {{t: {{prompt: Say it.}}}}
 organization:
   agents: {{ann: {{tools: [mcp/notes]}}, bob: {{tools: [mcp/notes]}}}}
@@ -42,48 +42,40 @@ def beside(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mcp, "_known", {})
 
 
-def scenario(text: str = "hello", how: str = "fine", tool: str = "shout") -> None:
-    Path("s.yaml").write_text(SCENARIO.format(python=sys.executable, text=text, how=how, tool=tool))
+TOLD = {
+    "hello": ("HELLO", False),
+    "picture": ("(image image/png, which agents cannot see)", False),
+    "fail": ("It is too loud.", True),
+    "die": ("the server 'notes' ended with exit code 3: no more", True),
+    "nonsense": ("the server 'notes' wrote what is no message of the protocol: 'Here you are!'", True),
+    "flood": ("the server 'notes' wrote more than 10,000 messages that answer nothing", True),
+    "huge": ("the server 'notes' wrote a message of more than 4 MB", True),
+    "sleep": ("the server 'notes' gave no answer within 0.5 seconds", True),
+}
 
 
-def result() -> tuple[str, bool]:
-    """What the first agent was told by its tool."""
+def scenario() -> None:
+    Path("s.yaml").write_text(SCENARIO.format(python=sys.executable))
+
+
+def test_what_a_server_does_is_a_result_that_says_so() -> None:
+    scenario()
+    levels = "".join(
+        f"    {text}: {{models: {{default: {{options: {{calls: {{ann: {{shout: {{text: {text}}}}}}}}}}}}}"
+        f"{', mcp: {notes: {seconds: 0.5}}' if text == 'sleep' else ''}}}\n"
+        for text in TOLD
+    )
+    Path("s.yaml").write_text(Path("s.yaml").read_text() + f"factors:\n  asked:\n{levels}")
     told = CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"])
     assert told.exit_code == 0, told.output
-    (found,) = transcript(Path("run"), {"task": "t"}).record.turns[0].steps[0].call.tool_results
-    return found.content.removeprefix(""), found.error
-
-
-@pytest.mark.parametrize(
-    ("text", "told", "error"),
-    [
-        ("hello", "HELLO", False),
-        ("picture", "(image image/png, which agents cannot see)", False),
-        ("fail", "It is too loud.", True),
-        ("die", "the server 'notes' ended with exit code 3: no more", True),
-        (
-            "nonsense",
-            "the server 'notes' wrote what is no message of the protocol: 'Here you are!'",
-            True,
-        ),
-        ("flood", "the server 'notes' wrote more than 10,000 messages that answer nothing", True),
-        ("huge", "the server 'notes' wrote a message of more than 4 MB", True),
-    ],
-)
-def test_what_a_server_does_is_a_result_that_says_so(text: str, told: str, error: bool) -> None:
-    scenario(text)
-    assert result() == (told, error)
-
-
-def test_a_server_that_does_not_answer_is_waited_for_no_longer_than_it_may_take() -> None:
-    scenario("sleep")
-    Path("s.yaml").write_text(Path("s.yaml").read_text().replace("seconds: 5", "seconds: 0.5"))
-    assert result() == ("the server 'notes' gave no answer within 0.5 seconds", True)
+    for text, said in TOLD.items():
+        (found,) = transcript(Path("run"), {"asked": text}).record.turns[0].steps[0].call.tool_results
+        assert (found.content.removeprefix("RuntimeError: "), found.error) == said
 
 
 def test_a_changed_tool_does_not_go_on_with_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario()
-    result()
+    assert CliRunner().invoke(app, ["run", "s.yaml", "--out", "run"]).exit_code == 0
     monkeypatch.setenv("SHOUT", "Whispers.")
     monkeypatch.setattr(mcp, "_known", {})
     told = str(CliRunner().invoke(app, ["run", "s.yaml", "--out", "run", "--draws", "2"]).exception)
@@ -102,7 +94,7 @@ def test_a_server_that_changes_while_a_scenario_is_run_fails_its_rollouts(monkey
 @pytest.mark.parametrize(
     ("old", "new", "wrong"),
     [
-        ("fine", "twice", "s.yaml:10:19: mcp.notes.command: the server 'notes' lists the tool 'shout' twice"),
+        ("fine", "twice", "s.yaml:11:20: mcp.notes.command: the server 'notes' lists the tool 'shout' twice"),
         ("[shout, count]", "[shuot]", "the server 'notes' has no tool 'shuot'; it has shout, count"),
         ("mcp/notes", "mcp/note", "no server 'note' under mcp"),
         ("[SHOUT]", "[SHOUTED]", "the environment variable SHOUTED is not set"),

@@ -18,7 +18,9 @@ from agentlab.analysis.analyse import analyse
 from agentlab.analysis.unread import differing
 from agentlab.errors import AgentlabError, MismatchError, SandboxError, ScenarioError
 from agentlab.experiment import sandboxed
+from agentlab.experiment.cost import plan
 from agentlab.experiment.judging.rollouts import NoModel
+from agentlab.experiment.specs import Selection
 from agentlab.judges import program as judging
 from agentlab.judges.program import ProgramConfig
 from agentlab.products import Case, Product
@@ -367,6 +369,9 @@ def test_the_simulated_team_writes_code_that_runs() -> None:
     run = load("runs/software_sim")
     assert run.rollouts["status"].eq("delivered").all()
     assert set(run.scores["outcome"]) <= {"scored", "format"}
+    planned = asyncio.run(plan(read("software_sim"), Selection(levels={"team": ("team", "solo")}, draws=1)))
+    for condition, made in run.calls.groupby("condition", observed=True).size().items():
+        assert made <= planned.agents[str(condition)].calls <= 5 * made  # real models use tools more often
     assert set(run.tickets["ticket"]) == {"T1", "T2", "T3", "T4"}
     assert run.tickets["state"].eq("done").all()
 
