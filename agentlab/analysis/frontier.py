@@ -167,7 +167,7 @@ def _dropped(table: pd.DataFrame, kept: pd.DataFrame) -> str:
 
 def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd.DataFrame:
     x, y = axes
-    tasks = [TaskScores(part[["0_x", "1_x"]].to_numpy(), part[["0_y", "1_y"]].to_numpy()) for part in _tasks(own)]
+    tasks = [TaskScores(*part) for part in zip(_by_task(own, "x"), _by_task(own, "y"), strict=True)]
     ends = sorted(x.sign * end for end in x.measure.range)
     at = np.linspace(ends[0], ends[1], STEPS).round(DIGITS)
     found = attained(tasks, at, y.worst, size)
@@ -186,15 +186,16 @@ def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd
     )
 
 
-def _tasks(own: pd.DataFrame) -> list[pd.DataFrame]:
-    return [part for _, part in own.groupby("task", observed=True)]
+def _by_task(own: pd.DataFrame, axis: str) -> list[Array]:
+    """Task by task, one measure of every rollout by both halves of its judge draws, of shape (rollouts, 2)."""
+    halves: Array = own[[f"0_{axis}", f"1_{axis}"]].to_numpy(dtype=np.float64)
+    return [halves[rows] for rows in own.groupby("task", observed=True).indices.values() if len(rows)]
 
 
 def _points(own: pd.DataFrame) -> list[Array]:
     """Task by task, both measures of every rollout by all its judge draws."""
-    return [
-        np.column_stack([part[["0_x", "1_x"]].mean(axis=1), part[["0_y", "1_y"]].mean(axis=1)]) for part in _tasks(own)
-    ]
+    axes = zip(_by_task(own, "x"), _by_task(own, "y"), strict=True)
+    return [np.column_stack([x.mean(axis=1), y.mean(axis=1)]) for x, y in axes]
 
 
 def _arms(kept: pd.DataFrame, arms: Sequence[str], axes: tuple[Axis, Axis]) -> pd.DataFrame:

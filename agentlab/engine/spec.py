@@ -70,6 +70,8 @@ class RolloutSpec:
     """Of a baseline: key of the rollout that it is compared with."""
     waits: tuple[str, ...] = ()
     """Of a baseline: keys of the rollouts that decide its budget, all of which must be final before it begins."""
+    hinted: bool = False
+    """Whether its prompt has a hint, so that it is only learned from and counts nowhere."""
     budget: Budget | None = None
     """Of a baseline that may begin: what its steps may use; nothing else ends it but a limit."""
 
@@ -187,6 +189,12 @@ def spent(turn: TurnLimits, calls: Sequence[Call]) -> bool:
 def seconds(call: Call) -> float:
     """What a call and the tools it asked for took."""
     return call.seconds + sum(result.seconds for result in call.tool_results)
+
+
+def _kind(spec: RolloutSpec) -> RolloutKind:
+    if spec.population:
+        return "particle"
+    return "hint" if spec.hinted else "rollout" if spec.branch is None else "fork"
 
 
 def unstarted(spec: RolloutSpec) -> Rollout:

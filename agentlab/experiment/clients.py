@@ -11,8 +11,9 @@ from agentlab.engine.client import Client, Price
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.replay import Coordinates, ReplayIndex
+from agentlab.experiment.served import RunServing
 from agentlab.interfaces import Model
-from agentlab.models import ModelSpec, StopSwitch, Waits, cost_of, serve
+from agentlab.models import ModelSpec, StopSwitch, cost_of, serve
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
 from agentlab.types import Call, Usage
@@ -24,11 +25,11 @@ async def serving(
     store: Store,
     todo: Sequence[RolloutSpec],
     stop_switch: StopSwitch,
-    waits: Waits,
+    record: RunServing,
 ) -> AsyncGenerator[tuple[Mapping[str, Model], Callable[[RolloutSpec], None]]]:
     """The models by the identity of their spec, ready to be asked; `replay/RUN` finds its run.
 
-    And what is to be told of rollouts that are played beside `todo`, such as particles.
+    Beside them a function that must be called with each rollout that is played beside `todo`, such as a particle.
     """
     replayed: dict[str, ReplayIndex] = {}
     place: dict[str, Coordinates] = {}
@@ -42,7 +43,7 @@ async def serving(
             place[spec.key] = _coordinates(spec)
 
     try:
-        async with serve(specs, replayed, stop_switch, waits) as models:
+        async with serve(specs, replayed, stop_switch, record.progress.waits, record) as models:
             yield models, begin
     finally:
         for replay_index in replayed.values():

@@ -32,6 +32,7 @@ from agentlab.experiment.progress import Progress
 from agentlab.experiment.runner import Runner
 from agentlab.experiment.sandboxed import unsafe_local, with_sandbox
 from agentlab.experiment.schedule import Item
+from agentlab.experiment.served import SERVED
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.interfaces import Judge
@@ -43,6 +44,7 @@ from agentlab.scenario.judges import plain_names
 from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import Store, look, looks
 from agentlab.store.looks import forget
+from agentlab.store.training import WEIGHTS
 from agentlab.types import Measure, Task
 
 LOCAL = LocalExecutor()
@@ -164,7 +166,8 @@ def planned(
     code = resume.check(design, store, old, accept) if store.known else resume.record({})
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
     decided = decisions.record(design, old, registration, len(store.known))
-    kept = {name: value for name, value in old.items() if name != "addresses"}  # recorded as the models are served
+    as_served = ("addresses", SERVED, WEIGHTS)  # recorded as the models are served
+    kept = {name: value for name, value in old.items() if name not in as_served}
     return {**kept, **_facts(design, old, seed), **decided, **code}
 
 

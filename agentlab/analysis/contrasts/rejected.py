@@ -19,7 +19,12 @@ def rejected_alike(a: pd.DataFrame, b: pd.DataFrame, measure: Measure) -> bool:
     """
     if "rejected" in measure.values:
         return True
-    one, other = ({*arm.loc[arm["status"] == "rejected", [*PAIRING]].itertuples(index=False)} for arm in (a, b))
+    found = [(arm["status"] == "rejected").to_numpy(dtype=bool) for arm in (a, b)]
+    if not any(rejected.any() for rejected in found):
+        return True
+    one, other = (
+        {*arm.loc[rejected, [*PAIRING]].itertuples(index=False)} for arm, rejected in zip((a, b), found, strict=True)
+    )
     return one == other
 
 
