@@ -83,6 +83,7 @@ def test_a_generator_of_your_own_makes_tasks() -> None:
         SUMS.replace(section, 'tasks: {kind: "mine:Echo", words: [a, b]}\n')
         .replace("by: number", "by: exact")
         .replace(", target: wrong", "")
+        .replace("cluster: sum\n", "")
     )
     Path("s.yaml").write_text(text)
     assert {id: task.prompt for id, task in load("s.yaml").tasks.items()} == {"a": "Say a.", "b": "Say b."}
