@@ -22,6 +22,7 @@ from agentlab.scenario import (
     generations,
     generators,
     improve,
+    improve_checks,
     inference,
     library,
     products,
@@ -256,7 +257,7 @@ class DesignBuilder:
                 checks.task_fields(site, resolved.organization, resolved.tasks)
                 checks.targets(site, bench.misfits, resolved.tasks)
                 if resolved.loop is not None:
-                    improve.measures(site, resolved.loop.fields, plan, bench)
+                    improve_checks.measures(site, resolved.loop.fields, plan, bench)
                 inference.judge(site, resolved.inference, bench, plan.measures, self.specs)
                 found[name] = resolved
         self.findings.cell = None

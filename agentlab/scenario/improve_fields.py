@@ -112,6 +112,15 @@ class HintFields(Fields):
     draws: int = Field(default=1, ge=1, le=1_000_000, description="How many such rollouts of each of these tasks.")
 
 
+class FirstFields(Fields):
+    """What the first generation is trained on instead of what the base's rollouts gave."""
+
+    rows: str = Field(
+        description="A file (.jsonl or .parquet), or a folder of them, relative to the scenario. Each row has "
+        "`messages` (the last one is the reply), `prompt` and `completion`, or `prompt`, `chosen` and `rejected`."
+    )
+
+
 class ImproveFields(Fields):
     """A self-training loop."""
 
@@ -128,6 +137,9 @@ class ImproveFields(Fields):
         default="base", description="Whether each training starts from the base or from the generation before."
     )
     by: Part = Field(description="How the model learns: kind, and the fields of that kind of trainer.")
+    first: FirstFields | None = Field(
+        default=None, description="Rows that were made elsewhere. The first generation is trained on them."
+    )
     hint: HintFields | None = Field(
         default=None, description="Sample tasks of which nothing was kept again, with a hint in the prompt."
     )
@@ -136,6 +148,10 @@ class ImproveFields(Fields):
     )
     watch: tuple[str, str] | None = Field(
         default=None, description="Two measures, the proxy first and then the truth. The analysis says when they part."
+    )
+    judged: Mapping[Name, tuple[Name, ...]] = Field(
+        default_factory=dict[str, tuple[str, ...]],
+        description="For an expensive judge: the splits on which it scores. Other judges score everything.",
     )
     kl: Name | None = Field(
         default=None,

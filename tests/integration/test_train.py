@@ -170,6 +170,40 @@ def test_an_organization_is_a_policy(tmp_path: Path) -> None:
     assert len(run.rollouts) == 72
 
 
+TEAMS: dict[str, Part] = {
+    "a firm that mails": {
+        "agents": {"partner": {}, "analyst": {}, "writer": {"model": "fixed"}},
+        "protocol": {
+            "kind": "mail",
+            "start": ["partner"],
+            "contacts": {"partner": ["analyst", "writer"], "analyst": ["writer", "partner"], "writer": ["partner"]},
+        },
+        "rounds": 4,
+        "closing": {"ask": "Write the report.", "agent": "partner"},
+    },
+    "a team at a board": {
+        "agents": {"lead": {}, "ann": {}, "eve": {"model": "fixed"}},
+        "protocol": {"kind": "board", "lead": "lead", "workers": ["ann"], "review": {"by": ["eve"]}},
+        "rounds": 6,
+        "closing": {"ask": "Write the report.", "agent": "lead"},
+    },
+}
+
+
+@pytest.mark.parametrize("name", TEAMS)
+def test_any_organization_learns_by_its_scenario_alone(tmp_path: Path, name: str) -> None:
+    models = {"default": {"name": "sim/chatter"}, "fixed": {"name": "sim/chatter"}}
+    judges = {"any": {"kind": "match", "by": "regex", "pattern": "(.)", "where": "any"}}
+    told = improve(generations=1, keep={"measure": "any", "at_least": 0}, by={"kind": "exemplars"}, watch=None)
+    run = trained(tmp_path, models=models, organization=TEAMS[name], judges=judges, tasks=tasks(2, 2), improve=told)
+    learning = [agent for agent, fields in TEAMS[name]["agents"].items() if not fields]
+    assert {row["agent"] for row in rows(run)[1]} == set(learning)
+    facts = run.conditions.set_index("condition")["facts"]["generation=1"]
+    taught = [name for name, agent in facts["agents"].items() if "examples of good replies" in agent["system"]]
+    assert taught == learning
+    assert set(run.rollouts["generation"].astype("str")) == {"0", "1"}
+
+
 def test_agents_of_another_model_are_not_learned_from(tmp_path: Path) -> None:
     replies = {"name": "sim/replies", "options": {"replies": {"*": TABLE}}}
     team = chain(["drafter"], ["checker"])
@@ -203,6 +237,18 @@ def test_settings_of_a_split_reach_its_calls_only(tmp_path: Path) -> None:
     run = trained(tmp_path, improve=improve(generations=1, splits=splits))
     by_split = run.calls.groupby(run.calls["task"].astype("str").str.split("_").str[0])["settings"].unique()
     assert by_split.map(list).to_dict() == {"train": ["{}"], "test": ['{"temperature":0.0}']}
+
+
+def test_an_expensive_judge_scores_the_splits_that_it_is_told_and_more_when_they_are_added(tmp_path: Path) -> None:
+    keep = {"measure": "named", "at_least": 1}
+    told = improve(generations=1, keep=keep, watch=None, judged={"right": ["test"]})
+    run = trained(tmp_path, improve=told)
+    scored = run.scores.groupby("judge")["task"].agg(lambda tasks: sorted({str(task)[:4] for task in tasks}))
+    assert scored.to_dict() == {"named": ["test", "trai"], "right": ["test"]}
+    assert analyse(run, "generations", {}).tables["generations"]["right"].isna().tolist() == [True] * 2 + [False] * 2
+    path = written(tmp_path, improve=improve(generations=1, keep=keep, watch=None))
+    assert play(path, tmp_path / "run").made.calls == 0
+    assert load(tmp_path / "run").scores["judge"].value_counts().to_dict() == {"named": 72, "right": 72}
 
 
 SHAPES = {

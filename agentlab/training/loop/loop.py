@@ -111,7 +111,7 @@ class _Loop:
 
         Whether all of it is there.
         """
-        asked = [arm for arm in arms if arm.loop.fields.hint is not None]
+        asked = [arm for arm in arms if arm.loop.fields.hint is not None and not (generation == 0 and arm.loop.first)]
         measures = measures_of(self.design)
         tasks = {
             arm.condition.name: unsolved(rows_of(self.store, arm.condition, generation, measures).plain)

@@ -56,6 +56,8 @@ def rows_of(store: Store, condition: Condition, generation: int, measures: Seque
     """The rows of a condition that has been sampled and judged."""
     loop = condition.loop
     assert loop is not None
+    if generation == 0 and loop.first:
+        return GenerationRows((), loop.first, {})
     measure = next(m for m in measures if m.name == loop.fields.keep.measure)
     turns = dict[str, list[Turn]]()
     found = _kept(store, condition, generation, measure, turns)
