@@ -60,6 +60,8 @@ SECTIONS = {
     "ImproveFields": "improve",
     "LoraFields": "improve: by, lora",
     "SplitFields": "improve: one split",
+    "FirstFields": "improve: first",
+    "HintFields": "improve: hint",
     "KeepFields": "improve: keep",
     "TurnsFields": "improve: keep, turns",
     "NegativesFields": "improve: negatives",
