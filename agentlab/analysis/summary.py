@@ -17,7 +17,7 @@ from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
 from agentlab.analysis.sandboxes import sandbox_notes
-from agentlab.analysis.served import served_notes
+from agentlab.analysis.served import batch_notes, served_notes
 from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
 from agentlab.analysis.unplayed import command, unjudged, unplayed
@@ -124,4 +124,5 @@ def _notes(
             f"{', '.join(sorted(map(str, unsent)))} did not accept a seed: the arms share no random numbers in those "
             f"calls."
         )
+    notes += batch_notes(run)
     return tuple(dict.fromkeys([*notes, *blindness(run, guessed)]))

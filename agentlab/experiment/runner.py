@@ -124,11 +124,15 @@ class Runner:
 
     async def _played(self, rollout_spec: RolloutSpec, condition: Condition, client: Client) -> Rollout:
         """One attempt, played by the executor, or a population of them, which is played here."""
+        state = self.forks.state(rollout_spec) if rollout_spec.branches else None
+        change = rollout_spec.branches[-1].change if rollout_spec.branches else None
+        keep = StoredParticles(self.store, self.work.progress, rollout_spec.key)
+        if state is not None and change is not None and change.redraw is not None:
+            with closing(keep):
+                return await self.populations.redraw(rollout_spec, client, self._stopping, keep, state, change.redraw)
         if condition.inference is not None:
-            keep = StoredParticles(self.store, self.work.progress, rollout_spec.key)
             with closing(keep):
                 return await self.populations.play(rollout_spec, condition, client, self._stopping, keep)
-        state = self.forks.state(rollout_spec) if rollout_spec.branches else None
         return await self.executor.play(rollout_spec, client, self._stopping, state)
 
     def _stopping(self) -> bool:

@@ -105,7 +105,7 @@ def resolve(
             checks.tickets(site, agents, interaction)
             turn = TurnLimits(**org.turn.model_dump())
             organization = Organization(agents, interaction, rounds, closing, org.calls, turn, programs)
-            checks.program(site, organization, specs)
+            checks.program(site, organization, specs, asked.values())
             used = {agent.model: specs[agent.model] for agent in agents}
             used |= {programs.model: specs[programs.model]} if programs is not None else {}
             writers = cast.writers or ()

@@ -47,6 +47,8 @@ class Improve:
     def identity(self) -> str:
         """Of all that decides what is kept and learned."""
         told = self.fields.model_dump(mode="json", exclude={*GROWING, "splits", "by"})
+        if not self.fields.keep.memory:  # earlier versions did not have it
+            del told["keep"]["memory"]
         return digest({name: value for name, value in told.items() if name != "hint" or value}, self.deciding)
 
     @property

@@ -61,6 +61,11 @@ class KeepFields(Fields):
     prefer: Literal["random", "shortest", "longest", "best", "diverse"] = Field(
         default="random", description="Which rollouts are kept first, where `dedupe` and `cap` do not keep all."
     )
+    memory: bool = Field(
+        default=False,
+        description="A task of which nothing is kept in a generation is learned from once more as in the generation "
+        "before (TRICE).",
+    )
     turns: TurnsFields = Field(default_factory=TurnsFields, description="Which turns of a kept rollout become rows.")
 
     @model_validator(mode="after")

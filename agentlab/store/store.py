@@ -100,6 +100,10 @@ class Store:
         rows = [(key, dump(value)) for key, value in values.items()]
         self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
+    def add_meta(self, values: Mapping[str, Any]) -> None:
+        """The same, at any time; a failure shows at the next commit."""
+        self._writer.put(Batch([("meta", (key, dump(value))) for key, value in values.items()]))
+
     def set_conditions(self, rows: Sequence[tuple[str, Mapping[str, str], Mapping[str, Any]]]) -> None:
         """Records conditions: name, level by factor, and whatever is known of them."""
         made = [(name, dump(levels), dump(facts)) for name, levels, facts in rows]

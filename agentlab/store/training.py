@@ -11,8 +11,8 @@ import msgspec
 from agentlab.store.rows import dump
 from agentlab.store.store import Store
 
-SERVED = "served"
-"""The name among what a run records of itself."""
+WEIGHTS = "weights"
+"""The name among what a run records of itself: how trained weights are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +54,16 @@ def set_kept(store: Store, rows: Sequence[tuple[str, str, float | None, int]]) -
 def set_served(store: Store, condition: str, told: Mapping[str, Any]) -> None:
     """Records how a trained condition is served: `origin` (its generation 0), `generation`, `recipe`, and what the
     trainer gave as `serve` and `systems`. No rollout may be in flight."""
-    known = store.meta().get(SERVED, {})
+    known = store.meta().get(WEIGHTS, {})
     told = {**told, "folder": str(store.folder.resolve())}
     if known.get(condition) != told:
-        store.set_meta({SERVED: {**known, condition: told}})
+        store.set_meta({WEIGHTS: {**known, condition: told}})
 
 
 def served(meta: Mapping[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
     """What is recorded of this, by condition; files in the run's folder are named where it lies now."""
     found: dict[str, dict[str, Any]] = {}
-    for condition, told in meta.get(SERVED, {}).items():
+    for condition, told in meta.get(WEIGHTS, {}).items():
         text = dump(told).replace(dump(told["folder"])[1:-1] + "/", dump(str(folder.resolve()))[1:-1] + "/")
         found[condition] = msgspec.json.decode(text)
     return found

@@ -366,7 +366,7 @@ class Run:
     def _all(self) -> pd.DataFrame:
         noted = [f"json_extract(about, '$.{name}') AS {name}" for name in INFERENCE]
         what = ", ".join([*_ROLLOUTS, *BASELINE, *noted])
-        sql = f"SELECT {what} FROM rollouts WHERE status IS NOT NULL AND kind != 'particle' ORDER BY id"
+        sql = f"SELECT {what} FROM rollouts WHERE status IS NOT NULL AND kind NOT IN ('particle', 'redraw') ORDER BY id"
         some = {**BASELINE, **INFERENCE}
         table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *some])
         own = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)

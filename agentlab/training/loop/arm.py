@@ -11,6 +11,7 @@ from agentlab.scenario.improve import Improve
 from agentlab.seeds import digest, provider_seed, stream
 from agentlab.training.loop.rows import GenerationRows
 from agentlab.training.trainer import Trained
+from agentlab.training.trainers.row import TrainingRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Arm:
     """Of its weights; empty for the base."""
     start: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What replaces fields of the learning model's entry in `models:`."""
+    memory: tuple[TrainingRow, ...] = ()
+    """What trained it, if a task of which nothing is kept is learned from as before."""
 
     @property
     def loop(self) -> Improve:

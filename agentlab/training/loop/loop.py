@@ -30,6 +30,7 @@ from agentlab.store.training import set_kept
 from agentlab.training.loop import distance
 from agentlab.training.loop.arm import Arm
 from agentlab.training.loop.hints import hinted_specs
+from agentlab.training.loop.memory import remembering
 from agentlab.training.loop.rows import rows_of, unsolved
 from agentlab.training.loop.train import next_generation
 
@@ -175,9 +176,11 @@ class _Loop:
             rows = rows_of(self.store, arm.condition, generation, measures)
             told = [(one.rollout, one.told, one.value, rows.by_rollout.get(one.rollout, 0)) for one in rows.candidates]
             set_kept(self.store, told)
+            if arm.loop.fields.keep.memory:
+                rows = remembering(rows, arm.memory)
             made = await next_generation(self.store, arm, rows, self.meta["seed"], self.progress)
             if self._stopped():
                 return found
-            found += [] if made is None else [made]
+            found += [] if made is None else [replace(made, memory=rows.rows)]
         note(self.store, generation + 1, TRAIN, ended=True)
         return found
