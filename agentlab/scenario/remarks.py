@@ -17,8 +17,8 @@ def remarks(design: Design) -> list[str]:
 
     These are models that cannot be called as they are, what tools and judges lack on this machine, agents that will
     write tool calls as tags, agents that take part in no condition, tasks that repeat each other or share their text,
-    clusters that are too few, held-out tasks that share a passage with what is learned from, criteria that ask the same,
-    and judges with too few anchor texts.
+    clusters that are too few, held-out tasks that share a passage with what is learned from, criteria that ask the
+    same, and judges with too few anchor texts.
     """
     return [
         *_models(design),
