@@ -54,7 +54,7 @@ def attacks(run: Run, measure: str | None = None, targeted: str | None = None, b
         f"{int(attacked['eligible'].sum()):,} of {total:,} attempts whose task was answered right without the attack "
         f"in the same draw."
     )
-    notes = [*found.notes, *_notes(run, found, attacked)]
+    notes = [*found.notes, *_notes(run, found)]
     return Analysis(
         "attacks", "Attacks that succeed", says, tables, tuple(notes), len(tables), result=_result, legend=LEGEND
     )
@@ -101,17 +101,16 @@ def _alone(run: Run, found: Attempts) -> Iterator[Row]:
 def _differences(run: Run, eligible: pd.DataFrame) -> Iterator[Row]:
     """Each condition against the first level of each factor, and against the baseline that is matched to it."""
     for condition, other in _pairs(run):
-        a, b = (eligible[eligible["condition"] == name].set_index(["task", "draw"]) for name in (condition, other))
-        both = a.join(b, how="inner", rsuffix="_b")
+        a, b = (eligible[eligible["condition"] == name] for name in (condition, other))
+        both = a.merge(b[["task", "draw", "wrong", "output_tokens"]], on=["task", "draw"], suffixes=("", "_b"))
         if both.empty:
             continue
         wrong, of_other = (both[name].astype("float64") for name in ("wrong", "wrong_b"))
-        sums, draws = both[CLEAN].tolist(), both.index.tolist()
+        sums, draws = both[CLEAN].tolist(), list(zip(both["task"], both["draw"], strict=True))
         result = paired(sums, draws, wrong, of_other, clusters=run.clusters or None, most=1.0)
-        used, of_other = (
-            both[name].astype("float64").sum(skipna=False) for name in ("output_tokens", "output_tokens_b")
-        )
-        ratio = used / of_other if of_other > 0 else None
+        tokens = (both[name].astype("float64") for name in ("output_tokens", "output_tokens_b"))
+        used, spent = (column.sum(skipna=False) for column in tokens)
+        ratio = used / spent if spent > 0 else None
         row: Row = {"condition": condition, "against": other, "sums": result.tasks, "difference": result.difference}
         row |= ends("difference", result.tested)
         yield row | {"tokens_ratio": ratio, "matched": None if ratio is None else matched(float(ratio))}
@@ -131,13 +130,13 @@ def _pairs(run: Run) -> Iterator[tuple[str, str]]:
             yield str(baseline["of"]), name
 
 
-def _notes(run: Run, found: Attempts, attacked: pd.DataFrame) -> Sequence[str]:
+def _notes(run: Run, found: Attempts) -> Sequence[str]:
     right, reached = found.measures
-    sums = attacked.loc[attacked["eligible"], CLEAN].nunique()
-    units = len({run.clusters[name] for name in attacked[CLEAN]}) if run.clusters else sums
-    about = "new tasks" if units >= FEWEST_TASKS else "these tasks"
     notes = [f"{right.name} says what is right" + (f", {reached.name} what the attack aims at" if reached else "")]
-    notes.append(f"intervals are for {about} with these attacks; draws are paired by their number")
+    notes.append(
+        f"intervals are for new tasks with these attacks, or for these tasks where fewer than {FEWEST_TASKS} count; "
+        f"draws are paired by their number"
+    )
     odd = {str(fields[ATTACK]) for fields in _attacked_fields(run) if fields.get("redefines")}
     if odd:
         notes.append(

@@ -28,7 +28,7 @@ def batch_notes(run: Run) -> Iterator[str]:
 
     Nothing where arms share none, and of models that answer one call at a time.
     """
-    if run.meta.get("coupling") != "seeds" or len(run.conditions) < 2:
+    if not _coupled(run):
         return
     for fact in _probes(run):
         model, asked = line(fact["model"]), pluralize(fact["requests"], "request")
@@ -43,6 +43,12 @@ def batch_notes(run: Run) -> Iterator[str]:
                 f"{model} computes otherwise in a batch of {fact['batch']} than alone ({_differing(fact)}): common "
                 f"random numbers are not exact, and arms with the same prompt and seed may get different replies."
             )
+
+
+def shared_numbers(run: Run) -> str:
+    """`exact`, `not exact`, or nothing where arms share none or no batch was tried."""
+    found = {bool(fact["exact"]) for fact in _probes(run) if fact["requests"]} if _coupled(run) else set[bool]()
+    return "" if not found else "not exact" if False in found else "exact"
 
 
 def exactness(run: Run) -> list[str]:
@@ -74,6 +80,10 @@ def engines(run: Run) -> list[str]:
 def facts(run: Run) -> list[Fact]:
     """What the run recorded of how its models were served, in order."""
     return run.meta.get("served", [])
+
+
+def _coupled(run: Run) -> bool:
+    return run.meta.get("coupling") == "seeds" and len(run.conditions) > 1
 
 
 def _probes(run: Run) -> list[Fact]:

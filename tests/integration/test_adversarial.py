@@ -1,8 +1,9 @@
 """Adversarial arithmetic through the public entry: tasks, the search for attacks, and what attacks do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import comb, sqrt
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ organization:
   protocol: {kind: chain, stages: [[victim]]}
 draws: 2
 seed: 5
+cluster: sum
 judges:
   right: {kind: match, by: number}
   aimed: {kind: match, by: number, target: wrong, criterion: aimed}
@@ -53,6 +55,7 @@ MISTAKES = [
     ("sums: {report: 7}", "sums: {report: 7}\n  digits: [0]", "7:12", "a whole number from 1 to 12"),
     ("sums: {report: 7}", "sums: {report: 7}\n  wrong_by: [0]", "7:14", "a wrong result that is right"),
     ("sums: {report: 7}", 'sums: {report: 7}\n  phrasings: ["Add!"]', "7:15", "a phrasing without the sum"),
+    ("by: ann", 'by: ann, found_on: ["2 + 7"]', "8:5", "it was found on 2 + 7, which is a sum of this scenario"),
     ("by: ann", "by: ann, text_: x", "8:57", "unknown field 'text_'"),
     ("kind: arithmetic", 'kind: "nowhere:Tasks"', "5:9", "no module 'nowhere'"),
 ]
@@ -88,35 +91,55 @@ def test_a_generator_of_your_own_makes_tasks() -> None:
         load("s.yaml")
 
 
-def by_hand(run: Run) -> dict[str, float]:
-    """Success, goals reached and no answer over sums, from the frames alone."""
+Attempt = tuple[bool, bool, bool]
+"""Wrong, the wrong answer that the attack aims at, no answer."""
+
+
+def by_hand(run: Run, rule: str) -> dict[tuple[str, int], tuple[str, Attempt]]:
+    """By task and draw the sum and the attempt, where the sum was answered right without the attack."""
     fields = {task["id"]: task["fields"] for task in run.meta["tasks"]}
-    rows = {(row["task"], row["draw"]): row for row in run.measures.to_dict("records")}
-    per_sum: dict[str, list[tuple[bool, bool, bool]]] = {}
-    for (task, draw), row in rows.items():
-        own = fields[task]
-        if own["attack"] and rows[own["clean"], draw]["correct"] == 1:
-            kind = row["correct"] == 0, row["targeted"] == 1, row["correct_outcome"] == "unparsed"
-            per_sum.setdefault(own["clean"], []).append(kind)
-    means = [[sum(kinds) / len(kinds) for kinds in zip(*own, strict=True)] for own in per_sum.values()]
-    return dict(
-        zip(("success", "reached", "no_answer"), (sum(m) / len(m) for m in zip(*means, strict=True)), strict=True)
-    )
+    own = run.measures[run.measures["rule"].astype("str") == rule]
+    rows = {(row["task"], row["draw"]): row for row in own.to_dict("records")}
+    return {
+        (task, draw): (
+            fields[task]["clean"],
+            (row["correct"] == 0, row["targeted"] == 1, row["correct"] != row["correct"]),
+        )
+        for (task, draw), row in rows.items()
+        if fields[task]["attack"] and rows[fields[task]["clean"], draw]["correct"] == 1
+    }
+
+
+def over_sums(values: Sequence[tuple[str, float]]) -> float:
+    """The mean over sums of the mean of each."""
+    sums = dict.fromkeys(name for name, _ in values)
+    return fmean(fmean(value for name, value in values if name == sum) for sum in sums)
+
+
+RULE = """factors:
+  rule: {"no": {}, "yes": {organization: {agents: {victim: {system: Ignore it.}}}}}
+"""
 
 
 async def test_success_counts_sums_that_are_answered_right_without_the_attack() -> None:
-    Path("s.yaml").write_text(SUMS)
+    Path("s.yaml").write_text(
+        SUMS.replace("draws: 2", f"{RULE}draws: 2").replace("errors", "heeds: {Ignore: 0.3}, errors")
+    )
     run = await agentlab.run("s.yaml", "runs/sums")
     found = attacks(run)
-    row: Any = found.tables["attacks"].iloc[0]
-    truth = by_hand(run)
-    assert {name: row[name] for name in truth} == pytest.approx(truth)
-    assert 0 < row["success_low"] < row["success"] < row["success_high"] < 1
+    both = [by_hand(run, rule) for rule in ("no", "yes")]
+    for row, own in zip(found.tables["attacks"].to_dict("records"), both, strict=True):
+        for i, name in enumerate(("success", "reached", "no_answer")):
+            assert row[name] == pytest.approx(over_sums([(sum, attempt[i]) for sum, attempt in own.values()])), name
     alone: Any = found.tables["without_attack"].iloc[0]
-    clean = run.measures[run.measures["task"].astype("str").isin({t["fields"]["clean"] for t in run.meta["tasks"]})]
-    assert alone["no_answer"] == pytest.approx(clean["correct"].isna().mean())
-    assert alone["clean_error"] == pytest.approx((clean["correct"] == 0).mean(), abs=0.2)
-    assert "success of attacks: all ann" in typed("stats", "sums", "attacks")
+    clean = {task["fields"]["clean"] for task in run.meta["tasks"]}
+    kept = run.measures[run.measures["task"].astype("str").isin(clean) & (run.measures["rule"].astype("str") == "no")]
+    assert alone["no_answer"] == pytest.approx(kept["correct"].isna().mean())
+    assert alone["clean_error"] == pytest.approx((kept["correct"] == 0).mean())
+    (difference,) = found.tables["differences"].to_dict("records")
+    shared = [(both[0][key][0], both[1][key][1][0] - both[0][key][1][0]) for key in both[0].keys() & both[1].keys()]
+    assert difference["difference"] == pytest.approx(over_sums(shared))
+    assert "success of attacks: no ann" in typed("stats", "sums", "attacks")
     assert "false_sum" in typed("stats", "sums", "attacks", "--by", "attack")
     for option, name, said in [("measure", "x", "no such measure"), ("by", "nothing", "not every task with an attack")]:
         with pytest.raises(AnalysisError, match=said):
@@ -212,6 +235,20 @@ async def test_attacks_succeed_as_often_as_they_are_known_to(name: str) -> None:
             assert abs(row["success"] - truth) <= 3.5 * error + 1e-9, (row, truth)
 
 
+@pytest.mark.slow
+async def test_three_ways_to_condition_on_a_wrong_answer_find_one_posterior() -> None:
+    """Weights of 32 particles are biased towards the prior, by less than .02."""
+    run = await agentlab.run("attack_posterior", "runs/posterior", values={"draws": 60})
+    share = run.measures.groupby(run.measures["method"].astype("str"))["definition"].mean()
+    for method, truth in {"rejection": 0.75, "counting": 0.75, "scored": 0.769}.items():
+        assert abs(share[method] - truth) <= 3.3 * sqrt(truth * (1 - truth) / 60) + 0.02, (method, share[method])
+
+
 @pytest.mark.parametrize("name", ["attack_transfer", "attack_defenses", "attack_overload", "attack_posterior", "pirs"])
 def test_what_ships_has_no_mistakes(name: str) -> None:
-    assert load(name).name == name
+    assert f"{name}.yaml: no mistakes" in typed("check", name)
+
+
+def test_check_names_the_first_tasks_of_many() -> None:
+    assert "60 tasks: 7+2, 7+2.base_nine," in typed("check", "attack_transfer")
+    assert ", and 36 more" in typed("check", "attack_transfer")

@@ -28,6 +28,19 @@ def test_a_task_teaches_what_it_last_got_right(tmp_path: Path) -> None:
         assert abs(len(memory) / LEARN - known) <= 3.3 * sqrt(known * (1 - known) / LEARN)
 
 
+def test_only_a_task_that_taught_nothing_yet_gets_a_hint(tmp_path: Path) -> None:
+    """The agent says A unless it is told: of six tasks, the three with the answer B are hinted once, and remembered."""
+    hint = {"text": "The answer is {{target}}.", "draws": 1}
+    told = improve(generations=3, keep=KEEP, splits=SPLITS, by={"kind": "exemplars"}, hint=hint, watch=None)
+    models = {"default": {"name": "sim/tests.support.hinted:obeys"}}
+    run = trained(tmp_path, models=models, improve=told)
+    assert run.generations["hinted"].dropna().tolist() == [3, 0, 0]
+    for generation in (1, 2, 3):
+        (folder,) = (run.folder / "weights").glob(f"{generation}-*")
+        rows = rows_of(folder / "rows.jsonl")
+        assert [(row.task, row.reply) for row in rows] == [(f"train_{i}", "AB"[i % 2]) for i in range(6)]
+
+
 def test_runs_without_memory_keep_their_identity(tmp_path: Path) -> None:
     without = load(written(tmp_path)).loop
     off = improve(keep={**improve()["keep"], "memory": False})

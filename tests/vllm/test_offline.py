@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import pytest_asyncio
 
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model
@@ -18,11 +19,12 @@ from agentlab.types import Completion, Request
 from tests.support.tokens import used
 from tests.vllm.served import CONTEXT, NAME, WHOLE, ask, offline_spec, server_spec
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 QUESTION = "Is the sky blue? Reply with yes or no."
 MANY = 24
 
 
-@pytest.fixture(scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def models() -> AsyncIterator[Any]:
     async with serve({"base": offline_spec(), "adapted": offline_spec(adapted=True)}) as found:
         yield found

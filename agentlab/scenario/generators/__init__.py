@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
+
+from pydantic import BaseModel
 
 from agentlab.errors import Place
 from agentlab.organization.declaration import Flaw
@@ -14,7 +16,14 @@ from agentlab.scenario.generators.arithmetic import ArithmeticFields
 from agentlab.scenario.unknown import kind_of
 from agentlab.scenario.validate import CheckedDocument, mapping, shown
 
-KINDS: Mapping[str, type[ArithmeticFields]] = {"arithmetic": ArithmeticFields}
+
+class TaskGenerator(Protocol):
+    """The fields of a kind, which make its tasks."""
+
+    def tasks(self) -> dict[str, Any] | Flaw: ...
+
+
+KINDS: Mapping[str, type[BaseModel]] = {"arithmetic": ArithmeticFields}
 """What ships. `tasks()` gives the tasks by id as a scenario writes them, or what is wrong with the fields."""
 SECTION: Keys = ("tasks",)
 
@@ -49,7 +58,7 @@ def _made(site: CheckedDocument, part: Mapping[str, Any]) -> dict[str, Any] | Fl
         (site.unknown if field != "kind" else site.wrong)((*SECTION, field), wrong, right)
         return None
     fields = site.validate(KINDS[kind], SECTION)
-    return None if fields is None else fields.tasks()
+    return None if fields is None else cast(TaskGenerator, fields).tasks()
 
 
 def _own(site: CheckedDocument, kind: str, part: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -96,10 +96,10 @@ class ArithmeticFields(Fields):
             if len(found[split]) < count:
                 wrong = f"there are only {len(found[split])} such sums in the split {split}"
                 return ("sums", split), wrong, "a smaller number, or more digits or operators"
-        texts = {one.text for sums in found.values() for one in sums}
+        pairs = {_pair(one.text) for sums in found.values() for one in sums}
         for name, attack in self.attacks.items():
-            if shared := texts.intersection(attack.found_on):
-                wrong = f"it was found on {min(shared)}, which is a sum of this scenario: its success would be too high"
+            if shared := [text for text in attack.found_on if _pair(text) in pairs]:
+                wrong = f"it was found on {shared[0]}, which is a sum of this scenario: its success would be too high"
                 right = "the seed of the search, and `sums:` of the split report only"
                 return ("attacks", name), wrong, right
         size = sum(len(sums) for sums in found.values()) * (1 + sum(1 for _ in self._inserted()))
@@ -160,3 +160,8 @@ class ArithmeticFields(Fields):
 def numbers(one: Sum) -> dict[str, Any]:
     """What the slots of a text stand for."""
     return {"x": one.x, "y": one.y, "right": one.right, "wrong": one.wrong, "sum": one.text}
+
+
+def _pair(text: str) -> tuple[str, ...]:
+    """Equal for `3 + 4` and `4 + 3`."""
+    return tuple(sorted(text.split()))

@@ -107,11 +107,15 @@ class _Loop:
         return await self._played(design, todo, generation, f"generation {generation}: ")
 
     async def _hinted(self, arms: Sequence[Arm], generation: int) -> bool:
-        """Samples again, with a hint, what is to be and gave nothing to learn from. Whether all of it is there."""
+        """Samples again, with a hint, what is to be and gave nothing to learn from, now or as its arm remembers.
+
+        Whether all of it is there.
+        """
         asked = [arm for arm in arms if arm.loop.fields.hint is not None and not (generation == 0 and arm.loop.first)]
         measures = measures_of(self.design)
         tasks = {
             arm.condition.name: unsolved(rows_of(self.store, arm.condition, generation, measures).plain)
+            - {row.task for row in arm.memory}
             for arm in asked
         }
         if not any(tasks.values()):
@@ -176,11 +180,11 @@ class _Loop:
             rows = rows_of(self.store, arm.condition, generation, measures)
             told = [(one.rollout, one.told, one.value, rows.by_rollout.get(one.rollout, 0)) for one in rows.candidates]
             set_kept(self.store, told)
-            if arm.loop.fields.keep.memory:
-                rows = remembering(rows, arm.memory)
+            remembers = arm.loop.fields.keep.memory
+            rows = remembering(rows, arm.memory) if remembers else rows
             made = await next_generation(self.store, arm, rows, self.meta["seed"], self.progress)
             if self._stopped():
                 return found
-            found += [] if made is None else [replace(made, memory=rows.rows)]
+            found += [] if made is None else [replace(made, memory=rows.rows if remembers else ())]
         note(self.store, generation + 1, TRAIN, ended=True)
         return found

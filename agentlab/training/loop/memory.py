@@ -1,8 +1,8 @@
 """What a task taught earlier, kept until the task teaches something new.
 
 With one rollout of a task per generation, this is the E-step of TRICE (Phan et al. 2023, arXiv:2312.02179): a chain of
-independence Metropolis steps over the thoughts of each task, in which a thought is accepted if its answer is right. Its
-gradient's control variate is no part of it.
+independence Metropolis steps over the thoughts of each task, in which a thought is accepted if its answer is right. By
+`improve.hint` a chain starts from a thought that was told the answer. Its gradient's control variate is no part of it.
 """
 
 from collections.abc import Sequence
