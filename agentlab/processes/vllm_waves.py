@@ -139,7 +139,8 @@ class Engine:
                 raise Refused(f"The model `{body['model']}` does not exist.")
         if path == "/tokenize":
             return [{"tokens": self._tokens(body)} for body in bodies]
-        lora = [self.lora.get(body["model"]) for body in bodies]
+        each = [self.lora.get(body["model"]) for body in bodies]
+        lora = each if any(each) else None
         if path == "/v1/completions":
             prompts = [{"prompt_token_ids": list(body["prompt"])} for body in bodies]
             params = [self._scoring(body) for body in bodies]
