@@ -8,10 +8,15 @@ all matrices of the embedded model is sampled one call at a time. Waves are thos
 once, and some one after the other.
 """
 
+import os
+import sys
+
+if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
+    sys.path.remove(HERE)  # else the standard library's `import http` finds the bench of that name
+
 import argparse
 import asyncio
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -23,7 +28,7 @@ from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
 from agentlab.types import ChatMessage, Request, Settings, Where
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, os.path.dirname(HERE))
 from tests.support import adapter_file
 
 TOKENS = 48
