@@ -54,6 +54,8 @@ SECTIONS = {
     "VoteFields": "inference: take by a vote",
     "TaskTableFields": "tasks: a table",
     "ColumnFields": "tasks: columns of a table",
+    "ArithmeticFields": "tasks, kind: arithmetic",
+    "AttackFields": "tasks, kind: arithmetic, one attack",
     "ImproveFields": "improve",
     "LoraFields": "improve: by, lora",
     "SplitFields": "improve: one split",

@@ -17,7 +17,7 @@ from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
 from agentlab.analysis.sandboxes import sandbox_notes
-from agentlab.analysis.served import served_notes
+from agentlab.analysis.served import batch_notes, served_notes, shared_numbers
 from agentlab.analysis.threats import failures, threats
 from agentlab.analysis.unmeasured import unmeasured
 from agentlab.analysis.unplayed import command, unjudged, unplayed
@@ -56,6 +56,8 @@ class Summary:
     again: str = ""
     """What to type to play them; empty where nobody knows."""
     unjudged: int = 0
+    shared: str = ""
+    """Whether the arms' common random numbers are exact, where that was asked for and found out."""
     """Finished rollouts on which the judge of some measure was not asked yet."""
 
 
@@ -92,6 +94,7 @@ def summarize(run: Run | Runs) -> Summary:
         unplayed(run),
         command(run),
         unjudged(run),
+        shared_numbers(run),
     )
 
 
@@ -124,4 +127,5 @@ def _notes(
             f"{', '.join(sorted(map(str, unsent)))} did not accept a seed: the arms share no random numbers in those "
             f"calls."
         )
+    notes += batch_notes(run)
     return tuple(dict.fromkeys([*notes, *blindness(run, guessed)]))

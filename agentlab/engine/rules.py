@@ -84,7 +84,7 @@ def heard(organization: Organization, call: Call) -> Completion:
     agent = organization.roster.get(call.actor)
     if agent is None or not agent.guide or not completion.tool_calls:
         return completion
-    return replace(completion, text=tagged.spoken(completion.text))
+    return replace(completion, text=tagged.spoken(completion.text, agent.offered, organization.protocol.tags))
 
 
 def _advanced(

@@ -12,13 +12,12 @@ from agentlab.errors import MismatchError, ProgramError, Stopped, ToolsetError
 from agentlab.interfaces import Tool, is_asked
 from agentlab.models.arguments import arguments
 from agentlab.organization.agents import Organization, TurnLimits
+from agentlab.organization.tagged import MOST
 from agentlab.seeds import stream
 from agentlab.text import middle, utf8_safe
 from agentlab.types import Act, Returned, Scene, Task, ToolCall, ToolResult
 
 DEFAULTS = TurnLimits()
-MOST = 64
-"""Tool calls of one reply that are made."""
 
 
 @dataclass(frozen=True, slots=True)

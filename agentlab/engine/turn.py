@@ -66,7 +66,8 @@ async def _asked(spec: RolloutSpec, client: Client, state: State, agent: Agent, 
     where = Where(spec.key, agent.name, round, k, spec.attempt, at, spec.rank)
     entries, hashes = state.folds[agent.name].chat(spec.organization, agent, state.log, state.calls[agent.name], round)
     request = Request(entries, agent.settings, () if agent.guide else agent.offered, where)
-    read = partial(tagged.read, tools=agent.offered, k=k) if agent.guide else None
+    tags = spec.organization.protocol.tags
+    read = partial(tagged.read, tools=agent.offered, k=k, tags=tags) if agent.guide else None
     try:
         return await client.ask(agent.model, request, prompt_hash(hashes, agent.settings, request.tools), read)
     except Stopped:  # siblings that were sent are waited for and kept

@@ -26,12 +26,12 @@ class Block:
     @property
     def attributes(self) -> Mapping[str, str]:
         """Quoted attributes by lower-case name."""
-        return _attributes(self.raw)
+        return attributes(self.raw)
 
 
 @lru_cache(maxsize=1024)
-def _attributes(raw: str) -> Mapping[str, str]:
-    """Agents write the same few tags again and again."""
+def attributes(raw: str) -> Mapping[str, str]:
+    """Quoted attributes by lower-case name. Agents write the same few tags again and again."""
     return {m[1].lower(): (m[2] if m[2] is not None else m[3]).strip() for m in _ATTRIBUTE.finditer(raw)}
 
 

@@ -11,23 +11,31 @@ attributes such as `<call tool="read" path="a.py">`.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from agentlab.organization.markup import Block, markup
+from agentlab.organization.calls import Calls, Written, calls
+from agentlab.organization.markup import markup
 from agentlab.text import utf8_safe
 from agentlab.types import Call, ChatMessage, Completion, ToolCall, ToolSpec
 
 TAGS = ("call", "result")
+MOST = 64
+"""Calls of one reply that are made."""
 _MARKUP = markup(TAGS)
-_CALL = markup(("call",))
 _HEAD = (
     "You can use tools. To use one, write its call as shown below and end your message there. The next message has its "
-    "result. Text outside of a call is not a call. When you need no more tools, answer without a call."
+    "result. Text outside of a call is not a call, and neither is a call in a code block or in quotes. When you need "
+    "no more tools, answer without a call."
 )
 _UNCLOSED = "</call> is missing"
+_MORE = f"not done, since only the first {MOST} calls of a reply are made, and as many quoted ones are looked at"
+_QUOTED = "not done, since the call stands in a code block or in quotes; write it on lines of its own without these"
+_STRAY = (
+    "not done, since the reply has more </call> than calls, so that it is unclear where calls end; write arguments "
+    "that hold such a tag as a JSON object"
+)
 
 
 def guide(tools: Sequence[ToolSpec]) -> str:
@@ -35,19 +43,29 @@ def guide(tools: Sequence[ToolSpec]) -> str:
     return "\n\n".join((_HEAD, *map(_shown, tools))) if tools else ""
 
 
-def read(completion: Completion, tools: Sequence[ToolSpec], k: int) -> Completion:
+def read(completion: Completion, tools: Sequence[ToolSpec], k: int, tags: Sequence[str] = ()) -> Completion:
     """The completion with the calls in its text as tool calls. Its text stays as the model wrote it.
 
-    `k` is its place in the turn, which makes the ids of its calls differ from those of other replies. Any text can be
-    read, in time linear in its length. A call that is never closed becomes a call whose result says so.
+    `k` is its place in the turn, which makes the ids of its calls differ from those of other replies; `tags` are those
+    of the protocol, in which calls are text. Any text can be read, in time linear in its length. A call that cannot be
+    made becomes one whose result says so: one that is never closed, all calls of a reply with a closing tag too many,
+    the call behind the first `MOST`, and the first quoted one of a reply that holds nothing else to act on.
     """
     if completion.tool_calls or completion.stop == "refusal" or "<" not in completion.text:
         return completion
-    schemas = {tool.name: tool.parameters for tool in tools}
-    calls = tuple(_call(block, schemas, f"call_{k}_{i}") for i, block in enumerate(_CALL.parse(completion.text)))
-    if not calls:
+    found, schemas = _calls(completion.text, tools, tags), {tool.name: tool.parameters for tool in tools}
+    called = tuple(_call(call, schemas, f"call_{k}_{i}", found.stray) for i, call in enumerate(found.made))
+    if not called and found.quoted and not found.blocks:
+        called = (ToolCall(f"call_{k}_0", found.quoted[0].name, _QUOTED),)
+    if found.more is not None:
+        called = (*called, ToolCall(f"call_{k}_{len(called)}", found.more, _MORE))
+    if not called:
         return completion
-    return replace(completion, tool_calls=calls, stop="tool" if completion.stop == "end" else completion.stop)
+    return replace(completion, tool_calls=called, stop="tool" if completion.stop == "end" else completion.stop)
+
+
+def _calls(text: str, tools: Sequence[ToolSpec], tags: Sequence[str]) -> Calls:
+    return calls(text, {tool.name: tuple(tool.parameters.get("properties", ())) for tool in tools}, tags, MOST)
 
 
 def results(call: Call, contents: Sequence[str]) -> ChatMessage:
@@ -61,16 +79,13 @@ def results(call: Call, contents: Sequence[str]) -> ChatMessage:
     return ChatMessage("user", "\n\n".join(shown))
 
 
-def spoken(text: str) -> str:
+def spoken(text: str, tools: Sequence[ToolSpec], tags: Sequence[str] = ()) -> str:
     """What a reply says beside its calls, which nobody else reads."""
     kept, at = list[str](), 0
-    for block in _CALL.parse(text):
-        start = text.find(f"<call{block.raw}>", at) if block.body is not None else -1
-        end = text.find("</call", start) if start >= 0 else -1
-        close = text.find(">", end) if end >= 0 else -1
-        if close >= 0:
-            kept.append(text[at:start].strip())
-            at = close + 1
+    for call in _calls(text, tools, tags).made:
+        if call.body is not None:
+            kept.append(text[at : call.span[0]].strip())
+            at = call.span[1]
     return "\n".join(part for part in (*kept, text[at:].strip()) if part)
 
 
@@ -91,24 +106,22 @@ def _described(field: Mapping[str, Any]) -> str:
     return f"{said} {field.get('description', '') or ('' if choices else 'TEXT')}".strip()
 
 
-def _call(block: Block, schemas: Mapping[str, Mapping[str, Any]], id: str) -> ToolCall:
-    """Without a closing tag its arguments are no JSON, which its result then says."""
-    attributes = dict(block.attributes)
-    name = attributes.pop("tool", attributes.pop("name", ""))
-    if block.body is None:
-        return ToolCall(id, name, _UNCLOSED)
-    fields: Mapping[str, Mapping[str, Any]] = schemas.get(name, {}).get("properties", {})
-    given: dict[str, Any] = {key: _value(text, fields.get(key, {})) for key, text in attributes.items()}
-    if block.body.startswith("{") and block.body.endswith("}"):
-        if not given:
-            return ToolCall(id, name, block.body)
-        return ToolCall(id, name, _joined(given, block.body))
-    inside = _arguments(block.body, tuple(fields))
-    given |= {key: _value(text, fields[key]) for key, text in inside.items()}
-    missing = [key for key in schemas.get(name, {}).get("required", ()) if key not in given]
-    if not inside and block.body and len(missing) == 1:  # `<call tool="run">ls</call>` can mean one thing only
-        given[missing[0]] = _value(block.body, fields.get(missing[0], {}))
-    return ToolCall(id, name, _json(given))
+def _call(call: Written, schemas: Mapping[str, Mapping[str, Any]], id: str, stray: bool) -> ToolCall:
+    """Of a call that cannot be made the arguments are no JSON, but say why, as its result then does."""
+    if call.body is None or stray:
+        return ToolCall(id, call.name, _STRAY if stray else _UNCLOSED)
+    named = "tool" if "tool" in call.attributes else "name"
+    fields: Mapping[str, Mapping[str, Any]] = schemas.get(call.name, {}).get("properties", {})
+    given: dict[str, Any] = {
+        key: _value(text, fields.get(key, {})) for key, text in call.attributes.items() if key != named
+    }
+    if call.body.startswith("{") and call.body.endswith("}"):
+        return ToolCall(id, call.name, _joined(given, call.body) if given else call.body)
+    given |= {key: _value(text, fields[key]) for key, text in call.arguments.items()}
+    missing = [key for key in schemas.get(call.name, {}).get("required", ()) if key not in given]
+    if not call.arguments and call.body and len(missing) == 1:  # `<call tool="run">ls</call>` can mean one thing only
+        given[missing[0]] = _value(call.body, fields.get(missing[0], {}))
+    return ToolCall(id, call.name, _json(given))
 
 
 def _json(given: Mapping[str, Any]) -> str:
@@ -122,23 +135,6 @@ def _joined(attributes: Mapping[str, Any], body: str) -> str:
         return _json({**attributes, **json.loads(body)})
     except (ValueError, TypeError, RecursionError):
         return body
-
-
-def _arguments(body: str, names: Sequence[str]) -> dict[str, str]:
-    """The text between the tags of each name. An argument ends at its last closing tag, since a file may hold another.
-
-    Each name is looked for behind the arguments found before it, so that text within one is not taken for another.
-    """
-    found: dict[str, str] = {}
-    last = {name: body.rfind(f"</{name}>") for name in names}
-    pattern = re.compile(f"<({'|'.join(map(re.escape, names))})>") if names else None
-    at = 0
-    while pattern and (opening := pattern.search(body, at)):
-        name, at = opening[1], opening.end()
-        if name not in found and last[name] >= at:
-            found[name] = body[at : last[name]].removeprefix("\n").removesuffix("\n")
-            at = last[name]
-    return found
 
 
 def _value(text: str, field: Mapping[str, Any]) -> Any:

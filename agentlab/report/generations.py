@@ -23,7 +23,11 @@ def charts(found: Analysis, styles: Mapping[str, ArmStyle]) -> tuple[Chart, ...]
     if not measures or data["generation"].nunique() < 2:
         return ()
     says = f"{found.says} Solid: held-out tasks, with 95% intervals; dotted: tasks that are learned from."
-    return (Chart("generations", found.title, says, data, lambda: draw(data, measures)),)
+    shown = [Chart("generations", found.title, says, data, lambda: draw(data, measures))]
+    if (far := found.tables.get("distance")) is not None:
+        says = "KL divergence of each generation from the base, in nats for a rollout, with 95% intervals."
+        shown.append(Chart("distance", "Distance from the base", says, far, lambda: draw(far, ["kl"])))
+    return tuple(shown)
 
 
 def _measures(data: pd.DataFrame) -> list[str]:
@@ -51,7 +55,7 @@ def draw(data: pd.DataFrame, measures: list[str]) -> Figure:
 
 
 def _line(ax: Any, part: pd.DataFrame, measure: str, style: ArmStyle) -> Any:
-    role = str(part["role"].iloc[0])
+    role = str(part["role"].iloc[0]) if "role" in part else "hold_out"
     values = part[["generation", measure, f"{measure}_low", f"{measure}_high"]].astype("float64")
     x, y, low, high = (values[name].to_numpy() for name in values)
     if role == "hold_out":

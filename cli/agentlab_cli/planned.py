@@ -106,11 +106,12 @@ def noises(
 
 def _clustered(design: Design) -> list[str]:
     """What the forecast leaves out where tasks share a source."""
-    if design.cluster is None or not FEWEST_TASKS <= design.independent < len(design.tasks):
+    if not FEWEST_TASKS <= design.independent < len(design.tasks):
         return []
-    sources = pluralize(design.independent, "cluster")
+    by = f" by {design.cluster}" if design.cluster else ""
+    sources = f"{pluralize(design.independent, 'cluster')}{by}"
     return [
-        f"Tasks are in {sources} by {design.cluster}, but the forecast assumes independent tasks: the smallest "
+        f"Tasks are in {sources}, but the forecast assumes independent tasks: the smallest "
         f"detectable difference for new tasks is larger than shown."
     ]
 

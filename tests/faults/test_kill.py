@@ -3,6 +3,7 @@
 import random
 import signal
 import time
+from contextlib import chdir
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,14 @@ from tests.support.loopback import Answer, Loopback, healthy, slow
 from tests.support.rig import answered, assert_equal, rows, tables, write
 
 pytestmark = pytest.mark.usefixtures("workdir")
+
+
+@pytest.fixture(scope="module")
+def whole(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    """The tables of an undisturbed run."""
+    with chdir(tmp_path_factory.mktemp("whole")), Loopback() as server:
+        assert commands.agentlab("run", write(server), "--out", "whole").code == 0
+        return tables("whole")
 
 
 def test_a_kill_in_each_phase_changes_nothing_and_repeats_only_what_was_in_flight(
@@ -32,7 +41,9 @@ def test_a_kill_in_each_phase_changes_nothing_and_repeats_only_what_was_in_fligh
         assert len(server.seen) == seen
 
 
-def test_a_second_process_is_refused_with_the_pid_of_the_first_until_that_is_killed(commands: Commands) -> None:
+def test_a_second_process_is_refused_with_the_pid_of_the_first_until_that_is_killed(
+    commands: Commands, whole: dict[str, pd.DataFrame]
+) -> None:
     with Loopback() as server:
         scenario = write(server)
         server.pause(0)
@@ -46,17 +57,13 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first_until_that_is_kil
         first.kill()
         server.go_on()
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
-        assert_equal(tables("run"), whole(commands, scenario))
-
-
-def whole(commands: Commands, scenario: Path) -> dict[str, pd.DataFrame]:
-    """The tables of an undisturbed run."""
-    assert commands.agentlab("run", scenario, "--out", "whole").code == 0
-    return tables("whole")
+        assert_equal(tables("run"), whole)
 
 
 @pytest.mark.parametrize("moment", [1, 12, 30])
-def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(commands: Commands, moment: int) -> None:
+def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(
+    commands: Commands, moment: int, whole: dict[str, pd.DataFrame]
+) -> None:
     with Loopback() as server:
         scenario = write(server)
         server.pause(moment - 1)
@@ -74,10 +81,10 @@ def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(comm
 
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         assert len(server.seen) == len(server.distinct) > sent
-        assert_equal(tables("run"), whole(commands, scenario))
+        assert_equal(tables("run"), whole)
 
 
-def test_the_second_interrupt_waits_for_nobody(commands: Commands) -> None:
+def test_the_second_interrupt_waits_for_nobody(commands: Commands, whole: dict[str, pd.DataFrame]) -> None:
     with Loopback(lambda body, before: Answer(act="hang")) as server:
         scenario = write(server)
         running = commands.start("run", scenario, "--out", "run")
@@ -89,11 +96,13 @@ def test_the_second_interrupt_waits_for_nobody(commands: Commands) -> None:
         assert "Traceback" not in ended.said
         server.script = healthy
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
-        assert_equal(tables("run"), whole(commands, scenario))
+        assert_equal(tables("run"), whole)
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_sigterm_and_sighup_finish_what_is_in_flight(commands: Commands, stop: signal.Signals, code: int) -> None:
+def test_sigterm_and_sighup_finish_what_is_in_flight(
+    commands: Commands, stop: signal.Signals, code: int, whole: dict[str, pd.DataFrame]
+) -> None:
     """The server holds back what is in flight until the signal was taken: it is answered, kept and not sent again."""
     with Loopback(slow) as server:
         scenario = write(server)
@@ -109,7 +118,7 @@ def test_sigterm_and_sighup_finish_what_is_in_flight(commands: Commands, stop: s
         assert answered(load("run")) == sent
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
         assert len(server.seen) == len(server.distinct), "no request was sent twice"
-        assert_equal(tables("run"), whole(commands, scenario))
+        assert_equal(tables("run"), whole)
 
 
 def test_after_a_grace_time_sigterm_cancels_what_is_in_flight(commands: Commands) -> None:

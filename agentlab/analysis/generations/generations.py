@@ -7,7 +7,7 @@ from functools import lru_cache
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.generations import answers, gains, replicates, sampled
+from agentlab.analysis.generations import answers, distance, gains, replicates, sampled
 from agentlab.analysis.generations.lineage import Lineage, lineages
 from agentlab.analysis.generations.parted import parted
 from agentlab.analysis.remarks import Remarks
@@ -21,23 +21,26 @@ ONCE = (
     "the loop ran once, so every interval is for these weights only. For conclusions about the training, set "
     "improve.replicates"
 )
-COUNTS = ("kept", "duplicates", "cut off", "not good enough", "rows", "k")
+COUNTS = ("kept", "duplicates", "cut off", "not good enough", "hinted", "rows", "k", "rollouts", "left out")
 LEGEND = {
     "passed": "share of rollouts that are good enough to be kept",
     "coverage": "share of tasks with such a rollout",
     "distinct": "mean share of different outputs among those of a task",
     "words": "mean length of an output",
     "precision": "share of the kept rollouts that are right by the truth, the second measure of watch",
+    "hinted": "rollouts with a hint that were kept",
     "rows": "training rows made from the kept rollouts",
     "loss": "loss of this generation's training, in nats per token",
     "seconds": "duration of this generation's training",
+    "kl": "distance from the base in nats for a rollout (KL divergence)",
+    "left out": "rollouts with a reply that has no probability, such as one that was cut off",
     "since": "the earlier generation that this one is compared with, on held-out tasks",
 }
 
 
 def generations(run: Run, measure: str | None = None) -> Analysis:
-    """Tables: `generations` (every measure by split), `sampled`, `training`, `gains`, `parting`, `answers`, and, with
-    several replicates, `replicates`. Raises AnalysisError for a run without a loop."""
+    """Tables: `generations` (every measure by split), `sampled`, `training`, `gains`, `parting`, `distance`, `answers`,
+    and, with several replicates, `replicates`. Raises AnalysisError for a run without a loop."""
     if not run.splits:
         raise AnalysisError(f"{run.folder} has no self-training loop; `agentlab train` plays a scenario with `improve`")
     remarks, loops = Remarks(), lineages(run)
@@ -53,6 +56,7 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
         "generations": [row for loop in loops for row in sampled.means(run, loop, names)],
         "replicates": replicates.replicates(held, loops, names),
         **found.rows,
+        "distance": [row for loop in loops for row in distance.distance(run, loop, remarks)],
         "training": [row for loop in loops for row in sampled.training(run, loop)],
         "sampled": [row for loop in loops for row in sampled.sampling(run, loop)],
     }
@@ -64,7 +68,7 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
     notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
     says = " ".join(_says(run, loops, tables))
-    shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting"))
+    shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting", "distance"))
     groups = ("arm", "split") if "arm" in tables["generations"] else ("split",)
     told = tuple(dict.fromkeys(notes))
     return Analysis("generations", "Generations", says, tables, told, shown, legend=LEGEND, groups=groups)

@@ -47,6 +47,8 @@ def training(run: Run, loop: Lineage) -> Iterator[Row]:
     for row in _own(run, loop):
         if row["role"] == "learn":
             kept = {name.replace("_", " "): row[name] for name in ("kept", "duplicates", "cut_off", "not_good_enough")}
+            if loop.improve.get("hint"):
+                kept["hinted"] = row["hinted"]
             made = {"rows": row["rows"], "precision": _precision(run, loop, row["condition"])}
             trained = {"loss": row["loss"], "seconds": row["training_seconds"]}
             yield {"arm": loop.name, "generation": row["generation"], **kept, **made, **trained}

@@ -107,10 +107,13 @@ class OpenAI:
         if self.score is None:
             raise ModelError("fatal", f"{self.name} does not return the probability of a given reply")
         body = self._body(scoring.unscored(request), self.length)
-        return await scoring.complete(self._post, self.score, {**body, **body.pop("extra_body", {})}, request)
+        return await scoring.complete(self.post, self.score, {**body, **body.pop("extra_body", {})}, request)
 
-    async def _post(self, path: str, body: dict[str, Any]) -> Any:
-        """The JSON of a reply to a body that is sent to a path of the server."""
+    async def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The JSON of a reply to a body that is sent to a path of the server; text where it is none.
+
+        Raises ModelError.
+        """
         root = str(self.client.base_url).rstrip("/").removesuffix("/v1")
         post: Any = self.client.post
         call = post(root + path, body=body, cast_to=object, options={"timeout": self.timeout})

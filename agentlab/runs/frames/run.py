@@ -20,6 +20,7 @@ from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
 from agentlab.runs.frames.clusters import clusters_of
 from agentlab.runs.frames.cost import RunCost, run_cost
+from agentlab.runs.frames.distances import distances
 from agentlab.runs.frames.forks import forked
 from agentlab.runs.frames.generations import LoopFrames, by_generation
 from agentlab.runs.frames.judged import compared, grouped
@@ -265,12 +266,22 @@ class Run:
     @cached_property
     def rows(self) -> pd.DataFrame:
         """One row per rollout that a self-training loop could have learned from: `reason` (kept, not delivered, no
-        score, not good enough, cut off, no turn, duplicate, over the cap), `value` (of the measure that decides),
-        `rows` (int: training rows made of it). Empty until the first training."""
+        score, not good enough, cut off, no turn, duplicate, over the cap; before it `with a hint: ` for a rollout with
+        one), `value` (of the measure that decides), `rows` (int: training rows made of it). Empty until the first
+        training."""
         columns = ("id", *KEPT)
         sql = f"SELECT rollout, {', '.join(KEPT)} FROM kept ORDER BY rollout"
         table = self._select(sql if self.splits else f"{sql} LIMIT 0", columns)
         return self._placed(table.astype({"value": "float64", "rows": "int64"}))
+
+    @cached_property
+    def distances(self) -> pd.DataFrame:
+        """One row per rollout of a trained generation on the split that `improve.kl` names: `replies` (int: of agents
+        that learn), `log_probability` and `base_log_probability` (of all these replies, in nats, under the weights that
+        wrote them and under the base's), `log_ratio` (the first minus the second: its mean estimates the KL divergence
+        from the base), `left_out` (why there are none: a reply was cut off, an agent has tools, a turn has no
+        reply)."""
+        return self._placed(distances(self._select))
 
     @cached_property
     def generations(self) -> pd.DataFrame:
@@ -279,7 +290,7 @@ class Run:
         `split` and its `role` (learn, hold_out, transfer); `tasks`, `rollouts`; `passed` (share that is good enough to
         be kept), `coverage` (share of tasks with one that is), `distinct` (mean share of different outputs of a task),
         `words` (mean length), `output_cut` (share), `tokens`, `cost` (USD); for learn, what was kept to train the next
-        generation: `kept`, `duplicates`, `cut_off`, `not_good_enough` (Int64: rollouts), `rows` (Int64: training rows);
+        generation: `kept`, `duplicates`, `cut_off`, `not_good_enough`, `hinted` (Int64: rollouts), `rows` (Int64);
         how these weights came to be: `recipe`, `digest`, `trained_on` (Int64: rows), `loss` (nats per token),
         `training_seconds`, `error` (why a generation has no weights). Missing values are unknown or do not apply.
         """
@@ -355,7 +366,7 @@ class Run:
     def _all(self) -> pd.DataFrame:
         noted = [f"json_extract(about, '$.{name}') AS {name}" for name in INFERENCE]
         what = ", ".join([*_ROLLOUTS, *BASELINE, *noted])
-        sql = f"SELECT {what} FROM rollouts WHERE status IS NOT NULL AND kind != 'particle' ORDER BY id"
+        sql = f"SELECT {what} FROM rollouts WHERE status IS NOT NULL AND kind NOT IN ('particle', 'redraw') ORDER BY id"
         some = {**BASELINE, **INFERENCE}
         table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *some])
         own = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)

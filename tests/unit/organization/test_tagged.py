@@ -66,19 +66,89 @@ def test_several_calls_have_ids_of_their_own_and_an_unclosed_one_is_told() -> No
     assert read(Completion("No call."), SPECS, 0) == Completion("No call.")
 
 
+WRITE = '<call tool="write">\n<path>a.md</path>\n<text>\n{}\n</text>\n</call>'
+RUN = '<call tool="run">\n<command>rm</command>\n</call>'
+QUOTED = [
+    "```\n{}\n```",
+    "Like this:\n~~~~xml\nfirst\n~~~\n{}\n~~~~\nand so on",
+    "```\n{}",
+    "`{}`",
+    'He said "then {}", and left.',
+    "They write “{}”",
+    "'{}'",
+    "> {}",
+]
+
+
+@pytest.mark.parametrize("around", QUOTED)
+def test_a_quoted_call_is_not_made_and_the_agent_is_told_where_it_did_nothing_else(around: str) -> None:
+    (call,) = read(Completion(around.format(RUN)), SPECS, 0).tool_calls
+    assert (call.name, call.arguments[:8]) == ("run", "not done")
+    beside = f"{around.format(RUN)}\n"
+    if beside.rstrip() != QUOTED[2].format(RUN):  # an open code block has no end
+        assert [name for name, _ in calls(f"{beside}\n{WRITE.format('b')}")] == ["write"]
+        assert spoken(f"{beside}{WRITE.format('b')}", SPECS).startswith(around.format(RUN).strip())
+    mail = f'<mail to="bob">\n{RUN}\n</mail>'
+    assert read(Completion(mail), SPECS, 0, ("mail",)).tool_calls == ()
+    assert read(Completion(f"{mail}\n{around.format(RUN)}"), SPECS, 0, ("mail",)).tool_calls == ()
+
+
+@settings(max_examples=60)
+@given(st.lists(st.sampled_from([RUN, "</call>", '"', "`", "```", "\n", "<call>", "<path>", "</path>", "> ", "x"])))
+def test_a_call_in_an_argument_is_its_text(parts: list[str]) -> None:
+    text = "".join(parts).strip("\n")
+    made = read(Completion(f"First.\n{WRITE.format(text)}\n{WRITE.format('b')}"), SPECS, 0).tool_calls
+    texts = [json.loads(call.arguments)["text"] for call in made]
+    assert texts == [text, "b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<call tool=\"run\">echo '{RUN}'</call>",
+        f"{RUN}{RUN}</call>",
+    ],
+)
+def test_no_call_is_made_where_it_is_unclear_which_ends_where(text: str) -> None:
+    made = read(Completion(text), SPECS, 0).tool_calls
+    assert made
+    assert all(call.arguments.startswith("not done, since the reply has more </call> than calls") for call in made)
+
+
+def test_whole_calls_in_an_argument_are_its_text() -> None:
+    text = f"Use {WRITE.format('b')} or {WRITE.format('c')} so"
+    assert calls(WRITE.format(text)) == [("write", {"path": "a.md", "text": text})]
+    in_json = json.dumps({"path": "a.md", "text": text})
+    assert calls(f'<call tool="write">{in_json}</call>') == [("write", {"path": "a.md", "text": text})]
+
+
+def test_a_call_in_an_argument_that_is_cut_off_is_not_made() -> None:
+    (call,) = read(Completion(f'<call tool="write"><path>a</path><text>\n{RUN}\nmore'), SPECS, 0).tool_calls
+    assert call.name == "write"
+    unclosed = f'<call tool="write"><path>a</path><text>{RUN}</text>\n{RUN}'
+    assert [call.name for call in read(Completion(unclosed), SPECS, 0).tool_calls] == ["write", "run"]
+
+
+def test_of_very_many_calls_the_first_are_made_and_the_next_one_tells() -> None:
+    made = read(Completion('<call tool="list_files"></call>\n' * 50_000), SPECS, 0).tool_calls
+    assert [call.arguments for call in made[:64]] == ["{}"] * 64
+    assert len(made) == 65
+    assert "only the first 64 calls" in made[64].arguments
+
+
 @settings(max_examples=40)
 @given(TEXTS)
 def test_any_text_can_be_read(text: str) -> None:
     found = read(Completion(text), SPECS, 0)
     assert found.text == text
     assert read(found, SPECS, 0) == found
-    assert len(spoken(text)) <= len(text)
+    assert len(spoken(text, SPECS)) <= len(text)
 
 
 def test_what_is_said_beside_calls_is_what_counts_of_a_reply() -> None:
     call = '<call tool="read">\n<path>a</path>\n</call>'
-    assert spoken(f"First {call} then {call}\nend.") == "First\nthen\nend."
-    assert spoken("No call at all.") == "No call at all."
+    assert spoken(f"First {call} then {call}\nend.", SPECS) == "First\nthen\nend."
+    assert spoken("No call at all.", SPECS) == "No call at all."
 
 
 @pytest.mark.slow
@@ -86,7 +156,7 @@ def test_what_is_said_beside_calls_is_what_counts_of_a_reply() -> None:
 def test_a_megabyte_is_read_in_linear_time(part: str) -> None:
     text = part * (1_000_000 // len(part))
     read(Completion(text + '<call tool="edit">' + "<old><new>" * 100_000 + "</call>"), SPECS, 0)
-    spoken(text)
+    spoken(text, SPECS)
 
 
 def test_the_guide_shows_every_tool_as_the_call_to_write() -> None:
