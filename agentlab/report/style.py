@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from markupsafe import escape
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.style import context
 
@@ -102,7 +103,7 @@ def svg(name: str, title: str, draw: Callable[[], Figure]) -> str:
     with styled(name):
         figure: Any = draw()
         text = StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})  # `savefig` would draw it twice
     marks = text.getvalue()
     marks = re.sub(r"\s*<metadata>.*?</metadata>", "", marks[marks.index("<svg") :], flags=re.DOTALL)
     marks = _TAG.sub(lambda tag: _NAMES.sub(rf"\g<1>{name}-", tag[0]), marks)
