@@ -12,6 +12,7 @@ from agentlab.organization.protocols.chain import Chain
 from agentlab.report.diagrams.drawing import CLIENT, REPORT, levels
 from agentlab.runs.frames import Run
 from agentlab.stats.graph import graph
+from agentlab.scenario.baseline import STEPS
 from agentlab.text import pluralize
 from agentlab.types import OUTPUT, TASK
 
@@ -147,7 +148,8 @@ def _levels(
 def _note(protocol: str, rounds: int, closing: str | None) -> str:
     if protocol in ALONE:
         return ALONE[protocol]
-    return f"at most {pluralize(rounds, 'round')}" + (f", closing question to {closing}" if closing else "")
+    limit = "as many rounds as its budget allows" if rounds >= STEPS else f"at most {pluralize(rounds, 'round')}"
+    return limit + (f", closing question to {closing}" if closing else "")
 
 
 _CLIENT, _REPORT = (Node(TASK, CLIENT, "end"),), (Node(OUTPUT, REPORT, "end"),)
