@@ -11,8 +11,8 @@ from agentlab.organization.agents import Organization
 from agentlab.organization.protocols.chain import Chain
 from agentlab.report.diagrams.drawing import CLIENT, REPORT, levels
 from agentlab.runs.frames import Run
-from agentlab.stats.graph import graph
 from agentlab.scenario.baseline import STEPS
+from agentlab.stats.graph import graph
 from agentlab.text import pluralize
 from agentlab.types import OUTPUT, TASK
 
