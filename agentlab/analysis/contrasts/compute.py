@@ -64,7 +64,7 @@ class Arms:
         )
         own = calls.loc[kept, ["condition", *PAIRING, "actor", "round", "k", "text"]]
         numbers = own.groupby([*own.columns[1:]], observed=True, dropna=False, sort=False).ngroup()
-        same: NDArray[np.intp] = numbers.to_numpy(dtype=np.intp)
+        same = np.asarray(numbers, dtype=np.intp)
         return {str(name): same[rows] for name, rows in own.groupby("condition", observed=True).indices.items()}
 
     @cached_property
