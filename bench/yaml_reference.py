@@ -31,6 +31,7 @@ SECTIONS = {
     "LimitFields": "limits: of a rollout, of the run",
     "LimitsFields": "limits",
     "LooksFields": "looks",
+    "McpFields": "mcp: one server",
     "MeasureFields": "measures: one measure",
     "Model": "models: one model",
     "OrganizationFields": "organization",
@@ -59,9 +60,13 @@ SECTIONS = {
     "ImproveFields": "improve",
     "LoraFields": "improve: by, lora",
     "SplitFields": "improve: one split",
+    "FirstFields": "improve: first",
+    "HintFields": "improve: hint",
     "KeepFields": "improve: keep",
     "TurnsFields": "improve: keep, turns",
     "NegativesFields": "improve: negatives",
+    "HintFields": "improve: hint",
+    "FirstFields": "improve: first",
     "Trainer": "improve: by",
 }
 """Headings by the name of a definition."""
