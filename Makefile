@@ -10,8 +10,11 @@ TRAIN := .venv-train
 TRAINS := agentlab/training/child/requirements
 # -qq: what is printed is errors. Nothing in the environment but what constraints.txt lists, each file held to its hash.
 PIP := -m pip install -qq --disable-pip-version-check --no-input
-# Two processes; the tests of one file stay in one of them, which makes what they share once.
-PYTEST := -m pytest -q -n 2 --dist loadfile
+# Two processes; the tests of one file stay in one of them, which makes what they share once. Files run in their order,
+# so that the small ones come last and both end together. A test that takes over 10 s is named at the end.
+PYTEST := -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 10
+# Tests and the package are compiled once, and not by every process anew, as some container images have it.
+unexport PYTHONDONTWRITEBYTECODE
 HASHED := --require-hashes --no-deps --only-binary :all: -r constraints.txt
 
 .PHONY: help setup setup-train demo demo-train test test-fast test-slow test-latest test-vllm test-train check constraints bench \
@@ -91,8 +94,8 @@ constraints:  ## Write constraints.txt anew: the newest releases that pyproject.
 	@cat $(RENEW)/train.txt $(RENEW)/trained.txt > $(TRAINS).txt
 	@rm -rf $(RENEW)
 
-test-slow: $(READY)  ## Run the slow tests: more kills, replies of huge texts, an organization on the embedded model.
-	$(BIN)/python -m pytest -q -m slow
+test-slow: $(READY)  ## Run the slow tests: more kills, huge replies, the embedded model, four times as many examples.
+	$(BIN)/python -m pytest -q -m "slow or hypothesis" --hypothesis-profile thorough
 
 check: $(READY)  ## Lint, format, types, layers.
 	$(BIN)/ruff check .
@@ -109,6 +112,7 @@ bench: $(READY)  ## Print speed and memory as JSON.
 	$(BIN)/python bench/replies.py
 	$(BIN)/python bench/kills.py
 	$(BIN)/python bench/load.py
+	$(BIN)/python bench/loop.py
 	$(BIN)/python bench/start.py
 	$(BIN)/python bench/texts.py
 	$(BIN)/python bench/board.py

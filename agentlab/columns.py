@@ -191,6 +191,13 @@ TICKETS = {
     "reason": "str",
 }
 KEPT = {"reason": "str", "value": "float64", "rows": "int64"}
+DISTANCES = {
+    "replies": "int64",
+    "log_probability": "float64",
+    "base_log_probability": "float64",
+    "log_ratio": "float64",
+    "left_out": "str",
+}
 GENERATIONS = {
     "condition": "str",
     "generation": "int64",
@@ -209,6 +216,7 @@ GENERATIONS = {
     "duplicates": "Int64",
     "cut_off": "Int64",
     "not_good_enough": "Int64",
+    "hinted": "Int64",
     "rows": "Int64",
     "recipe": "str",
     "digest": "str",
@@ -255,13 +263,14 @@ FRAMES = {
     "objections": {**PLACE, "judge": "str", "judge_draw": "int64", **OBJECTION},
     "tickets": {**PLACE, **TICKETS},
     "rows": {**PLACE, **KEPT},
+    "distances": {**PLACE, **DISTANCES},
     "generations": GENERATIONS,
     "variables": {**PLACE, "status": "str"},
     "conditions": CONDITIONS,
     "roles": ROLES,
 }
 """Every frame by its name in `Run`; a column per factor, and those of each measure, come on top."""
-_APART = ("anchors", "pairs", "rows", "generations")
+_APART = ("anchors", "pairs", "rows", "distances", "generations")
 RESERVED = frozenset(name for frame, own in FRAMES.items() for name in own if frame not in _APART) | {"key", "id"}
 """What no factor may be called: the columns of every frame that has one per factor, and `key` and `id` of the file."""
 ABOUT_ROLLOUTS = frozenset(name for frame in ("rollouts", "measures", "forks") for name in FRAMES[frame])

@@ -6,6 +6,7 @@
     ├── AnalysisError             2   a run does not hold what an analysis needs
     ├── StoreError                1   a run folder is not there, or cannot be read or written
     ├── ModelError                1   a model call failed; becomes a row, seldom an exit
+    ├── EngineError               1   a server that agentlab starts did not start, or ended twice
     ├── ToolsetError              1   an agent's tools could not be opened; becomes the end of its rollout
     ├── ProgramError              1   a model call of an agent's program failed; becomes the end of its rollout
     ├── ProtocolError             1   a protocol of one's own broke its own declaration
@@ -109,6 +110,10 @@ def is_too_long(error: str | None) -> bool:
 def is_passing(error: str) -> bool:
     """Whether a recorded error is a `ModelError` that may be gone when the call is made again."""
     return error.startswith(("rate_limit: ", "transient: "))
+
+
+class EngineError(AgentlabError):
+    """A model server that agentlab starts did not start, or ended and ended again. What was answered is kept."""
 
 
 class ToolsetError(AgentlabError):

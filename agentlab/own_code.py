@@ -114,8 +114,13 @@ def _file(module: Any, name: str, known: frozenset[str]) -> Path | None:
     file = getattr(module, "__file__", None)
     if not isinstance(file, str):
         return None
-    own = any(file.endswith(end) and _real(file.removesuffix(end)) in known for end in _endings(name))
-    return Path(file) if own else None
+    return Path(file) if _lies_in(known, file, name) else None
+
+
+@cache
+def _lies_in(folders: frozenset[str], file: str, name: str) -> bool:
+    """Whether a module's file lies in one of the folders; a process asks this of thousands of modules, repeatedly."""
+    return any(file.endswith(end) and _real(file.removesuffix(end)) in folders for end in _endings(name))
 
 
 def _known() -> frozenset[str]:

@@ -24,12 +24,15 @@ Status = Literal[
 ]
 """How a rollout ended. `rejected`: its program observed something else. `pruned`: a particle that was not kept."""
 OutputVia = Literal["protocol", "closing", "none", "imported"]
-RolloutKind = Literal["rollout", "fork", "particle", "anchor", "pair", "group", "probe"]
+RolloutKind = Literal["rollout", "fork", "particle", "redraw", "anchor", "pair", "group", "probe", "distance", "hint"]
 """What a row of rollouts is. An `anchor` is a text of known quality, a `pair` two outputs that are compared, a `group`
 two outputs that may be the same answer, and a `probe` an output that was changed to test a judge. Judges are asked
-about these, but they are not rollouts."""
-Purpose = Literal["agent", "judge", "selector", "product"]
-"""The purpose of a call: an agent's turn, a judge's verdict, or a choice among the tries of a baseline."""
+about these, but they are not rollouts. A `distance` is the replies of a rollout, scored under trained weights and under
+those of the base. A `hint` is a rollout whose prompt has a hint, made only to learn from. A `redraw` is one try of a
+turn that is drawn until its messages have a property."""
+Purpose = Literal["agent", "judge", "selector", "product", "distance"]
+"""The purpose of a call: an agent's turn, a judge's verdict, a choice among the tries of a baseline, a program's
+question, or the probability of a reply that is on record."""
 Outcome = Literal["scored", "refused", "unparsed", "truncated", "absent", "crash", "timeout", "format", "error"]
 """What a judge made of a rollout. `crash`, `timeout` and `format` are what became of a program that it ran."""
 

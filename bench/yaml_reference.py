@@ -55,12 +55,18 @@ SECTIONS = {
     "VoteFields": "inference: take by a vote",
     "TaskTableFields": "tasks: a table",
     "ColumnFields": "tasks: columns of a table",
+    "ArithmeticFields": "tasks, kind: arithmetic",
+    "AttackFields": "tasks, kind: arithmetic, one attack",
     "ImproveFields": "improve",
     "LoraFields": "improve: by, lora",
     "SplitFields": "improve: one split",
+    "FirstFields": "improve: first",
+    "HintFields": "improve: hint",
     "KeepFields": "improve: keep",
     "TurnsFields": "improve: keep, turns",
     "NegativesFields": "improve: negatives",
+    "HintFields": "improve: hint",
+    "FirstFields": "improve: first",
     "Trainer": "improve: by",
 }
 """Headings by the name of a definition."""

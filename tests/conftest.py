@@ -18,7 +18,8 @@ from tests.support.loopback import refuse_the_world
 
 for name in ("COLUMNS", "LINES"):  # readline sets them in the process that starts the workers
     os.environ.pop(name, None)
-settings.register_profile("agentlab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("agentlab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=50)
+settings.register_profile("thorough", settings.get_profile("agentlab"), max_examples=200)
 settings.load_profile("agentlab")
 
 

@@ -8,6 +8,8 @@ import pandas as pd
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.conclusion import Outcome, conclude
 from agentlab.analysis.contrasts.difference import ArmValues, arm_values
+from agentlab.analysis.contrasts.notes import REJECTED
+from agentlab.analysis.contrasts.rejected import rejected_alike
 from agentlab.analysis.measure_summary import measure_summaries
 from agentlab.analysis.outcome_range import outcome_range
 from agentlab.analysis.row import Row, ends, estimated
@@ -57,6 +59,7 @@ def compare_runs(
         NOT_RANDOMIZED,
         UNADJUSTED,
         _pairing(paired),
+        *((REJECTED,) if paired and not all(row["paired"] for row in rows) else ()),
         *_part_notes(rows),
         *_measure_notes(measures),
         *_condition_notes(first, second, pairs, a),
@@ -125,6 +128,7 @@ def _row(first: Run, second: Run, names: tuple[str, str], measure: Both, paired:
         for run, condition in zip((first, second), names, strict=True)
     ]
     clusters = first.clusters if first.clusters == second.clusters else {}
+    paired = paired and all(rejected_alike(sides[0], sides[1], one) for one in measure)
     values = arm_values(sides[1], sides[0], measure[0], paired, clusters)
     found = values.difference(LEVEL)
     hidden = next(filter(None, (suppressed(run, m.judge) for run, m in zip((first, second), measure, strict=True))), "")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import pandas as pd
 
@@ -82,7 +83,7 @@ def condition_summary(run: Run, condition: str, measures: Mapping[str, MeasureSu
         dropped=int(own[["bounced", "unparsed", "truncated"]].to_numpy().sum()),
         cut=int(own["output_cut"].sum()),
         turns_cut=int(own["turns_cut"].sum()),
-        unread={m.name: unread(run, m)[condition] for m in run.measured},
+        unread={name: found[condition] for name, found in _unread(run).items()},
     )
 
 
@@ -96,6 +97,12 @@ def _means(run: Run, scored: pd.DataFrame) -> tuple[dict[str, Bounds], dict[str,
     ranges = {m.name: outcome_range(m, scored[m.name]) for m in run.measured}
     values = {name: bounds(scored[name].to_numpy(), *ends, tasks) for name, ends in ranges.items()}
     return values, {name: arm_mean(scored[name], tasks, run.clusters, ends) for name, ends in ranges.items()}
+
+
+@lru_cache(maxsize=1)
+def _unread(run: Run) -> dict[str, dict[str, dict[str, int]]]:
+    """By measure and condition; made once for all conditions."""
+    return {m.name: unread(run, m) for m in run.measured}
 
 
 def _total(tokens: pd.Series) -> int | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import listed
 from agentlab.analysis.components.judge_noise import repeats
+from agentlab.analysis.contrasts.rejected import SELECTED, rejected_apart
 from agentlab.analysis.direction import better, goal
 from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
@@ -80,6 +81,7 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
         f"the half that chooses reaches the stated {x.name}; `placed` is the mean {x.name} of the chosen rollouts in "
         f"the other half: where it is lower, a noisy judge makes the frontier look too good"
     )
+    notes.append(SELECTED if rejected_apart(run.rollouts) else "")
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]
     tables = {"arms": _arms(kept, arms, (x, y)), "band": bands, "dominance": _dominance(kept, arms)}
     return Analysis("frontier", f"{y.name} against {x.name}", says, tables, tuple(filter(None, notes)), result=_result)
@@ -165,7 +167,7 @@ def _dropped(table: pd.DataFrame, kept: pd.DataFrame) -> str:
 
 def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd.DataFrame:
     x, y = axes
-    tasks = [TaskScores(part[["0_x", "1_x"]].to_numpy(), part[["0_y", "1_y"]].to_numpy()) for part in _tasks(own)]
+    tasks = [TaskScores(*part) for part in zip(_by_task(own, "x"), _by_task(own, "y"), strict=True)]
     ends = sorted(x.sign * end for end in x.measure.range)
     at = np.linspace(ends[0], ends[1], STEPS).round(DIGITS)
     found = attained(tasks, at, y.worst, size)
@@ -184,15 +186,16 @@ def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd
     )
 
 
-def _tasks(own: pd.DataFrame) -> list[pd.DataFrame]:
-    return [part for _, part in own.groupby("task", observed=True)]
+def _by_task(own: pd.DataFrame, axis: str) -> list[Array]:
+    """Task by task, one measure of every rollout by both halves of its judge draws, of shape (rollouts, 2)."""
+    halves: Array = own[[f"0_{axis}", f"1_{axis}"]].to_numpy(dtype=np.float64)
+    return [halves[rows] for rows in own.groupby("task", observed=True).indices.values() if len(rows)]
 
 
 def _points(own: pd.DataFrame) -> list[Array]:
     """Task by task, both measures of every rollout by all its judge draws."""
-    return [
-        np.column_stack([part[["0_x", "1_x"]].mean(axis=1), part[["0_y", "1_y"]].mean(axis=1)]) for part in _tasks(own)
-    ]
+    axes = zip(_by_task(own, "x"), _by_task(own, "y"), strict=True)
+    return [np.column_stack([x.mean(axis=1), y.mean(axis=1)]) for x, y in axes]
 
 
 def _arms(kept: pd.DataFrame, arms: Sequence[str], axes: tuple[Axis, Axis]) -> pd.DataFrame:

@@ -23,6 +23,7 @@ WAITING = (
 PRODUCTS = (
     f"other methods: the mean evidence of the draws; with {FEWEST} draws or more, a jackknife interval of its logarithm"
 )
+CERTAIN = "no particle was rejected or weighed"
 
 LARGEST = 700.0
 """The largest logarithm of an evidence that is a number."""
@@ -37,12 +38,16 @@ def rare(run: Run) -> Analysis:
     }
     ended = run.rollouts[run.rollouts["condition"].isin(methods) & ~run.rollouts["status"].isin(UNFINISHED)]
     done = ended[ended["status"] != "limit"]
+    certain = [name for name in methods if _is_certain(methods[name], done[done["condition"] == name])]
+    done = done[~done["condition"].isin(certain)]
+    if done.empty and certain:
+        raise AnalysisError(f"{', '.join(certain)}: {CERTAIN}, so there is no event whose probability could be told")
     if done.empty:
         raise AnalysisError(
             f"{run.folder} has no population that estimates a probability; give the scenario an `inference:` of kind "
             f"rejection or splitting, and populations that no limit stops"
         )
-    rows, notes = list[Row](), dict[str, None]()
+    rows, notes = list[Row](), dict.fromkeys(f"{name} is left out: {CERTAIN}" for name in certain)
     for condition, method in methods.items():
         for task, part in done[done["condition"] == condition].groupby("task", sort=False):
             row, told = _row(str(condition), str(task), method, part)
@@ -56,6 +61,11 @@ def rare(run: Run) -> Analysis:
     about = [note for note, there in ((WAITING, "rejection" in kinds), (PRODUCTS, kinds != {"rejection"})) if there]
     says = f"The probability of the event, in {pluralize(len(table), 'condition and task', 'conditions and tasks')}."
     return Analysis("rare", "Probabilities of events", says, {"events": table}, (*about, *notes), result=_result)
+
+
+def _is_certain(method: Mapping[str, Any], part: pd.DataFrame) -> bool:
+    """Whether no particle was rejected or weighed, as in a program that observes nothing."""
+    return method["kind"] != "rejection" and len(part) > 0 and bool((part["log_evidence"] == 0).all())
 
 
 def _stopped(ended: pd.DataFrame) -> Iterator[str]:

@@ -48,13 +48,14 @@ class Option:
 OPTIONS: Mapping[str, Option] = {
     "measure": Option("NAME", "Only this measure."),
     "embeddings": Option("FILE", "A CSV file of embedded outputs, by rollout."),
-    "by": Option("FIELD", "Tasks with the same value of this field belong together."),
+    "by": Option("FIELD", "Tasks, or attacks, with the same value of this field belong together."),
     "reference": Option("ARM", "By whose lengths tasks are grouped, such as team=solo."),
     "axes": Option("X,Y", "The two measures, such as misalignment,utility."),
     "k": Option("K,K", "How many tries, such as 1,5,10."),
     "weak": Option("NAME", "The measure that accepts a draw."),
     "strong": Option("NAME", "The measure that says which draws are right."),
     "accept": Option("VALUE", "The value of --weak at which a draw is accepted."),
+    "targeted": Option("NAME", "The measure of answers that are the attack's own wrong answer."),
     "penalties": Option("X,X", "Costs of a wrong result, such as 0,1,4; a right one is worth 1."),
 }
 
@@ -122,6 +123,12 @@ ANALYSES: Mapping[str, RegisteredAnalysis] = {
         "Tries until a verifier accepts",
         "Tries until a verifier accepts: ceiling, right and wrong results, when to stop.",
         takes=("weak", "strong", "accept", "penalties"),
+    ),
+    "attacks": RegisteredAnalysis(
+        "attacks:attacks",
+        "Attacks that succeed",
+        "Attacks on tasks: success where the answer is right without them, and defenses.",
+        takes=("measure", "targeted", "by"),
     ),
     "rare": RegisteredAnalysis(
         "rare:rare",

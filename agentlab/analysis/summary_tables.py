@@ -129,7 +129,7 @@ def differences(summary: Summary) -> ContrastsTable | None:
         Column("p", tuple(text(c.p_shown, "p") for c in shown), True),
         Column("conclusion", tuple(c.conclusion for c in shown), False),
     )
-    return ContrastsTable(columns, len(summary.contrasts) - len(shown), _legend(shown))
+    return ContrastsTable(columns, len(summary.contrasts) - len(shown), _legend(shown, summary.shared))
 
 
 def _difference(c: Contrast, measure: MeasureSummary) -> str:
@@ -142,11 +142,12 @@ def _difference(c: Contrast, measure: MeasureSummary) -> str:
     return f"{c.result.difference:{form}}{limits}"
 
 
-def _legend(shown: Sequence[Contrast]) -> str:
+def _legend(shown: Sequence[Contrast], shared: str) -> str:
     tasks = about(shown)
     parts = [f"CI for {tasks}"] if tasks else []
     if shown[0].primary:
         parts.append("primary contrasts, p adjusted across all of them (Holm)")
     parts.append("paired by task and draw" if all(c.paired for c in shown) else "within tasks, draws not paired")
+    parts += [f"common random numbers: {shared}"] if shared else []
     said = "; ".join(parts)
     return f"{said[0].upper()}{said[1:]}."

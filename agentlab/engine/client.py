@@ -49,6 +49,10 @@ async def _forget(rollout: str, call: Call) -> None:
     """Keeps nothing."""
 
 
+def _nowhere(spec: Any) -> None:
+    """Tells nobody."""
+
+
 def _unpriced(model: str, usage: Usage | None, when: float) -> float | None:
     return None
 
@@ -64,6 +68,8 @@ class Client:
     """Calls of this rollout that succeeded before."""
     select: Select | None = None
     """Of a baseline that tries: who tells its tries apart."""
+    begin: Callable[[Any], None] = _nowhere
+    """Is told the `RolloutSpec` of a particle before it is played, so that a recorded run can find its calls."""
 
     async def ask(self, alias: str, request: Request, prompt_hash: str | None = None, read: Read | None = None) -> Call:
         """The call's record. A call that failed is a value with `error`, not an exception.

@@ -72,6 +72,18 @@ def read(text: str, active: Active, rounds: int) -> Cut:
     return normal(Cut(number, tuple(name for name in there if name in agents)), active)
 
 
+def turn(text: str, active: Active, rounds: int) -> Cut:
+    """One agent's turn that a user names, `3/analyst`, after which somebody acted. Raises `ScenarioError`."""
+    read(text, active, rounds)
+    said, _, agent = text.strip().partition("/")
+    if "+" in agent:
+        raise ScenarioError(f"--at {text}: name one agent, whose turn is drawn anew")
+    cut = Cut(max(active) if said == "closing" else int(said), (agent,))
+    if Cut(cut.round) not in ends(active):
+        raise ScenarioError(f"--at {text}: it is from the last round, after which no agent read anything")
+    return cut
+
+
 def normal(cut: Cut, active: Active) -> Cut:
     """The same cut in its one way to be written."""
     if cut.agents != active.get(cut.round):

@@ -8,12 +8,26 @@ from typing import Literal, get_args
 from agentlab.organization.agents import Agent
 from agentlab.types import Message
 
-ChangeKind = Literal["swap", "drop", "edit"]
+ChangeKind = Literal["swap", "drop", "edit", "until"]
+
+
+@dataclass(frozen=True, slots=True)
+class Redraw:
+    """An agent's turn is drawn anew until its messages have a property, or lack it."""
+
+    judge: str
+    """Tells whether a message has the property: its score is at least half of its scale."""
+    has: bool
+    tries: int
+    """Most draws of one turn."""
+    resilient: bool = False
+    """Whether each later turn is drawn anew too, as long as its messages are not so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change, which `text` names in the run: `swap analyst=provider/name`, `drop 12`, `edit 12 0a1b2c3d`."""
+    """One change, which `text` names in the run: `swap analyst=provider/name`, `drop 12`, `edit 12 0a1b2c3d`,
+    `until objection=no tries 20 resilient`."""
 
     kind: ChangeKind
     what: str
@@ -24,6 +38,7 @@ class Change:
     """Index of a message of the last kept round, which is changed in transit: its author remembers what it wrote."""
     content: str | None = None
     """What its readers get instead; None when they get nothing."""
+    redraw: Redraw | None = None
 
     @property
     def text(self) -> str:
@@ -44,6 +59,13 @@ class Change:
 def swap(agent: Agent, model: str) -> Change:
     """`agent`, with another model behind it."""
     return Change("swap", f"{agent.name}={model}", agent=agent)
+
+
+def until(redraw: Redraw) -> Change:
+    """A turn drawn anew until its messages have a property or lack it."""
+    kept = " resilient" if redraw.resilient else ""
+    what = f"{redraw.judge}={'yes' if redraw.has else 'no'} tries {redraw.tries}{kept}"
+    return Change("until", what, redraw=redraw)
 
 
 def stored(text: str) -> Change | None:

@@ -50,12 +50,15 @@ def _cut(output: Message, calls: Sequence[Call], program: bool) -> bool:
 
 
 def _status(output: Message | None, calls: Sequence[Call]) -> Status:
-    """`declined` when the provider refused the turn that was to deliver, or any turn when nothing was delivered."""
-    refused = [call for call in calls if call.completion and call.completion.stop == "refusal"]
+    """`declined` when the provider refused the turn that was to deliver, or any turn when nothing was delivered.
+
+    A turn of several independent replies is refused if all of them are.
+    """
+    answers = [(call, call.completion) for call in calls if call.completion and not call.completion.tool_calls]
     if output is None:
-        return "declined" if refused else "incomplete"
-    wrote = any(call.actor == output.sender and call.round == output.round for call in refused)
-    return "declined" if wrote else "delivered"
+        return "declined" if any(reply.stop == "refusal" for _, reply in answers) else "incomplete"
+    turn = [reply for call, reply in answers if (call.actor, call.round) == (output.sender, output.round)]
+    return "declined" if turn and all(reply.stop == "refusal" for reply in turn) else "delivered"
 
 
 def _reason(status: Status, log: Sequence[Message], calls: Sequence[Call]) -> str | None:
@@ -65,6 +68,8 @@ def _reason(status: Status, log: Sequence[Message], calls: Sequence[Call]) -> st
     answers = [call.completion for call in calls if call.completion]
     if status == "declined":
         return next((answer.notice for answer in reversed(answers) if answer.notice), None)
+    if status == "incomplete" and log and log[-1].kind == "step":
+        return f"the program had another question after {log[-1].round} rounds; raise organization.rounds"
     if status == "incomplete" and answers and answers[-1].stop == "length" and not answers[-1].text.strip():
         return f"truncated: the last reply, of {calls[-1].actor}, was cut off before it said anything"
     return None

@@ -1,6 +1,6 @@
 """A rollout to be run: its identity, its random streams, its limits, and the forks of one that was run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -9,7 +9,7 @@ from agentlab.engine.cut import BEFORE, Cut
 from agentlab.engine.intervention import Change
 from agentlab.organization.agents import Agent, Organization, TurnLimits
 from agentlab.seeds import digest, stream
-from agentlab.types import Call, Rollout, Task
+from agentlab.types import Call, Rollout, RolloutKind, Task
 
 ForkPath = int | str | list[str]
 """0 of a rollout that is no fork, one cut and index of its fork, and a list of them of a fork of a fork."""
@@ -70,6 +70,8 @@ class RolloutSpec:
     """Of a baseline: key of the rollout that it is compared with."""
     waits: tuple[str, ...] = ()
     """Of a baseline: keys of the rollouts that decide its budget, all of which must be final before it begins."""
+    hinted: bool = False
+    """Whether its prompt has a hint, so that it is only learned from and counts nowhere."""
     budget: Budget | None = None
     """Of a baseline that may begin: what its steps may use; nothing else ends it but a limit."""
 
@@ -136,14 +138,35 @@ def fork_path(branches: Sequence[tuple[str, int]]) -> ForkPath:
     return ways if len(ways) > 1 else ways[0] if ways else 0
 
 
-def over_limits(limits: RolloutLimits, calls: Sequence[Call]) -> bool:
+@dataclass(slots=True)
+class Used:
+    """What calls are known to have used so far."""
+
+    tokens: int = 0
+    cost: float = 0.0
+    seconds: float = 0.0
+
+    def add(self, calls: Iterable[Call]) -> "Used":
+        """The same, with these calls counted."""
+        for call in calls:
+            usage = call.completion.usage if call.completion else None
+            self.tokens += usage.input + usage.output if usage else 0
+            self.cost += call.cost or 0.0
+            self.seconds += seconds(call)
+        return self
+
+    def reaches(self, limits: RolloutLimits) -> bool:
+        """Whether a limit is reached."""
+        return (
+            (limits.tokens is not None and self.tokens >= limits.tokens)
+            or (limits.cost is not None and self.cost >= limits.cost)
+            or (limits.minutes is not None and self.seconds >= limits.minutes * 60)
+        )
+
+
+def over_limits(limits: RolloutLimits, calls: Iterable[Call]) -> bool:
     """Whether what the calls are known to have used reaches a limit."""
-    usages = [call.completion.usage for call in calls if call.completion and call.completion.usage]
-    return (
-        (limits.tokens is not None and sum(usage.input + usage.output for usage in usages) >= limits.tokens)
-        or (limits.cost is not None and sum(call.cost or 0.0 for call in calls) >= limits.cost)
-        or (limits.minutes is not None and sum(map(seconds, calls)) >= limits.minutes * 60)
-    )
+    return Used().add(calls).reaches(limits)
 
 
 def unmeasurable(limits: RolloutLimits, calls: Sequence[Call]) -> str | None:
@@ -182,7 +205,7 @@ def unstarted(spec: RolloutSpec) -> Rollout:
         status="incomplete",
         output=None,
         output_via="none",
-        kind="particle" if spec.population else "rollout" if branch is None else "fork",
+        kind=_kind(spec),
         attempt=spec.attempt,
         generation=spec.generation,
         population=spec.population,
@@ -193,6 +216,13 @@ def unstarted(spec: RolloutSpec) -> Rollout:
         of=spec.of,
         budget=spec.budget.amount if spec.budget else None,
     )
+
+
+def _kind(spec: RolloutSpec) -> RolloutKind:
+    if spec.population is None:
+        return "hint" if spec.hinted else "fork" if spec.branches else "rollout"
+    redrawn = any(branch.change is not None and branch.change.redraw for branch in spec.branches)
+    return "redraw" if redrawn else "particle"
 
 
 def particle(rollout: RolloutSpec, index: int) -> RolloutSpec:

@@ -1,6 +1,6 @@
 """The models of a run, ready to be asked: opened, recorded runs found, calls priced and counted."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from functools import lru_cache
@@ -11,8 +11,9 @@ from agentlab.engine.client import Client, Price
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.replay import Coordinates, ReplayIndex
+from agentlab.experiment.served import RunServing
 from agentlab.interfaces import Model
-from agentlab.models import ModelSpec, StopSwitch, Waits, cost_of, serve
+from agentlab.models import ModelSpec, StopSwitch, cost_of, serve
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
 from agentlab.types import Call, Usage
@@ -24,18 +25,26 @@ async def serving(
     store: Store,
     todo: Sequence[RolloutSpec],
     stop_switch: StopSwitch,
-    waits: Waits,
-) -> AsyncGenerator[Mapping[str, Model]]:
-    """The models by the identity of their spec, ready to be asked; `replay/RUN` finds its run."""
+    record: RunServing,
+) -> AsyncGenerator[tuple[Mapping[str, Model], Callable[[RolloutSpec], None]]]:
+    """The models by the identity of their spec, ready to be asked; `replay/RUN` finds its run.
+
+    Beside them a function that must be called with each rollout that is played beside `todo`, such as a particle.
+    """
     replayed: dict[str, ReplayIndex] = {}
     place: dict[str, Coordinates] = {}
     for spec in specs.values():
         if spec.name.startswith("replay/"):
             place |= {rollout_spec.key: _coordinates(rollout_spec) for rollout_spec in todo}
             replayed[spec.name] = ReplayIndex(_run_folder(spec.name.removeprefix("replay/"), store), place.get)
+
+    def begin(spec: RolloutSpec) -> None:
+        if replayed:
+            place[spec.key] = _coordinates(spec)
+
     try:
-        async with serve(specs, replayed, stop_switch, waits) as models:
-            yield models
+        async with serve(specs, replayed, stop_switch, record.progress.waits, record) as models:
+            yield models, begin
     finally:
         for replay_index in replayed.values():
             replay_index.close()
@@ -54,7 +63,12 @@ def _run_folder(name: str, store: Store) -> Path:
 
 def client_for(client: Client, specs: Mapping[str, ModelSpec], models: Mapping[str, Model]) -> Client:
     """The client to which these aliases mean these models."""
-    return Client({alias: models[identify(spec)] for alias, spec in specs.items()}, client.record, _price(specs))
+    return Client(
+        {alias: models[identify(spec)] for alias, spec in specs.items()},
+        client.record,
+        _price(specs),
+        begin=client.begin,
+    )
 
 
 def _price(specs: Mapping[str, ModelSpec]) -> Price:

@@ -59,6 +59,9 @@ class ConditionFacts:
     calls: int = 0
     turn: TurnLimits | None = None
     programs: Any = None
+    steps: dict[str, str] = field(default_factory=dict[str, str])
+    """Of a program: by its path, what each step does."""
+    inference: Any = None
     baseline: Any = None
 
 
@@ -84,6 +87,7 @@ def _all(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> Iter
         yield "structure"
     if prompts := _other_prompts(a, b):
         yield f"system prompts ({', '.join(prompts) if len(prompts) <= 3 else f'{len(prompts)} agents'})"
+    yield from _program(a, b)
     yield from _values(a, b, without)
     yield from _brief(a, b)
     yield from _addenda(a, b)
@@ -104,6 +108,17 @@ def _all(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> Iter
             yield "the model that programs may ask"
     if a.baseline and b.baseline and a.baseline != b.baseline:
         yield "how a budget is spent"
+
+
+def _program(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
+    """Steps that only one program has or that are others, or their order; and how rollouts are made of particles."""
+    changed = [name for name in {**a.steps, **b.steps} if a.steps.get(name) != b.steps.get(name)]
+    if changed:
+        yield f"the program ({', '.join(changed) if len(changed) <= 3 else f'{len(changed)} steps'})"
+    elif [*a.steps] != [*b.steps]:
+        yield "the program (order of steps)"
+    if a.inference != b.inference:
+        yield "inference"
 
 
 def _structural(a: ConditionFacts, b: ConditionFacts) -> bool:

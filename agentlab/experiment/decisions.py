@@ -20,7 +20,7 @@ from agentlab.seeds import digest
 FORMAT = 1
 ANALYSIS = {
     "test": "t of the tasks' mean differences, made longer where they are skewed, two-sided at 5 %; by clusters (CR2) "
-    "where `cluster` names a field; none under 6 clusters; under 6 tasks the test is about these tasks",
+    "where `cluster` names a field or tasks repeat; none under 6 clusters; under 6 tasks the test is about these tasks",
     "adjustment": "Holm over all primary contrasts, with their tests of equivalence",
     "missing": "a status has the value that its measure declares, else it is missing; what is missing is left out, "
     "counted and bounded",

@@ -32,6 +32,7 @@ def facts(condition: Condition) -> dict[str, Any]:
         "calls": organization.calls,
         "turn": organization.turn,
         "programs": _programs(condition),
+        "steps": getattr(organization.protocol, "described", {}),
         "baseline": condition.baseline,
         "improve": None if condition.loop is None else condition.loop.fields.model_dump(mode="json"),
         "inference": None if condition.inference is None else condition.inference.model_dump(),

@@ -64,7 +64,7 @@ def prospects(
     if effect is not None and effect <= 0:
         raise ScenarioError(f"--effect {effect:g}: write a difference above 0, in the measure's units")
     tasks, draws = size
-    tests, few = _tests(design), design.cluster is not None and design.independent < FEWEST_TASKS
+    tests, few = _tests(design), design.independent < min(FEWEST_TASKS, len(design.tasks))
     forecasts: list[PowerForecast] = []
     for basis in noises:
         alpha = _last_look(design.looks, ALPHA / tests.get(basis.measure, 1), basis.measure in tests)

@@ -16,6 +16,7 @@ from agentlab.experiment.inference.play import Populations
 from agentlab.experiment.judging.rollouts import JudgingItem, JudgingRecord, past_of
 from agentlab.experiment.schedule import Item, Schedule
 from agentlab.experiment.work import Job, WideJob, Work
+from agentlab.interfaces import Judge
 from agentlab.judges.inputs import judge_input
 from agentlab.scenario import Condition
 from agentlab.scenario.inference_fields import at_once
@@ -49,7 +50,7 @@ class Runner:
         while (item := await schedule.next()) is not None and not self.work.stopped():
             spec, condition = item
             known = self.store.known.get(spec.key)
-            if self._settled(spec, known):
+            if self._settled(spec, condition, known):
                 self.work.progress.found(condition.name)
                 schedule.end(spec.key, final=True)
             else:
@@ -68,10 +69,17 @@ class Runner:
                 reopened.add(rollout_spec.key)
         return {key for key in waited if key in reopened or not self.store.final(key)}
 
-    def _settled(self, rollout_spec: RolloutSpec, known: Known | None) -> bool:
+    def _settled(self, rollout_spec: RolloutSpec, condition: Condition, known: Known | None) -> bool:
         if known is None or known.status in UNFINISHED or self._reopened(rollout_spec):
             return False
-        return not self.work.judges.pending(self.judged.get(known.id, set()))
+        return not self._pending(condition, rollout_spec.task.id, self.judged.get(known.id, set()))
+
+    def _pending(self, condition: Condition, task: str, done: set[tuple[str, int]]) -> list[tuple[Judge, int]]:
+        """The judge draws that are due; a judge of a loop may look at some splits only."""
+        pending, loop = self.work.judges.pending(done), condition.loop
+        if loop is None:
+            return pending
+        return [(judge, draw) for judge, draw in pending if loop.judges(judge.name, condition.tasks[task])]
 
     def _reopened(self, rollout_spec: RolloutSpec) -> bool:
         """Whether a rollout that a limit stopped is below today's limits; its closing question does not count.
@@ -112,15 +120,19 @@ class Runner:
             rollout = self.store.rollout(rollout_spec.key)
             past = past_of(self.store, rollout_spec.key, rollout.attempt)
             done = self.judged.get(known.id, set())
-        return await self._judging_failed(rollout_spec, rollout, done, past)
+        return await self._judging_failed(rollout_spec, rollout, self._pending(condition, rollout.task, done), past)
 
     async def _played(self, rollout_spec: RolloutSpec, condition: Condition, client: Client) -> Rollout:
         """One attempt, played by the executor, or a population of them, which is played here."""
+        state = self.forks.state(rollout_spec) if rollout_spec.branches else None
+        change = rollout_spec.branches[-1].change if rollout_spec.branches else None
+        keep = StoredParticles(self.store, self.work.progress, rollout_spec.key)
+        if state is not None and change is not None and change.redraw is not None:
+            with closing(keep):
+                return await self.populations.redraw(rollout_spec, client, self._stopping, keep, state, change.redraw)
         if condition.inference is not None:
-            keep = StoredParticles(self.store, self.work.progress, rollout_spec.key)
             with closing(keep):
                 return await self.populations.play(rollout_spec, condition, client, self._stopping, keep)
-        state = self.forks.state(rollout_spec) if rollout_spec.branches else None
         return await self.executor.play(rollout_spec, client, self._stopping, state)
 
     def _stopping(self) -> bool:
@@ -150,7 +162,7 @@ class Runner:
         return rollout_spec, client, JudgingRecord({}, judges, attempt - 1)
 
     async def _judging_failed(
-        self, rollout_spec: RolloutSpec, rollout: Rollout, done: set[tuple[str, int]], past: JudgingRecord
+        self, rollout_spec: RolloutSpec, rollout: Rollout, pending: list[tuple[Judge, int]], past: JudgingRecord
     ) -> bool | None:
         """Judges a finished rollout; one that failed or was cancelled is left for a later command."""
         if rollout.status == "infrastructure":
@@ -160,5 +172,5 @@ class Runner:
         files = rollout_spec.organization.files(rollout.messages)
         shown = judge_input(self.work.tasks[rollout.task], rollout, files)
         item = JudgingItem(rollout_spec.key, rollout_spec.lineage, (shown,), rollout_spec.rank)
-        verdicts = await self.work.judges.judge(item, self.work.judges.pending(done), past)
+        verdicts = await self.work.judges.judge(item, pending, past)
         return any(verdict.outcome == "error" for verdict in verdicts)

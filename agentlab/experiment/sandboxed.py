@@ -10,6 +10,8 @@ from agentlab.scenario import Condition, Design
 from agentlab.tools.program import program
 from agentlab.tools.sandbox.detect import UNSAFE_LOCAL, sandbox
 
+SANDBOXES = "sandboxes"
+"""The name under which the run's meta holds them."""
 UNSAFE = "unsafe-local"
 """How the name of what is no sandbox begins."""
 
@@ -25,7 +27,7 @@ async def with_sandbox(
     tools = any(toolset is program for agent in agents for toolset in agent.tools)
     if not tools and not any(isinstance(getattr(judge, "config", None), ProgramConfig) for judge in judges):
         return dict(meta)
-    return {**meta, "sandboxes": list(dict.fromkeys((*meta.get("sandboxes", ()), (await sandbox()).name)))}
+    return {**meta, SANDBOXES: list(dict.fromkeys((*meta.get(SANDBOXES, ()), (await sandbox()).name)))}
 
 
 async def of_design(design: Design, meta: Mapping[str, Any], conditions: Iterable[Condition]) -> dict[str, Any]:

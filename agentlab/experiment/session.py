@@ -22,7 +22,7 @@ from agentlab.experiment.executors import Executor
 from agentlab.experiment.executors.local import LocalExecutor
 from agentlab.experiment.facts import facts
 from agentlab.experiment.forks import ForkStates
-from agentlab.experiment.inference.play import Populations
+from agentlab.experiment.inference.play import Populations, Property
 from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rejudged import rejudged
 from agentlab.experiment.limits import products
@@ -32,6 +32,7 @@ from agentlab.experiment.progress import Progress
 from agentlab.experiment.runner import Runner
 from agentlab.experiment.sandboxed import of_design, unsafe_local
 from agentlab.experiment.schedule import Item
+from agentlab.experiment.served import SERVED
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.interfaces import Judge
@@ -43,6 +44,7 @@ from agentlab.scenario.judges import plain_names
 from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import Store, look, looks
 from agentlab.store.looks import forget
+from agentlab.store.training import WEIGHTS
 from agentlab.types import Measure, Task
 
 LOCAL = LocalExecutor()
@@ -110,11 +112,13 @@ async def played(
         await through(work, with_judging(_comparisons(seeded, work, todo), sample), generation, title)
 
 
-def runner_for(design: Design, work: Work, executor: Executor = LOCAL) -> Runner:
-    """Plays and judges rollouts of the design."""
+def runner_for(
+    design: Design, work: Work, executor: Executor = LOCAL, properties: Mapping[str, Property] | None = None
+) -> Runner:
+    """Plays and judges rollouts of the design. `properties` are judges of turns that are drawn anew."""
     judges = (work.judges.client, work.judges.settings)
     budgets = ComputeBudgets(design, *judges, work.store.use)
-    populations = Populations(design, *judges, work.concurrency)
+    populations = Populations(design, *judges, work.concurrency, properties or {})
     return Runner(work, executor, work.store.judged(), budgets, ForkStates(work.store), populations)
 
 
@@ -163,7 +167,8 @@ def planned(
     code = resume.check(design, store, old, accept) if store.known else resume.record({})
     seed: int = old.get("seed", design.seed if design.seed is not None else secrets.randbits(63))
     decided = decisions.record(design, old, registration, len(store.known))
-    kept = {name: value for name, value in old.items() if name != "addresses"}  # recorded as the models are served
+    as_served = ("addresses", SERVED, WEIGHTS)  # recorded as the models are served
+    kept = {name: value for name, value in old.items() if name not in as_served}
     return {**kept, **_facts(design, old, seed), **decided, **code}
 
 

@@ -16,6 +16,7 @@ from agentlab.experiment import addresses
 from agentlab.experiment.clients import client_for, counting, identify, serving
 from agentlab.experiment.judging.rollouts import JudgeRunner
 from agentlab.experiment.progress import Progress
+from agentlab.experiment.served import RunServing
 from agentlab.interfaces import Judge
 from agentlab.models import ModelSpec, StopSwitch
 from agentlab.scenario.fields import LimitFields
@@ -155,8 +156,9 @@ async def working(
     if not progress.made.calls:  # a loop serves models several times in one command
         progress.earlier = store.cost()
     stop_switch = StopSwitch()
-    async with serving({identify(spec): spec for spec in used}, store, specs, stop_switch, progress.waits) as models:
-        client = Client({}, counting(store, progress))
+    record, by_identity = RunServing(store, progress, stop_switch), {identify(spec): spec for spec in used}
+    async with serving(by_identity, store, specs, stop_switch, record) as (models, begin):
+        client = Client({}, counting(store, progress), begin=begin)
         clients = {name: client_for(client, of_agents, models) for name, of_agents in arms.items()}
         settings = {alias: spec.settings() for alias, spec in judging.items()}
         judge_runner = JudgeRunner(judges, store, client_for(client, judging, models), settings)

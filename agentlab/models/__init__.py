@@ -6,7 +6,7 @@ An SDK is imported only by its provider's module, and that only when such a mode
 from agentlab.models.cost import Cost, cost_of_call, estimated, money
 from agentlab.models.prices import cost_of, price_known
 from agentlab.models.registry import PROVIDERS, capabilities_of, check_name, mistakes_of
-from agentlab.models.serve import StopSwitch, get_model, serve
+from agentlab.models.serve import ServingRecord, StopSwitch, get_model, serve
 from agentlab.models.spec import ModelSpec, Price
 from agentlab.models.waits import Waits
 
@@ -15,6 +15,7 @@ __all__ = [
     "Cost",
     "ModelSpec",
     "Price",
+    "ServingRecord",
     "StopSwitch",
     "Waits",
     "capabilities_of",

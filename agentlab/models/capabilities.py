@@ -102,6 +102,11 @@ def vllm(name: str) -> Capabilities:
     return Capabilities(CHAT | {"top_k", "score"}, seed=True, tools=True, max_logprobs=20)
 
 
+def vllm_offline(name: str) -> Capabilities:
+    """The engine without a server, which would read tool calls out of a reply."""
+    return Capabilities(CHAT | {"top_k", "score"}, seed=True, tools=False, max_logprobs=20)
+
+
 def local(name: str) -> Capabilities:
     return Capabilities(CHAT | {"top_k", "score"}, seed=True, tools=False, max_logprobs=100)
 

@@ -3,6 +3,7 @@
 import difflib
 import os
 
+from agentlab.models.engines import plan
 from agentlab.models.prices import as_of, listed, names
 from agentlab.models.registry import PROVIDERS, Provider, options_of, split
 from agentlab.models.spec import ModelSpec
@@ -15,8 +16,9 @@ def obstacles(spec: ModelSpec) -> list[str]:
     if provider is None:
         return []
     official = bool(provider.url) and spec.base_url in (None, provider.url)
-    lacking = provider.lacking(rest) if provider.lacking else ""
-    told = (_keyless(spec, provider, official), _homeless(spec, provider), lacking, _tableless(spec))
+    lacking = provider.lacking(rest) if provider.lacking and not plan.is_started(spec) else ""
+    engineless = plan.lacking(rest) if plan.is_started(spec) else ""
+    told = (_keyless(spec, provider, official), _homeless(spec, provider), lacking, engineless, _tableless(spec))
     return [*filter(None, told), *([_unlisted(provider_name, rest)] if official and not listed(spec) else [])]
 
 
@@ -28,9 +30,13 @@ def _keyless(spec: ModelSpec, provider: Provider, official: bool) -> str:
 
 
 def _homeless(spec: ModelSpec, provider: Provider) -> str:
-    if not provider.address or spec.base_url or os.environ.get(provider.address, "").strip():
+    elsewhere = spec.base_url or plan.is_started(spec)
+    if not provider.address or elsewhere or os.environ.get(provider.address, "").strip():
         return ""
-    right = f"write `base_url: http://HOST:8000/v1`, or set the environment variable {provider.address}"
+    right = (
+        f"write `base_url: http://HOST:8000/v1`, set the environment variable {provider.address}, or let agentlab "
+        f"start one with `options: {{weights: FOLDER}}`"
+    )
     return f"{spec.name} needs the address of a server: {right}"
 
 

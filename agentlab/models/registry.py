@@ -10,6 +10,7 @@ from agentlab import own_code
 from agentlab.errors import ScenarioError
 from agentlab.models import capabilities as families
 from agentlab.models import weights
+from agentlab.models.engines import plan
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.types import Capabilities, Settings
 
@@ -44,6 +45,8 @@ class Provider:
     """Whether to build one is free and touches nothing, so that a check of the scenario can try it."""
     lacking: Callable[[str], str] | None = None
     """What this machine lacks to run the model of a name; empty where nothing is missing."""
+    probed: bool = False
+    """Whether one's own machine computes, so that it is asked whether replies depend on the batch they are in."""
 
 
 PROVIDERS: Mapping[str, Provider] = {
@@ -64,7 +67,20 @@ PROVIDERS: Mapping[str, Provider] = {
         key="OPENAI_API_KEY",
     ),
     "vllm": Provider(
-        "agentlab.models.providers.vllm", families.vllm, fields=families.CHAT_FIELDS, address="VLLM_BASE_URL"
+        "agentlab.models.providers.vllm",
+        families.vllm,
+        fields=families.CHAT_FIELDS,
+        address="VLLM_BASE_URL",
+        options={"*": plan.OPTIONS},
+        probed=True,
+    ),
+    plan.OFFLINE: Provider(
+        "agentlab.models.providers.vllm_offline",
+        families.vllm_offline,
+        fields=families.CHAT_FIELDS,
+        options={"*": plan.OPTIONS},
+        lacking=plan.lacking,
+        probed=True,
     ),
     "local": Provider(
         "agentlab.models.providers.local",
@@ -75,6 +91,7 @@ PROVIDERS: Mapping[str, Provider] = {
         files=".gguf",
         options={"*": ("slots", "context", "threads", "adapter", "adapter_sha256")},
         lacking=weights.lacking,
+        probed=True,
     ),
     "sim": Provider(
         "agentlab.models.simulated.sim",
@@ -138,6 +155,8 @@ def options_of(name: str) -> tuple[str, ...] | None:
 def options_mistake(spec: ModelSpec) -> str:
     """What is wrong with the `options` of a model that can be built without being asked; empty where nothing is."""
     provider, _ = split(spec.name)
+    if plan.is_started(spec):
+        return plan.mistake(spec)
     if provider == "own" or not PROVIDERS[provider].pure or not spec.options:
         return ""
     try:

@@ -13,17 +13,18 @@ IMPOSSIBLE = -1e9
 def scored(texts: Sequence[str], logprobs: Sequence[float], stream: int, usage: Usage | None = None) -> Completion:
     """A completion with one entry of `logprobs` for each text, and as its text one of them, drawn in proportion.
 
-    `stream` is the call's random stream, a whole number below 2**63.
+    Its text is empty if no text can be drawn. `stream` is the call's random stream, a whole number below 2**63.
     """
-    top = max(logprobs)
-    shares = [math.exp(value - top) if top > IMPOSSIBLE else 1.0 for value in logprobs]
-    point, edge = (stream + 0.5) / 2**63 * math.fsum(shares), 0.0
-    said = texts[-1]
-    for text, share in zip(texts, shares, strict=True):
-        edge += share
-        if point < edge:
-            said = text
-            break
+    top, said = max(logprobs), ""
+    if top > IMPOSSIBLE:
+        shares = [math.exp(value - top) for value in logprobs]
+        point, edge = (stream + 0.5) / 2**63 * math.fsum(shares), 0.0
+        said = texts[-1]
+        for text, share in zip(texts, shares, strict=True):
+            edge += share
+            if point < edge:
+                said = text
+                break
     entries = tuple(TokenLogprob(text, max(value, IMPOSSIBLE)) for text, value in zip(texts, logprobs, strict=True))
     return Completion(said, logprobs=entries, usage=usage)
 

@@ -4,24 +4,32 @@ Each distinct model is built once; models under one account (provider, address, 
 """
 
 import importlib
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from agentlab.errors import ScenarioError
 from agentlab.interfaces import Model
+from agentlab.models.engines.engine import Engine
+from agentlab.models.engines.hosted import Engines, HostedModel
+from agentlab.models.engines.plan import OFFLINE, is_started
 from agentlab.models.limits import AccountLimits
 from agentlab.models.pace import Pace
+from agentlab.models.probe import Keeper, ProbedModel
 from agentlab.models.providers.replay import FindCompletion, Replay
 from agentlab.models.registry import PROVIDERS, body_mistakes, check_name, own, refused, split
 from agentlab.models.retry import RetryingModel
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.models.waits import Waits
 from agentlab.models.weights import SLOTS
+from agentlab.seeds import digest
 from agentlab.types import Completion, Where
 
 Account = tuple[str, str | None, str | None]
+WAVE = 2000.0
+"""Calls that go to an engine at once unless `concurrency` says otherwise: all that there are, as a rule."""
 _SAME = {*SAMPLING, "price", "tries", "timeout", "requests_per_minute", "tokens_per_minute", "concurrency"}
 """Fields of a spec in which two entries may differ and still be one model."""
 
@@ -30,12 +38,23 @@ _SAME = {*SAMPLING, "price", "tries", "timeout", "requests_per_minute", "tokens_
 class StopSwitch:
     """Stops every account of a run at once."""
 
-    limits: list[AccountLimits] = field(default_factory=list[AccountLimits])
+    limits: list[AccountLimits | Engines] = field(default_factory=list[AccountLimits | Engines])
 
     def pull(self) -> None:
         """Nothing more is sent; what was sent is waited for."""
         for one in self.limits:
             one.stop()
+
+
+class ServingRecord(Keeper, Protocol):
+    """What a run keeps of how its models were served."""
+
+    folder: Path
+    """Where engines that agentlab starts write their logs."""
+
+    def halt(self) -> None:
+        """Ends the run softly, because an engine was given up."""
+        ...
 
 
 def get_model(spec_or_name: ModelSpec | str) -> Model:
@@ -44,7 +63,8 @@ def get_model(spec_or_name: ModelSpec | str) -> Model:
     Who gets a model this way may close it: `await model.aclose()`, where it has that.
     """
     spec = ModelSpec.model_validate({"name": spec_or_name}) if isinstance(spec_or_name, str) else spec_or_name
-    return _guard(_build(spec, {}), spec, _limits([spec]), Waits())
+    engine = Engines().engine_of(spec) if is_started(spec) else None
+    return _hosted(_build(spec, {}, engine), engine, True, lambda model: _guard(model, spec, _limits([spec]), Waits()))
 
 
 @asynccontextmanager
@@ -53,22 +73,30 @@ async def serve(
     recalls: Mapping[str, FindCompletion] | None = None,
     stop_switch: StopSwitch | None = None,
     waits: Waits | None = None,
+    record: ServingRecord | None = None,
 ) -> AsyncGenerator[Mapping[str, Model]]:
     """The models by their alias, until the block ends in whatever way.
 
     `recalls` finds the recorded calls of each `replay/RUN` model, by that name. Raises ScenarioError before anything is
     sent. Once `stop_switch` is pulled, calls that were not sent yet end with `Stopped`. `waits` holds those
-    that wait for their turn, or to be tried again.
+    that wait for their turn, or to be tried again. `record` is told how the models were served; when an engine that
+    agentlab starts is given up, it halts the run, and EngineError is raised at the end of the block.
     """
     waits = waits or Waits()
+    engines = Engines() if record is None else Engines(record.folder, record.keep, lambda _: record.halt())
+    waits.engines.append(engines.starting)
+    if stop_switch is not None:
+        stop_switch.limits.append(engines)
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(engines.aclose)
         built: dict[str, Model] = {}
         limits: dict[Account, AccountLimits] = {}
         models: dict[str, Model] = {}
         for alias, spec in specs.items():
             key = spec.model_dump_json(exclude=_SAME)
+            engine = engines.engine_of(spec) if is_started(spec) else None
             if key not in built:
-                built[key] = _build(spec, recalls or {})
+                built[key] = _build(spec, recalls or {}, engine)
                 close = getattr(built[key], "aclose", None)
                 if close is not None:
                     stack.push_async_callback(close)
@@ -78,17 +106,38 @@ async def serve(
                 waits.accounts.append((account[0], limits[account]))
                 if stop_switch is not None:
                     stop_switch.limits.append(limits[account])
-            models[alias] = _guard(built[key], spec, limits[account], waits)
+
+            def asked(model: Model, spec: ModelSpec = spec, key: str = key, account: Account = account) -> Model:
+                guarded = _guard(model, spec, limits[account], waits)
+                probed = record is not None and _is_probed(spec, guarded)
+                return ProbedModel(guarded, model, digest(key), record) if probed and record else guarded
+
+            models[alias] = _hosted(built[key], engine, record is None, asked)
         yield models
+    if engines.failure is not None:
+        raise engines.failure
+
+
+def _hosted(model: Model, engine: Engine | None, outside: bool, asked: Callable[[Model], Model]) -> Model:
+    """The model as it is `asked`, which waits for its engine: at first for as long as a start takes, and before each
+    try within the time of one request."""
+    return asked(model) if engine is None else HostedModel(asked(HostedModel(model, engine, outside)), engine, outside)
 
 
 def account_of(spec: ModelSpec) -> Account:
-    """What shares limits: the provider, the address and the key. Local models share nothing with one another."""
+    """What shares limits: the provider, the address and the key. Models of this machine share nothing with others."""
     provider, rest = split(spec.name)
-    return (f"{provider}/{rest}" if provider in ("local", "own") else provider, spec.base_url, spec.api_key_env)
+    here = provider in ("local", "own") or is_started(spec)
+    return (f"{provider}/{rest}" if here else provider, spec.base_url, spec.api_key_env)
 
 
-def _build(spec: ModelSpec, recalls: Mapping[str, FindCompletion]) -> Model:
+def _is_probed(spec: ModelSpec, model: Model) -> bool:
+    """Whether it is one's own machine that computes, and a seed that decides, so that asking is free and tells."""
+    provider = PROVIDERS.get(split(spec.name)[0])
+    return provider is not None and provider.probed and model.capabilities.seed
+
+
+def _build(spec: ModelSpec, recalls: Mapping[str, FindCompletion], engine: Engine | None = None) -> Model:
     if wrong := check_name(spec.name):
         raise ScenarioError(wrong)
     if mistakes := body_mistakes(spec):
@@ -100,7 +149,7 @@ def _build(spec: ModelSpec, recalls: Mapping[str, FindCompletion]) -> Model:
     if provider == "replay":
         return Replay(spec.name, recalls.get(spec.name, _nothing))
     module: Any = importlib.import_module(PROVIDERS[provider].module)
-    return module.build(spec)
+    return module.build(spec) if engine is None else module.build(spec, started=engine.url)
 
 
 def _own(spec: ModelSpec) -> Model:
@@ -126,7 +175,10 @@ def _limits(specs: Iterable[ModelSpec]) -> AccountLimits:
         # More would only queue in the server, where a queue counts towards a call's time, or share a batch.
         cap.append(float(max(1, *(int(spec.options.get("slots", SLOTS)) for spec in listed))))
     pace = Pace(min(rpm, default=None), min(tpm, default=None))
-    return AccountLimits(pace, min(cap, default=float("inf")))
+    limits = AccountLimits(pace, min(cap, default=float("inf")))
+    if any(split(spec.name)[0] == OFFLINE for spec in listed):
+        limits.limit = min(limits.cap, WAVE)
+    return limits
 
 
 def _guard(model: Model, spec: ModelSpec, limits: AccountLimits, waits: Waits) -> Model:

@@ -153,7 +153,8 @@ class ModelSpec(BaseModel):
         "alternative of `logprobs`. A call with a longer reply fails at once.",
     )
     options: Mapping[str, Any] = Field(
-        default_factory=dict[str, Any], description="For sim, local, and your own models: their constructor options."
+        default_factory=dict[str, Any],
+        description="For sim, local, vllm, vllm-offline, and your own models: their options.",
     )
 
     @field_validator("*", mode="before")

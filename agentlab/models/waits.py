@@ -1,7 +1,7 @@
 """What the calls of a run wait for: their turn, or another try."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -32,6 +32,8 @@ class Waits:
     numbers: Iterator[int] = field(default_factory=count)
     accounts: list[tuple[str, AccountLimits]] = field(default_factory=list[tuple[str, AccountLimits]])
     """Under whose limits calls wait for their turn."""
+    engines: list[Callable[[], str]] = field(default_factory=list[Callable[[], str]])
+    """Of each engine that agentlab starts: what is to be said while it starts, else nothing."""
 
     @contextmanager
     def on(self, model: str, error: ModelError, seconds: float) -> Generator[None]:
@@ -44,8 +46,9 @@ class Waits:
             del self.now[number]
 
     def queued(self) -> list[str]:
-        """For each account with calls that wait for their turn, a line: how many, and for what."""
-        return [said for name, limits in self.accounts if (said := _queued(name, limits))]
+        """A line for each engine that starts, and for each account with calls that wait for their turn."""
+        starting = filter(None, (says() for says in self.engines))
+        return [*starting, *(said for name, limits in self.accounts if (said := _queued(name, limits)))]
 
     def alike(self) -> dict[tuple[str, str], str]:
         """By model and kind of failure, a line: how many calls wait, for how long at least, and why."""

@@ -59,10 +59,10 @@ def lacking(name: str) -> str:
     return "" if find_spec("xllamacpp") else NO_ENGINE
 
 
-def adapter_of(options: Mapping[str, Any]) -> Path | None:
-    """The file of `options: {adapter: PATH}`; None where there is none.
+def adapter_of(options: Mapping[str, Any], folder: bool = False) -> Path | None:
+    """The file of `options: {adapter: PATH}`, or the `folder` that PEFT saved it to; None where there is none.
 
-    Raises ScenarioError when it is not there, and MismatchError when `adapter_sha256` is another file's.
+    Raises ScenarioError when it is not there, and MismatchError when `adapter_sha256` is another one's.
     """
     named, pinned = options.get("adapter"), options.get("adapter_sha256")
     if named is None:
@@ -70,7 +70,9 @@ def adapter_of(options: Mapping[str, Any]) -> Path | None:
             raise ScenarioError("options.adapter_sha256 without options.adapter; write `adapter: PATH` beside it")
         return None
     path = Path(str(named)).expanduser()
-    if not path.is_file():
+    if folder and not path.is_dir():
+        raise ScenarioError(f"options.adapter: folder {path} not found; vLLM takes the folder that PEFT saved it to")
+    if not folder and not path.is_file():
         raise ScenarioError(f"options.adapter: file {path} not found")
     if pinned is not None and (got := sha256(path)) != pinned:
         raise MismatchError(f"the adapter {path} is not the one that was trained: its SHA-256 is {got}, not {pinned}")
@@ -78,7 +80,10 @@ def adapter_of(options: Mapping[str, Any]) -> Path | None:
 
 
 def sha256(path: Path) -> str:
-    """Of a file's content, in hexadecimal."""
+    """Of a file's content, in hexadecimal; of a folder, that of its adapter's files and their names."""
+    if path.is_dir():
+        named = sorted(one for one in path.glob("adapter_*") if one.is_file())
+        return hashlib.sha256("".join(f"{one.name} {sha256(one)}\n" for one in named).encode()).hexdigest()
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
@@ -88,7 +93,7 @@ def identified(options: Mapping[str, Any]) -> Mapping[str, Any]:
     if "adapter" not in options:
         return options
     path = Path(str(options["adapter"])).expanduser()
-    content = options.get("adapter_sha256") or (sha256(path) if path.is_file() else "")
+    content = options.get("adapter_sha256") or (sha256(path) if path.exists() else "")
     return {**{name: value for name, value in options.items() if name != "adapter"}, "adapter_sha256": content}
 
 

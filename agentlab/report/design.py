@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from agentlab.analysis.served import engines, exactness
 from agentlab.experiment.decisions import match_notes
 from agentlab.report.section import Material, Section
 from agentlab.runs.frames import Run
@@ -41,13 +42,12 @@ def facts(run: Run) -> pd.DataFrame:
         "draws": str(meta.get("draws", "not declared")),
         "finished rollouts": f"{len(_finished(run)):,}",
         "seed": str(meta.get("seed", "none")),
-        "common random numbers": {"seeds": "by seeds, between arms", "none": "none"}.get(
-            str(meta.get("coupling")), "not declared"
-        ),
+        "common random numbers": _coupling(run),
         "models asked": ", ".join(sorted(map(str, run.calls["model"].unique()))) or "none",
         "models that answered": ", ".join(served) or "not reported",
         "addresses": "; ".join(f"{one['model']}: {one['url']}, from {one['at']}" for one in meta.get("addresses", []))
         or "the providers' own",
+        **({"engines": "; ".join(started)} if (started := engines(run)) else {}),
         "judges": "; ".join(f"{name}: {model or 'no model'}" for name, model in meta.get("judges", {}).items())
         or "none",
         "measures": "; ".join(map(_measure, run.measured)) or "none",
@@ -60,6 +60,12 @@ def facts(run: Run) -> pd.DataFrame:
         "made": f"{meta.get('created', 'not recorded')}, with {', '.join(versions) or 'unrecorded versions'}",
     }
     return pd.DataFrame({"what": list(rows), "value": [line(value, 2000) for value in rows.values()]})
+
+
+def _coupling(run: Run) -> str:
+    coupling = str(run.meta.get("coupling"))
+    said = {"seeds": "by seeds, between arms", "none": "none"}.get(coupling, "not declared")
+    return "; ".join([said, *(exactness(run) if coupling == "seeds" else [])])
 
 
 def _measure(m: Measure) -> str:

@@ -35,7 +35,7 @@ def alike(texts: Mapping[str, str]) -> list[tuple[str, ...]]:
         for other in others if shingle not in common else ():
             shared[first, other] = shared.get((first, other), 0) + 1
     close = [pair for pair, n in shared.items() if n >= FEWEST and n > MOST * min(size[name] for name in pair)]
-    return _joined(texts, close)
+    return joined(texts, close)
 
 
 def hint(groups: Sequence[Sequence[str]]) -> str:
@@ -51,7 +51,7 @@ def _shingles(text: str) -> set[int]:
     return {hash(tuple(words[i : i + WORDS])) for i in range(len(words) - WORDS + 1)}
 
 
-def _joined(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
+def joined(names: Iterable[str], pairs: Iterable[tuple[str, str]]) -> list[tuple[str, ...]]:
     """Sets that hang together by pairs, each of two names or more, in the order of the names."""
     home = {name: name for name in names}
 

@@ -138,15 +138,17 @@ def tickets(site: CheckedDocument, agents: Iterable[Agent], protocol: Routing) -
             site.wrong(path, wrong, "remove the tool, or write `protocol: {kind: board, …}`")
 
 
-def program(site: CheckedDocument, organization: Organization, specs: Mapping[str, ModelSpec]) -> None:
+def program(
+    site: CheckedDocument, organization: Organization, specs: Mapping[str, ModelSpec], tasks: Collection[Task]
+) -> None:
     """The models of a program's agents take what its steps ask of them, and its observations can be weighed."""
     routing: Any = organization.protocol
     if not hasattr(routing, "wanted"):
         return
     where: Keys = ("organization", "protocol")
-    site.flaws(where, routing.unobservable())
-    for instruction, settings, times in routing.wanted():
-        agent, place = organization.roster[instruction.step.by], (*where, *instruction.place)
+    site.flaws(where, routing.unobservable(tasks))
+    for instruction, settings, times in routing.wanted(tasks):
+        agent, place = organization.roster[instruction.step.by], existing(site.tree, where, instruction.place)
         whole = merged(agent.settings, settings)
         for setting, right in mistakes_of(specs[agent.model], whole):
             if getattr(settings, setting) is not None:

@@ -10,7 +10,7 @@ from agentlab.models.spec import ModelSpec
 from agentlab.models.weights import identified
 from agentlab.organization import tagged
 from agentlab.organization.agents import Agent, Closing, Organization, Programs, TurnLimits
-from agentlab.scenario import checks, improve, inference
+from agentlab.scenario import checks, improve, improve_checks, inference
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
@@ -106,7 +106,7 @@ def resolve(
             checks.tickets(site, agents, interaction)
             turn = TurnLimits(**org.turn.model_dump())
             organization = Organization(agents, interaction, rounds, closing, org.calls, turn, programs)
-            checks.program(site, organization, specs)
+            checks.program(site, organization, specs, asked.values())
             used = {agent.model: specs[agent.model] for agent in agents}
             used |= {programs.model: specs[programs.model]} if programs is not None else {}
             writers = cast.writers or ()
@@ -116,7 +116,7 @@ def resolve(
             added = dict(cell.addendum)
             loop = improve.resolve(site, cell, organization, used)
             if loop is not None:
-                improve.leaks(site, loop.fields, asked)
+                improve_checks.leaks(site, loop.fields, asked, loop.first)
                 identity = digest(identity, loop.identity)
             if before != _wrong(site):
                 return None

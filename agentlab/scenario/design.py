@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 from agentlab.errors import ScenarioError
@@ -19,7 +20,9 @@ from agentlab.scenario import (
     condition,
     copies,
     generations,
+    generators,
     improve,
+    improve_checks,
     inference,
     library,
     products,
@@ -39,6 +42,7 @@ from agentlab.scenario.findings import Findings
 from agentlab.scenario.improve import Improve
 from agentlab.scenario.override import SET, with_model, with_value
 from agentlab.scenario.protocol import ordered_fields
+from agentlab.scenario.repeated import clusters
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.types import Task
 
@@ -83,9 +87,9 @@ class Design:
 
     @property
     def independent(self) -> int:
-        """Tasks, or clusters of tasks, that share no source."""
-        tasks = self.tasks.values()
-        return len(tasks if self.cluster is None else {task.fields[self.cluster] for task in tasks})
+        """Tasks, or clusters of tasks, that share no source; repeated tasks count once."""
+        found = clusters(list(self.tasks.values()), self.cluster)
+        return len(set(found.values())) if found else len(self.tasks)
 
     @property
     def loop(self) -> Improve | None:
@@ -132,6 +136,13 @@ def load(
     return replace(DesignBuilder(tree, findings, path).design(), options=tuple(told))
 
 
+def _source(tree: Tree) -> ModuleType:
+    """What its tasks come from, which writes them out."""
+    if generators.is_generated(tree):
+        return generators
+    return task_table if task_table.is_table(tree) else lines
+
+
 def _is_target(path: Keys) -> bool:
     """Of a task, in the document or in a level's patch: a judge compares texts, and `0.10` is not `0.1`."""
     task = path[3:] if path[:1] == ("factors",) else path
@@ -144,7 +155,7 @@ class DesignBuilder:
     def __init__(self, tree: Tree, findings: Findings, path: Path) -> None:
         self.findings, self.path = findings, path
         known = sections.known(tree, findings)
-        known = (task_table if task_table.is_table(known) else lines).expand(known, findings, path.parent)
+        known = _source(known).expand(known, findings, path.parent)
         self.tree = judging.inline(known, findings, path.parent)
         self.site = CheckedDocument(self.tree, findings, path.parent)
         self.selectors: dict[str, Judge] = {}
@@ -246,7 +257,7 @@ class DesignBuilder:
                 checks.task_fields(site, resolved.organization, resolved.tasks)
                 checks.targets(site, bench.misfits, resolved.tasks)
                 if resolved.loop is not None:
-                    improve.measures(site, resolved.loop.fields, plan, bench)
+                    improve_checks.measures(site, resolved.loop.fields, plan, bench)
                 inference.judge(site, resolved.inference, bench, plan.measures, self.specs)
                 found[name] = resolved
         self.findings.cell = None

@@ -158,6 +158,9 @@ class MeasureFields(Fields):
         default=None, description="The value if the agents declined; null leaves it missing."
     )
     vetoed: float | None = Field(default=None, description="The value if an agent vetoed; null leaves it missing.")
+    rejected: float | None = Field(
+        default=None, description="The value if a program rejected the rollout; null leaves it missing."
+    )
     incomplete: float | None = Field(default=None, description="The value if nothing was delivered.")
     limit: float | None = Field(
         default=None, description="The value if a limit stopped the agents, even if something was delivered."
@@ -179,7 +182,7 @@ class MeasureFields(Fields):
 OUTCOMES = ("unparsed", "truncated")
 PROGRAM_OUTCOMES = ("absent", "crash", "timeout", "format")
 """What a judge of kind `program` finds instead of a score."""
-DECLARED = ("declined", "vetoed", "incomplete", "limit", *OUTCOMES, *PROGRAM_OUTCOMES)
+DECLARED = ("declined", "vetoed", "rejected", "incomplete", "limit", *OUTCOMES, *PROGRAM_OUTCOMES)
 """Fields of a measure that say what a rollout counts as, by what the agents did or by what its judge could not read."""
 
 

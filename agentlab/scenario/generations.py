@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from agentlab.models import ModelSpec
+from agentlab.organization.agents import Organization
 from agentlab.scenario.condition import Condition, named
 from agentlab.scenario.fields import ExperimentFields
 from agentlab.scenario.improve import Improve
 from agentlab.scenario.improve_fields import MOST_GENERATIONS
+from agentlab.scenario.placeholders import paragraphs
+from agentlab.seeds import digest
 
 GENERATION, REPLICATE = "generation", "replicate"
 
@@ -54,3 +58,34 @@ def base(conditions: Sequence[Condition]) -> list[Condition]:
 def later(condition: Condition, generation: int) -> dict[str, str]:
     """The levels of a later generation of the condition."""
     return {**condition.levels, GENERATION: str(generation)}
+
+
+def trained(
+    origin: Condition, generation: int, recipe: str, serve: Mapping[str, Any], systems: Mapping[str, str]
+) -> Condition:
+    """A later generation of a condition: `serve` replaces fields of the learning model, `systems` adds to prompts."""
+    assert origin.loop is not None
+    policy, levels = origin.loop.fields.policy, later(origin, generation)
+    return replace(
+        origin,
+        name=named(levels),
+        levels=levels,
+        identity=digest(origin.identity, recipe),
+        models={**origin.models, policy: served(origin.models[policy], serve)},
+        organization=_with_texts(origin.organization, systems),
+    )
+
+
+def served(spec: ModelSpec, serve: Mapping[str, Any]) -> ModelSpec:
+    """The model's entry with the fields that a training replaces; options are replaced one by one."""
+    told = spec.model_dump(exclude_unset=True)
+    options = {**told.get("options", {}), **serve.get("options", {})}
+    return ModelSpec.model_validate({**told, **serve, **({"options": options} if options else {})})
+
+
+def _with_texts(organization: Organization, systems: Mapping[str, str]) -> Organization:
+    """With texts added to the system prompts of agents."""
+    if not systems:
+        return organization
+    agents = [replace(one, system=paragraphs(one.system, systems.get(one.name, ""))) for one in organization.agents]
+    return replace(organization, agents=tuple(agents))

@@ -61,6 +61,11 @@ class KeepFields(Fields):
     prefer: Literal["random", "shortest", "longest", "best", "diverse"] = Field(
         default="random", description="Which rollouts are kept first, where `dedupe` and `cap` do not keep all."
     )
+    memory: bool = Field(
+        default=False,
+        description="A task of which nothing is kept in a generation is learned from once more as in the generation "
+        "before (TRICE).",
+    )
     turns: TurnsFields = Field(default_factory=TurnsFields, description="Which turns of a kept rollout become rows.")
 
     @model_validator(mode="after")
@@ -97,6 +102,25 @@ class NegativesFields(Fields):
     most: int = Field(default=1, ge=1, description="The maximum number of rejected replies for each kept reply.")
 
 
+class HintFields(Fields):
+    """Rollouts with a hint, on tasks of which nothing was kept (rationalization, as in STaR: Zelikman et al. 2022)."""
+
+    text: str = Field(
+        description="What is added to the prompt, with placeholders for the task's target and fields, such as 'The "
+        "answer is {{target}}.' The row that is learned from has the prompt without it."
+    )
+    draws: int = Field(default=1, ge=1, le=1_000_000, description="How many such rollouts of each of these tasks.")
+
+
+class FirstFields(Fields):
+    """What the first generation is trained on instead of what the base's rollouts gave."""
+
+    rows: str = Field(
+        description="A file (.jsonl or .parquet), or a folder of them, relative to the scenario. Each row has "
+        "`messages` (the last one is the reply), `prompt` and `completion`, or `prompt`, `chosen` and `rejected`."
+    )
+
+
 class ImproveFields(Fields):
     """A self-training loop."""
 
@@ -113,9 +137,24 @@ class ImproveFields(Fields):
         default="base", description="Whether each training starts from the base or from the generation before."
     )
     by: Part = Field(description="How the model learns: kind, and the fields of that kind of trainer.")
+    first: FirstFields | None = Field(
+        default=None, description="Rows that were made elsewhere. The first generation is trained on them."
+    )
+    hint: HintFields | None = Field(
+        default=None, description="Sample tasks of which nothing was kept again, with a hint in the prompt."
+    )
     negatives: NegativesFields | None = Field(
         default=None, description="Which rollouts are rejected, for a trainer that learns from preferences."
     )
     watch: tuple[str, str] | None = Field(
         default=None, description="Two measures, the proxy first and then the truth. The analysis says when they part."
+    )
+    judged: Mapping[Name, tuple[Name, ...]] = Field(
+        default_factory=dict[str, tuple[str, ...]],
+        description="For an expensive judge: the splits on which it scores. Other judges score everything.",
+    )
+    kl: Name | None = Field(
+        default=None,
+        description="A split on which the distance of each generation from the base is estimated: the KL divergence. "
+        "It needs a model that gives the probability of a given reply.",
     )

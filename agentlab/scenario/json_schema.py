@@ -10,6 +10,7 @@ from agentlab.judges import KINDS as JUDGES
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.protocols import KINDS as PROTOCOLS
 from agentlab.scenario.fields import BaselineFields, ConditionFields, ExperimentFields
+from agentlab.scenario.generators import KINDS as GENERATORS
 from agentlab.scenario.inference_fields import KINDS as METHODS
 from agentlab.scenario.task_table import TaskTableFields
 from agentlab.scenario.validate import mapping
@@ -47,7 +48,7 @@ def scenario_schema() -> dict[str, Any]:
         "anyOf": [{"$ref": "#/$defs/Inference"}, {"type": "null"}],
     }
     properties["judges"]["anyOf"][1]["additionalProperties"] = _JUDGE
-    table = _lift(TaskTableFields, definitions)
+    sources = [_lift(TaskTableFields, definitions), *_kinds(GENERATORS, definitions)["anyOf"]]
     properties["models"]["additionalProperties"] = {"$ref": "#/$defs/Model"}
     definitions["OrganizationFields"]["properties"]["protocol"] |= {"$ref": "#/$defs/Protocol"}
     definitions["ImproveFields"]["properties"]["by"] |= {"$ref": "#/$defs/Trainer"}
@@ -65,7 +66,7 @@ def scenario_schema() -> dict[str, Any]:
         | {"baseline": _lift(BaselineFields, definitions)},
     }
     listed = {name: value for name, value in properties["tasks"].items() if name != "description"}
-    properties["tasks"] = {"description": properties["tasks"]["description"], "anyOf": [listed, table]}
+    properties["tasks"] = {"description": properties["tasks"]["description"], "anyOf": [listed, *sources]}
     properties["factors"]["additionalProperties"]["additionalProperties"] = {"$ref": "#/$defs/Level"}
     return whole | {"$schema": _DIALECT, "title": "agentlab scenario", "$defs": definitions}
 

@@ -9,7 +9,7 @@ from agentlab.scenario.values import is_name
 
 Shelf = Literal["scenarios", "judges"]
 
-GROUPS = ("cascades",)
+GROUPS = ("cascades", "adversarial")
 """Folders of shipped scenarios that belong together; each is found by its own name."""
 _PACKAGE = Path(__file__).resolve().parents[1]
 

@@ -1,5 +1,6 @@
 """The protocol of a condition: shipped or one's own, checked against the cast before anything is asked."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from agentlab.organization.agents import Closing, Organization
 from agentlab.organization.declaration import Flaw, dead_ends, reachable, tags_of
 from agentlab.organization.markup import NAME
 from agentlab.organization.protocols import KINDS
+from agentlab.organization.protocols.python_program import program
 from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, dotted
@@ -37,7 +39,7 @@ def protocol(site: CheckedDocument, org: OrganizationFields, cast: Cast) -> tupl
     part: dict[str, Any] = dict(org.protocol)
     kind = part.get("kind")
     if is_own(kind):
-        routing, config = _own(site, str(kind), cast)
+        routing, config = _own(site, str(kind), cast, org.rounds)
     elif flaw := kind_of(part, KINDS):
         field, wrong, right = flaw
         (site.unknown if field != "kind" else site.wrong)((*PROTOCOL, field), wrong, right)
@@ -76,14 +78,19 @@ def _told(routing: Routing, part: dict[str, Any]) -> dict[str, Any]:
     return part
 
 
-def _own(site: CheckedDocument, kind: str, cast: Cast) -> tuple[Routing | None, Any]:
-    """A protocol of one's own, and its configuration where it has one: else it is called with its fields."""
+def _own(site: CheckedDocument, kind: str, cast: Cast, rounds: int) -> tuple[Routing | None, Any]:
+    """A protocol of one's own, and its configuration where it has one: else it is called with its fields.
+
+    A function is a program.
+    """
     try:
         part = parts.get(kind, site.folder)
         if isinstance(part, type) and issubclass(part, BaseModel):
             config = site.validate(part, PROTOCOL)
             return (None if config is None else _built(site, config, cast)), config
         fields = {key: value for key, value in mapping(site.get(PROTOCOL)).items() if key != "kind"}
+        if inspect.isfunction(part):  # pyright: ignore[reportUnknownArgumentType]
+            return program(kind, part, cast.names, rounds, fields), None
         made = parts.make(kind, site.folder, {"cast": cast.names, "closing": cast.closing, **fields})
         return (made if _declared(site, made) else None), None
     except ValueError as error:

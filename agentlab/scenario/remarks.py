@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from agentlab.judges.gate import too_few
 from agentlab.models.readiness import obstacles
-from agentlab.scenario.alike import alike, hint
 from agentlab.scenario.design import Design
+from agentlab.scenario.overlap import WORDS, shared
+from agentlab.scenario.repeated import sentences
 from agentlab.scenario.validate import mapping
 from agentlab.stats.contrasts.fewest import FEWEST_TASKS
 from agentlab.text import pluralize
@@ -15,16 +16,18 @@ def remarks(design: Design) -> list[str]:
     """A sentence for each thing that is in the way or odd.
 
     These are models that cannot be called as they are, what tools and judges lack on this machine, agents that will
-    write tool calls as tags, agents that take part in no condition, tasks that share their text, clusters that are too
-    few, criteria that ask the same, and judges with too few anchor texts.
+    write tool calls as tags, agents that take part in no condition, tasks that repeat each other or share their text,
+    clusters that are too few, held-out tasks that share a passage with what is learned from, criteria that ask the
+    same, and judges with too few anchor texts.
     """
     return [
         *_models(design),
         *machine_lacks(design),
         *_tagged(design),
         *_idle(design),
-        *_alike(design),
+        *sentences(design.tasks.values(), design.cluster is not None),
         *_clusters(design),
+        *_overlaps(design),
         *_asked_twice(design),
         *few_anchors(design),
     ]
@@ -68,14 +71,8 @@ def _idle(design: Design) -> Iterator[str]:
             yield f"agent {name!r} takes part in no condition"
 
 
-def _alike(design: Design) -> Iterator[str]:
-    groups = alike({name: task.prompt for name, task in design.tasks.items()}) if design.cluster is None else []
-    if groups:
-        yield hint(groups)
-
-
 def _clusters(design: Design) -> Iterator[str]:
-    if design.cluster is None or len(design.tasks) < FEWEST_TASKS:
+    if design.independent == len(design.tasks) or len(design.tasks) < FEWEST_TASKS:
         return
     if design.independent < FEWEST_TASKS:
         of = f"{len(design.tasks)} tasks in {pluralize(design.independent, 'cluster')}"
@@ -92,3 +89,19 @@ def _asked_twice(design: Design) -> Iterator[str]:
                     f"criteria {first[text]!r} and {name!r} of judge {judge!r} ask the same "
                     f"question, so it counts twice"
                 )
+
+
+def _overlaps(design: Design) -> Iterator[str]:
+    """Of a loop: held-out prompts that have a long passage in common with what is learned from."""
+    loop, tasks = design.loop, design.tasks.values()
+    if loop is None:
+        return
+    learned = [task.prompt for task in tasks if loop.split(task).role == "learn"]
+    learned += [entry["content"] for row in loop.first for entry in row.messages[:-1]]
+    held = {task.id: task.prompt for task in tasks if loop.split(task).role != "learn"}
+    if found := list(shared(learned, held)):
+        name, run = found[0]
+        yield (
+            f"{pluralize(len(found), 'task')} of {len(held)} that are not learned from share {WORDS} words in a row "
+            f"with a prompt that is, such as {name!r}: '{run}'. Their results may say what was memorized"
+        )

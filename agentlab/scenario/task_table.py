@@ -77,7 +77,7 @@ def _opened(tree: Tree, findings: Findings, root: Path, told: TaskTableFields) -
         findings.add(place, at, *wrong)
         return None
     if target.is_dir() or target.suffix in DATASET:
-        files, wrong = dataset_files(target)
+        files, wrong = dataset_files(target, root)
         if wrong:
             findings.add(place, at, *wrong)
             return None

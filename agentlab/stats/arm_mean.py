@@ -62,7 +62,7 @@ def arm_mean(
     low, width = min(range), abs(range[1] - range[0])
     at, these, new = (
         tuple(low + width * share for share in ends)
-        for ends in ((mean,), _limits(mean, answers, level), _limits(mean, fresh, level))
+        for ends in ((mean,), share_limits(mean, answers, level), share_limits(mean, fresh, level))
     )
     return ArmMean(Estimate(*at, *these, n=len(labels)), Estimate(*at, *new, n=count, notes=notes))
 
@@ -79,7 +79,7 @@ def _shares(values: ArrayLike, tasks: Sequence[Hashable], range: tuple[float, fl
 
 
 @dataclass(frozen=True, slots=True)
-class _Error:
+class StandardError:
     """A standard error with its degrees of freedom."""
 
     se: float
@@ -91,7 +91,7 @@ class _Error:
         return spread / self.se**2 * (normal / t_quantile(self.df, level)) ** 2
 
 
-def _over_draws(shares: Floats, of_task: Rows) -> _Error | None:
+def _over_draws(shares: Floats, of_task: Rows) -> StandardError | None:
     """`sqrt(sum s_t^2 / n_t) / G`; None where a task has one draw, or no draw differs from the others of its task."""
     n_t = of_task.counts_t
     if n_t.min() < 2:
@@ -99,11 +99,11 @@ def _over_draws(shares: Floats, of_task: Rows) -> _Error | None:
     v_t = of_task.sum((shares - of_task.mean(shares)[of_task.codes]) ** 2) / (n_t - 1) / n_t
     if v_t.sum() <= 1e-24:
         return None
-    return _Error(float(np.sqrt(v_t.sum())) / len(n_t), float(v_t.sum() ** 2 / (v_t**2 / (n_t - 1)).sum()))
+    return StandardError(float(np.sqrt(v_t.sum())) / len(n_t), float(v_t.sum() ** 2 / (v_t**2 / (n_t - 1)).sum()))
 
 
 def _of_new_tasks(
-    mean_t: Floats, units: Ints | None, spread: float, error: _Error | None, level: float
+    mean_t: Floats, units: Ints | None, spread: float, error: StandardError | None, level: float
 ) -> tuple[float | None, int, tuple[str, ...]]:
     """Answers that the mean is worth for new tasks, or None with the reason; with the number of tasks or clusters."""
     count = len(mean_t) if units is None else int(units.max()) + 1
@@ -116,11 +116,11 @@ def _of_new_tasks(
     se = max(over.se, 0.0 if error is None else error.se)
     if se <= 1e-12:
         return None, count, ("no 'new tasks' interval: every task has the same value",)
-    return _Error(se, over.df).worth(spread, level), count, (CHANCE,) if se > over.se else ()
+    return StandardError(se, over.df).worth(spread, level), count, (CHANCE,) if se > over.se else ()
 
 
-def _limits(mean: float, answers: float | None, level: float) -> tuple[float, ...]:
-    """Clopper and Pearson's, for `mean * answers` right ones; empty without answers."""
+def share_limits(mean: float, answers: float | None, level: float) -> tuple[float, ...]:
+    """Clopper and Pearson's limits of a share, for `mean * answers` right ones; empty without answers."""
     if answers is None:
         return ()
     right, tail = min(max(mean, 0.0), 1.0) * answers, (1 - level) / 2

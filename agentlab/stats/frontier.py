@@ -8,6 +8,7 @@ and Paquete 2011), read along one axis. Both measures are turned so that more is
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -98,10 +99,13 @@ def _best(task: TaskScores, threshold: float, floor: float, size: int) -> tuple[
 
 def _shared(chosen: Array, placed: Array) -> Array:
     """`placed`, averaged over those that tie in `chosen`, of which either could be taken for the best."""
-    _, ties = np.unique(chosen, return_inverse=True)
+    levels, ties = np.unique(chosen, return_inverse=True)
+    if len(levels) == len(chosen):
+        return placed
     return (np.bincount(ties, placed) / np.maximum(np.bincount(ties), 1))[ties]
 
 
+@lru_cache(maxsize=1024)
 def _leads(n: int, able: int, size: int) -> Array:
     """Chance that the i-th worst of `able` rollouts is the best of a random subset of `size` out of n.
 

@@ -55,6 +55,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS labels_place ON labels (rollout, measure, rate
 """
 
 COLUMNS = {
+    "meta": ["key", "value"],
     "messages": "rollout idx round sender recipients kind content ref".split(),
     "calls": (
         "rollout round actor k attempt purpose judge judge_draw model settings prompt_hash text stop input_tokens "

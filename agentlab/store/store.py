@@ -29,7 +29,7 @@ from agentlab.store.rows import (
     verdict_row,
 )
 from agentlab.store.writer import Batch, Writer, connect
-from agentlab.types import Call, Rollout, Verdict
+from agentlab.types import Call, Rollout, RolloutKind, Verdict
 
 UNFINISHED = (None, "cancelled", "infrastructure")
 """Stored statuses that the same command tries again."""
@@ -99,6 +99,10 @@ class Store:
         """Records facts about the run, replacing those of the same name. Before the first rollout only."""
         rows = [(key, dump(value)) for key, value in values.items()]
         self.write("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+
+    def add_meta(self, values: Mapping[str, Any]) -> None:
+        """The same, at any time; a failure shows at the next commit."""
+        self._writer.put(Batch([("meta", (key, dump(value))) for key, value in values.items()]))
 
     def set_conditions(self, rows: Sequence[tuple[str, Mapping[str, str], Mapping[str, Any]]]) -> None:
         """Records conditions: name, level by factor, and whatever is known of them."""
@@ -207,10 +211,10 @@ class Store:
         row = self._row(key)
         return rollout_fact(row, ancestry.messages(self._reader, row))
 
-    def rollouts(self, forks: bool = False) -> Iterator[Rollout]:
-        """Every rollout, finished or not, without messages and calls; forks only if they are asked for."""
-        which = "kind IN ('rollout', 'fork')" if forks else "kind = 'rollout'"
-        rows = self._reader.execute(f"SELECT * FROM rollouts WHERE {which} ORDER BY id").fetchall()
+    def rollouts(self, *more: RolloutKind) -> Iterator[Rollout]:
+        """Every rollout, finished or not, without messages and calls; `more` names other kinds, such as forks."""
+        which = ", ".join(f"'{kind}'" for kind in ("rollout", *more))
+        rows = self._reader.execute(f"SELECT * FROM rollouts WHERE kind IN ({which}) ORDER BY id").fetchall()
         return (rollout_fact(row, ()) for row in rows)
 
     def finished(self) -> dict[str, int]:

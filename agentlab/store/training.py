@@ -3,11 +3,16 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from agentlab.store.rows import dump
 from agentlab.store.store import Store
+
+WEIGHTS = "weights"
+"""The name among what a run records of itself: how trained weights are served."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +49,21 @@ def set_kept(store: Store, rows: Sequence[tuple[str, str, float | None, int]]) -
     """Records why rollouts were kept or not: key, reason, value, number of rows. No rollout may be in flight."""
     made = [(store.known[key].id, *rest) for key, *rest in rows]
     store.write("INSERT OR REPLACE INTO kept VALUES (?, ?, ?, ?)", made)
+
+
+def set_served(store: Store, condition: str, told: Mapping[str, Any]) -> None:
+    """Records how a trained condition is served: `origin` (its generation 0), `generation`, `recipe`, and what the
+    trainer gave as `serve` and `systems`. No rollout may be in flight."""
+    known = store.meta().get(WEIGHTS, {})
+    told = {**told, "folder": str(store.folder.resolve())}
+    if known.get(condition) != told:
+        store.set_meta({WEIGHTS: {**known, condition: told}})
+
+
+def served(meta: Mapping[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
+    """What is recorded of this, by condition; files in the run's folder are named where it lies now."""
+    found: dict[str, dict[str, Any]] = {}
+    for condition, told in meta.get(WEIGHTS, {}).items():
+        text = dump(told).replace(dump(told["folder"])[1:-1] + "/", dump(str(folder.resolve()))[1:-1] + "/")
+        found[condition] = msgspec.json.decode(text)
+    return found

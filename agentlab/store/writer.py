@@ -21,6 +21,7 @@ _CHUNKS = (256, 32, 4, 1)
 _UPSERT = {
     "calls": " ON CONFLICT(rollout, round, actor, k, attempt) DO UPDATE SET tool_results = excluded.tool_results",
     "messages": "",
+    "meta": " ON CONFLICT(key) DO UPDATE SET value = excluded.value",
     "labels": " ON CONFLICT(rollout, measure, rater) DO NOTHING",
     "verdicts": " ON CONFLICT(rollout, judge, draw, criterion) DO UPDATE SET outcome = excluded.outcome, "
     "value = excluded.value, label = excluded.label, reason = excluded.reason, call = excluded.call, "

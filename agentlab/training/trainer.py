@@ -59,6 +59,7 @@ class Trainer(Protocol):
     async def __call__(self, job: TrainingJob, report: Callable[[TrainingStep], None]) -> Trained:
         """Trains, and returns the result. If the job's folder already has a complete result, returns it again.
 
+        The result of a trainer of one's own is kept in the job's folder, so that it is not called again for this job.
         Raises `TrainingError` with the reason if there is no result. Must not change the base, and must end its child
         processes when it is cancelled.
         """

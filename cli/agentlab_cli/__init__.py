@@ -1,1 +1,5 @@
 """The `agentlab` command: parses options, calls the package, prints. No logic of its own."""
+
+import gc
+
+gc.set_threshold(50_000)  # imports make long-lived objects: searching them for garbage took a sixth of `check`

@@ -6,6 +6,9 @@ from agentlab.scenario import Design
 from agentlab.scenario.remarks import remarks
 from agentlab.text import pluralize
 
+MOST = 24
+"""Names that are listed."""
+
 
 @dataclass(frozen=True, slots=True)
 class CheckedScenario:
@@ -49,11 +52,16 @@ def print_checked(found: CheckedScenario) -> None:
     print(f"{found.file}: no mistakes")
     if found.options:
         print(f"With {', '.join(found.options)}")
-    print(f"{pluralize(len(found.tasks), 'task')}: {', '.join(found.tasks)}")
-    print(f"{pluralize(len(found.conditions), 'condition')}: {', '.join(found.conditions)}")
+    print(f"{pluralize(len(found.tasks), 'task')}: {_first(found.tasks)}")
+    print(f"{pluralize(len(found.conditions), 'condition')}: {_first(found.conditions)}")
     size = f"{pluralize(found.draws, 'draw')}, {pluralize(found.rollouts, 'rollout')}"
     print(f"{size}; judges: {', '.join(found.judges) or 'none'}")
     if found.clusters is not None:
         print(f"{pluralize(found.clusters, 'cluster')} of tasks, by {found.cluster}")
     for note in found.notes:
         print(f"Note: {note}.")
+
+
+def _first(names: tuple[str, ...]) -> str:
+    """The first of the names, and how many more there are."""
+    return ", ".join(names[:MOST]) + (f", and {len(names) - MOST:,} more" if len(names) > MOST else "")

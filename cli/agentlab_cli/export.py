@@ -90,6 +90,25 @@ def rows(
 
 
 @app.command(epilog=codes.codes(codes.READS))
+def attacks(
+    run: RunName,
+    file: Annotated[Path, typer.Argument(help="The YAML file to write. An existing file is never replaced.")],
+    json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write the attacks that a search found, for the tasks of another scenario."""
+    from agentlab.runs.exports import attacks
+    from agentlab.runs.frames import load
+    from agentlab.store import find
+
+    count = attacks(load(find(run)), file)
+    if json:
+        print_json({"file": file, "attacks": count})
+    elif not quiet:
+        print(f"Wrote {count:,} attacks to {file}; use them with `tasks: {{kind: arithmetic, attacks: !file {file}}}`")
+
+
+@app.command(epilog=codes.codes(codes.READS))
 def labels(
     run: RunName,
     file: Annotated[Path, typer.Argument(help="The CSV file to write. An existing file is never replaced.")],

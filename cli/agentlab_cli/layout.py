@@ -1,6 +1,7 @@
 """How what a command prints is laid out: as wide as the terminal, with sentences that wrap between words."""
 
 import os
+import re
 from collections.abc import Collection, Iterable, Sequence
 from textwrap import wrap
 
@@ -11,6 +12,7 @@ from agentlab.analysis.fitted import fitted
 from agentlab.models import Cost
 from agentlab.text import sanitize
 
+_MARGIN = re.compile(r" *(│ )?")
 FILE = 140
 """Characters of a line in a file or a pipe, unless COLUMNS says otherwise."""
 
@@ -18,14 +20,13 @@ FILE = 140
 def console_for(quiet: bool = False) -> Console:
     """Where tables are printed: as wide as the terminal, or wide enough for a file; nowhere when `quiet`."""
     console = Console(highlight=False, quiet=quiet)
-    wide = console.is_terminal or "COLUMNS" in os.environ
-    return console if wide else Console(highlight=False, quiet=quiet, width=FILE)
+    return console if _wraps(console) else Console(highlight=False, quiet=quiet, width=FILE)
 
 
 def say(console: Console, text: str, first: str = "", then: str | None = None) -> None:
     """Prints a sentence after `first`, its further lines after `then`; on one line where nobody set a width."""
     safe, hanging = sanitize(text), " " * len(first) if then is None else then
-    if not console.is_terminal and "COLUMNS" not in os.environ:
+    if not _wraps(console):
         console.print(first + safe, markup=False, soft_wrap=True)
         return
     for line in safe.split("\n"):
@@ -38,6 +39,37 @@ def say(console: Console, text: str, first: str = "", then: str | None = None) -
             break_on_hyphens=False,
         ) or [""]:
             console.print(part, markup=False, soft_wrap=True)
+
+
+def folded(console: Console, text: str) -> str:
+    """The text with lines that fit the terminal, each after the indent and margin of its own; unchanged for a file."""
+    safe = sanitize(text)
+    if not _wraps(console):
+        return safe
+    return "\n".join(part for line in safe.split("\n") for part in _fold(line, max(20, console.width)))
+
+
+def _fold(line: str, width: int) -> list[str]:
+    margin = _MARGIN.match(line)
+    head = margin[0] if margin else ""
+    then = head if head.endswith("│ ") else f"{head}  "
+    if len(line) <= width:
+        return [line]
+    return wrap(
+        line[len(head) :],
+        width,
+        initial_indent=head,
+        subsequent_indent=then,
+        expand_tabs=False,
+        replace_whitespace=False,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _wraps(console: Console) -> bool:
+    """Whether somebody set a width: a terminal, or COLUMNS."""
+    return console.is_terminal or "COLUMNS" in os.environ
 
 
 def show(console: Console, columns: Sequence[Column], title: str = "") -> None:

@@ -3,11 +3,15 @@
 from contextlib import closing
 from pathlib import Path
 
+from agentlab.engine.intervention import Redraw
 from agentlab.errors import ScenarioError
 from agentlab.experiment.resample.swaps import Swap
 from agentlab.experiment.specs import Selection
 from agentlab.runs.transcript.find import find as locate
 from agentlab.store import read
+
+TRIES = 20
+"""Draws of a turn, unless said otherwise."""
 
 
 def folder_for(name: str, out: str | None, new: bool) -> Path:
@@ -59,3 +63,15 @@ def edit(message: int | None, text: str | None) -> tuple[int, str] | None:
         return message, Path(text[1:]).read_text(encoding="utf-8").removesuffix("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"--text {text}: cannot read the file ({error}); or write the text itself") from error
+
+
+def until(wanted: str | None, tries: int, resilient: bool) -> Redraw | None:
+    """A judge, and whether messages must have its property (`objection`) or lack it (`objection=no`)."""
+    if wanted is None:
+        if resilient or tries != TRIES:
+            raise ScenarioError("--tries and --resilient need --until JUDGE")
+        return None
+    judge, _, has = wanted.partition("=")
+    if has not in ("", "yes", "no"):
+        raise ScenarioError(f"--until {wanted}: write JUDGE for messages that have the property, or JUDGE=no")
+    return Redraw(judge, has != "no", tries, resilient)

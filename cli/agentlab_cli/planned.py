@@ -13,6 +13,8 @@ from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, Pow
 from agentlab.experiment.specs import Selection
 from agentlab.experiment.stand_in import USES, WORDS
 from agentlab.models import Cost
+from agentlab.organization.protocols.cascade import Cascade
+from agentlab.organization.protocols.python_program import PythonProgram
 from agentlab.scenario import Design
 from agentlab.scenario.remarks import few_anchors
 from agentlab.stats.contrasts.power import FEWEST_TASKS
@@ -47,8 +49,10 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
     )
     if any(agent.tools for one in design.conditions for agent in one.organization.agents):
         say(console, f"An agent with tools calls its model {USES + 1} times per turn: {USES} of them use a tool.")
-    if any(hasattr(one.organization.protocol, "to_the_end") for one in design.conditions):
+    if any(isinstance(one.organization.protocol, Cascade) for one in design.conditions):
         say(console, "A program (`kind: cascade`) counts with all its branches and with every iteration of its loops.")
+    if any(isinstance(one.organization.protocol, PythonProgram) for one in design.conditions):
+        say(console, "A program in Python counts as it runs with made-up replies, which may be fewer or more calls.")
     for line in few_anchors(design):
         say(console, f"{line}.", "Note: ")
 
@@ -109,11 +113,12 @@ def noises(
 
 def _clustered(design: Design) -> list[str]:
     """What the forecast leaves out where tasks share a source."""
-    if design.cluster is None or not FEWEST_TASKS <= design.independent < len(design.tasks):
+    if not FEWEST_TASKS <= design.independent < len(design.tasks):
         return []
-    sources = pluralize(design.independent, "cluster")
+    by = f" by {design.cluster}" if design.cluster else ""
+    sources = f"{pluralize(design.independent, 'cluster')}{by}"
     return [
-        f"Tasks are in {sources} by {design.cluster}, but the forecast assumes independent tasks: the smallest "
+        f"Tasks are in {sources}, but the forecast assumes independent tasks: the smallest "
         f"detectable difference for new tasks is larger than shown."
     ]
 

@@ -27,6 +27,17 @@ def told(design: Design, loop: Improve) -> Iterator[str]:
     trainings = len(design.conditions) * loop.fields.generations
     size = f"{pluralize(trainings, 'training')} ({loop.fields.by.get('kind')}), each on at most"
     yield f"{size} {pluralize(most, 'rollout')}, with a row for each turn that is learned from.{_steps(loop)}"
+    if loop.first:
+        yield f"The first generation is trained on {pluralize(len(loop.first), 'row')} from elsewhere."
+    if loop.fields.hint is not None:
+        more = pluralize(len(loop.hints) * loop.fields.hint.draws, "rollout")
+        yield f"Hints: at most {more} more in each generation but the last, not in the table below."
+    if (split := loop.fields.kl) is not None:
+        each = tasks[split] * loop.fields.splits[split].draws
+        yield (
+            f"Distance from the base: 2 calls, not in the table below, for each reply of {pluralize(each, 'rollout')} "
+            f"({split}) of every trained generation."
+        )
 
 
 def name(condition: str) -> str:

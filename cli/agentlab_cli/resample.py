@@ -30,6 +30,14 @@ def resample(
         int | None, typer.Option(help="Replace a message with --text, by its number in `agentlab show`.")
     ] = None,
     text: Annotated[str | None, typer.Option(help="The new text for --edit; @FILE reads it from a file.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(help="Draw the turn of --at until its messages have a property: JUDGE, or lack it: JUDGE=no."),
+    ] = None,
+    tries: Annotated[int, typer.Option(help="Draws of a turn at most, for --until.")] = 20,
+    resilient: Annotated[
+        bool, typer.Option("--resilient", help="With --until: also draw later turns until they are so.")
+    ] = False,
     tasks: Annotated[str | None, typer.Option(help="Only rollouts of these tasks: A,B.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm or team=firm,solo.")] = None,
     draws: Annotated[int | None, typer.Option(min=1, help="Only rollouts of the first draws, up to this one.")] = None,
@@ -64,6 +72,7 @@ def resample(
         swap=options.swap(swap),
         drop=drop,
         edit=options.edit(edit, text),
+        until=options.until(until, tries, resilient),
     )
     raise typer.Exit(
         resampled.resampled(

@@ -7,12 +7,13 @@ import typer
 from rich.console import Console
 
 from agentlab.analysis.forks.spread import spread
+from agentlab.analysis.forks.survival import Survival, survivals
 from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample import ForkPlan, draw, keys
 from agentlab.experiment.resample.bisect import Bisected, bisect
 from agentlab.experiment.sandboxed import unsafe_local
-from agentlab.runs.frames import load
+from agentlab.runs.frames import Run, load
 from agentlab_cli.forks import came_to, quoted
 from agentlab_cli.layout import console_for
 from agentlab_cli.printed import print_json
@@ -51,15 +52,29 @@ def resampled(
         drawn_from = load(plan.folder)
         if as_json:
             found = [one for one in decided if one is not None]
-            print_json(as_object(plan) | {"cuts": spread(drawn_from, keys(plan)), "decided": found})
+            survivals = _survivals(drawn_from, plan)
+            told = {"cuts": spread(drawn_from, keys(plan)), "decided": found, "survivals": survivals}
+            print_json(as_object(plan) | told)
             return
         came_to(console, plan, spread(drawn_from, keys(plan)))
         for measure, why in suppressed_measures(drawn_from).items():
             console.print(f"{measure}: its means are suppressed: {why}.", soft_wrap=True, markup=False)
+        for survival in _survivals(drawn_from, plan):
+            console.print(survival.says, soft_wrap=True, markup=False)
         for one in decided:
             console.print(_sentence(one), soft_wrap=True, markup=False)
 
     return work(plan.folder, job, end, quiet=quiet)
+
+
+def _survivals(run: Run, plan: ForkPlan) -> list[Survival]:
+    """What the property of a turn that was drawn anew changes."""
+    redrawn = [one for one in plan.fork_points if one.change is not None and one.change.redraw is not None]
+    found = list[Survival]()
+    for point in redrawn:
+        if point.change is not None and not point.parent.rollout_spec.branches:
+            found += survivals(run, point.parent.rollout_spec.key, point.cut, point.change)
+    return found
 
 
 def as_object(plan: ForkPlan) -> dict[str, Any]:

@@ -42,10 +42,8 @@ def show(
         )
         return
 
-    from rich.console import Console
-
     from agentlab.report.show import shown
-    from agentlab.text import sanitize
+    from agentlab_cli.layout import console_for, folded
 
     text = shown(
         what,
@@ -60,7 +58,8 @@ def show(
         files=files,
     )
     if not quiet:
-        Console(highlight=False).out(sanitize(text), highlight=False)
+        console = console_for()
+        console.out(folded(console, text), highlight=False)
 
 
 def _as_json(what: str, rollout: str | None, values: list[str] | None, others: dict[str, object]) -> None:

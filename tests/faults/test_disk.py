@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 
 import pytest
@@ -29,11 +29,23 @@ def assert_clear(ended: Ended, *parts: str) -> None:
     assert not [part for part in parts if part not in ended.err], ended.err
 
 
-@pytest.mark.parametrize("size", [1_000, 40_000, 120_000])
-def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(commands: Commands, size: int) -> None:
+@pytest.fixture(scope="module")
+def sound(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a scenario whose server answers, its finished run `whole`, and `long`, that of 20 draws."""
+    folder = tmp_path_factory.mktemp("sound")
+    with Loopback() as server:
+        with chdir(folder):
+            for out, draws in (("long", 20), ("whole", 2)):
+                scenario = write(server, ("draws: 2\njudges", f"draws: {draws}\njudges"))
+                assert commands.agentlab("run", scenario, "--out", out).code == 0
+        yield folder
+
+
+@pytest.mark.parametrize(("size", "draws"), [(1_000, 2), (40_000, 2), (120_000, 8)])
+def test_a_full_disk_stops_the_run_which_goes_on_when_there_is_room(commands: Commands, size: int, draws: int) -> None:
     """No file may grow beyond `size` bytes, which SQLite meets as a failed write."""
     with Loopback() as server:
-        scenario = write(server, ("draws: 2\njudges", "draws: 8\njudges"))
+        scenario = write(server, ("draws: 2\njudges", f"draws: {draws}\njudges"))
         assert commands.agentlab("run", scenario, "--out", "whole").code == 0
         assert Path("whole/run.db").stat().st_size > size, "however the writes are grouped, they do not fit"
         ended = commands.agentlab("run", scenario, "--out", "run", file_size=size)
@@ -95,19 +107,21 @@ def archive() -> Iterator[Path]:
         yield Path(folder) / "run"
 
 
-def test_a_finished_run_is_one_file_which_a_read_only_disk_can_hold(commands: Commands, archive: Path) -> None:
-    with Loopback() as server:
-        assert commands.agentlab("run", write(server), "--out", archive).code == 0
+def test_a_finished_run_is_one_file_which_a_read_only_disk_can_hold(
+    commands: Commands, sound: Path, archive: Path
+) -> None:
+    shutil.copytree(sound / "whole", archive)
     assert [path.name for path in archive.iterdir()] == ["run.db"]
     archive.chmod(0o555)
     read = commands.agentlab("stats", archive, nobody=True)
     assert (read.code, read.err) == (0, "")
 
 
-def test_a_run_in_the_mode_of_a_log_reads_from_a_read_only_disk_too(commands: Commands, archive: Path) -> None:
+def test_a_run_in_the_mode_of_a_log_reads_from_a_read_only_disk_too(
+    commands: Commands, sound: Path, archive: Path
+) -> None:
     """SQLite wants to make files beside it, and cannot."""
-    with Loopback() as server:
-        assert commands.agentlab("run", write(server), "--out", archive).code == 0
+    shutil.copytree(sound / "whole", archive)
     with closing(sqlite3.connect(archive / "run.db")) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("UPDATE meta SET value = value")
@@ -178,43 +192,43 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("harm", [emptied, cut, noise, scratched, misrecorded, no_text])
-def test_a_damaged_file_ends_every_command_in_one_message(commands: Commands, harm: Callable[[Path], None]) -> None:
-    with Loopback() as server:
-        assert commands.agentlab("run", write(server), "--out", "whole").code == 0
-        for command in COMMANDS:
-            shutil.rmtree("run", ignore_errors=True)
-            shutil.copytree("whole", "run")
-            harm(Path("run/run.db"))
-            ended = commands.agentlab(*command)
-            assert "Traceback" not in ended.said, command
-            assert ended.code in (0, 1, 2, 3), command  # what is damaged is not always what a command reads
-            assert len(ended.err.splitlines()) <= 4 or ended.code == 0, command
+def test_a_damaged_file_ends_every_command_in_one_message(
+    commands: Commands, sound: Path, harm: Callable[[Path], None]
+) -> None:
+    shutil.copy(sound / "s.yaml", ".")
+    for command in COMMANDS:
+        shutil.rmtree("run", ignore_errors=True)
+        shutil.copytree(sound / "whole", "run")
+        harm(Path("run/run.db"))
+        ended = commands.agentlab(*command)
+        assert "Traceback" not in ended.said, command
+        assert ended.code in (0, 1, 2, 3), command  # what is damaged is not always what a command reads
+        assert len(ended.err.splitlines()) <= 4 or ended.code == 0, command
 
 
 @pytest.mark.parametrize("harm", [scratched, cut, no_text])
-def test_doctor_says_what_can_be_read_and_copies_it(commands: Commands, harm: Callable[[Path], None]) -> None:
-    with Loopback() as server:
-        scenario = write(server, ("draws: 2\njudges", "draws: 20\njudges"))
-        assert commands.agentlab("run", scenario, "--out", "run").code == 0
-        sound = commands.agentlab("doctor", "run")
-        assert sound.code == 0
-        assert "the file is sound" in sound.out
-        count = rows("run", "SELECT count(*) FROM calls")[0][0]
-        harm(Path("run/run.db"))
-        told = commands.agentlab("doctor", "run", "--out", "saved")
-        assert "Traceback" not in told.said
-        if harm is not no_text:
-            assert "the file is damaged" in told.out
-        if told.code == 0:
-            kept = rows("saved", "SELECT count(*) FROM calls")[0][0]
-            assert 0 < kept <= count
-            assert commands.agentlab("doctor", "saved").code == 0
-            assert commands.agentlab("stats", "saved").code in (0, 2)
+def test_doctor_says_what_can_be_read_and_copies_it(
+    commands: Commands, sound: Path, harm: Callable[[Path], None]
+) -> None:
+    shutil.copytree(sound / "long", "run")
+    before = commands.agentlab("doctor", "run")
+    assert before.code == 0
+    assert "the file is sound" in before.out
+    count = rows("run", "SELECT count(*) FROM calls")[0][0]
+    harm(Path("run/run.db"))
+    told = commands.agentlab("doctor", "run", "--out", "saved")
+    assert "Traceback" not in told.said
+    if harm is not no_text:
+        assert "the file is damaged" in told.out
+    if told.code == 0:
+        kept = rows("saved", "SELECT count(*) FROM calls")[0][0]
+        assert 0 < kept <= count
+        assert commands.agentlab("doctor", "saved").code == 0
+        assert commands.agentlab("stats", "saved").code in (0, 2)
 
 
-def test_doctor_keeps_a_run_that_is_there(commands: Commands) -> None:
-    with Loopback() as server:
-        assert commands.agentlab("run", write(server), "--out", "run").code == 0
+def test_doctor_keeps_a_run_that_is_there(commands: Commands, sound: Path) -> None:
+    shutil.copytree(sound / "whole", "run")
     ended = commands.agentlab("doctor", "run", "--out", "run")
     assert_clear(ended, "a run already exists here")
 
@@ -263,10 +277,8 @@ def test_the_lock_of_a_dead_process_holds_nobody_up(commands: Commands) -> None:
         assert commands.agentlab("run", scenario, "--out", "run").code == 0
 
 
-def test_doctor_reads_a_file_that_was_cut_short_up_to_the_cut(commands: Commands) -> None:
-    with Loopback() as server:
-        scenario = write(server, ("draws: 2\njudges", "draws: 20\njudges"))
-        assert commands.agentlab("run", scenario, "--out", "run").code == 0
+def test_doctor_reads_a_file_that_was_cut_short_up_to_the_cut(commands: Commands, sound: Path) -> None:
+    shutil.copytree(sound / "long", "run")
     file = Path("run/run.db")
     os.truncate(file, file.stat().st_size * 9 // 10 // 4096 * 4096)
     told = commands.agentlab("doctor", "run", "--out", "saved")

@@ -120,17 +120,17 @@ def test_a_judge_that_is_drawn_more_often_is_asked_only_for_the_new_draws(comman
 def test_a_run_limit_stops_and_when_it_is_raised_the_run_goes_on(commands: Commands) -> None:
     limits = "limits: {run: {tokens: 4000}}\njudges:"
     with Loopback() as server:
-        scenario = write(server, ("draws: 2\njudges:", f"draws: 6\n{limits}"))
+        scenario = write(server, ("draws: 2\njudges:", f"draws: 4\n{limits}"))
         ended = commands.agentlab("run", scenario, "--out", "run", "--concurrency", "2")
         assert ended.code == 4, ended.said
         assert "limits.run" in ended.err
         stopped = load("run").rollouts
-        assert 0 < len(stopped) < 24
+        assert 0 < len(stopped) < 16
         assert stopped.groupby("draw").size().iloc[:-1].eq(4).all()  # draw by draw: what there is, is balanced
         again = commands.agentlab("run", scenario, "--out", "run", "--concurrency", "2")
         assert again.code == 4
         assert len(load("run").rollouts) == len(stopped)
-        raised = write(server, ("draws: 2\njudges:", f"draws: 6\n{limits.replace('4000', '4M')}"))
+        raised = write(server, ("draws: 2\njudges:", f"draws: 4\n{limits.replace('4000', '4M')}"))
         assert commands.agentlab("run", raised, "--out", "run").code == 0
         assert len(server.seen) == len(server.distinct)
         assert commands.agentlab("run", raised, "--out", "whole").code == 0
@@ -243,11 +243,10 @@ def test_the_log_does_not_depend_on_which_call_returns_first(commands: Commands)
 
     with Loopback(late) as server:
         scenario = write(server)
-        for out, concurrency in (("a", "256"), ("b", "3"), ("c", "1")):
+        for out, concurrency in (("a", "256"), ("b", "1")):
             assert commands.agentlab("run", scenario, "--out", out, "--concurrency", concurrency).code == 0
-        assert len(server.seen) == 3 * len(server.distinct)
+        assert len(server.seen) == 2 * len(server.distinct)
         assert_equal(tables("a"), tables("b"))
-        assert_equal(tables("a"), tables("c"))
 
 
 @pytest.mark.slow

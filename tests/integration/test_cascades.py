@@ -1,5 +1,6 @@
 """Cascades through the public entry: techniques with known answers, mistakes where they stand, and frames."""
 
+import re
 from collections.abc import Mapping
 from math import sqrt
 from pathlib import Path
@@ -21,6 +22,7 @@ from agentlab.models.spec import ModelSpec
 from agentlab.runs.frames import Run
 from agentlab.scenario import load
 from agentlab.types import ChatMessage, Completion, Request, Settings, Where
+from bench.pages import DOCS
 from tests.support.enumerated import outcomes
 
 STEPS = """spec: 1
@@ -135,6 +137,18 @@ async def test_a_technique_gives_its_known_answer(name: str, tmp_path: Path) -> 
         values = of_level[measure].dropna()
         error = sqrt(truth * (1 - truth) / len(values))
         assert abs(values.mean() - truth) <= 3.3 * error + 0.001, (level, values.mean(), truth, len(values))
+
+
+def test_the_intervals_on_the_page_of_techniques_hold_the_known_answers() -> None:
+    """By chance one in twenty does not."""
+    text = (DOCS / "techniques.md").read_text(encoding="utf-8")
+    held = dict[tuple[str, str], bool]()
+    for name, levels in KNOWN.items():
+        printed = text.partition(f"$ agentlab run {name}\n")[2].partition("```")[0]
+        for level, low, high in re.findall(r"^ (\S+) +\d+ [^\[\n]*\[([\d.]+), ([\d.]+)\]", printed, re.MULTILINE):
+            held[name, level] = float(low) <= levels[level][1] <= float(high)
+    assert set(held) == {(name, level) for name, levels in KNOWN.items() for level in levels}
+    assert sum(not holds for holds in held.values()) <= 2, held
 
 
 @pytest.mark.parametrize("name", [name for name in KNOWN if name not in CHOOSING])

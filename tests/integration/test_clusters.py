@@ -23,9 +23,9 @@ from tests.support.tables import assert_alike
 PASSAGE = " ".join(f"word{i * i % 991}" for i in range(60))
 
 
-def written(sources: int, **more: Any) -> str:
-    """Twelve tasks on so many passages, which a worse arm answers wrong on the first half of them."""
-    tasks = {
+def written(sources: int, table: str = "", **more: Any) -> str:
+    """Twelve tasks on so many passages, or those of a table, which a worse arm answers wrong more often."""
+    passages = {
         f"t{i:02}": {
             "prompt": f"{i % sources} {PASSAGE.replace('word', f'w{i % sources}x')} Question {i}?",
             "target": "A",
@@ -39,7 +39,7 @@ def written(sources: int, **more: Any) -> str:
         "clustered",
         seed=1,
         models={"default": {"name": "sim/replies", "options": options}},
-        tasks=tasks,
+        tasks={"file": table} if table else passages,
         factors={"team": {"good": {}, "bad": {"models": {"default": {"options": worse}}}}},
         draws=4,
         judges={"answer": match("choice", choices=["A", "B"])},
@@ -83,9 +83,7 @@ async def test_of_few_clusters_nothing_is_concluded(workdir: Path) -> None:
 async def test_tasks_that_share_their_text_are_pointed_out(workdir: Path) -> None:
     run = await played(written(4))
     found = contrasts(run)
-    assert any(
-        note.startswith("The tasks t00, t04, t08 share most of their text (4 such groups)") for note in found.notes
-    )
+    assert any(note.startswith("Tasks t00, t04, t08 share most of their text (4 such groups)") for note in found.notes)
 
 
 def test_check_and_plan_tell_of_clusters(workdir: Path) -> None:
@@ -179,3 +177,17 @@ def test_a_conclusion_that_rests_on_one_task_says_so(workdir: Path) -> None:
     assert f"{told} that task." in summarize(run).notes
     row = contrasts(run).tables["effects"].iloc[0]
     assert (row["largest_task"], round(row["difference_without"], 9), row["without_p"]) == ("t0", 0.1, left.p)
+
+
+async def test_repeated_rows_of_a_table_are_one_cluster_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("prompt,target\n" + "".join(f"Question {i % 8}?,A\n" for i in range(12)))
+    Path("s.yaml").write_text(written(1, table="t.csv"))
+    checked = CliRunner().invoke(app, ["check", "s.yaml"])
+    assert "row_1 and row_9; row_2 and row_10; row_3 and row_11 (4 such groups) have the same prompt" in checked.stdout
+    run = await agentlab.run("s.yaml", "run")
+    clusters = {f"row_{i + 1}": str(i % 8) for i in range(12)}
+    (told,) = summarize(run).contrasts
+    assert_alike(told.result, by_hand(run, clusters))
+    assert told.result.clusters == 8
+    assert any("count as 4 tasks, not 8" in note for note in contrasts(run).notes)

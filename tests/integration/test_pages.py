@@ -26,8 +26,8 @@ from bench.yaml_reference import anchor, reference
 
 FRAGMENTS = ("extending.md",)
 """Pages whose Python goes into agentlab itself; tests of their own add it there."""
-GENERATED = ("known_truth.md", "calibration.md")
-"""Pages that a target of make writes with the commands on them, in minutes."""
+GENERATED = ("known_truth.md", "calibration.md", "techniques.md", "adversarial.md")
+"""Pages whose commands take a minute or more. `make truth`, `make calibration` and `make pages` write them."""
 UNRUN = re.compile(
     r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg|--base-url"
     r"|\b(?:shell|asking|software\w*|loans)\b"
@@ -85,7 +85,7 @@ def test_every_analysis_that_is_named_exists(page: Path) -> None:
 @each_page
 def test_what_a_page_shows_runs(page: Path, simulated: Path) -> None:
     if page.name in GENERATED:
-        pytest.skip("its commands take minutes: make truth, make calibration")
+        pytest.skip("its commands take minutes: make truth, make calibration, make pages")
     names: dict[str, Any] = {}
     for block in blocks(page):
         if block.title:

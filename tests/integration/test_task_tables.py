@@ -142,6 +142,21 @@ def test_a_link_that_leaves_the_folder_is_refused() -> None:
         design("data")
 
 
+def test_a_snapshot_of_the_hub_cache_is_read_and_no_link_out_of_its_repository_is() -> None:
+    snapshot = Path("hub/datasets--a--b/snapshots/0f3/main")
+    snapshot.mkdir(parents=True)
+    Path("hub/datasets--a--b/blobs").mkdir()
+    parquet.write_table(arrow.Table.from_pylist(ROWS), "hub/datasets--a--b/blobs/9ac")
+    (snapshot / "test-0.parquet").symlink_to("../../../blobs/9ac")
+    assert len(design(str(snapshot)).tasks) == len(design(f"{snapshot}/test-0.parquet").tasks) == len(ROWS)
+    Path("hub/datasets--c--d/blobs").mkdir(parents=True)
+    Path("hub/datasets--a--b/blobs/9ac").rename("hub/datasets--c--d/blobs/9ac")
+    (snapshot / "test-0.parquet").unlink()
+    (snapshot / "test-0.parquet").symlink_to("../../../../datasets--c--d/blobs/9ac")
+    with pytest.raises(ScenarioError, match=r"test-0\.parquet is a link to a file outside this folder"):
+        design(str(snapshot))
+
+
 def test_dates_and_decimals_are_read_as_text() -> None:
     row = {**ROWS[0], "answer": Decimal("2.50"), "doc": date(2024, 1, 31), "votes": datetime(2024, 1, 31, 12, 30)}
     parquet.write_table(arrow.Table.from_pylist([row]), "t.parquet")

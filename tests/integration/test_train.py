@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from agentlab.analysis.analyse import analyse
+from agentlab.analysis.analyse import analyse, attempts
+from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.summary import summarize
 from agentlab.errors import MismatchError, ScenarioError, StoreError
 from agentlab.experiment import session
 from agentlab.experiment.progress import Progress
+from agentlab.experiment.resample import draw, plan
+from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.specs import Selection
 from agentlab.report.lead import lead
 from agentlab.report.section import Material
@@ -67,19 +70,39 @@ def test_the_analysis_has_every_generation_and_split(run: Run) -> None:
     found = analyse(run, "generations", {})
     table = found.tables["generations"]
     assert [(row.split, row.generation) for row in table.itertuples()] == [
-        (split, g) for split in ("train", "test") for g in range(3)
+        (split, g) for split in ("test", "train") for g in range(3)
     ]
     by_hand = run.measures[(run.measures["generation"] == "2") & run.measures["task"].str.startswith("test")]
-    assert table["named"].iloc[5] == pytest.approx(by_hand["named"].mean())
+    assert table["named"].iloc[2] == pytest.approx(by_hand["named"].mean())
     assert set(found.tables) == {"generations", "gains", "parting", "training", "sampled", "answers"}
     assert "ran once" in " ".join(found.notes)
 
 
 def test_the_report_begins_with_what_the_loop_found(run: Run) -> None:
-    held = run.held_out
-    first = lead(Material(held, summarize(held), arm_styles(held)))
-    assert "after the base, on" in first.found[0]
-    assert any("in generation" in sentence for sentence in first.found)
+    last = latest(run.held_out)
+    first = lead(Material(last, summarize(run), arm_styles(last)))
+    assert first.found[0].startswith("2 generations after the base, on 6 held-out tasks")
+    assert first.found[1].startswith("From generation 0 to 2, named ")
+    assert "named and right" in first.found[1]
+    assert first.figure is not None
+    assert first.figure.name == "generations"
+    assert next(attempts(run, {}))[0] == "generations"
+
+
+def test_arms_of_a_loop_are_compared_in_their_last_generation(tmp_path: Path) -> None:
+    arms = {"kept_by": {"proxy": {}, "truth": {"improve": {"keep": {"measure": "right"}}}}}
+    play(written(tmp_path, factors=arms), tmp_path / "run")
+    run = load(tmp_path / "run")
+    summary = summarize(run)
+    assert {arm.condition for arm in summary.arms} == {f"kept_by={arm},generation=2" for arm in arms["kept_by"]}
+    assert [c.within for c in summary.contrasts] == ["generation=2", "generation=2"]
+    assert latest(latest(run.held_out)) is latest(run.held_out)
+    assert summary.unplayed == 0
+    declared = {"primary": {"gain": {"generation": ["2", "0"], "measures": ["right"], "within": {"kept_by": "truth"}}}}
+    play(written(tmp_path, factors=arms, compare=declared), tmp_path / "declared")
+    named = {arm.condition for arm in summarize(load(tmp_path / "declared")).arms}
+    assert "kept_by=truth,generation=0" in named
+    assert "kept_by=proxy,generation=0" not in named
 
 
 def test_generations_are_compared_pair_by_pair_as_arms_are(run: Run) -> None:
@@ -113,7 +136,7 @@ def test_other_weights_under_the_same_name_are_refused(tmp_path: Path) -> None:
     proxy = improve(keep={"measure": "right", "at_least": 1}, watch=None, generations=1)
     play(written(tmp_path, improve=proxy), tmp_path / "run")
     corrected = {**tasks(), "train_0": {"prompt": "train question 0", "target": "B", "split": "train"}}
-    with pytest.raises(MismatchError, match="other rows"):
+    with pytest.raises(MismatchError, match="Undo the change to continue"):
         play(written(tmp_path, improve=proxy, tasks=corrected), tmp_path / "run")
 
 
@@ -168,6 +191,40 @@ def test_an_organization_is_a_policy(tmp_path: Path) -> None:
     assert len(run.rollouts) == 72
 
 
+TEAMS: dict[str, Part] = {
+    "a firm that mails": {
+        "agents": {"partner": {}, "analyst": {}, "writer": {"model": "fixed"}},
+        "protocol": {
+            "kind": "mail",
+            "start": ["partner"],
+            "contacts": {"partner": ["analyst", "writer"], "analyst": ["writer", "partner"], "writer": ["partner"]},
+        },
+        "rounds": 4,
+        "closing": {"ask": "Write the report.", "agent": "partner"},
+    },
+    "a team at a board": {
+        "agents": {"lead": {}, "ann": {}, "eve": {"model": "fixed"}},
+        "protocol": {"kind": "board", "lead": "lead", "workers": ["ann"], "review": {"by": ["eve"]}},
+        "rounds": 6,
+        "closing": {"ask": "Write the report.", "agent": "lead"},
+    },
+}
+
+
+@pytest.mark.parametrize("name", TEAMS)
+def test_any_organization_learns_by_its_scenario_alone(tmp_path: Path, name: str) -> None:
+    models = {"default": {"name": "sim/chatter"}, "fixed": {"name": "sim/chatter"}}
+    judges = {"any": {"kind": "match", "by": "regex", "pattern": "(.)", "where": "any"}}
+    told = improve(generations=1, keep={"measure": "any", "at_least": 0}, by={"kind": "exemplars"}, watch=None)
+    run = trained(tmp_path, models=models, organization=TEAMS[name], judges=judges, tasks=tasks(2, 2), improve=told)
+    learning = [agent for agent, fields in TEAMS[name]["agents"].items() if not fields]
+    assert {row["agent"] for row in rows(run)[1]} == set(learning)
+    facts = run.conditions.set_index("condition")["facts"]["generation=1"]
+    taught = [name for name, agent in facts["agents"].items() if "examples of good replies" in agent["system"]]
+    assert taught == learning
+    assert set(run.rollouts["generation"].astype("str")) == {"0", "1"}
+
+
 def test_agents_of_another_model_are_not_learned_from(tmp_path: Path) -> None:
     replies = {"name": "sim/replies", "options": {"replies": {"*": TABLE}}}
     team = chain(["drafter"], ["checker"])
@@ -188,6 +245,9 @@ def test_preferences_are_pairs_with_one_prompt_and_a_trainer_of_ones_own_gets_th
     assert all(row["messages"][-1]["content"] == targets[row["task"]] for row in pairs)
     assert all(row["rejected"][-1]["content"] != targets[row["task"]] for row in pairs)
     assert set(run.generations["loss"].dropna()) == {0.5}
+    assert play(tmp_path / "loop.yaml", run.folder).failed == 0
+    (called,) = run.folder.glob("weights/*/called")
+    assert called.read_text() == "x"
 
 
 def test_settings_of_a_split_reach_its_calls_only(tmp_path: Path) -> None:
@@ -198,6 +258,18 @@ def test_settings_of_a_split_reach_its_calls_only(tmp_path: Path) -> None:
     run = trained(tmp_path, improve=improve(generations=1, splits=splits))
     by_split = run.calls.groupby(run.calls["task"].astype("str").str.split("_").str[0])["settings"].unique()
     assert by_split.map(list).to_dict() == {"train": ["{}"], "test": ['{"temperature":0.0}']}
+
+
+def test_an_expensive_judge_scores_the_splits_that_it_is_told_and_more_when_they_are_added(tmp_path: Path) -> None:
+    keep = {"measure": "named", "at_least": 1}
+    told = improve(generations=1, keep=keep, watch=None, judged={"right": ["test"]})
+    run = trained(tmp_path, improve=told)
+    scored = run.scores.groupby("judge")["task"].agg(lambda tasks: sorted({str(task)[:4] for task in tasks}))
+    assert scored.to_dict() == {"named": ["test", "trai"], "right": ["test"]}
+    assert analyse(run, "generations", {}).tables["generations"]["right"].isna().tolist() == [True] * 2 + [False] * 2
+    path = written(tmp_path, improve=improve(generations=1, keep=keep, watch=None))
+    assert play(path, tmp_path / "run").made.calls == 0
+    assert load(tmp_path / "run").scores["judge"].value_counts().to_dict() == {"named": 72, "right": 72}
 
 
 SHAPES = {
@@ -223,3 +295,19 @@ def test_train_needs_a_loop(tmp_path: Path) -> None:
     (tmp_path / "plain.yaml").write_text(text(improve=None).replace("improve: null\n", ""))
     with pytest.raises(ScenarioError, match="agentlab run"):
         play(tmp_path / "plain.yaml", tmp_path / "run")
+
+
+def test_a_rollout_of_a_later_generation_is_forked_with_its_own_weights(tmp_path: Path) -> None:
+    keep = {"measure": "right", "at_least": 1, "dedupe": "none"}
+    of_one = {name: {**task, "target": "A"} for name, task in tasks(4, 2).items()}
+    team = chain(["drafter"], ["checker"])
+    told = improve(generations=1, keep={**keep, "turns": {"of": ["checker"]}}, watch=None)
+    path = written(tmp_path, tasks=of_one, organization=team, improve=told)
+    play(path, tmp_path / "before")
+    (tmp_path / "before").rename(tmp_path / "run")
+    request = ForkRequest(selection=Selection(levels={"generation": ("1",)}), at="1", n=6)
+    asyncio.run(draw(plan(tmp_path / "run", request, path), Progress()))
+    forks = load(tmp_path / "run").forks
+    assert len(forks) == 6 * 20
+    assert set(forks["generation"].astype("str")) == {"1"}
+    assert set(forks["output"]) == {"A"}  # by the base, B as often

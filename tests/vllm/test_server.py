@@ -1,6 +1,5 @@
-"""A real vLLM server at VLLM_BASE_URL that serves the embedded model's weights: single calls, then a whole run.
-
-`tests/vllm/run.py` starts it. No text of the model is asserted: rounding differs between machines.
+"""A real vLLM server that serves the embedded model's weights: single calls, then a whole run. No text of the model
+is asserted: rounding differs between machines.
 """
 
 import asyncio
@@ -17,11 +16,12 @@ import pytest
 from agentlab.errors import ModelError
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, serve
+from agentlab.models.engines.engine import Engine
 from agentlab.runs.frames import Run, load
-from agentlab.types import ChatMessage, Request, Settings, TokenLogprob, ToolCall, ToolSpec, Where
+from agentlab.types import ChatMessage, TokenLogprob, ToolCall, ToolSpec
 from tests.support.command import Commands
 from tests.support.tokens import used
-from tests.vllm.run import CONTEXT, NAME
+from tests.vllm.served import CONTEXT, NAME, ask
 
 RAIN = "Tell me about rain."
 TOOL = ToolSpec("add", "Adds.", {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]})
@@ -63,9 +63,9 @@ measures:
 """
 
 
-def ask(text: str, stream: int = 1, *more: ChatMessage, tools: tuple[ToolSpec, ...] = (), **settings: Any) -> Request:
-    where = Where("r", "a", 1, 0, 1, stream)
-    return Request((ChatMessage("user", text), *more), Settings(**settings), tools, where)
+@pytest.fixture(autouse=True)
+def serves(server: Engine) -> None:
+    """The server of these tests is running."""
 
 
 @pytest.fixture

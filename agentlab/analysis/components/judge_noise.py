@@ -29,10 +29,7 @@ class JudgeNoise:
 
     def variance(self, conditions: Sequence[str]) -> float | None:
         """`sigma2_w mean(1/J)`, what it adds to the variance of a score, pooled over conditions."""
-        sums = self.table.reindex(list(conditions)).sum()
-        if self.none:
-            return 0.0
-        return None if self.why or sums["df"] == 0 else self.one(conditions) * float(sums["inverse"] / sums["n"])
+        return self._variance(self.table.reindex(list(conditions)))
 
     def one(self, conditions: Sequence[str]) -> float:
         """`sigma2_w`, the variance of one judge draw, pooled over conditions."""
@@ -44,11 +41,19 @@ class JudgeNoise:
 
         None where the noise is not separable, or where no task has two scored draws that differ.
         """
-        noise, rows = self.variance(conditions), self.table.reindex(list(conditions))
-        squares, df = float(rows["score"].sum()), float(rows["score_df"].sum())
+        rows = self.table.reindex(list(conditions))
+        noise, squares, df = self._variance(rows), float(rows["score"].sum()), float(rows["score_df"].sum())
         if noise is None or df == 0 or squares <= SETTLED * df * float(rows["largest"].max()):
             return None
         return noise / (squares / df)
+
+    def _variance(self, rows: pd.DataFrame) -> float | None:
+        df = float(rows["df"].sum())
+        if self.none:
+            return 0.0
+        if self.why or df == 0:
+            return None
+        return float(rows["squares"].sum()) / df * float(rows["inverse"].sum() / rows["n"].sum())
 
 
 def judge_draws(scores: pd.DataFrame, measure: Measure) -> "pd.Series[float]":

@@ -21,6 +21,7 @@ from agentlab.experiment.preregistration import InterimAnalysis, Primary, condit
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
 from agentlab.scenario.compare import Declared
+from agentlab.stats.contrasts.effect_size import draw_sd
 from agentlab.stats.contrasts.equivalence import equivalence_p
 from agentlab.store import UNFINISHED
 
@@ -40,6 +41,18 @@ def contrasts(run: Run) -> tuple[Contrast, ...]:
     rest = _every(run) if registered.exploratory is None else registered.exploratory
     others = [made for declared in rest if declared.same not in known and (made := pairs.compare(declared, None))]
     return (*first, *sorted(others, key=lambda contrast: not contrast.arms.baseline))
+
+
+def arm_rows(run: Run, condition: str) -> pd.DataFrame:
+    """The rows of `run.measures` of one condition; none where it has no rollout."""
+    return _arms(run).get(condition, run.measures.iloc[:0])
+
+
+@lru_cache(maxsize=1)
+def _arms(run: Run) -> dict[str, pd.DataFrame]:
+    rows = run.measures
+    places = rows.groupby("condition", observed=True).indices
+    return {str(name): rows.iloc[places[name]] for name in places}
 
 
 def _adjusted(entries: Sequence[Primary], contrasts: Sequence[Contrast | None]) -> Iterator[Contrast | None]:
@@ -87,7 +100,7 @@ class _Pairs:
         if measure is None or sides is None:
             return None
         a, b, arms = sides
-        apart = not rejected_alike(a, b)
+        apart = not rejected_alike(a, b, measure)
         values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
@@ -120,13 +133,13 @@ class _Pairs:
             better=self.better[measure.name],
             played=self.played(a, b),
             rejected_apart=self.paired and apart,
+            draw_sd=draw_sd(*values.complete()),
         )
 
     def sides(self, names: tuple[str, str]) -> tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None:
-        """Both arms' rows of `run.measures`, and their comparison; None when either has none."""
+        """Both arms' rows of `run.measures`, and their comparison; None when either has no row."""
         if names not in self.known:
-            rows = self.run.measures
-            a, b = (rows[(rows["condition"] == name).to_numpy()] for name in names)
+            a, b = (arm_rows(self.run, name) for name in names)
             self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(a, b))
         return self.known[names]
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from agentlab.experiment.confounds import confounds
 from agentlab.pairing import PAIRING
@@ -54,16 +56,22 @@ class Arms:
         return dict(zip(self.run.conditions["condition"], self.run.conditions["facts"], strict=True))
 
     @cached_property
-    def calls(self) -> pd.DataFrame:
-        """The agents' calls that succeeded."""
+    def calls(self) -> dict[str, NDArray[np.intp]]:
+        """By condition, a number for each call of its agents that succeeded; calls that are twins have the same."""
         calls = self.run.calls
-        return calls.loc[(calls["purpose"] != "judge") & calls["error"].isna()]
+        kept = (
+            (calls["purpose"] != "judge") & calls["error"].isna() & calls["rollout"].isin(self.run.rollouts["rollout"])
+        )
+        own = calls.loc[kept, ["condition", *PAIRING, "actor", "round", "k", "text"]]
+        same = own.groupby([*own.columns[1:]], observed=True, dropna=False, sort=False).ngroup().to_numpy()
+        return {str(name): same[rows] for name, rows in own.groupby("condition", observed=True).indices.items()}
 
     @cached_property
     def used(self) -> pd.DataFrame:
         """The rollouts by key, with what each used in the columns of `UNITS`."""
         rollouts = self.run.rollouts
-        return rollouts.assign(tokens=rollouts["input_tokens"] + rollouts["output_tokens"]).set_index("rollout")
+        table = rollouts.assign(tokens=rollouts["input_tokens"] + rollouts["output_tokens"]).set_index("rollout")
+        return table[[*UNITS.values()]].astype("float64")
 
     def compare(self, a: pd.DataFrame, b: pd.DataFrame) -> ArmComparison:
         """Two arms, each as its rows of `run.measures`."""
@@ -73,15 +81,15 @@ class Arms:
         ratio = compute[unit]
         unmatched = () if ratio is None or matched(ratio) else (f"compute ({ratio:.1f}x the {unit})",)
         differences = (*confounds(*(self.facts[name] for name in names)), *unmatched)
-        return ArmComparison(*_identical(self.calls, a, b), compute, unit, match is not None, differences)
+        return ArmComparison(*self._identical(names), compute, unit, match is not None, differences)
 
     def _compute(self, a: pd.DataFrame, b: pd.DataFrame) -> dict[str, float | None]:
         first, second = (side[~side["status"].isin(UNFINISHED)] for side in (a, b))
         pairs = pair_arms(first, second, "rollout").rows
-        keys = [pairs[f"rollout_{side}"].astype("str") for side in "ab"]
+        sums = [self.used.reindex(pairs[f"rollout_{side}"].astype("str")).sum(skipna=False) for side in "ab"]
         ratios: dict[str, float | None] = {}
         for unit, column in UNITS.items():
-            used, other = (float(self.used[column].reindex(key).astype("float64").sum(skipna=False)) for key in keys)
+            used, other = (float(side[column]) for side in sums)
             free = unit == "money" and used == other == 0 and bool(ratios["calls"])
             ratios[unit] = 1.0 if free else used / other if other > 0 and used == used else None
         return ratios
@@ -94,18 +102,16 @@ class Arms:
                 return next(unit for unit, column in UNITS.items() if column == baseline["match"])
         return None
 
+    def _identical(self, names: list[str]) -> tuple[float | None, bool]:
+        """Of the smaller arm's calls, the share with a twin; whether all of both have one."""
+        first, second = (self.calls.get(name, np.empty(0, dtype=np.intp)) for name in names)
+        smaller, larger = sorted((len(first), len(second)))
+        if not smaller:
+            return None, False
+        twins = len(np.intersect1d(first, second))
+        return twins / smaller, twins == larger
+
 
 def matched(ratio: float) -> bool:
     """Whether two arms may be called matched in the compute they used."""
     return 0.9 <= ratio <= 1.1
-
-
-def _identical(calls: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame) -> tuple[float | None, bool]:
-    """Of the smaller arm's calls, the share with a twin; whether all of both have one."""
-    keys = [*PAIRING, "actor", "round", "k", "text"]
-    first, second = (calls.loc[calls["rollout"].isin(side["rollout"]), keys] for side in (a, b))
-    smaller, larger = sorted((len(first), len(second)))
-    if not smaller:
-        return None, False
-    twins = len(first.merge(second, on=keys).drop_duplicates())
-    return twins / smaller, twins == larger

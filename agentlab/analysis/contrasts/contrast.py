@@ -63,6 +63,8 @@ class Contrast:
     """Rollouts of both arms that are played, and that are planned; both 0 where the run plans looks, or nothing."""
     rejected_apart: bool = False
     """Whether draws would be pairs, had not one arm rejected some that the other kept."""
+    draw_sd: float | None = None
+    """The standard deviation of one arm's values over draws of one task; None without two draws of any."""
 
     @property
     def role(self) -> str:

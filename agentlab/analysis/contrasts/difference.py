@@ -58,6 +58,12 @@ class ArmValues:
         x, y = (np.where(kept, v, np.nan) for v, kept in zip(self.values, self.delivered, strict=True))
         return replace(self, values=(x, y))
 
+    def complete(self) -> list[tuple[NDArray[np.str_], Floats]]:
+        """Tasks and values of either arm: of complete pairs, or of all rollouts with a value if there are no pairs."""
+        lost = self.missing
+        kept = [~(lost[0] | lost[1])] * 2 if self.pairs else [~side for side in lost]
+        return [(np.array(t)[k], v[k]) for t, v, k in zip(self.tasks, self.values, kept, strict=True)]
+
     def difference(self, level: float) -> Paired:
         """`a - b` with intervals at this level.
 

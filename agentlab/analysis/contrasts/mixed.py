@@ -21,12 +21,14 @@ from statsmodels.regression.mixed_linear_model import (  # pyright: ignore[repor
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import listed
+from agentlab.analysis.contrasts.compared import arm_rows
 from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.odds import odds
-from agentlab.analysis.contrasts.table import NAMES, values
+from agentlab.analysis.contrasts.table import NAMES
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
+from agentlab.pairing import PAIRING
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS
 from agentlab.stats.interval import t_p, t_quantile
@@ -167,7 +169,9 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
 
 def _table(run: Run, c: Contrast) -> pd.DataFrame:
     """`task`, `draw`, `arm` and `value`, none missing."""
-    return pd.concat([side.assign(arm=x) for side, x in zip(values(run, c), (0.5, -0.5), strict=True)]).dropna()
+    sides = [arm_rows(run, name)[[*PAIRING, c.measure]] for name in c.conditions]
+    both = pd.concat([side.assign(arm=x) for side, x in zip(sides, (0.5, -0.5), strict=True)])
+    return both.rename(columns={c.measure: "value"}).astype({"task": "str"}).dropna()
 
 
 def _remarks(one: Fit, paired_se: float) -> Iterator[str]:

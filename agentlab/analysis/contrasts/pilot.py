@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from agentlab.analysis.components.judge_noise import noise
-from agentlab.analysis.contrasts.compared import contrasts
+from agentlab.analysis.contrasts.compared import arm_rows, contrasts
 from agentlab.analysis.contrasts.contrast import Contrast
-from agentlab.analysis.contrasts.table import values
 from agentlab.errors import AnalysisError
 from agentlab.experiment.power import ContrastNoise
 from agentlab.runs.frames import Run
@@ -55,9 +54,9 @@ def _measured(run: Run, design: Design, c: Contrast) -> Pilot:
         raise ValueError(
             "it cannot serve as a pilot: its draws are numbered by the order of rows, so they are not pairs"
         )
-    a, b = values(run, c)
-    both = pair_arms(a, b, "value")
-    return pilot(both.tasks, both.rows["value_a"].to_numpy(), both.rows["value_b"].to_numpy(), _judge(run, design, c))
+    both = pair_arms(*(arm_rows(run, name) for name in c.conditions), c.measure)
+    a, b = (both.rows[f"{c.measure}_{side}"].to_numpy() for side in "ab")
+    return pilot(both.tasks, a, b, _judge(run, design, c))
 
 
 def _judge(run: Run, design: Design, c: Contrast) -> JudgeVariance | None:

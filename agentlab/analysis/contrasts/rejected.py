@@ -3,13 +3,33 @@
 import pandas as pd
 
 from agentlab.pairing import PAIRING
+from agentlab.types import Measure
+
+SELECTED = (
+    "arms rejected different draws, so each arm is judged on the draws that its program kept; with "
+    "`inference: {kind: rejection, accept: 1}` in the scenario, every draw gets an accepted rollout"
+)
 
 
-def rejected_alike(a: pd.DataFrame, b: pd.DataFrame) -> bool:
-    """Whether the same draws of both arms were rejected, by their rows of `run.measures`.
+def rejected_alike(a: pd.DataFrame, b: pd.DataFrame, measure: Measure) -> bool:
+    """Whether the same draws of both arms were rejected, by their rows of `run.measures`, or are worth something.
 
     Else the draws that both arms kept are no sample of either: arms share random numbers, so that what one arm observed
     would select among the draws of the other.
     """
-    one, other = ({*arm.loc[arm["status"] == "rejected", [*PAIRING]].itertuples(index=False)} for arm in (a, b))
+    if "rejected" in measure.values:
+        return True
+    found = [(arm["status"] == "rejected").to_numpy(dtype=bool) for arm in (a, b)]
+    if not any(rejected.any() for rejected in found):
+        return True
+    one, other = (
+        {*arm.loc[rejected, [*PAIRING]].itertuples(index=False)} for arm, rejected in zip((a, b), found, strict=True)
+    )
     return one == other
+
+
+def rejected_apart(rollouts: pd.DataFrame) -> bool:
+    """Whether some conditions rejected draws that others kept, by rows of `run.rollouts`."""
+    rejected = rollouts[rollouts["status"] == "rejected"]
+    conditions = rollouts["condition"].nunique()
+    return bool((rejected.groupby([*PAIRING], observed=True)["condition"].nunique() < conditions).any())

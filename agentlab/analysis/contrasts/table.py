@@ -16,10 +16,8 @@ from agentlab.analysis.contrasts.tasks import task_notes
 from agentlab.analysis.row import Row, ends, estimated
 from agentlab.errors import AnalysisError
 from agentlab.experiment.confounds import phrase
-from agentlab.pairing import PAIRING
 from agentlab.runs.frames import Run
-from agentlab.runs.frames.pairing import pair_arms
-from agentlab.stats.contrasts.effect_size import draw_sd, over_draws, over_tasks
+from agentlab.stats.contrasts.effect_size import over_draws, over_tasks
 from agentlab.text import pluralize
 
 NAMES = ("role", "name", "measure", "a", "b", "within")
@@ -65,7 +63,7 @@ def tabulate(run: Run) -> pd.DataFrame:
     declared_after: interim analyses before the contrast was declared, 0 if it was preregistered. confounds: in what the
     arms differ. What may not be said is missing.
     """
-    rows = [_row(run, contrast) for contrast in compared(run)] if len(run.rollouts) else []
+    rows = [_row(contrast) for contrast in compared(run)] if len(run.rollouts) else []
     whole = ("declared_after", "pairs", "delivered_pairs")
     return pd.DataFrame(rows).astype(dict.fromkeys(whole, "Int64") if rows else {})
 
@@ -123,8 +121,8 @@ def _says(chosen: Sequence[Contrast]) -> str:
     return f"{primary} primary and {rest}, {how}, on up to {pluralize(tasks, 'task')} and {units}."
 
 
-def _row(run: Run, c: Contrast) -> Row:
-    result, sides, compared = c.result, values(run, c), c.arms
+def _row(c: Contrast) -> Row:
+    result, compared = c.result, c.arms
     these, new = (None, None) if c.suppressed else (result.these_tasks, result.new_tasks)
     return {
         "role": c.role,
@@ -152,7 +150,7 @@ def _row(run: Run, c: Contrast) -> Row:
         "equivalence_holm": c.equivalence_holm,
         "bias": c.bias,
         "sign_flip": None if c.p is None else result.sign_flip,
-        **_effects(c, sides),
+        **_effects(c),
         **_missing(c),
         "judge_share": c.judge_share,
         "auc": c.auc,
@@ -201,34 +199,12 @@ def _missing(c: Contrast) -> Row:
     }
 
 
-def _effects(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> Row:
+def _effects(c: Contrast) -> Row:
     """The difference beside what varies over tasks, and over draws of one task."""
     result, d_z, in_draw_sd = c.result, None, None
     if result.difference is not None and not c.suppressed and not result.constant:
-        within = draw_sd(*_complete(c, sides))
         if result.new_tasks is not None and result.clusters is None:
             d_z = over_tasks(result.difference, result.new_tasks, result.tasks)
-        if result.these_tasks is not None and within is not None:
-            in_draw_sd = over_draws(result.difference, result.these_tasks, within)
+        if result.these_tasks is not None and c.draw_sd is not None:
+            in_draw_sd = over_draws(result.difference, result.these_tasks, c.draw_sd)
     return estimated("d_z", d_z) | estimated("in_draw_sd", in_draw_sd) | _without_largest(c)
-
-
-def _complete(c: Contrast, sides: tuple[pd.DataFrame, pd.DataFrame]) -> list[tuple[list[str], list[float]]]:
-    """Tasks and values of either arm: of complete pairs, or of all rollouts where draws are no pairs."""
-    if not c.paired:
-        known = [side[["task", "value"]].dropna() for side in sides]
-        return [(side["task"].tolist(), side["value"].tolist()) for side in known]
-    both = pair_arms(*sides, "value").rows.dropna()
-    return [(both["task"].tolist(), both[f"value_{side}"].tolist()) for side in "ab"]
-
-
-def values(run: Run, c: Contrast) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both arms' `task`, `draw` and `value`, whether a value is missing or not."""
-    rows, columns = run.measures, [*PAIRING, c.measure]
-    a, b = (
-        rows.loc[(rows["condition"] == name).to_numpy(), columns]
-        .rename(columns={c.measure: "value"})
-        .astype({"task": "str"})
-        for name in c.conditions
-    )
-    return a, b

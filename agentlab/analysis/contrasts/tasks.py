@@ -5,22 +5,25 @@ from functools import lru_cache
 
 from agentlab.analysis.contrasts.contrast import ALPHA, Contrast
 from agentlab.runs.frames import Run
-from agentlab.scenario.alike import alike, hint
+from agentlab.runs.frames.clusters import recorded_tasks
+from agentlab.scenario.repeated import sentences
 from agentlab.text import line, pluralize
 
 
 def task_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
     """The clusters, or tasks that look like some; then each contrast that rests on one task."""
-    return [*_clusters(run), *map(_largest, filter(_rests_on_one, contrasts))] if contrasts else []
+    return [*cluster_notes(run), *map(_largest, filter(_rests_on_one, contrasts))] if contrasts else []
 
 
 @lru_cache(maxsize=1)
-def _clusters(run: Run) -> list[str]:
-    if run.clusters:
-        size = f"{pluralize(len(run.clusters), 'task')} in {pluralize(len(set(run.clusters.values())), 'cluster')}"
-        return [f"Tasks are clustered by {run.meta['cluster']}: {size}; only the clusters are independent."]
-    groups = alike({task["id"]: task["prompt"] for task in run.meta.get("tasks", [])})
-    return [f"The {hint(groups)}."] if groups else []
+def cluster_notes(run: Run) -> list[str]:
+    """Which tasks are not independent, whether or not the intervals take this into account."""
+    field = run.meta.get("cluster")
+    told = [f"{text[0].upper()}{text[1:]}." for text in sentences(recorded_tasks(run.meta), field is not None)]
+    if field is None:
+        return told
+    size = f"{pluralize(len(run.clusters), 'task')} in {pluralize(len(set(run.clusters.values())), 'cluster')}"
+    return [f"Tasks are clustered by {field}: {size}; only the clusters are independent.", *told]
 
 
 def _rests_on_one(c: Contrast) -> bool:

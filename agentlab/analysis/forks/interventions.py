@@ -13,8 +13,9 @@ from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.stats.forks.intervention import InterventionEffect, effect
 from agentlab.text import pluralize
+from agentlab.types import Measure
 
-_PLACE = ["parent", "at", "fork"]
+_PLACE = ["parent", "against", "fork"]
 _EFFECT = ["condition", "measure", "change", "at"]
 _ALIKE = 3
 """Effects with one note that are still named."""
@@ -23,19 +24,18 @@ _ALIKE = 3
 def interventions(run: Run, measure: str | None = None) -> Analysis:
     """A row per condition, measure, change and cut: changed forks minus placebo forks of the same cut and index.
 
+    The placebo forks of a turn that was redrawn are those that keep it, cut at the end of its round.
+
     `effects`: each difference with the widest interval that its tasks and parents allow. `intervals`: all of them, both
     means and what they rest on. Raises AnalysisError when the run has no changed forks.
     """
     rows, lacking = list[dict[str, object]](), dict[str, list[str]]()
     notes: dict[str, None] = {"a change is compared with unchanged forks of the same cut, never with the parent": None}
     for m in measured(run, measure):
-        forks = outcomes(run, m)
-        found = forks.table
-        if forks.missing:
-            lost = pluralize(forks.missing, "fork")
+        pairs, missing = paired_forks(run, m)
+        if missing:
+            lost = pluralize(missing, "fork")
             notes[f"{m.name}: {lost} of the run without an outcome; pairs that include them are excluded"] = None
-        changed, placebo = found[found["change"] != ""], found.loc[found["change"] == "", [*_PLACE, "value"]]
-        pairs = changed.merge(placebo, on=_PLACE, how="left", suffixes=("", "_placebo"))
         for (condition, change, at), part in pairs.groupby(["condition", "change", "at"], sort=False):
             told = effect(part["task"].tolist(), part["parent"].tolist(), part["value"], part["value_placebo"])
             head = dict(zip(_EFFECT, (condition, m.name, change, at), strict=True))
@@ -61,6 +61,17 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
     return Analysis(
         "interventions", "Effects of changes", _says(table), tables, (*notes, *_lacking(lacking)), result=_result
     )
+
+
+def paired_forks(run: Run, measure: Measure) -> tuple[pd.DataFrame, int]:
+    """Changed forks with `value`, and as `value_placebo` that of the plain fork of the same cut and index; and how many
+    forks have no outcome. Of a turn that was redrawn, plain forks are those that keep it, cut after its round."""
+    forks = outcomes(run, measure)
+    found = forks.table
+    redrawn = found["change"].astype("str").str.startswith("until ")
+    found = found.assign(against=found["at"].mask(redrawn, found["round"].astype("str")))
+    changed, placebo = found[found["change"] != ""], found.loc[found["change"] == "", [*_PLACE, "value"]]
+    return changed.merge(placebo, on=_PLACE, how="left", suffixes=("", "_placebo")), forks.missing
 
 
 def _lacking(notes: Mapping[str, Sequence[str]]) -> list[str]:

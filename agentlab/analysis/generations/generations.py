@@ -7,7 +7,8 @@ from functools import lru_cache
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
-from agentlab.analysis.generations import answers, gains, replicates, sampled
+from agentlab.analysis.generations import answers, distance, gains, replicates, sampled
+from agentlab.analysis.generations.findings import sentences
 from agentlab.analysis.generations.lineage import Lineage, lineages
 from agentlab.analysis.generations.parted import parted
 from agentlab.analysis.remarks import Remarks
@@ -15,29 +16,32 @@ from agentlab.analysis.row import Row
 from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.text import pluralize
 
 ONCE = (
     "the loop ran once, so every interval is for these weights only. For conclusions about the training, set "
     "improve.replicates"
 )
-COUNTS = ("kept", "duplicates", "cut off", "not good enough", "rows", "k")
+COUNTS = ("kept", "duplicates", "cut off", "not good enough", "hinted", "rows", "k", "rollouts", "left out")
 LEGEND = {
     "passed": "share of rollouts that are good enough to be kept",
     "coverage": "share of tasks with such a rollout",
     "distinct": "mean share of different outputs among those of a task",
     "words": "mean length of an output",
     "precision": "share of the kept rollouts that are right by the truth, the second measure of watch",
+    "hinted": "rollouts with a hint that were kept",
     "rows": "training rows made from the kept rollouts",
     "loss": "loss of this generation's training, in nats per token",
     "seconds": "duration of this generation's training",
+    "kl": "distance from the base in nats for a rollout (KL divergence)",
+    "left out": "rollouts with a reply that has no probability, such as one that was cut off",
     "since": "the earlier generation that this one is compared with, on held-out tasks",
 }
 
 
+@lru_cache(maxsize=1)
 def generations(run: Run, measure: str | None = None) -> Analysis:
-    """Tables: `generations` (every measure by split), `sampled`, `training`, `gains`, `parting`, `answers`, and, with
-    several replicates, `replicates`. Raises AnalysisError for a run without a loop."""
+    """Tables: `generations` (every measure by split), `sampled`, `training`, `gains`, `parting`, `distance`, `answers`,
+    and, with several replicates, `replicates`. Raises AnalysisError for a run without a loop."""
     if not run.splits:
         raise AnalysisError(f"{run.folder} has no self-training loop; `agentlab train` plays a scenario with `improve`")
     remarks, loops = Remarks(), lineages(run)
@@ -51,8 +55,9 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     found = _compared(run.whole, tuple(names))
     rows = {
         "generations": [row for loop in loops for row in sampled.means(run, loop, names)],
-        "replicates": replicates.replicates(held, loops, names),
+        "replicates": found.rows["replicates"],
         **found.rows,
+        "distance": [row for loop in loops for row in distance.distance(run, loop, remarks)],
         "training": [row for loop in loops for row in sampled.training(run, loop)],
         "sampled": [row for loop in loops for row in sampled.sampling(run, loop)],
     }
@@ -63,8 +68,8 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     tables = _tables(rows, loops)
     notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
     notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
-    says = " ".join(_says(run, loops, tables))
-    shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting"))
+    says = " ".join(sentences(tables, loops, _tasks(run)))
+    shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting", "distance"))
     groups = ("arm", "split") if "arm" in tables["generations"] else ("split",)
     told = tuple(dict.fromkeys(notes))
     return Analysis("generations", "Generations", says, tables, told, shown, legend=LEGEND, groups=groups)
@@ -72,12 +77,17 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
 
 def findings(run: Run) -> tuple[str, ...]:
     """What the loop found on held-out tasks, in sentences; none for a run without a loop."""
-    loops = lineages(run) if run.splits else ()
+    run = run.whole
+    loops = lineages(run) if run.splits else []
     if not loops:
         return ()
     reasons = suppressed_measures(run)
     names = tuple(m.name for m in run.measured if m.name not in reasons)
-    return tuple(_says(run, loops, _tables(_compared(run.whole, names).rows, loops)))
+    return tuple(sentences(_tables(_compared(run, names).rows, loops), loops, _tasks(run)))
+
+
+def _tasks(run: Run) -> int:
+    return run.held_out.rollouts["task"].nunique()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,7 @@ def _compared(run: Run, names: tuple[str, ...]) -> _Compared:
     rows = {
         "gains": [row for loop in loops for row in gains.gains(held, loop, names, remarks)],
         "parting": [row for loop in loops for row in parted(held, loop, names, remarks)],
+        "replicates": replicates.replicates(held, loops, names),
     }
     return _Compared(rows, remarks)
 
@@ -108,26 +119,3 @@ def _plain(table: pd.DataFrame, loops: Sequence[Lineage]) -> pd.DataFrame:
     """Counts as whole numbers, and no column for the arm where there is one arm."""
     table = table.astype({name: "Int64" for name in COUNTS if name in table})
     return table if "arm" not in table or any(loop.name for loop in loops) else table.drop(columns="arm")
-
-
-def _says(run: Run, loops: Sequence[Lineage], tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    held = run.held_out.rollouts["task"].nunique()
-    last = max(loop.last for loop in loops)
-    what = f"{pluralize(last, 'generation')} after the base" if last else "The base, before any training"
-    parts = [f"{what}, on {pluralize(held, 'held-out task')}."]
-    return [*parts, *gains.sentences(tables.get("gains")), *(_parting(loop, tables) for loop in loops if loop.watch)]
-
-
-def _parting(loop: Lineage, tables: Mapping[str, pd.DataFrame]) -> str:
-    table = tables.get("parting", pd.DataFrame())
-    if loop.watch is None or table.empty:
-        return ""
-    own = table if "arm" not in table else table[table["arm"] == loop.name]
-    gone = own[own["parted"].astype(bool)]
-    proxy, true = loop.watch
-    head = f"{loop.name}: " if loop.name else ""
-    if own.empty:
-        return ""
-    if gone.empty:
-        return f"{head}{proxy} and {true} were not found to part."
-    return f"{head}{proxy} and {true} have parted by generation {int(gone['generation'].iloc[0])} at the latest."

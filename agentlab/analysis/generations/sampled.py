@@ -12,12 +12,12 @@ from agentlab.stats.arm_mean import ArmMean, arm_mean
 
 
 def means(run: Run, loop: Lineage, measures: Sequence[str]) -> Iterator[Row]:
-    """By split and generation: the mean of task means of every measure, with its interval for new tasks, or for these
-    tasks where they are few."""
+    """By split, those that are learned from last, and generation: the mean of task means of every measure, with its
+    interval for new tasks, or for these tasks where they are few."""
     splits = {str(task["id"]): str(task.get("split")) for task in run.meta["tasks"]}
     of_task = run.measures["task"].astype("str").map(splits)
     known = {m.name: m for m in run.measured}
-    for split, role in run.splits.items():
+    for split, role in sorted(run.splits.items(), key=lambda entry: entry[1] == "learn"):
         for generation, condition in loop.conditions.items():
             own = run.measures[(run.measures["condition"] == condition) & (of_task == split)]
             row: Row = {"arm": loop.name, "split": split, "role": role, "generation": generation}
@@ -47,6 +47,8 @@ def training(run: Run, loop: Lineage) -> Iterator[Row]:
     for row in _own(run, loop):
         if row["role"] == "learn":
             kept = {name.replace("_", " "): row[name] for name in ("kept", "duplicates", "cut_off", "not_good_enough")}
+            if loop.improve.get("hint"):
+                kept["hinted"] = row["hinted"]
             made = {"rows": row["rows"], "precision": _precision(run, loop, row["condition"])}
             trained = {"loss": row["loss"], "seconds": row["training_seconds"]}
             yield {"arm": loop.name, "generation": row["generation"], **kept, **made, **trained}

@@ -151,14 +151,15 @@ def _contrasts(run: Run, one: LabelledMeasure, notes: list[str]) -> Iterator[Row
         corrected = all(part["label"].notna().any() for part in parts)
         like = beyond(*parts) if corrected else beyond(*(part.assign(label=part["score"]) for part in parts))
         about = LIKE if like else THESE
-        scores, corrections = (
-            [judged(part, like, truth=truth, pairs=True) for part in parts] for truth in (True, False)
-        )
         if not one.suppressed:
+            scores = [judged(part, like, truth=True, pairs=True) for part in parts]
             own = difference(scores[0], scores[1], 0.0)
             yield {**head, **_apart(UNCORRECTED, own, count, items), "about": about}
+        if not count:
+            continue
+        corrections = [judged(part, like, pairs=True) for part in parts]
         result = difference(corrections[0], corrections[1])
-        notes += [f"{one.measure.name}, {a} - {b}: {result.note}."] if result.note and count else []
+        notes += [f"{one.measure.name}, {a} - {b}: {result.note}."] if result.note else []
         if corrected:
             yield {**head, **_apart(PREDICTED, result, count, items), "about": about}
 

@@ -14,6 +14,7 @@ from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.cells import listed
 from agentlab.analysis.conclusion import WORDS
 from agentlab.analysis.contrasts.contrast import ALPHA
+from agentlab.analysis.contrasts.rejected import SELECTED, rejected_apart
 from agentlab.analysis.suppressed import suppressed
 from agentlab.errors import AnalysisError
 from agentlab.judges.known_pairs import combined, flipped
@@ -58,7 +59,7 @@ def pairs(run: Run) -> Analysis:
         "Arms compared two at a time",
         _says(table),
         {"pairs": table.drop(columns=[*_BESIDE, "first_slot"]), "verdicts": beside, "strengths": strengths},
-        (*_anchored(run, table), *_missing(beside), _RULE, *notes),
+        (*_anchored(run, table), *_missing(beside), *_selected(run), _RULE, *notes),
         result=_result,
     )
 
@@ -159,6 +160,10 @@ def _missing(beside: pd.DataFrame) -> list[str]:
                 f"{arms}: verdicts without a winner, which count neither as ties nor as losses: {', '.join(counts)}."
             )
     return notes
+
+
+def _selected(run: Run) -> list[str]:
+    return [f"{SELECTED[0].upper()}{SELECTED[1:]}."] if rejected_apart(run.rollouts) else []
 
 
 def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

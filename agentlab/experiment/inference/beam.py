@@ -15,10 +15,11 @@ async def beam(fields: BeamFields, population: Population) -> Rollout:
     while not all(one.over for one in particles):
         await population.advance(particles)
         order = sorted(range(len(particles)), key=lambda i: (-particles[i].total, i))
-        best = [particles[i] for i in order[: fields.beams] if particles[i].total > -math.inf]
-        if not best:
+        heaviest = [i for i in order[: fields.beams] if particles[i].total > -math.inf]
+        if not heaviest:
             break
-        await population.decide({"ancestors": [i for i in order[: fields.beams] if particles[i] in best]})
+        decided = await population.decide({"ancestors": heaviest})
+        best: list[Particle] = [particles[i] for i in decided["ancestors"]]
         await population.prune(one for one in particles if one not in best)
         particles = list[Particle]()
         for one in best:

@@ -29,17 +29,18 @@ class ParticleJudge:
     task: Task
     """Without addenda, which is how judges see it."""
 
-    async def score(self, particle: Particle, shown: JudgeInput) -> float | None:
+    async def score(self, particle: Particle, shown: JudgeInput, place: int = 0) -> float | None:
         """The mean of the counted criteria over the judge's draws, each criterion from 0 (lowest) to 1 (highest).
 
-        None if a draw gave no score. A call that failed for a passing reason leaves the particle unfinished.
+        `place` tells several looks in one round apart. None if a draw gave no score. A call that failed for a passing
+        reason leaves the particle unfinished.
         """
         client = replace(self.client, recorded=particle.client.recorded)
         calls = SelectorCalls(client, self.settings, particle.spec, self.task)
         made, scores = list[Call](), list[float | None]()
         for draw in range(self.judge.draws):
-            verdicts = await calls.looked(self.judge, draw, shown, particle.round, made)
-            scores.append(self._mean(verdicts))
+            verdicts = await calls.looked(self.judge, place * self.judge.draws + draw, shown, particle.round, made)
+            scores.append(mean_score(self.scales, verdicts))
             failed = next((v.reason for v in verdicts if v.outcome == "error"), None)
             if (error := passing(made) or failed) is not None:
                 particle.state.status = "infrastructure"
@@ -48,12 +49,13 @@ class ParticleJudge:
         known = [score for score in scores if score is not None]
         return fmean(known) if len(known) == len(scores) else None
 
-    def _mean(self, verdicts: Sequence[Verdict]) -> float | None:
-        values = {v.criterion: v.value for v in verdicts if v.criterion in self.scales and v.value is not None}
-        if len(values) < len(self.scales):
-            return None
-        ends = self.scales
-        return fmean((value - ends[name][0]) / (ends[name][1] - ends[name][0]) for name, value in values.items())
+
+def mean_score(scales: Mapping[str, tuple[float, float]], verdicts: Sequence[Verdict]) -> float | None:
+    """The mean of the criteria of one judge draw, each from 0 (lowest) to 1 (highest); None if one has no score."""
+    values = {v.criterion: v.value for v in verdicts if v.criterion in scales and v.value is not None}
+    if len(values) < len(scales):
+        return None
+    return fmean((value - scales[name][0]) / (scales[name][1] - scales[name][0]) for name, value in values.items())
 
 
 def looking(fields: InferenceFields, judge: ParticleJudge | None, unscored: list[str]) -> Score | None:

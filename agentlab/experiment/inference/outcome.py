@@ -11,13 +11,11 @@ from agentlab.experiment.baselines import plain
 from agentlab.experiment.inference.particle import Particle
 from agentlab.experiment.inference.population import Population
 from agentlab.organization.cascade.log import variable_of
+from agentlab.organization.cascade.values import decoded, equal
 from agentlab.scenario.inference_fields import OUTPUT_TEXT, Take, VoteFields
 from agentlab.seeds import stream
 from agentlab.stats.particles.weights import effective_size, log_sum, shares
 from agentlab.types import VARIABLE, Rollout
-
-MISSING = ("data", "null")
-"""Kind and content of the message that binds a variable to no value."""
 
 
 async def settled(population: Population, particles: Sequence[Particle], take: Take, offset: float = 0.0) -> Rollout:
@@ -91,20 +89,23 @@ def _chosen(live: Sequence[Particle], fractions: dict[Particle, float], take: Ta
     if take == "draw":
         return _drawn(live, fractions, lineage)
     assert isinstance(take, VoteFields)
-    votes: dict[str, list[Particle]] = {}
+    votes: list[tuple[Any, list[Particle]]] = []
     for one in live:
         value = _value(one, take.vote)
-        if value is not None:
-            votes.setdefault(value, []).append(one)
+        if value is None:
+            continue
+        voters = next((voters for other, voters in votes if equal(value, other)), None)
+        if voters is None:
+            votes.append((value, voters := []))
+        voters.append(one)
     if not votes:
         return f"vote: no particle has a value of {take.vote!r}"
-    sums = {value: math.fsum(fractions[one] for one in voters) for value, voters in votes.items()}
-    most = max(sums.values())
-    tied = [value for value, weight in sums.items() if math.isclose(weight, most, rel_tol=1e-9)]
+    sums = [math.fsum(fractions[one] for one in voters) for _, voters in votes]
+    tied = [voters for (_, voters), weight in zip(votes, sums, strict=True) if math.isclose(weight, max(sums))]
     if len(tied) > 1 and take.ties == "none":
         return f"vote: {len(tied)} values of {take.vote!r} have the same weight"
     winner = tied[stream(lineage, "ties") % len(tied)] if take.ties == "draw" else tied[0]
-    return votes[winner][0]
+    return winner[0]
 
 
 def _drawn(live: Sequence[Particle], fractions: dict[Particle, float], lineage: str) -> Particle:
@@ -116,11 +117,11 @@ def _drawn(live: Sequence[Particle], fractions: dict[Particle, float], lineage: 
     return live[-1]
 
 
-def _value(one: Particle, variable: str) -> str | None:
+def _value(one: Particle, variable: str) -> Any:
     """The last value of a variable, or the output without what does not make it another answer; None if missing."""
     rollout: Any = one.rollout
     if variable == OUTPUT_TEXT:
         return None if rollout.output is None else plain(rollout.output)
     values = (m for m in reversed(one.state.log) if VARIABLE in m.to and m.ref)
     last = next((m for m in values if variable in (m.ref, variable_of(m.ref or ""))), None)
-    return None if last is None or (last.kind, last.content) == MISSING else last.content
+    return None if last is None else decoded(last)

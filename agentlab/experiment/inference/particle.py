@@ -1,6 +1,7 @@
 """One particle of a population: a rollout in the making with its log-weight."""
 
 import math
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from agentlab.engine.client import Client
@@ -20,6 +21,8 @@ class Particle:
     client: Client
     """Has the calls that the particle made before, which are not made again."""
     tools: Tools = field(default_factory=lambda: NO_TOOLS)
+    opened: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """What its tools opened, until it has ended."""
     log_weight: float = 0.0
     """Since the population was last resampled."""
     total: float = 0.0
@@ -30,6 +33,8 @@ class Particle:
     """The judge's last score of the log, from 0 to 1."""
     scored: int = 0
     """Messages that the judge was shown."""
+    counted: dict[str, int] = field(default_factory=dict[str, int])
+    """By actor, how many of its calls are counted for the limits of the rollout."""
     copies: int = 0
     """Forks that were made at the end of its last round."""
     rollout: Rollout | None = None
@@ -66,8 +71,12 @@ class Particle:
             self.log_weight = self.total = -math.inf
         return bool(posted)
 
-    def own_calls(self) -> list[Call]:
-        """Calls that were made for this particle and not for the one that it is a copy of."""
-        branch = self.spec.branch
-        first = 0 if branch is None else branch.cut.round + 1
-        return [call for call in self.state.made() if call.round >= first]
+    def uncounted(self) -> list[Call]:
+        """Calls that were made for it since this was asked last."""
+        calls = [call for actor, made in self.state.calls.items() for call in made[self.counted.get(actor, 0) :]]
+        self.count()
+        return calls
+
+    def count(self) -> None:
+        """All its calls so far are counted."""
+        self.counted = {actor: len(made) for actor, made in self.state.calls.items()}

@@ -12,7 +12,7 @@ from agentlab.engine.client import Client
 from agentlab.engine.cut import Cut
 from agentlab.engine.outcome import finished
 from agentlab.engine.play import end, start, step
-from agentlab.engine.spec import UNLIMITED, RolloutSpec, fork, over_limits, particle, unmeasurable, unstarted
+from agentlab.engine.spec import UNLIMITED, RolloutSpec, Used, fork, particle, unmeasurable, unstarted
 from agentlab.engine.tools import opened
 from agentlab.errors import ToolsetError
 from agentlab.experiment.inference.keep import Keep, Unkept
@@ -28,6 +28,13 @@ UNSETTLED = ("infrastructure", "cancelled", "limit")
 
 def _never() -> bool:
     return False
+
+
+async def _close(particles: Iterable[Particle]) -> None:
+    """Closes the tools of those that have ended, in the task in which they were opened."""
+    for one in particles:
+        if one.over:
+            await one.opened.aclose()
 
 
 class Interrupted(Exception):
@@ -57,33 +64,39 @@ class Population:
     """What is recorded with the rollout."""
     before: Sequence[Mapping[str, Any]] = ()
     """The steps that an earlier command came to."""
+    used: Used = field(default_factory=Used)
+    """What the calls of all particles used that were counted."""
 
     async def founders(self, indices: Iterable[int]) -> list[Particle]:
         """The particles with these indices, from 1, before their first round."""
         made = list[Particle]()
         for index in indices:
             spec = particle(self.spec, index)
-            made.append(await self._made(spec, start(spec)))
+            made.append(await self.made(spec, start(spec)))
         return made
 
     async def copy(self, of: Particle) -> Particle:
         """Another future of a particle, with random streams of its own; it has the parent's past and its weights."""
         of.copies += 1
         spec = fork(of.spec, Cut(of.state.round), of.copies)
-        made = await self._made(spec, of.state.copy())
+        made = await self.made(spec, of.state.copy())
         made.log_weight, made.total, made.read, made.score = of.log_weight, of.total, of.read, of.score
         made.scored = of.scored
+        made.count()
         return made
 
-    async def _made(self, spec: RolloutSpec, state: Any) -> Particle:
+    async def made(self, spec: RolloutSpec, state: Any) -> Particle:
+        """A particle with this identity, to be played on from `state`."""
         spec = replace(spec, attempt=1 + self.keep.failed(spec.key))
         client = replace(self.client, recorded=self.keep.recorded(spec.key))
         self.keep.begin(unstarted(spec))
+        client.begin(spec)
         made = Particle(spec, state, client)
         self.particles.append(made)
         if any(agent.tools for agent in spec.organization.agents):
+            self.stack.push_async_callback(made.opened.aclose)
             try:
-                made.tools = await self.stack.enter_async_context(opened(spec.organization, spec.task))
+                made.tools = await made.opened.enter_async_context(opened(spec.organization, spec.task))
             except ToolsetError as error:
                 raise Interrupted("infrastructure", str(error)) from error
         return made
@@ -98,7 +111,7 @@ class Population:
         if self.spec.limits == UNLIMITED:
             await self._each(partial(self._onward, to_end), waiting)
         while self.spec.limits != UNLIMITED and waiting:
-            self._check_limits()
+            self.check_limits()
             weighed = set(await self._each(self._round, waiting))
             waiting = [one for one in waiting if not one.over and (to_end or one not in weighed)]
 
@@ -112,7 +125,8 @@ class Population:
 
         async with asyncio.TaskGroup() as group:
             tasks = [(particle, group.create_task(one(particle))) for particle in particles]
-        self._check(particles)
+        self.check(particles)
+        await _close(particles)
         return [particle for particle, task in tasks if task.result()]
 
     async def _onward(self, to_end: bool, particle: Particle) -> bool:
@@ -138,29 +152,32 @@ class Population:
             weighed |= await self.score(particle)
         return weighed
 
-    def _check(self, particles: Iterable[Particle]) -> None:
+    def check(self, particles: Iterable[Particle]) -> None:
+        """Raises `Interrupted` if one of them could not be played."""
         bad = [one for one in particles if one.state.status in UNSETTLED]
         for status in UNSETTLED:
             if found := next((one for one in bad if one.state.status == status), None):
                 raise Interrupted(found.state.status or "infrastructure", found.state.error)
 
-    def _check_limits(self) -> None:
-        """The limits of the rollout hold for all its particles together."""
-        calls = [call for one in self.particles for call in one.own_calls()]
+    def check_limits(self) -> None:
+        """The limits of the rollout hold for all its particles together. Raises `Interrupted`."""
+        calls = [call for one in self.particles for call in one.uncounted()]
         if error := unmeasurable(self.spec.limits, calls):
             raise Interrupted("infrastructure", error)
-        if over_limits(self.spec.limits, calls):
+        if self.used.add(calls).reaches(self.spec.limits):
             raise Interrupted("limit", None)
 
     async def prune(self, particles: Iterable[Particle]) -> None:
         """Ends particles that are not kept; their weight has gone to others."""
+        gone = [*particles]
         async with asyncio.TaskGroup() as group:
-            for one in particles:
+            for one in gone:
                 if not one.over:
                     one.state.status = "pruned"
                 rollout = one.rollout or finished(one.spec, one.state, "protocol")
                 one.rollout = replace(rollout, status="pruned")
                 group.create_task(self.keep.finish(one.rollout))
+        await _close(gone)
 
     async def resample(self, particles: Sequence[Particle], ancestors: Sequence[int]) -> list[Particle]:
         """The next population: the first copy of a particle goes on as itself, each further one as a fork of it.

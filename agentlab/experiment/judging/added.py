@@ -133,7 +133,7 @@ def _with_workspace(folder: Path, meta: Mapping[str, Any]) -> Mapping[str, Organ
 async def _judge_rollouts(work: Work, organizations: Mapping[str, Organization]) -> None:
     """Judges each rollout and fork that is finished, as far as that is not done."""
     store, progress, final = work.store, work.progress, work.store.judged()
-    rows = [row for row in store.rollouts(forks=True) if store.final(row.key)]
+    rows = [row for row in store.rollouts("fork") if store.final(row.key)]
     pending = [(row, work.judges.pending(final.get(store.known[row.key].id, set()))) for row in rows]
     jobs = [partial(_judge, work, organizations.get(row.condition), row, draws) for row, draws in pending if draws]
     planned, left = Counter(row.condition for row in rows), Counter(row.condition for row, draws in pending if draws)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentlab.engine.cut import Cut
-from agentlab.engine.intervention import Change
+from agentlab.engine.intervention import Change, Redraw
 from agentlab.engine.spec import fork
-from agentlab.experiment.resample.parents import Parent
+from agentlab.experiment.resample.parents import CallUsage, Parent
 from agentlab.models import Cost, ModelSpec, estimated
 from agentlab.scenario import Design
 
@@ -37,6 +37,8 @@ class ForkPricing:
     def drawn(self, parent: Parent, cut: Cut, change: Change | None) -> Cost:
         """One fork's agents: the parent's calls after the cut, at the prices of today."""
         anew = [call for call in parent.calls if not cut.keeps(call.round, call.actor)]
+        if change is not None and change.redraw is not None:
+            anew = [call for call in anew for _ in range(_times(call, cut, change.redraw))]
         spec, models = fork(parent.rollout_spec, cut, 1, change), self.models[parent.condition.name]
         roster = spec.organization.roster
         specs = (models[spec.agent(roster[call.actor], call.round).model] for call in anew)
@@ -49,3 +51,8 @@ class ForkPricing:
         known = sum((estimated(specs[c.judge], c.usage) for c in parent.judging if c.judge in specs), Cost())
         asked = {call.judge for call in parent.judging}
         return known if specs.keys() <= asked else known + Cost(unpriced=1)
+
+
+def _times(call: CallUsage, cut: Cut, redraw: Redraw) -> int:
+    """How often a turn is drawn at most."""
+    return redraw.tries if redraw.resilient or (call.round, call.actor) == (cut.round, *cut.agents) else 1

@@ -6,7 +6,7 @@ What lies before the cut is the parent's, found by its lineage: it is neither as
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
@@ -15,14 +15,16 @@ import msgspec
 from agentlab.engine.intervention import Change
 from agentlab.engine.spec import FRESH, fork
 from agentlab.errors import ScenarioError
+from agentlab.experiment.inference.play import Property
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample.cost import ForkPricing, Quote
 from agentlab.experiment.resample.parents import Parent, ParentRun
 from agentlab.experiment.resample.points import ForkPoint, fork_points_of
+from agentlab.experiment.resample.property import check_turns, found
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.resample.swaps import swapped
 from agentlab.experiment.runner import Runner
-from agentlab.experiment.sandboxed import of_design
+from agentlab.experiment.sandboxed import SANDBOXES, of_design
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.session import runner_for
 from agentlab.experiment.specs import check
@@ -56,6 +58,8 @@ class ForkPlan:
     """The one that a bisection follows."""
     quote: Quote
     notes: tuple[str, ...]
+    properties: Mapping[str, Property] = field(default_factory=dict[str, Property])
+    """By name, the judge of what messages must be where a turn is drawn anew."""
 
 
 def plan(folder: Path, request: ForkRequest, scenario: Path | None = None) -> ForkPlan:
@@ -70,6 +74,7 @@ def plan(folder: Path, request: ForkRequest, scenario: Path | None = None) -> Fo
         archive = ParentRun(folder, connection, scenario)
         check(archive.design, request.selection)
         measure = _measure(archive, request)
+        properties = {} if request.until is None else {request.until.judge: found(request.until.judge, archive)}
         parents = _parents(archive, request)
         stand_ins = _stand_ins(archive.design, request, parents)
         fork_points, notes = fork_points_of(request, parents, stand_ins)
@@ -88,7 +93,8 @@ def plan(folder: Path, request: ForkRequest, scenario: Path | None = None) -> Fo
         models,
         measure,
         quote,
-        (*_few(request, parents), *notes, *added),
+        (*_few(request, parents), *notes, *_redrawn(request, properties), *added),
+        properties,
     )
 
 
@@ -114,6 +120,7 @@ async def draw(plan: ForkPlan, progress: Progress, concurrency: int = CONCURRENC
     Raises `MismatchError` when another process works on the run, `ScenarioError` when a model cannot be had, and
     `SandboxError` when programs are to be run and there is no sandbox.
     """
+    await check_turns(plan.fork_points, plan.properties)
     todo = list(items(plan.fork_points, range(1, plan.request.forks + 1)))
     progress.enter("draw forks", "forks")
     async with drawing(plan, todo, progress, concurrency) as runner:
@@ -127,6 +134,7 @@ async def drawing(
     """The run, held and ready to draw; `todo` are all forks that it may be asked for."""
     design = plan.design
     judging = {j.model: design.models[j.model] for j in design.judges.values() if j.model is not None}
+    judging |= {p.judge.model: p.spec for p in plan.properties.values() if p.judge.model is not None and p.spec}
     specs, limit = [spec for spec, _ in todo], design.limits.run
     conditions = {condition.name: condition for _, condition in todo}.values()
     with opened(plan.folder, new=False) as store:
@@ -135,8 +143,8 @@ async def drawing(
         async with working(
             store, meta, design.tasks, design.judges, judging, progress, concurrency, plan.models, specs, limit
         ) as work:
-            store.set_meta(meta)
-            yield runner_for(design, work)
+            store.set_meta({name: meta[name] for name in (SANDBOXES,) if name in meta})
+            yield runner_for(design, work, properties=plan.properties)
 
 
 def _parents(archive: ParentRun, request: ForkRequest) -> tuple[Parent, ...]:
@@ -197,6 +205,14 @@ def _quote(request: ForkRequest, fork_points: Sequence[ForkPoint], pricing: Fork
         agents += pricing.drawn(fork_point.parent, fork_point.cut, fork_point.change) * new
         judges += pricing.judged(fork_point.parent) * new
     return Quote(missing, len(drawn) * request.forks - missing, agents, judges, at_most=request.bisect)
+
+
+def _redrawn(request: ForkRequest, properties: Mapping[str, Property]) -> list[str]:
+    if request.until is None:
+        return []
+    later = "this turn and every later one" if request.until.resilient else "this turn"
+    asked = ", and its judge's calls are not included" if any(p.spec for p in properties.values()) else ""
+    return [f"{later} may be drawn {request.until.tries} times; the price is for that many{asked}"]
 
 
 def _added(archive: ParentRun) -> list[str]:

@@ -3,7 +3,7 @@
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,10 @@ from agentlab.experiment.schedule import Item
 from agentlab.experiment.specs import Selection, rollout_specs
 from agentlab.models import ModelSpec
 from agentlab.scenario import Condition, Design, rebuild
+from agentlab.scenario.generations import trained
 from agentlab.store import DATABASE, UNFINISHED
 from agentlab.store.ancestry import kept_by, line, messages
+from agentlab.store.training import served
 from agentlab.types import Message, Purpose, Usage
 
 _POPULATED = "SELECT population FROM rollouts WHERE population IS NOT NULL"
@@ -85,6 +87,16 @@ class ParentRun:
             raise ScenarioError(f"{folder}: these are imported texts; only rollouts that agentlab ran can be re-run")
         file = scenario if scenario is not None else Path(self.meta.get("file", "scenario.yaml"))
         self.design: Design = rebuild(self.meta["tree"], folder, file.parent)
+        self._designs = [self.design, *self._later()]
+
+    def _later(self) -> Iterator[Design]:
+        """The design with the conditions of each trained generation, as `agentlab train` served them."""
+        origins = {one.name: one for one in self.design.conditions}
+        told = served(self.meta, self.folder)
+        for generation in range(1, 1 + max((one["generation"] for one in told.values()), default=0)):
+            own = [one for one in told.values() if one["generation"] == generation and one["origin"] in origins]
+            made = [trained(origins[o["origin"]], generation, o["recipe"], o["serve"], o["systems"]) for o in own]
+            yield replace(self.design, conditions=tuple(made))
 
     def one(self, key: str) -> Parent:
         """The rollout with this key. Raises `ScenarioError` when it may not be forked, saying why."""
@@ -103,12 +115,7 @@ class ParentRun:
                 f"rollout {key[:12]}: it was made by a population of particles, which cannot be re-run from a cut; "
                 f"fork a rollout of a condition without `inference`"
             )
-        if condition not in {one.name for one in self.design.conditions} and self.design.loop is not None:
-            raise ScenarioError(
-                f"rollout {key[:12]}: {condition} has trained weights, which only `agentlab train` serves; re-run a "
-                f"rollout of generation 0"
-            )
-        levels = {one.name: one.levels for one in self.design.conditions}.get(condition, {})
+        levels = {one.name: one.levels for design in self._designs for one in design.conditions}.get(condition, {})
         selection = Selection((task,), {factor: (level,) for factor, level in levels.items()}, draw)
         origin, *forks = reversed(line(self._connection, key))
         item = next((item for item in self._trials(selection) if item[0].key == origin.key), None)
@@ -155,8 +162,11 @@ class ParentRun:
         """The status of every fork, by key."""
         return dict(self._connection.execute("SELECT key, status FROM rollouts WHERE kind = 'fork'").fetchall())
 
-    def _trials(self, selection: Selection) -> Iterator[Item]:
-        return rollout_specs(self.design, self.meta["seed"], selection)
+    def _trials(self, selection: Selection) -> list[Item]:
+        """Those of every generation, draw by draw."""
+        seed = self.meta["seed"]
+        specs = [rollout_specs(design, seed, selection, generation) for generation, design in enumerate(self._designs)]
+        return sorted((item for of in specs for item in of), key=lambda item: item[0].draw)
 
     def _parent(
         self,

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agentlab.engine.cut import Cut, by_agent, ends, read
-from agentlab.engine.intervention import Change
+from agentlab.engine.cut import Cut, by_agent, ends, read, turn
+from agentlab.engine.intervention import Change, until
 from agentlab.errors import ScenarioError
 from agentlab.experiment.resample.interventions import dropped, edited
 from agentlab.experiment.resample.parents import Parent
@@ -30,7 +30,8 @@ def fork_points_of(
     for parent in parents:
         try:
             for cut, change in _cuts(request, parent, stand_ins):
-                found += [ForkPoint(parent, cut), *([ForkPoint(parent, cut, change)] if change is not None else [])]
+                plain = Cut(cut.round) if change is not None and change.redraw is not None else cut
+                found += [ForkPoint(parent, plain), *([ForkPoint(parent, cut, change)] if change is not None else [])]
         except ScenarioError as error:
             refused.append((parent, error))
     if not found:
@@ -50,6 +51,8 @@ def _cuts(
     if request.every_round or request.bisect:
         cuts = (*ends(parent.active), *(by_agent(parent.active) if request.by_agent else ()))
         return [(cut, None) for cut in cuts if cut.covers(parent.kept)]
+    if request.until is not None:
+        return [(turn(request.at or "", parent.active, parent.rounds), until(request.until))]
     at = None if request.at is None else read(request.at, parent.active, parent.rounds)
     if at is not None:
         _own(parent, at, f"--at {request.at}")

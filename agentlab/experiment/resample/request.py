@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 
+from agentlab.engine.intervention import Redraw
 from agentlab.engine.spec import FRESH
 from agentlab.errors import ScenarioError
 from agentlab.experiment.resample.swaps import Swap
 from agentlab.experiment.specs import Selection
 
+MOST_TRIES = 1000
 PARENTS, FORKS, FORKS_EACH = 30, 8, 4
 """Unless said otherwise: most rollouts that are forked, forks of a cut, and forks of a cut at every round."""
 
@@ -32,11 +34,13 @@ class ForkRequest:
     swap: Swap | None = None
     drop: int | None = None
     edit: tuple[int, str] | None = None
+    until: Redraw | None = None
+    """The turn at `at` is drawn anew until its messages have a property, or lack it."""
     changes: tuple[str, ...] = field(init=False)
     """The options by which something is changed."""
 
     def __post_init__(self) -> None:
-        told = {"--swap": self.swap, "--drop": self.drop, "--edit": self.edit}
+        told = {"--swap": self.swap, "--drop": self.drop, "--edit": self.edit, "--until": self.until}
         object.__setattr__(self, "changes", tuple(name for name, value in told.items() if value is not None))
 
     @property
@@ -66,16 +70,20 @@ class ForkRequest:
         if not where and not self.changes:
             raise ScenarioError(
                 "give where to cut (--at 3, --at 3/analyst, --every-round, --bisect) or what to change (--swap "
-                "analyst=provider/name, --drop 12, --edit 12 --text TEXT)"
+                "analyst=provider/name, --drop 12, --edit 12 --text TEXT, --until JUDGE)"
             )
         self._fits(where)
 
     def _fits(self, where: list[str]) -> None:
-        single = [name for name in (*where, *self.changes) if name in ("--bisect", "--drop", "--edit")]
+        single = [name for name in (*where, *self.changes) if name in ("--bisect", "--drop", "--edit", "--until")]
         if single and self.rollout is None:
             raise ScenarioError(f"{single[0]} needs one rollout: name it with --rollout")
         if self.changes and where and where != ["--at"]:
             raise ScenarioError(f"{self.changes[0]} works only with --at, not with {where[0]}")
+        if self.until is not None and (self.at is None or "/" not in self.at):
+            raise ScenarioError("--until draws one turn anew: name it with --at ROUND/AGENT, such as --at 3/analyst")
+        if self.until is not None and not 2 <= self.until.tries <= MOST_TRIES:
+            raise ScenarioError(f"--tries {self.until.tries}: give 2 to {MOST_TRIES} draws of a turn")
         if self.by_agent and not self.every_round:
             raise ScenarioError("--by-agent needs --every-round")
         if self.measure is not None and not self.bisect:

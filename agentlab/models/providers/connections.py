@@ -9,7 +9,8 @@ from asyncio import Semaphore
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
+from ssl import SSLContext
 from urllib.request import getproxies, proxy_bypass
 
 import httpx2
@@ -77,8 +78,13 @@ def opener(url: str) -> Opens:
     """Opens pools for the host of `url`, which the environment's proxy reaches; loopback is reached past any."""
     address = httpx2.URL(url)
     limits = httpx2.Limits(max_connections=POOL, max_keepalive_connections=POOL)
-    verify = httpx2.create_ssl_context()
-    return partial(httpx2.AsyncHTTPTransport, verify=verify, limits=limits, proxy=_proxy(address))
+    return partial(httpx2.AsyncHTTPTransport, verify=_certificates(), limits=limits, proxy=_proxy(address))
+
+
+@cache
+def _certificates() -> SSLContext:
+    """Read once for all hosts: it takes longer than everything else that a connection needs."""
+    return httpx2.create_ssl_context()
 
 
 def _proxy(address: httpx2.URL) -> str | None:

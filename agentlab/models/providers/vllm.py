@@ -1,29 +1,89 @@
-"""Models on a vLLM server that is already running: at `base_url`, else at VLLM_BASE_URL.
+"""Models on a vLLM server: at `base_url`, else one that agentlab starts, else the one at VLLM_BASE_URL.
+
+`options: {weights: PLACE}` starts a server: PLACE is a folder or a name on the Hugging Face Hub. `adapter: FOLDER` is a
+LoRA adapter as PEFT saves it, which a server that agentlab starts has from its start, and another is asked to load;
+for that it needs `--enable-lora` and VLLM_ALLOW_RUNTIME_LORA_UPDATING.
 
 No key is needed; `api_key_env` names one where the server was started with `--api-key`. A schema goes as
 `response_format`: vLLM ignores the older `guided_*` fields without a word. Tools need `--enable-auto-tool-choice`, and
 `cache_read` stays 0 without `--enable-prompt-tokens-details`. Log-probabilities are those before sampling settings.
-The same seed gives the same text only while calls run one at a time: rounding differs between batches, and soon a
-token with it, so coupling across arms is not exact.
+Whether the same seed gives the same text beside other calls is found out by `agentlab.models.probe`.
 """
 
+import asyncio
 import os
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import httpx2
 
-from agentlab.errors import ScenarioError
+from agentlab.errors import ModelError, ScenarioError
+from agentlab.interfaces import Model
+from agentlab.models.engines.plan import adapter_name
 from agentlab.models.providers import openai, scoring
 from agentlab.models.providers.account import key_of
 from agentlab.models.spec import ModelSpec
+from agentlab.types import Capabilities, Completion, Request
 
 URL = "VLLM_BASE_URL"
+LOADED = "already been loaded"
+"""Said by a server that has the adapter under this name, and so this content."""
 
 
-def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None) -> openai.OpenAI:
-    url = spec.base_url or os.environ.get(URL, "").rstrip("/")
+@dataclass(slots=True)
+class Adapted:
+    """A model with an adapter that its server loads before the first call."""
+
+    model: openai.OpenAI
+    load: Callable[[], Coroutine[Any, Any, None]]
+    loaded: bool = False
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.model.capabilities
+
+    async def complete(self, request: Request) -> Completion:
+        async with self.lock:
+            if not self.loaded:
+                await self.load()
+                self.loaded = True
+        return await self.model.complete(request)
+
+    async def aclose(self) -> None:
+        await self.model.aclose()
+
+
+def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None, started: str = "") -> Model:
+    """`started` is the address of a server that agentlab starts."""
+    url = started or spec.base_url or os.environ.get(URL, "").rstrip("/")
     if not url:
         raise ScenarioError(
             f"model {spec.name!r} needs the address of a vLLM server: base_url: http://HOST:8000/v1, "
-            f"or the environment variable {URL}"
+            f"or the environment variable {URL}; or the weights that agentlab starts one with: options: "
+            f"{{weights: FOLDER}}"
         )
-    return openai.connect(spec, url, key_of(spec), "max_tokens", transport, scoring.echoed)
+    model = openai.connect(spec, url, key_of(spec), "max_tokens", transport, scoring.echoed)
+    named = adapter_name(spec)
+    if named is None:
+        return model
+    model, body = replace(model, model=named[0]), {"lora_name": named[0], "lora_path": str(named[1])}
+
+    async def load() -> None:
+        try:
+            await model.post("/v1/load_lora_adapter", body)
+        except ModelError as error:
+            if LOADED not in error.message:
+                raise _explained(error) from None
+
+    return model if started else Adapted(model, load)
+
+
+def _explained(error: ModelError) -> ModelError:
+    right = "start the server with --enable-lora and with VLLM_ALLOW_RUNTIME_LORA_UPDATING=True in its environment"
+    return ModelError(error.kind, f"the server did not load the adapter: {error.message}; {right}")

@@ -75,7 +75,7 @@ class Replies:
     calls: Mapping[str, tuple[ToolCall, ...]] = field(default_factory=dict[str, tuple[ToolCall, ...]])
 
     def __call__(self, request: Request) -> Completion:
-        if self.scores and request.where.purpose != "agent":
+        if self.scores and request.where.purpose not in ("agent", "distance"):
             return self._judged(request)
         if request.where.k == 0 and (calls := self._calls(request)):
             return called(request, calls)

@@ -68,12 +68,12 @@ class Checker:
         for place, read in read_by_field(step):
             own = name if verb == "set" and step.over is not None and place == "set" else None
             yield from self.variables(read, (*here, place), own)
-        if isinstance(step.as_, As):
+        if isinstance(step.as_, As) and verb != "sample":
             yield from _reader(step.as_, (*here, "as"), verb)
         if verb in ("loop", "do"):
             yield from self._block(name, step, here)
         elif verb == "sample":
-            yield from self._sample(step, here)
+            yield from self.question(step, here)
         else:
             yield from _PLAIN[verb](step, here)
         if verb not in ("do", "factor", "reject"):
@@ -92,7 +92,10 @@ class Checker:
         yield from self.steps(step.inner, (*here, "loop"))
         yield from self.variables(conditions.read_by(step.until), (*here, "until"))
 
-    def _sample(self, step: Step, here: Path) -> Iterator[Flaw]:
+    def question(self, step: Step, here: Path) -> Iterator[Flaw]:
+        """What is wrong with a `sample` step beside the variables that it reads."""
+        if isinstance(step.as_, As):
+            yield from _reader(step.as_, (*here, "as"), "sample")
         self.asked.add(step.by or "")
         if step.by is None:
             yield here, "'by' is missing", f"`by:` and one of {', '.join(self.cast)}"

@@ -25,6 +25,16 @@ def asked_before(log: Sequence[Message], round: int) -> list[Message]:
     return asked[::-1]
 
 
+def asked_again(asked: Sequence[Message], said: Sequence[Message]) -> list[Message] | None:
+    """Of questions without a value in this round, those whose reply could not be read; None if all have a value."""
+    answered = {message.ref for message in said if VARIABLE in message.to}
+    without = [question for question in asked if question.ref not in answered]
+    if not without:
+        return None
+    unread = {message.ref for message in said if message.kind in ("unparsed", "truncated")}
+    return [Message(q.sender, q.to, q.kind, q.content, q.ref) for q in without if q.ref in unread]
+
+
 def static(address: str) -> str:
     """The path of an address: `rounds.question` of `rounds[3].question`."""
     return _INDEX.sub("", address) if "[" in address else address

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 from agentlab.errors import ProtocolError
 from agentlab.organization.cascade import conditions, functions, values
-from agentlab.organization.cascade.log import asked_before, bound, indices, static
+from agentlab.organization.cascade.choose import chosen
+from agentlab.organization.cascade.log import asked_again, asked_before, bound, indices, static
 from agentlab.organization.cascade.program import Instruction, Program, chosen_reader, fallback, iterations
-from agentlab.seeds import stream as stream_of
 from agentlab.types import OBSERVED, OUTPUT, REJECT, TASK, VARIABLE, WEIGHT, Message
 
 MOST = 100_000
@@ -50,10 +50,8 @@ class Machine:
         said = [message for message in self.log if message.round == round]
         if not asked or any(REJECT in message.to for message in said):
             return []
-        answered = {message.ref for message in said if VARIABLE in message.to}
-        if again := [question for question in asked if question.ref not in answered]:
-            unread = {message.ref for message in said if message.kind in ("unparsed", "truncated")}
-            return [Message(q.sender, q.to, q.kind, q.content, q.ref) for q in again if q.ref in unread]
+        if (again := asked_again(asked, said)) is not None:
+            return again
         self.variables = bound(self.log)
         last = asked[-1].ref or ""
         self.counts = indices(last)
@@ -167,25 +165,12 @@ class Machine:
         self.busy.add(agent)
 
     def _choose(self, instruction: Instruction) -> str | None:
-        """Draws by the stream: each option gets a uniform number, and weights make an exponential race of them
-        (Efraimidis and Spirakis 2006). Returns why there is no value."""
+        """Draws by the stream. Returns why there is no value."""
         pool, k = values.made(instruction.step.choose, self.value), instruction.step.k
-        weights: list[Any] = []
-        if isinstance(pool, Mapping):
-            pairs = cast("Mapping[str, Any]", pool)
-            weights, pool = list(pairs.values()), list(pairs)
-        if not isinstance(pool, list):
-            return "there is nothing to choose from"
-        options = cast("list[Any]", pool)
-        rates = [1.0] * len(options) if not weights else [values.number(weight) or 0.0 for weight in weights]
-        if any(rate < 0 for rate in rates) or sum(rate > 0 for rate in rates) < (k or 1):
-            return f"there are fewer than {k or 1} options with a weight above 0"
-        address = self._address(instruction)
-        uniform = [(stream_of(self.stream, address, i) + 0.5) / 2**63 for i in range(len(options))]
-        race = [-math.log(u) / rate if rate else math.inf for u, rate in zip(uniform, rates, strict=True)]
-        order = sorted(range(len(options)), key=race.__getitem__)
-        self._bind(instruction, options[order[0]] if k is None else [options[i] for i in order[:k]])
-        return None
+        value, why = chosen(pool, k, self.stream, self._address(instruction))
+        if why is None:
+            self._bind(instruction, value)
+        return why
 
     def _set(self, instruction: Instruction) -> str | None:
         """Makes a value from others, of each item of a list where there is one. Returns why there is no value."""

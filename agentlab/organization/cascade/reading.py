@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal, cast
@@ -10,7 +10,8 @@ from typing import Any, Literal, cast
 from agentlab.answers.find_answer import number_answers
 from agentlab.answers.find_choice import choice_answers
 from agentlab.answers.numerals import plain
-from agentlab.organization.cascade.timed import TimeLimit, timed
+from agentlab.organization.cascade.pattern_child import first_and_last
+from agentlab.organization.cascade.timed import TimeLimit, in_main_thread, timed
 from agentlab.organization.cascade.values import WHOLE, is_value
 
 ReaderKind = Literal["text", "lines", "until", "number", "choice", "json", "regex"]
@@ -85,15 +86,20 @@ def _refused(name: str) -> None:
 
 def _match(text: str, pattern: str, where: str) -> str | None:
     """The first group of the first or last match, or the whole match if the pattern has no group."""
-    compiled = _compiled(pattern)
     try:
-        matches: Sequence[re.Match[str]] = timed(PATTERN_SECONDS, lambda: [*compiled.finditer(text[-LONGEST:])])
+        if in_main_thread():
+            found = timed(PATTERN_SECONDS, lambda: _found(pattern, text[-LONGEST:]))
+        else:
+            found = first_and_last(pattern, text[-LONGEST:], PATTERN_SECONDS)
     except TimeLimit:
         return None
-    if not matches:
-        return None
-    match = matches[0 if where == "first" else -1]
-    return match[1 if compiled.groups else 0] or None
+    return (found[0 if where == "first" else -1] or None) if found else None
+
+
+def _found(pattern: str, text: str) -> list[str | None]:
+    """The first group (or the whole) of each match."""
+    compiled = _compiled(pattern)
+    return [match[1 if compiled.groups else 0] for match in compiled.finditer(text)]
 
 
 @lru_cache(maxsize=256)

@@ -1,7 +1,7 @@
 """What becomes of the replies to a question: a value, the weight of an observed value, or a rejection."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from agentlab.organization.cascade.log import bound, static
 from agentlab.organization.cascade.program import Instruction, Program, chosen_reader, fallback
 from agentlab.organization.declaration import Sampling
 from agentlab.organization.likelihood import Likelihood
-from agentlab.types import OBSERVED, REJECT, VARIABLE, WEIGHT, Completion, Message, Settings
+from agentlab.types import OBSERVED, REJECT, VARIABLE, WEIGHT, Completion, Message
 
 IMPOSSIBLE = -1e8
 """A log-probability at or below which a text cannot be drawn; JSON has no minus infinity."""
@@ -29,16 +29,22 @@ class Asked:
     """How often it has been asked, this time included."""
 
 
-def asked(program: Program, agent: str, log: Sequence[Message], round: int) -> Asked:
-    """The question that the agent answers in `round`, with choices that are variables replaced by their values."""
+def asked(find: Callable[[str], Instruction], agent: str, log: Sequence[Message], round: int) -> Asked:
+    """The question that the agent answers in `round`. `find` has the step of an address."""
     question = next(m for m in reversed(log) if m.kind == "step" and agent in m.to and m.round < round)
     address = question.ref or ""
-    instruction = program.instructions[program.questions[static(address)]]
-    if instruction.reader.kind == "choice":
-        instruction = replace(instruction, reader=chosen_reader(instruction, _lookup(log)))
+    instruction = find(address)
     observed = next((m for m in reversed(log) if m.ref == address and OBSERVED in m.to), None)
     times = sum(m.kind == "step" and m.ref == address for m in log) if instruction.step.tries > 1 else 1
     return Asked(instruction, agent, address, observed, times)
+
+
+def step_at(program: Program, log: Sequence[Message], address: str) -> Instruction:
+    """The step of a program that asks there, with choices that are variables replaced by their values."""
+    instruction = program.instructions[program.questions[static(address)]]
+    if instruction.reader.kind == "choice":
+        return replace(instruction, reader=chosen_reader(instruction, _lookup(log)))
+    return instruction
 
 
 def sampling(asked: Asked, likelihood: Likelihood) -> Sampling:
@@ -76,7 +82,9 @@ def read(asked: Asked, replies: Sequence[Completion], likelihood: Likelihood) ->
 def _without_value(asked: Asked) -> Message:
     """The rejection, or the value in place of the one that could not be read."""
     if asked.instruction.step.unparsed == "reject":
-        return _rejection(asked, f"the reply has no {asked.instruction.reader.kind}")
+        reader = asked.instruction.reader
+        likely = reader.by == "likelihood"
+        return _rejection(asked, "no choice can be drawn" if likely else f"the reply has no {reader.kind}")
     return values.message(asked.agent, VARIABLE, fallback(asked.instruction), asked.address)
 
 
@@ -91,8 +99,12 @@ def _value(instruction: Instruction, reply: Completion) -> Any:
     if reply.stop == "refusal":
         return None
     reader = instruction.reader
-    if reader.by == "likelihood" and reader.pick == "best" and reply.logprobs:
-        return max(reply.logprobs, key=lambda scored: scored.logprob).token
+    if reader.by == "likelihood" and reply.logprobs:
+        best = max(reply.logprobs, key=lambda scored: scored.logprob)
+        if best.logprob <= IMPOSSIBLE:
+            return None
+        if reader.pick == "best":
+            return best.token
     return reader(reply.text)
 
 
@@ -120,7 +132,7 @@ def _scored(instruction: Instruction, reply: Completion, value: Any) -> float:
     """The log-probability of the value; of a choice, divided by that of all choices."""
     scores = [(scored.token, scored.logprob) for scored in reply.logprobs or ()]
     own = next((score for text, score in scores if values.equal(text, value)), -math.inf)
-    if instruction.reader.kind != "choice" or own == -math.inf:
+    if instruction.reader.kind != "choice" or own <= IMPOSSIBLE:
         return own
     top = max(score for _, score in scores)
     return own - top - math.log(math.fsum(math.exp(score - top) for _, score in scores))
@@ -138,10 +150,3 @@ def _rejection(asked: Asked, why: str) -> Message:
 def _lookup(log: Sequence[Message]) -> values.Lookup:
     variables = bound(log)
     return lambda name: values.decoded(variables[name]) if name in variables else None
-
-
-def scored_settings(instruction: Instruction, likelihood: Likelihood) -> Settings:
-    """The settings of a step before anything is asked, `score` set where the step needs a model that scores."""
-    observes = instruction.step.observe is not None and likelihood.by == "score"
-    needed = ("",) if observes or instruction.reader.by == "likelihood" else None
-    return replace(instruction.settings, score=needed)

@@ -10,6 +10,7 @@ from agentlab.organization.protocols.board import Board, BoardConfig
 from agentlab.organization.protocols.cascade import Cascade, CascadeConfig
 from agentlab.organization.protocols.chain import Chain, ChainConfig
 from agentlab.organization.protocols.mail import Mail, MailConfig
+from agentlab.organization.protocols.python_program import PythonProgram
 from agentlab.organization.protocols.solo import Refine, Tries
 from agentlab.organization.protocols.solo_files import Steps
 from agentlab.types import MessageKind
@@ -20,7 +21,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "chain": ChainConfig,
     "mail": MailConfig,
 }
-SHIPPED: tuple[type, ...] = (Board, Cascade, Mail, Chain, Refine, Tries, Steps)
+SHIPPED: tuple[type, ...] = (Board, Cascade, PythonProgram, Mail, Chain, Refine, Tries, Steps)
 """What the configurations and baselines build."""
 MESSAGES: Mapping[str, MessageKind] = {name: kind for routing in SHIPPED for name, kind in kinds_of(routing).items()}
 """Every kind of message under a shipped protocol, by name."""

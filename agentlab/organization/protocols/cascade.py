@@ -4,8 +4,9 @@ How rollouts of a program are weighed against each other is no part of it.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,8 +17,9 @@ from agentlab.organization.cascade.checks import GIVEN, Checker, bindings
 from agentlab.organization.cascade.fields import Step, identity
 from agentlab.organization.cascade.machine import Machine
 from agentlab.organization.cascade.misfits import misfits
+from agentlab.organization.cascade.needs import needed, unobservable
 from agentlab.organization.cascade.program import Instruction, Program, compiled, turns
-from agentlab.organization.cascade.replies import asked, read, sampling, scored_settings
+from agentlab.organization.cascade.replies import asked, read, sampling, step_at
 from agentlab.organization.cascade.whole import WholeMachine, some_value
 from agentlab.organization.declaration import Flaw, Sampling
 from agentlab.organization.likelihood import DRAW, Likelihood
@@ -35,8 +37,6 @@ KINDS: Mapping[str, MessageKind] = {
     "truncated": MessageKind(fate="truncated"),
     "refused": _HIDDEN,
 }
-FREE = ("text", "lines", "until")
-"""Readers whose values are free text, which nobody draws twice."""
 
 
 class CascadeConfig(BaseModel):
@@ -109,6 +109,16 @@ class Cascade:
         return self.program.bound
 
     @property
+    def described(self) -> Mapping[str, str]:
+        """By its path, each step without the steps in it, as JSON: what tells two programs apart."""
+        told = {one.path: one.step for one in self.program.instructions}
+        parts = {
+            path: step.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"loop", "do"})
+            for path, step in told.items()
+        }
+        return {**parts, "return": self.program.result}
+
+    @property
     def variables(self) -> tuple[str, ...]:
         """All that steps give a value, in order."""
         return tuple(dict.fromkeys(instruction.name for instruction in self.program.instructions))
@@ -155,14 +165,14 @@ class Cascade:
 
     def sampling(self, agent: str, log: Sequence[Message], round: int) -> Sampling:
         """The settings of the agent's question in this round, and how many replies it takes."""
-        made = sampling(asked(self.program, agent, log, round), self.likelihood)
+        made = sampling(asked(partial(step_at, self.program, log), agent, log, round), self.likelihood)
         return replace(made, settings=replace(made.settings, score=None)) if self.whole else made
 
     def collect(
         self, agent: str, replies: Sequence[Completion], log: Sequence[Message], round: int
     ) -> Sequence[Message]:
         """The value that the replies become."""
-        question = asked(self.program, agent, log, round)
+        question = asked(partial(step_at, self.program, log), agent, log, round)
         return [some_value(question, replies)] if self.whole else read(question, replies, self.likelihood)
 
     def route(self, agent: str, reply: Completion, log: Sequence[Message], round: int) -> Sequence[Message]:
@@ -174,26 +184,13 @@ class Cascade:
         machine = (WholeMachine if self.whole else Machine)(self.program, log, stream)
         return machine.start() if round == 0 else machine.resume(round)
 
-    def wanted(self) -> Iterator[tuple[Instruction, Settings, int]]:
+    def wanted(self, tasks: Iterable[Task]) -> Iterator[tuple[Instruction, Settings, int]]:
         """Each sampled step with the settings that it needs of its agent's model, and its number of replies."""
-        for instruction in self.program.instructions:
-            if instruction.kind == "sample":
-                counts = instruction.step.observe is not None and self.likelihood.by == "count"
-                times = self.likelihood.draws if counts else instruction.step.times
-                yield instruction, scored_settings(instruction, self.likelihood), times
+        return needed(self.program.instructions, self.likelihood)
 
-    def unobservable(self) -> Iterator[Flaw]:
+    def unobservable(self, tasks: Iterable[Task]) -> Iterator[Flaw]:
         """What cannot be observed in the way that this program weighs observations."""
-        for instruction in self.program.instructions:
-            if instruction.kind != "sample" or instruction.step.observe is None:
-                continue
-            where, reader = (*instruction.place, "observe"), instruction.reader.kind
-            if self.likelihood.by != "score" and reader in FREE:
-                wrong = f"free text is observed (as: {reader}), and no sampled reply will equal it"
-                yield where, wrong, "`as:` number or choice, or use `likelihood: score`"
-            if self.likelihood.by == "score" and reader not in ("text", "number", "choice"):
-                wrong = f"`likelihood: score` cannot be used with `as: {reader}`: many replies have the same value"
-                yield where, wrong, "`as:` text, number, or choice, or use `likelihood: {sample: 8}`"
+        return unobservable(self.program.instructions, self.likelihood)
 
     def misfit(self, task: Task) -> Flaw | None:
         """A field of the task that a step cannot use: a pool smaller than its `k`, or something that is no list."""

@@ -1,6 +1,6 @@
 """A scenario in short: tasks, conditions, agents, protocol, judges, measures."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import TypeVar
 
@@ -8,11 +8,14 @@ from agentlab.organization.agents import Agent
 from agentlab.report.diagrams.drawing import drawing
 from agentlab.report.show.arms import between
 from agentlab.report.show.grid import grid
+from agentlab.report.show.steps import steps
 from agentlab.scenario import Condition, Design
+from agentlab.scenario.baseline import STEPS
 from agentlab.text import line, pluralize, quoted
 from agentlab.types import Settings
 
 T = TypeVar("T")
+SEES = "sees the task"
 
 
 def scenario(design: Design) -> str:
@@ -59,20 +62,45 @@ def _arms(arms: list[str], design: Design) -> str:
 
 def _organization(one: Condition) -> str:
     organization = one.organization
-    lines = [f"  {type(organization.protocol).__name__.lower()}, at most {pluralize(organization.rounds, 'round')}"]
+    kind = type(organization.protocol).__name__.lower()
+    free = organization.rounds >= STEPS
+    ends = "as many rounds as its budget allows" if free else f"at most {pluralize(organization.rounds, 'round')}"
+    lines = [f"  {kind}, {ends}"]
     if organization.closing:
         lines.append(f"  closing question to {organization.closing.agent}: {line(organization.closing.ask)}")
-    rows = [_agent(one, agent) for agent in organization.agents]
     lines += [f"    {told}" for told in drawing(organization)]
-    lines.append(grid(("  agent", "model", "settings", "memory", "is shown the task", "tools"), rows))
+    lines += steps(one)
+    lines += _agents({agent.name: _agent(one, agent) for agent in organization.agents})
     return "\n".join(lines)
 
 
-def _agent(one: Condition, agent: Agent) -> tuple[str, ...]:
-    memory = f"last {pluralize(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory
-    briefed = "yes" if agent.name in one.organization.protocol.briefed else "no"
-    tools = ", ".join(tool.name for tool in agent.offered) + (" (as tags)" if agent.guide else "")
-    return (f"  {agent.name}", one.models[agent.model].name, settings(agent.settings), memory, briefed, tools)
+def _agents(told: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """What all agents have in common in one line, and a table of the rest."""
+    first, *others = told.values()
+    shared = {name: value for name, value in first.items() if all(own[name] == value for own in others)}
+    differing = [name for name in first if name not in shared]
+    who = "all agents" if differing else ", ".join(told)
+    if said := [_said(name, value) for name, value in shared.items() if value]:
+        yield f"  {line(who, 1000)}: {', '.join(said)}"
+    if differing:
+        rows = [(f"  {agent}", *(own[name] for name in differing)) for agent, own in told.items()]
+        yield grid(("  agent", *differing), rows)
+
+
+def _said(name: str, value: str) -> str:
+    if name == SEES:
+        return name if value == "yes" else "does not see the task"
+    return value if name == "settings" else f"{name} {value}"
+
+
+def _agent(one: Condition, agent: Agent) -> dict[str, str]:
+    return {
+        "model": one.models[agent.model].name,
+        "settings": settings(agent.settings),
+        "memory": f"last {pluralize(agent.memory, 'turn')}" if isinstance(agent.memory, int) else agent.memory,
+        SEES: "yes" if agent.name in one.organization.protocol.briefed else "no",
+        "tools": ", ".join(tool.name for tool in agent.offered) + (" (as tags)" if agent.guide else ""),
+    }
 
 
 def _judging(design: Design) -> Iterator[str]:

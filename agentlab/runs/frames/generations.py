@@ -17,6 +17,7 @@ REASONS = {
     "duplicates": "duplicate",
     "cut_off": "cut off",
     "not_good_enough": "not good enough",
+    "hinted": "with a hint: kept",
 }
 """Columns that count rollouts by their reason in `rows`."""
 

@@ -1,7 +1,10 @@
 """Rows of two arms side by side, each beside the one that it is paired with."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from agentlab.pairing import PAIRING
@@ -24,11 +27,19 @@ class ArmPairs:
     @property
     def draws(self) -> list[tuple[int, ...]]:
         """By pair: what tells it from the other pairs of its task."""
-        return list(self.rows[list(PAIRING[1:])].itertuples(index=False, name=None))
+        return list(zip(*(self.rows[name].tolist() for name in PAIRING[1:]), strict=True))
 
 
 def pair_arms(a: pd.DataFrame, b: pd.DataFrame, *values: str) -> ArmPairs:
     """Pairs two arms of one run. Both need the columns of the key and these values, and each key once."""
-    key = list(PAIRING)
-    rows = a[[*key, *values]].merge(b[[*key, *values]], on=key, suffixes=("_a", "_b"))
-    return ArmPairs(rows, len(a) + len(b) - 2 * len(rows))
+    places = {key: place for place, key in enumerate(_keys(b))}
+    partners = np.array([places.get(key, -1) for key in _keys(a)], dtype=np.intp)
+    (first,) = np.nonzero(partners >= 0)
+    columns = {name: a[name].array.take(first) for name in PAIRING}
+    for side, arm, rows in (("a", a, first), ("b", b, partners[first])):
+        columns |= {f"{name}_{side}": arm[name].array.take(rows) for name in values}
+    return ArmPairs(pd.DataFrame(columns), len(a) + len(b) - 2 * len(first))
+
+
+def _keys(arm: pd.DataFrame) -> Iterable[tuple[Any, ...]]:
+    return zip(*(arm[name].tolist() for name in PAIRING), strict=True)

@@ -5,7 +5,7 @@ and `pairs` carries the columns `rollout` (its key), `task`, `condition`, `draw`
 `clusters` is not a frame: it maps each task to its cluster, and is empty if none are declared.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
@@ -20,6 +20,7 @@ from agentlab.errors import ScenarioError
 from agentlab.runs.frames import tables
 from agentlab.runs.frames.clusters import clusters_of
 from agentlab.runs.frames.cost import RunCost, run_cost
+from agentlab.runs.frames.distances import distances
 from agentlab.runs.frames.forks import forked
 from agentlab.runs.frames.generations import LoopFrames, by_generation
 from agentlab.runs.frames.judged import compared, grouped
@@ -59,10 +60,12 @@ class Run:
         cluster: str | None = None,
         describe: Describe | None = None,
         whole: "Run | None" = None,
+        only: frozenset[str] | None = None,
     ) -> None:
         """`ahead` re-runs rollouts, for `Transcript.decide`; `cluster` names a field instead of the scenario's;
-        `describe` makes what a notebook shows; of `whole`, this is the part on tasks that are held out."""
-        self.folder, self._ahead, self._describe, self._whole = folder, ahead, describe, whole
+        `describe` makes what a notebook shows; of `whole`, this is the part on tasks that are held out, in the
+        conditions `only`."""
+        self.folder, self._ahead, self._describe, self._whole, self._only = folder, ahead, describe, whole, only
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
@@ -94,6 +97,8 @@ class Run:
         for factor in self.factors:
             table[factor] = pd.Series([str(level.get(factor, "")) for level in levels], dtype="str")
         table["facts"] = [decoded(text, self.folder) for text in table["facts"]]
+        if self._only is not None:
+            table = table[table["condition"].isin(self._only)].reset_index(drop=True)
         return shaped(table)
 
     @cached_property
@@ -265,12 +270,22 @@ class Run:
     @cached_property
     def rows(self) -> pd.DataFrame:
         """One row per rollout that a self-training loop could have learned from: `reason` (kept, not delivered, no
-        score, not good enough, cut off, no turn, duplicate, over the cap), `value` (of the measure that decides),
-        `rows` (int: training rows made of it). Empty until the first training."""
+        score, not good enough, cut off, no turn, duplicate, over the cap; before it `with a hint: ` for a rollout with
+        one), `value` (of the measure that decides), `rows` (int: training rows made of it). Empty until the first
+        training."""
         columns = ("id", *KEPT)
         sql = f"SELECT rollout, {', '.join(KEPT)} FROM kept ORDER BY rollout"
         table = self._select(sql if self.splits else f"{sql} LIMIT 0", columns)
         return self._placed(table.astype({"value": "float64", "rows": "int64"}))
+
+    @cached_property
+    def distances(self) -> pd.DataFrame:
+        """One row per rollout of a trained generation on the split that `improve.kl` names: `replies` (int: of agents
+        that learn), `log_probability` and `base_log_probability` (of all these replies, in nats, under the weights that
+        wrote them and under the base's), `log_ratio` (the first minus the second: its mean estimates the KL divergence
+        from the base), `left_out` (why there are none: a reply was cut off, an agent has tools, a turn has no
+        reply)."""
+        return self._placed(distances(self._select))
 
     @cached_property
     def generations(self) -> pd.DataFrame:
@@ -279,7 +294,7 @@ class Run:
         `split` and its `role` (learn, hold_out, transfer); `tasks`, `rollouts`; `passed` (share that is good enough to
         be kept), `coverage` (share of tasks with one that is), `distinct` (mean share of different outputs of a task),
         `words` (mean length), `output_cut` (share), `tokens`, `cost` (USD); for learn, what was kept to train the next
-        generation: `kept`, `duplicates`, `cut_off`, `not_good_enough` (Int64: rollouts), `rows` (Int64: training rows);
+        generation: `kept`, `duplicates`, `cut_off`, `not_good_enough`, `hinted` (Int64: rollouts), `rows` (Int64);
         how these weights came to be: `recipe`, `digest`, `trained_on` (Int64: rows), `loss` (nats per token),
         `training_seconds`, `error` (why a generation has no weights). Missing values are unknown or do not apply.
         """
@@ -304,6 +319,17 @@ class Run:
         if not self.splits or self._whole is not None:
             return self
         return Run(self.folder, self._ahead, self.meta.get("cluster"), self._describe, self)
+
+    def within(self, conditions: Collection[str]) -> "Run":
+        """Of a self-training loop, the part on held-out tasks in these conditions; the run itself if it has no other.
+
+        `whole` of it is the whole run.
+        """
+        known = set(self.conditions["condition"].astype("str"))
+        if not self.splits or known <= set(conditions):
+            return self
+        only = frozenset(known & set(conditions))
+        return Run(self.folder, self._ahead, self.meta.get("cluster"), self._describe, self.whole, only)
 
     @cached_property
     def variables(self) -> pd.DataFrame:
@@ -355,13 +381,22 @@ class Run:
     def _all(self) -> pd.DataFrame:
         noted = [f"json_extract(about, '$.{name}') AS {name}" for name in INFERENCE]
         what = ", ".join([*_ROLLOUTS, *BASELINE, *noted])
-        sql = f"SELECT {what} FROM rollouts WHERE status IS NOT NULL AND kind != 'particle' ORDER BY id"
+        sql = f"SELECT {what} FROM rollouts WHERE status IS NOT NULL AND kind NOT IN ('particle', 'redraw') ORDER BY id"
         some = {**BASELINE, **INFERENCE}
         table = self._select(sql, ["id", "rollout", *_ROLLOUTS[2:], *some])
         own = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)
         table = self._with_factors(table.drop(columns=[*some]))
         table = with_use(table, self._select, self._kinds).drop(columns="id").join(own)
-        return table if self._whole is None else table[table["task"].isin(self._tasks)].reset_index(drop=True)
+        return self._own(table)
+
+    def _own(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows of this part of the run, by their `task` and `condition`."""
+        if self._whole is None:
+            return table
+        kept = table["task"].isin(self._tasks)
+        if self._only is not None:
+            kept &= table["condition"].isin(self._only)
+        return table[kept].reset_index(drop=True)
 
     @cached_property
     def _tasks(self) -> list[str]:
@@ -388,8 +423,7 @@ class Run:
     def _ids(self) -> pd.DataFrame:
         columns = ("id", "rollout", "task", "condition", "draw")
         table = self._select("SELECT id, key, task, condition, draw FROM rollouts", columns)
-        if self._whole is not None:
-            table = table[table["task"].isin(self._tasks)].reset_index(drop=True)
+        table = self._own(table)
         for name in ("rollout", "task", "condition"):
             table[name] = table[name].astype("category")
         return self._with_factors(table).set_index("id")

@@ -13,13 +13,13 @@ Select = Callable[[str, Sequence[str]], pd.DataFrame]
 
 OWN = "rollout NOT IN (SELECT id FROM rollouts WHERE kind != 'rollout')"
 """Of the run's rollouts; forks are in `Run.forks` alone."""
-ASKED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind = 'fork')"
+ASKED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind IN ('fork', 'redraw'))"
 """Of the run's rollouts, their particles, and all that judges are asked about beside them."""
 PLAYED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind NOT IN ('rollout', 'particle'))"
 """Of the run's rollouts and their particles."""
 PARTICLES = """(SELECT one.id AS own, whole.id AS whole, one.key AS particle
-    FROM rollouts one JOIN rollouts whole ON whole.key = one.population WHERE one.kind = 'particle')"""
-"""Of each particle its number, that of its rollout, and its key."""
+    FROM rollouts one JOIN rollouts whole ON whole.key = one.population WHERE one.population IS NOT NULL)"""
+"""Of each particle, and each draw of a turn that was redrawn: its number, that of its rollout or fork, and its key."""
 FINISHED = "rollout NOT IN (SELECT id FROM rollouts WHERE kind != 'rollout' OR status IS NULL)"
 """Of the run's rollouts that are in `Run.rollouts`."""
 FORKED = "rollout IN (SELECT id FROM rollouts WHERE kind = 'fork')"

@@ -8,7 +8,7 @@ def program(rollout: Rollout, round: int) -> list[str]:
     """What a program did after a round without an agent: values it set, questions, weights; nothing of others."""
     if not any(VARIABLE in message.to for message in rollout.messages):
         return []
-    steps = [m for m in rollout.messages if m.round == round and m.sender == TASK and m.kind != "task"]
+    steps = [m for m in rollout.messages if m.round == round and m.sender == TASK and m.to and m.kind != "task"]
     shown = [f"  {_stepped(message)}\n{quoted(message.content)}" for message in steps]
     return ["\n".join(["program", *shown])] if shown else []
 

@@ -38,6 +38,8 @@ class Record:
     """By agent, as `provider/name`."""
     turns: tuple[Turn, ...]
     verdicts: tuple[Verdict, ...]
+    by_case: frozenset[str]
+    """Judges whose draws are held-out cases."""
     judging: tuple[Call, ...]
     products: tuple[Call, ...] = ()
     """What programs of agents asked their model, in the order of time."""
@@ -145,6 +147,7 @@ def _record(connection: sqlite3.Connection, key: str) -> Record:
         if facts and organization
         else (),
         verdicts=tuple(verdict_fact(key, verdict) for verdict in _rows(connection, "verdicts", id, "rowid")),
+        by_case=_by_case(connection),
         kept=frozenset((call.round, call.actor) for call in kept if call.purpose == "agent")
         if played is row
         else frozenset(),
@@ -171,6 +174,12 @@ def _condition(connection: sqlite3.Connection, name: str) -> tuple[dict[str, str
         return {}, None
     facts: dict[str, Any] = msgspec.json.decode(row[1])
     return msgspec.json.decode(row[0]), msgspec.convert(facts, _Facts) if facts else None
+
+
+def _by_case(connection: sqlite3.Connection) -> frozenset[str]:
+    row = connection.execute("SELECT value FROM meta WHERE key = 'traits'").fetchone()
+    traits: dict[str, dict[str, Any]] = msgspec.json.decode(row[0]) if row else {}
+    return frozenset(name for name, own in traits.items() if own.get("cases"))
 
 
 def _task(connection: sqlite3.Connection, id: str) -> Task | None:

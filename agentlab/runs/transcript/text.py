@@ -13,7 +13,8 @@ from agentlab.runs.transcript.turns import RecordedCall, Turn
 from agentlab.text import line, pluralize, quoted
 from agentlab.types import PRODUCT, Call, ChatMessage, Message, Usage, Verdict
 
-WIDTH = 100
+WIDTH = 80
+"""Characters of a line with a title."""
 
 
 def render(record: Record) -> str:
@@ -152,11 +153,15 @@ def dropped(message: Message) -> str:
     return f"NOT DELIVERED, {message.kind}{named}: {line(message.content, 500)}"
 
 
-def score(verdict: Verdict) -> str:
-    """One line on a verdict."""
+def score(record: Record, verdict: Verdict) -> str:
+    """One line on a verdict, with its case, or its draw where the judge has several."""
     value = f"{verdict.value:g}" if verdict.value is not None else verdict.outcome
     label = f" ({line(verdict.label)})" if verdict.label else ""
-    return f"{line(verdict.judge)} · {line(verdict.criterion)} · draw {verdict.draw}: {value}{label}"
+    several = len({one.draw for one in record.verdicts if one.judge == verdict.judge}) > 1
+    which = f" · judge draw {verdict.draw}" if several else ""
+    if verdict.judge in record.by_case:
+        which = f" · case {verdict.draw + 1}"
+    return f"{line(verdict.judge)} · {line(verdict.criterion)}{which}: {value}{label}"
 
 
 def _ref(message: Message) -> str:
@@ -264,7 +269,7 @@ def _result(record: Record) -> Iterator[str]:
     if record.task and record.task.target is not None:
         yield f"target\n{quoted(str(record.task.target))}"
     for verdict in record.verdicts:
-        yield score(verdict) + (f"\n{quoted(verdict.reason)}" if verdict.reason else "")
+        yield score(record, verdict) + (f"\n{quoted(verdict.reason)}" if verdict.reason else "")
     for call in record.judging:
         said = f"\n{quoted(call.completion.text)}" if call.completion else ""
         yield f"{line(call.actor)} call {call.k} · {told(call)}{said}"

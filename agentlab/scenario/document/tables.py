@@ -15,8 +15,12 @@ DATASET = (".parquet", ".arrow")
 _BATCH = 1000
 
 
-def dataset_files(path: Path) -> tuple[list[Path], tuple[str, str] | None]:
-    """The files of one split, in order, or what is wrong with the folder `path` and what would be right."""
+def dataset_files(path: Path, root: Path) -> tuple[list[Path], tuple[str, str] | None]:
+    """The files of one split, in order, or what is wrong with the folder `path` and what would be right.
+
+    A link may lead to another file of the folder; in a snapshot of the Hugging Face cache, within `root`, also to the
+    blobs of its own repository.
+    """
     if path.is_file():
         return [path], None
     files = sorted(file for file in path.iterdir() if file.suffix in DATASET)
@@ -27,10 +31,18 @@ def dataset_files(path: Path) -> tuple[list[Path], tuple[str, str] | None]:
         below = sorted({file.parent.relative_to(path).as_posix() for file in path.rglob("*") if file.suffix in DATASET})
         right = f"name one of its folders: {', '.join(below[:12])}" if below else "name a folder with such files"
         return [], ("no .parquet or .arrow file in this folder", right)
-    inside = path.resolve()
-    if out := [file.name for file in files if not file.resolve().is_relative_to(inside)]:
+    allowed = [path.resolve(), *_blobs(path.resolve(), root.resolve())]
+    if out := [file.name for file in files if not any(map(file.resolve().is_relative_to, allowed))]:
         return [], (f"{out[0]} is a link to a file outside this folder", "copy the file itself into the folder")
     return files, None
+
+
+def _blobs(path: Path, root: Path) -> Iterator[Path]:
+    """Where a snapshot keeps its files, within `root`: REPOSITORY/blobs beside REPOSITORY/snapshots/REVISION."""
+    for above in path.parents:
+        blobs = above.parent / "blobs"
+        if above.name == "snapshots" and blobs.resolve().is_relative_to(root):
+            yield blobs
 
 
 def dataset_rows(files: Sequence[Path]) -> Iterator[tuple[int, Mapping[str, Any] | Mistake]]:

@@ -1,19 +1,17 @@
 """One condition on its way through the generations: what it is made of, and what its model serves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from agentlab.models import ModelSpec
-from agentlab.organization.agents import Organization
 from agentlab.scenario import Condition
 from agentlab.scenario.condition import named
-from agentlab.scenario.generations import later
+from agentlab.scenario.generations import later, trained
 from agentlab.scenario.improve import Improve
-from agentlab.scenario.placeholders import paragraphs
 from agentlab.seeds import digest, provider_seed, stream
 from agentlab.training.loop.rows import GenerationRows
 from agentlab.training.trainer import Trained
+from agentlab.training.trainers.row import TrainingRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +26,8 @@ class Arm:
     """Of its weights; empty for the base."""
     start: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What replaces fields of the learning model's entry in `models:`."""
+    memory: tuple[TrainingRow, ...] = ()
+    """What trained it, if a task of which nothing is kept is learned from as before."""
 
     @property
     def loop(self) -> Improve:
@@ -57,32 +57,8 @@ class Arm:
         )
         return digest(*parts)[:16]
 
-    def next(self, recipe: str, trained: Trained) -> "Arm":
+    def next(self, recipe: str, made: Trained) -> "Arm":
         """The next generation, served as its training says."""
-        origin, generation = self.origin, self.generation + 1
-        policy = self.loop.fields.policy
-        levels = later(origin, generation)
-        condition = replace(
-            origin,
-            name=named(levels),
-            levels=levels,
-            identity=digest(origin.identity, recipe),
-            models={**origin.models, policy: served(origin.models[policy], trained.serve)},
-            organization=_told(origin.organization, trained.systems),
-        )
-        return Arm(origin, condition, generation, recipe, trained.serve)
-
-
-def served(spec: ModelSpec, serve: Mapping[str, Any]) -> ModelSpec:
-    """The model's entry with the fields that a training replaces; options are replaced one by one."""
-    told = spec.model_dump(exclude_unset=True)
-    options = {**told.get("options", {}), **serve.get("options", {})}
-    return ModelSpec.model_validate({**told, **serve, **({"options": options} if options else {})})
-
-
-def _told(organization: Organization, systems: Mapping[str, str]) -> Organization:
-    """With texts added to the system prompts of agents."""
-    if not systems:
-        return organization
-    agents = [replace(one, system=paragraphs(one.system, systems.get(one.name, ""))) for one in organization.agents]
-    return replace(organization, agents=tuple(agents))
+        generation = self.generation + 1
+        condition = trained(self.origin, generation, recipe, made.serve, made.systems)
+        return Arm(self.origin, condition, generation, recipe, made.serve)

@@ -30,6 +30,13 @@ class Candidate:
     cut: bool
     """Whether a length limit cut the output, or one of these turns, off."""
     reason: Reason = "kept"
+    hinted: bool = False
+    """Whether its prompt had a hint."""
+
+    @property
+    def told(self) -> str:
+        """The reason as a run records it."""
+        return f"with a hint: {self.reason}" if self.hinted else self.reason
 
 
 def kept(

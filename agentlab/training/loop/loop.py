@@ -20,13 +20,18 @@ from agentlab.experiment.sandboxed import of_design
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.session import LOCAL, interim, measures_of, planned, played
 from agentlab.experiment.specs import Selection, rollout_specs
-from agentlab.experiment.work import CONCURRENCY, opened
+from agentlab.experiment.work import CONCURRENCY, opened, working
+from agentlab.interfaces import Judge
+from agentlab.models import ModelSpec
 from agentlab.scenario import Design
 from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import DATABASE, Store
 from agentlab.store.training import set_kept
+from agentlab.training.loop import distance
 from agentlab.training.loop.arm import Arm
-from agentlab.training.loop.rows import rows_of
+from agentlab.training.loop.hints import hinted_specs
+from agentlab.training.loop.memory import remembering
+from agentlab.training.loop.rows import rows_of, unsolved
 from agentlab.training.loop.train import next_generation
 
 TRAIN = "train"
@@ -82,7 +87,10 @@ class _Loop:
         arms = [Arm(condition, condition) for condition in self.design.conditions]
         last = 0 if self.design.loop is None else self.design.loop.fields.generations
         for generation in range(last + 1):
-            if not arms or not await self._sampled(arms, generation) or generation == last:
+            if not arms or not await self._sampled(arms, generation):
+                return
+            await self._measured(arms, generation)
+            if generation == last or self._stopped() or not await self._hinted(arms, generation):
                 return
             arms = await self._trained(arms, generation)
             if self._stopped():
@@ -96,20 +104,47 @@ class _Loop:
         design = replace(self.design, conditions=tuple(arm.condition for arm in arms))
         self._same(arms)
         todo = list(rollout_specs(design, self.meta["seed"], Selection(), generation))
-        title = f"generation {generation}: "
-        await played(
-            design,
-            self.store,
-            self.meta,
-            todo,
-            self.progress,
-            self.concurrency,
-            self.executor,
-            self.where,
-            generation,
-            title,
-        )
+        return await self._played(design, todo, generation, f"generation {generation}: ")
+
+    async def _hinted(self, arms: Sequence[Arm], generation: int) -> bool:
+        """Samples again, with a hint, what is to be and gave nothing to learn from, now or as its arm remembers.
+
+        Whether all of it is there.
+        """
+        asked = [arm for arm in arms if arm.loop.fields.hint is not None and not (generation == 0 and arm.loop.first)]
+        measures = measures_of(self.design)
+        tasks = {
+            arm.condition.name: unsolved(rows_of(self.store, arm.condition, generation, measures).plain)
+            - {row.task for row in arm.memory}
+            for arm in asked
+        }
+        if not any(tasks.values()):
+            return True
+        design = replace(self.design, conditions=tuple(arm.condition for arm in asked))
+        todo = list(hinted_specs(design, tasks, self.meta["seed"], generation))
+        return await self._played(design, todo, generation, f"generation {generation}, with a hint: ")
+
+    async def _played(self, design: Design, todo: Sequence[Item], generation: int, title: str) -> bool:
+        """Plays and judges these rollouts. Whether all that is learned from is there."""
+        how = (self.progress, self.concurrency, self.executor, self.where)
+        await played(design, self.store, self.meta, todo, *how, generation, title)
         return not self._stopped() and self._complete(todo)
+
+    async def _measured(self, arms: Sequence[Arm], generation: int) -> None:
+        """Scores the replies of a trained generation on the split that `improve.kl` names, where they are not yet."""
+        for split in sorted({arm.loop.fields.kl or "" for arm in arms} - {""}) if generation else ():
+            own = [arm for arm in arms if arm.loop.fields.kl == split]
+            todo = distance.unscored(own, self.store, split)
+            if not todo:
+                continue
+            self.progress.enter(f"generation {generation}: distance from the base")
+            note(self.store, generation, distance.KIND, ended=False)
+            served = {one.name: one.models for arm in own for one in (arm.condition, arm.origin)}
+            judges, models = dict[str, Judge](), dict[str, ModelSpec]()
+            common = (self.store, self.meta, self.design.tasks, judges, models, self.progress, self.concurrency)
+            async with working(*common, served, limit=self.design.limits.run, where=self.where) as work:
+                await distance.score(work, todo)
+            note(self.store, generation, distance.KIND, ended=not self._stopped())
 
     def _same(self, arms: Sequence[Arm]) -> None:
         """Raises `MismatchError` if the run has rollouts of other weights under the name of one of these arms."""
@@ -143,13 +178,13 @@ class _Loop:
         measures, found = measures_of(self.design), list[Arm]()
         for arm in arms:
             rows = rows_of(self.store, arm.condition, generation, measures)
-            told = [
-                (one.rollout, one.reason, one.value, rows.by_rollout.get(one.rollout, 0)) for one in rows.candidates
-            ]
+            told = [(one.rollout, one.told, one.value, rows.by_rollout.get(one.rollout, 0)) for one in rows.candidates]
             set_kept(self.store, told)
+            remembers = arm.loop.fields.keep.memory
+            rows = remembering(rows, arm.memory) if remembers else rows
             made = await next_generation(self.store, arm, rows, self.meta["seed"], self.progress)
             if self._stopped():
                 return found
-            found += [] if made is None else [made]
+            found += [] if made is None else [replace(made, memory=rows.rows if remembers else ())]
         note(self.store, generation + 1, TRAIN, ended=True)
         return found

@@ -1,7 +1,7 @@
 """The training rows of a generation: what it kept, in a fixed order, as prompts and replies."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import msgspec
@@ -10,7 +10,8 @@ from agentlab.experiment.resample.score import score
 from agentlab.scenario import Condition
 from agentlab.scenario.improve import Improve
 from agentlab.seeds import digest
-from agentlab.store import Store
+from agentlab.store import UNFINISHED, Store
+from agentlab.training.loop.hints import hint_of
 from agentlab.training.loop.keep import Candidate, kept
 from agentlab.training.loop.turns import Turn, turns_of
 from agentlab.training.trainers.row import TrainingRow
@@ -30,6 +31,11 @@ class GenerationRows:
     """How many rows a kept rollout gave; in preferences, those in which its reply is the better one."""
 
     @property
+    def plain(self) -> tuple[Candidate, ...]:
+        """The candidates without a hint."""
+        return tuple(one for one in self.candidates if not one.hinted)
+
+    @property
     def digest(self) -> str:
         """Of all that the weights depend on."""
         hashed = blake2b(digest_size=16)
@@ -42,7 +48,7 @@ class GenerationRows:
         """`12 kept, 30 not good enough, 2 cut off`."""
         counts: dict[str, int] = {}
         for one in self.candidates:
-            counts[one.reason] = counts.get(one.reason, 0) + 1
+            counts[one.told] = counts.get(one.told, 0) + 1
         return ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
@@ -50,23 +56,51 @@ def rows_of(store: Store, condition: Condition, generation: int, measures: Seque
     """The rows of a condition that has been sampled and judged."""
     loop = condition.loop
     assert loop is not None
+    if generation == 0 and loop.first:
+        return GenerationRows((), loop.first, {})
     measure = next(m for m in measures if m.name == loop.fields.keep.measure)
-    candidates, turns = list[Candidate](), dict[str, list[Turn]]()
-    for row in store.rollouts():
-        task = condition.tasks.get(row.task)
-        if row.condition != condition.name or task is None or loop.split(task).role != "learn":
-            continue
-        rollout, verdicts = store.rollout(row.key), store.verdicts(row.key)
-        organization = condition.organization_on(row.task)
-        turns[row.key] = turns_of(rollout, store.recorded(row.key).values(), organization, loop.fields)
-        candidates.append(_candidate(rollout, verdicts, turns[row.key], measure))
-    candidates.sort(key=lambda one: (one.task, one.draw))
-    found = kept(candidates, loop.fields.keep, generation, (condition.coupling, generation))
+    turns = dict[str, list[Turn]]()
+    found = _kept(store, condition, generation, measure, turns)
+    if loop.fields.hint is not None:
+        found += _kept(store, condition, generation, measure, turns, unsolved(found))
     rows = tuple(_preferences(found, turns, loop) if loop.pairs else _rows(found, turns))
     counts: dict[str, int] = {}
     for row in rows:
         counts[row.rollout] = counts.get(row.rollout, 0) + 1
     return GenerationRows(tuple(found), rows, counts)
+
+
+def unsolved(found: Sequence[Candidate]) -> frozenset[str]:
+    """The tasks of which nothing was kept."""
+    return frozenset(one.task for one in found) - {one.task for one in found if one.reason == "kept"}
+
+
+def _kept(
+    store: Store,
+    condition: Condition,
+    generation: int,
+    measure: Measure,
+    turns: dict[str, list[Turn]],
+    hinted: frozenset[str] | None = None,
+) -> list[Candidate]:
+    """The candidates with their reasons; those with a hint on the tasks in `hinted`. Adds their turns to `turns`."""
+    loop, candidates = condition.loop, list[Candidate]()
+    assert loop is not None
+    for row in store.rollouts() if hinted is None else store.rollouts("hint"):
+        task = condition.tasks.get(row.task)
+        if row.condition != condition.name or task is None or loop.split(task).role != "learn":
+            continue
+        if hinted is not None and (row.kind != "hint" or row.task not in hinted or row.status in UNFINISHED):
+            continue
+        rollout, hint = store.rollout(row.key), None if hinted is None else hint_of(condition, row.task)
+        if hint is not None and hint.without(rollout.messages) == rollout.messages:  # its hint was another one
+            continue
+        organization, calls = condition.organization_on(row.task), store.recorded(row.key).values()
+        turns[row.key] = turns_of(rollout, calls, organization, loop.fields, hint)
+        candidates.append(_candidate(rollout, store.verdicts(row.key), turns[row.key], measure))
+    candidates.sort(key=lambda one: (one.task, one.draw))
+    found = kept(candidates, loop.fields.keep, generation, (condition.coupling, generation))
+    return found if hinted is None else [replace(one, hinted=True) for one in found]
 
 
 def _candidate(rollout: Rollout, verdicts: Sequence[Verdict], turns: Sequence[Turn], measure: Measure) -> Candidate:

@@ -16,7 +16,8 @@ from agentlab.experiment.tally import Tally
 from agentlab.experiment.work import stoppable
 from agentlab.models import StopSwitch
 from agentlab.store import DATABASE, Store
-from agentlab.store.training import TrainedGeneration, set_trained, trained
+from agentlab.store.training import TrainedGeneration, set_served, set_trained, trained
+from agentlab.training.loop import ended
 from agentlab.training.loop.arm import Arm
 from agentlab.training.loop.rows import GenerationRows
 from agentlab.training.trainer import Trained, TrainingJob, TrainingStep
@@ -38,10 +39,14 @@ async def next_generation(store: Store, arm: Arm, rows: GenerationRows, seed: in
         if not rows.rows:
             raise TrainingError(f"no row was kept from {arm.condition.name}: {rows.told or 'it has no rollouts'}")
         job = _job(store.folder, arm, rows, recipe, seed)
+        made = ended.read(job.folder) if arm.loop.own else None
         tally.running = 1
-        with stoppable(progress, StopSwitch()):
-            made = await _unless_stopped(_trained(arm, job, lambda step: _show(step, tally, progress)), progress)
+        if made is None:
+            with stoppable(progress, StopSwitch()):
+                made = await _unless_stopped(_trained(arm, job, lambda step: _show(step, tally, progress)), progress)
         following = None if made is None else _served(arm, recipe, made)
+        if arm.loop.own and made is not None:
+            _write(job.folder / ended.FILE, ended.encoded(made))
     except (TrainingError, OSError) as error:
         known = recorded or TrainedGeneration(arm.next_name, recipe, len(rows.rows))
         set_trained(store, replace(known, error=str(error)))  # which weights were served stays known
@@ -59,6 +64,8 @@ async def next_generation(store: Store, arm: Arm, rows: GenerationRows, seed: in
         )
     tally.done = tally.planned
     set_trained(store, TrainedGeneration(arm.next_name, recipe, len(rows.rows), made.digest, made.metrics))
+    of = {"origin": arm.origin.name, "generation": following.generation, "recipe": recipe}
+    set_served(store, arm.next_name, {**of, "serve": dict(made.serve), "systems": dict(made.systems)})
     return following
 
 
@@ -89,8 +96,9 @@ def _recorded(store: Store, arm: Arm, recipe: str) -> TrainedGeneration | None:
     if arm.next_name in store.conditions():
         raise MismatchError(
             f"{store.folder / DATABASE}: {arm.next_name} was trained on other rows than {arm.condition.name} gives now "
-            f"(recipe {known.recipe} then, {recipe} now): tasks, scores, or the trainer have changed since; use --new "
-            f"or --out for a fresh run folder"
+            f"(recipe {known.recipe} then, {recipe} now). What is learned from, its scores, or the trainer changed, "
+            f"for example by a corrected target. Undo the change to continue, or use --new or --out to train again "
+            f"from the corrected tasks"
         )
     return None
 

@@ -7,7 +7,6 @@ The command finds the job in `{out}/job.json` and has succeeded when it ends wit
 """
 
 import asyncio
-import hashlib
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -46,7 +45,8 @@ class CommandFields(TrainerFields):
     kind: Literal["command"]
     run: Annotated[str, AfterValidator(_known)] = Field(
         description="The command, without a shell. {rows}: the file of rows; {out}: the folder to write to; {base}: "
-        "the base, a GGUF file for local models, else the model's name; {seed}: a whole number."
+        "the base, a GGUF file for local models, the `weights` of a model that has this option, else the model's name; "
+        "{seed}: a whole number."
     )
 
 
@@ -54,7 +54,7 @@ async def train(job: TrainingJob, report: Callable[[TrainingStep], None]) -> Tra
     """What the command left."""
     told = process.done(job.folder)
     if told is None:
-        values = {"rows": job.rows.resolve(), "out": job.folder.resolve(), "base": _base(job.base), "seed": job.seed}
+        values = {"rows": job.rows.resolve(), "out": job.folder.resolve(), "base": _base(job), "seed": job.seed}
         words = [word.format_map(values) for word in shlex.split(str(job.settings["run"]))]
         told = await process.run(words, job.folder, report)
     serve, weights_digest = await asyncio.to_thread(_served, job, told)
@@ -62,10 +62,10 @@ async def train(job: TrainingJob, report: Callable[[TrainingStep], None]) -> Tra
     return Trained(serve, weights_digest, numbers)
 
 
-def _base(name: str) -> str:
-    provider, _, rest = name.partition("/")
+def _base(job: TrainingJob) -> str:
+    provider, _, rest = job.base.partition("/")
     if provider != "local":
-        return name
+        return str(job.options.get("weights", job.base))  # where agentlab starts the server, it knows them
     try:
         return str(weights.find(rest).resolve())
     except ScenarioError as error:
@@ -85,8 +85,7 @@ def _served(job: TrainingJob, told: Mapping[str, Any]) -> tuple[Mapping[str, Any
         return serve, digest(serve, told.get("sha256"))
     path = job.folder.resolve() / Path(adapter)
     try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = weights.sha256(path)
     except OSError as error:
         raise TrainingError(f"{path}: the trained weights cannot be read: {error.strerror}") from error
     told_options = {**job.options, **cast("dict[str, Any]", options)}

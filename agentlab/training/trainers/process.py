@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from agentlab.errors import TrainingError
+from agentlab.processes import supervise
 from agentlab.text import line
 from agentlab.training.trainer import TrainingStep
 
@@ -40,7 +41,7 @@ async def run(command: Sequence[str], folder: Path, report: Callable[[TrainingSt
     try:
         with (folder / LOG).open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, CHILD / "supervise.py", *command),
+                *(sys.executable, supervise.__file__, *command),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,

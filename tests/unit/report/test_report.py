@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 import agentlab
 from agentlab.analysis.analyse import analyse
 from agentlab.analysis.measure_summary import MeasureSummary
+from agentlab.analysis.registry import ANALYSES
 from agentlab.analysis.summary import summarize
 from agentlab.errors import StoreError
 from agentlab.experiment import session
@@ -106,6 +107,23 @@ def inside(folder: Path) -> Generator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         yield
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two reports of one run whose prompts differ, as the command writes them: beside the run, and elsewhere."""
+    with inside(tmp_path_factory.mktemp("twice")):
+        played(PRESSURE)
+        done = CliRunner().invoke(app, ["report", "run"], catch_exceptions=False)
+        assert done.stdout == "wrote run/report/index.html\n"
+        CliRunner().invoke(app, ["report", "run", "--out", "other"], catch_exceptions=False)
+        return Path("run/report").absolute(), Path("other").absolute()
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without the analyses that a test does not look at."""
+    monkeypatch.setattr(report, "SLOW", tuple(name for name in ANALYSES if name != "contrasts"))
 
 
 @pytest.fixture(scope="module")
@@ -223,17 +241,16 @@ def test_parts_of_the_spend_add_up(reported: Path) -> None:
     pd.testing.assert_frame_equal(sums, arms.set_index("condition")[[*sums.columns]], check_like=True)
 
 
-def test_what_differs_between_arms_is_shown_word_by_word(workdir: Path) -> None:
-    text = page(write(played(PRESSURE), Path("out")).parent)
+def test_what_differs_between_arms_is_shown_word_by_word(twice: tuple[Path, Path]) -> None:
+    text = page(twice[0])
     assert "addendum duty" in text
     assert "<ins>+Earn money.</ins>" in text
     assert "structure" in text
     assert "You may write to" in text, "the whole prompt of every agent, with its manual"
 
 
-def test_the_same_run_gives_the_same_bytes(workdir: Path) -> None:
-    first = write(played(PRESSURE), Path("one")).parent
-    other = write(load("run"), Path("two")).parent
+def test_the_same_run_gives_the_same_bytes(twice: tuple[Path, Path]) -> None:
+    first, other = twice
     files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
     assert len(files) > 20
     assert files == sorted(path.relative_to(other) for path in other.rglob("*") if path.is_file())
@@ -251,6 +268,7 @@ def test_forks_are_drawn_as_shares_and_paths(forked: Path) -> None:
     assert {"figure-shares_rounds", "figure-path_1", "figure-decomposition"} <= set(Marks(page(forked)).ids)
 
 
+@pytest.mark.usefixtures("few")
 def test_the_guide_adds_a_figure(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     guide = (Path(__file__).parents[3] / "docs" / "extending.md").read_text(encoding="utf-8")
     code = re.search(r"## A figure.*?```python\n(.*?)```", guide, flags=re.DOTALL)
@@ -325,6 +343,7 @@ def test_a_run_without_a_rollout_has_a_report(workdir: Path) -> None:
     assert "0 finished rollouts" in text
 
 
+@pytest.mark.usefixtures("few")
 def test_an_unknown_price_is_not_zero(workdir: Path) -> None:
     played()
     with closing(sqlite3.connect("run/run.db")) as connection:
@@ -339,6 +358,7 @@ def test_an_unknown_price_is_not_zero(workdir: Path) -> None:
     assert "The price is unknown for 2 rollouts" in page(folder)
 
 
+@pytest.mark.usefixtures("few")
 def test_nothing_is_said_of_a_judge_that_cannot_tell_good_from_bad(workdir: Path) -> None:
     text = page(write(played(), Path("out")).parent)
     assert "These differences do not support conclusions about which arm did better" in text
@@ -359,6 +379,7 @@ def test_pairs_that_a_measure_lacks_are_drawn_in_the_forest_all_the_same() -> No
     assert len(chart.draw().axes) == 3
 
 
+@pytest.mark.usefixtures("few")
 def test_one_arm_is_compared_with_nothing(workdir: Path) -> None:
     solo = "    solo: {organization: {cast: [boss], protocol: {kind: chain, stages: [[boss]]}}}\n"
     text = page(write(played(("factors:\n  team:\n    firm: {}\n" + solo, "")), Path("out")).parent)
@@ -387,6 +408,7 @@ def test_names_that_would_act_are_shown(hostile: Run) -> None:
         assert {restore(row["condition"]) for row in csv.DictReader(file)} == set(run.measures["condition"])
 
 
+@pytest.mark.usefixtures("few")
 def test_levels_with_commas_are_levels(workdir: Path) -> None:
     arms = [("a,b", "x"), ("c=d", "x"), ("a,b", "y,z=1"), ("c=d", "y,z=1")]
     rows = [
@@ -431,14 +453,6 @@ def test_a_long_name_is_cut_in_its_middle() -> None:
 
 
 # --- the command ----------------------------------------------------------------------------------------------------
-
-
-def test_the_command_writes_beside_the_run(workdir: Path) -> None:
-    played()
-    assert CliRunner().invoke(app, ["report", "run"], catch_exceptions=False).stdout == "wrote run/report/index.html\n"
-    assert Path("run/report/index.html").is_file()
-    CliRunner().invoke(app, ["report", "run", "--out", "other"], catch_exceptions=False)
-    assert page(Path("other")) == page(Path("run/report"))
 
 
 def test_what_cannot_be_written_or_found_is_told(run: Run, workdir: Path) -> None:
@@ -488,6 +502,7 @@ def test_a_browser_shows_it_whole(reported: Path, many: Path, hostile: Run, fork
         assert one.requests == []
         assert one.background == "rgb(255, 255, 255)"
         assert one.wrong == [], path
+        assert one.smallest >= 8.5, f"{path} has letters of {one.smallest} pixels at {width}"
         assert len(one.figures) == page(path.parent).count("<figure ")
         for name, (across, high) in one.figures.items():
             assert across > (80 if name.startswith("figure-organization") else 300), name

@@ -34,7 +34,7 @@ from agentlab.organization.tags import ALL
 from agentlab.report.show import shown
 from agentlab.runs.frames import load
 from agentlab.runs.transcript import Transcript, transcript
-from agentlab.runs.transcript.text import arguments_shown
+from agentlab.runs.transcript.text import arguments_shown, render
 from agentlab.runs.transcript.turns import apart
 from agentlab.scenario import Condition, Design
 from agentlab.scenario import load as load_scenario
@@ -386,7 +386,7 @@ def says(*argv: str) -> str:
 def test_a_run_is_listed(workdir: Path) -> None:
     run = load(played(workdir))
     text = says("run")
-    assert "firm: 4 rollouts, 4 finished, 0 not" in text
+    assert "firm: 4 rollouts (" in text
     for key in run.rollouts["rollout"]:
         assert f"\n{key[:8]}  loan" in text
     assert "… and 3 more" in says("run", "--most", "1")
@@ -403,7 +403,7 @@ def test_what_was_lost_is_listed_alone(workdir: Path) -> None:
     lost = load("run").rollouts.set_index("status")["rollout"]
     for status, name in (("infrastructure", "failed"), ("declined", "declined")):
         listing = says("run", "--status", name)
-        assert listing.startswith(f"firm: {name}: 1 of 4 rollouts, ")
+        assert listing.startswith(f"firm: {name}: 1 of 4 rollouts")
         assert lost[status][:8] in listing
     assert "firm: delivered: 2 of 4 rollouts" in says("run", "--status", "delivered")
     assert says("run", "--status", "stopped").strip() == "firm: stopped: 0 of 4 rollouts"
@@ -426,9 +426,23 @@ def test_a_rollout_is_printed_and_written(workdir: Path) -> None:
     said = found.turns[0].steps[0].call.completion
     assert said is not None
     assert quoted(said.text) in turn
-    assert "quality · focus · draw 0" in says(*name)
+    judged = transcript("run", name[-1]).record
+    assert "quality · focus: " in says(*name)
+    assert "quality · focus · case 1: " in render(replace(judged, by_case=frozenset(["quality"])))
+    again = [replace(verdict, draw=1) for verdict in judged.verdicts]
+    assert "quality · focus · judge draw 1: " in render(replace(judged, verdicts=(*judged.verdicts, *again)))
     assert says(*name, "--html", "page.html") == "wrote page.html\n"
     assert Path("page.html").read_text(encoding="utf-8") == found.page()
+
+
+def test_lines_fit_the_terminal_and_keep_their_margin(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played(workdir, ("Help {{client}}.", f"{'A long task. ' * 30}"))
+    one = ("run", "--rollout", "task=loan,team=firm,draw=1")
+    whole = says(*one)
+    monkeypatch.setenv("COLUMNS", "72")
+    for what in (("run",), one, ("consultancy",), ("consultancy", "--prompts")):
+        assert max(map(len, says(*what).splitlines())) <= 72
+    assert says(*one).replace("\n  │ ", " ").split() == whole.replace("\n  │ ", " ").split()
 
 
 def test_the_closing_turn_has_a_name(workdir: Path) -> None:

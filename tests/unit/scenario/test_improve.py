@@ -10,7 +10,7 @@ from agentlab.scenario import differences, load
 from tests.support.loops import improve, tasks, text, written
 from tests.support.scenarios import chain
 
-SHARED = tasks() | {"leak": {"prompt": "Train  QUESTION 1", "target": "A", "split": "test"}}
+SHARED = tasks() | {"leak": {"prompt": "Train  QUESTION, 1?", "target": "A", "split": "test"}}
 UNSPLIT = tasks() | {"more": {"prompt": "And?", "target": "A"}}
 MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"improve": improve(policy="defualt")}, "improve.policy", "did you mean 'default'?"),
@@ -27,6 +27,11 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"improve": improve(by={"kind": "lora"})}, "improve.by.kind", "shares; or write my_module:Name"),
     ({"improve": improve(watch=["named", "named"])}, "improve.watch[1]", "another measure"),
     ({"improve": improve(negatives={"most": 1})}, "improve.negatives", "remove it"),
+    ({"improve": improve(judged={"rihgt": ["test"]})}, "improve.judged.rihgt", "did you mean 'right'?"),
+    ({"improve": improve(judged={"right": ["tset"]})}, "improve.judged.right[0]", "did you mean 'test'?"),
+    ({"improve": improve(judged={"named": ["test"]})}, "improve.judged.named", "add 'train'"),
+    ({"improve": improve(kl="tset")}, "improve.kl", "did you mean 'test'?"),
+    ({"improve": improve(hint={"text": "Say {{answer}}."})}, "improve.hint.text", "target"),
     ({"improve": improve(splits={"train": {"role": "learn"}})}, "improve.splits", "role: hold_out"),
     ({"improve": improve(genertions=3)}, "improve.genertions", "generations"),
     ({"tasks": SHARED}, "tasks.leak.prompt", "only one of the two splits"),

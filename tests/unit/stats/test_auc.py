@@ -1,6 +1,7 @@
 """The area under the ROC curve of few texts."""
 
 import math
+from collections import Counter
 from itertools import combinations
 
 import pytest
@@ -45,5 +46,6 @@ def test_families_add_up() -> None:
 @pytest.mark.parametrize(("good", "bad"), [(2, 2), (3, 3), (4, 4), (3, 5), (2, 6), (6, 6)])
 def test_a_judge_that_guesses_passes_in_one_case_of_twenty_at_most(good: int, bad: int) -> None:
     every = list(combinations(range(good + bad), good))  # under the null each set of ranks is as likely
-    areas = [(sum(ranks) - good * (good - 1) / 2) / (good * bad) for ranks in every]
-    assert sum(gate(area, [(good, bad)]).outcome == "passed" for area in areas) <= len(every) / 20
+    areas = Counter((sum(ranks) - good * (good - 1) / 2) / (good * bad) for ranks in every)
+    passed = [many for area, many in areas.items() if gate(area, [(good, bad)]).outcome == "passed"]
+    assert sum(passed) <= len(every) / 20

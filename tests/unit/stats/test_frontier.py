@@ -85,7 +85,7 @@ def test_the_band_holds_at_all_thresholds_at_once() -> None:
         own = rng.normal(0.5, 0.1, size=(tasks, 1, 1))
         return [TaskScores(rng.uniform(size=(3, 1)).repeat(2, 1), o + rng.normal(0, 0.1, size=(3, 2))) for o in own]
 
-    truth = attained(sample(4000), at, 0, 2).value
+    truth = attained(sample(1500), at, 0, 2).value
     for _ in range(200):
         found = attained(sample(8), at, 0, 2)
         hits += bool(((found.low <= truth) & (truth <= found.high)).all())

@@ -1,0 +1,53 @@
+"""What a property of one turn changes, by forks that keep the turn and forks in which it was drawn anew."""
+
+from dataclasses import dataclass
+
+from agentlab.analysis.forks.interventions import paired_forks
+from agentlab.analysis.suppressed import suppressed_measures
+from agentlab.engine.cut import Cut
+from agentlab.engine.intervention import Change, Redraw
+from agentlab.runs.frames import Run
+from agentlab.stats.forks.intervention import InterventionEffect, effect
+from agentlab.text import pluralize
+
+
+@dataclass(frozen=True, slots=True)
+class Survival:
+    """The effect of a property in one turn on one measure: with it minus without it."""
+
+    measure: str
+    difference: float | None
+    low: float | None
+    high: float | None
+    """Ends of the 95% interval over forks of this rollout, None where there is none."""
+    pairs: int
+    says: str
+
+
+def survivals(run: Run, parent: str, cut: Cut, change: Change) -> list[Survival]:
+    """One for each measure that is not suppressed, but those of the judge that selected."""
+    redraw, hidden, found = change.redraw, suppressed_measures(run), list[Survival]()
+    assert redraw is not None
+    for measure in (m for m in run.measured if m.name not in hidden and m.judge != redraw.judge):
+        pairs, _ = paired_forks(run, measure)
+        own = pairs[(pairs["parent"] == parent) & (pairs["change"] == change.text) & (pairs["at"] == str(cut))]
+        with_it, without = ("value", "value_placebo") if redraw.has else ("value_placebo", "value")
+        told = effect(own["task"].tolist(), own["parent"].tolist(), own[with_it], own[without])
+        ends = told.these_parents
+        limits = (None, None) if ends is None else (ends.low, ends.high)
+        says = _says(redraw, cut, measure.name, told)
+        found.append(Survival(measure.name, told.difference, *limits, told.pairs, says))
+    return found
+
+
+def _says(redraw: Redraw, cut: Cut, measure: str, told: InterventionEffect) -> str:
+    where = f"{redraw.judge} in the turn of {' and '.join(cut.agents)} in round {cut.round}"
+    if told.difference is None:
+        return f"{where}: nothing is known of {measure}, since no pair of forks has both outcomes."
+    survives = "if it is there" if redraw.has else "if it survives"
+    ends = told.these_parents
+    interval = " (no interval)" if ends is None else f" [{ends.low:+.3f}, {ends.high:+.3f}]"
+    pairs = f"{pluralize(told.pairs, 'pair')} of forks" + (
+        f" ({told.dropped} without an outcome)" if told.dropped else ""
+    )
+    return f"{where}, {survives}, changes {measure} by {told.difference:+.3f}{interval}, over {pairs}."

@@ -1,0 +1,1 @@
+"""Inference engines that agentlab starts itself, each in a process and an environment of its own."""

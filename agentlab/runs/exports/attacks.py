@@ -1,0 +1,59 @@
+"""The attacks that a search found, as the section `attacks` of a scenario with `tasks: {kind: arithmetic}`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agentlab.errors import ScenarioError, StoreError
+from agentlab.runs.frames import Run
+from agentlab.scenario.validate import mapping
+
+_FIELDS = "text, found_on, score"
+
+
+def attacks(run: Run, out: Path) -> int:
+    """Writes every text that the run's outputs hold as attacks into the new YAML file `out`; gives how many.
+
+    An output is a JSON object with `text`, and perhaps `found_on` (the sums it was chosen by) and `score`. The same
+    text by the same attacker is one attack: its sums and queries are put together, its score is the mean. The attacker
+    is the levels of the factors, or the run's name. Raises `ScenarioError` for a run without attacks, and `StoreError`
+    if the file exists or cannot be written.
+    """
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in run.rollouts[run.rollouts["status"] == "delivered"].to_dict("records"):
+        told = _read(row["output"])
+        if told is None:
+            continue
+        by = "-".join(str(row[factor]) for factor in run.factors) or str(run.meta["name"])
+        one = found.setdefault((by, told["text"]), {"found_on": {}, "scores": [], "queries": 0})
+        one["found_on"] |= dict.fromkeys(map(str, told.get("found_on", ())))
+        one["scores"] += [float(told["score"])] if "score" in told else []
+        one["queries"] += int(row["calls"])
+    if not found:
+        raise ScenarioError(f"{run.folder} has no attack: no output is a JSON object with {_FIELDS}, as in `pirs`")
+    section: dict[str, Any] = {}
+    for (by, text), one in found.items():
+        number = 1 + sum(attack["by"] == by for attack in section.values())
+        attack = {"text": text, "by": by, "found_on": list(one["found_on"]), "queries": one["queries"]}
+        scores = one["scores"]
+        section[f"{by}_{number}"] = attack | ({"score": round(sum(scores) / len(scores), 4)} if scores else {})
+    text: str = yaml.safe_dump(  # pyright: ignore[reportUnknownMemberType]
+        section, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
+    )
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise StoreError(f"{out}: cannot write the attacks ({error.strerror}); give another file") from error
+    return len(section)
+
+
+def _read(output: object) -> dict[str, Any] | None:
+    """An output as an attack; None if it is none."""
+    try:
+        told = mapping(json.loads(str(output)))
+    except ValueError:
+        return None
+    return told if isinstance(told.get("text"), str) and told["text"].strip() else None
