@@ -32,11 +32,13 @@ def abilities() -> Iterator[Ability]:
         variable = provider.key or provider.address
         if variable:
             there = bool(os.environ.get(variable, "").strip())
-            yield Ability(f"{name}/…", there, f"{variable} is set" if there else f"set {variable}")
+            way = f"set {variable}" + (", or name weights that agentlab is to serve" if provider.address else "")
+            yield Ability(f"{name}/…", there, f"{variable} is set" if there else way)
         elif provider.lacking is not None:
-            model = f"{name}/{provider.names[0]}"
-            lacks = provider.lacking(provider.names[0])
-            yield Ability(model, not lacks, lacks or "its engine and weights are installed")
+            model = provider.names[0] if provider.names else "…"
+            lacks = provider.lacking(model)
+            found = "its engine and weights are installed" if provider.names else "its engine is installed"
+            yield Ability(f"{name}/{model}", not lacks, lacks or found)
     try:
         yield Ability("sandbox", True, f"{asyncio.run(sandbox()).name} works: agents can use the tool run")
     except SandboxError as error:

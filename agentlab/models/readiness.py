@@ -16,8 +16,8 @@ def obstacles(spec: ModelSpec) -> list[str]:
     if provider is None:
         return []
     official = bool(provider.url) and spec.base_url in (None, provider.url)
-    lacking = provider.lacking(rest) if provider.lacking else ""
-    engineless = plan.lacking(spec) if plan.is_started(spec) else ""
+    lacking = provider.lacking(rest) if provider.lacking and not plan.is_started(spec) else ""
+    engineless = plan.lacking(rest) if plan.is_started(spec) else ""
     told = (_keyless(spec, provider, official), _homeless(spec, provider), lacking, engineless, _tableless(spec))
     return [*filter(None, told), *([_unlisted(provider_name, rest)] if official and not listed(spec) else [])]
 

@@ -79,6 +79,7 @@ PROVIDERS: Mapping[str, Provider] = {
         families.vllm_offline,
         fields=families.CHAT_FIELDS,
         options={"*": plan.OPTIONS},
+        lacking=plan.lacking,
         probed=True,
     ),
     "local": Provider(

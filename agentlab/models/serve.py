@@ -4,7 +4,7 @@ Each distinct model is built once; models under one account (provider, address, 
 """
 
 import importlib
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,8 @@ from agentlab.seeds import digest
 from agentlab.types import Completion, Where
 
 Account = tuple[str, str | None, str | None]
+WAVE = 2000.0
+"""Calls that go to an engine at once unless `concurrency` says otherwise: all that there are, as a rule."""
 _SAME = {*SAMPLING, "price", "tries", "timeout", "requests_per_minute", "tokens_per_minute", "concurrency"}
 """Fields of a spec in which two entries may differ and still be one model."""
 
@@ -62,8 +64,7 @@ def get_model(spec_or_name: ModelSpec | str) -> Model:
     """
     spec = ModelSpec.model_validate({"name": spec_or_name}) if isinstance(spec_or_name, str) else spec_or_name
     engine = Engines().engine_of(spec) if is_started(spec) else None
-    model = _guard(_build(spec, {}, engine), spec, _limits([spec]), Waits())
-    return model if engine is None else HostedModel(model, engine, alone=True)
+    return _hosted(_build(spec, {}, engine), engine, True, lambda model: _guard(model, spec, _limits([spec]), Waits()))
 
 
 @asynccontextmanager
@@ -105,13 +106,22 @@ async def serve(
                 waits.accounts.append((account[0], limits[account]))
                 if stop_switch is not None:
                     stop_switch.limits.append(limits[account])
-            model = _guard(built[key], spec, limits[account], waits)
-            if record is not None and _is_probed(spec, model):
-                model = ProbedModel(model, built[key], digest(key), record)
-            models[alias] = model if engine is None else HostedModel(model, engine, alone=record is None)
+
+            def asked(model: Model, spec: ModelSpec = spec, key: str = key, account: Account = account) -> Model:
+                guarded = _guard(model, spec, limits[account], waits)
+                probed = record is not None and _is_probed(spec, guarded)
+                return ProbedModel(guarded, model, digest(key), record) if probed and record else guarded
+
+            models[alias] = _hosted(built[key], engine, record is None, asked)
         yield models
     if engines.failure is not None:
         raise engines.failure
+
+
+def _hosted(model: Model, engine: Engine | None, outside: bool, asked: Callable[[Model], Model]) -> Model:
+    """The model as it is `asked`, which waits for its engine: at first for as long as a start takes, and before each
+    try within the time of one request."""
+    return asked(model) if engine is None else HostedModel(asked(HostedModel(model, engine, outside)), engine, outside)
 
 
 def account_of(spec: ModelSpec) -> Account:
@@ -167,7 +177,7 @@ def _limits(specs: Iterable[ModelSpec]) -> AccountLimits:
     pace = Pace(min(rpm, default=None), min(tpm, default=None))
     limits = AccountLimits(pace, min(cap, default=float("inf")))
     if any(split(spec.name)[0] == OFFLINE for spec in listed):
-        limits.limit = limits.cap  # a wave is all that there is to ask
+        limits.limit = min(limits.cap, WAVE)
     return limits
 
 

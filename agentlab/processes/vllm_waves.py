@@ -8,8 +8,10 @@ While a wave is computed, the next one gathers. A request that the engine refuse
 import asyncio
 import importlib
 import json
+import os
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -109,6 +111,8 @@ class Engine:
         self.defaults: Mapping[str, Any] = self.llm.model_config.get_diff_sampling_param()
         self.tokenizer: Any = self.llm.get_tokenizer()
         self.version = str(vllm.__version__)
+        invalid: type[Exception] = importlib.import_module("vllm.exceptions").VLLMValidationError
+        self.refusals = (Refused, ValueError, TypeError, KeyError, invalid)
         self.names = [*name_of(arguments), *adapters]
 
     def answer(self, wave: Sequence[Waiting]) -> list[dict[str, Any] | Refused]:
@@ -127,7 +131,7 @@ class Engine:
         """The replies of one batch; where the engine refuses it, of its halves, down to the request that it refuses."""
         try:
             return self._batch(path, bodies)
-        except (Refused, ValueError, TypeError, KeyError) as error:
+        except self.refusals as error:
             if len(bodies) == 1:
                 return [Refused(str(error))]
         half = len(bodies) // 2
@@ -139,7 +143,8 @@ class Engine:
                 raise Refused(f"The model `{body['model']}` does not exist.")
         if path == "/tokenize":
             return [{"tokens": self._tokens(body)} for body in bodies]
-        lora = [self.lora.get(body["model"]) for body in bodies]
+        each = [self.lora.get(body["model"]) for body in bodies]
+        lora = each if any(each) else None
         if path == "/v1/completions":
             prompts = [{"prompt_token_ids": list(body["prompt"])} for body in bodies]
             params = [self._scoring(body) for body in bodies]
@@ -179,7 +184,7 @@ def prompt_logprobs(output: Any) -> list[Any]:
 
 
 async def waves(queue: "asyncio.Queue[Waiting]", answer: Callable[[Sequence[Waiting]], Any]) -> None:
-    """Answers what waits, again and again."""
+    """Answers what waits, again and again. An engine that fails ends the process: agentlab starts another."""
     loop, thread = asyncio.get_running_loop(), ThreadPoolExecutor(1)
     while True:
         wave = [await queue.get()]
@@ -189,7 +194,12 @@ async def waves(queue: "asyncio.Queue[Waiting]", answer: Callable[[Sequence[Wait
             await asyncio.sleep(LINGER)
             while not queue.empty():
                 wave.append(queue.get_nowait())
-        replies = await loop.run_in_executor(thread, answer, wave)
+        try:
+            replies = await loop.run_in_executor(thread, answer, wave)
+        except Exception:
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
         for one, reply in zip(wave, replies, strict=True):
             if not one.reply.done():  # whoever asked may have gone
                 one.reply.set_result(reply)
@@ -208,11 +218,7 @@ def application(engine: Engine) -> Any:
         body = cast("Body", json.loads(await request.body()))
         waiting = Waiting(request.url.path, body, asyncio.get_running_loop().create_future())
         await queue.put(waiting)
-        for task in tasks:
-            await asyncio.wait({task, waiting.reply}, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                task.result()
-        reply = waiting.reply.result()
+        reply = await waiting.reply
         if not isinstance(reply, Refused):
             return responses.JSONResponse(reply)
         code = 404 if "does not exist" in str(reply) else 400

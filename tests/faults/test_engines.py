@@ -86,20 +86,23 @@ async def together(specs: Mapping[str, ModelSpec], record: Record, calls: int = 
     return found
 
 
+@pytest.mark.parametrize(
+    ("provider", "program"),
+    [("vllm", "-m vllm.entrypoints.openai.api_server"), ("vllm-offline", "agentlab/processes/vllm_waves.py")],
+)
 async def test_models_share_a_server_that_has_their_adapters(
-    fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str, program: str
 ) -> None:
     monkeypatch.setenv("SOME_API_KEY", "secret")
     monkeypatch.setenv("AGENTLAB_VLLM_FLAGS", "--tensor-parallel-size 2")
     flags = {"max-model-len": 2048, "enable_prefix_caching": False, "enforce-eager": True, "override": {"a": [1]}}
-    trained = spec(flags=flags, adapter=str(adapter(tmp_path / "adapter", rank=20)))
+    name = f"{provider}/tiny"
+    trained = spec(name, flags=flags, adapter=str(adapter(tmp_path / "adapter", rank=20)))
     record = Record(tmp_path / "servers")
-    replies = await together({"base": spec(flags=flags), "learned": trained}, record, 1)
+    replies = await together({"base": spec(name, flags=flags), "learned": trained}, record, 1)
     (start,) = fake_vllm.starts(fake)
     words = " ".join(start["argv"])
-    assert words.startswith(
-        "-m vllm.entrypoints.openai.api_server --model org/tiny --served-model-name tiny --host 127"
-    )
+    assert f"{program} --model org/tiny --served-model-name tiny --host 127.0.0.1 --port " in words
     assert '--max-model-len 2048 --no-enable-prefix-caching --enforce-eager --override {"a": [1]}' in words
     assert "--tensor-parallel-size 2 --enable-lora --max-lora-rank 32" in words
     assert "SOME_API_KEY" not in start["keys"]
@@ -137,10 +140,10 @@ async def test_a_server_that_does_not_start_is_told_once_with_the_end_of_its_log
 ) -> None:
     fake_vllm.install(fake, **behavior)
     monkeypatch.setenv("AGENTLAB_VLLM_START_SECONDS", "0.5" if "silent" in behavior else "60")
-    model = get_model(spec())
+    model: Any = get_model(spec())
     with pytest.raises(ModelError, match=rf"^fatal: the server of vllm/tiny (.|\n)*{told}"):
         await model.complete(ask())
-    await model.aclose()  # pyright: ignore[reportAttributeAccessIssue]
+    await model.aclose()
     record = Record(tmp_path / "servers")
     with pytest.raises(EngineError, match=told):
         await together({"default": spec()}, record)
@@ -178,7 +181,7 @@ def written(folder: Path, draws: int = 6) -> Path:
 def test_a_run_that_lost_its_server_goes_on_with_the_same_command(
     fake: Path, workdir: Path, commands: Commands
 ) -> None:
-    fake_vllm.install(fake, dies_at=32, lives=2)
+    fake_vllm.install(fake, dies_at=30, lives=2)
     written(workdir)
     first = commands.agentlab("run", "s.yaml", env=python(fake))
     assert first.code == 1, first.said

@@ -194,6 +194,8 @@ async def _asked(port: int, path: str) -> Mapping[str, Any] | None:
                 head, _, body = (await reader.read()).partition(b"\r\n\r\n")
             finally:
                 writer.close()
+                with suppress(OSError):
+                    await writer.wait_closed()
         if head.split(maxsplit=2)[1:2] == [b"200"]:
             told: Any = json.loads(body) if body.strip() else {}
             return cast("Mapping[str, Any]", told) if isinstance(told, dict) else {}

@@ -20,7 +20,7 @@ class HostedModel:
 
     inner: Model
     engine: Engine
-    alone: bool
+    outside: bool
     """Whether it has the engine for itself, outside of a run."""
 
     @property
@@ -36,7 +36,7 @@ class HostedModel:
             try:
                 start = await self.engine.ready()
             except EngineError as failure:
-                if self.alone:
+                if self.outside:
                     raise ModelError("fatal", str(failure)) from None
                 raise Stopped("not sent") from None  # the run tells the reason once, when it has stopped
             try:
@@ -49,7 +49,7 @@ class HostedModel:
         close = getattr(self.inner, "aclose", None)
         if close is not None:
             await close()
-        if self.alone:
+        if self.outside:
             await self.engine.aclose()
 
 

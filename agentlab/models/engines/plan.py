@@ -102,8 +102,8 @@ def mistake(spec: ModelSpec) -> str:
     return ""
 
 
-def lacking(spec: ModelSpec) -> str:
-    """What this machine lacks to start it; empty where nothing is missing."""
+def lacking(name: str) -> str:
+    """What this machine lacks to start vLLM, whatever the model; empty where nothing is missing."""
     try:
         environment.python()
     except ScenarioError as error:

@@ -62,6 +62,7 @@ class EngineProcess:
         """Waits for its end. The exit code; 128 + n where signal n ended it."""
         code = await self.process.wait()
         self._signal(signal.SIGKILL)  # what it started may still be there
+        await self._close()
         return code if code >= 0 else 128 - code
 
     async def stop(self) -> None:
@@ -71,6 +72,7 @@ class EngineProcess:
             await asyncio.wait_for(self.process.wait(), GRACE)
         self._signal(signal.SIGKILL)
         await self.process.wait()
+        await self._close()
 
     def said(self) -> str:
         """The last lines that it printed, each indented."""
@@ -82,6 +84,13 @@ class EngineProcess:
             return f"    (its log cannot be read: {error.strerror})"
         told = [line(one.rstrip(), 300) for one in lines if one.strip()][-LINES:]
         return "\n".join(f"    {one}" for one in told) or "    (it printed nothing)"
+
+    async def _close(self) -> None:
+        """Closes the pipe, which would be left to the garbage collector."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+            with suppress(OSError):
+                await self.process.stdin.wait_closed()
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
