@@ -60,13 +60,9 @@ SECTIONS = {
     "ImproveFields": "improve",
     "LoraFields": "improve: by, lora",
     "SplitFields": "improve: one split",
-    "FirstFields": "improve: first",
-    "HintFields": "improve: hint",
     "KeepFields": "improve: keep",
     "TurnsFields": "improve: keep, turns",
     "NegativesFields": "improve: negatives",
-    "HintFields": "improve: hint",
-    "FirstFields": "improve: first",
     "Trainer": "improve: by",
 }
 """Headings by the name of a definition."""
