@@ -65,8 +65,6 @@ SECTIONS = {
     "KeepFields": "improve: keep",
     "TurnsFields": "improve: keep, turns",
     "NegativesFields": "improve: negatives",
-    "HintFields": "improve: hint",
-    "FirstFields": "improve: first",
     "Trainer": "improve: by",
 }
 """Headings by the name of a definition."""
