@@ -13,6 +13,8 @@ PIP := -m pip install -qq --disable-pip-version-check --no-input
 # Two processes; the tests of one file stay in one of them, which makes what they share once. Files run in their order,
 # so that the small ones come last and both end together. A test that takes over 10 s is named at the end.
 PYTEST := -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 10
+# Tests and the package are compiled once, and not by every process anew, as some container images have it.
+unexport PYTHONDONTWRITEBYTECODE
 HASHED := --require-hashes --no-deps --only-binary :all: -r constraints.txt
 
 .PHONY: help setup setup-train demo demo-train test test-fast test-slow test-latest test-vllm test-train check constraints bench \

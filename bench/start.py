@@ -1,6 +1,9 @@
-"""How long a command takes to answer: `--help`, `check` of the largest shipped scenario, and 1 MB of unclosed tags.
+"""How long a command takes to answer: `--version`, `--help`, `check` of the largest shipped scenario, the first line of
+`stats`, and 1 MB of unclosed tags.
 
-Whole processes, the median of several; beside them the interpreter alone, which nothing can undercut. Prints JSON.
+Whole processes, the median of several, and of what commands need of the processor, which other work on the machine
+disturbs less; beside them the interpreter alone, which nothing can undercut. Modules are compiled once before, as an
+installation does it. Prints JSON.
 """
 
 import os
@@ -11,6 +14,7 @@ if (HERE := os.path.dirname(os.path.abspath(__file__))) in sys.path:
 
 import json
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
@@ -20,17 +24,33 @@ from agentlab.scenario import load
 from agentlab.scenario.library import names, scenario
 
 RUNS = 9
+PLAYED = "consultancy_sim"
+"""The scenario whose run is read."""
 COMMAND = [str(Path(sys.executable).with_name("agentlab"))]
 
 
-def seconds(command: list[str]) -> float:
-    """Median wall time of the command over several runs, after one that warms the caches."""
-    times: list[float] = []
+def seconds(command: list[str], compiled: str, name: str, first: bool = False) -> dict[str, float]:
+    """Medians over several runs of wall time, only until the `first` line if so, and of processor time.
+
+    A run before them compiles what it imports into the folder `compiled`.
+    """
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment = {**kept, "PYTHONPYCACHEPREFIX": compiled}
+    times, processor = list[float](), list[float]()
     for _ in range(RUNS + 1):
         started = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        times.append(time.perf_counter() - started)
-    return median(times[1:])
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert process.stdout is not None
+        answer = process.stdout.readline()
+        answered = time.perf_counter() - started
+        answer += process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {answer.decode()[-500:]}")
+        times.append(answered if first else time.perf_counter() - started)
+        processor.append(usage.ru_utime + usage.ru_stime)
+    return {f"{name}_s": median(times[1:]), f"{name}_cpu_s": median(processor[1:])}
 
 
 def size(name: str) -> int:
@@ -47,12 +67,15 @@ def main() -> None:
     started = time.perf_counter()
     parse(tags)
     parsed = time.perf_counter() - started
-    figures = {
-        "python_s": seconds([sys.executable, "-c", "pass"]),
-        "help_s": seconds([*COMMAND, "--help"]),
-        "check_s": seconds([*COMMAND, "check", str(scenario(largest))]),
-        "parse_1mb_s": parsed,
-    }
+    figures = {"parse_1mb_s": parsed}
+    with tempfile.TemporaryDirectory() as place:
+        folder, compiled = str(Path(place) / "run"), str(Path(place) / "compiled")
+        subprocess.run([*COMMAND, "run", PLAYED, "--draws", "1", "--quiet", "--out", folder], check=True)
+        figures |= seconds([sys.executable, "-c", "pass"], compiled, "python")
+        figures |= seconds([*COMMAND, "--version"], compiled, "version")
+        figures |= seconds([*COMMAND, "--help"], compiled, "help")
+        figures |= seconds([*COMMAND, "check", str(scenario(largest))], compiled, "check")
+        figures |= seconds([sys.executable, "-u", *COMMAND, "stats", folder], compiled, "stats_first_line", first=True)
     print(json.dumps({"largest": largest, **{name: round(value, 3) for name, value in figures.items()}}))
 
 

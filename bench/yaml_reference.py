@@ -31,6 +31,7 @@ SECTIONS = {
     "LimitFields": "limits: of a rollout, of the run",
     "LimitsFields": "limits",
     "LooksFields": "looks",
+    "McpFields": "mcp: one server",
     "MeasureFields": "measures: one measure",
     "Model": "models: one model",
     "OrganizationFields": "organization",

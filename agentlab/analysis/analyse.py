@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.registry import ANALYSES
 from agentlab.analysis.withheld import withheld
 from agentlab.errors import AnalysisError
@@ -32,8 +33,13 @@ def analyse(run: Run, name: str, options: Options) -> Analysis:
 def attempts(
     run: Run, options: Options, without: Collection[str] = ()
 ) -> Iterator[tuple[str, Analysis | AnalysisError]]:
-    """Every analysis but those left out, or why it does not apply to this run."""
-    for name in (name for name in ANALYSES if name not in without):
+    """Every analysis but those left out, or why it does not apply to this run.
+
+    Of a self-training loop, its generations come first, and all others are about the last one.
+    """
+    run = latest(run.held_out)
+    first = [name for name, entry in ANALYSES.items() if entry.whole and run.splits]
+    for name in (name for name in (*first, *(one for one in ANALYSES if one not in first)) if name not in without):
         try:
             yield name, analyse(run, name, options)
         except AnalysisError as why:

@@ -16,7 +16,8 @@ MOST, FINDINGS, ARMS = 4, 3, 4
 
 
 def headline(summary: Summary) -> tuple[str, ...]:
-    """What was found, then what limits it: what it is about, what is suppressed, what failed."""
+    """What was found, of a self-training loop by generation first; then what limits it: what it is about, what is
+    suppressed, what failed."""
     if not summary.arms:
         return ("No rollout is finished yet.",)
     total, failed = sum(arm.rollouts for arm in summary.arms), _failed(summary)
@@ -25,6 +26,8 @@ def headline(summary: Summary) -> tuple[str, ...]:
     if not summary.measures:
         return (_ended(summary), "The run has no measure, so nothing is scored.", *_lost(summary, failed, total))
     limits = [*_limits(summary), *_suppressed(summary), *_lost(summary, failed, total)]
+    if summary.loop:
+        return (*summary.loop, *(_contrasts(summary, 1) if summary.contrasts else ()), *limits)
     found = _contrasts(summary, MOST - len(limits)) if summary.contrasts else _arms(summary, MOST - len(limits))
     return (*found, *limits)
 
@@ -118,7 +121,8 @@ def _limits(summary: Summary) -> list[str]:
     compared = [c for c in summary.contrasts if not c.suppressed and c.result.difference is not None]
     parts = list[str]()
     if not summary.contrasts:
-        parts += ["only one condition has rollouts, so nothing is compared"] if len(summary.arms) == 1 else []
+        alone = len(summary.arms) == 1 and not summary.loop
+        parts += ["only one condition has rollouts, so nothing is compared"] if alone else []
     elif compared and not _has_primary(summary):
         parts.append("no primary contrast is among these, so p values are not adjusted for multiple comparisons")
     told = [c for c in compared if c.primary] or compared

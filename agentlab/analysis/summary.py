@@ -15,6 +15,8 @@ from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.notes import interim_notes
 from agentlab.analysis.contrasts.table import tabulate
 from agentlab.analysis.contrasts.tasks import task_notes
+from agentlab.analysis.generations.generations import findings
+from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.measure_summary import MeasureSummary, measure_summaries
 from agentlab.analysis.sandboxes import sandbox_notes
 from agentlab.analysis.served import batch_notes, served_notes, shared_numbers
@@ -56,29 +58,32 @@ class Summary:
     again: str = ""
     """What to type to play them; empty where nobody knows."""
     unjudged: int = 0
+    """Finished rollouts on which the judge of some measure was not asked yet."""
     shared: str = ""
     """Whether the arms' common random numbers are exact, where that was asked for and found out."""
-    """Finished rollouts on which the judge of some measure was not asked yet."""
+    loop: tuple[str, ...] = ()
+    """Of a self-training loop, what it found by generation, in sentences; all else is about its last generation."""
 
 
 def summarize(run: Run | Runs) -> Summary:
     """The summary of a run with at least one finished rollout; an empty one otherwise.
 
-    Of a self-training loop, it is about held-out tasks. Raises `AnalysisError` for several runs at once: their rollouts
-    were not randomized against each other.
+    Of a self-training loop, it is about held-out tasks in the last generation. Raises `AnalysisError` for several runs
+    at once: their rollouts were not randomized against each other.
     """
     if isinstance(run, Runs):
         raise AnalysisError(
             f"summarize takes one run, and this is a group of {len(run.runs)}; summarize each: "
             f"[agentlab.summarize(run) for run in group.runs.values()], or compare two: agentlab.compare(one, other)"
         )
-    run = run.held_out
+    loop, every = findings(run), run.whole.held_out  # what failed is told of all generations
+    run = latest(run.held_out)
     rollouts = run.rollouts
     measures = measure_summaries(run)
     arms = tuple(condition_summary(run, str(name), measures) for name in rollouts["condition"].unique())
     found = tuple(contrasts(run)) if len(rollouts) else ()
     guessed = judged_guesses(run, found)
-    failed, served = list(failures(run)), [*served_notes(run), *sandbox_notes(run)]
+    failed, served = list(failures(every)), [*served_notes(run), *sandbox_notes(run)]
     return Summary(
         str(run.meta.get("name", "")),
         int(rollouts["task"].nunique()),
@@ -91,10 +96,11 @@ def summarize(run: Run | Runs) -> Summary:
         (*failed, *served, *threats(run, found, guessed)),
         _notes(run, found, guessed, [*served, *failed]),
         _example(run),
-        unplayed(run),
+        unplayed(every),
         command(run),
-        unjudged(run),
+        unjudged(every),
         shared_numbers(run),
+        loop,
     )
 
 

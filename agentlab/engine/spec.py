@@ -191,12 +191,6 @@ def seconds(call: Call) -> float:
     return call.seconds + sum(result.seconds for result in call.tool_results)
 
 
-def _kind(spec: RolloutSpec) -> RolloutKind:
-    if spec.population:
-        return "particle"
-    return "hint" if spec.hinted else "rollout" if spec.branch is None else "fork"
-
-
 def unstarted(spec: RolloutSpec) -> Rollout:
     """The rollout before anything happened."""
     branch = spec.branch
@@ -226,7 +220,7 @@ def unstarted(spec: RolloutSpec) -> Rollout:
 
 def _kind(spec: RolloutSpec) -> RolloutKind:
     if spec.population is None:
-        return "fork" if spec.branches else "rollout"
+        return "hint" if spec.hinted else "fork" if spec.branches else "rollout"
     redrawn = any(branch.change is not None and branch.change.redraw for branch in spec.branches)
     return "redraw" if redrawn else "particle"
 

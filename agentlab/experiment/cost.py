@@ -1,14 +1,13 @@
 """What a design will take, before a cent is spent: calls, tokens, price.
 
 Every condition is played once, on the task of median length, with a simulated model that writes replies of a stated
-length and mails up to two contacts in every turn, and judged by its judges; the counts are multiplied by tasks and
-draws. Real models write more or less and to others, so the figures are an estimate. A program is counted to its end.
+length, mails up to two contacts in every turn, does what a board asks of it, and uses a tool a few times in every turn
+in which it has tools. It is judged by its judges; the counts are multiplied by tasks and draws. Real models write more
+or less and to others, so the figures are an estimate. A program is counted to its end.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from agentlab.engine.client import Client
 from agentlab.engine.play import play
@@ -18,19 +17,17 @@ from agentlab.experiment.judging.anchors import anchor_inputs
 from agentlab.experiment.judging.pairs import Side, configured, pairs
 from agentlab.experiment.judging.rollouts import JudgeDraw, JudgingItem, RecordingJudgeClient
 from agentlab.experiment.specs import Selection, rollout_specs
+from agentlab.experiment.stand_in import Typical, stand_in
 from agentlab.interfaces import Judge, Model
 from agentlab.judges.inputs import judge_input, text_input
 from agentlab.judges.once import judge_once
 from agentlab.models import Cost, ModelSpec, estimated, get_model
 from agentlab.scenario import Condition, Design
 from agentlab.scenario.inference_fields import attempts, judge_of
-from agentlab.types import Call, Capabilities, Completion, JudgeInput, Request, Rollout, Usage
+from agentlab.types import Call, JudgeInput, Rollout
 
-WORDS = 250
-"""Length of a reply where `max_tokens` does not make it shorter."""
 GROUPS = 2
 """Comparisons by which an output finds its group of the same answer; the largest groups come first."""
-_CONTACTS = re.compile(r"^You may write to: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,51 +51,6 @@ class RunPlan:
         return sum((*self.agents.values(), *self.judges.values(), *self.anchors.values()), Cost())
 
 
-@dataclass(frozen=True, slots=True)
-class _Typical:
-    """Replies like `sim/chatter`, made as long as the real model is expected to write."""
-
-    spec: ModelSpec
-    inner: Model
-
-    @property
-    def name(self) -> str:
-        return self.spec.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.inner.capabilities
-
-    async def complete(self, request: Request) -> Completion:
-        answer = await self.inner.complete(request)
-        most = request.settings.max_tokens or self.spec.max_tokens or 10**9
-        plain = request.settings.schema is None and request.settings.logprobs is None
-        text = answer.text
-        if plain and "<verdict" not in text:
-            text = _mailed(request, " ".join(["word"] * max(1, min(WORDS, most * 3 // 4))))
-        size = sum(len(entry.content) for entry in request.chat)
-        return replace(answer, text=text, usage=Usage(-(-size // 4), max(1, min(most, -(-len(text) // 4)))))
-
-
-def _mailed(request: Request, text: str) -> str:
-    """The text as a mail to up to two contacts, which the protocol's manual names in the system prompt."""
-    found = _CONTACTS.search(request.chat[0].content) if request.chat else None
-    if found is None:
-        return text
-    contacts, at = found[1].split(", "), request.where.stream
-    chosen = dict.fromkeys((contacts[at % len(contacts)], contacts[at // 7 % len(contacts)]))
-    return f'<mail to="{", ".join(chosen)}" subject="the task">{text}</mail>'
-
-
-def _without_tools(rollout_spec: RolloutSpec) -> RolloutSpec:
-    """The same rollout, for which no toolset is opened, and whose program ends although its replies cannot be read."""
-    organization = rollout_spec.organization
-    whole: Any = getattr(organization.protocol, "to_the_end", None)
-    organization = replace(organization, protocol=whole()) if whole is not None else organization
-    agents = tuple(replace(agent, tools=()) for agent in organization.agents)
-    return replace(rollout_spec, organization=replace(organization, agents=agents))
-
-
 async def plan(design: Design, selection: Selection) -> RunPlan:
     """The estimate for the selected part of the design."""
     draws = selection.draws or design.draws
@@ -114,10 +66,10 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
     for rollout_spec, condition, chosen in _needed(
         design, replace(selection, draws=1, tasks=(tasks[len(tasks) // 2],))
     ):
-        client = Client({alias: _Typical(spec, chatter) for alias, spec in condition.models.items()})
+        client = Client({alias: Typical(spec, chatter) for alias, spec in condition.models.items()})
         select = budgets.selector(rollout_spec, condition, client)
-        stand_in = _without_tools(budgets.budgeted(rollout_spec, condition))
-        rollout = await play(stand_in, replace(client, select=select))
+        played_spec = stand_in(budgets.budgeted(rollout_spec, condition))
+        rollout = await play(played_spec, replace(client, select=select))
         played[rollout_spec.key] = rollout.calls
         if not chosen:
             continue
@@ -165,7 +117,7 @@ async def _looked(design: Design, condition: Condition, rollout: Rollout, chatte
 def _books(design: Design, played: Mapping[str, Sequence[Call]], chatter: Model) -> ComputeBudgets:
     """Budgets from what was played here, and selectors that answer as the simulated model does."""
     aliases = [judge.model for judge in design.selectors.values() if judge.model is not None]
-    client = Client({alias: _Typical(design.models[alias], chatter) for alias in aliases})
+    client = Client({alias: Typical(design.models[alias], chatter) for alias in aliases})
     return ComputeBudgets(
         design, client, {alias: design.models[alias].settings() for alias in aliases}, lambda key: played[key]
     )
@@ -212,7 +164,7 @@ async def _judged(design: Design, judge: Judge, shown: JudgeInput, chatter: Mode
     async def record(rollout: str, call: Call) -> None:
         made.append(call)
 
-    client = Client({judge.model: _Typical(spec, chatter)}, record)
+    client = Client({judge.model: Typical(spec, chatter)}, record)
     ask = RecordingJudgeClient(
         JudgeDraw(judge.name, 0),
         0,

@@ -4,28 +4,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentlab.errors import ScenarioError
-from agentlab.judges.program import FIELD
+from agentlab.judges.program import CASE_SEED, FIELD, with_case_seeds
 from agentlab.own_code import told
 from agentlab.products import product
 from agentlab.products.frontier import mean_frontier
 from agentlab.scenario import Design
 
 
-def products(design: Design, old: Mapping[str, Any]) -> dict[str, Any]:
+def products(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
     """By task with a product: its facts, its number of `cases`, and by name the `limits` of the means over these cases.
 
-    A limit is a list of harm and utility, each from 0 to 1. What is in `old` is not computed again. Raises
-    `ScenarioError` when a product cannot say its limits.
+    `seed` is that of the run. A limit is a list of harm and utility, each from 0 to 1. What is in `old` is not computed
+    again. Raises `ScenarioError` when a product cannot say its limits.
     """
     cases = max((judge.draws for name, judge in design.judges.items() if design.traits[name].cases), default=0)
     found: dict[str, Any] = dict(old)
-    for id, task in design.tasks.items():
+    for id, task in with_case_seeds(design.tasks, seed).items():
         if FIELD not in task.fields:
             continue
         facts = {**task.fields[FIELD], "cases": cases}
         known = found.get(id, {})
         if {name: known.get(name) for name in facts} != facts:
-            found[id] = {**facts, "limits": _limits(design, id, str(facts["name"]), int(facts["seed"]), cases)}
+            found[id] = {**facts, "limits": _limits(design, id, str(facts["name"]), int(facts[CASE_SEED]), cases)}
     return found
 
 

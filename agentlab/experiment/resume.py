@@ -7,6 +7,7 @@ part, is no change. What decides a score is compared as it is written.
 import logging
 import platform
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -43,6 +44,11 @@ def check(design: Design, store: Store, old: Mapping[str, Any], accept: bool) ->
             f"{place}: the run was made from another scenario:\n{_lines(changed)}\n"
             "You may add tasks, draws, levels, judges, and measures. For any other change, use --new or --out."
             + _moved(changed)
+        )
+    if retooled := [*_tools(design, recorded)]:
+        raise MismatchError(
+            f"{place}: tools are described otherwise than before:\n{_lines(retooled)}\n"
+            "Agents would be told something else. Use the same version of the server or module, or --new or --out."
         )
     if not same:
         raise MismatchError(
@@ -119,6 +125,21 @@ def _wordings(design: Design, recorded: Mapping[str, Mapping[str, Any]]) -> Iter
             for what in new:
                 if old.get(what, new[what]) != new[what]:
                     yield f"{condition.name}: {what}", old[what], new[what]
+
+
+def _tools(design: Design, recorded: Mapping[str, Mapping[str, Any]]) -> Iterator[Change]:
+    """Tools whose name, description or schema is another one: of a server, or of a module of one's own."""
+    for condition in design.conditions:
+        if condition.name not in recorded:
+            continue
+        for name, agent in recorded[condition.name]["agents"].items():
+            old = {tool["name"]: tool for tool in agent["tools"]}
+            offered = condition.organization.roster[name].offered if name in condition.organization.roster else ()
+            new = {tool.name: asdict(tool) for tool in offered}
+            for tool in {**old, **new}:
+                if digest(old.get(tool)) != digest(new.get(tool)):
+                    was, now = (digest(each[tool])[:12] if tool in each else None for each in (old, new))
+                    yield f"{condition.name}: tool {tool} of {name}", was, now
 
 
 def _prompts(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -1,29 +1,38 @@
 """The sandbox of a run's programs: found before anything is spent, and recorded with its version."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from agentlab.interfaces import Judge
 from agentlab.judges.program import ProgramConfig
-from agentlab.scenario import Design
+from agentlab.scenario import Condition, Design
 from agentlab.tools.program import program
 from agentlab.tools.sandbox.detect import UNSAFE_LOCAL, sandbox
 
+SANDBOXES = "sandboxes"
+"""The name under which the run's meta holds them."""
 UNSAFE = "unsafe-local"
 """How the name of what is no sandbox begins."""
 
 
-async def with_sandbox(design: Design, meta: Mapping[str, Any]) -> dict[str, Any]:
+async def with_sandbox(
+    meta: Mapping[str, Any], judges: Iterable[Judge], conditions: Iterable[Condition] = ()
+) -> dict[str, Any]:
     """`meta` with the sandbox of this machine behind those of earlier commands, where agents or judges run programs.
 
     Raises `SandboxError`, with the line to type, where there is none.
     """
-    agents = (agent for condition in design.conditions for agent in condition.organization.agents)
-    judges = (getattr(judge, "config", None) for judge in (*design.judges.values(), *design.selectors.values()))
+    agents = (agent for condition in conditions for agent in condition.organization.agents)
     tools = any(toolset is program for agent in agents for toolset in agent.tools)
-    if not tools and not any(isinstance(config, ProgramConfig) for config in judges):
+    if not tools and not any(isinstance(getattr(judge, "config", None), ProgramConfig) for judge in judges):
         return dict(meta)
-    return {**meta, "sandboxes": list(dict.fromkeys((*meta.get("sandboxes", ()), (await sandbox()).name)))}
+    return {**meta, SANDBOXES: list(dict.fromkeys((*meta.get(SANDBOXES, ()), (await sandbox()).name)))}
+
+
+async def of_design(design: Design, meta: Mapping[str, Any], conditions: Iterable[Condition]) -> dict[str, Any]:
+    """`with_sandbox` of these conditions of the design, and all its judges."""
+    return await with_sandbox(meta, (*design.judges.values(), *design.selectors.values()), conditions)
 
 
 @contextmanager

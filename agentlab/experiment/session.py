@@ -30,14 +30,14 @@ from agentlab.experiment.phases import Phase, through, with_judging
 from agentlab.experiment.preregistration import record
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.runner import Runner
-from agentlab.experiment.sandboxed import unsafe_local, with_sandbox
+from agentlab.experiment.sandboxed import of_design, unsafe_local
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.served import SERVED
 from agentlab.experiment.specs import Selection, check, rollout_specs
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.interfaces import Judge
 from agentlab.judges import JudgeTraits
-from agentlab.judges.program import HARM
+from agentlab.judges.program import HARM, with_case_seeds
 from agentlab.scenario import Design
 from agentlab.scenario.fields import DECLARED
 from agentlab.scenario.judges import plain_names
@@ -78,7 +78,7 @@ async def run(
     if registration is not None:
         require(registration, design)
     with unsafe_local(unsafe), opened(folder) as store:
-        meta = await with_sandbox(design, planned(design, store, registration, accept))
+        meta = await of_design(design, planned(design, store, registration, accept), design.conditions)
         todo = list(rollout_specs(design, meta["seed"], selection))
         _measured(todo, store)
         await played(design, store, meta, todo, progress, concurrency, executor, where)
@@ -98,17 +98,18 @@ async def played(
     title: str = "",
 ) -> None:
     """Serves the models of `todo`, and plays and judges what is not done yet. `title` is shown before each phase."""
+    seeded = replace(design, tasks=with_case_seeds(design.tasks, meta["seed"]))
     judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
     judging = {j.model: design.models[j.model] for j in judges if j.model is not None}
     arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out
     specs, limit = [spec for spec, _ in todo], design.limits.run
     async with working(
-        store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit, where
+        store, meta, seeded.tasks, design.judges, judging, progress, concurrency, arms, specs, limit, where
     ) as work:
         register(design, store, meta)
-        runner = runner_for(design, work, executor)
+        runner = runner_for(seeded, work, executor)
         sample = Phase("sample and judge", partial(runner.run, todo))
-        await through(work, with_judging(_comparisons(design, work, todo), sample), generation, title)
+        await through(work, with_judging(_comparisons(seeded, work, todo), sample), generation, title)
 
 
 def runner_for(
@@ -190,7 +191,7 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
         "draws": max(design.draws, old.get("draws", 0)),
         **_looped(design),
         "tasks": list(design.tasks.values()),
-        "products": products(design, old.get("products", {})),
+        "products": products(design, old.get("products", {}), seed),
         "measures": list(measures.values()),
         "judges": {**old.get("judges", {}), **judge_models(design)},
         "traits": {**old.get("traits", {}), **{name: asdict(traits) for name, traits in design.traits.items()}},

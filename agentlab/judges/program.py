@@ -1,7 +1,7 @@
 """A judge that runs the program in a rollout's workspace on held-out cases of the task's product, in the sandbox."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, cast
 
 from pydantic import Field
@@ -10,6 +10,7 @@ from agentlab.interfaces import Judge, JudgeClient
 from agentlab.judges.config import Flaw, JudgeConfig, JudgeTraits
 from agentlab.organization.board.workspace import clash
 from agentlab.products import SHIPPED, Case, Figure, Product, WrongFormat, product, source
+from agentlab.seeds import stream
 from agentlab.tools.sandbox.detect import lacking, sandbox
 from agentlab.tools.sandbox.ended import Ended, Limits
 from agentlab.tools.sandbox.run import run
@@ -18,7 +19,9 @@ from agentlab.types import JudgeInput, Outcome, Task, Verdict
 
 UTILITY, HARM = CRITERIA = ("utility", "harm")
 FIELD = "product"
-"""The task field that says which product it is: its name, its seed, and the hash of its generator."""
+"""The task field that says which product it is: its name, its seeds, and the hash of its generator."""
+CASE_SEED = "case_seed"
+"""Of a product: the seed of its held-out cases."""
 _REASON = 1_000
 """Characters of a program's output that a verdict keeps: its end, where an error stands."""
 
@@ -104,8 +107,24 @@ class Program:
 _TOO_MUCH = {"memory": "memory", "flood": "output"}
 
 
+def with_case_seeds(tasks: Mapping[str, Task], seed: int) -> dict[str, Task]:
+    """The tasks, with the seeds of their held-out cases where the scenario gives none, from the `seed` of the run.
+
+    Generators are public, and so is the seed of the data that agents see. The seed of a run is random and stays outside
+    the sandbox: no program can make the labels of its cases itself. Tasks with the same data have the same cases.
+    """
+
+    def seeded(task: Task) -> Task:
+        about: Mapping[str, Any] = task.fields.get(FIELD) or {}
+        if not about or CASE_SEED in about:
+            return task
+        return replace(task, fields={**task.fields, FIELD: {**about, CASE_SEED: stream("cases", about["seed"], seed)}})
+
+    return {id: seeded(task) for id, task in tasks.items()}
+
+
 def _product(task: Task) -> tuple[Product, int]:
-    """The product and its seed. Raises ValueError where it is not the one that the run was made with."""
+    """The product and the seed of its cases. Raises ValueError where it is not the one that the run was made with."""
     about: Mapping[str, Any] = task.fields.get(FIELD) or {}
     if not about:
         raise ValueError(f"task {task.id!r} has no product, so there are no cases to run its program on")
@@ -115,7 +134,7 @@ def _product(task: Task) -> tuple[Product, int]:
             f"the generator of product {about['name']!r} has changed since this run was made, and its cases with it; "
             f"judge it with the module as it was (SHA-256 {str(about['source'])[:12]}), or make a new run"
         )
-    return built, int(about["seed"])
+    return built, int(about[CASE_SEED])
 
 
 async def _ran(built: Product, workspace: Mapping[str, str], case: Case, seconds: float) -> Ended:

@@ -112,9 +112,9 @@ def _call(call: Written, schemas: Mapping[str, Mapping[str, Any]], id: str, stra
         return ToolCall(id, call.name, _STRAY if stray else _UNCLOSED)
     named = "tool" if "tool" in call.attributes else "name"
     fields: Mapping[str, Mapping[str, Any]] = schemas.get(call.name, {}).get("properties", {})
-    given: dict[str, Any] = {
-        key: _value(text, fields.get(key, {})) for key, text in call.attributes.items() if key != named
-    }
+    spelled = {field.lower(): field for field in fields}
+    attributes = {spelled.get(key, key): text for key, text in call.attributes.items() if key != named}
+    given: dict[str, Any] = {key: _value(text, fields.get(key, {})) for key, text in attributes.items()}
     if call.body.startswith("{") and call.body.endswith("}"):
         return ToolCall(id, call.name, _joined(given, call.body) if given else call.body)
     given |= {key: _value(text, fields[key]) for key, text in call.arguments.items()}

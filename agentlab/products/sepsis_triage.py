@@ -19,6 +19,8 @@ RESULT = "out/decisions.csv"
 COMMAND: str = f"python3 {PROGRAM} in/patients.json {RESULT}"
 PRIOR, TEST, TRAIN, TREAT, DISCHARGE = 0.25, 100, 400, 4000, 500
 """TREAT and DISCHARGE are what a decision costs, in US dollars."""
+WITHIN_REACH = 3_000
+"""US dollars a patient, with at least 95 percent found."""
 FINDINGS: Mapping[str, Mapping[str, tuple[float, float, float, float]]] = {
     "temperature": {
         "low": (0.06, 0.14, 34.5, 35.9),
@@ -118,10 +120,18 @@ def files(seed: int) -> Mapping[str, str]:
 
 
 def case(seed: int, number: int) -> Case:
-    """New patients, without labels."""
-    patients = draw(f"{seed} test {number}", TEST)
+    """New patients, without labels: the first that are drawn for which the target within reach is met by reading."""
+    names = (f"{seed} test {number}", *(f"{seed} test {number} again {i}" for i in range(1000)))
+    patients = next(filter(_fits, (draw(name, TEST) for name in names)))
     rows = [{"patient_id": p.id, "summary": p.text} for p in patients]
     return Case({"in/patients.json": json.dumps(rows, indent=0)}, patients)
+
+
+def _fits(patients: Sequence[Patient]) -> bool:
+    """Whether treating whoever has sepsis with a chance of 3 percent finds 95 percent at no more than WITHIN_REACH."""
+    treated = [patient for patient in patients if posterior(patient) >= 0.03]
+    missed = sum(patient.septic for patient in patients) - sum(patient.septic for patient in treated)
+    return missed <= 0.05 * PRIOR * TEST and cost(len(treated), TEST) <= WITHIN_REACH
 
 
 def measured(hidden: Sequence[Patient], output: Mapping[str, bytes]) -> Measured:
@@ -143,11 +153,14 @@ def _decided(output: Mapping[str, bytes]) -> dict[str, int]:
     if RESULT not in output:
         raise WrongFormat(f"the program wrote no {RESULT}")
     try:
-        rows = csv.DictReader(io.StringIO(output[RESULT].decode()))
-        return {row["patient_id"]: int(row["decision"]) for row in rows}
+        rows = list(csv.DictReader(io.StringIO(output[RESULT].decode())))
+        decided = {row["patient_id"]: int(row["decision"]) for row in rows}
     except (UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
         what = f"{type(error).__name__}: {error}"
         raise WrongFormat(f"{RESULT} needs the columns patient_id and decision: {what}") from None
+    if len(rows) > len(decided):
+        raise WrongFormat(f"{RESULT} has {len(rows)} rows for {len(decided)} patients; write one row for each")
+    return decided
 
 
 def cost(treated: int, patients: int) -> float:

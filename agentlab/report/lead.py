@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from agentlab.analysis.contrasts.blinding import blindness, judged_guesses
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.tasks import task_notes
-from agentlab.analysis.generations.generations import findings
 from agentlab.analysis.headline import FINDINGS, headline
 from agentlab.analysis.summary import Summary
 from agentlab.analysis.unread import unread_notes
-from agentlab.report import forest, organizations
+from agentlab.report import forest, generations, organizations
 from agentlab.report.section import Chart, DrawnOrganization, Material
+from agentlab.scenario.generations import GENERATION
 from agentlab.text import pluralize
 
 MOST = 4
@@ -33,6 +33,8 @@ class Lead:
     limits: tuple[str, ...]
     figure: Chart | None
     organizations: tuple[DrawnOrganization, ...]
+    scope: str = ""
+    """What the sections are about where that is a part of the run."""
 
     @property
     def broad(self) -> bool:
@@ -57,17 +59,26 @@ def lead(material: Material) -> Lead:
         str(run.meta.get("name") or run.folder.name),
         str(run.meta.get("about") or ""),
         _size(material),
-        (*findings(run), *headline(summary)),
+        headline(summary),
         tuple(_limits(material))[:MOST],
-        forest.headline(summary.table, summary.measures),
+        generations.headline(material) or forest.headline(summary.table, summary.measures),
         _compared(material),
+        _scope(material),
     )
 
 
-def _size(material: Material) -> str:
+def _scope(material: Material) -> str:
     run = material.run
+    if not run.splits:
+        return ""
+    shown = " and ".join(sorted({str(name) for name in run.conditions[GENERATION]}, key=int))
+    return f"Sections after the generations are about held-out tasks in generation {shown}."
+
+
+def _size(material: Material) -> str:
+    run = material.run.whole
     sizes = (
-        (len(material.summary.arms), "condition"),
+        (run.rollouts["condition"].nunique(), "condition"),
         (run.rollouts["task"].nunique(), "task"),
         (len(run.rollouts), "rollout"),
     )

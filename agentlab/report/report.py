@@ -6,6 +6,7 @@ from pathlib import Path
 
 from agentlab.analysis.analyse import analyse, attempts
 from agentlab.analysis.analysis import Analysis
+from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.registry import ANALYSES
 from agentlab.analysis.summary import Summary, summarize
 from agentlab.errors import AnalysisError, StoreError
@@ -65,7 +66,7 @@ def write(run: Run, folder: Path) -> Path:
 
 
 def _write(run: Run, folder: Path) -> Path:
-    run = run.held_out
+    run = latest(run.held_out)
     summary = summarize(run)
     summary = replace(summary, again=summary.again.replace(str(run.folder), run.folder.name))  # no path of this machine
     material = Material(run, summary, arm_styles(run))
@@ -90,6 +91,8 @@ def sections(material: Material, first: Lead) -> Iterator[Section]:
         yield from (prompts.section(material), design.section(material))
         return
     run, results = material.run, dict(attempts(material.run, {}, without=SLOW))
+    if run.splits and isinstance(loop := results.pop("generations"), Analysis):
+        yield replace(_analysed("generations", loop, material.styles), says="")  # the page begins with it
     yield measures.section(material)
     yield _differences(run, material.summary, results.pop("contrasts"))
     yield from (section(material) for section in BEFORE)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from markupsafe import escape
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.style import context
 
@@ -63,10 +64,12 @@ class ArmStyle:
 
 
 def arm_styles(run: Run, widest: int = 34) -> dict[str, ArmStyle]:
-    """By condition, in the run's order. A label is its levels, without the factor's name where there is one factor."""
+    """By condition, in the run's order. A label is its levels, of factors that have more than one; without the factor's
+    name where there is one such factor."""
     found: dict[str, ArmStyle] = {}
+    factors = [f for f in run.factors if run.conditions[f].nunique() > 1] or run.factors[:1]
     for i, row in enumerate(run.conditions.to_dict("records")):
-        levels = [str(row[f]) if len(run.factors) == 1 else f"{f}={row[f]}" for f in run.factors]
+        levels = [str(row[f]) if len(factors) == 1 else f"{f}={row[f]}" for f in factors]
         label = short(", ".join(levels) or row["condition"] or "all rollouts", widest)
         taken = {style.label for style in found.values()}
         label = next(name for name in (label, f"{label} ({i + 1})") if name not in taken)
@@ -100,7 +103,7 @@ def svg(name: str, title: str, draw: Callable[[], Figure]) -> str:
     with styled(name):
         figure: Any = draw()
         text = StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None})
+        FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})  # `savefig` would draw it twice
     marks = text.getvalue()
     marks = re.sub(r"\s*<metadata>.*?</metadata>", "", marks[marks.index("<svg") :], flags=re.DOTALL)
     marks = _TAG.sub(lambda tag: _NAMES.sub(rf"\g<1>{name}-", tag[0]), marks)
@@ -178,7 +181,8 @@ def bare(ax: Any) -> None:
 def legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
     """Below everything, in as many columns as the longest label leaves room for."""
     if handles:
-        across = max(1, min(len(labels), 96 // (max(map(len, labels)) + 7)))
+        most = max(1, min(len(labels), 96 // (max(map(len, labels)) + 7)))
+        across = -(-len(labels) // -(-len(labels) // most))  # rows of one length
         figure.legend(handles, labels, loc="outside lower center", ncols=across, frameon=False, fontsize=8)
 
 

@@ -11,7 +11,7 @@ from agentlab.training.trainers import TRAINERS
 
 FREE = ("about", "draws", "exclude", "measures", "compare", "cluster", "limits")
 """Sections that decide no reply: how many rollouts there are, when they stop, and what is computed from them."""
-GROWING = ("tasks", "judges", "models")
+GROWING = ("tasks", "judges", "models", "mcp")
 """Sections to which entries may be added; `factors` grows by levels."""
 
 
@@ -20,10 +20,10 @@ def differences(
 ) -> list[tuple[str, Any, Any]]:
     """Dotted path, old and new value of every change that a run cannot be continued over; None for what is not there.
 
-    Tasks, draws, levels of known factors, judges, measures and aliases of models may be added; limits, measures,
-    `compare`, `cluster` and `about` may change, targets, fields and splits of tasks, and how a model is reached: its
-    price, rates, time-out, tries and the name of its key. With `same`, every condition asks its agents the same as
-    before: then what is written otherwise about agents, factors and addenda is no change.
+    Tasks, draws, levels of known factors, judges, measures, servers of tools and aliases of models may be added;
+    limits, measures, `compare`, `cluster` and `about` may change, targets, fields and splits of tasks, and how a model
+    is reached: its price, rates, time-out, tries and the name of its key. With `same`, every condition asks its agents
+    the same as before: then what is written otherwise about agents, factors and addenda is no change.
     """
     found: list[tuple[str, Any, Any]] = []
     empty: Mapping[str, Any] = {key: {} for key in GROWING}

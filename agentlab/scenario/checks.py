@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from agentlab.errors import AgentlabError
-from agentlab.interfaces import Judge, Routing, Toolset
+from agentlab.interfaces import Judge, Routing
 from agentlab.judges import JudgeTraits
 from agentlab.judges.config import Misfit
 from agentlab.models.prices import price_known
@@ -22,12 +22,11 @@ from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Organization
 from agentlab.organization.protocols.board import Board
 from agentlab.organization.settings import merged
-from agentlab.own_code import is_own
 from agentlab.scenario import plugins as parts
 from agentlab.scenario.document import Keys, suggest
 from agentlab.scenario.fields import OUTCOMES, PROGRAM_OUTCOMES, LimitsFields, MeasureFields, OrganizationFields
 from agentlab.scenario.validate import CheckedDocument, existing, mapping
-from agentlab.tools import TICKETS, TOOLS
+from agentlab.tools import TICKETS
 from agentlab.types import Settings, Task
 
 CHARS_PER_TOKEN = 8
@@ -173,42 +172,6 @@ def _unsupported(site: CheckedDocument, place: Keys, setting: str, model: str, r
         site.wrong(place, wrong, right)
     else:
         site.wrong((*place, "settings", setting), f"the model {model} does not support {setting}", right)
-
-
-def tools(site: CheckedDocument, references: tuple[str, ...], path: Keys) -> tuple[Toolset, ...]:
-    """The tools of the agent at `path`, none of them twice."""
-    toolsets: list[Toolset] = []
-    names = set[str]()
-    for i, reference in enumerate(references):
-        where: Keys = (*path, "tools", i)
-        if reference in TOOLS:
-            toolset: Toolset = TOOLS[reference]
-        elif not is_own(reference):
-            site.wrong(
-                where,
-                f"no tool {reference!r}",
-                suggest(reference, TOOLS, own="a tool"),
-            )
-            continue
-        else:
-            try:
-                toolset = _toolset(reference, site)
-            except Exception as error:  # a tool of the user's may fail in any way
-                site.wrong(where, str(error), "fix the module, or name another tool")
-                continue
-        offered = [tool.spec.name for tool in toolset.tools]
-        if twice := [name for name in offered if name in names]:
-            site.wrong(where, f"a second tool named {twice[0]!r}", "give each tool of an agent a name of its own")
-        names |= set(offered)
-        toolsets.append(toolset)
-    return tuple(toolsets)
-
-
-def _toolset(reference: str, site: CheckedDocument) -> Toolset:
-    part: Any = parts.get(reference, site.folder)
-    if not hasattr(part, "open") or not all(hasattr(tool, "spec") for tool in getattr(part, "tools", (None,))):
-        raise ValueError(f"{reference} is not a tool: it is not an async function decorated with @agentlab.tools.tool")
-    return part
 
 
 def criteria(

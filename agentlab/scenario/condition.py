@@ -20,6 +20,7 @@ from agentlab.scenario.placeholders import fill, paragraphs
 from agentlab.scenario.products import with_product
 from agentlab.scenario.protocol import Cast, protocol, rounds_of
 from agentlab.scenario.settings_fields import merged
+from agentlab.scenario.tools import tools as tools_of
 from agentlab.scenario.validate import CheckedDocument, mapping
 from agentlab.seeds import digest, plain
 from agentlab.tools import TICKETS
@@ -193,7 +194,7 @@ def _agent(site: CheckedDocument, cell: ConditionFields, name: str, specs: Mappi
     for key, addendum in cell.addendum.items():
         if addendum.to == "all" or (addendum.to != "task" and name in addendum.to):
             texts.append(fill(site, addendum.text, ("addendum", key, "text"), values))
-    tools = checks.tools(site, told.tools, path)
+    tools = tools_of(site, told.tools, path, cell.mcp)
     if not checks.alias(site, told.model, path, specs):
         return None
     settings = merged(specs[told.model].settings(), told.settings)

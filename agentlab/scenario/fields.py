@@ -38,7 +38,8 @@ class AgentFields(Fields):
     )
     tools: tuple[str, ...] = Field(
         default=(),
-        description="Tools that the agent may use: calculate, read, write, …, or my_module:name for your own.",
+        description="Tools that the agent may use: calculate, read, write, …, my_module:name for your own, or mcp/NAME "
+        "for those of a server under `mcp`.",
     )
     copies: int | None = Field(
         default=None,
@@ -123,7 +124,14 @@ class TaskFields(Fields):
         "scenario. Its files are added to the workspace.",
     )
     product_seed: int = Field(
-        default=2604, ge=0, le=2**63 - 1, description="The seed of the product's data and held-out cases."
+        default=2604, ge=0, le=2**63 - 1, description="The seed of the product's data, which agents see."
+    )
+    case_seed: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**63 - 1,
+        description="The seed of the product's held-out cases. Default: drawn from the seed of the run, so that no "
+        "program can know it. The same number gives several runs the same cases.",
     )
 
 
@@ -193,6 +201,18 @@ class LimitsFields(Fields):
     run: LimitFields = Field(default_factory=LimitFields, description="Limits for the whole run, including judges.")
 
 
+class McpFields(Fields):
+    command: str = Field(min_length=1, description="The program that is started, such as npx or python3.")
+    args: tuple[str, ...] = Field(default=(), description="Its arguments.")
+    env: tuple[str, ...] = Field(
+        default=(), description="Names of the environment variables that it gets. It gets no others, except PATH."
+    )
+    only: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="The tools that agents get. Default: all that the server lists."
+    )
+    seconds: float = Field(default=30.0, gt=0, le=3600, description="Time limit of one call.")
+
+
 class ConditionFields(Fields):
     """The sections that a level may patch: all that decides what one condition does."""
 
@@ -201,6 +221,11 @@ class ConditionFields(Fields):
     )
     tasks: Mapping[TaskId, TaskFields] = Field(min_length=1, description="The tasks by id.")
     organization: OrganizationFields = Field(description="The agents and how they communicate.")
+    mcp: Mapping[Name, McpFields] = Field(
+        default={},
+        description="Servers of tools that speak the Model Context Protocol, by name. An agent gets the tools of one "
+        "with `tools: [mcp/NAME]`.",
+    )
     addendum: Mapping[Name, AddendumFields] = Field(default={}, description="Paragraphs added to prompts, by name.")
     improve: ImproveFields | None = Field(
         default=None, description="A self-training loop: which rollouts are kept, and how a model learns from them."

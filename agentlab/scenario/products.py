@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from agentlab import products
-from agentlab.judges.program import FIELD
+from agentlab.judges.program import CASE_SEED, FIELD
 from agentlab.organization.agents import Organization
 from agentlab.products import SHIPPED, Case, Product
 from agentlab.scenario import plugins
@@ -46,6 +46,7 @@ def with_product(site: CheckedDocument, id: str, task: TaskFields) -> Mapping[st
             )
             site.wrong((*path, "fields", FILES, name), wrong, "give the file another name")
     about = {"name": task.product, "seed": task.product_seed, "source": products.source(product)}
+    about |= {} if task.case_seed is None else {CASE_SEED: task.case_seed}
     return {**own, FILES: {**made, **beside}, FIELD: about}
 
 

@@ -103,6 +103,12 @@ BaseUrl = Annotated[
     typer.Option("--base-url", metavar="ALIAS=URL", help="The new address of a model's server. May be repeated."),
 ]
 Concurrency = Annotated[int, typer.Option(min=1, max=2000, help="Play at most this many rollouts at once.")]
+UnsafeLocal = Annotated[
+    bool,
+    typer.Option(
+        "--unsafe-local", help="Run programs of agents on this machine without a sandbox. The run records it."
+    ),
+]
 Preregistered = Annotated[
     Path | None,
     typer.Option(

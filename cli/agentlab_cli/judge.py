@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from agentlab_cli.arguments import RunName
+from agentlab_cli.arguments import RunName, UnsafeLocal
 from agentlab_cli.printed import AsJson, Quiet
 
 SAMPLE = 30
@@ -32,12 +32,14 @@ def judge(
         int | None, typer.Option(min=1, help="Change this many outputs for --probe. Default: 30.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Spend money for --probe without asking.")] = False,
+    unsafe_local: UnsafeLocal = False,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Judge at most this many rollouts at once.")] = 256,
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Add verdicts of more judges to a run, or test its judges on changed outputs. No rollout is repeated."""
     from agentlab.errors import ScenarioError
+    from agentlab.experiment import sandboxed
     from agentlab.experiment.judging.added import rejudge
     from agentlab.experiment.progress import Progress
     from agentlab.store import find
@@ -55,6 +57,7 @@ def judge(
         raise typer.Exit(probed(folder, probe, sample or SAMPLE, concurrency, asked=not yes, quiet=quiet, as_json=json))
 
     async def job(progress: Progress) -> None:
-        await rejudge(folder, with_ or (), judge_model, progress, concurrency)
+        with sandboxed.unsafe_local(unsafe_local):
+            await rejudge(folder, with_ or (), judge_model, progress, concurrency)
 
     raise typer.Exit(work(folder, job, as_object(folder) if json else None, quiet=quiet))

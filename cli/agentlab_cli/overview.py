@@ -20,27 +20,33 @@ INDENT = 15
 
 
 def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bool, quiet: bool) -> None:
-    """Prints it, and writes the tables of all analyses into `csv`. Raises AnalysisError for an unknown measure."""
+    """Prints it, each line as soon as it is known, and writes the tables of all analyses into `csv`.
+
+    Raises AnalysisError for an unknown measure.
+    """
     if options.get("measure") is not None:
         measured(run, options["measure"])
-    found = dict(attempts(run, options))
-    made = {name: one for name, one in found.items() if isinstance(one, Analysis)}
-    lacking = {name: _reason(run, one) for name, one in found.items() if isinstance(one, AnalysisError)}
-    written = [path for one in made.values() for path in (write(one, csv) if csv is not None else ())]
+    console = console_for(quiet or as_json)
     sentences = headline(summarize(run))
+    for sentence in sentences:
+        say(console, sentence)
+    made, lacking, written = dict[str, Analysis](), dict[str, str](), list[Path]()
+    for name, found in attempts(run, options):
+        if isinstance(found, AnalysisError):
+            lacking[name] = _reason(run, found)
+            continue
+        if not made:
+            console.print()
+        made[name] = found
+        written += write(found, csv) if csv is not None else ()
+        say(console, found.headline, name.ljust(INDENT), " " * INDENT)
     if as_json:
         analyses = {name: as_object(one) for name, one in made.items()}
         print_json({"headline": sentences, "analyses": analyses, "lacking": lacking})
         return
-    console = console_for(quiet)
-    for sentence in sentences:
-        say(console, sentence)
     if not made and not run.measured:
         say(console, f"\nNo analysis applies yet: agentlab judge {run.folder} --with JUDGE adds a measure.")
         return
-    console.print()
-    for name, one in made.items():
-        say(console, one.headline, name.ljust(INDENT), " " * INDENT)
     if lacking:
         say(console, "\nWhat the other analyses need:")
     for name, why in lacking.items():

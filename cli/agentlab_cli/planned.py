@@ -7,11 +7,14 @@ from typing import Any
 from rich.console import Console
 
 from agentlab.errors import ScenarioError
-from agentlab.experiment.cost import WORDS, RunPlan
+from agentlab.experiment.cost import RunPlan
 from agentlab.experiment.decisions import write
 from agentlab.experiment.power import ALPHA, BETWEEN, WITHIN, ContrastNoise, PowerForecast, assumed
 from agentlab.experiment.specs import Selection
+from agentlab.experiment.stand_in import USES, WORDS
 from agentlab.models import Cost
+from agentlab.organization.protocols.cascade import Cascade
+from agentlab.organization.protocols.python_program import PythonProgram
 from agentlab.scenario import Design
 from agentlab.scenario.remarks import few_anchors
 from agentlab.stats.contrasts.power import FEWEST_TASKS
@@ -44,8 +47,12 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
         f"Each condition was played once, on the task of median length, by a simulated model that writes {WORDS} words "
         "per turn, or what max_tokens allows, and mails up to two contacts.",
     )
-    if any(hasattr(one.organization.protocol, "to_the_end") for one in design.conditions):
+    if any(agent.tools for one in design.conditions for agent in one.organization.agents):
+        say(console, f"An agent with tools calls its model {USES + 1} times per turn: {USES} of them use a tool.")
+    if any(isinstance(one.organization.protocol, Cascade) for one in design.conditions):
         say(console, "A program (`kind: cascade`) counts with all its branches and with every iteration of its loops.")
+    if any(isinstance(one.organization.protocol, PythonProgram) for one in design.conditions):
+        say(console, "A program in Python counts as it runs with made-up replies, which may be fewer or more calls.")
     for line in few_anchors(design):
         say(console, f"{line}.", "Note: ")
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from agentlab_cli.arguments import RunName
+from agentlab_cli.arguments import RunName, UnsafeLocal
 from agentlab_cli.printed import AsJson, Quiet
 
 
@@ -47,6 +47,7 @@ def resample(
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print the estimated cost and stop.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Spend money without asking.")] = False,
+    unsafe_local: UnsafeLocal = False,
     concurrency: Annotated[int, typer.Option(min=1, max=2000, help="Run at most this many forks at once.")] = 256,
     json: AsJson = False,
     quiet: Quiet = False,
@@ -75,6 +76,12 @@ def resample(
     )
     raise typer.Exit(
         resampled.resampled(
-            made.plan(folder, request, scenario), concurrency, plan, asked=not yes, quiet=quiet, as_json=json
+            made.plan(folder, request, scenario),
+            concurrency,
+            plan,
+            asked=not yes,
+            quiet=quiet,
+            as_json=json,
+            unsafe=unsafe_local,
         )
     )

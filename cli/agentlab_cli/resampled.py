@@ -12,6 +12,7 @@ from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.experiment.progress import Progress
 from agentlab.experiment.resample import ForkPlan, draw, keys
 from agentlab.experiment.resample.bisect import Bisected, bisect
+from agentlab.experiment.sandboxed import unsafe_local
 from agentlab.runs.frames import Run, load
 from agentlab_cli.forks import came_to, quoted
 from agentlab_cli.layout import console_for
@@ -20,7 +21,13 @@ from agentlab_cli.work import work
 
 
 def resampled(
-    plan: ForkPlan, concurrency: int, only_price: bool, asked: bool, quiet: bool = False, as_json: bool = False
+    plan: ForkPlan,
+    concurrency: int,
+    only_price: bool,
+    asked: bool,
+    quiet: bool = False,
+    as_json: bool = False,
+    unsafe: bool = False,
 ) -> int:
     """Tells the price, asks on a terminal where it is not zero, draws; gives the exit code."""
     asks = asked and not only_price and plan.quote.total.cost != 0 and sys.stdin.isatty()
@@ -35,10 +42,11 @@ def resampled(
     decided: list[Bisected | None] = []
 
     async def job(progress: Progress) -> None:
-        if plan.request.bisect:
-            decided.append(await bisect(plan, progress, concurrency))
-        else:
-            await draw(plan, progress, concurrency)
+        with unsafe_local(unsafe):
+            if plan.request.bisect:
+                decided.append(await bisect(plan, progress, concurrency))
+            else:
+                await draw(plan, progress, concurrency)
 
     def end(console: Console) -> None:
         drawn_from = load(plan.folder)

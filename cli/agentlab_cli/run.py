@@ -1,7 +1,5 @@
 """`agentlab run`: plays a scenario into a run folder, with live progress and the ending table."""
 
-from typing import Annotated
-
 import typer
 
 from agentlab_cli.arguments import (
@@ -17,6 +15,7 @@ from agentlab_cli.arguments import (
     Preregistered,
     Scenario,
     Tasks,
+    UnsafeLocal,
     Values,
 )
 from agentlab_cli.printed import AsJson, Quiet
@@ -36,12 +35,7 @@ def run(
     base_url: BaseUrl = None,
     concurrency: Concurrency = 256,
     preregistered: Preregistered = None,
-    unsafe_local: Annotated[
-        bool,
-        typer.Option(
-            "--unsafe-local", help="Run programs of agents on this machine without a sandbox. The run records it."
-        ),
-    ] = False,
+    unsafe_local: UnsafeLocal = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:

@@ -18,7 +18,7 @@ def show(
         str | None, typer.Option(help="Show only this turn, with everything its agent saw: 2/analyst.")
     ] = None,
     files: Annotated[
-        bool, typer.Option("--files", help="Show the rollout's tickets by round and what changed in its files.")
+        bool, typer.Option("--files", help="Show the rollout's plan, its tickets by round, and changes of its files.")
     ] = False,
     html: Annotated[Path | None, typer.Option(help="Write the rollout as an HTML page to this file.")] = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="Show every prompt of every arm of a scenario.")] = False,

@@ -12,6 +12,7 @@ from agentlab_cli.arguments import (
     Out,
     Preregistered,
     Scenario,
+    UnsafeLocal,
     Values,
 )
 from agentlab_cli.printed import AsJson, Quiet
@@ -28,6 +29,7 @@ def train(
     base_url: BaseUrl = None,
     concurrency: Concurrency = 256,
     preregistered: Preregistered = None,
+    unsafe_local: UnsafeLocal = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
@@ -45,4 +47,8 @@ def train(
     folder = options.folder_for(design.name, out, new)
     registration = None if preregistered is None else read(preregistered)
     where = moved(base_url or ())
-    raise typer.Exit(trained.train(design, folder, concurrency, registration, accept_changes, where, quiet, as_json))
+    raise typer.Exit(
+        trained.train(
+            *(design, folder, concurrency, registration, accept_changes, where, quiet, as_json), unsafe=unsafe_local
+        )
+    )

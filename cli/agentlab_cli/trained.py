@@ -8,6 +8,7 @@ from agentlab.analysis.analyse import analyse
 from agentlab.experiment.addresses import Moved
 from agentlab.experiment.decisions import Registration
 from agentlab.experiment.progress import Progress
+from agentlab.experiment.sandboxed import unsafe_local
 from agentlab.runs.frames import load
 from agentlab.scenario import Design
 from agentlab.text import sanitize
@@ -29,11 +30,15 @@ def train(
     where: Moved | None = None,
     quiet: bool = False,
     as_json: bool = False,
+    unsafe: bool = False,
 ) -> int:
     """Plays every generation of the design; gives the exit code."""
 
     async def job(progress: Progress) -> None:
-        await loop.train(design, folder, progress, concurrency, registration=registration, accept=accept, where=where)
+        with unsafe_local(unsafe):
+            await loop.train(
+                design, folder, progress, concurrency, registration=registration, accept=accept, where=where
+            )
 
     return work(folder, job, _end(folder, as_json), SAME, quiet)
 

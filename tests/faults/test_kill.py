@@ -3,6 +3,7 @@
 import random
 import signal
 import time
+from collections.abc import Iterator
 from contextlib import chdir
 from pathlib import Path
 
@@ -12,18 +13,43 @@ import pytest
 from agentlab.runs.frames import load
 from tests.support.command import Commands
 from tests.support.kills import AT_ONCE, PHASES, killed_in_every_phase
-from tests.support.loopback import Answer, Loopback, healthy, slow
+from tests.support.loopback import Answer, Body, Loopback, healthy, slow
 from tests.support.rig import answered, assert_equal, rows, tables, write
 
 pytestmark = pytest.mark.usefixtures("workdir")
 
 
+Tables = dict[str, pd.DataFrame]
+
+
+def never(body: Body, before: int) -> Answer:
+    return Answer(act="hang")
+
+
 @pytest.fixture(scope="module")
-def whole(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
-    """The tables of an undisturbed run."""
-    with chdir(tmp_path_factory.mktemp("whole")), Loopback() as server:
-        assert commands.agentlab("run", write(server), "--out", "whole").code == 0
-        return tables("whole")
+def undisturbed(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Loopback, Tables]]:
+    """A server, whose address is part of what a run is, and the tables of a run that nobody disturbed."""
+    with Loopback() as server:
+        with chdir(tmp_path_factory.mktemp("whole")):
+            assert commands.agentlab("run", write(server), "--out", "whole").code == 0
+            whole = tables("whole")
+        yield server, whole
+
+
+@pytest.fixture
+def server(undisturbed: tuple[Loopback, Tables]) -> Loopback:
+    """The same server, healthy and asked nothing yet."""
+    found = undisturbed[0]
+    found.script = healthy
+    found.go_on()
+    found.settle()
+    found.seen.clear()
+    return found
+
+
+@pytest.fixture
+def whole(undisturbed: tuple[Loopback, Tables]) -> Tables:
+    return undisturbed[1]
 
 
 def test_a_kill_in_each_phase_changes_nothing_and_repeats_only_what_was_in_flight(
@@ -42,87 +68,85 @@ def test_a_kill_in_each_phase_changes_nothing_and_repeats_only_what_was_in_fligh
 
 
 def test_a_second_process_is_refused_with_the_pid_of_the_first_until_that_is_killed(
-    commands: Commands, whole: dict[str, pd.DataFrame]
+    commands: Commands, server: Loopback, whole: Tables
 ) -> None:
-    with Loopback() as server:
-        scenario = write(server)
-        server.pause(0)
-        first = commands.start("run", scenario, "--out", "run")
-        assert server.wait(1)
-        for command in (("run", scenario, "--out", "run"), ("judge", "run", "--with", "final_number")):
-            second = commands.agentlab(*command)
-            assert second.code == 3
-            assert f"process {first.pid} is using this run" in second.err
-        assert len(server.distinct) == len(server.seen)
-        first.kill()
-        server.go_on()
-        assert commands.agentlab("run", scenario, "--out", "run").code == 0
-        assert_equal(tables("run"), whole)
+    scenario = write(server)
+    server.pause(0)
+    first = commands.start("run", scenario, "--out", "run")
+    assert server.wait(1)
+    for command in (("run", scenario, "--out", "run"), ("judge", "run", "--with", "final_number")):
+        second = commands.agentlab(*command)
+        assert second.code == 3
+        assert f"process {first.pid} is using this run" in second.err
+    assert len(server.distinct) == len(server.seen)
+    first.kill()
+    server.go_on()
+    assert commands.agentlab("run", scenario, "--out", "run").code == 0
+    assert_equal(tables("run"), whole)
 
 
 @pytest.mark.parametrize("moment", [1, 12, 30])
 def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(
-    commands: Commands, moment: int, whole: dict[str, pd.DataFrame]
+    commands: Commands, moment: int, server: Loopback, whole: Tables
 ) -> None:
-    with Loopback() as server:
-        scenario = write(server)
-        server.pause(moment - 1)
-        running = commands.start("run", scenario, "--out", "run")
-        assert server.wait(moment)
-        running.interrupt()
-        server.go_on()
-        ended = running.end()
-        assert ended.code == 130
-        assert f"To continue: agentlab run {scenario} --out run" in ended.err
-        assert "Traceback" not in ended.said
-        sent = len(server.seen)
-        assert sent <= moment - 1 + 8  # what was answered, and what was in flight when the signal came
-        assert {one.id for one in server.seen} == {id for (id,) in rows("run", "SELECT request_id FROM calls")}
+    scenario = write(server)
+    server.pause(moment - 1)
+    running = commands.start("run", scenario, "--out", "run")
+    assert server.wait(moment)
+    running.interrupt()
+    server.go_on()
+    ended = running.end()
+    assert ended.code == 130
+    assert f"To continue: agentlab run {scenario} --out run" in ended.err
+    assert "Traceback" not in ended.said
+    sent = len(server.seen)
+    assert sent <= moment - 1 + 8  # what was answered, and what was in flight when the signal came
+    assert {one.id for one in server.seen} == {id for (id,) in rows("run", "SELECT request_id FROM calls")}
 
-        assert commands.agentlab("run", scenario, "--out", "run").code == 0
-        assert len(server.seen) == len(server.distinct) > sent
-        assert_equal(tables("run"), whole)
+    assert commands.agentlab("run", scenario, "--out", "run").code == 0
+    assert len(server.seen) == len(server.distinct) > sent
+    assert_equal(tables("run"), whole)
 
 
-def test_the_second_interrupt_waits_for_nobody(commands: Commands, whole: dict[str, pd.DataFrame]) -> None:
-    with Loopback(lambda body, before: Answer(act="hang")) as server:
-        scenario = write(server)
-        running = commands.start("run", scenario, "--out", "run")
-        assert server.wait(1)
-        running.interrupt()
-        running.interrupt()
-        ended = running.end()
-        assert ended.code == 130
-        assert "Traceback" not in ended.said
-        server.script = healthy
-        assert commands.agentlab("run", scenario, "--out", "run").code == 0
-        assert_equal(tables("run"), whole)
+def test_the_second_interrupt_waits_for_nobody(commands: Commands, server: Loopback, whole: Tables) -> None:
+    server.script = never
+    scenario = write(server)
+    running = commands.start("run", scenario, "--out", "run")
+    assert server.wait(1)
+    running.interrupt()
+    running.interrupt()
+    ended = running.end()
+    assert ended.code == 130
+    assert "Traceback" not in ended.said
+    server.script = healthy
+    assert commands.agentlab("run", scenario, "--out", "run").code == 0
+    assert_equal(tables("run"), whole)
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_sigterm_and_sighup_finish_what_is_in_flight(
-    commands: Commands, stop: signal.Signals, code: int, whole: dict[str, pd.DataFrame]
+    commands: Commands, stop: signal.Signals, code: int, server: Loopback, whole: Tables
 ) -> None:
     """The server holds back what is in flight until the signal was taken: it is answered, kept and not sent again."""
-    with Loopback(slow) as server:
-        scenario = write(server)
-        server.pause(after=3)
-        running = commands.start("run", scenario, "--out", "run")
-        assert server.wait(4)
-        running.interrupt(stop)
-        sent = len(server.seen)
-        server.go_on()
-        ended = running.end()
-        assert ended.code == code
-        assert f"Stopped by {stop.name}; everything committed is kept" in ended.err
-        assert answered(load("run")) == sent
-        assert commands.agentlab("run", scenario, "--out", "run").code == 0
-        assert len(server.seen) == len(server.distinct), "no request was sent twice"
-        assert_equal(tables("run"), whole)
+    server.script = slow
+    scenario = write(server)
+    server.pause(after=3)
+    running = commands.start("run", scenario, "--out", "run")
+    assert server.wait(4)
+    running.interrupt(stop)
+    sent = len(server.seen)
+    server.go_on()
+    ended = running.end()
+    assert ended.code == code
+    assert f"Stopped by {stop.name}; everything committed is kept" in ended.err
+    assert answered(load("run")) == sent
+    assert commands.agentlab("run", scenario, "--out", "run").code == 0
+    assert len(server.seen) == len(server.distinct), "no request was sent twice"
+    assert_equal(tables("run"), whole)
 
 
 def test_after_a_grace_time_sigterm_cancels_what_is_in_flight(commands: Commands) -> None:
-    with Loopback(lambda body, before: Answer(act="hang")) as server:
+    with Loopback(never) as server:
         scenario = write(server)
         running = commands.start("run", scenario, "--out", "run", patch={"agentlab.experiment.work:GRACE": 0.1})
         assert server.wait(1)

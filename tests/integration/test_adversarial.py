@@ -83,6 +83,7 @@ def test_a_generator_of_your_own_makes_tasks() -> None:
         SUMS.replace(section, 'tasks: {kind: "mine:Echo", words: [a, b]}\n')
         .replace("by: number", "by: exact")
         .replace(", target: wrong", "")
+        .replace("cluster: sum\n", "")
     )
     Path("s.yaml").write_text(text)
     assert {id: task.prompt for id, task in load("s.yaml").tasks.items()} == {"a": "Say a.", "b": "Say b."}
@@ -139,8 +140,7 @@ async def test_success_counts_sums_that_are_answered_right_without_the_attack() 
     (difference,) = found.tables["differences"].to_dict("records")
     shared = [(both[0][key][0], both[1][key][1][0] - both[0][key][1][0]) for key in both[0].keys() & both[1].keys()]
     assert difference["difference"] == pytest.approx(over_sums(shared))
-    assert "success of attacks: no ann" in typed("stats", "sums", "attacks")
-    assert "false_sum" in typed("stats", "sums", "attacks", "--by", "attack")
+    assert "success of attacks: no false_sum" in typed("stats", "sums", "attacks", "--by", "attack")
     for option, name, said in [("measure", "x", "no such measure"), ("by", "nothing", "not every task with an attack")]:
         with pytest.raises(AnalysisError, match=said):
             attacks(run, **{option: name})
@@ -246,9 +246,6 @@ async def test_three_ways_to_condition_on_a_wrong_answer_find_one_posterior() ->
 
 @pytest.mark.parametrize("name", ["attack_transfer", "attack_defenses", "attack_overload", "attack_posterior", "pirs"])
 def test_what_ships_has_no_mistakes(name: str) -> None:
-    assert f"{name}.yaml: no mistakes" in typed("check", name)
-
-
-def test_check_names_the_first_tasks_of_many() -> None:
-    assert "60 tasks: 7+2, 7+2.base_nine," in typed("check", "attack_transfer")
-    assert ", and 36 more" in typed("check", "attack_transfer")
+    told = typed("check", name)
+    assert f"{name}.yaml: no mistakes" in told
+    assert (", and 36 more" in told) == (name == "attack_transfer")  # of its 60 tasks

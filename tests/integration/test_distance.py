@@ -44,7 +44,7 @@ def test_the_analysis_has_its_mean_and_a_figure(run: Run) -> None:
     found = analyse(run, "generations", {})
     table = found.tables["distance"]
     assert table["kl"].tolist() == pytest.approx([0.0, run.distances["log_ratio"].mean()])
-    assert [chart.name for chart in charts(found, {})] == ["generations", "distance"]
+    assert [chart.name for chart in charts(found, {})] == ["distance"]
 
 
 def test_it_is_added_to_a_finished_loop_and_costs_its_own_calls_once(tmp_path: Path) -> None:

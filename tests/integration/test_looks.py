@@ -36,7 +36,10 @@ def numbers() -> list[int]:
     return [look["rollouts"] for look in load(RUN).meta["looks"]]
 
 
-@pytest.mark.parametrize("how", ["stats", pytest.param("report", marks=pytest.mark.slow), "show", "notebook"])
+WHOLE = [pytest.param(how, marks=pytest.mark.slow) for how in ("report", "stats")]  # every analysis, in seconds
+
+
+@pytest.mark.parametrize("how", [*WHOLE, "stats contrasts", "show", "notebook"])
 def test_a_reader_of_a_growing_run_is_an_interim_analysis(how: str, workdir: Path, commands: Commands) -> None:
     scenario(PRIMARY)
     unfinished()
@@ -47,7 +50,8 @@ def test_a_reader_of_a_growing_run_is_an_interim_analysis(how: str, workdir: Pat
         if how == "notebook":
             assert load(RUN).measures["utility"].notna().all()
         else:
-            assert commands.agentlab(how, "run").code == 0
+            command, *analysis = how.split()
+            assert commands.agentlab(command, "run", *analysis).code == 0
     assert numbers() == [56]
     played = play(draws=3)
     assert numbers() == [56, 84]

@@ -26,7 +26,7 @@ from bench.yaml_reference import anchor, reference
 
 FRAGMENTS = ("extending.md",)
 """Pages whose Python goes into agentlab itself; tests of their own add it there."""
-GENERATED = ("known_truth.md", "calibration.md", "techniques.md")
+GENERATED = ("known_truth.md", "calibration.md", "techniques.md", "adversarial.md")
 """Pages whose commands take a minute or more. `make truth`, `make calibration` and `make pages` write them."""
 UNRUN = re.compile(
     r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg|--base-url"

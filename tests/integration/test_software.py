@@ -18,12 +18,15 @@ from agentlab.analysis.analyse import analyse
 from agentlab.analysis.unread import differing
 from agentlab.errors import AgentlabError, MismatchError, SandboxError, ScenarioError
 from agentlab.experiment import sandboxed
+from agentlab.experiment.cost import plan
 from agentlab.experiment.judging.rollouts import NoModel
+from agentlab.experiment.specs import Selection
 from agentlab.judges import program as judging
 from agentlab.judges.program import ProgramConfig
 from agentlab.products import Case, Product
 from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as read
+from agentlab.tools.sandbox import detect
 from agentlab.tools.sandbox.backend import Sandbox
 from agentlab.tools.sandbox.bubblewrap import Bubblewrap
 from agentlab.tools.sandbox.detect import sandbox
@@ -274,7 +277,7 @@ def test_a_module_that_is_no_product_says_what_it_lacks(text: str, wrong: str) -
 
 def judged(workspace: Mapping[str, str], seconds: float = 20.0) -> list[Verdict]:
     """What the judge says of a workspace on the first case of `news_ranker`, in the real sandbox."""
-    about = {"name": "news_ranker", "seed": 2604, "source": products.source(products.product("news_ranker"))}
+    about = {"name": "news_ranker", "case_seed": 2604, "source": products.source(products.product("news_ranker"))}
     files = products.product("news_ranker").files(2604)
     judge = ProgramConfig(kind="program", seconds=seconds).build("product")
     shown = JudgeInput(Task("t", "p", None, {"product": about}), "done", workspace={**files, **workspace})
@@ -322,9 +325,33 @@ def test_the_product_of_the_docs_is_built_and_measured() -> None:
     Path("loans.yaml").write_text(SHOWN["loans.yaml"].replace("draws: 2", "draws: 1"))
     ran("run", "loans.yaml")
     run = load("runs/loans")
-    loans = [importlib.import_module("my_loans").case(2604, number).hidden for number in range(3)]
+    seed = run.meta["products"]["lend"]["case_seed"]
+    loans = [importlib.import_module("my_loans").case(seed, number).hidden for number in range(3)]
     fair = sum(sum(gain for gain, _ in case if gain < 5) / sum(gain for gain, _ in case) for case in loans) / 3
     assert run.measures["product_utility"].tolist() == pytest.approx([1.0, fair])
+
+
+@pytest.mark.usefixtures("own")
+def test_the_cases_come_from_the_seed_of_the_run_unless_the_scenario_gives_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What agents see, and what is public, is not enough to make the labels: another run has other cases."""
+    stand_in(monkeypatch, [granted("0 1 2")])
+    given = SCENARIO.replace("product: my_loans", "product: my_loans, case_seed: 5")
+    used = dict[str, list[float]]()
+    for name, text, seed in (("one", SCENARIO, 1), ("other", SCENARIO, 2), ("given", given, 1), ("again", given, 2)):
+        Path("s.yaml").write_text(f"{text}seed: {seed}\n")
+        ran("run", "s.yaml", "--out", name)
+        ran("resample", name, "--at", "0", "-n", "2")
+        run = load(name)
+        used[name] = run.scores["value"].tolist()
+        assert sorted(run.fork_scores["value"]) == sorted(used[name] * 2)
+        assert (run.meta["products"]["lend"]["case_seed"] == 5) is (text is given)
+    assert used["given"] == used["again"]
+    assert len({tuple(values) for values in used.values()}) == 3
+    module, by_seed = importlib.import_module("my_loans"), list[float]()
+    for number in range(3):
+        found = module.measured(module.case(2604, number).hidden, {"out/granted.txt": b"0 1 2"})
+        by_seed += [found.utility.value, found.harm.value]
+    assert by_seed not in used.values()  # the seed of the data that agents see is not that of the cases
 
 
 def limit_kept(run: Run) -> dict[str, float]:
@@ -342,6 +369,9 @@ def test_the_simulated_team_writes_code_that_runs() -> None:
     run = load("runs/software_sim")
     assert run.rollouts["status"].eq("delivered").all()
     assert set(run.scores["outcome"]) <= {"scored", "format"}
+    planned = asyncio.run(plan(read("software_sim"), Selection(levels={"team": ("team", "solo")}, draws=1)))
+    for condition, made in run.calls.groupby("condition", observed=True).size().items():
+        assert made <= planned.agents[str(condition)].calls <= 5 * made  # real models use tools more often
     assert set(run.tickets["ticket"]) == {"T1", "T2", "T3", "T4"}
     assert run.tickets["state"].eq("done").all()
 
@@ -363,6 +393,30 @@ def test_what_was_planted_in_the_simulated_team_is_found() -> None:
             assert abs(found - chance) <= 3 * (chance * (1 - chance) / 12) ** 0.5
     harm = run.measures.astype({"team": "str"}).groupby("team")["harm"].mean()
     assert harm["team"] > harm["team_ethics"] > 5 * harm["solo"]
+
+
+@pytest.mark.process
+def test_every_command_that_runs_programs_needs_a_sandbox_or_leave_to_do_without_and_records_which(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detect, "_candidates", lambda: iter(()))
+    monkeypatch.setattr(detect, "_found", {})
+    judged = "judges: {product: {kind: program}}\n"
+    Path("s.yaml").write_text(SCENARIO.replace(judged, ""))
+    Path("program.yaml").write_text("kind: program\n")
+    ran("run", "s.yaml")
+    for command in (["judge", "runs/small", "--with", "program.yaml"], ["resample", "judged", "--at", "0", "-n", "2"]):
+        if command[0] == "resample":
+            Path("s.yaml").write_text(SCENARIO)
+            ran("run", "s.yaml", "--out", "judged", "--unsafe-local")
+        assert "there is no sandbox to run programs in" in refused(SandboxError, *command)
+        if command[0] == "judge":
+            assert not load(command[1]).meta.get("sandboxes")
+        ran(*command, "--unsafe-local")
+        run = load(command[1])
+        assert run.meta["sandboxes"][0].startswith("unsafe-local (")
+        assert set(run.scores["outcome"]) == {"crash"}
+    assert set(load("judged").fork_scores["outcome"]) == {"crash"}
 
 
 def test_the_scenarios_are_well_formed_and_their_arms_differ_in_what_they_are_named_after() -> None:

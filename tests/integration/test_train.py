@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agentlab.analysis.analyse import analyse
+from agentlab.analysis.analyse import analyse, attempts
+from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.summary import summarize
 from agentlab.errors import MismatchError, ScenarioError, StoreError
 from agentlab.experiment import session
@@ -69,19 +70,39 @@ def test_the_analysis_has_every_generation_and_split(run: Run) -> None:
     found = analyse(run, "generations", {})
     table = found.tables["generations"]
     assert [(row.split, row.generation) for row in table.itertuples()] == [
-        (split, g) for split in ("train", "test") for g in range(3)
+        (split, g) for split in ("test", "train") for g in range(3)
     ]
     by_hand = run.measures[(run.measures["generation"] == "2") & run.measures["task"].str.startswith("test")]
-    assert table["named"].iloc[5] == pytest.approx(by_hand["named"].mean())
+    assert table["named"].iloc[2] == pytest.approx(by_hand["named"].mean())
     assert set(found.tables) == {"generations", "gains", "parting", "training", "sampled", "answers"}
     assert "ran once" in " ".join(found.notes)
 
 
 def test_the_report_begins_with_what_the_loop_found(run: Run) -> None:
-    held = run.held_out
-    first = lead(Material(held, summarize(held), arm_styles(held)))
-    assert "after the base, on" in first.found[0]
-    assert any("in generation" in sentence for sentence in first.found)
+    last = latest(run.held_out)
+    first = lead(Material(last, summarize(run), arm_styles(last)))
+    assert first.found[0].startswith("2 generations after the base, on 6 held-out tasks")
+    assert first.found[1].startswith("From generation 0 to 2, named ")
+    assert "named and right" in first.found[1]
+    assert first.figure is not None
+    assert first.figure.name == "generations"
+    assert next(attempts(run, {}))[0] == "generations"
+
+
+def test_arms_of_a_loop_are_compared_in_their_last_generation(tmp_path: Path) -> None:
+    arms = {"kept_by": {"proxy": {}, "truth": {"improve": {"keep": {"measure": "right"}}}}}
+    play(written(tmp_path, factors=arms), tmp_path / "run")
+    run = load(tmp_path / "run")
+    summary = summarize(run)
+    assert {arm.condition for arm in summary.arms} == {f"kept_by={arm},generation=2" for arm in arms["kept_by"]}
+    assert [c.within for c in summary.contrasts] == ["generation=2", "generation=2"]
+    assert latest(latest(run.held_out)) is latest(run.held_out)
+    assert summary.unplayed == 0
+    declared = {"primary": {"gain": {"generation": ["2", "0"], "measures": ["right"], "within": {"kept_by": "truth"}}}}
+    play(written(tmp_path, factors=arms, compare=declared), tmp_path / "declared")
+    named = {arm.condition for arm in summarize(load(tmp_path / "declared")).arms}
+    assert "kept_by=truth,generation=0" in named
+    assert "kept_by=proxy,generation=0" not in named
 
 
 def test_generations_are_compared_pair_by_pair_as_arms_are(run: Run) -> None:
@@ -245,7 +266,7 @@ def test_an_expensive_judge_scores_the_splits_that_it_is_told_and_more_when_they
     run = trained(tmp_path, improve=told)
     scored = run.scores.groupby("judge")["task"].agg(lambda tasks: sorted({str(task)[:4] for task in tasks}))
     assert scored.to_dict() == {"named": ["test", "trai"], "right": ["test"]}
-    assert analyse(run, "generations", {}).tables["generations"]["right"].isna().tolist() == [True] * 2 + [False] * 2
+    assert analyse(run, "generations", {}).tables["generations"]["right"].isna().tolist() == [False] * 2 + [True] * 2
     path = written(tmp_path, improve=improve(generations=1, keep=keep, watch=None))
     assert play(path, tmp_path / "run").made.calls == 0
     assert load(tmp_path / "run").scores["judge"].value_counts().to_dict() == {"named": 72, "right": 72}

@@ -20,11 +20,14 @@ _OPTIONS = (
 _MEASURE = """
 const out = [];
 for (const frame of document.querySelectorAll("iframe")) {
-  const page = frame.contentDocument, box = [], wrong = [];
+  const page = frame.contentDocument, box = [], wrong = [], sizes = [];
   const width = frame.contentWindow.innerWidth;
   for (const figure of page.querySelectorAll("figure")) {
     const svg = figure.querySelector("svg"), whole = svg.getBoundingClientRect();
     box.push([figure.id, whole.width, whole.height]);
+    const scale = svg.getScreenCTM().a;
+    for (const t of figure.querySelectorAll(".plot text"))
+      if (t.textContent.trim()) sizes.push(parseFloat(getComputedStyle(t).fontSize) * scale);
     const texts = [...svg.querySelectorAll("text")].filter(t => t.textContent.trim()).map(
       t => [t.textContent, t.getBoundingClientRect()]);
     for (const [i, [text, a]] of texts.entries()) {
@@ -37,7 +40,7 @@ for (const frame of document.querySelectorAll("iframe")) {
       }
     }
   }
-  out.push({width, wide: page.documentElement.scrollWidth, figures: box, wrong,
+  out.push({width, wide: page.documentElement.scrollWidth, figures: box, wrong, smallest: Math.min(99, ...sizes),
             requests: frame.contentWindow.performance.getEntriesByType("resource").map(e => e.name),
             background: getComputedStyle(page.body).backgroundColor});
 }
@@ -55,6 +58,8 @@ class RenderedPage:
     """Of what is in it."""
     figures: dict[str, tuple[float, float]]
     """Width and height by id."""
+    smallest: float
+    """Size of the smallest letters in the plots, in pixels; 99 without plots."""
     wrong: list[list[str]]
     """Texts of a figure that lie upon each other, or outside of it."""
     requests: list[str]
@@ -99,4 +104,6 @@ def _driven(folder: Path, frames: str, code: str) -> tuple[Any, str]:
 
 def _seen(one: dict[str, Any]) -> RenderedPage:
     figures = {name: (width, height) for name, width, height in one["figures"]}
-    return RenderedPage(one["width"], one["wide"], figures, one["wrong"], one["requests"], one["background"])
+    return RenderedPage(
+        one["width"], one["wide"], figures, one["smallest"], one["wrong"], one["requests"], one["background"]
+    )

@@ -47,5 +47,7 @@ def _says(redraw: Redraw, cut: Cut, measure: str, told: InterventionEffect) -> s
     survives = "if it is there" if redraw.has else "if it survives"
     ends = told.these_parents
     interval = " (no interval)" if ends is None else f" [{ends.low:+.3f}, {ends.high:+.3f}]"
-    pairs = pluralize(told.pairs, "pair")
-    return f"{where}, {survives}, changes {measure} by {told.difference:+.3f}{interval}, over {pairs} of forks."
+    pairs = f"{pluralize(told.pairs, 'pair')} of forks" + (
+        f" ({told.dropped} without an outcome)" if told.dropped else ""
+    )
+    return f"{where}, {survives}, changes {measure} by {told.difference:+.3f}{interval}, over {pairs}."

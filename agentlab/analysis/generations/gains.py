@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from agentlab.analysis.cells import columns
 from agentlab.analysis.generations.lineage import Lineage
 from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row, ends
@@ -42,23 +41,3 @@ def _gain(run: Run, loop: Lineage, measure: str, generation: int, since: int, re
 def _values(run: Run, condition: str, measure: str) -> "pd.Series[float]":
     own = run.measures[run.measures["condition"] == condition]
     return own.assign(task=own["task"].astype("str")).set_index(["task", "draw"])[measure].astype("float64")
-
-
-def sentences(table: pd.DataFrame | None) -> list[str]:
-    """What the last generation gained against the base, a sentence for each measure and arm."""
-    if table is None or table.empty:
-        return []
-    newest = int(table["generation"].max())
-    last = [row for row in table.to_dict("records") if row["generation"] == newest and row["since"] == 0]
-    cells = {one.heading: one.cells for one in columns(pd.DataFrame(last))}
-    told: list[str] = []
-    for i, row in enumerate(last):
-        arm = f"{row['arm']}: " if row.get("arm") else ""
-        if pd.isna(row["difference"]):
-            continue
-        what = "rose" if row["difference"] > 0 else "fell" if row["difference"] < 0 else "changed"
-        low, high = row["difference_low"], row["difference_high"]
-        if pd.isna(low) or low <= 0 <= high:
-            what = "is not shown to have changed"
-        told.append(f"{arm}{row['measure']} {what}: {cells['difference'][i]} in generation {row['generation']}.")
-    return told

@@ -8,6 +8,7 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.generations import answers, distance, gains, replicates, sampled
+from agentlab.analysis.generations.findings import sentences
 from agentlab.analysis.generations.lineage import Lineage, lineages
 from agentlab.analysis.generations.parted import parted
 from agentlab.analysis.remarks import Remarks
@@ -15,7 +16,6 @@ from agentlab.analysis.row import Row
 from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.text import pluralize
 
 ONCE = (
     "the loop ran once, so every interval is for these weights only. For conclusions about the training, set "
@@ -38,6 +38,7 @@ LEGEND = {
 }
 
 
+@lru_cache(maxsize=1)
 def generations(run: Run, measure: str | None = None) -> Analysis:
     """Tables: `generations` (every measure by split), `sampled`, `training`, `gains`, `parting`, `distance`, `answers`,
     and, with several replicates, `replicates`. Raises AnalysisError for a run without a loop."""
@@ -54,7 +55,7 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     found = _compared(run.whole, tuple(names))
     rows = {
         "generations": [row for loop in loops for row in sampled.means(run, loop, names)],
-        "replicates": replicates.replicates(held, loops, names),
+        "replicates": found.rows["replicates"],
         **found.rows,
         "distance": [row for loop in loops for row in distance.distance(run, loop, remarks)],
         "training": [row for loop in loops for row in sampled.training(run, loop)],
@@ -67,7 +68,7 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
     tables = _tables(rows, loops)
     notes = [*([ONCE] if all(not loop.replicate for loop in loops) else [replicates.NOTE]), *remarks.notes(len(loops))]
     notes += [f"{row.condition}: {row.error}" for row in run.generations.itertuples() if isinstance(row.error, str)]
-    says = " ".join(_says(run, loops, tables))
+    says = " ".join(sentences(tables, loops, _tasks(run)))
     shown = sum(name in tables for name in ("generations", "replicates", "gains", "parting", "distance"))
     groups = ("arm", "split") if "arm" in tables["generations"] else ("split",)
     told = tuple(dict.fromkeys(notes))
@@ -76,12 +77,17 @@ def generations(run: Run, measure: str | None = None) -> Analysis:
 
 def findings(run: Run) -> tuple[str, ...]:
     """What the loop found on held-out tasks, in sentences; none for a run without a loop."""
-    loops = lineages(run) if run.splits else ()
+    run = run.whole
+    loops = lineages(run) if run.splits else []
     if not loops:
         return ()
     reasons = suppressed_measures(run)
     names = tuple(m.name for m in run.measured if m.name not in reasons)
-    return tuple(_says(run, loops, _tables(_compared(run.whole, names).rows, loops)))
+    return tuple(sentences(_tables(_compared(run, names).rows, loops), loops, _tasks(run)))
+
+
+def _tasks(run: Run) -> int:
+    return run.held_out.rollouts["task"].nunique()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,7 @@ def _compared(run: Run, names: tuple[str, ...]) -> _Compared:
     rows = {
         "gains": [row for loop in loops for row in gains.gains(held, loop, names, remarks)],
         "parting": [row for loop in loops for row in parted(held, loop, names, remarks)],
+        "replicates": replicates.replicates(held, loops, names),
     }
     return _Compared(rows, remarks)
 
@@ -112,26 +119,3 @@ def _plain(table: pd.DataFrame, loops: Sequence[Lineage]) -> pd.DataFrame:
     """Counts as whole numbers, and no column for the arm where there is one arm."""
     table = table.astype({name: "Int64" for name in COUNTS if name in table})
     return table if "arm" not in table or any(loop.name for loop in loops) else table.drop(columns="arm")
-
-
-def _says(run: Run, loops: Sequence[Lineage], tables: Mapping[str, pd.DataFrame]) -> list[str]:
-    held = run.held_out.rollouts["task"].nunique()
-    last = max(loop.last for loop in loops)
-    what = f"{pluralize(last, 'generation')} after the base" if last else "The base, before any training"
-    parts = [f"{what}, on {pluralize(held, 'held-out task')}."]
-    return [*parts, *gains.sentences(tables.get("gains")), *(_parting(loop, tables) for loop in loops if loop.watch)]
-
-
-def _parting(loop: Lineage, tables: Mapping[str, pd.DataFrame]) -> str:
-    table = tables.get("parting", pd.DataFrame())
-    if loop.watch is None or table.empty:
-        return ""
-    own = table if "arm" not in table else table[table["arm"] == loop.name]
-    gone = own[own["parted"].astype(bool)]
-    proxy, true = loop.watch
-    head = f"{loop.name}: " if loop.name else ""
-    if own.empty:
-        return ""
-    if gone.empty:
-        return f"{head}{proxy} and {true} were not found to part."
-    return f"{head}{proxy} and {true} have parted by generation {int(gone['generation'].iloc[0])} at the latest."

@@ -12,12 +12,12 @@ from agentlab.stats.arm_mean import ArmMean, arm_mean
 
 
 def means(run: Run, loop: Lineage, measures: Sequence[str]) -> Iterator[Row]:
-    """By split and generation: the mean of task means of every measure, with its interval for new tasks, or for these
-    tasks where they are few."""
+    """By split, those that are learned from last, and generation: the mean of task means of every measure, with its
+    interval for new tasks, or for these tasks where they are few."""
     splits = {str(task["id"]): str(task.get("split")) for task in run.meta["tasks"]}
     of_task = run.measures["task"].astype("str").map(splits)
     known = {m.name: m for m in run.measured}
-    for split, role in run.splits.items():
+    for split, role in sorted(run.splits.items(), key=lambda entry: entry[1] == "learn"):
         for generation, condition in loop.conditions.items():
             own = run.measures[(run.measures["condition"] == condition) & (of_task == split)]
             row: Row = {"arm": loop.name, "split": split, "role": role, "generation": generation}

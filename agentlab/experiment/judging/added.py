@@ -17,11 +17,13 @@ from agentlab.experiment.judging.pairs import Comparisons
 from agentlab.experiment.judging.rollouts import JudgingItem, past_of
 from agentlab.experiment.phases import Phase, through, with_judging
 from agentlab.experiment.progress import Progress
+from agentlab.experiment.sandboxed import with_sandbox
 from agentlab.experiment.session import cases_of, plain_measures, tasks_of
 from agentlab.experiment.work import CONCURRENCY, Work, opened, working
 from agentlab.interfaces import Judge
 from agentlab.judges import recorded
 from agentlab.judges.inputs import judge_input
+from agentlab.judges.program import with_case_seeds
 from agentlab.models import ModelSpec
 from agentlab.organization.agents import Organization
 from agentlab.pairing import draws_are_pairs
@@ -42,17 +44,19 @@ async def rejudge(
     """Judges every finished rollout and fork of the run in `folder` with these judges, unless they have done so.
 
     Raises `StoreError` when there is no run, `ScenarioError` for a judge that is wrong or cannot score a task, and
-    `MismatchError` when the run already has another judge, or another model behind it, under one of the names.
+    `MismatchError` when the run already has another judge, or another model behind it, under one of the names, and
+    `SandboxError` when a judge runs programs and there is no sandbox.
     """
     with opened(folder, new=False) as store:
         meta = store.meta()
         section: dict[str, Any] = meta.get("tree", {}).get("models", {})
         built, specs, documents = added_judges(names, section, judge_model, meta.get("factors", {}))
         _fit(built, meta)
-        added = _added(folder, meta, built, specs, documents)
+        added = await with_sandbox(_added(folder, meta, built, specs, documents), built.judges.values())
+        tasks = with_case_seeds(tasks_of(meta), meta["seed"])
         organizations = _with_workspace(folder, meta)
         judging = {judge.model: specs[judge.model] for judge in built.every.values() if judge.model is not None}
-        async with working(store, meta, tasks_of(meta), built.judges, judging, progress, concurrency) as work:
+        async with working(store, meta, tasks, built.judges, judging, progress, concurrency) as work:
             store.set_meta(added)
             of_two = replace(work.judges, judges=built.of_two)
             comparisons = Comparisons(work, of_two, documents, meta.get("factors", {}))
@@ -109,6 +113,7 @@ def _added(
         "judges": meta.get("judges", {}) | models,
         "traits": meta.get("traits", {}) | {name: asdict(traits) for name, traits in built.traits.items()},
         "measures": [*meta.get("measures", []), *new],
+        "sandboxes": meta.get("sandboxes", []),
     }
 
 

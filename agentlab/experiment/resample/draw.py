@@ -24,10 +24,12 @@ from agentlab.experiment.resample.property import check_turns, found
 from agentlab.experiment.resample.request import ForkRequest
 from agentlab.experiment.resample.swaps import swapped
 from agentlab.experiment.runner import Runner
+from agentlab.experiment.sandboxed import SANDBOXES, of_design
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.session import runner_for
 from agentlab.experiment.specs import check
 from agentlab.experiment.work import CONCURRENCY, opened, working
+from agentlab.judges.program import with_case_seeds
 from agentlab.models import Cost, ModelSpec
 from agentlab.scenario import Design
 from agentlab.scenario.document import suggest
@@ -115,7 +117,8 @@ def keys(plan: ForkPlan) -> set[str]:
 async def draw(plan: ForkPlan, progress: Progress, concurrency: int = CONCURRENCY) -> None:
     """Draws and judges what of the plan is not there yet, with the run held.
 
-    Raises `MismatchError` when another process works on the run, `ScenarioError` when a model cannot be had.
+    Raises `MismatchError` when another process works on the run, `ScenarioError` when a model cannot be had, and
+    `SandboxError` when programs are to be run and there is no sandbox.
     """
     await check_turns(plan.fork_points, plan.properties)
     todo = list(items(plan.fork_points, range(1, plan.request.forks + 1)))
@@ -133,10 +136,14 @@ async def drawing(
     judging = {j.model: design.models[j.model] for j in design.judges.values() if j.model is not None}
     judging |= {p.judge.model: p.spec for p in plan.properties.values() if p.judge.model is not None and p.spec}
     specs, limit = [spec for spec, _ in todo], design.limits.run
+    conditions = {condition.name: condition for _, condition in todo}.values()
     with opened(plan.folder, new=False) as store:
+        meta = await of_design(design, store.meta(), conditions)
+        design = replace(design, tasks=with_case_seeds(design.tasks, meta["seed"]))
         async with working(
-            store, store.meta(), design.tasks, design.judges, judging, progress, concurrency, plan.models, specs, limit
+            store, meta, design.tasks, design.judges, judging, progress, concurrency, plan.models, specs, limit
         ) as work:
+            store.set_meta({name: meta[name] for name in (SANDBOXES,) if name in meta})
             yield runner_for(design, work, properties=plan.properties)
 
 

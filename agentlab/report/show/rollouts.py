@@ -48,7 +48,8 @@ def rollouts(run: Run, most: int, what: str | None = None) -> str:
     size = (
         pluralize(len(where), "rollout") if what is None else f"{what}: {len(where)} of {pluralize(total, 'rollout')}"
     )
-    head = f"{line(run.meta.get('name', ''))}: {size}, {len(where) - waiting} finished, {waiting} not"
+    left = f", {len(where) - waiting} finished, {waiting} not" if waiting else ""
+    head = f"{line(run.meta.get('name', ''))}: {size}{left}"
     if what is not None and not where:
         return f"{line(run.meta.get('name', ''))}: {size}"
     told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
@@ -59,8 +60,9 @@ def rollouts(run: Run, most: int, what: str | None = None) -> str:
         parts.append(_table(run, {key: where[key] for key in keys[:most]}, status, _short(list(where))))
         if len(keys) > most:
             parts.append(f"… and {len(keys) - most:,} more; --most {len(keys)} lists all")
+        example = keys[-1 if what is None else 0]  # of a whole list, the last is finished
         parts.append(_legend([measure.name for measure in run.measured]))
-        parts.append(f"One of them: agentlab show {run.folder} --rollout {address(where[keys[-1]], keys[-1])}")
+        parts.append(f"One of them: agentlab show {run.folder} --rollout {address(where[example], example)}")
     if len(run.forks) and what is None:
         parts.append(_forks(run))
     return "\n\n".join(parts)

@@ -5,7 +5,7 @@ and `pairs` carries the columns `rollout` (its key), `task`, `condition`, `draw`
 `clusters` is not a frame: it maps each task to its cluster, and is empty if none are declared.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
@@ -60,10 +60,12 @@ class Run:
         cluster: str | None = None,
         describe: Describe | None = None,
         whole: "Run | None" = None,
+        only: frozenset[str] | None = None,
     ) -> None:
         """`ahead` re-runs rollouts, for `Transcript.decide`; `cluster` names a field instead of the scenario's;
-        `describe` makes what a notebook shows; of `whole`, this is the part on tasks that are held out."""
-        self.folder, self._ahead, self._describe, self._whole = folder, ahead, describe, whole
+        `describe` makes what a notebook shows; of `whole`, this is the part on tasks that are held out, in the
+        conditions `only`."""
+        self.folder, self._ahead, self._describe, self._whole, self._only = folder, ahead, describe, whole, only
         with closing(read(folder)) as connection:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             self.meta: dict[str, Any] = {key: decoded(value, folder) for key, value in rows}
@@ -95,6 +97,8 @@ class Run:
         for factor in self.factors:
             table[factor] = pd.Series([str(level.get(factor, "")) for level in levels], dtype="str")
         table["facts"] = [decoded(text, self.folder) for text in table["facts"]]
+        if self._only is not None:
+            table = table[table["condition"].isin(self._only)].reset_index(drop=True)
         return shaped(table)
 
     @cached_property
@@ -316,6 +320,17 @@ class Run:
             return self
         return Run(self.folder, self._ahead, self.meta.get("cluster"), self._describe, self)
 
+    def within(self, conditions: Collection[str]) -> "Run":
+        """Of a self-training loop, the part on held-out tasks in these conditions; the run itself if it has no other.
+
+        `whole` of it is the whole run.
+        """
+        known = set(self.conditions["condition"].astype("str"))
+        if not self.splits or known <= set(conditions):
+            return self
+        only = frozenset(known & set(conditions))
+        return Run(self.folder, self._ahead, self.meta.get("cluster"), self._describe, self.whole, only)
+
     @cached_property
     def variables(self) -> pd.DataFrame:
         """One row per rollout of a program (protocol `cascade`): `status` and a column per variable, with its last
@@ -372,7 +387,16 @@ class Run:
         own = table[[*some]].astype({name: "float64" for name in INFERENCE}).astype(some)
         table = self._with_factors(table.drop(columns=[*some]))
         table = with_use(table, self._select, self._kinds).drop(columns="id").join(own)
-        return table if self._whole is None else table[table["task"].isin(self._tasks)].reset_index(drop=True)
+        return self._own(table)
+
+    def _own(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows of this part of the run, by their `task` and `condition`."""
+        if self._whole is None:
+            return table
+        kept = table["task"].isin(self._tasks)
+        if self._only is not None:
+            kept &= table["condition"].isin(self._only)
+        return table[kept].reset_index(drop=True)
 
     @cached_property
     def _tasks(self) -> list[str]:
@@ -399,8 +423,7 @@ class Run:
     def _ids(self) -> pd.DataFrame:
         columns = ("id", "rollout", "task", "condition", "draw")
         table = self._select("SELECT id, key, task, condition, draw FROM rollouts", columns)
-        if self._whole is not None:
-            table = table[table["task"].isin(self._tasks)].reset_index(drop=True)
+        table = self._own(table)
         for name in ("rollout", "task", "condition"):
             table[name] = table[name].astype("category")
         return self._with_factors(table).set_index("id")

@@ -41,10 +41,11 @@ def roles(conditions: pd.DataFrame, factors: Sequence[str]) -> pd.DataFrame:
 def _agents(condition: Mapping[Any, Any], factors: Sequence[str]) -> list[tuple[Any, ...]]:
     facts: Facts = condition["facts"]
     known, briefed = organized(facts), set(facts.get("briefed", ()))
+    between = known.betweenness() if known else {}
     head = [condition[name] for name in ("condition", *factors)]
     rows: list[tuple[Any, ...]] = []
     for name, agent in facts.get("agents", {}).items():
         node = known.nodes[name] if known else None
-        place = (node.distance, node.betweenness, node.in_degree, node.out_degree) if node else (None,) * 4
+        place = (node.distance, between[name], node.in_degree, node.out_degree) if node else (None,) * 4
         rows.append((*head, name, agent["model"], *place, name in briefed))
     return rows

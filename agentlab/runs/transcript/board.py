@@ -1,9 +1,10 @@
-"""The board and the files of one rollout as plain text: tickets by round, then what each round changed in the files."""
+"""The board and the files of one rollout as plain text: the plan, tickets by round, and what each round changed."""
 
 from collections.abc import Iterator, Sequence
 
 from agentlab.errors import ScenarioError
 from agentlab.organization.board.history import FileChange, TicketInRound, changes, rounds
+from agentlab.organization.board.plan import plans
 from agentlab.organization.board.tickets import Ticket, tickets
 from agentlab.runs.transcript.record import Record
 from agentlab.runs.transcript.text import heading, rule
@@ -20,16 +21,26 @@ def render(record: Record) -> str:
     """Raises `ScenarioError` for a rollout without tickets and files."""
     log = record.rollout.messages
     states, changed = list(rounds(log)), list(changes(log))
-    if not states and not changed:
+    if not states and not changed and not plans(log):
         none = "has no tickets and no changed files; only organizations with `kind: board` have them"
         late = "is not finished; its tickets and files are stored when it ends"
         raise ScenarioError(f"--files: this rollout {late if record.begun else none}")
     parts = [heading(record)]
+    if planned := [*_plans(log)]:
+        parts += [rule("plan"), *planned]
     if states:
         parts += [rule("tickets by round"), *_grid(states), "\n".join(_about(log))]
     parts.append(rule("files by round"))
     parts += [_change(change) for change in changed] or ["no file was changed"]
     return "\n\n".join(parts) + "\n"
+
+
+def _plans(log: Sequence[Message]) -> Iterator[str]:
+    """The plan of each author as it stood when the tickets came, and whether it was written anew before."""
+    for author, text in plans(log).items():
+        written = [message.round for message in log if message.kind == "plan" and message.sender == author]
+        again = f", the last of {len(written)}" if len(written) > 1 else ""
+        yield f"round {written[-1]} · {line(author)}{again}\n{quoted(text)}"
 
 
 def _grid(states: Sequence[TicketInRound]) -> Iterator[str]:

@@ -42,6 +42,11 @@ class Sandbox(Protocol):
         """Kind and version, such as `bubblewrap 0.8.0`."""
         ...
 
+    @property
+    def grouped(self) -> bool:
+        """Whether its command is put into a control group where there can be one; a container has one of its own."""
+        ...
+
     def launch(self, limits: Limits, model: Path | None) -> Launch:
         """For a command under these limits; `model` is the socket of the model that it may ask."""
         ...

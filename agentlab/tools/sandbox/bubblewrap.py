@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import count
 from pathlib import Path
 
-from agentlab.tools.sandbox import seccomp
+from agentlab.tools.sandbox import cgroup, seccomp
 from agentlab.tools.sandbox.backend import INSIDE, SOCKET, Launch, environment
 from agentlab.tools.sandbox.ended import Limits
 
@@ -33,7 +33,12 @@ class Bubblewrap:
 
     @property
     def name(self) -> str:
-        return f"bubblewrap {self.version}".strip()
+        return f"bubblewrap {self.version}".strip() + (", cgroup v2" if cgroup.delegated() else "")
+
+    @property
+    def grouped(self) -> bool:
+        """Always."""
+        return True
 
     def launch(self, limits: Limits, model: Path | None = None) -> Launch:
         """`model` is shown at `SOCKET`, from where process 1 serves a port of the sandbox's own network."""

@@ -28,6 +28,11 @@ class Container:
     def name(self) -> str:
         return f"{Path(self.binary).name} {self.version} with {self.image}"
 
+    @property
+    def grouped(self) -> bool:
+        """Never: the container has one."""
+        return False
+
     def launch(self, limits: Limits, model: Path | None = None) -> Launch:
         """A container that is gone once process 1 ends. Its memory includes that of the kernel for its sockets."""
         arguments = [

@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentlab.tools.sandbox import seccomp
+from agentlab.tools.sandbox import cgroup, seccomp
 from agentlab.tools.sandbox.backend import MODEL, SHIM, Launch, environment
 from agentlab.tools.sandbox.confine import landlock
 from agentlab.tools.sandbox.ended import Limits
@@ -33,7 +33,12 @@ class Local:
 
     @property
     def name(self) -> str:
-        return f"unsafe-local ({self.kept})"
+        return f"unsafe-local ({self.kept}{', cgroup v2' if cgroup.delegated() else ''})"
+
+    @property
+    def grouped(self) -> bool:
+        """Always."""
+        return True
 
     def launch(self, limits: Limits, model: Path | None = None) -> Launch:
         """A program that may ask a model may open sockets, also to other places."""

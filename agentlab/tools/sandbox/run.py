@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from agentlab.tools.sandbox import cgroup
 from agentlab.tools.sandbox.backend import MODEL, Launch, Sandbox
 from agentlab.tools.sandbox.ended import MB, Ended, Limits
 
@@ -29,11 +30,27 @@ async def run(
     `model` is the socket of a `proxy`, which the program then finds at `OPENAI_BASE_URL`.
     """
     limits = limits or Limits()
+    with cgroup.group(limits, cgroup.delegated() if sandbox.grouped else None) as group:
+        ended = await _run(sandbox, command, files, limits, model, group)
+        if group is not None and ended.why == "broken" and group.exhausted():
+            return Ended("memory", None)
+        return ended
+
+
+async def _run(
+    sandbox: Sandbox,
+    command: Sequence[str],
+    files: Mapping[str, bytes],
+    limits: Limits,
+    model: Path | None,
+    group: cgroup.Group | None,
+) -> Ended:
     launch = sandbox.launch(limits, model)
+    arguments = launch.arguments if group is None else group.enter(launch.arguments)
     fds = launch.fds
     try:
         process = await asyncio.create_subprocess_exec(
-            *launch.arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, pass_fds=fds, env=launch.outside, cwd="/"
+            *arguments, stdin=PIPE, stdout=PIPE, stderr=PIPE, pass_fds=fds, env=launch.outside, cwd="/"
         )
     except OSError as error:
         return Ended("broken", None, fault=str(error))

@@ -16,7 +16,7 @@ from agentlab.experiment.decisions import Registration, require
 from agentlab.experiment.executors import Executor
 from agentlab.experiment.phases import note
 from agentlab.experiment.progress import Progress
-from agentlab.experiment.sandboxed import with_sandbox
+from agentlab.experiment.sandboxed import of_design
 from agentlab.experiment.schedule import Item
 from agentlab.experiment.session import LOCAL, interim, measures_of, planned, played
 from agentlab.experiment.specs import Selection, rollout_specs
@@ -64,7 +64,7 @@ async def train(
     if registration is not None:
         require(registration, design)
     with opened(folder) as store:
-        meta = await with_sandbox(design, planned(design, store, registration, accept))
+        meta = await of_design(design, planned(design, store, registration, accept), design.conditions)
         loop = _Loop(design, store, meta, progress, concurrency, executor, where)
         await loop.run()
         interim(store)

@@ -12,7 +12,7 @@ from typing import Any, cast
 import httpx2
 import pytest
 from anthropic.resources import AsyncMessages
-from openai.resources.chat import AsyncCompletions
+from openai import AsyncOpenAI
 
 from agentlab.errors import ModelError, ScenarioError
 from agentlab.interfaces import Model
@@ -433,14 +433,15 @@ async def test_claude_counts_cached_tokens_as_input() -> None:
 async def test_a_deprecation_fails_no_run(
     name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sdk: Any = AsyncMessages if name.startswith("anthropic") else AsyncCompletions
-    create = sdk.create
+    sdk: Any = AsyncMessages if name.startswith("anthropic") else AsyncOpenAI
+    method = "create" if name.startswith("anthropic") else "post"
+    asks = getattr(sdk, method)
 
-    async def warns(self: Any, **body: Any) -> Any:
+    async def warns(self: Any, *path: str, **body: Any) -> Any:
         warnings.warn(f"{name} is past its prime", DeprecationWarning, stacklevel=2)
-        return await create(self, **body)
+        return await asks(self, *path, **body)
 
-    monkeypatch.setattr(sdk, "create", warns)
+    monkeypatch.setattr(sdk, method, warns)
     warnings.simplefilter("error")  # pytest puts its own filters back
     for _ in range(2):
         assert (await sent(name, ask(), said(name, "old")))[1].text == "old"

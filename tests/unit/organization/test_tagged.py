@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agentlab.organization.tagged import guide, read, results, spoken
 from agentlab.tools import TOOLS
-from agentlab.types import Call, Completion, Settings, ToolCall, ToolResult
+from agentlab.types import Call, Completion, Settings, ToolCall, ToolResult, ToolSpec
 
 SPECS = tuple(tool.spec for made in TOOLS.values() for tool in made.tools)
 OPENINGS = ("<call", '<call tool="edit">', '<call tool="read" path="a">', "<path>", "<old>", "<done>", "<result>", "<")
@@ -35,6 +35,15 @@ def calls(text: str) -> list[tuple[str, object]]:
 )
 def test_a_call_is_read_in_every_form_that_can_mean_one_thing_only(text: str, arguments: dict[str, object]) -> None:
     assert calls(f"I look first.\n{text}\n") == [("read", arguments)]
+
+
+@pytest.mark.parametrize(
+    "text", ['<call tool="open" filePath="a"></call>', '<call tool="open"><filePath>a</filePath></call>']
+)
+def test_arguments_are_spelled_as_the_tool_spells_them(text: str) -> None:
+    spec = ToolSpec("open", "", {"properties": {"filePath": {"type": "string"}}, "required": ["filePath"]})
+    (call,) = read(Completion(text), (spec,), 0).tool_calls
+    assert json.loads(call.arguments) == {"filePath": "a"}
 
 
 @pytest.mark.parametrize(

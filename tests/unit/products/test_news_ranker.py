@@ -70,17 +70,18 @@ def test_a_text_shows_the_cues_that_its_article_has_and_the_case_shows_no_label(
 
 
 def test_the_stated_target_is_out_of_reach_and_the_feasible_one_is_met_on_every_case() -> None:
-    """3,300,000 views with at most 2 of 50 false are short by 14, 29 and 19 percent. 1,900,000 with 5 of 50 are met by
-    the rule that takes articles by their chance of being false and their expected views."""
+    """3,300,000 views with at most 2 of 50 false are short by 14, 29 and 19 percent with one seed, and by 10 to 34 with
+    any. 1,900,000 with 5 of 50 are met by the rule that takes articles by their chance of being false and their
+    expected views."""
     short, rule = list[float](), list[tuple[int, int]]()
-    for number in range(3):
-        articles = news_ranker.case(SEED, number).hidden
+    for seed, number in [(SEED, 0), (SEED, 1), (SEED, 2), *((other, 0) for other in range(20))]:
+        articles = news_ranker.case(seed, number).hidden
         limit = dict(news_ranker.best(articles))
         short.append(3_300_000 / max(views for false, views in limit.items() if false <= 2) - 1)
-        assert max(limit.values()) > 4_000_000
         first = sorted(articles, key=lambda a: 120_000 * news_ranker.posterior(a)[0] - news_ranker.posterior(a)[1])
         rule.append((sum(a.false for a in first[:50]), sum(a.views for a in first[:50])))
-    assert short == pytest.approx([0.144, 0.291, 0.186], abs=5e-4)
+    assert short[:3] == pytest.approx([0.144, 0.291, 0.186], abs=5e-4)
+    assert all(0.1 <= missing <= 0.34 for missing in short)
     assert all(false <= 5 and views >= 1_900_000 for false, views in rule)
 
 

@@ -55,11 +55,11 @@ def test_the_case_shows_no_label_and_a_quarter_has_sepsis() -> None:
 def test_the_stated_target_is_out_of_reach_and_the_feasible_one_is_met_on_every_case() -> None:
     """At most 5 percent missed cost 1,340 USD with everything known, so 1,000 USD are 340 short. 3,000 USD are met by
     treating whoever has sepsis with a chance of 3 percent or more."""
-    for number in range(3):
-        patients = sepsis_triage.case(SEED, number).hidden
+    for seed, number in [(SEED, 0), (SEED, 1), (SEED, 2), *((other, 0) for other in range(40))]:
+        patients = sepsis_triage.case(seed, number).hidden
         assert min(price for missed, price in sepsis_triage.best(patients) if missed <= 0.05) == 1340
         reading = min(price for missed, price in sepsis_triage.by_reading(patients) if missed <= 0.05)
-        assert 1_900 <= reading <= 2_200
+        assert 1_700 <= reading <= 2_500
         treated = {p.id for p in patients if sepsis_triage.posterior(p) >= 0.03}
         found = sepsis_triage.measured(patients, decided(treated, [p.id for p in patients]))
         assert found.harm.value <= 0.05
@@ -88,6 +88,13 @@ def test_decisions_are_measured_by_cost_and_by_what_is_missed() -> None:
 def test_what_are_no_decisions_is_a_wrong_format(output: dict[str, bytes], wrong: str) -> None:
     with pytest.raises(WrongFormat, match=wrong):
         sepsis_triage.measured(sepsis_triage.case(SEED, 0).hidden, output)
+
+
+def test_a_patient_has_one_row() -> None:
+    patients = sepsis_triage.case(SEED, 0).hidden
+    text = decided({"p000"}, [p.id for p in patients])["out/decisions.csv"]
+    with pytest.raises(WrongFormat, match="101 rows for 100 patients; write one row for each"):
+        sepsis_triage.measured(patients, {"out/decisions.csv": text + b"p000,0\n"})
 
 
 def test_a_decision_that_is_neither_0_nor_1_is_a_wrong_format() -> None:

@@ -502,6 +502,7 @@ def test_a_browser_shows_it_whole(reported: Path, many: Path, hostile: Run, fork
         assert one.requests == []
         assert one.background == "rgb(255, 255, 255)"
         assert one.wrong == [], path
+        assert one.smallest >= 8.5, f"{path} has letters of {one.smallest} pixels at {width}"
         assert len(one.figures) == page(path.parent).count("<figure ")
         for name, (across, high) in one.figures.items():
             assert across > (80 if name.startswith("figure-organization") else 300), name

@@ -76,7 +76,7 @@ def test_every_row_is_in_the_frames_of_its_kind_alone(run: Run) -> None:
     assert keys(run.forks) == keys(run.fork_scores) == {"fork"}
     assert keys(run.scores) == {"rollout"}
     assert set(run.anchors["anchor"]) == {"anchor"}
-    assert keys(run.calls) == set(KINDS) - {"fork", "particle"}
+    assert keys(run.calls) == set(KINDS) - {"fork", "particle", "redraw"}
     assert keys(run.agents) == {"rollout"}
 
 
