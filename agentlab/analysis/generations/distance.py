@@ -10,12 +10,18 @@ from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row, ends
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.clusters import cluster_codes
+from agentlab.scenario.validate import mapping
 from agentlab.stats.contrasts.power import FEWEST_TASKS
 from agentlab.stats.task_mean import task_mean
 
 ABOUT = (
     "distance: kl is the KL divergence from the base, in nats for a rollout: the mean log ratio of the probabilities "
     "of its replies under these weights and under the base's"
+)
+
+OTHERWISE = (
+    "distance: these replies were not sampled from all that the model may say (temperature 1, top_p 1, and min_p 0 on "
+    "the embedded engine), so their mean log ratio only approximates the KL divergence"
 )
 
 
@@ -35,7 +41,7 @@ def distance(run: Run, loop: Lineage, remarks: Remarks) -> Iterator[Row]:
         if own.empty:
             continue
         remarks.add(ABOUT)
-        if told := _otherwise(run, own):
+        if told := _otherwise(run, own, str(loop.improve["policy"])):
             remarks.add(told)
         yield {**row, **_kl(run, own), "rollouts": len(own), "left out": int(own["log_ratio"].isna().sum())}
 
@@ -52,18 +58,12 @@ def _kl(run: Run, own: pd.DataFrame) -> Row:
     return {"kl": found.value, **ends("kl", found.interval() if found.se > 0 else None)}
 
 
-def _otherwise(run: Run, own: pd.DataFrame) -> str:
+def _otherwise(run: Run, own: pd.DataFrame, policy: str) -> str:
     """What to say where the replies were not drawn by the probabilities that they were scored with."""
-    calls = run.calls[
-        run.calls["rollout"].isin(own["rollout"].astype("str").tolist()) & (run.calls["purpose"] == "agent")
-    ]
+    rollouts = own["rollout"].astype("str").tolist()
+    calls = run.calls[run.calls["rollout"].isin(rollouts) & (run.calls["purpose"] == "agent")]
     settings = calls["settings"].astype("str")
-    if (
-        settings.str.contains(r'"temperature":(?!1\.0[,}])').any()
-        or settings.str.contains(r'"top_p":(?!1\.0[,}])').any()
-    ):
-        return (
-            "distance: these replies were not sampled at temperature 1 and top_p 1, so their mean log ratio does not "
-            "estimate the KL divergence; it says how much more probable these replies became"
-        )
-    return ""
+    told = any(settings.str.contains(rf'"{name}":(?!1\.0[,}}])').any() for name in ("temperature", "top_p"))
+    model = mapping(mapping(run.meta["tree"].get("models")).get(policy))
+    truncated = str(model.get("name", "")).startswith("local/") and mapping(model.get("body")).get("min_p") != 0
+    return OTHERWISE if told or truncated else ""

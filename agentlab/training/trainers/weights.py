@@ -21,6 +21,7 @@ from agentlab.training.trainers import environment, process
 
 COUNTS = ("rows", "dropped", "steps", "loss", "load_seconds", "train_seconds", "write_seconds", "cpu_seconds")
 """What of `done.json` becomes metrics."""
+SECONDS = ("load_seconds", "train_seconds", "write_seconds")
 JOB = "train.json"
 """The job as the script reads it, with whole paths."""
 OPERATIONAL = frozenset(("python", "threads"))
@@ -106,7 +107,8 @@ async def train(job: TrainingJob, report: Callable[[TrainingStep], None]) -> Tra
     serve = _serve(job, served, digest)
     if fresh:
         await _load(job, serve)
-    return Trained(serve, digest, {name: float(told[name]) for name in COUNTS})
+    metrics = {name: float(told[name]) for name in COUNTS}
+    return Trained(serve, digest, {**metrics, "seconds": sum(metrics[name] for name in SECONDS)})
 
 
 def _write_job(job: TrainingJob) -> None:
