@@ -158,7 +158,7 @@ schemas: $(READY)  ## Write the JSON Schemas of scenarios and judges anew.
 	$(BIN)/python -c "from pathlib import Path; from agentlab.scenario import schemas; \
 		[Path(path).write_text(text) for path, text in schemas().items()]"
 
-test-vllm: $(READY)  ## Run the provider tests against a real vLLM server (CPU build, in .venv-vllm).
+test-vllm: $(READY)  ## Run the tests that start a real vLLM: server, adapters, waves, scores (CPU build, in .venv-vllm).
 	$(BIN)/python -m tests.vllm.run
 
 test-train: setup-train  ## Train for real: same weights again after a kill, served as they were trained (minutes).

@@ -60,8 +60,6 @@ SECTIONS = {
     "ImproveFields": "improve",
     "LoraFields": "improve: by, lora",
     "SplitFields": "improve: one split",
-    "FirstFields": "improve: first",
-    "HintFields": "improve: hint",
     "KeepFields": "improve: keep",
     "TurnsFields": "improve: keep, turns",
     "NegativesFields": "improve: negatives",

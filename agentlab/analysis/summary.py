@@ -76,13 +76,14 @@ def summarize(run: Run | Runs) -> Summary:
             f"summarize takes one run, and this is a group of {len(run.runs)}; summarize each: "
             f"[agentlab.summarize(run) for run in group.runs.values()], or compare two: agentlab.compare(one, other)"
         )
-    loop, run = findings(run), latest(run.held_out)
+    loop, every = findings(run), run.whole.held_out  # what failed is told of all generations
+    run = latest(run.held_out)
     rollouts = run.rollouts
     measures = measure_summaries(run)
     arms = tuple(condition_summary(run, str(name), measures) for name in rollouts["condition"].unique())
     found = tuple(contrasts(run)) if len(rollouts) else ()
     guessed = judged_guesses(run, found)
-    failed, served = list(failures(run)), [*served_notes(run), *sandbox_notes(run)]
+    failed, served = list(failures(every)), [*served_notes(run), *sandbox_notes(run)]
     return Summary(
         str(run.meta.get("name", "")),
         int(rollouts["task"].nunique()),
@@ -95,9 +96,9 @@ def summarize(run: Run | Runs) -> Summary:
         (*failed, *served, *threats(run, found, guessed)),
         _notes(run, found, guessed, [*served, *failed]),
         _example(run),
-        unplayed(run),
+        unplayed(every),
         command(run),
-        unjudged(run),
+        unjudged(every),
         shared_numbers(run),
         loop,
     )

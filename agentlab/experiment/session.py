@@ -98,18 +98,18 @@ async def played(
     title: str = "",
 ) -> None:
     """Serves the models of `todo`, and plays and judges what is not done yet. `title` is shown before each phase."""
-    design = replace(design, tasks=with_case_seeds(design.tasks, meta["seed"]))
+    seeded = replace(design, tasks=with_case_seeds(design.tasks, meta["seed"]))
     judges = [*design.judges.values(), *design.selectors.values(), *design.of_two.values()]
     judging = {j.model: design.models[j.model] for j in judges if j.model is not None}
     arms = {c.name: c.models for _, c in todo}  # a pilot needs no key for an arm that it leaves out
     specs, limit = [spec for spec, _ in todo], design.limits.run
     async with working(
-        store, meta, design.tasks, design.judges, judging, progress, concurrency, arms, specs, limit, where
+        store, meta, seeded.tasks, design.judges, judging, progress, concurrency, arms, specs, limit, where
     ) as work:
         register(design, store, meta)
-        runner = runner_for(design, work, executor)
+        runner = runner_for(seeded, work, executor)
         sample = Phase("sample and judge", partial(runner.run, todo))
-        await through(work, with_judging(_comparisons(design, work, todo), sample), generation, title)
+        await through(work, with_judging(_comparisons(seeded, work, todo), sample), generation, title)
 
 
 def runner_for(

@@ -41,6 +41,7 @@ class ProbedModel:
     digest: str
     keeper: Keeper
     done: bool = False
+    probing: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -50,6 +51,10 @@ class ProbedModel:
     @property
     def capabilities(self) -> Capabilities:
         return self.model.capabilities
+
+    def told(self) -> str:
+        """What is to be said while it is probed; else nothing."""
+        return f"{self.name} is asked the same alone and in a batch, once for this run" if self.probing else ""
 
     async def complete(self, request: Request) -> Completion:
         if not self.done:
@@ -61,10 +66,13 @@ class ProbedModel:
 
     async def _probe(self) -> None:
         """A probe that fails is left: the call that comes next tells what is wrong."""
+        self.probing = True
         try:
             told = await probe(self.asked)
         except ModelError:
             return
+        finally:
+            self.probing = False
         self.keeper.keep({"what": "probe", "model": self.name, "digest": self.digest, **told})
 
 

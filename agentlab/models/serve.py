@@ -109,8 +109,11 @@ async def serve(
 
             def asked(model: Model, spec: ModelSpec = spec, key: str = key, account: Account = account) -> Model:
                 guarded = _guard(model, spec, limits[account], waits)
-                probed = record is not None and _is_probed(spec, guarded)
-                return ProbedModel(guarded, model, digest(key), record) if probed and record else guarded
+                if record is None or not _is_probed(spec, guarded):
+                    return guarded
+                probed = ProbedModel(guarded, model, digest(key), record)
+                waits.engines.append(probed.told)
+                return probed
 
             models[alias] = _hosted(built[key], engine, record is None, asked)
         yield models

@@ -33,7 +33,7 @@ class Waits:
     accounts: list[tuple[str, AccountLimits]] = field(default_factory=list[tuple[str, AccountLimits]])
     """Under whose limits calls wait for their turn."""
     engines: list[Callable[[], str]] = field(default_factory=list[Callable[[], str]])
-    """Of each engine that agentlab starts: what is to be said while it starts, else nothing."""
+    """Of engines that agentlab starts and of models that are probed: what is to be said meanwhile, else nothing."""
 
     @contextmanager
     def on(self, model: str, error: ModelError, seconds: float) -> Generator[None]:

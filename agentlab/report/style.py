@@ -101,9 +101,9 @@ def styled(name: str) -> Generator[None]:
 def svg(name: str, title: str, draw: Callable[[], Figure]) -> str:
     """The picture as one SVG element that can stand in a page beside others; `title` is read out to who cannot see."""
     with styled(name):
-        figure: Any = draw()
+        drawn: Any = FigureCanvasSVG(draw())
         text = StringIO()
-        FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})  # `savefig` would draw it twice
+        drawn.print_svg(text, metadata={"Date": None})  # `Figure.savefig` would draw it twice
     marks = text.getvalue()
     marks = re.sub(r"\s*<metadata>.*?</metadata>", "", marks[marks.index("<svg") :], flags=re.DOTALL)
     marks = _TAG.sub(lambda tag: _NAMES.sub(rf"\g<1>{name}-", tag[0]), marks)

@@ -118,11 +118,18 @@ async def _listed(server: Server, only: tuple[str, ...] | None) -> tuple[ToolSpe
     return tuple(specs[name] for name in only)
 
 
-def _spec(told: Any) -> ToolSpec:
-    name, schema = (told.get("name"), told.get("inputSchema")) if isinstance(told, dict) else (None, None)
+def _spec(listed: Any) -> ToolSpec:
+    told = _mapping(listed)
+    name: Any = told.get("name")
+    schema: Any = told.get("inputSchema")
     if not isinstance(name, str) or not name or not isinstance(schema, dict):
-        raise ServerError(f"lists a tool without a name and an inputSchema: {str(told)[:200]}")
+        raise ServerError(f"lists a tool without a name and an inputSchema: {str(listed)[:200]}")
     return ToolSpec(name, str(told.get("description") or ""), cast("dict[str, Any]", schema))
+
+
+def _mapping(told: Any) -> Mapping[str, Any]:
+    """A JSON object; empty for anything else."""
+    return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
 
 
 def _text(result: Mapping[str, Any]) -> str:
@@ -135,9 +142,8 @@ def _text(result: Mapping[str, Any]) -> str:
 
 
 def _part(part: Any) -> str:
-    told: Mapping[str, Any] = cast("dict[str, Any]", part) if isinstance(part, dict) else {}
-    resource: Any = told.get("resource")
-    text = resource.get("text") if isinstance(resource, dict) else told.get("text")
+    told = _mapping(part)
+    text: Any = _mapping(told.get("resource")).get("text", told.get("text"))
     if isinstance(text, str):
         return text
     return f"({told.get('type', 'something')} {told.get('mimeType', '')}, which agents cannot see)".replace(" ,", ",")

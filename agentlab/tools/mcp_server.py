@@ -122,7 +122,7 @@ class Server:
         told = cast("dict[str, Any]", message)
         if "method" in told:
             if "id" in told:
-                reply = {"result": {}} if told["method"] == "ping" else {"error": _NO_METHOD}
+                reply: dict[str, Any] = {"result": {}} if told["method"] == "ping" else {"error": _NO_METHOD}
                 with suppress(ServerError):
                     await self._send({"id": told["id"], **reply})
             return False

@@ -203,7 +203,8 @@ def test_a_damaged_file_ends_every_command_in_one_message(
         ended = commands.agentlab(*command)
         assert "Traceback" not in ended.said, command
         assert ended.code in (0, 1, 2, 3), command  # what is damaged is not always what a command reads
-        assert len(ended.err.splitlines()) <= 4 or ended.code == 0, command
+        told = [line for line in ended.err.splitlines() if " running" not in line]  # progress, on a slow machine
+        assert len(told) <= 4 or ended.code == 0, ended.err
 
 
 @pytest.mark.parametrize("harm", [scratched, cut, no_text])

@@ -13,13 +13,17 @@ import pytest
 from agentlab.runs.frames import load
 from tests.support.command import Commands
 from tests.support.kills import AT_ONCE, PHASES, killed_in_every_phase
-from tests.support.loopback import Answer, Loopback, healthy, slow
+from tests.support.loopback import Answer, Body, Loopback, healthy, slow
 from tests.support.rig import answered, assert_equal, rows, tables, write
 
 pytestmark = pytest.mark.usefixtures("workdir")
 
 
 Tables = dict[str, pd.DataFrame]
+
+
+def never(body: Body, before: int) -> Answer:
+    return Answer(act="hang")
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +109,7 @@ def test_the_first_interrupt_stores_what_is_in_flight_and_says_how_to_go_on(
 
 
 def test_the_second_interrupt_waits_for_nobody(commands: Commands, server: Loopback, whole: Tables) -> None:
-    server.script = lambda body, before: Answer(act="hang")
+    server.script = never
     scenario = write(server)
     running = commands.start("run", scenario, "--out", "run")
     assert server.wait(1)
@@ -142,7 +146,7 @@ def test_sigterm_and_sighup_finish_what_is_in_flight(
 
 
 def test_after_a_grace_time_sigterm_cancels_what_is_in_flight(commands: Commands) -> None:
-    with Loopback(lambda body, before: Answer(act="hang")) as server:
+    with Loopback(never) as server:
         scenario = write(server)
         running = commands.start("run", scenario, "--out", "run", patch={"agentlab.experiment.work:GRACE": 0.1})
         assert server.wait(1)

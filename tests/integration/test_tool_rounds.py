@@ -43,8 +43,8 @@ def wishes(body: Body) -> Sequence[Wish]:
 
 
 def _results(entry: Mapping[str, Any]) -> bool:
-    content = entry["content"]
-    return isinstance(content, list) and any(part["type"] == "tool_result" for part in content)
+    content: Any = entry["content"]
+    return not isinstance(content, str | None) and any(part["type"] == "tool_result" for part in content)
 
 
 def _text(entry: Mapping[str, Any]) -> str:
@@ -88,14 +88,15 @@ def pairs(body: Mapping[str, Any]) -> list[tuple[list[str], list[str]]]:
     for i, entry in enumerate(body["messages"]):
         if entry["role"] != "assistant":
             continue
-        parts = entry["content"] if isinstance(entry["content"], list) else []
+        content: Any = entry["content"]
+        parts: list[Any] = [] if isinstance(content, str | None) else content
         asked = [call["id"] for call in entry.get("tool_calls") or ()]
         asked += [part["id"] for part in parts if part["type"] == "tool_use"]
         behind = body["messages"][i + 1 :]
         if any(part["type"] == "tool_use" for part in parts):
             given = [part["tool_use_id"] for part in behind[0]["content"] if part["type"] == "tool_result"]
         else:
-            given = []
+            given = list[Any]()
             for later in behind:
                 if later["role"] != "tool":
                     break

@@ -266,7 +266,7 @@ def test_an_expensive_judge_scores_the_splits_that_it_is_told_and_more_when_they
     run = trained(tmp_path, improve=told)
     scored = run.scores.groupby("judge")["task"].agg(lambda tasks: sorted({str(task)[:4] for task in tasks}))
     assert scored.to_dict() == {"named": ["test", "trai"], "right": ["test"]}
-    assert analyse(run, "generations", {}).tables["generations"]["right"].isna().tolist() == [True] * 2 + [False] * 2
+    assert analyse(run, "generations", {}).tables["generations"]["right"].isna().tolist() == [False] * 2 + [True] * 2
     path = written(tmp_path, improve=improve(generations=1, keep=keep, watch=None))
     assert play(path, tmp_path / "run").made.calls == 0
     assert load(tmp_path / "run").scores["judge"].value_counts().to_dict() == {"named": 72, "right": 72}

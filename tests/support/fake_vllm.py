@@ -44,6 +44,12 @@ def _lines(path: Path) -> list[Mapping[str, Any]]:
     return [json.loads(text) for text in path.read_text().splitlines()] if path.exists() else []
 
 
+class Server(ThreadingHTTPServer):
+    """For as many connections at once as a batch has requests."""
+
+    request_queue_size = 256
+
+
 class Program:
     """One life."""
 
@@ -92,7 +98,7 @@ class Program:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        ThreadingHTTPServer(("127.0.0.1", self.told.port), Handler).serve_forever()
+        Server(("127.0.0.1", self.told.port), Handler).serve_forever()
 
     def models(self) -> dict[str, Any]:
         return {"data": [{"id": name} for name in self.names]}

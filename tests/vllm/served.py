@@ -31,6 +31,11 @@ def server_spec() -> ModelSpec:
     return ModelSpec.model_validate({"name": f"vllm/{NAME}", "options": options(**SERVER)})
 
 
+def at_server() -> ModelSpec:
+    """A model on the server that tests share."""
+    return ModelSpec.model_validate({"name": f"vllm/{NAME}"})
+
+
 def offline_spec(adapted: bool = False) -> ModelSpec:
     """The engine that answers in waves."""
     return ModelSpec.model_validate({"name": f"vllm-offline/{NAME}", "options": options(adapted), "tries": 1})

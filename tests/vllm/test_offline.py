@@ -17,7 +17,7 @@ from agentlab.models import serve
 from agentlab.models.engines.engine import Engine
 from agentlab.types import Completion, Request
 from tests.support.tokens import used
-from tests.vllm.served import CONTEXT, NAME, WHOLE, ask, offline_spec, server_spec
+from tests.vllm.served import CONTEXT, NAME, WHOLE, ask, at_server, offline_spec
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 QUESTION = "Is the sky blue? Reply with yes or no."
@@ -62,7 +62,7 @@ async def test_draws_differ_and_seeds_are_kept(models: Any) -> None:
 
 async def test_it_replies_as_the_server_does(models: Any, server: Engine) -> None:
     asked = ask("What is the capital of France?", temperature=0.0, max_tokens=12, logprobs=5)
-    async with serve({"default": server_spec()}) as other:
+    async with serve({"default": at_server()}) as other:
         there = await other["default"].complete(asked)
     (here,) = await replies(models["base"], [asked])
     assert here.text == there.text
@@ -131,7 +131,7 @@ async def test_a_wave_is_faster_than_one_call_after_another(models: Any) -> None
 
 async def test_scores_are_products_of_the_whole_next_token_distributions(models: Any, server: Engine) -> None:
     texts = ("yes", "no", "Yes, it is.")
-    async with serve({"default": server_spec()}) as other:
+    async with serve({"default": at_server()}) as other:
         there = await other["default"].complete(ask(QUESTION, score=texts))
         here = await models["base"].complete(ask(QUESTION, score=texts))
     assert [entry.token for entry in there.logprobs or ()] == [*texts]

@@ -63,7 +63,8 @@ class Arms:
             (calls["purpose"] != "judge") & calls["error"].isna() & calls["rollout"].isin(self.run.rollouts["rollout"])
         )
         own = calls.loc[kept, ["condition", *PAIRING, "actor", "round", "k", "text"]]
-        same = own.groupby([*own.columns[1:]], observed=True, dropna=False, sort=False).ngroup().to_numpy()
+        numbers = own.groupby([*own.columns[1:]], observed=True, dropna=False, sort=False).ngroup()
+        same = np.asarray(numbers, dtype=np.intp)
         return {str(name): same[rows] for name, rows in own.groupby("condition", observed=True).indices.items()}
 
     @cached_property

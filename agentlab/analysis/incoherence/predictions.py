@@ -53,7 +53,7 @@ class Predictions:
     @property
     def tasks(self) -> tuple[str, ...]:
         """In the order of all arrays made here."""
-        return tuple(sorted(set(self.table["task"])))
+        return tuple(sorted(self.table["task"].unique()))
 
     def among(self, tasks: Sequence[str]) -> "Predictions":
         """The same of these tasks only."""
@@ -166,8 +166,8 @@ def _arm(run: Run, every: Predictions, arm: str) -> Predictions:
 def _matched(run: Run, m: Measure, config: MatchConfig) -> tuple[Sort, pd.DataFrame, Mapping[str, Any]]:
     rows = _verdicts(run, m)
     rows = rows[rows["value"].notna()]
-    known = tasks_of(run.meta)
-    targets = {id: target_of(config, task) for id, task in known.items() if id in set(rows["task"].astype("str"))}
+    known, judged = tasks_of(run.meta), set(rows["task"].unique())
+    targets = {id: target_of(config, task) for id, task in known.items() if id in judged}
     if config.by in ("probabilities", "vector"):
         rows = rows[rows["label"].notna()]
         said = pd.Series([_numbers(label) for label in rows["label"]], index=rows.index, dtype="object")

@@ -60,6 +60,8 @@ class Engine:
     _life: asyncio.Task[None] | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _serves: bool = False
+    _ends: bool = False
+    """Whether the process is being ended, which nothing may interrupt."""
     _began: float | None = None
     """When a start began that has not ended, on the monotonic clock."""
 
@@ -112,7 +114,8 @@ class Engine:
         """Ends it."""
         life, self._life = self._life, None
         if life is not None:
-            life.cancel()
+            if not self._ends:
+                life.cancel()
             await asyncio.wait({life})
 
     async def _live(self) -> None:
@@ -129,7 +132,7 @@ class Engine:
             self._serves, self.failure = False, failure
             self.give_up(failure)
         finally:
-            self._serves, self._began = False, None
+            self._serves, self._began, self._ends = False, None, True
             self._tell()
             if self._process is not None:
                 await self._process.stop()

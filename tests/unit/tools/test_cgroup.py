@@ -1,6 +1,7 @@
 """Control groups: found where they may be made, with their limits, and gone afterwards. On a tree of plain files."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def afresh() -> None:
 
 def test_a_delegated_group_gets_a_child_for_this_process_and_gives_limits_to_the_others(tmp_path: Path) -> None:
     base = delegated(*tree(tmp_path))
+    assert base is not None
     assert base == tmp_path / "user" / "scope"
     assert (base / f"agentlab-{os.getpid()}" / "cgroup.procs").read_text() == str(os.getpid())
     assert (base / "cgroup.subtree_control").read_text() == "+cpu +memory +pids"
@@ -59,7 +61,7 @@ def test_a_command_has_a_group_with_its_limits_that_is_ended_and_removed(
         assert not made.exhausted()
         (made.folder / "memory.events").write_text("low 0\noom 1\noom_kill 3\n")
         assert made.exhausted()
-        os.spawnv(os.P_WAIT, "/bin/sh", made.enter(["/bin/sh", "-c", "echo $0 > $1", "run", str(tmp_path / "ran")]))
+        subprocess.run(made.enter(["/bin/sh", "-c", "echo $0 > $1", "run", str(tmp_path / "ran")]), check=True)
         assert (tmp_path / "ran").read_text() == "run\n"
         assert (made.folder / "cgroup.procs").read_text().strip().isdigit()
     assert removed == [made.folder]
