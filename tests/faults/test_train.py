@@ -126,6 +126,10 @@ def test_a_failed_training_does_not_forget_which_weights_were_served(
     path = written(tmp_path, improve=improve(by={"kind": "flaky_parts:Trainer"}, generations=1), tasks=tasks(2, 2))
     play(path, tmp_path / "run")
     before = load(tmp_path / "run").generations["digest"].dropna().tolist()
+    monkeypatch.setattr(sys.modules["flaky_parts"], "MOOD", "ill")
+    assert play(path, tmp_path / "run").failed == 0  # its end is on record, so it is not asked again
+    (record,) = (tmp_path / "run").glob("weights/*/trained.json")
+    record.unlink()
     told = {"ill": "the server is gone", "wrong": "a mistake of one's own", "odd": "cannot be served: ValidationError"}
     for mood, why in told.items():
         monkeypatch.setattr(sys.modules["flaky_parts"], "MOOD", mood)
