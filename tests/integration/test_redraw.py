@@ -60,7 +60,8 @@ def said(run: Path, kind: str) -> pd.DataFrame:
         f"WHERE r.kind = '{kind}'"
     )
     with sqlite3.connect(run / DATABASE) as connection:
-        return pd.read_sql(sql, connection)
+        rows = connection.execute(sql).fetchall()
+    return pd.DataFrame(rows, columns=["key", "population", "status", "sender", "content"])
 
 
 def test_a_turn_is_drawn_until_its_property_is_gone_and_does_not_come_back(folder: Path) -> None:
@@ -95,7 +96,7 @@ def test_the_same_command_draws_nothing_again_and_a_killed_one_pays_only_for_wha
     until = ("--rollout", objecting(folder), "--at", "1/ann", "--until", "objects=no", "-n", "5", "--tries", "9")
     assert resample(folder, *until)[0] == 0
 
-    def state() -> list[object]:
+    def state() -> list[str]:
         with sqlite3.connect(folder / DATABASE) as connection:
             calls = connection.execute(
                 "SELECT r.key, actor, round, k, text FROM calls JOIN rollouts r ON r.id = rollout"
