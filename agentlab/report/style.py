@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -101,7 +101,7 @@ def styled(name: str) -> Generator[None]:
 def svg(name: str, title: str, draw: Callable[[], Figure]) -> str:
     """The picture as one SVG element that can stand in a page beside others; `title` is read out to who cannot see."""
     with styled(name):
-        drawn: Any = FigureCanvasSVG(draw())
+        drawn = cast(Any, FigureCanvasSVG(draw()))
         text = StringIO()
         drawn.print_svg(text, metadata={"Date": None})  # `Figure.savefig` would draw it twice
     marks = text.getvalue()

@@ -300,7 +300,7 @@ class Network(httpx2.AsyncBaseTransport):
 
 async def test_vllm_scores_the_reply_with_the_end_of_its_turn() -> None:
     spec = ModelSpec.model_validate({"name": "vllm/small", "base_url": "http://127.0.0.1:9/v1"})
-    model = vllm.build(spec, Network())
+    model: Any = vllm.build(spec, Network())
     completion = await model.complete(request(("yes",), temperature=1.0))
     assert completion.logprobs is not None
     assert [(entry.token, entry.logprob) for entry in completion.logprobs] == [("yes", pytest.approx(-1.6))]
@@ -311,7 +311,7 @@ async def test_vllm_scores_the_reply_with_the_end_of_its_turn() -> None:
 async def test_a_template_that_changes_the_reply_is_not_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TOKENS, "<user>Is it so?<bot>yes<end>\n", [1, 2, 3, 8, 9])
     spec = ModelSpec.model_validate({"name": "vllm/small", "base_url": "http://127.0.0.1:9/v1"})
-    model = vllm.build(spec, Network())
+    model: Any = vllm.build(spec, Network())
     with pytest.raises(ModelError, match="chat template changes a given reply"):
         await model.complete(request(("yes",)))
     await model.aclose()

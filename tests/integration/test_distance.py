@@ -67,11 +67,9 @@ def test_in_a_team_it_is_the_sum_over_the_replies_of_those_who_learn(tmp_path: P
     run = trained(tmp_path, models=models, organization=team, improve=improve(generations=1, kl="test"))
     assert set(run.distances["replies"]) == {2}
     one = run.distances.iloc[0]
-    calls = run.calls[(run.calls["rollout"] == one["rollout"]) & run.calls["actor"].isin(["drafter", "checker"])]
-    ratios = [
-        math.log(learned(run, actor)[text] / TABLE[text])
-        for actor, text in zip(calls["actor"], calls["text"], strict=True)
-    ]
+    own = (run.calls["rollout"] == str(one["rollout"])) & run.calls["actor"].isin(["drafter", "checker"])
+    said: list[tuple[str, str]] = [*run.calls.loc[own, ["actor", "text"]].itertuples(index=False)]
+    ratios = [math.log(learned(run, actor)[text] / TABLE[text]) for actor, text in said]
     assert one["log_ratio"] == pytest.approx(sum(ratios))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def test_a_planted_goal_is_found_as_bias_and_one_start_has_no_variance(teacher: Run) -> None:
-    means = teacher.measures.groupby(["goal", "task"], observed=True)[["steep", "flat"]].agg(["mean", "var"])
+    means: Any = teacher.measures.groupby(["goal", "task"], observed=True)[["steep", "flat"]].agg(["mean", "var"])
     for goal, off in (("meant", 0.0), ("planted", 0.3)):
         for task in ("start", "sampling"):
             assert means.loc[(goal, task), ("steep", "mean")] == pytest.approx(off, abs=0.01)
@@ -62,7 +63,7 @@ def test_the_transformer_writes_only_numbers_and_greedily_always_the_same(tmp_pa
         "out0": (width, width),
     }
     shapes |= {"up0": (width, 16), "bias0": (16,), "down0": (16, width)}
-    net = {name: dice.normal(size=shape) for name, shape in shapes.items()}
+    net: dict[str, Any] = {name: dice.normal(size=shape) for name, shape in shapes.items()}
     np.savez(tmp_path / "net.npz", layers=np.array(1), **net)
     agent = Imitator(steps=3, weights=str(tmp_path / "net.npz"), sha256=optimiser_net.digest(net))
 

@@ -43,8 +43,8 @@ def wishes(body: Body) -> Sequence[Wish]:
 
 
 def _results(entry: Mapping[str, Any]) -> bool:
-    content: Any = entry["content"]
-    return not isinstance(content, str | None) and any(part["type"] == "tool_result" for part in content)
+    content: list[Any] | str | None = entry["content"]
+    return isinstance(content, list) and any(part["type"] == "tool_result" for part in content)
 
 
 def _text(entry: Mapping[str, Any]) -> str:
@@ -88,8 +88,8 @@ def pairs(body: Mapping[str, Any]) -> list[tuple[list[str], list[str]]]:
     for i, entry in enumerate(body["messages"]):
         if entry["role"] != "assistant":
             continue
-        content: Any = entry["content"]
-        parts: list[Any] = [] if isinstance(content, str | None) else content
+        content: list[Any] | str | None = entry["content"]
+        parts = content if isinstance(content, list) else []
         asked = [call["id"] for call in entry.get("tool_calls") or ()]
         asked += [part["id"] for part in parts if part["type"] == "tool_use"]
         behind = body["messages"][i + 1 :]

@@ -64,8 +64,9 @@ class Arms:
         )
         own = calls.loc[kept, ["condition", *PAIRING, "actor", "round", "k", "text"]]
         numbers = own.groupby([*own.columns[1:]], observed=True, dropna=False, sort=False).ngroup()
-        same = np.asarray(numbers, dtype=np.intp)
-        return {str(name): same[rows] for name, rows in own.groupby("condition", observed=True).indices.items()}
+        same: NDArray[np.intp] = np.asarray(numbers, dtype=np.intp)
+        places: Any = own.groupby("condition", observed=True).indices
+        return {str(name): same[rows] for name, rows in places.items()}
 
     @cached_property
     def used(self) -> pd.DataFrame:

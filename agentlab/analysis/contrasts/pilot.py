@@ -54,7 +54,7 @@ def _measured(run: Run, design: Design, c: Contrast) -> Pilot:
         raise ValueError(
             "it cannot serve as a pilot: its draws are numbered by the order of rows, so they are not pairs"
         )
-    first, second = (arm_rows(run, name) for name in c.conditions)
+    first, second = arm_rows(run, c.conditions[0]), arm_rows(run, c.conditions[1])
     both = pair_arms(first, second, c.measure)
     a, b = (both.rows[f"{c.measure}_{side}"].to_numpy() for side in "ab")
     return pilot(both.tasks, a, b, _judge(run, design, c))
