@@ -41,6 +41,7 @@ SECTIONS = {
     "TaskFields": "tasks: one task",
     "TurnFields": "organization.turn",
     "Level": "factors: one level",
+    "ReviewConfig": "organization.protocol: review of a board",
     "PlanConfig": "organization.protocol: plan of a board",
     "PlantConfig": "organization.protocol: plant of a board, one flaw",
     "Protocol": "organization.protocol",
@@ -62,6 +63,8 @@ SECTIONS = {
     "SplitFields": "improve: one split",
     "KeepFields": "improve: keep",
     "TurnsFields": "improve: keep, turns",
+    "FirstFields": "improve: first",
+    "HintFields": "improve: hint",
     "NegativesFields": "improve: negatives",
     "Trainer": "improve: by",
 }

@@ -88,7 +88,7 @@ def _measures(run: Run, measure: str | None, targeted: str | None) -> tuple[Meas
     for option, name in (("measure", measure), (TARGETED, targeted)):
         if name is not None and name not in known:
             raise AnalysisError(
-                f"--{option} {name}: {run.folder} has no such measure, but {', '.join(known) or 'none'}"
+                f"--{option} {name}: {run.folder} has no such measure; its measures: {', '.join(known) or 'none'}"
             )
     if not known:
         raise AnalysisError(f"{run.folder} has no measure that says what is right; give the scenario a `match` judge")

@@ -140,8 +140,8 @@ def _notes(run: Run, found: Attempts) -> Sequence[str]:
     odd = {str(fields[ATTACK]) for fields in _attacked_fields(run) if fields.get("redefines")}
     if odd:
         notes.append(
-            f"{', '.join(sorted(odd))}: the text changes what the sum means, so that another answer is arguably right; "
-            f"--by redefines tells such attacks from the others"
+            f"{', '.join(sorted(odd))}: the text changes what the sum means, so another answer is arguably right; "
+            f"--by redefines separates such attacks from the others"
         )
     return notes
 

@@ -24,7 +24,7 @@ def served_notes(run: Run) -> list[str]:
 
 
 def batch_notes(run: Run) -> Iterator[str]:
-    """For each model that was asked the same alone and in a batch: whether arms share its random numbers exactly.
+    """For each model that was probed alone and in a batch: whether arms share its random numbers exactly.
 
     Nothing where arms share none, and of models that answer one call at a time.
     """
@@ -40,7 +40,7 @@ def batch_notes(run: Run) -> Iterator[str]:
             )
         elif fact["requests"]:
             yield (
-                f"{model} computes otherwise in a batch of {fact['batch']} than alone ({_differing(fact)}): common "
+                f"{model} gave other results in a batch of {fact['batch']} than alone ({_differing(fact)}): common "
                 f"random numbers are not exact, and arms with the same prompt and seed may get different replies."
             )
 
@@ -52,8 +52,7 @@ def shared_numbers(run: Run) -> str:
 
 
 def exactness(run: Run) -> list[str]:
-    """By model, whether the same prompt and seed give the same reply whatever else is asked, as far as it was found
-    out."""
+    """By model that was probed, whether the same prompt and seed give the same reply, whatever else is in the batch."""
     said = {True: "exact", False: "not exact"}
     return [f"{said[bool(fact['exact'])]} on {line(fact['model'])}" for fact in _probes(run)]
 

@@ -60,7 +60,7 @@ class Summary:
     unjudged: int = 0
     """Finished rollouts on which the judge of some measure was not asked yet."""
     shared: str = ""
-    """Whether the arms' common random numbers are exact, where that was asked for and found out."""
+    """Whether the arms' common random numbers are exact, where this was asked for and tested."""
     loop: tuple[str, ...] = ()
     """Of a self-training loop, what it found by generation, in sentences; all else is about its last generation."""
 

@@ -77,7 +77,7 @@ def turn(text: str, active: Active, rounds: int) -> Cut:
     read(text, active, rounds)
     said, _, agent = text.strip().partition("/")
     if "+" in agent:
-        raise ScenarioError(f"--at {text}: name one agent, whose turn is drawn anew")
+        raise ScenarioError(f"--at {text}: name one agent, whose turn is redrawn")
     cut = Cut(max(active) if said == "closing" else int(said), (agent,))
     if Cut(cut.round) not in ends(active):
         raise ScenarioError(f"--at {text}: it is from the last round, after which no agent read anything")

@@ -32,7 +32,7 @@ def abilities() -> Iterator[Ability]:
         variable = provider.key or provider.address
         if variable:
             there = bool(os.environ.get(variable, "").strip())
-            way = f"set {variable}" + (", or name weights that agentlab is to serve" if provider.address else "")
+            way = f"set {variable}" + (", or name weights for agentlab to serve" if provider.address else "")
             yield Ability(f"{name}/…", there, f"{variable} is set" if there else way)
         elif provider.lacking is not None:
             model = provider.names[0] if provider.names else "…"

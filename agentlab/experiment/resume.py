@@ -47,8 +47,8 @@ def check(design: Design, store: Store, old: Mapping[str, Any], accept: bool) ->
         )
     if retooled := [*_tools(design, recorded)]:
         raise MismatchError(
-            f"{place}: tools are described otherwise than before:\n{_lines(retooled)}\n"
-            "Agents would be told something else. Use the same version of the server or module, or --new or --out."
+            f"{place}: the descriptions of tools have changed:\n{_lines(retooled)}\n"
+            "Agents would see other descriptions. Use the same version of the server or module, or --new or --out."
         )
     if not same:
         raise MismatchError(

@@ -54,7 +54,7 @@ class ProbedModel:
 
     def told(self) -> str:
         """What is to be said while it is probed; else nothing."""
-        return f"{self.name} is asked the same alone and in a batch, once for this run" if self.probing else ""
+        return f"{self.name} gets the same requests alone and in a batch, once for this run" if self.probing else ""
 
     async def complete(self, request: Request) -> Completion:
         if not self.done:

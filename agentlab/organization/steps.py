@@ -22,13 +22,13 @@ class Sample:
 
     name: Name
     question: str
-    """Sent as it is: no placeholder in it has an effect."""
+    """Sent as it is; placeholders are not replaced."""
     by: str
     """The agent."""
     reading: Any = "text"
     """How the reply becomes a value, as under `as`: text, lines, number, {"choice": [...]}, and so on."""
     observe: Any = None
-    """The value that the reply has."""
+    """The observed value: the rollout is conditioned on a reply with this value."""
     times: int = 1
     tries: int = 1
     settings: Mapping[str, Any] | None = None
@@ -51,7 +51,7 @@ class Choose:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """Records a value as a variable, and gives it back. It must be what JSON can hold."""
+    """Records a value as a variable, and gives it back. JSON must be able to hold it."""
 
     name: Name
     value: Any

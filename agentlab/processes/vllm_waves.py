@@ -163,7 +163,7 @@ class Engine:
         try:
             return self.params.SamplingParams(**told)
         except TypeError as error:
-            raise Refused(f"a field that vLLM does not sample by: {error}") from None
+            raise Refused(f"a field that vLLM does not use for sampling: {error}") from None
 
     def _scoring(self, body: Body) -> Any:
         wanted = {name: body[name] for name in ("max_tokens", "temperature", "prompt_logprobs")}

@@ -165,7 +165,7 @@ def measures(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields,
         site.wrong((*SECTION, "keep", side), wrong, "write a value between these two")
     _monitors(site, told, plan, judges)
     if told.watch is not None and told.watch[0] == told.watch[1]:
-        site.wrong((*SECTION, "watch", 1), f"{told.watch[1]!r} is there twice", "name another measure")
+        site.wrong((*SECTION, "watch", 1), f"{told.watch[1]!r} is listed twice", "name another measure")
 
 
 def _monitors(site: CheckedDocument, told: ImproveFields, plan: ExperimentFields, judges: JudgeSet) -> None:

@@ -63,8 +63,8 @@ class KeepFields(Fields):
     )
     memory: bool = Field(
         default=False,
-        description="A task of which nothing is kept in a generation is learned from once more as in the generation "
-        "before (TRICE).",
+        description="If a generation keeps nothing of a task, the task's rows of the generation before are used again "
+        "(TRICE).",
     )
     turns: TurnsFields = Field(default_factory=TurnsFields, description="Which turns of a kept rollout become rows.")
 
@@ -109,11 +109,11 @@ class HintFields(Fields):
         description="What is added to the prompt, with placeholders for the task's target and fields, such as 'The "
         "answer is {{target}}.' The row that is learned from has the prompt without it."
     )
-    draws: int = Field(default=1, ge=1, le=1_000_000, description="How many such rollouts of each of these tasks.")
+    draws: int = Field(default=1, ge=1, le=1_000_000, description="Number of such rollouts for each of these tasks.")
 
 
 class FirstFields(Fields):
-    """What the first generation is trained on instead of what the base's rollouts gave."""
+    """Rows on which the first generation is trained, instead of rows from the base's rollouts."""
 
     rows: str = Field(
         description="A file (.jsonl or .parquet), or a folder of them, relative to the scenario. Each row has "
@@ -141,7 +141,7 @@ class ImproveFields(Fields):
         default=None, description="Rows that were made elsewhere. The first generation is trained on them."
     )
     hint: HintFields | None = Field(
-        default=None, description="Sample tasks of which nothing was kept again, with a hint in the prompt."
+        default=None, description="Tasks of which nothing was kept are sampled again, with a hint in the prompt."
     )
     negatives: NegativesFields | None = Field(
         default=None, description="Which rollouts are rejected, for a trainer that learns from preferences."
@@ -151,7 +151,7 @@ class ImproveFields(Fields):
     )
     judged: Mapping[Name, tuple[Name, ...]] = Field(
         default_factory=dict[str, tuple[str, ...]],
-        description="For an expensive judge: the splits on which it scores. Other judges score everything.",
+        description="The splits on which a judge scores, if it is expensive. A judge that is not named here scores all splits.",
     )
     kl: Name | None = Field(
         default=None,

@@ -103,5 +103,5 @@ def _overlaps(design: Design) -> Iterator[str]:
         name, run = found[0]
         yield (
             f"{pluralize(len(found), 'task')} of {len(held)} that are not learned from share {WORDS} words in a row "
-            f"with a prompt that is, such as {name!r}: '{run}'. Their results may say what was memorized"
+            f"with a prompt that is, such as {name!r}: '{run}'. Their results may show memorization"
         )

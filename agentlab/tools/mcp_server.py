@@ -117,7 +117,7 @@ class Server:
             message = None
         if not isinstance(message, dict) or not ({"method", "result", "error"} & cast(Any, message).keys()):
             said = line[:200].decode("utf-8", "replace").strip()
-            self._fail(f"wrote what is no message of the protocol: {said!r}")
+            self._fail(f"wrote something that is not a message of the protocol: {said!r}")
             return False
         told = cast("dict[str, Any]", message)
         if "method" in told:

@@ -31,12 +31,12 @@ def told(design: Design, loop: Improve) -> Iterator[str]:
         yield f"The first generation is trained on {pluralize(len(loop.first), 'row')} from elsewhere."
     if loop.fields.hint is not None:
         more = pluralize(len(loop.hints) * loop.fields.hint.draws, "rollout")
-        yield f"Hints: at most {more} more in each generation but the last, not in the table below."
+        yield f"Hints add at most {more} to each generation but the last; the table below does not count these."
     if (split := loop.fields.kl) is not None:
         each = tasks[split] * loop.fields.splits[split].draws
         yield (
-            f"Distance from the base: 2 calls, not in the table below, for each reply of {pluralize(each, 'rollout')} "
-            f"({split}) of every trained generation."
+            f"Distance from the base: 2 calls for each reply of {pluralize(each, 'rollout')} ({split}) of every trained "
+            f"generation; the table below does not count these."
         )
 
 

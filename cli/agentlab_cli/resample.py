@@ -32,11 +32,11 @@ def resample(
     text: Annotated[str | None, typer.Option(help="The new text for --edit; @FILE reads it from a file.")] = None,
     until: Annotated[
         str | None,
-        typer.Option(help="Draw the turn of --at until its messages have a property: JUDGE, or lack it: JUDGE=no."),
+        typer.Option(help="Redraw the turn of --at until its messages have a property (JUDGE) or lack it (JUDGE=no)."),
     ] = None,
-    tries: Annotated[int, typer.Option(help="Draws of a turn at most, for --until.")] = 20,
+    tries: Annotated[int, typer.Option(help="Maximum number of draws of a turn, for --until.")] = 20,
     resilient: Annotated[
-        bool, typer.Option("--resilient", help="With --until: also draw later turns until they are so.")
+        bool, typer.Option("--resilient", help="With --until: also redraw each later turn under this condition.")
     ] = False,
     tasks: Annotated[str | None, typer.Option(help="Only rollouts of these tasks: A,B.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these levels: team=firm or team=firm,solo.")] = None,

@@ -2,7 +2,7 @@
 the synthetic optimiser; here in two dimensions, so that it takes CPU minutes).
 
 The goal is to minimise f(x) = (x - b)' A (x - b) / 2. The teacher goes down the gradient in steps of one length. A
-reply is the whole way: one point per line. What counts is the last point, as z = A^(1/2) (x - b), whose squared length
+reply is the whole trajectory: one point per line. What counts is the last point, as z = A^(1/2) (x - b), whose squared length
 is the error in the norm of A: bias^2 and variance of the two coordinates of z, summed, are those of the optimiser.
 """
 
@@ -64,23 +64,23 @@ class Imitator(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     goal: tuple[float, float] = GOAL
-    """Where the teacher wants to go; elsewhere than `GOAL`, this is a planted goal."""
+    """The teacher's goal; if it is not `GOAL`, it is a planted goal."""
     steps: int = Field(default=40, ge=1)
     weights: str | None = None
     sha256: str | None = None
 
     def __call__(self, request: Request) -> Completion:
-        """The way from the start that the task names, at its temperature."""
+        """The trajectory from the start that the task names, at its temperature."""
         told = _TASK.search(request.chat[-1].content)
         if told is None:
             return Completion("I need a start and a temperature.")
         dice = np.random.default_rng(request.where.stream)
         start = np.array(FIXED) if told[1] == "fixed" else np.array(GOAL) + _in_disk(dice)
         step = self._step(float(told[2]), dice)
-        way = [np.round(start, 4)]
+        points = [np.round(start, 4)]
         for _ in range(self.steps):
-            way.append(np.round(np.clip(way[-1] + step(way[-1]), -EDGE, EDGE), 4))
-        return Completion("\n".join(f"{x:.4f} {y:.4f}" for x, y in way))
+            points.append(np.round(np.clip(points[-1] + step(points[-1]), -EDGE, EDGE), 4))
+        return Completion("\n".join(f"{x:.4f} {y:.4f}" for x, y in points))
 
     def _step(self, temperature: float, dice: np.random.Generator) -> Callable[[Floats], Floats]:
         if self.weights is None:
@@ -105,7 +105,7 @@ def _loaded(path: str, sha256: str | None) -> Mapping[str, Any]:
 
 
 class AtGoal:
-    """The judge: where the way ended, as the two coordinates of z, held against the true goal."""
+    """The judge: where the trajectory ended, as the two coordinates of z, both 0 at the true goal."""
 
     criteria: Mapping[str, tuple[float, float]] = {"steep": SCALE, "flat": SCALE}
     model, draws = None, 1
@@ -124,7 +124,7 @@ class AtGoal:
 
 
 class Imitate:
-    """The trainer: a decoder transformer of this width learns every step of the kept ways, in `.venv-train`."""
+    """The trainer: a decoder transformer of this width learns every step of the kept trajectories, in `.venv-train`."""
 
     def __init__(self, width: int = 16, layers: int = 2, steps: int = 800, python: str | None = None) -> None:
         self.told = {"width": width, "layers": layers, "steps": steps}

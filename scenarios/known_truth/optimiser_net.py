@@ -86,8 +86,8 @@ def digest(net: Any) -> str:
 def steps_of(rows: Path) -> tuple[np.ndarray, np.ndarray]:
     """Every point of the replies but the last, and the step from there: two arrays of shape (n, 2)."""
     replies = [json.loads(line)["messages"][-1]["content"] for line in rows.read_text().splitlines()]
-    ways = [np.array([line.split() for line in reply.split("\n")], dtype=np.float64) for reply in replies]
-    return np.concatenate([way[:-1] for way in ways]), np.concatenate([np.diff(way, axis=0) for way in ways])
+    paths = [np.array([line.split() for line in reply.split("\n")], dtype=np.float64) for reply in replies]
+    return np.concatenate([path[:-1] for path in paths]), np.concatenate([np.diff(path, axis=0) for path in paths])
 
 
 def main(folder: Path) -> None:

@@ -47,7 +47,7 @@ TOLD = {
     "picture": ("(image image/png, which agents cannot see)", False),
     "fail": ("It is too loud.", True),
     "die": ("the server 'notes' ended with exit code 3: no more", True),
-    "nonsense": ("the server 'notes' wrote what is no message of the protocol: 'Here you are!'", True),
+    "nonsense": ("the server 'notes' wrote something that is not a message of the protocol: 'Here you are!'", True),
     "flood": ("the server 'notes' wrote more than 10,000 messages that answer nothing", True),
     "huge": ("the server 'notes' wrote a message of more than 4 MB", True),
     "sleep": ("the server 'notes' gave no answer within 0.5 seconds", True),
@@ -79,7 +79,7 @@ def test_a_changed_tool_does_not_go_on_with_a_run(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SHOUT", "Whispers.")
     monkeypatch.setattr(mcp, "_known", {})
     told = str(CliRunner().invoke(app, ["run", "s.yaml", "--out", "run", "--draws", "2"]).exception)
-    assert "tools are described otherwise than before:\n  all: tool shout of ann: was " in told
+    assert "the descriptions of tools have changed:\n  all: tool shout of ann: was " in told
 
 
 def test_a_server_that_changes_while_a_scenario_is_run_fails_its_rollouts(monkeypatch: pytest.MonkeyPatch) -> None:

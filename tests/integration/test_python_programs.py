@@ -119,7 +119,7 @@ REFUSED = [
     (f"{BODY}yield Value('n', 1)\n    {SAMPLE}, reading='numbr')", r":5\): step 'a': as"),
     (f"{BODY}{SAMPLE}, observe=1, times=2)", r":4\): step 'a': times: `times` cannot be used with `observe`"),
     (f"{BODY}{SAMPLE}, reading='text', observe='x')", "step 'a': free text is observed"),
-    (f"{BODY}yield 3", r":4\): int is no step"),
+    (f"{BODY}yield 3", r":4\): int is not a step"),
     (f"{BODY}yield Value('a b', 3)", "the name 'a b' cannot be used"),
     (f"{BODY}yield Value('a', {{1, 2}})", "Object of type set is not JSON serializable"),
     (f"{BODY}yield Choose('a', [1], k=2)", "there are fewer than 2 options"),
@@ -160,7 +160,7 @@ def states(task):
     ("before", "ask", "after", "said"),
     [
         ("", 'f"state A {next(numbers)}"', "answer", r"changing_0.py:11\): this time the question 'state A"),
-        ("", '"state A"', "next(numbers)", r"changing_1.py:9\) ended otherwise for the same replies"),
+        ("", '"state A"', "next(numbers)", r"changing_1.py:9\) ended differently for the same replies"),
         ('yield Value("n", next(numbers))', '"state A"', "answer", r"changing_2.py:10\): this time the value"),
     ],
 )

@@ -43,7 +43,7 @@ def survivals(run: Run, parent: str, cut: Cut, change: Change) -> list[Survival]
 def _says(redraw: Redraw, cut: Cut, measure: str, told: InterventionEffect) -> str:
     where = f"{redraw.judge} in the turn of {' and '.join(cut.agents)} in round {cut.round}"
     if told.difference is None:
-        return f"{where}: nothing is known of {measure}, since no pair of forks has both outcomes."
+        return f"{where}: its effect on {measure} is unknown, because no pair of forks has both outcomes."
     survives = "if it is there" if redraw.has else "if it survives"
     ends = told.these_parents
     interval = " (no interval)" if ends is None else f" [{ends.low:+.3f}, {ends.high:+.3f}]"

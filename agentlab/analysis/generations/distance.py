@@ -20,8 +20,8 @@ ABOUT = (
 )
 
 OTHERWISE = (
-    "distance: these replies were not sampled from all that the model may say (temperature 1, top_p 1, and min_p 0 on "
-    "the embedded engine), so their mean log ratio only approximates the KL divergence"
+    "distance: these replies were not sampled at temperature 1 with top_p 1 (and min_p 0 on the embedded engine), so "
+    "their mean log ratio only approximates the KL divergence"
 )
 
 

@@ -211,7 +211,7 @@ def _redrawn(request: ForkRequest, properties: Mapping[str, Property]) -> list[s
     if request.until is None:
         return []
     later = "this turn and every later one" if request.until.resilient else "this turn"
-    asked = ", and its judge's calls are not included" if any(p.spec for p in properties.values()) else ""
+    asked = ", without the calls of the judge" if any(p.spec for p in properties.values()) else ""
     return [f"{later} may be drawn {request.until.tries} times; the price is for that many{asked}"]
 
 

@@ -53,7 +53,7 @@ async def check_turns(points: Sequence[ForkPoint], properties: Mapping[str, Prop
             has = "already has" if redraw.has else "does not have"
             raise ScenarioError(
                 f"--until: the turn of {point.cut.agents[0]} in round {point.cut.round} {has} {redraw.judge!r}, so "
-                f"that there is nothing to change; name another turn, or {redraw.judge}={'no' if redraw.has else 'yes'}"
+                f"there is nothing to change; name another turn, or {redraw.judge}={'no' if redraw.has else 'yes'}"
             )
 
 

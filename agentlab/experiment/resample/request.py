@@ -81,7 +81,7 @@ class ForkRequest:
         if self.changes and where and where != ["--at"]:
             raise ScenarioError(f"{self.changes[0]} works only with --at, not with {where[0]}")
         if self.until is not None and (self.at is None or "/" not in self.at):
-            raise ScenarioError("--until draws one turn anew: name it with --at ROUND/AGENT, such as --at 3/analyst")
+            raise ScenarioError("--until redraws one turn: name it with --at ROUND/AGENT, such as --at 3/analyst")
         if self.until is not None and not 2 <= self.until.tries <= MOST_TRIES:
             raise ScenarioError(f"--tries {self.until.tries}: give 2 to {MOST_TRIES} draws of a turn")
         if self.by_agent and not self.every_round:

@@ -65,7 +65,7 @@ def build(spec: ModelSpec, transport: httpx2.AsyncBaseTransport | None = None, s
     if not url:
         raise ScenarioError(
             f"model {spec.name!r} needs the address of a vLLM server: base_url: http://HOST:8000/v1, "
-            f"or the environment variable {URL}; or the weights that agentlab starts one with: options: "
+            f"or the environment variable {URL}; or weights for agentlab to serve: options: "
             f"{{weights: FOLDER}}"
         )
     model = openai.connect(spec, url, key_of(spec), "max_tokens", transport, scoring.echoed)

@@ -24,7 +24,7 @@ _WAITING = object()
 MOST = 10_000
 """Steps in a row without a question, after which a program is taken to hang."""
 PURE = (
-    "a program must do the same again for the same values: draw with `yield Choose(...)`, and use no random numbers, "
+    "a program must yield the same steps for the same values: draw with `yield Choose(...)`, and use no random numbers, "
     "clocks, files, or sets whose order varies"
 )
 
@@ -114,11 +114,11 @@ class Replay:
         if twice := next((name for name in agents if agents.count(name) > 1), None):
             raise self._wrong(f"two questions to {twice!r} at the same time; use `times`, or yield one after the other")
         if any(each.tries > 1 for each in together):
-            raise self._wrong("`tries` in a list of questions; yield this question by itself")
+            raise self._wrong("a question in a list cannot have `tries`; yield this question by itself")
 
     def _one(self, step: Any) -> Any:
         if not isinstance(step, Step):
-            raise self._wrong(f"{type(step).__name__} is no step; yield Sample, Choose, Value, Factor, or Reject")
+            raise self._wrong(f"{type(step).__name__} is not a step; yield Sample, Choose, Value, Factor, or Reject")
         if not isinstance(cast("Any", step).name, str) or not step.name.isidentifier():
             raise self._wrong(f"the name {step.name!r} cannot be used; a name has letters, digits, and _")
         count = self.times[step.name] = self.times.get(step.name, 0) + 1
@@ -201,7 +201,7 @@ class Replay:
                 json.dumps(value, allow_nan=False)
             return values.message(TASK, VARIABLE, value, address)
         except (TypeError, ValueError, RecursionError) as error:
-            raise self._wrong(f"step {name!r}: {error}; a value is what JSON can hold") from None
+            raise self._wrong(f"step {name!r}: {error}; a value must be what JSON can hold") from None
 
     def _factor(self, step: Factor, address: str, known: bool) -> Any:
         if (step.p is None) == (step.log is None):
@@ -209,7 +209,7 @@ class Replay:
         given: Any = step.log if step.p is None else step.p
         number = None if isinstance(given, bool) or not isinstance(given, int | float) else float(given)
         if number is None or math.isnan(number) or number > LARGEST_FACTOR or (step.p is not None and number < 0):
-            raise self._wrong(f"the factor {given!r} is no number that can be used")
+            raise self._wrong(f"the factor {given!r} is not a usable number")
         weight = number if step.p is None else math.log(number) if number else -math.inf
         if weight == -math.inf:
             self.messages.append(Message(TASK, (REJECT,), "reject", f"{address}: the factor is 0", address))

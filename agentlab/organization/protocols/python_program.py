@@ -150,7 +150,7 @@ class PythonProgram:
         except TimeLimit:
             raise ProtocolError(
                 f"the program {self.name} took more than {functions.SECONDS:g} seconds between its start and its next "
-                f"question, without the time of its agents; make it faster"
+                f"question, not counting the time of its agents; make it faster"
             ) from None
 
     def _generator(self, task: Task) -> Generator[Any, Any, Any]:
@@ -161,7 +161,7 @@ class PythonProgram:
         if one != other:
             line = inspect.unwrap(self.function).__code__
             raise ProtocolError(
-                f"the program {self.name} ({line.co_filename}:{line.co_firstlineno}) ended otherwise for the same "
+                f"the program {self.name} ({line.co_filename}:{line.co_firstlineno}) ended differently for the same "
                 f"replies: {one[-1].content!r} and {other[-1].content if other else ''!r}; {PURE}"
             )
 
