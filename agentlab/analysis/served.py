@@ -47,14 +47,14 @@ def batch_notes(run: Run) -> Iterator[str]:
 
 def shared_numbers(run: Run) -> str:
     """`exact`, `not exact`, or nothing where arms share none or no batch was tried."""
-    found = {bool(fact["exact"]) for fact in _probes(run) if fact["requests"]} if _coupled(run) else set[bool]()
-    return "" if not found else "not exact" if False in found else "exact"
+    exact = {bool(fact["exact"]) for fact in _probes(run) if fact["requests"]} if _coupled(run) else set[bool]()
+    return "" if not exact else "not exact" if False in exact else "exact"
 
 
 def exactness(run: Run) -> list[str]:
     """By model that was probed, whether the same prompt and seed give the same reply, whatever else is in the batch."""
-    said = {True: "exact", False: "not exact"}
-    return [f"{said[bool(fact['exact'])]} on {line(fact['model'])}" for fact in _probes(run)]
+    words = {True: "exact", False: "not exact"}
+    return [f"{words[bool(fact['exact'])]} on {line(fact['model'])}" for fact in _probes(run)]
 
 
 def engines(run: Run) -> list[str]:
@@ -67,13 +67,13 @@ def engines(run: Run) -> list[str]:
             started.setdefault(name, []).append(fact)
         elif fact["what"] == "ended":
             ended[name] = ended.get(name, 0) + 1
-    told = list[str]()
+    lines = list[str]()
     for name, starts in started.items():
         times = pluralize(len(starts), "start")
         broke = f", ended by itself {pluralize(ended[name], 'time')}" if name in ended else ""
         versions = ", ".join(dict.fromkeys(str(one["version"]) for one in starts))
-        told.append(f"{name}: vLLM {versions}, {' '.join(map(str, starts[-1]['flags']))} ({times}{broke})")
-    return told
+        lines.append(f"{name}: vLLM {versions}, {' '.join(map(str, starts[-1]['flags']))} ({times}{broke})")
+    return lines
 
 
 def facts(run: Run) -> list[Fact]:

@@ -41,11 +41,11 @@ class Waiting:
 
 def sampling(body: Body, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters of a chat request; what it does not set is as the model's generation config says, or no limit."""
-    told = {"max_tokens": None, **defaults}
-    told |= {name: value for name, value in body.items() if name not in APART and value is not None}
+    parameters = {"max_tokens": None, **defaults}
+    parameters |= {name: value for name, value in body.items() if name not in APART and value is not None}
     if body.get("logprobs"):
-        told["logprobs"] = int(body.get("top_logprobs") or 0)
-    return told
+        parameters["logprobs"] = int(body.get("top_logprobs") or 0)
+    return parameters
 
 
 def schema_of(body: Body) -> Any:
@@ -248,10 +248,11 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--host")
     parser.add_argument("--port", type=int)
     parser.add_argument("--lora-modules", nargs="*", default=())
-    told = parser.parse_args(argv)
-    adapters = {one["name"]: one["path"] for one in map(json.loads, told.lora_modules)}
-    engine = Engine(arg_utils.EngineArgs.from_cli_args(told), adapters)
-    importlib.import_module("uvicorn").run(application(engine), host=told.host, port=told.port, log_level="warning")
+    options = parser.parse_args(argv)
+    adapters = {one["name"]: one["path"] for one in map(json.loads, options.lora_modules)}
+    engine = Engine(arg_utils.EngineArgs.from_cli_args(options), adapters)
+    uvicorn: Any = importlib.import_module("uvicorn")
+    uvicorn.run(application(engine), host=options.host, port=options.port, log_level="warning")
 
 
 if __name__ == "__main__":

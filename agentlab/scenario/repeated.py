@@ -47,11 +47,12 @@ def sentences(tasks: Iterable[Task], clustered: bool) -> list[str]:
     known = list(tasks)
     groups = repeated(known)
     seen = {task.id for _, *others in groups for task in others}
-    told = [_same(groups)] if groups else []
-    told += [_differing(one) for one in [group for group in groups if len({task.target for task in group}) > 1][:NAMED]]
+    notes = [_same(groups)] if groups else []
+    differing = [group for group in groups if len({task.target for task in group}) > 1]
+    notes += [_differing(group) for group in differing[:NAMED]]
     if not clustered:
-        told += _alike([task for task in known if task.id not in seen])
-    return told
+        notes += _alike([task for task in known if task.id not in seen])
+    return notes
 
 
 def _plain(task: Task) -> str:

@@ -119,17 +119,17 @@ async def _listed(server: Server, only: tuple[str, ...] | None) -> tuple[ToolSpe
 
 
 def _spec(listed: Any) -> ToolSpec:
-    told = _mapping(listed)
-    name: Any = told.get("name")
-    schema: Any = told.get("inputSchema")
+    fields = _mapping(listed)
+    name: Any = fields.get("name")
+    schema: Any = fields.get("inputSchema")
     if not isinstance(name, str) or not name or not isinstance(schema, dict):
         raise ServerError(f"lists a tool without a name and an inputSchema: {str(listed)[:200]}")
-    return ToolSpec(name, str(told.get("description") or ""), cast("dict[str, Any]", schema))
+    return ToolSpec(name, str(fields.get("description") or ""), cast("dict[str, Any]", schema))
 
 
-def _mapping(told: Any) -> Mapping[str, Any]:
+def _mapping(value: Any) -> Mapping[str, Any]:
     """A JSON object; empty for anything else."""
-    return cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _text(result: Mapping[str, Any]) -> str:
@@ -142,8 +142,9 @@ def _text(result: Mapping[str, Any]) -> str:
 
 
 def _part(part: Any) -> str:
-    told = _mapping(part)
-    text: Any = _mapping(told.get("resource")).get("text", told.get("text"))
+    fields = _mapping(part)
+    text: Any = _mapping(fields.get("resource")).get("text", fields.get("text"))
     if isinstance(text, str):
         return text
-    return f"({told.get('type', 'something')} {told.get('mimeType', '')}, which agents cannot see)".replace(" ,", ",")
+    kind = f"{fields.get('type', 'something')} {fields.get('mimeType', '')}".strip()
+    return f"({kind}, which agents cannot see)"

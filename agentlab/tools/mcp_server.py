@@ -119,18 +119,18 @@ class Server:
             said = line[:200].decode("utf-8", "replace").strip()
             self._fail(f"wrote something that is not a message of the protocol: {said!r}")
             return False
-        told = cast("dict[str, Any]", message)
-        if "method" in told:
-            if "id" in told:
-                reply: dict[str, Any] = {"result": {}} if told["method"] == "ping" else {"error": _NO_METHOD}
+        answer = cast("dict[str, Any]", message)
+        if "method" in answer:
+            if "id" in answer:
+                reply: dict[str, Any] = {"result": {}} if answer["method"] == "ping" else {"error": _NO_METHOD}
                 with suppress(ServerError):
-                    await self._send({"id": told["id"], **reply})
+                    await self._send({"id": answer["id"], **reply})
             return False
-        id = told.get("id")
+        id = answer.get("id")
         waiting = self._waiting.get(id) if isinstance(id, int) else None
         if waiting is None or waiting.done():
             return False
-        waiting.set_result(told)
+        waiting.set_result(answer)
         return True
 
     async def listen(self) -> None:
@@ -158,14 +158,14 @@ class Server:
 @asynccontextmanager
 async def served(launch: Launch) -> AsyncGenerator[Server]:
     """The server, ready to be asked; it is ended with the block. Raises `ServerError` where it does not get ready."""
-    told = {name: os.environ[name] for name in ("PATH", *launch.env) if name in os.environ}
+    environment = {name: os.environ[name] for name in ("PATH", *launch.env) if name in os.environ}
     try:
         process = await asyncio.create_subprocess_exec(
             *launch.command,
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
-            env=told,
+            env=environment,
             cwd=launch.folder,
             limit=LINE,
             start_new_session=True,

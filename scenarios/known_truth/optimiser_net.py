@@ -94,28 +94,28 @@ def main(folder: Path) -> None:
     """Trains as `train.json` says; leaves `net.npz` and, last, `done.json`."""
     import torch
 
-    told = json.loads((folder / "train.json").read_text())
-    torch.manual_seed(told["seed"] % 2**31)
+    settings = json.loads((folder / "train.json").read_text())
+    torch.manual_seed(settings["seed"] % 2**31)
     torch.set_num_threads(min(2, os.cpu_count() or 1))
-    points, moves = steps_of(Path(told["rows"]))
+    points, moves = steps_of(Path(settings["rows"]))
     data = torch.tensor(np.concatenate([tokens(points, POINT), tokens(moves, STEP)], 1))
-    net = _initial(torch, told["width"], told["layers"])
+    net = _initial(torch, settings["width"], settings["layers"])
     optimizer = torch.optim.AdamW(net.values(), lr=RATE, weight_decay=0.0)
     loss = torch.zeros(())
-    for number in range(1, told["steps"] + 1):
+    for number in range(1, settings["steps"] + 1):
         for group in optimizer.param_groups:
-            group["lr"] = RATE * min(1, number / 50) * (1 - (number - 1) / told["steps"])
+            group["lr"] = RATE * min(1, number / 50) * (1 - (number - 1) / settings["steps"])
         batch = data[torch.randint(len(data), (BATCH,))]
-        logits = _forward(torch, net, batch[:, :-1], told["layers"])[:, GIVEN - 1 :]
+        logits = _forward(torch, net, batch[:, :-1], settings["layers"])[:, GIVEN - 1 :]
         loss = torch.nn.functional.cross_entropy(logits.reshape(-1, VOCABULARY), batch[:, GIVEN:].reshape(-1))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         if number % 50 == 0:
             with (folder / "metrics.jsonl").open("a") as file:
-                file.write(json.dumps({"step": number, "steps": told["steps"], "loss": loss.item()}) + "\n")
+                file.write(json.dumps({"step": number, "steps": settings["steps"], "loss": loss.item()}) + "\n")
     arrays = {name: weight.detach().double().numpy() for name, weight in net.items()}
-    np.savez(folder / "net.npz", layers=np.array(told["layers"]), **arrays)
+    np.savez(folder / "net.npz", layers=np.array(settings["layers"]), **arrays)
     size = sum(weight.size for weight in arrays.values())
     done = {"sha256": digest(arrays), "loss": loss.item(), "parameters": size, "rows": len(data)}
     (folder / "done.half").write_text(json.dumps(done))

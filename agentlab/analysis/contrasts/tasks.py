@@ -19,11 +19,11 @@ def task_notes(run: Run, contrasts: Sequence[Contrast]) -> list[str]:
 def cluster_notes(run: Run) -> list[str]:
     """Which tasks are not independent, whether or not the intervals take this into account."""
     field = run.meta.get("cluster")
-    told = [f"{text[0].upper()}{text[1:]}." for text in sentences(recorded_tasks(run.meta), field is not None)]
+    notes = [f"{text[0].upper()}{text[1:]}." for text in sentences(recorded_tasks(run.meta), field is not None)]
     if field is None:
-        return told
+        return notes
     size = f"{pluralize(len(run.clusters), 'task')} in {pluralize(len(set(run.clusters.values())), 'cluster')}"
-    return [f"Tasks are clustered by {field}: {size}; only the clusters are independent.", *told]
+    return [f"Tasks are clustered by {field}: {size}; only the clusters are independent.", *notes]
 
 
 def _rests_on_one(c: Contrast) -> bool:

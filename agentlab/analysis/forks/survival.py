@@ -30,24 +30,24 @@ def survivals(run: Run, parent: str, cut: Cut, change: Change) -> list[Survival]
     assert redraw is not None
     for measure in (m for m in run.measured if m.name not in hidden and m.judge != redraw.judge):
         pairs, _ = paired_forks(run, measure)
-        own = pairs[(pairs["parent"] == parent) & (pairs["change"] == change.text) & (pairs["at"] == str(cut))]
+        chosen = pairs[(pairs["parent"] == parent) & (pairs["change"] == change.text) & (pairs["at"] == str(cut))]
         with_it, without = ("value", "value_placebo") if redraw.has else ("value_placebo", "value")
-        told = effect(own["task"].tolist(), own["parent"].tolist(), own[with_it], own[without])
-        ends = told.these_parents
+        measured = effect(chosen["task"].tolist(), chosen["parent"].tolist(), chosen[with_it], chosen[without])
+        ends = measured.these_parents
         limits = (None, None) if ends is None else (ends.low, ends.high)
-        says = _says(redraw, cut, measure.name, told)
-        found.append(Survival(measure.name, told.difference, *limits, told.pairs, says))
+        says = _says(redraw, cut, measure.name, measured)
+        found.append(Survival(measure.name, measured.difference, *limits, measured.pairs, says))
     return found
 
 
-def _says(redraw: Redraw, cut: Cut, measure: str, told: InterventionEffect) -> str:
+def _says(redraw: Redraw, cut: Cut, measure: str, measured: InterventionEffect) -> str:
     where = f"{redraw.judge} in the turn of {' and '.join(cut.agents)} in round {cut.round}"
-    if told.difference is None:
+    if measured.difference is None:
         return f"{where}: its effect on {measure} is unknown, because no pair of forks has both outcomes."
     survives = "if it is there" if redraw.has else "if it survives"
-    ends = told.these_parents
+    ends = measured.these_parents
     interval = " (no interval)" if ends is None else f" [{ends.low:+.3f}, {ends.high:+.3f}]"
-    pairs = f"{pluralize(told.pairs, 'pair')} of forks" + (
-        f" ({told.dropped} without an outcome)" if told.dropped else ""
+    pairs = f"{pluralize(measured.pairs, 'pair')} of forks" + (
+        f" ({measured.dropped} without an outcome)" if measured.dropped else ""
     )
-    return f"{where}, {survives}, changes {measure} by {told.difference:+.3f}{interval}, over {pairs}."
+    return f"{where}, {survives}, changes {measure} by {measured.difference:+.3f}{interval}, over {pairs}."

@@ -144,8 +144,8 @@ class Redrawn:
         wish, who = self.wish, " and ".join(cut.agents)
         what = f"has {wish.judge!r}" if wish.has else f"is without {wish.judge!r}"
         blind = f" (the judge could not score {self.unscored} of all draws)" if self.unscored else ""
-        told = f"until: none of {wish.tries} draws of the turn of {who} in round {cut.round} {what}{blind}"
-        return f"{told}; raise --tries, or correct the judge" if blind else f"{told}; raise --tries"
+        message = f"until: none of {wish.tries} draws of the turn of {who} in round {cut.round} {what}{blind}"
+        return f"{message}; raise --tries, or correct the judge" if blind else f"{message}; raise --tries"
 
 
 def _kept(one: Particle, cut: Cut) -> dict[str, tuple[Call, ...]]:

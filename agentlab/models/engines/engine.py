@@ -200,8 +200,8 @@ async def _asked(port: int, path: str) -> Mapping[str, Any] | None:
                 with suppress(OSError):
                     await writer.wait_closed()
         if head.split(maxsplit=2)[1:2] == [b"200"]:
-            told: Any = json.loads(body) if body.strip() else {}
-            return cast("Mapping[str, Any]", told) if isinstance(told, dict) else {}
+            answer: Any = json.loads(body) if body.strip() else {}
+            return cast("Mapping[str, Any]", answer) if isinstance(answer, dict) else {}
     return None
 
 

@@ -114,8 +114,8 @@ def lacking(name: str) -> str:
 def rank_of(adapter: Path) -> int:
     """Of a LoRA adapter as PEFT writes it. Raises ScenarioError for a folder that holds none."""
     try:
-        told: Any = json.loads((adapter / "adapter_config.json").read_bytes())
-        return int(told["r"])
+        config: Any = json.loads((adapter / "adapter_config.json").read_bytes())
+        return int(config["r"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ScenarioError(
             f"options.adapter: {adapter} holds no LoRA adapter ({type(error).__name__}: adapter_config.json); write "

@@ -156,11 +156,11 @@ class Replay:
 
     def checked(self, step: Sample) -> str:
         """The fields of a question as JSON. Raises `ProtocolError` if it cannot be asked."""
-        told: dict[str, Any] = {"sample": step.question, "by": step.by, "as": step.reading}
+        content: dict[str, Any] = {"sample": step.question, "by": step.by, "as": step.reading}
         more = {"observe": None, "times": 1, "tries": 1, "settings": None, "unparsed": "reject"}
-        told |= {name: getattr(step, name) for name, usual in more.items() if getattr(step, name) != usual}
+        content |= {name: getattr(step, name) for name, usual in more.items() if getattr(step, name) != usual}
         try:
-            text = json.dumps(told, allow_nan=False)
+            text = json.dumps(content, allow_nan=False)
             fields = StepFields.model_validate_json(text)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]

@@ -26,9 +26,9 @@ def steps(condition: Condition) -> list[str]:
 
 def _row(one: Instruction) -> tuple[str, ...]:
     depth, step = one.path.count("."), one.step
-    told = "; ".join(part for part in (_what(one), *_more(one)) if part)
+    details = "; ".join(part for part in (_what(one), *_more(one)) if part)
     verb = "loop" if one.kind == "enter" else one.kind
-    return (f"  {'  ' * depth}{one.name}", verb, step.by or "", told)
+    return (f"  {'  ' * depth}{one.name}", verb, step.by or "", details)
 
 
 def _what(one: Instruction) -> str:

@@ -21,20 +21,20 @@ def attacks(run: Run, out: Path) -> int:
     is the levels of the factors, or the run's name. Raises `ScenarioError` for a run without attacks, and `StoreError`
     if the file exists or cannot be written.
     """
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    merged: dict[tuple[str, str], dict[str, Any]] = {}
     for row in run.rollouts[run.rollouts["status"] == "delivered"].to_dict("records"):
         told = _read(row["output"])
         if told is None:
             continue
         by = "-".join(str(row[factor]) for factor in run.factors) or str(run.meta["name"])
-        one = found.setdefault((by, told["text"]), {"found_on": {}, "scores": [], "queries": 0})
+        one = merged.setdefault((by, told["text"]), {"found_on": {}, "scores": [], "queries": 0})
         one["found_on"] |= dict.fromkeys(map(str, told.get("found_on", ())))
         one["scores"] += [float(told["score"])] if "score" in told else []
         one["queries"] += int(row["calls"])
-    if not found:
+    if not merged:
         raise ScenarioError(f"{run.folder} has no attack: no output is a JSON object with {_FIELDS}, as in `pirs`")
     section: dict[str, Any] = {}
-    for (by, text), one in found.items():
+    for (by, text), one in merged.items():
         number = 1 + sum(attack["by"] == by for attack in section.values())
         attack = {"text": text, "by": by, "found_on": list(one["found_on"]), "queries": one["queries"]}
         scores = one["scores"]
@@ -53,7 +53,7 @@ def attacks(run: Run, out: Path) -> int:
 def _read(output: object) -> dict[str, Any] | None:
     """An output as an attack; None if it is none."""
     try:
-        told = mapping(json.loads(str(output)))
+        attack = mapping(json.loads(str(output)))
     except ValueError:
         return None
-    return told if isinstance(told.get("text"), str) and told["text"].strip() else None
+    return attack if isinstance(attack.get("text"), str) and attack["text"].strip() else None

@@ -91,21 +91,21 @@ class ArithmeticFields(Fields):
         if flaw is not None:
             return flaw
         cells: list[Cell] = list(itertools.product(self.operators, self.digits, self.wrong_by))
-        found = drawn(cells, self.sums, self.seed)
+        sums_by_split = drawn(cells, self.sums, self.seed)
         for split, count in self.sums.items():
-            if len(found[split]) < count:
-                wrong = f"there are only {len(found[split])} such sums in the split {split}"
+            if len(sums_by_split[split]) < count:
+                wrong = f"there are only {len(sums_by_split[split])} such sums in the split {split}"
                 return ("sums", split), wrong, "a smaller number, or more digits or operators"
-        pairs = {_pair(one.text) for sums in found.values() for one in sums}
+        pairs = {_pair(one.text) for sums in sums_by_split.values() for one in sums}
         for name, attack in self.attacks.items():
             if shared := [text for text in attack.found_on if _pair(text) in pairs]:
                 wrong = f"it was found on {shared[0]}, which is a sum of this scenario: its success would be too high"
                 right = "the seed of the search, and `sums:` of the split report only"
                 return ("attacks", name), wrong, right
-        size = sum(len(sums) for sums in found.values()) * (1 + sum(1 for _ in self._inserted()))
+        size = sum(len(sums) for sums in sums_by_split.values()) * (1 + sum(1 for _ in self._inserted()))
         if size > MOST:
             return (), f"{size:,} tasks", f"fewer sums, attacks or copies, for at most {MOST:,} tasks"
-        return {id: task for sums in found.values() for one in sums for id, task in self._of_sum(one, sums)}
+        return {id: task for sums in sums_by_split.values() for one in sums for id, task in self._of_sum(one, sums)}
 
     def _inserted(self) -> Iterator[tuple[str, AttackFields, Insert, int]]:
         for name, attack in self.attacks.items():

@@ -61,15 +61,15 @@ class Sum:
 def drawn(cells: Sequence[Cell], counts: Mapping[Split, int], seed: int) -> dict[Split, list[Sum]]:
     """So many different sums of each split, their cells in turn; fewer where the cells have no more."""
     seen = set[tuple[str, int, int]]()
-    found: dict[Split, list[Sum]] = {split: [] for split in counts}
+    sums: dict[Split, list[Sum]] = {split: [] for split in counts}
     for split, count in counts.items():
         left = {cell: _candidates(cell, seed, split) for cell in cells}
         for i in range(count):
             one = next((one for one in left[cells[i % len(cells)]] if one.pair not in seen), None)
             if one is not None:
                 seen.add(one.pair)
-                found[split].append(one)
-    return found
+                sums[split].append(one)
+    return sums
 
 
 def _candidates(cell: Cell, seed: int, split: Split) -> Iterator[Sum]:
