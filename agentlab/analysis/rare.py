@@ -41,7 +41,7 @@ def rare(run: Run) -> Analysis:
     certain = [name for name in methods if _is_certain(methods[name], done[done["condition"] == name])]
     done = done[~done["condition"].isin(certain)]
     if done.empty and certain:
-        raise AnalysisError(f"{', '.join(certain)}: {CERTAIN}, so there is no event whose probability could be estimated")
+        raise AnalysisError(f"{', '.join(certain)}: {CERTAIN}, so there is no event to estimate")
     if done.empty:
         raise AnalysisError(
             f"{run.folder} has no population that estimates a probability; give the scenario an `inference:` of kind "

@@ -151,7 +151,7 @@ class ImproveFields(Fields):
     )
     judged: Mapping[Name, tuple[Name, ...]] = Field(
         default_factory=dict[str, tuple[str, ...]],
-        description="The splits on which a judge scores, if it is expensive. A judge that is not named here scores all splits.",
+        description="For expensive judges: the splits on which each of them scores. Other judges score all splits.",
     )
     kl: Name | None = Field(
         default=None,

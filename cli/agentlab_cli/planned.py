@@ -48,7 +48,7 @@ def planned(console: Console, design: Design, plan: RunPlan) -> None:
         "per turn, or what max_tokens allows, and mails up to two contacts.",
     )
     if any(agent.tools for one in design.conditions for agent in one.organization.agents):
-        say(console, f"An agent with tools calls its model {USES + 1} times per turn: {USES} of these calls use a tool.")
+        say(console, f"An agent with tools calls its model {USES + 1} times per turn; {USES} of the calls use a tool.")
     if any(isinstance(one.organization.protocol, Cascade) for one in design.conditions):
         say(console, "A program (`kind: cascade`) counts with all its branches and with every iteration of its loops.")
     if any(isinstance(one.organization.protocol, PythonProgram) for one in design.conditions):

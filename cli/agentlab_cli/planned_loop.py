@@ -35,8 +35,8 @@ def told(design: Design, loop: Improve) -> Iterator[str]:
     if (split := loop.fields.kl) is not None:
         each = tasks[split] * loop.fields.splits[split].draws
         yield (
-            f"Distance from the base: 2 calls for each reply of {pluralize(each, 'rollout')} ({split}) of every trained "
-            f"generation; the table below does not count these."
+            f"Distance from the base: 2 calls for each reply of {pluralize(each, 'rollout')} ({split}) of every "
+            f"trained generation; the table below does not count these."
         )
 
 

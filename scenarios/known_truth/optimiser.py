@@ -2,8 +2,9 @@
 the synthetic optimiser; here in two dimensions, so that it takes CPU minutes).
 
 The goal is to minimise f(x) = (x - b)' A (x - b) / 2. The teacher goes down the gradient in steps of one length. A
-reply is the whole trajectory: one point per line. What counts is the last point, as z = A^(1/2) (x - b), whose squared length
-is the error in the norm of A: bias^2 and variance of the two coordinates of z, summed, are those of the optimiser.
+reply is the whole trajectory: one point per line. What counts is the last point, as z = A^(1/2) (x - b), whose squared
+length is the error in the norm of A: bias^2 and variance of the two coordinates of z, summed, are those of the
+optimiser.
 """
 
 import json

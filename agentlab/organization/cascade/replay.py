@@ -24,8 +24,8 @@ _WAITING = object()
 MOST = 10_000
 """Steps in a row without a question, after which a program is taken to hang."""
 PURE = (
-    "a program must yield the same steps for the same values: draw with `yield Choose(...)`, and use no random numbers, "
-    "clocks, files, or sets whose order varies"
+    "a program must yield the same steps for the same values: draw with `yield Choose(...)`, and use no random "
+    "numbers, clocks, files, or sets whose order varies"
 )
 
 

@@ -29,7 +29,7 @@ class AttackFields(Fields):
     )
     redefines: bool = Field(
         default=False,
-        description="Whether it changes the meaning of the sum, such as `in base 9`, so another result is arguably right.",
+        description="Whether it changes the sum's meaning, as `in base 9` does, so another result is arguably right.",
     )
     found_on: tuple[str, ...] = Field(
         default=(), description="The sums on which it was found, such as 3 + 4. They may not be sums of the scenario."
