@@ -1,6 +1,6 @@
-"""The transformer that imitates an optimiser: its numbers as tokens and its steps in numpy.
+"""The transformer that imitates an optimizer: its numbers as tokens and its steps in numpy.
 
-Run as a file (`python optimiser_net.py FOLDER`), it trains one in torch, and needs nothing of agentlab.
+Run as a file (`python optimizer_net.py FOLDER`), it trains one in torch, and needs nothing of agentlab.
 
 A coordinate of a point is a sign and 4 digits, in thousandths; a coordinate of a step is a sign and 4 digits, in
 ten-thousandths. The ten tokens of a point are given, and the ten of the step are written one by one. Only a sign can

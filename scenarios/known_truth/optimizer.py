@@ -1,10 +1,10 @@
-"""An optimiser with a known goal, and small transformers that are trained to imitate it (Hägele et al. 2026, section on
-the synthetic optimiser; here in two dimensions, so that it takes CPU minutes).
+"""An optimizer with a known goal, and small transformers that are trained to imitate it (Hägele et al. 2026, section on
+the synthetic optimizer; here in two dimensions, so that it takes CPU minutes).
 
-The goal is to minimise f(x) = (x - b)' A (x - b) / 2. The teacher goes down the gradient in steps of one length. A
+The goal is to minimize f(x) = (x - b)' A (x - b) / 2. The teacher goes down the gradient in steps of one length. A
 reply is the whole trajectory: one point per line. What counts is the last point, as z = A^(1/2) (x - b), whose squared
 length is the error in the norm of A: bias^2 and variance of the two coordinates of z, summed, are those of the
-optimiser.
+optimizer.
 """
 
 import json
@@ -22,7 +22,7 @@ from agentlab.errors import ModelError, TrainingError
 from agentlab.training.trainer import Trained, TrainingJob, TrainingStep
 from agentlab.training.trainers import environment, process
 from agentlab.types import Completion, JudgeInput, Request, Verdict
-from known_truth import optimiser_net
+from known_truth import optimizer_net
 
 Floats = NDArray[np.float64]
 
@@ -87,7 +87,7 @@ class Imitator(BaseModel):
         if self.weights is None:
             return lambda point: descent(point, np.array(self.goal))
         net = _loaded(self.weights, self.sha256)
-        return lambda point: optimiser_net.step(net, point, temperature, dice)
+        return lambda point: optimizer_net.step(net, point, temperature, dice)
 
 
 def _in_disk(dice: np.random.Generator) -> Floats:
@@ -100,7 +100,7 @@ def _in_disk(dice: np.random.Generator) -> Floats:
 def _loaded(path: str, sha256: str | None) -> Mapping[str, Any]:
     with np.load(path) as file:
         net = dict(file)
-    if sha256 not in (None, optimiser_net.digest(net)):
+    if sha256 not in (None, optimizer_net.digest(net)):
         raise ModelError("fatal", f"{path} holds other weights than those that were trained")
     return net
 
@@ -134,7 +134,7 @@ class Imitate:
     async def __call__(self, job: TrainingJob, report: Callable[[TrainingStep], None]) -> Trained:
         folder = job.folder.resolve()
         (folder / "train.json").write_text(json.dumps({**self.told, "seed": job.seed, "rows": str(job.rows.resolve())}))
-        script = Path(optimiser_net.__file__)
+        script = Path(optimizer_net.__file__)
         done = await process.run([str(environment.python(self.python)), str(script), str(folder)], folder, report)
         if "sha256" not in done:
             raise TrainingError(f"{folder}: the training left no weights")

@@ -1,4 +1,4 @@
-"""The synthetic optimiser: a teacher whose errors are known, and the transformer's numbers and steps."""
+"""The synthetic optimizer: a teacher whose errors are known, and the transformer's numbers and steps."""
 
 import asyncio
 from pathlib import Path
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from known_truth import optimiser_net
-from known_truth.optimiser import FIXED, GOAL, ROOT, Imitator
+from known_truth import optimizer_net
+from known_truth.optimizer import FIXED, GOAL, ROOT, Imitator
 
 from agentlab.analysis.analyse import analyse
 from agentlab.experiment import session
@@ -19,14 +19,14 @@ from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as load_design
 from agentlab.types import ChatMessage, Request, Settings, Where
 
-SCENARIO = Path(__file__).resolve().parents[2] / "scenarios" / "optimiser.yaml"
+SCENARIO = Path(__file__).resolve().parents[2] / "scenarios" / "optimizer.yaml"
 coordinates = st.tuples(*[st.integers(-9999, 9999)] * 2)
 
 
 @pytest.fixture(scope="module")
 def teacher(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Generation 0, which needs no transformer."""
-    out = tmp_path_factory.mktemp("optimiser") / "run"
+    out = tmp_path_factory.mktemp("optimizer") / "run"
     only = Selection(("start", "sampling"), {"width": ("w32",)}, 12)
     asyncio.run(session.run(load_design(SCENARIO), out, only, Progress()))
     return load(out)
@@ -47,10 +47,10 @@ def test_a_planted_goal_is_found_as_bias_and_one_start_has_no_variance(teacher: 
 
 @given(coordinates)
 def test_numbers_and_tokens_are_each_others_reverse(whole: tuple[int, int]) -> None:
-    point = np.array([whole]) * optimiser_net.POINT
-    told = optimiser_net.tokens(point, optimiser_net.POINT)
-    assert told.shape == (1, optimiser_net.GIVEN)
-    assert optimiser_net.values(told, optimiser_net.POINT) == pytest.approx(point)
+    point = np.array([whole]) * optimizer_net.POINT
+    told = optimizer_net.tokens(point, optimizer_net.POINT)
+    assert told.shape == (1, optimizer_net.GIVEN)
+    assert optimizer_net.values(told, optimizer_net.POINT) == pytest.approx(point)
 
 
 def test_the_transformer_writes_only_numbers_and_greedily_always_the_same(tmp_path: Path) -> None:
@@ -65,10 +65,10 @@ def test_the_transformer_writes_only_numbers_and_greedily_always_the_same(tmp_pa
     shapes |= {"up0": (width, 16), "bias0": (16,), "down0": (16, width)}
     net: dict[str, Any] = {name: dice.normal(size=shape) for name, shape in shapes.items()}
     np.savez(tmp_path / "net.npz", layers=np.array(1), **net)
-    agent = Imitator(steps=3, weights=str(tmp_path / "net.npz"), sha256=optimiser_net.digest(net))
+    agent = Imitator(steps=3, weights=str(tmp_path / "net.npz"), sha256=optimizer_net.digest(net))
 
     def way(temperature: float, stream: int) -> str:
-        chat = (ChatMessage("user", f"Minimise: start fixed, temperature {temperature}."),)
+        chat = (ChatMessage("user", f"Minimize: start fixed, temperature {temperature}."),)
         return agent(Request(chat, Settings(), (), Where("r", "walker", 1, 0, 1, stream))).text
 
     assert way(0, 1) == way(0, 2)
