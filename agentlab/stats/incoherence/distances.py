@@ -1,4 +1,4 @@
-"""Draws that are points: which tests passed, where an optimiser ended, what an embedding model made of a text."""
+"""Draws that are points: which tests passed, where an optimizer ended, what an embedding model made of a text."""
 
 import numpy as np
 from numpy.typing import ArrayLike
