@@ -33,8 +33,7 @@ UNRUN = re.compile(
     r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg|--base-url"
     r"|\b(?:shell|asking|software\w*|loans|with_server)\b"
 )
-"""Commands that need a key, a sandbox, a server or something filled in, and those that take seconds and that other tests
-run."""
+"""Commands that need a key, a sandbox, a server or something filled in, and slow ones that other tests run."""
 BOXED = re.compile(r"\b(?:shell|asking)\b")
 """Commands that need a sandbox and no key."""
 CLOCK = re.compile(r"\b\d+\.\d s\b")
