@@ -34,7 +34,7 @@ setup: $(READY)  ## Make .venv with everything, the embedded model included.
 	@echo "$(VENV) is ready. To use the command: source $(BIN)/activate, or type $(BIN)/agentlab."
 
 demo: $(READY)  ## Run a team and a single agent on the embedded model, and print the measures of both.
-	@echo "Running scenarios/quickstart.yaml, a team and a single agent on the embedded model (a minute) ..."
+	@echo "Running scenarios/quickstart.yaml, a team and a single agent on the embedded model (two to four minutes) ..."
 	@$(BIN)/agentlab run quickstart
 	@echo
 	@echo "To use the command: source $(BIN)/activate, or type $(BIN)/agentlab."

@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,14 +27,15 @@ draws: 2
 
 
 @pytest.fixture
-def modules(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The document's modules in the working folder."""
+def modules(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The document's modules in the working folder; no later test finds them imported."""
     monkeypatch.setattr(sys, "path", [str(workdir), *sys.path])
-    monkeypatch.delitem(sys.modules, "my_tools", raising=False)
-    monkeypatch.delitem(sys.modules, "my_ring", raising=False)
-    for title in ("my_tools.py", "my_ring.py"):
-        (workdir / title).write_text(SHOWN[title], encoding="utf-8")
-    return workdir
+    for name in ("my_tools", "my_ring"):
+        sys.modules.pop(name, None)
+        (workdir / f"{name}.py").write_text(SHOWN[f"{name}.py"], encoding="utf-8")
+    yield workdir
+    for name in ("my_tools", "my_ring"):
+        sys.modules.pop(name, None)
 
 
 def shown(scenario: str, key: str) -> str:

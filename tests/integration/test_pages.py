@@ -18,6 +18,7 @@ from agentlab.models.providers import local
 from agentlab.models.simulated import chatter
 from agentlab.models.simulated.sim import Sim
 from agentlab.models.spec import ModelSpec
+from agentlab.runs.frames import load
 from agentlab.scenario import scenario_schema
 from agentlab.scenario.document.read import LOADER
 from agentlab.tools.sandbox.detect import sandbox
@@ -30,9 +31,9 @@ GENERATED = ("known_truth.md", "calibration.md", "techniques.md", "adversarial.m
 """Pages whose commands take a minute or more. `make truth`, `make calibration` and `make pages` write them."""
 UNRUN = re.compile(
     r"\b(?:anthropic|openai|vllm)/|\b[A-Z]{2,}\b|^agentlab (?:report|stats) \S+$|--html|--svg|--base-url"
-    r"|\b(?:shell|asking|software\w*|loans)\b"
+    r"|\b(?:shell|asking|software\w*|loans|with_server)\b"
 )
-"""Commands that need a key, a sandbox or something filled in, and those that take seconds and that other tests run."""
+"""Commands that need a key, a sandbox, a server or something filled in, and slow ones that other tests run."""
 BOXED = re.compile(r"\b(?:shell|asking)\b")
 """Commands that need a sandbox and no key."""
 CLOCK = re.compile(r"\b\d+\.\d s\b")
@@ -120,6 +121,16 @@ def test_what_a_page_runs_in_the_sandbox_does_what_it_says(page: str, shows: str
         elif block.language == "bash":
             printed += [ran(block, command) for command in commands(block) if BOXED.search(bare(command))]
     assert shows in printed[-1]
+
+
+@pytest.mark.process
+def test_what_a_page_runs_with_a_server_uses_its_tool(simulated: Path) -> None:
+    for block in blocks(DOCS / "tools.md"):
+        if block.title:
+            Path(block.title).write_text(block.text, encoding="utf-8")
+        elif block.language == "bash":
+            [ran(block, command) for command in commands(block) if "with_server" in bare(command)]
+    assert load("runs/with_server").calls["tool_results"].astype("bool").any()
 
 
 def ran(block: Block, command: str) -> str:
