@@ -121,13 +121,21 @@ def _share_random_numbers(first: Run, second: Run) -> bool:
     return coupled and first.meta["seed"] == second.meta["seed"]
 
 
+def _clusters(first: Run, second: Run) -> dict[str, str]:
+    """Of the tasks of both runs, by task its cluster in the first, or else in the second; empty if none share one."""
+    known = {**second.clusters, **first.clusters}
+    tasks = {str(task["id"]) for task in first.meta["tasks"]} & {str(task["id"]) for task in second.meta["tasks"]}
+    found = {task: known[task] for task in sorted(tasks & known.keys())}
+    return found if len(set(found.values())) < len(found) else {}
+
+
 def _row(first: Run, second: Run, names: tuple[str, str], measure: Both, paired: bool) -> Row:
     name = measure[0].name
     sides = [
         run.measures[(run.measures["condition"] == condition).to_numpy()]
         for run, condition in zip((first, second), names, strict=True)
     ]
-    clusters = first.clusters if first.clusters == second.clusters else {}
+    clusters = _clusters(first, second)
     paired = paired and all(rejected_alike(sides[0], sides[1], one) for one in measure)
     values = arm_values(sides[1], sides[0], measure[0], paired, clusters)
     found = values.difference(LEVEL)

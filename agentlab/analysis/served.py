@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pandas as pd
+
 from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
 
@@ -11,7 +13,11 @@ Fact = Mapping[str, Any]
 
 def served_notes(run: Run) -> list[str]:
     """A sentence for each model whose replies name several served models, as after a server or an alias has moved."""
-    answered = run.calls.loc[run.calls["served_model"].notna(), ["model", "served_model"]].astype("str")
+    calls = run.calls
+    if run.whole is not run:  # judges are the same models in every generation, of which this part has the last
+        every = run.whole.held_out.calls
+        calls = pd.concat([calls[calls["purpose"] != "judge"], every[every["purpose"] == "judge"]])
+    answered = calls.loc[calls["served_model"].notna(), ["model", "served_model"]].astype("str")
     # An adapter on a server that agentlab started has a name of its own there.
     ours = {name for fact in facts(run) if fact["what"] == "started" for name in fact["names"]}
     notes: list[str] = []

@@ -6,6 +6,7 @@ from pathlib import Path
 from agentlab.runs.frames import Run
 from agentlab.runs.frames.splits import planned as of_condition
 from agentlab.scenario.library import shelves
+from agentlab.scenario.validate import mapping
 from agentlab.store import UNFINISHED
 
 STOPPED = "cancelled"
@@ -40,9 +41,21 @@ def _near(file: Path) -> str:
 
 
 def unjudged(run: Run) -> int:
-    """Finished rollouts on which the judge of some measure has not been asked yet."""
-    due = set(run.rollouts.loc[~run.rollouts["status"].isin(UNFINISHED), "rollout"])
-    judges = {measure.judge for measure in run.measured}
-    verdicts = run.scores.loc[run.scores["judge"].isin(judges), ["judge", "rollout"]].drop_duplicates()
-    asked = verdicts.groupby("rollout").size() if judges else None
-    return 0 if asked is None else len(due - set(asked.index[asked == len(judges)]))
+    """Finished rollouts on which the judge of some measure that is to look at them has not been asked yet."""
+    finished = run.rollouts[~run.rollouts["status"].isin(UNFINISHED)]
+    places = list(zip(*(finished[name].tolist() for name in ("rollout", "condition", "task")), strict=True))
+    waiting = set[str]()
+    for judge in {measure.judge for measure in run.measured}:
+        asked, spared = set(run.scores.loc[run.scores["judge"] == judge, "rollout"].unique()), _spared(run, judge)
+        waiting |= {key for key, *place in places if key not in asked and tuple(place) not in spared}
+    return len(waiting)
+
+
+def _spared(run: Run, judge: str) -> set[tuple[str, str]]:
+    """Conditions and tasks at which a judge does not look: in a loop, one may score some splits only."""
+    found = set[tuple[str, str]]()
+    for name, facts in zip(run.conditions["condition"].tolist(), run.conditions["facts"].tolist(), strict=True):
+        splits = mapping(mapping(facts.get("improve")).get("judged")).get(judge)
+        if splits is not None:
+            found |= {(str(name), str(task["id"])) for task in run.meta["tasks"] if task.get("split") not in splits}
+    return found

@@ -10,7 +10,7 @@ from typing import Any
 from agentlab.engine.client import Client, Price
 from agentlab.engine.spec import RolloutSpec
 from agentlab.experiment.progress import Progress
-from agentlab.experiment.replay import Coordinates, ReplayIndex
+from agentlab.experiment.replay import HINTED, Coordinates, ReplayIndex
 from agentlab.experiment.served import RunServing
 from agentlab.interfaces import Model
 from agentlab.models import ModelSpec, StopSwitch, cost_of, serve
@@ -53,7 +53,7 @@ async def serving(
 def _coordinates(rollout_spec: RolloutSpec) -> Coordinates:
     spec = rollout_spec
     forks = [(str(b.cut), b.index, "" if b.change is None else b.change.text) for b in spec.branches]
-    return spec.task.id, spec.condition, spec.draw, spec.generation, tuple(forks)
+    return spec.task.id, spec.condition, spec.draw, spec.generation, HINTED if spec.hinted else tuple(forks)
 
 
 def _run_folder(name: str, store: Store) -> Path:

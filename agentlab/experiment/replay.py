@@ -1,7 +1,7 @@
 """Finds the calls of an earlier run for `replay/RUN`: by task, condition, draw, actor, round and place in the turn.
 
 Anchor texts of judges have no such coordinates; their rows have the same key in every run. A fork is found by those of
-its parent, its cut, its index and its change.
+its parent, its cut, its index and its change, and a rollout with a hint by its draw among those with one.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,9 @@ from agentlab.store.rows import call_fact
 from agentlab.types import Completion, Where
 
 Coordinates = tuple[str, str, int, int, tuple[tuple[str, int, str], ...]]
-"""Task, condition, draw, generation; of a fork, cut, index and change of every fork on the way to it."""
+"""Task, condition, draw, generation; of a fork, cut, index and change of every fork on the way to it; `HINTED`."""
+HINTED = (("hint", 0, ""),)
+"""In place of forks, what tells a rollout with a hint from the one without."""
 
 
 class ReplayIndex:
@@ -24,10 +26,12 @@ class ReplayIndex:
         self._connection = read(folder)
         self._ids: dict[Coordinates | str, int] = {}
         ways: dict[str, tuple[tuple[str, int, str], ...]] = {}
-        sql = "SELECT task, condition, draw, generation, parent, at, fork, change, key, id FROM rollouts ORDER BY id"
+        columns = "task, condition, draw, generation, kind, parent, at, fork, change, key, id"
+        sql = f"SELECT {columns} FROM rollouts ORDER BY id"
         with closing(self._connection.execute(sql)) as rows:
-            for task, condition, draw, generation, parent, at, *fork, key, id in rows:
-                ways[key] = () if at is None else (*ways[parent], (at, *fork))  # a parent's row is older
+            for task, condition, draw, generation, kind, parent, at, *fork, key, id in rows:
+                first = HINTED if kind == "hint" else ()
+                ways[key] = first if at is None else (*ways[parent], (at, *fork))  # a parent's row is older
                 self._ids[task, condition, draw, generation, ways[key]] = self._ids[key] = id
 
     def __call__(self, where: Where) -> Completion | None:

@@ -26,6 +26,19 @@ _JUDGED = (
     "GROUP BY verdicts.rollout HAVING count(DISTINCT verdicts.judge) = (SELECT count(*) FROM judges))"
 )
 """Every measure asks for verdicts of its own judge."""
+_SPARED = (
+    "SELECT conditions.name AS condition, json_extract(task.value, '$.id') AS task, told.key AS judge "
+    "FROM conditions CROSS JOIN json_each(conditions.facts, '$.improve.judged') AS told CROSS JOIN meta CROSS JOIN "
+    "json_each(meta.value) AS task "
+    "WHERE meta.key = 'tasks' AND json_extract(task.value, '$.split') NOT IN (SELECT value FROM json_each(told.value))"
+)
+"""What a judge does not look at, because a self-training loop names the splits on which it scores."""
+_JUDGED_WHERE_DUE = (
+    f"WITH judges AS MATERIALIZED ({_JUDGES}), spared AS MATERIALIZED ({_SPARED}) SELECT count(*) FROM rollouts "
+    "WHERE kind = 'rollout' AND status NOT IN ('cancelled', 'infrastructure') AND NOT EXISTS (SELECT 1 FROM judges "
+    "WHERE NOT EXISTS (SELECT 1 FROM verdicts WHERE verdicts.rollout = rollouts.id AND verdicts.judge = judges.judge) "
+    "AND (rollouts.condition, rollouts.task, judges.judge) NOT IN (SELECT condition, task, judge FROM spared))"
+)
 _STATUSES = "SELECT status, count(*) FROM rollouts WHERE kind = 'rollout' GROUP BY status"
 
 
@@ -36,12 +49,13 @@ def cost(connection: sqlite3.Connection) -> Cost:
 
 
 def totals(connection: sqlite3.Connection) -> dict[str, Any]:
-    """`statuses`: rollouts by status, forks left out, where empty is one that is not finished; `judged`:
-    finished ones on which the judge of every measure was asked; `calls`; `cost`: US dollars of all calls, None where a
-    price is unknown."""
+    """`statuses`: rollouts by status, forks left out, where empty is one that is not finished; `judged`: finished ones
+    on which the judge of every measure was asked that is to look at them; `calls`; `cost`: US dollars of all calls,
+    None where a price is unknown."""
     spent = cost(connection)
     statuses = {status or "": count for status, count in connection.execute(_STATUSES)}
-    judged: int = connection.execute(_JUDGED).fetchone()[0]
+    some = connection.execute(f"SELECT 1 FROM ({_SPARED}) LIMIT 1").fetchone()
+    judged: int = connection.execute(_JUDGED if some is None else _JUDGED_WHERE_DUE).fetchone()[0]
     return {"statuses": statuses, "judged": judged, "calls": spent.calls, "cost": spent.cost}
 
 

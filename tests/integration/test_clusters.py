@@ -10,6 +10,7 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 import agentlab
+from agentlab.analysis.compare_runs import compare_runs
 from agentlab.analysis.contrasts.table import contrasts
 from agentlab.analysis.summary import summarize
 from agentlab.errors import AnalysisError, ScenarioError
@@ -70,6 +71,19 @@ async def test_contrasts_go_by_clusters(workdir: Path) -> None:
     assert (contrast.result.clusters, round(new.df, 9), alone.df) == (6, 5, 11)
     notes = summarize(run).notes
     assert "Tasks are clustered by source: 12 tasks in 6 clusters; only the clusters are independent." in notes
+
+
+async def test_runs_are_compared_by_clusters_although_one_has_a_task_more(workdir: Path) -> None:
+    run = await played(written(6, cluster="source"))
+    other, alone = load(run.folder), load(run.folder)
+    other.meta["tasks"] = [*other.meta["tasks"], {**other.meta["tasks"][0], "id": "one more"}]
+    other.clusters = {**run.clusters, "one more": "s0"}
+    alone.clusters = {}
+    same, more, none = (
+        compare_runs(one, two, "team=good", "team=bad").tables["measures"]["new_tasks_high"].tolist()
+        for one, two in ((run, load(run.folder)), (run, other), (alone, alone))
+    )
+    assert same == more != none
 
 
 async def test_of_few_clusters_nothing_is_concluded(workdir: Path) -> None:

@@ -84,6 +84,15 @@ def test_a_rollout_with_a_reply_that_was_cut_off_is_left_out_and_counted(tmp_pat
     assert table["left out"].iloc[1] == left.notna().sum()
 
 
+def test_a_rollout_with_a_reply_whose_scoring_is_refused_is_left_out_and_counted(tmp_path: Path) -> None:
+    models = {"default": {"name": "tests.support.cutting:Refusing"}}
+    run = trained(tmp_path, models=models, improve=improve(generations=1, kl="test", by={"kind": "exemplars"}))
+    left = run.distances["left_out"]
+    assert 0 < left.notna().sum() < len(left)
+    assert set(left.dropna()) == {"the model refused to score a reply"}
+    assert run.distances["log_ratio"].isna().tolist() == left.notna().tolist()
+
+
 @pytest.mark.parametrize(
     ("split", "model", "says"),
     [

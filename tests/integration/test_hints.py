@@ -1,14 +1,18 @@
 """Tasks of which nothing was kept are sampled again with a hint, and learned from without it."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentlab.errors import ScenarioError
+from agentlab.experiment.replay import HINTED, ReplayIndex
 from agentlab.runs.frames import Run, load
 from agentlab.scenario import load as load_design
+from agentlab.store import read
+from agentlab.types import Where
 from tests.support.loops import improve, play, tasks, written
 from tests.support.scenarios import Part, chain
 
@@ -53,6 +57,23 @@ def test_rollouts_with_a_hint_count_nowhere(run: Run) -> None:
     assert len(run.scores) == 2 * 72
     first = run.measures[(run.measures["generation"] == "0") & run.measures["task"].str.startswith("train")]
     assert first["right"].mean() == 0.5
+
+
+def test_a_replayed_run_keeps_rollouts_with_and_without_a_hint_apart(run: Run) -> None:
+    with closing(read(run.folder)) as connection:
+        rows = connection.execute(
+            "SELECT r.kind, r.task, r.condition, r.draw, text FROM rollouts r JOIN calls ON calls.rollout = r.id "
+            "WHERE r.generation = 0 AND r.task IN (SELECT task FROM rollouts WHERE kind = 'hint')"
+        ).fetchall()
+    places = {
+        f"{i}": (task, condition, draw, 0, HINTED if kind == "hint" else ())
+        for i, (kind, task, condition, draw, _) in enumerate(rows)
+    }
+    index = ReplayIndex(run.folder, places.get)
+    found = [index(Where(key, "me", 1, 0, 1, 0)) for key in places]
+    index.close()
+    assert [reply and reply.text for reply in found] == [text for *_, text in rows]
+    assert len({(kind, text) for kind, *_, text in rows}) > 1
 
 
 def test_the_same_command_makes_no_call_and_trains_on_the_same_rows(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from agentlab_cli.main import app
 from typer.testing import CliRunner
 
 import agentlab
+from agentlab.runs.frames.forks import exhausted
 from agentlab.store import DATABASE
 
 SCENARIO = """spec: 1
@@ -130,8 +131,16 @@ def test_a_turn_that_runs_out_of_tries_is_rejected_and_said(folder: Path) -> Non
     code, out = resample(folder, *until)
     assert code == 0, out
     assert "objects in the turn of ann in round 1, if it is there, changes harm by" in out
-    forks = agentlab.load(folder).forks.query("change == 'until objects=yes tries 2'")
+    run = agentlab.load(folder)
+    forks = run.forks.query("change == 'until objects=yes tries 2'")
     assert set(forks["status"]) == {"delivered", "rejected"}
+    lost = int((forks["status"] == "rejected").sum())
+    assert f"In {lost} of 8 changed forks a turn ran out of tries; they are left out" in out
+    assert exhausted(forks).tolist() == (forks["status"] == "rejected").tolist()
+    run = agentlab.load(folder)
+    run.meta["measures"] = [{**one, "values": {"rejected": 1.0}} for one in run.meta["measures"]]
+    again = run.forks.query("change == 'until objects=yes tries 2'")
+    assert again["harm"].isna().tolist() == exhausted(forks).tolist()
     assert forks.loc[forks["status"] == "rejected", "error"].str.contains("none of 2 draws of the turn of ann").all()
 
 

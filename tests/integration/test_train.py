@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from agentlab.analysis.analyse import analyse, attempts
 from agentlab.analysis.generations.latest import latest
 from agentlab.analysis.summary import summarize
+from agentlab.analysis.unplayed import unjudged
 from agentlab.errors import MismatchError, ScenarioError, StoreError
 from agentlab.experiment import session
 from agentlab.experiment.progress import Progress
@@ -20,7 +22,9 @@ from agentlab.report.section import Material
 from agentlab.report.style import arm_styles
 from agentlab.runs.exports import training_rows
 from agentlab.runs.frames import Run, load
+from agentlab.runs.listing import listed
 from agentlab.scenario import load as load_design
+from agentlab.store import DATABASE
 from tests.support.loops import TABLE, improve, play, tasks, text, trained, written
 from tests.support.scenarios import Part, chain
 
@@ -103,6 +107,20 @@ def test_arms_of_a_loop_are_compared_in_their_last_generation(tmp_path: Path) ->
     named = {arm.condition for arm in summarize(load(tmp_path / "declared")).arms}
     assert "kept_by=truth,generation=0" in named
     assert "kept_by=proxy,generation=0" not in named
+
+
+def test_a_generation_without_a_finished_rollout_hides_none_that_has_some(tmp_path: Path) -> None:
+    arms = {"kept_by": {"proxy": {}, "truth": {"improve": {"keep": {"measure": "right"}}}}}
+    play(written(tmp_path, factors=arms), tmp_path / "run")
+    for condition, left in (
+        ("kept_by=proxy,generation=2", {("proxy", 1), ("truth", 1), ("truth", 2)}),
+        ("kept_by=truth,generation=2", {("proxy", 1), ("truth", 1)}),
+    ):
+        with sqlite3.connect(tmp_path / "run" / DATABASE) as connection:
+            connection.execute("UPDATE rollouts SET status = 'infrastructure' WHERE condition = ?", (condition,))
+        summary = summarize(load(tmp_path / "run"))
+        assert {arm.condition for arm in summary.arms} == {f"kept_by={arm},generation={g}" for arm, g in left}
+        assert "generation=1" in {c.within for c in summary.contrasts}
 
 
 def test_generations_are_compared_pair_by_pair_as_arms_are(run: Run) -> None:
@@ -267,6 +285,8 @@ def test_an_expensive_judge_scores_the_splits_that_it_is_told_and_more_when_they
     scored = run.scores.groupby("judge")["task"].agg(lambda tasks: sorted({str(task)[:4] for task in tasks}))
     assert scored.to_dict() == {"named": ["test", "trai"], "right": ["test"]}
     assert analyse(run, "generations", {}).tables["generations"]["right"].isna().tolist() == [False] * 2 + [True] * 2
+    assert unjudged(run) == 0
+    assert [one.state for one in listed(tmp_path)] == ["finished"]
     path = written(tmp_path, improve=improve(generations=1, keep=keep, watch=None))
     assert play(path, tmp_path / "run").made.calls == 0
     assert load(tmp_path / "run").scores["judge"].value_counts().to_dict() == {"named": 72, "right": 72}

@@ -14,3 +14,16 @@ class Model:
         if request.settings.score is not None:
             return scored(request.settings.score, [-1.0], request.where.stream)
         return Completion("A", stop="end" if request.where.stream % 3 else "length")
+
+
+class Refusing:
+    """Scores no reply in three."""
+
+    name, capabilities = "tests.support.cutting:Refusing", SCORING
+
+    async def complete(self, request: Request) -> Completion:
+        if request.settings.score is None:
+            return Completion("A")
+        if request.where.stream % 3 == 0:
+            return Completion("", stop="refusal")
+        return scored(request.settings.score, [-1.0], request.where.stream)

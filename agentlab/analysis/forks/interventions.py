@@ -11,6 +11,7 @@ from agentlab.analysis.row import ends
 from agentlab.engine.intervention import stored
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.forks import exhausted
 from agentlab.stats.forks.intervention import InterventionEffect, effect
 from agentlab.text import pluralize
 from agentlab.types import Measure
@@ -31,6 +32,11 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
     """
     rows, lacking = list[dict[str, object]](), dict[str, list[str]]()
     notes: dict[str, None] = {"a change is compared with unchanged forks of the same cut, never with the parent": None}
+    if lost := int(exhausted(run.forks).sum()):
+        notes[
+            f"in {pluralize(lost, 'fork')} a turn ran out of tries; they are left out, so effects of `until` are about "
+            f"the forks in which the turns could be so"
+        ] = None
     for m in measured(run, measure):
         pairs, missing = paired_forks(run, m)
         if missing:

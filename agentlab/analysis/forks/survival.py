@@ -7,6 +7,7 @@ from agentlab.analysis.suppressed import suppressed_measures
 from agentlab.engine.cut import Cut
 from agentlab.engine.intervention import Change, Redraw
 from agentlab.runs.frames import Run
+from agentlab.runs.frames.forks import exhausted
 from agentlab.stats.forks.intervention import InterventionEffect, effect
 from agentlab.text import pluralize
 
@@ -21,6 +22,8 @@ class Survival:
     high: float | None
     """Ends of the 95% interval over forks of this rollout, None where there is none."""
     pairs: int
+    exhausted: int
+    """Forks in which a turn ran out of tries: they are in no pair."""
     says: str
 
 
@@ -28,6 +31,9 @@ def survivals(run: Run, parent: str, cut: Cut, change: Change) -> list[Survival]
     """One for each measure that is not suppressed, but those of the judge that selected."""
     redraw, hidden, found = change.redraw, suppressed_measures(run), list[Survival]()
     assert redraw is not None
+    mine = run.forks[(run.forks["parent"] == parent) & (run.forks["change"] == change.text)]
+    mine = mine[mine["at"] == str(cut)]
+    lost = int(exhausted(mine).sum())
     for measure in (m for m in run.measured if m.name not in hidden and m.judge != redraw.judge):
         pairs, _ = paired_forks(run, measure)
         chosen = pairs[(pairs["parent"] == parent) & (pairs["change"] == change.text) & (pairs["at"] == str(cut))]
@@ -35,9 +41,18 @@ def survivals(run: Run, parent: str, cut: Cut, change: Change) -> list[Survival]
         measured = effect(chosen["task"].tolist(), chosen["parent"].tolist(), chosen[with_it], chosen[without])
         ends = measured.these_parents
         limits = (None, None) if ends is None else (ends.low, ends.high)
-        says = _says(redraw, cut, measure.name, measured)
-        found.append(Survival(measure.name, measured.difference, *limits, measured.pairs, says))
+        says = _says(redraw, cut, measure.name, measured) + _lost(lost, len(mine))
+        found.append(Survival(measure.name, measured.difference, *limits, measured.pairs, lost, says))
     return found
+
+
+def _lost(lost: int, forks: int) -> str:
+    if not lost:
+        return ""
+    return (
+        f" In {lost} of {pluralize(forks, 'changed fork')}, a turn ran out of tries. They are left out: the effect is "
+        f"that of the other forks."
+    )
 
 
 def _says(redraw: Redraw, cut: Cut, measure: str, measured: InterventionEffect) -> str:

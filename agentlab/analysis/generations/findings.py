@@ -37,11 +37,17 @@ def _arm(tables: Mapping[str, pd.DataFrame], loops: Sequence[Lineage]) -> str:
     parts = [*_gains(rows)]
     if not parts:
         return ""
-    of = f"mean of {pluralize(len(loops), 'loop')}" if several else ""
+    of = f"mean of {_those(rows, len(loops))}" if several else ""
     who = line(", ".join(part for part in (loops[0].arm, of) if part), 200)
     listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     head, start = (f"{who}: ", "from") if who else ("", "From")
     return f"{head}{start} generation 0 to {last}, {listed}{_parting(tables.get('parting'), loops)}."
+
+
+def _those(rows: Sequence[Mapping[Any, Any]], every: int) -> str:
+    """The loops that came as far as the rows tell: `3 loops`, or `2 of 3 loops` where others ended before."""
+    there = max(int(row["replicates"]) for row in rows)
+    return pluralize(every, "loop") if there == every else f"{there} of {pluralize(every, 'loop')}"
 
 
 def _rows(table: pd.DataFrame | None, arm: str) -> list[dict[Any, Any]]:

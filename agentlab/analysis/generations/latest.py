@@ -5,18 +5,24 @@ from functools import lru_cache
 from agentlab.analysis.generations.lineage import lineages
 from agentlab.experiment.preregistration import conditions, register
 from agentlab.runs.frames import Run
+from agentlab.store import UNFINISHED
 
 
 @lru_cache(maxsize=2)
 def latest(run: Run) -> Run:
     """Held-out tasks, in the last generation of each arm and in those that declared contrasts name.
 
-    A run without a loop is returned as it is.
+    A generation of which nothing is finished is not the last one. Where arms ended at different generations, the last
+    one that all came to is there too, in which they can be compared. A run without a loop is returned as it is.
     """
     if not run.splits or not (loops := lineages(run)):
         return run
     found = register(run.meta)
     declared = [*(entry.contrast for entry in found.primary), *(found.exploratory or ())]
     named = {name for one in declared for name in conditions(one, run.factors)}
-    last = {loop.conditions[loop.last] for loop in loops}
-    return run.held_out.within(named | last)
+    ended = set(run.rollouts.loc[~run.rollouts["status"].isin(UNFINISHED), "condition"].astype("str"))
+    done = [{g: name for g, name in loop.conditions.items() if name in ended} or loop.conditions for loop in loops]
+    last = {own[max(own)] for own in done}
+    shared = set[int].intersection(*map(set, done))
+    common = {own[max(shared)] for own in done} if shared else set[str]()
+    return run.held_out.within(named | last | common)

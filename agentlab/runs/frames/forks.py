@@ -4,6 +4,7 @@ import pandas as pd
 
 from agentlab.columns import FORK
 from agentlab.engine.cut import parsed
+from agentlab.engine.intervention import stored
 from agentlab.engine.spec import FRESH
 
 
@@ -15,3 +16,10 @@ def forked(rollouts: pd.DataFrame) -> pd.DataFrame:
     table["agents"] = pd.Series([cuts[text].agents for text in table["at"]], dtype="object")
     table["fresh"] = table["fork"] > FRESH
     return table[[*(name for name in table.columns if name not in FORK), *FORK]]
+
+
+def exhausted(forks: pd.DataFrame) -> "pd.Series[bool]":
+    """Which rows of `Run.forks` ended because a turn was drawn as often as it may be: nothing came of them."""
+    kinds = {text: made.kind if (made := stored(text)) is not None else "" for text in forks["change"].unique()}
+    redrawn = forks["change"].map(kinds) == "until"
+    return redrawn & (forks["status"] == "rejected") & forks["error"].notna() if redrawn.any() else redrawn

@@ -21,7 +21,7 @@ from agentlab.runs.frames import tables
 from agentlab.runs.frames.clusters import clusters_of
 from agentlab.runs.frames.cost import RunCost, run_cost
 from agentlab.runs.frames.distances import distances
-from agentlab.runs.frames.forks import forked
+from agentlab.runs.frames.forks import exhausted, forked
 from agentlab.runs.frames.generations import LoopFrames, by_generation
 from agentlab.runs.frames.judged import compared, grouped
 from agentlab.runs.frames.kinds import Kinds, declared
@@ -149,11 +149,14 @@ class Run:
         from), `at` (its cut: `3` keeps everything to the end of round 3, `3/ann+ben` everything before round 3 and in
         round 3 the other agents' replies), `round` (Int64) and `agents` (tuple, empty for the end of a round), both
         from `at`, `fork` (int: its index), `fresh` (bool: it was drawn to re-measure a step that other forks selected),
-        `change` (empty for plain forks, otherwise `swap AGENT=MODEL`, `drop INDEX`, `edit INDEX HASH`), and the columns
-        of each measure as in `measures`.
+        `change` (empty for plain forks, otherwise `swap AGENT=MODEL`, `drop INDEX`, `edit INDEX HASH`, `until
+        JUDGE=no tries N`), and the columns of each measure as in `measures`, missing where a turn ran out of tries.
         """
         table = forked(self._all)
-        return table.join(self._measured(table, self.fork_scores), on="rollout")
+        scored = self._measured(table, self.fork_scores)
+        names = [measure.name for measure in self.measured]
+        scored.loc[exhausted(table).to_numpy(), names] = float("nan")  # whatever the measure says `rejected` is worth
+        return table.join(scored, on="rollout")
 
     @cached_property
     def fork_scores(self) -> pd.DataFrame:
@@ -284,7 +287,7 @@ class Run:
         that learn), `log_probability` and `base_log_probability` (of all these replies, in nats, under the weights that
         wrote them and under the base's), `log_ratio` (the first minus the second: its mean estimates the KL divergence
         from the base), `left_out` (why there are none: a reply was cut off, an agent has tools, a turn has no
-        reply)."""
+        reply, the model refused to score a reply)."""
         return self._placed(distances(self._select))
 
     @cached_property

@@ -10,6 +10,7 @@ organization, the sum over the turns of all agents that learn is that of whole r
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 
 from agentlab.engine.prompt import chat
 from agentlab.experiment.work import Work
@@ -70,14 +71,16 @@ async def _scored(work: Work, arm: Arm, key: str) -> None:
         if not isinstance(found, str):
             failed = work.store.failed_attempts(row.key, judges=False) if again else {}
             recorded = work.store.recorded(row.key) if again else {}
-            for reply in found:
+            for reply, (k, condition) in product(found, enumerate((arm.condition, arm.origin))):
                 attempt = 1 + failed.get(reply.call.actor, 0)
-                for k, condition in enumerate((arm.condition, arm.origin)):
-                    client = replace(work.clients[condition.name], recorded=recorded)
-                    asked = await client.ask(arm.loop.fields.policy, _request(work.seed, row.key, reply, k, attempt))
-                    if asked.completion is None:
-                        unit.failed = True
-                        return
+                client = replace(work.clients[condition.name], recorded=recorded)
+                asked = await client.ask(arm.loop.fields.policy, _request(work.seed, row.key, reply, k, attempt))
+                if asked.completion is None:
+                    unit.failed = True
+                    return
+                if asked.completion.logprobs is None:  # the sum over the others would be that of a shorter rollout
+                    row = _row(rollout, "the model refused to score a reply")
+                    break
         await work.store.finish(row)
         unit.failed = False
 
