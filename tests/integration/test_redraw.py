@@ -135,7 +135,7 @@ def test_a_turn_that_runs_out_of_tries_is_rejected_and_said(folder: Path) -> Non
     forks = run.forks.query("change == 'until objects=yes tries 2'")
     assert set(forks["status"]) == {"delivered", "rejected"}
     lost = int((forks["status"] == "rejected").sum())
-    assert f"In {lost} of 8 changed forks a turn ran out of tries; they are left out" in out
+    assert f"In {lost} of 8 changed forks, a turn ran out of tries. They are left out" in out
     assert exhausted(forks).tolist() == (forks["status"] == "rejected").tolist()
     run = agentlab.load(folder)
     run.meta["measures"] = [{**one, "values": {"rejected": 1.0}} for one in run.meta["measures"]]
