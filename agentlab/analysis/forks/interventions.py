@@ -34,8 +34,8 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
     notes: dict[str, None] = {"a change is compared with unchanged forks of the same cut, never with the parent": None}
     if lost := int(exhausted(run.forks).sum()):
         notes[
-            f"in {pluralize(lost, 'fork')}, a turn ran out of tries; they are left out, so effects of `until` are those "
-            f"of the other forks"
+            f"in {pluralize(lost, 'fork')}, a turn ran out of tries; they are left out, so effects of `until` are "
+            f"those of the other forks"
         ] = None
     for m in measured(run, measure):
         pairs, missing = paired_forks(run, m)
