@@ -39,6 +39,7 @@ def write(folder: Path, rollouts: int) -> None:
         insert(connection, "messages", [message_row(id, _message(i)) for id in ids for i in range(MESSAGES)])
         insert(connection, "calls", [call_row(id, _call(id, i)) for id in ids for i in range(CALLS)])
         connection.execute("COMMIT")
+    connection.execute("PRAGMA journal_mode = DELETE")  # as a store that is closed leaves it
     connection.close()
 
 
