@@ -48,7 +48,7 @@ async def chosen_from(
     chosen = _chosen(live, fractions, take, population.spec.lineage)
     if isinstance(chosen, str):
         return replace(rollout, status="incomplete", error=chosen)
-    return _with_log_of(rollout, chosen)
+    return with_log_of(rollout, chosen)
 
 
 def finite(number: float) -> float | None:
@@ -64,7 +64,7 @@ async def _ended(population: Population, weights: dict[Particle, float], offset:
             group.create_task(population.keep.finish(one.rollout))
 
 
-def _with_log_of(rollout: Rollout, chosen: Particle) -> Rollout:
+def with_log_of(rollout: Rollout, chosen: Particle) -> Rollout:
     """The log is kept with the rollout, too, so that whoever reads rollouts need not know of particles."""
     one = chosen.rollout
     assert one is not None

@@ -14,6 +14,7 @@ from agentlab.engine.play import end, step
 from agentlab.engine.spec import UNLIMITED, RolloutSpec, fork, unstarted
 from agentlab.engine.state import State
 from agentlab.experiment.inference.judging import ParticleJudge
+from agentlab.experiment.inference.outcome import with_log_of
 from agentlab.experiment.inference.particle import Particle
 from agentlab.experiment.inference.population import Interrupted, Population
 from agentlab.types import Call, JudgeInput, Message, Rollout
@@ -49,15 +50,7 @@ class Redrawn:
         rollout = chosen.rollout
         assert rollout is not None
         await population.keep.finish(rollout)
-        kept = replace(unstarted(spec), chosen=rollout.key, status=rollout.status, output=rollout.output)
-        return replace(
-            kept,
-            output_via=rollout.output_via,
-            cut=rollout.cut,
-            messages=rollout.messages,
-            error=rollout.error,
-            about=self._about(),
-        )
+        return replace(with_log_of(unstarted(spec), chosen), about=self._about())
 
     def _about(self) -> dict[str, int]:
         return {"attempts": self.draws, "rejected_draws": self.rejected, "unscored": self.unscored}
