@@ -38,6 +38,13 @@ class Model(Protocol):
     async def complete(self, request: Request) -> Completion: ...
 
 
+async def close(model: Model) -> None:
+    """Ends what the model holds open, where it has `aclose()`."""
+    aclose = getattr(model, "aclose", None)
+    if aclose is not None:
+        await aclose()
+
+
 class Tool(Protocol):
     """Something an agent can do besides talking."""
 

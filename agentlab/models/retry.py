@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentlab.errors import ModelError
-from agentlab.interfaces import Model
+from agentlab.interfaces import Model, close
 from agentlab.models.limits import AccountLimits
 from agentlab.models.waits import Waits
 from agentlab.seeds import stream
@@ -73,9 +73,7 @@ class RetryingModel:
         raise AssertionError("unreachable: the last try returns or raises")
 
     async def aclose(self) -> None:
-        close = getattr(self.inner, "aclose", None)
-        if close is not None:
-            await close()
+        await close(self.inner)
 
     async def _timed(self, request: Request) -> Completion:
         began = time.perf_counter()

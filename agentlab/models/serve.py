@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from agentlab.errors import ScenarioError
-from agentlab.interfaces import Model
+from agentlab.interfaces import Model, close
 from agentlab.models.engines.engine import Engine
 from agentlab.models.engines.hosted import Engines, HostedModel
 from agentlab.models.engines.plan import OFFLINE, is_started
@@ -97,9 +97,7 @@ async def serve(
             engine = engines.engine_of(spec) if is_started(spec) else None
             if key not in built:
                 built[key] = _build(spec, recalls or {}, engine)
-                close = getattr(built[key], "aclose", None)
-                if close is not None:
-                    stack.push_async_callback(close)
+                stack.push_async_callback(close, built[key])
             account = account_of(spec)
             if account not in limits:
                 limits[account] = _limits(one for one in specs.values() if account_of(one) == account)

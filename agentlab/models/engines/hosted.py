@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentlab.errors import EngineError, ModelError, Stopped
-from agentlab.interfaces import Model
+from agentlab.interfaces import Model, close
 from agentlab.models.engines import environment
 from agentlab.models.engines.engine import Engine, Note
 from agentlab.models.engines.plan import EnginePlan, adapter_name, plan_of
@@ -46,9 +46,7 @@ class HostedModel:
                     raise
 
     async def aclose(self) -> None:
-        close = getattr(self.inner, "aclose", None)
-        if close is not None:
-            await close()
+        await close(self.inner)
         if self.outside:
             await self.engine.aclose()
 
