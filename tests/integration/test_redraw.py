@@ -161,3 +161,22 @@ def test_what_cannot_be_drawn_is_refused(folder: Path, options: tuple[str, ...],
     code, out = resample(folder, *options)
     assert code != 0
     assert told in out
+
+
+def test_a_redrawn_fork_and_its_draws_say_what_they_are_and_which_rollout_to_fork_instead(folder: Path) -> None:
+    until = ("--rollout", objecting(folder), "--at", "1/ann", "--until", "objects=no", "-n", "3", "--tries", "20")
+    assert resample(folder, *until)[0] == 0
+    forks = agentlab.load(folder).forks
+    fork = forks[forks["change"].str.startswith("until")].iloc[0]
+    draw = said(folder, "redraw").query("population == @fork.rollout and status != 'rejected'")["key"].iloc[0]
+
+    shown = CliRunner().invoke(app, ["show", str(folder), "--rollout", fork.rollout]).output
+    assert f"{fork.attempts} draw" in shown
+    assert f"{fork.attempts - 1} rejected; the log is that of draw {draw[:12]}" in " ".join(shown.split())
+    shown = CliRunner().invoke(app, ["show", str(folder), "--rollout", draw]).output
+    assert f"a draw of a turn of fork {fork.rollout}" in shown
+
+    _, out = resample(folder, "--rollout", fork.rollout, "--at", "2/ben", "-n", "2")
+    assert f"fork its parent {fork.parent[:12]}" in out
+    _, out = resample(folder, "--rollout", draw, "--at", "2/ben", "-n", "2")
+    assert "which has no forks of its own" in out

@@ -110,11 +110,7 @@ class ParentRun:
                 f"rollout {key[:12]}: {condition} has a budget set by another arm, so it cannot be re-run by itself; "
                 f"fork a rollout of the arm that sets its budget"
             )
-        if self._connection.execute(f"SELECT 1 WHERE ? IN ({_POPULATED})", (key,)).fetchone():
-            raise ScenarioError(
-                f"rollout {key[:12]}: it was made by a population of particles, which cannot be re-run from a cut; "
-                f"fork a rollout of a condition without `inference`"
-            )
+        self._refuse_populated(key)
         levels = {one.name: one.levels for design in self._designs for one in design.conditions}.get(condition, {})
         selection = Selection((task,), {factor: (level,) for factor, level in levels.items()}, draw)
         origin, *forks = reversed(line(self._connection, key))
@@ -131,6 +127,23 @@ class ParentRun:
             f"{self.folder / DATABASE}: the recorded design gives {condition}, task {task}, draw {draw} a different "
             f"identity than the rollout has: a module of your own, or agentlab itself, has changed"
         )
+
+    def _refuse_populated(self, key: str) -> None:
+        """Raises `ScenarioError` for what a population made: particles, draws, and who took one."""
+        sql = f"SELECT kind, change, parent, population, key IN ({_POPULATED}) FROM rollouts WHERE key = ?"
+        kind, change, parent, population, populated = self._connection.execute(sql, (key,)).fetchone()
+        start = f"rollout {key[:12]}: it"
+        if kind == "redraw":
+            raise ScenarioError(f"{start} is a draw of a turn of fork {population[:12]}, which has no forks of its own")
+        if change.startswith("until "):
+            raise ScenarioError(
+                f"{start} is a fork of --until, whose turns depend on a judge; fork its parent {parent[:12]}"
+            )
+        if kind == "particle" or populated:
+            raise ScenarioError(
+                f"{start} was made by a population of particles, which cannot be re-run from a cut; "
+                f"fork a rollout of a condition without `inference`"
+            )
 
     def _change(self, condition: Condition, text: str, models: dict[str, ModelSpec]) -> Change | None:
         """What a stored fork did otherwise; to `models` the model that came in. Changed messages are in its log."""
