@@ -16,7 +16,7 @@ from agentlab.analysis.contrasts.missing import missing_values
 from agentlab.analysis.contrasts.rejected import rejected_alike
 from agentlab.analysis.measure_summary import measure_summaries
 from agentlab.analysis.suppressed import suppressed
-from agentlab.analysis.unplayed import STOPPED, planned
+from agentlab.analysis.unplayed import STOPPED, planned, spared
 from agentlab.experiment.preregistration import InterimAnalysis, Primary, conditions, register
 from agentlab.pairing import draws_are_pairs
 from agentlab.runs.frames import Run
@@ -89,17 +89,21 @@ class _Pairs:
         self.paired = draws_are_pairs(self.run.meta)
         self.finished = int((~self.run.rollouts["status"].isin(UNFINISHED)).sum())
         self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
+        self.spared: dict[str, set[tuple[str, str]]] = {}
         self.noises: dict[str, JudgeNoise] = {}
         self.better = {name: found.better for name, found in measure_summaries(self.run).items()}
 
     def compare(self, declared: Declared, primary: Primary | None) -> Contrast | None:
-        """None when an arm has no rollout, or the run not the measure."""
+        """None when an arm has no rollout that the judge is to score, or the run not the measure."""
         run, names = self.run, conditions(declared, self.run.factors)
         measure = next((m for m in run.measured if m.name == declared.measure), None)
         sides = self.sides(names) if measure is not None else None
         if measure is None or sides is None:
             return None
-        a, b, arms = sides
+        *rows, arms = sides
+        a, b = (self.scored(arm, measure.judge) for arm in rows)
+        if a.empty or b.empty:
+            return None
         apart = not rejected_alike(a, b, measure)
         values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
@@ -131,7 +135,7 @@ class _Pairs:
             margin=declared.margin,
             equivalence_p=None if said else _equivalence(values, declared.margin, interim),
             better=self.better[measure.name],
-            played=self.played(a, b),
+            played=self.played(*rows),
             rejected_apart=self.paired and apart,
             draw_sd=draw_sd(*values.complete()),
         )
@@ -142,6 +146,15 @@ class _Pairs:
             a, b = (arm_rows(self.run, name) for name in names)
             self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(a, b))
         return self.known[names]
+
+    def scored(self, rows: pd.DataFrame, judge: str) -> pd.DataFrame:
+        """Without the rollouts that the loop does not have this judge score: their scores are not missing."""
+        if judge not in self.spared:
+            self.spared[judge] = spared(self.run, judge)
+        if not self.spared[judge]:
+            return rows
+        places = zip(rows["condition"].tolist(), rows["task"].tolist(), strict=True)
+        return rows[[place not in self.spared[judge] for place in places]]
 
     def played(self, a: pd.DataFrame, b: pd.DataFrame) -> tuple[int, int]:
         """Rollouts of both arms that are played and planned; both 0 where that says nothing about a conclusion."""
