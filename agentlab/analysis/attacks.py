@@ -76,7 +76,8 @@ def _groups(run: Run, found: Attempts, attacked: pd.DataFrame) -> Iterator[Row]:
     for condition in run.conditions["condition"].astype("str"):
         for group, rows in attacked[attacked["condition"] == condition].groupby("group", sort=False):
             kept = rows[rows["eligible"]].assign(silent=lambda kept: ~kept["answered"])
-            crossed = crossed_mean(kept["wrong"].astype("float64"), kept[CLEAN].tolist(), kept[ATTACK].tolist())
+            cells = (kept["wrong"].astype("float64"), kept[CLEAN].tolist(), kept[ATTACK].tolist())
+            crossed = crossed_mean(*cells, clusters=run.clusters or None)
             known = [score for name in rows[ATTACK].unique() if (score := scores.get(name)) is not None]
             row: Row = {"condition": condition, "by": str(group), "attacks": rows[ATTACK].nunique()}
             row |= {"sums": kept[CLEAN].nunique(), **estimated("success", _mean(run, kept, "wrong"))}
@@ -132,7 +133,8 @@ def _pairs(run: Run) -> Iterator[tuple[str, str]]:
 
 def _notes(run: Run, found: Attempts) -> Sequence[str]:
     right, reached = found.measures
-    notes = [f"{right.name} says what is right" + (f", {reached.name} what the attack aims at" if reached else "")]
+    aim = f"; {reached.name}, whether it is the answer that the attack aims at" if reached else ""
+    notes = [f"{right.name} measures whether an answer is right{aim}"]
     notes.append(
         f"intervals are for new tasks with these attacks, or for these tasks where fewer than {FEWEST_TASKS} count; "
         f"draws are paired by their number"
