@@ -78,8 +78,8 @@ def _within(x: Floats, there: Bools, means: Floats, judgments: Ints) -> tuple[Fl
     if not freedom.any():
         return np.zeros(len(x)), False, ("judge noise not separable: no rollout was judged twice",)
     if squares.max() <= 1e-24 * float(np.abs(x[there]).max()) ** 2:
-        told = "judge noise not separable: judgments of one rollout never differ, as at temperature 0"
-        return np.zeros(len(x)), False, (told,)
+        reason = "judge noise not separable: judgments of one rollout never differ, as at temperature 0"
+        return np.zeros(len(x)), False, (reason,)
     alone = int((freedom == 0).sum())
     pooled = squares.sum() / freedom.sum()
     sigma2: Floats = np.where(freedom > 0, squares / np.maximum(freedom, 1), pooled)

@@ -71,10 +71,10 @@ def guess(tasks: Sequence[Hashable], second: Sequence[bool], texts: Texts) -> Ar
     words, length, pairs = 0.0, 0.0, 0
     for task in both:
         out = codes == task
-        one, two = int((out & ~arm).sum()), int((out & arm).sum())
+        n_first, n_second = int((out & ~arm).sum()), int((out & arm).sum())
         words += _wins(_bayes(texts, ~out & ~arm, ~out & arm)[out], arm[out])
         length += _wins(_longer(texts.lengths, ~out, arm)[out], arm[out])
-        pairs += one * two
+        pairs += n_first * n_second
     return ArmGuess(words / pairs, length / pairs, pairs)
 
 
