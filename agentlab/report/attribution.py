@@ -39,7 +39,7 @@ def _panels(data: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def draw(data: pd.DataFrame, column: str, styles: Mapping[str, ArmStyle]) -> Figure:
-    """A panel for each arm and measure, a bar for each term; a share that cannot be told apart crosses 0."""
+    """A panel for each arm and measure, a bar for each term; where an interval crosses 0, the share may be 0."""
     keys = _panels(data)[:MOST]
     parts = [data[(data["condition"] == c) & (data["measure"] == m)] for c, m in keys]
     figure, axes = panels(len(keys), ACROSS, 0.6 + 0.24 * max(map(len, parts)), 0.3)

@@ -63,7 +63,7 @@ def _panel(ax: Any, data: pd.DataFrame, arms: list[str], kinds: list[str]) -> No
 
 
 def _form(place: int) -> dict[str, Any]:
-    """A component is told by its mark and its filling."""
+    """Each component has a mark and a filling of its own."""
     filling = ("white", *GREYS)[place % (len(GREYS) + 1)]
     marker = MARKERS[place % len(MARKERS)]
     return {"color": INK, "marker": marker, "markerfacecolor": filling, "markersize": 5.5, "linestyle": ""}

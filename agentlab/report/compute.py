@@ -15,7 +15,7 @@ from agentlab.text import pluralize
 USED = ["calls", "input_tokens", "output_tokens", "reasoning_tokens", "seconds", "cost"]
 PANELS = {"output_tokens": "output tokens per rollout", "cost": "US dollars per rollout"}
 APART, OTHERS = 6, "the other agents"
-"""Agents told apart in the picture, by what they used."""
+"""Agents drawn one by one, those that used the most; the others are drawn as one."""
 
 
 def section(material: Material) -> Section:

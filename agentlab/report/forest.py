@@ -105,7 +105,7 @@ def draw_with_numbers(data: pd.DataFrame, measures: Measures) -> Figure:
     figure, axes = canvas(sum(heights) + 0.35, len(parts), 1, width=BROAD, height_ratios=heights)
     for part, names, ax in zip(parts, labels, axes.flat, strict=True):
         measure = str(part["measure"].iloc[0])
-        _panel(ax, part, [str(name) for name in part["contrast"]], concluded=False)  # the right edge tells the numbers
+        _panel(ax, part, [str(name) for name in part["contrast"]], concluded=False)  # the numbers stand at the right
         named(ax, measure)
         rows(ax, names)
         arms = [str(name) for name in part["a"].unique()]

@@ -1,4 +1,4 @@
-"""How pictures look: colors that every kind of color vision tells apart, and marks and hatches for print in grey."""
+"""How pictures look: colors that any color vision can distinguish, and marks and hatches for print in gray."""
 
 import re
 import warnings
@@ -85,7 +85,7 @@ def short(text: object, most: int) -> str:
 
 
 def nth_style(i: int, label: str) -> ArmStyle:
-    """The i-th of several things to tell apart."""
+    """The style of the i-th of several things, as different from the others as possible."""
     label = f" {label}" if label.startswith("_") else label  # else a legend leaves it out
     return ArmStyle(label, COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)], HATCHES[i % len(HATCHES)])
 

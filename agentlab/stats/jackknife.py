@@ -89,7 +89,7 @@ def of_share(left: Left, level: float) -> Estimate:
 
 
 def left_out(x: Floats, statistic: Statistic, weights: Floats | None = None) -> Left | Estimate:
-    """The statistic without each row of `x`; an Estimate with the reason where that tells nothing."""
+    """The statistic without each row of `x`; an Estimate with the reason where these allow no interval."""
     count, total = len(x), x.sum(axis=0)
     value = float(statistic(total))
     if not np.isfinite(value):

@@ -24,7 +24,7 @@ Counts = Sequence[int]
 """Of one task: how many draws gave the right answer, then how many gave each other answer."""
 Worth = Callable[[Counts, int], float]
 DRAWS_PER_TRY = 5
-"""Draws of a task for each try, from which an interval for these tasks is told: with fewer it covers under 92 %."""
+"""Draws of a task for each try that an interval for these tasks needs: with fewer it covers under 92 %."""
 
 
 @dataclass(frozen=True, slots=True)

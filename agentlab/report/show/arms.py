@@ -75,8 +75,8 @@ def _users(users: list[str]) -> str:
 
 
 def _texts(a: Condition, b: Condition, facts_of: Mapping[str, Facts]) -> Iterator[tuple[str, str, bool]]:
-    """A heading and a diff, from the shorter text to the longer, so that a change is told once whichever condition
-    comes first; whether the first is the shorter."""
+    """A heading and a diff, from the shorter text to the longer, so that a change is printed once whichever
+    condition comes first; and whether the first is the shorter."""
     for change in changes(facts_of[a.name], facts_of[b.name], a.questions, b.questions):
         forward = (len(change.before), change.before) < (len(change.after), change.after)
         grown = change if forward else TextChange(change.name, change.after, change.before)

@@ -1,4 +1,4 @@
-"""What `agentlab show` tells programs: rows of the run's frames, or the scenario as it was resolved."""
+"""What `agentlab show --json` prints: rows of the run's frames, or the scenario as it was resolved."""
 
 from collections.abc import Sequence
 from pathlib import Path

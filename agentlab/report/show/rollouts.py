@@ -133,7 +133,7 @@ def _by_key(frame: pd.DataFrame, names: list[str]) -> dict[str, tuple[Any, ...]]
 
 
 def _short(keys: list[str]) -> int:
-    """Characters that tell all keys apart."""
+    """How many leading characters distinguish all keys."""
     length = SHORT
     while length < 32 and len({key[:length] for key in keys}) < len(keys):
         length += 1

@@ -19,7 +19,7 @@ SEES = "sees the task"
 
 
 def scenario(design: Design) -> str:
-    """The description, a paragraph for each part. Parts that several conditions share are told once."""
+    """The description, a paragraph for each part. Parts that several conditions share are printed once."""
     rollouts = len(design.conditions) * len(design.tasks) * design.draws
     sizes = ((len(design.conditions), "condition"), (len(design.tasks), "task"), (design.draws, "draw"))
     size = " x ".join(pluralize(*pair) for pair in sizes)

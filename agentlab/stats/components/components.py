@@ -27,7 +27,7 @@ _TINY = 1e-12
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """The variance that one level adds. What cannot be told is None, and its `Components` say why."""
+    """The variance that one level adds. What cannot be estimated is None, and its `Components` say why."""
 
     name: str
     groups: int
@@ -62,13 +62,13 @@ class Components:
 
     levels: tuple[Component, ...]
     merged: Component | None
-    """The two lowest levels together, where they cannot be told apart."""
+    """The two lowest levels together, where they cannot be separated."""
     total: Component
     """Their sum: the variance of one value of one draw of a new task; of a known one where there is but one task."""
     inseparable: str = ""
-    """Why the two lowest levels cannot be told apart; empty where they can."""
+    """Why the two lowest levels cannot be separated; empty where they can."""
     fixed: str = ""
-    """What cannot be told since the top level is the very groups at hand."""
+    """What cannot be estimated because the top level is the very groups at hand."""
     constant: str = ""
     """Where no variance is seen on the lowest level, and what that leaves untold."""
     negative: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ def components(
 ) -> Components:
     """The variance that every level of `names` adds; `codes` holds the labels, shape (N,), of all levels but the last.
 
-    `fixed` takes the top level as the very groups at hand: their variance is told without limits, and one group is
+    `fixed` takes the top level as the very groups at hand: their variance has no limits, and one group is
     enough. `deterministic` says that repeats on the lowest level are copies (a judge at temperature 0): it is then not
     separable, as where no group has two. Limits leave out one group at the top at a time, or one of the groups within
     them where it is `fixed`; `clusters`, shape (N,), says which groups at the top are left out together. Raises
@@ -152,7 +152,7 @@ def checked(codes: Sequence[ArrayLike], values: ArrayLike, names: Sequence[str])
 
 
 def inseparable(design: Nest, names: Sequence[str], deterministic: bool) -> str:
-    """Why the lowest level cannot be told from the one above; empty where it can."""
+    """Why the lowest level cannot be separated from the one above; empty where it can."""
     last, above = names[-1], names[-2]
     if design.df[-1] == 0:
         return f"{last} not separable from {above}: one {last} in every {above}"
@@ -178,7 +178,7 @@ def _these(top: Component) -> tuple[Component, str]:
 def _estimated(
     design: Nest, y: Array, squares: MeanSquares, names: Sequence[str], level: float
 ) -> tuple[list[Component], Component]:
-    """The components of a design in which all levels can be told apart, and their sum."""
+    """The components of a design in which all levels can be separated, and their sum."""
     weights, anova = np.triu(coefficients(design)), henderson(design, y)
     used = design.df > 0
     variances = weights @ squares.every

@@ -33,7 +33,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Covariance:
-    """What two measures share on one level. None where it cannot be told."""
+    """What two measures share on one level. None where it cannot be estimated."""
 
     name: str
     covariance: float | None
@@ -45,7 +45,7 @@ class Covariance:
     uncorrected: float | None
     """The correlation of the means as they are seen, noise and the levels below included."""
     note: str = ""
-    """What of it cannot be told though there are scores enough, and why."""
+    """What cannot be estimated although there are enough scores, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Covariances:
     dropped: int
     """That have one of them."""
     inseparable: tuple[str, str] = ("", "")
-    """Why the two lowest levels cannot be told apart, of either measure; empty where they can."""
+    """By measure, why its two lowest levels cannot be separated; empty where they can."""
     independent: str = ""
     """Why nothing is shared on the lowest level, where each measure has calls of its own."""
     few: str = ""
@@ -96,7 +96,7 @@ def covariances(
     else:
         shared = _widened(_replicates(draws, seen_a, seen_b), np.zeros(1))
         seen = [*_seen(draws, seen_a, seen_b), None]
-    by_level: list[Covariance] = []
+    terms: list[Covariance] = []
     for i, name in enumerate(names):
         ratio = _ratio(shared[:, i], variances[0][:, i], variances[1][:, i])
         free = not same_calls and i == len(names) - 1
@@ -106,12 +106,10 @@ def covariances(
             note = "no correlation, because a measure has no variance above 0 on this level"
         elif not free and np.isfinite(ratio[0]) and span is None and tasks >= FEWEST_TASKS:
             note = "no interval, because the correlation, with all tasks or without one of them, is 1 or more"
-        by_level.append(
-            Covariance(name, _finite(shared[0, i]), _finite(ratio[0]), *(span or (None, None)), seen[i], note)
-        )
+        terms.append(Covariance(name, _finite(shared[0, i]), _finite(ratio[0]), *(span or (None, None)), seen[i], note))
     apart = "" if same_calls else f"no {names[-1]} is shared by the measures, so their covariance on this level is 0"
     few = f"{tasks} {names[0]}s: no intervals (at least {FEWEST_TASKS} are needed)" if tasks < FEWEST_TASKS else ""
-    return Covariances(tuple(by_level), tasks, len(draws.parents[-1]), dropped, lost, apart, few)
+    return Covariances(tuple(terms), tasks, len(draws.parents[-1]), dropped, lost, apart, few)
 
 
 def _matched(x: Scores, y: Scores) -> tuple[tuple[Scores, Scores], int]:

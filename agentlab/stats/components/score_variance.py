@@ -50,7 +50,7 @@ def score_variance(
     level: float = 0.95,
     deterministic: bool = False,
 ) -> ScoreVariance:
-    """The score variance of rollouts that are told by task and draw, all of shape (N,), one value for each judge draw.
+    """The score variance of rollouts, each known by its task and draw; all of shape (N,), a value for each judge draw.
 
     It is about these tasks, so one of them is enough. Raises ValueError as `components` does.
     """

@@ -33,7 +33,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """`M_k`. `low` and `high` hold at the level they were asked for; None where the forks do not tell."""
+    """`M_k`. `low` and `high` hold at the level they were asked for; None where the forks allow no interval."""
 
     cut: int
     forks: int

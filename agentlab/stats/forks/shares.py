@@ -21,7 +21,7 @@ from agentlab.text import pluralize
 Array = NDArray[np.float64]
 
 FEWEST_PARENTS = 30
-"""Under so many parents shares are too rough to be told apart, by rule of thumb."""
+"""With fewer parents, shares are too rough to compare, by rule of thumb."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from agentlab.stats.jackknife import Clusters, missing, of_sums, quotient, teste
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """`difference = by_accuracy + excess`, over the tasks on which a's wrong answers can be told."""
+    """`difference = by_accuracy + excess`, over the tasks on which the spread of a's wrong answers can be estimated."""
 
     difference: Estimate
     """Incoherence of b minus that of a."""

@@ -1,4 +1,4 @@
-"""How well the arm can be guessed from a text: what a judge that is told nothing may know all the same.
+"""How well the arm can be guessed from a text alone, which a judge could do that is not shown the arm.
 
 A naive Bayes classifier over the words and pairs of words that a text holds (presence, Laplace smoothing, logarithms
 of likelihood ratios), and the text's length, each fitted on all other tasks and tried on the one held out. The area is

@@ -68,9 +68,9 @@ def bradley_terry(
 
     Errors are those of the information matrix, or with `clusters` (tasks: both orders of one pair are in one) the
     sandwich times G/(G - 1), for t on G - 1 degrees of freedom. Estimates are None, with a note, where they would be
-    endless: some players never lose to the others nor tie with them (Ford), order decides everything, or it cannot be
-    told from strength because every pair was shown in one order. Raises ValueError for another outcome (a refused
-    comparison is to be left out), a player against itself, or unequal lengths.
+    endless: some players never lose to the others nor tie with them (Ford), order decides everything, or order and
+    strength cannot be separated because every pair was shown in one order. Raises ValueError for another outcome
+    (a refused comparison is to be left out), a player against itself, or unequal lengths.
     """
     result = np.asarray(outcome, dtype=np.float64)
     players = tuple(sorted({*first, *second}))
@@ -161,7 +161,7 @@ def _data(
 
 
 def _contrasts(data: _Data) -> Array:
-    """What tells outcomes apart: features of each but the last, less those of the last."""
+    """What distinguishes outcomes: features of each but the last, less those of the last."""
     x = data.x_rok
     return (x[:, :-1] - x[:, -1:]).reshape(-1, x.shape[2])
 
