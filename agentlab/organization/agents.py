@@ -34,13 +34,13 @@ class Agent:
 
     @property
     def offered(self) -> tuple[ToolSpec, ...]:
-        """Its tools as a model is told of them."""
+        """Its tools as they are described to a model."""
         return tuple(tool.spec for toolset in self.tools for tool in toolset.tools)
 
 
 @dataclass(frozen=True, slots=True)
 class TurnLimits:
-    """What one turn may take, beside the number of its model calls. Sizes are in characters, times in seconds."""
+    """Limits of one turn, besides the number of its model calls. Sizes are in characters, times in seconds."""
 
     result: int = 16_000
     """Of the result of one tool; a longer one loses its middle."""

@@ -32,7 +32,7 @@ class Written:
 
     @property
     def name(self) -> str:
-        """Of the tool."""
+        """The name of the tool."""
         return self.attributes.get("tool", self.attributes.get("name", ""))
 
 

@@ -1,4 +1,4 @@
-"""Sampling settings over others: what is set takes the place of what was."""
+"""Merges sampling settings: those that are set replace the others."""
 
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ def merged(base: Settings, over: Settings) -> Settings:
 
 @lru_cache(maxsize=4096)
 def _merged(base: bytes, over: bytes) -> Settings:
-    """Kept by content: a schema makes settings unhashable."""
+    """Cached by content: a schema makes settings unhashable."""
     decode = msgspec.json.Decoder(Settings).decode
     base_settings, over_settings = decode(base), decode(over)
     named = {

@@ -39,7 +39,7 @@ _STRAY = (
 
 
 def guide(tools: Sequence[ToolSpec]) -> str:
-    """What an agent is told of its tools: each one as the call to write. Empty without tools."""
+    """How an agent calls its tools: each one as the call to write. Empty without tools."""
     return "\n\n".join((_HEAD, *map(_shown, tools))) if tools else ""
 
 

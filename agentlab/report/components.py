@@ -70,5 +70,5 @@ def _form(place: int) -> dict[str, Any]:
 
 
 def _lift(place: int, count: int) -> float:
-    """From the middle of its row, so that the components of an arm stand one below another."""
+    """The distance from the middle of its row, so that the components of an arm stand one below another."""
     return 0.0 if count == 1 else 0.56 * (place / (count - 1) - 0.5)

@@ -53,7 +53,7 @@ def arms(run: Run) -> pd.DataFrame:
 
 
 def _finished(run: Run) -> pd.DataFrame:
-    """Without rollouts that were stopped or failed: what they used is a part of what they would have."""
+    """The finished rollouts: one that was stopped or failed has used only a part of what it would have."""
     return run.rollouts[~run.rollouts["status"].isin(UNFINISHED)]
 
 
@@ -70,7 +70,7 @@ def agents(run: Run) -> pd.DataFrame:
 
 
 def _unknown(groups: Any) -> pd.DataFrame:
-    """Where a rollout of the group does not know what it used."""
+    """True where the use of a rollout of the group is unknown."""
     return groups[USED].count().lt(groups.size(), axis=0)
 
 

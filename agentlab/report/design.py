@@ -76,7 +76,7 @@ def _measure(m: Measure) -> str:
 
 
 def _finished(run: Run) -> pd.DataFrame:
-    """Without rollouts that were stopped or failed, which the same command tries again."""
+    """Rollouts without those that were stopped or failed, which the same command tries again."""
     return run.rollouts[~run.rollouts["status"].isin(UNFINISHED)]
 
 

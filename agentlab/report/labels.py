@@ -1,4 +1,4 @@
-"""Words beside the marks of a scatter, each where it stands upon no other word and no other mark."""
+"""Words beside the marks of a scatter, each where it covers no other word and no other mark."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ Area = tuple[float, float, float, float]
 
 
 def label(figure: Any, ax: Any, marks: Mapping[str, tuple[float, float]]) -> list[str]:
-    """Writes each word beside its mark, and gives those for which there is no room."""
+    """Writes each word beside its mark, and returns those for which there is no room."""
     figure.draw_without_rendering()
     scale = 72 / figure.dpi
     places = {word: tuple(ax.transData.transform(at) * scale) for word, at in marks.items()}

@@ -53,7 +53,7 @@ class Lead:
 
 
 def lead(material: Material) -> Lead:
-    """Of a run, finished or not."""
+    """The beginning of the page of a run, finished or not."""
     run, summary = material.run, material.summary
     return Lead(
         str(run.meta.get("name") or run.folder.name),

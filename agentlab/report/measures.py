@@ -1,4 +1,4 @@
-"""Measures by condition: means with both intervals, what the missing values could make of them, delivered only."""
+"""Measures by condition: means with both intervals, bounds for missing values, and means of delivered rollouts only."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What did not come about: rollouts not delivered, outputs cut off, verdicts without a score, messages lost."""
+"""What is missing: rollouts not delivered, outputs cut off, verdicts without a score, messages lost."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ LOST = {
     "truncated": ("#5E5E5E", "xxxx"),
     "late": ("#C4C4C4", ""),
 }
-"""Grey and hatch by what became of a rollout, and of a message."""
+"""Gray and hatch by the status of a rollout, and by how a message was lost."""
 
 
 def section(material: Material) -> Section:
@@ -80,7 +80,7 @@ def arms(run: Run) -> pd.DataFrame:
 
 
 def agents(run: Run) -> pd.DataFrame:
-    """One row per condition and agent: messages sent and lost, charged to who wrote them."""
+    """One row per condition and agent: messages sent and lost, counted for the sender."""
     return _lost(run, ["condition", "sender"])
 
 

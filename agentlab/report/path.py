@@ -1,4 +1,4 @@
-"""One rollout's path: what its outcome was to be expected to be after each round, with a simultaneous band."""
+"""One rollout's path: its expected outcome after each round, with a simultaneous band."""
 
 from typing import Any
 

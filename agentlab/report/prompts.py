@@ -1,4 +1,4 @@
-"""In what the arms of each contrast differ, in words and prompt by prompt."""
+"""How the arms of each contrast differ, in words and prompt by prompt."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

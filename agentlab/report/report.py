@@ -56,7 +56,7 @@ PATHS = 3
 
 
 def write(run: Run, folder: Path) -> Path:
-    """Writes the report into `folder`, over an older one, and gives the page's path. Raises StoreError if it cannot."""
+    """Writes the report into `folder`, over an older one; returns the page's path. Raises StoreError if it cannot."""
     try:
         for part in ("figures", "tables"):
             (folder / part).mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def _analysed(name: str, analysis: Analysis, styles: Mapping[str, ArmStyle]) -> 
 
 
 def _without(run: Run, why: AnalysisError) -> str:
-    """Without where the run lies, which is nobody's business."""
+    """The reason without the run's path, which readers of the page need not know."""
     return str(why).replace(str(run.folder), run.folder.name)
 
 

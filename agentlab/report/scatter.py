@@ -14,7 +14,7 @@ from agentlab.runs.frames import Run
 from agentlab.text import pluralize
 
 MOST, CROWD = 900, 8
-"""Draws that are drawn one by one, and arms up to which they are."""
+"""The most draws, and the most arms, at which draws are drawn one by one."""
 PREFERRED = ("utility", "misalignment")
 
 

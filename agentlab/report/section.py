@@ -74,7 +74,7 @@ class Section:
 
 
 def of(analysis: Analysis, name: str, title: str, charts: tuple[Chart, ...] = ()) -> Section:
-    """An analysis as a section; the sentence of its picture, where it has one, stands for its own."""
+    """An analysis as a section. Where it has a picture, the picture's sentence replaces its own."""
     tables = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(analysis.tables.items())}
     said = "" if charts else analysis.says
     reading = tuple(analysis.explained(analysis.tables.values()))

@@ -78,7 +78,7 @@ class _Routing:
     """Whether the team still makes its plan."""
 
     def block(self, block: Block) -> Iterator[Message]:
-        """What becomes of a block."""
+        """The messages that a block becomes."""
         tag, given = block.tag, block.attributes
         if block.body is None:
             ref = given.get("id") or given.get("path")
@@ -104,7 +104,7 @@ class _Routing:
             yield from self.about(tag, given, block.body)
 
     def tell(self, kind: str, text: str, ref: str | None = None) -> Message:
-        """What was wrong, to the agent itself."""
+        """A message to the agent itself about what was wrong."""
         return Message(POST, (self.agent,), kind, text, ref and ref[:100])
 
     def ticket(self, given: Mapping[str, str], text: str) -> Iterator[Message]:
@@ -151,7 +151,7 @@ class _Routing:
         return Message(self.agent, (BOARD,), "assign", worker, id)
 
     def about(self, tag: str, given: Mapping[str, str], text: str) -> Iterator[Message]:
-        """What concerns a ticket that is there."""
+        """The messages of a block about an existing ticket."""
         ticket = self.named(tag, given.get("id"))
         if ticket is None:
             named = given.get("id", "")
@@ -192,7 +192,7 @@ class _Routing:
         return possible[0] if tag in ("done", "review") and len(possible) == 1 else None
 
     def verdict(self, ticket: Ticket, verdict: str, text: str) -> Message:
-        """A reviewer's: the owner hears of wanted changes."""
+        """A reviewer's verdict; the owner is told which changes are wanted."""
         if ticket.state != "review" or ticket.reviewer != self.agent or ticket.owner is None:
             return self.tell("bounce", f"You were not asked to review {ticket.id}.", ticket.id)
         if verdict in APPROVE:

@@ -60,7 +60,7 @@ class Settling:
         return min(names, key=self.load)
 
     def end(self, ticket: Ticket, kind: str, why: str) -> None:
-        """Ends a ticket, of which a lead that stays is told."""
+        """Ends a ticket, and tells a lead that stays."""
         self.say(kind, self.rules.lead if self.rules.stays else None, why, ticket.id)
 
 

@@ -1,4 +1,4 @@
-"""What becomes of the replies to a question: a value, the weight of an observed value, or a rejection."""
+"""Turns the replies to a question into messages: a value, the weight of an observed value, or a rejection."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -51,7 +51,7 @@ class ContactGraph:
 
 
 def of_organization(organization: Organization) -> ContactGraph:
-    """As the scenario has it."""
+    """The organization as the scenario has it."""
     protocol, closing = organization.protocol, organization.closing
     asked = closing.agent if closing else None
     if isinstance(protocol, Chain):

@@ -12,7 +12,7 @@ CLIENT, REPORT = "client", "output"
 
 
 def shape(organization: Organization) -> Graph:
-    """Its graph."""
+    """The graph of who may write to whom."""
     return graph([agent.name for agent in organization.agents], contacts(organization.protocol), TASK)
 
 

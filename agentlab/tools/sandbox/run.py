@@ -25,7 +25,7 @@ async def run(
     limits: Limits | None = None,
     model: Path | None = None,
 ) -> Ended:
-    """What becomes of `command` in a folder with these files. Nothing is left of the sandbox afterwards.
+    """Runs `command` in a folder with these files. Nothing is left of the sandbox afterwards.
 
     `model` is the socket of a `proxy`, which the program then finds at `OPENAI_BASE_URL`.
     """
