@@ -26,6 +26,7 @@ from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.odds import odds
 from agentlab.analysis.contrasts.table import NAMES
+from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.pairing import PAIRING
@@ -74,23 +75,27 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
     """
     found = [c for c in compared(run) if measure in (None, c.measure)]
     primary = [c for c in found if c.primary]
-    rows, more, ratios, notes = list[Row](), list[Row](), list[Row](), list[str]()
-    for c in primary or found[:MOST]:
+    rows, more, ratios, remarks = list[Row](), list[Row](), list[Row](), Remarks()
+    fitted = primary or found[:MOST]
+    for c in fitted:
+        name = f"{c.measure}, {c.pair}"
         try:
             row, other, told = _rows(run, c)
             rows.append(row)
             more.append(other)
-            notes += [f"{c.measure}, {c.pair}: {note}" for note in told]
-            ratio, told = odds(run, c, _table(run, c))
+            for note in told:
+                remarks.add(note, name)
+            ratio, of_ratio = odds(run, c, _table(run, c))
         except AnalysisError as why:
-            notes.append(f"{c.measure}, {c.pair}: {why}")
+            remarks.add(str(why), name)
             continue
         ratios.append(ratio)
-        notes += [f"{c.measure}, {c.pair}: {note}" for note in told]
+        for note in of_ratio:
+            remarks.add(note, name)
     if not rows:
-        raise AnalysisError(
-            "; ".join(dict.fromkeys(notes)) or f"{run.folder} has only one arm, so there is nothing to compare"
-        )
+        why = "; ".join(remarks.notes(len(fitted), most=1))
+        raise AnalysisError(why or f"{run.folder} has only one arm, so there is nothing to compare")
+    notes = list(remarks.notes(len(fitted)))
     if not primary and len(found) > MOST:
         notes.append(
             f"{len(found) - MOST} more contrasts are not fitted: declare the important ones under compare.primary"
