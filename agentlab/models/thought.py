@@ -10,7 +10,9 @@ Models mark their thoughts with tags, and servers without a parser for them send
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from agentlab.types import Completion
 
