@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import structs
+
 from agentlab.engine.spec import RolloutSpec
 from agentlab.interfaces import Model, Toolset
 from agentlab.models import ModelSpec
@@ -43,7 +45,7 @@ class Typical:
 
     async def complete(self, request: Request) -> Completion:
         """Uses tools first, then does what its protocol asks of it."""
-        answer = await self.inner.complete(replace(request, chat=_told(request.chat)))
+        answer = await self.inner.complete(structs.replace(request, chat=_told(request.chat)))
         most = request.settings.max_tokens or self.spec.max_tokens or 10**9
         if request.settings.schema is None and request.settings.logprobs is None and "<verdict" not in answer.text:
             words = " ".join(["word"] * max(1, min(WORDS, most * 3 // 4)))
@@ -52,10 +54,10 @@ class Typical:
                 answer = called(request, [call(0, tools[0], {})], words)
             else:
                 answer = _split(request, answer)
-                answer = replace(answer, text=_said(request, words, answer.text))
+                answer = structs.replace(answer, text=_said(request, words, answer.text))
         size = sum(len(entry.content) for entry in request.chat)
         wrote = len(answer.text) + sum(len(wish.arguments) for wish in answer.tool_calls)
-        return replace(answer, usage=Usage(-(-size // 4), max(1, min(most, -(-wrote // 4)))))
+        return structs.replace(answer, usage=Usage(-(-size // 4), max(1, min(most, -(-wrote // 4)))))
 
 
 def _split(request: Request, answer: Completion) -> Completion:
@@ -68,7 +70,7 @@ def _split(request: Request, answer: Completion) -> Completion:
     ids = [f"T{i}" for i, _ in enumerate(found[1].split(", "), 1)]
     if wishes:
         return called(request, [call(i, "ticket", {"id": id, "text": about}) for i, id in enumerate(ids)])
-    return replace(answer, text="".join(f'\n<ticket id="{id}">{about}</ticket>' for id in ids))
+    return structs.replace(answer, text="".join(f'\n<ticket id="{id}">{about}</ticket>' for id in ids))
 
 
 def _told(chat: tuple[ChatMessage, ...]) -> tuple[ChatMessage, ...]:

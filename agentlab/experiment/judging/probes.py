@@ -8,6 +8,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from agentlab.engine.spec import lineage
 from agentlab.errors import AnalysisError
 from agentlab.experiment.judging.perturb import VARIANTS, Probe, Variant, perturbed
@@ -162,4 +164,4 @@ def _judgment(store: Store, judge: str, spec: ModelSpec) -> Cost:
     if not times:
         return Cost(calls=1, unpriced=1)
     usage = None if input is None else Usage(round(input * made / times), round(output * made / times))
-    return replace(estimated(spec, usage), calls=round(made / times))
+    return structs.replace(estimated(spec, usage), calls=round(made / times))
