@@ -38,8 +38,8 @@ def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
     path: Keys = ("models", alias)
     parts.searchable(site.folder)
     if wrong := check_name(spec.name):
-        found, _, right = wrong.partition("; ")
-        site.wrong((*path, "name"), found, right or "write provider/name")
+        reason, _, right = wrong.partition("; ")
+        site.wrong((*path, "name"), reason, right or "write provider/name")
         return False
     known = options_of(spec.name)
     for option in spec.options if known is not None else ():
@@ -48,13 +48,13 @@ def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
             site.unknown((*path, "options", option), f"{spec.name} has no option {option!r}", right)
     unknown = known is not None and any(option not in known for option in spec.options)
     try:
-        if not unknown and (found := options_mistake(spec)):
-            what, _, right = found.rpartition("; ")
-            site.wrong((*path, "options"), what or found, right or "correct the options")
+        if not unknown and (mistake := options_mistake(spec)):
+            what, _, right = mistake.rpartition("; ")
+            site.wrong((*path, "options"), what or mistake, right or "correct the options")
         for setting, right in mistakes_of(spec):
             site.wrong((*path, setting), f"this model does not support {setting}", right)
-        for below, found, right in body_mistakes(spec):
-            site.wrong((*path, "body", *below), found, right)
+        for below, reason, right in body_mistakes(spec):
+            site.wrong((*path, "body", *below), reason, right)
     except AgentlabError as error:
         site.wrong((*path, "name"), str(error), "fix the module, or name another model")
         return False
@@ -120,10 +120,10 @@ def addressees(site: CheckedDocument, name: str, to: str | tuple[str, ...], agen
 
 def settings(site: CheckedDocument, spec: ModelSpec, name: str, wanted: Settings, path: Keys) -> None:
     """The model of the agent at `path` takes its settings; points to whoever supplied the setting."""
-    told = mapping(site.get(path).get("settings"))
+    of_agent = mapping(site.get(path).get("settings"))
     of_model = dict(mistakes_of(spec))
     for setting, right in mistakes_of(spec, wanted):
-        if setting in told:
+        if setting in of_agent:
             site.wrong((*path, "settings", setting), f"its model {name!r} does not support {setting}", right)
         elif setting not in of_model:
             site.wrong(("models", name, setting), f"this model does not support {setting}", right)
@@ -158,8 +158,8 @@ def program(
         if times > 1 and agent.memory != "unread":
             wrong = f"several replies (times: {times}) from {agent.name!r}, which remembers its earlier turns"
             site.wrong(place, wrong, f"`memory: unread` for {agent.name!r}")
-        told = {name: getattr(whole, name) for name in ("temperature", "top_p", "top_k")}
-        if settings.score is not None and (odd := [f"{n}: {v}" for n, v in told.items() if v not in (None, 1)]):
+        sampling = {name: getattr(whole, name) for name in ("temperature", "top_p", "top_k")}
+        if settings.score is not None and (odd := [f"{n}: {v}" for n, v in sampling.items() if v not in (None, 1)]):
             wrong = f"scores are at temperature 1, and this model samples with {', '.join(odd)}"
             site.wrong(place, wrong, "remove these settings, or use `likelihood: {sample: 8}`")
 

@@ -88,8 +88,8 @@ class Design:
     @property
     def independent(self) -> int:
         """Tasks, or clusters of tasks, that share no source; repeated tasks count once."""
-        found = clusters(list(self.tasks.values()), self.cluster)
-        return len(set(found.values())) if found else len(self.tasks)
+        cluster_of = clusters(list(self.tasks.values()), self.cluster)
+        return len(set(cluster_of.values())) if cluster_of else len(self.tasks)
 
     @property
     def loop(self) -> Improve | None:
@@ -103,7 +103,9 @@ class Design:
     @property
     def ordered(self) -> frozenset[str]:
         """Fields of the protocols in which the order of keys counts."""
-        return frozenset[str]().union(*(ordered_fields(one.organization.protocol) for one in self.conditions))
+        return frozenset[str]().union(
+            *(ordered_fields(condition.organization.protocol) for condition in self.conditions)
+        )
 
 
 def load(
@@ -125,15 +127,15 @@ def load(
         if not mistakes:
             findings.add(tree.place(()), "", "this is not a scenario", "write a mapping that begins with `spec: 1`")
         raise ScenarioError(findings.sorted())
-    told: list[str] = []
+    options: list[str] = []
     for alias, option, name in (("default", "--model", model), ("judge", "--judge-model", judge_model)):
         if name is not None:
             tree = with_model(tree, alias, option, name)
-            told.append(f"{option} {name}")
+            options.append(f"{option} {name}")
     for text in values:
         tree = with_value(tree, text, path, _is_target)
-        told.append(f"{SET} {text}")
-    return replace(DesignBuilder(tree, findings, path).design(), options=tuple(told))
+        options.append(f"{SET} {text}")
+    return replace(DesignBuilder(tree, findings, path).design(), options=tuple(options))
 
 
 def _source(tree: Tree) -> ModuleType:
@@ -167,16 +169,16 @@ class DesignBuilder:
         conditions, declared, loop, crossed = list[Condition](), Compare(), None, plan
         if plan is not None:
             columns.check(self.site, plan)
-            matched = baseline.read(self.site, plan.factors)
-            told = [one for one in matched.values() if one is not None]
-            self.selectors = baseline.selectors(self.site, told, bench)
-            baseline.families(self.site, told, bench.every, specs)
-            conditions = self.conditions(plan, matched, bench)
+            matches = baseline.read(self.site, plan.factors)
+            baselines = [matched for matched in matches.values() if matched is not None]
+            self.selectors = baseline.selectors(self.site, baselines, bench)
+            baseline.families(self.site, baselines, bench.every, specs)
+            conditions = self.conditions(plan, matches, bench)
             self.selectors |= inference.selectors(conditions, bench)
             self.finish(plan, bench, specs, conditions)
-            loop = improve.agree(self.site, {one.name: one.loop for one in conditions})
-            told_loop = mapping(self.tree.value.get("improve"))
-            crossed, conditions = generations.with_generations(plan, loop, told_loop), generations.base(conditions)
+            loop = improve.agree(self.site, {arm.name: arm.loop for arm in conditions})
+            loop_section = mapping(self.tree.value.get("improve"))
+            crossed, conditions = generations.with_generations(plan, loop, loop_section), generations.base(conditions)
             used = {measure.judge for measure in plan.measures.values()}
             declared = compare.resolve(self.site, crossed, bench.plain({*used, *self.selectors}))
         if self.findings.mistakes or plan is None or crossed is None:
@@ -209,10 +211,10 @@ class DesignBuilder:
     def plan(self) -> ExperimentFields | None:
         """The sections that hold for every condition."""
         value = self.tree.value
-        own = {key: value[key] for key in ExperimentFields.model_fields if key in value}
-        if isinstance(own.get("judges"), dict):
-            own["judges"] = {name: judge for name, judge in own["judges"].items() if judge is not None}
-        site = CheckedDocument(Tree(own, self.tree.places, self.tree.keys), self.findings, self.path.parent)
+        common = {key: value[key] for key in ExperimentFields.model_fields if key in value}
+        if isinstance(common.get("judges"), dict):
+            common["judges"] = {name: judge for name, judge in common["judges"].items() if judge is not None}
+        site = CheckedDocument(Tree(common, self.tree.places, self.tree.keys), self.findings, self.path.parent)
         return site.validate(ExperimentFields, ()) or self.rescued(site)
 
     def rescued(self, site: CheckedDocument) -> ExperimentFields | None:
@@ -229,7 +231,7 @@ class DesignBuilder:
     def conditions(
         self,
         plan: ExperimentFields,
-        matched: Mapping[tuple[str, str], Matched | None],
+        matches: Mapping[tuple[str, str], Matched | None],
         bench: judging.JudgeSet,
     ) -> list[Condition]:
         crossed = cells.checked(self.site, plan)
@@ -238,19 +240,21 @@ class DesignBuilder:
         levels = {(f, name): self.level(f, name) for f in plan.factors for name in plan.factors[f]}
         if self.clash(levels):
             return []
-        found: dict[str, Condition] = {}
+        by_name: dict[str, Condition] = {}
         for cell in crossed:
             tree = condition.tree(self.tree.value, self.tree)
             for key in cell.items():
                 tree = patch(tree, levels[key])
             name = condition.named(cell)
             self.findings.cell = name if plan.factors else None
-            own = [matched[key] for key in cell.items() if key in matched]
-            if None in own or not baseline.single(self.site, plan, cell, [one for one in own if one is not None]):
+            baselines = [matches[key] for key in cell.items() if key in matches]
+            if None in baselines or not baseline.single(
+                self.site, plan, cell, [matched for matched in baselines if matched is not None]
+            ):
                 continue
             whole = copies.expand(condition.tree(tree.value, tree))
             site = CheckedDocument(whole, self.findings, self.path.parent)
-            resolved = condition.resolve(site, name, cell, next(iter(own), None))
+            resolved = condition.resolve(site, name, cell, next(iter(baselines), None))
             if resolved is not None:
                 checks.one_round(self.site, plan.limits, resolved.organization, resolved.tasks)
                 checks.prices(site, plan.limits, resolved.models, {})
@@ -259,36 +263,36 @@ class DesignBuilder:
                 if resolved.loop is not None:
                     improve_checks.measures(site, resolved.loop.fields, plan, bench)
                 inference.judge(site, resolved.inference, bench, plan.measures, self.specs)
-                found[name] = resolved
+                by_name[name] = resolved
         self.findings.cell = None
-        self.tie(found, matched)
-        return list(found.values())
+        self.tie(by_name, matches)
+        return list(by_name.values())
 
-    def tie(self, found: dict[str, Condition], matched: Mapping[tuple[str, str], Matched | None]) -> None:
+    def tie(self, conditions: dict[str, Condition], matches: Mapping[tuple[str, str], Matched | None]) -> None:
         """Ties every baseline to the condition that it is measured by."""
-        own = {
-            name: one
-            for name, each in found.items()
+        baselines = {
+            name: matched
+            for name, each in conditions.items()
             for key in each.levels.items()
-            if (one := matched.get(key)) is not None
+            if (matched := matches.get(key)) is not None
         }
-        measured = {name: condition.named(one.of(found[name].levels)) for name, one in own.items()}
+        measured = {name: condition.named(matched.of(conditions[name].levels)) for name, matched in baselines.items()}
         for name in baseline.chained(measured):
-            one, of = own[name], found.get(measured[name])
+            matched, of = baselines[name], conditions.get(measured[name])
             if of is None:  # it has a mistake of its own
                 continue
-            judge = mapping(self.tree.value.get("judges")).get(one.fields.select or "")
-            identity = baseline.tied(found[name].identity, of.identity, judge)
-            organization = baseline.with_workspace(found[name].organization, of.organization)
-            found[name] = replace(
-                found[name], identity=identity, baseline=one.baseline(of.name), organization=organization
+            judge = mapping(self.tree.value.get("judges")).get(matched.fields.select or "")
+            identity = baseline.tied(conditions[name].identity, of.identity, judge)
+            organization = baseline.with_workspace(conditions[name].organization, of.organization)
+            conditions[name] = replace(
+                conditions[name], identity=identity, baseline=matched.baseline(of.name), organization=organization
             )
-            selector = self.selectors.get(one.fields.select or "")
-            asked = [of.models, found[name].models]
+            selector = self.selectors.get(matched.fields.select or "")
+            asked = [of.models, conditions[name].models]
             specs = {spec.name: spec for models in asked for spec in models.values()}
             if selector is not None and selector.model in self.specs:
                 specs[self.specs[selector.model].name] = self.specs[selector.model]
-            baseline.prices(self.site, one, specs)
+            baseline.prices(self.site, matched, specs)
 
     def level(self, factor: str, name: str) -> Tree:
         """A level's patch; only what decides a single condition may be patched."""
@@ -302,9 +306,9 @@ class DesignBuilder:
     def clash(self, levels: Mapping[tuple[str, str], Tree]) -> bool:
         """Two factors must not supply one value: their order would decide."""
         before = len(self.findings.mistakes)
-        for (one, first), (two, second) in itertools.combinations(levels.items(), 2):
-            for keys, there, place in clashes(first, second) if one[0] != two[0] else ():
-                wrong = f"{'='.join(one)} ({there}) and {'='.join(two)} supply the same value"
+        for (key, first), (other_key, second) in itertools.combinations(levels.items(), 2):
+            for keys, there, place in clashes(first, second) if key[0] != other_key[0] else ():
+                wrong = f"{'='.join(key)} ({there}) and {'='.join(other_key)} supply the same value"
                 self.findings.add(place, keys, wrong, "let only one of the factors patch it")
         return len(self.findings.mistakes) > before
 
@@ -321,21 +325,21 @@ class DesignBuilder:
         of_judges = {j.model: specs[j.model] for j in bench.every.values() if j.model and j.model in specs}
         checks.prices(self.site, plan.limits, {}, of_judges)
         checks.constant(self.site, of_judges)
-        protocol.agree(self.site, {one.name: one.organization for one in conditions})
+        protocol.agree(self.site, {arm.name: arm.organization for arm in conditions})
         if conditions:
-            products.same_product(self.site, [one.tasks for one in conditions])
-            improve.same_splits(self.site, [one.tasks for one in conditions])
-            for one in conditions:
-                products.has_workspace(self.site, one.name, one.tasks, one.organization)
+            products.same_product(self.site, [arm.tasks for arm in conditions])
+            improve.same_splits(self.site, [arm.tasks for arm in conditions])
+            for arm in conditions:
+                products.has_workspace(self.site, arm.name, arm.tasks, arm.organization)
         if plan.cluster is not None and conditions:
-            checks.cluster(self.site, plan.cluster, [one.tasks for one in conditions])
+            checks.cluster(self.site, plan.cluster, [arm.tasks for arm in conditions])
         seen: dict[tuple[Any, ...], Condition] = {}
-        for one in conditions:
+        for arm in conditions:
             if plan.coupling == "seeds":  # without coupling, equal arms have keys and streams of their own
-                self.same(seen.setdefault((one.identity, repr(one.tasks)), one), one)
-            if one.tasks.keys() != conditions[0].tasks.keys():
-                odd = sorted(one.tasks.keys() ^ conditions[0].tasks.keys())
-                wrong = f"{one.name} and {conditions[0].name} have different tasks: {', '.join(odd)}"
+                self.same(seen.setdefault((arm.identity, repr(arm.tasks)), arm), arm)
+            if arm.tasks.keys() != conditions[0].tasks.keys():
+                odd = sorted(arm.tasks.keys() ^ conditions[0].tasks.keys())
+                wrong = f"{arm.name} and {conditions[0].name} have different tasks: {', '.join(odd)}"
                 self.site.unknown(
                     sections.level_with(self.site, odd[0]), wrong, "let a level change tasks, not add or remove them"
                 )
