@@ -62,12 +62,12 @@ class Typical:
 
 def _split(request: Request, answer: Completion) -> Completion:
     """Of a lead that puts up tickets: one for each worker, whom the board's manual names in the system prompt."""
-    found = _WORKERS.search(request.chat[0].content) if request.chat else None
+    workers = _WORKERS.search(request.chat[0].content) if request.chat else None
     wishes = any(wish.name == "ticket" for wish in answer.tool_calls)
-    if found is None or not (wishes or "\n<ticket " in answer.text):
+    if workers is None or not (wishes or "\n<ticket " in answer.text):
         return answer
     about = " ".join(["word"] * TICKET)
-    ids = [f"T{i}" for i, _ in enumerate(found[1].split(", "), 1)]
+    ids = [f"T{i}" for i, _ in enumerate(workers[1].split(", "), 1)]
     if wishes:
         return called(request, [call(i, "ticket", {"id": id, "text": about}) for i, id in enumerate(ids)])
     return structs.replace(answer, text="".join(f'\n<ticket id="{id}">{about}</ticket>' for id in ids))
@@ -75,18 +75,18 @@ def _split(request: Request, answer: Completion) -> Completion:
 
 def _told(chat: tuple[ChatMessage, ...]) -> tuple[ChatMessage, ...]:
     """The chat up to what the agent was told last, without what its tools returned: that is what it answers."""
-    last = [i for i, one in enumerate(chat) if one.role == "user" and not one.content.startswith("<result tool=")]
+    last = [i for i, entry in enumerate(chat) if entry.role == "user" and not entry.content.startswith("<result tool=")]
     return chat[: last[-1] + 1] if last else chat
 
 
 def _said(request: Request, words: str, plausible: str) -> str:
     """The words as a mail to up to two contacts, which the protocol's manual names in the system prompt; else before
     the tags of what the simulated model does at a board."""
-    found = _CONTACTS.search(request.chat[0].content) if request.chat else None
-    if found is None:
+    names = _CONTACTS.search(request.chat[0].content) if request.chat else None
+    if names is None:
         _, tag, tags = plausible.partition("\n<")
         return f"{words}{tag}{tags}"
-    contacts, at = found[1].split(", "), request.where.stream
+    contacts, at = names[1].split(", "), request.where.stream
     chosen = dict.fromkeys((contacts[at % len(contacts)], contacts[at // 7 % len(contacts)]))
     return f'<mail to="{", ".join(chosen)}" subject="the task">{words}</mail>'
 

@@ -109,7 +109,7 @@ def _sample(store: Store, sample: int) -> list[Rollout]:
     for rows in cells.values():
         by_chance = sorted(rows, key=lambda row: stream(seed, "probe", row.key))
         ranked += [(i, stream(seed, "cell", row.key), row) for i, row in enumerate(by_chance)]
-    return [row for _, _, row in sorted(ranked, key=lambda one: one[:2])[:sample]]
+    return [row for _, _, row in sorted(ranked, key=lambda row: row[:2])[:sample]]
 
 
 async def _ask(work: Work, changed: ChangedOutput) -> None:
