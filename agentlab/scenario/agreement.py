@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentlab.models.spec import ModelSpec
-from agentlab.scenario import checks, improve, products, protocol, sections
+from agentlab.scenario import checks, improve, measure_checks, products, protocol, sections
 from agentlab.scenario import judges as judging
 from agentlab.scenario.condition import Condition
 from agentlab.scenario.fields import ExperimentFields
@@ -20,7 +20,7 @@ def check(
 ) -> None:
     """Adds what the conditions disagree in, and what no single one of them shows."""
     for name, measure in plan.measures.items():
-        checks.criteria(site, name, measure, bench.judges, bench.of_two, bench.traits)
+        measure_checks.criteria(site, name, measure, bench.judges, bench.of_two, bench.traits)
     of_judges = {j.model: specs[j.model] for j in bench.every.values() if j.model and j.model in specs}
     checks.prices(site, plan.limits, {}, of_judges)
     checks.constant(site, of_judges)
