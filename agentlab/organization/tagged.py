@@ -54,12 +54,12 @@ def read(completion: Completion, tools: Sequence[ToolSpec], k: int, tags: Sequen
     """
     if completion.tool_calls or completion.stop == "refusal" or "<" not in completion.text:
         return completion
-    found, schemas = _calls(completion.text, tools, tags), {tool.name: tool.parameters for tool in tools}
-    called = tuple(_call(call, schemas, f"call_{k}_{i}", found.stray) for i, call in enumerate(found.made))
-    if not called and found.quoted and not found.blocks:
-        called = (ToolCall(f"call_{k}_0", found.quoted[0].name, _QUOTED),)
-    if found.more is not None:
-        called = (*called, ToolCall(f"call_{k}_{len(called)}", found.more, _MORE))
+    written, schemas = _calls(completion.text, tools, tags), {tool.name: tool.parameters for tool in tools}
+    called = tuple(_call(call, schemas, f"call_{k}_{i}", written.stray) for i, call in enumerate(written.made))
+    if not called and written.quoted and not written.blocks:
+        called = (ToolCall(f"call_{k}_0", written.quoted[0].name, _QUOTED),)
+    if written.more is not None:
+        called = (*called, ToolCall(f"call_{k}_{len(called)}", written.more, _MORE))
     if not called:
         return completion
     return replace(completion, tool_calls=called, stop="tool" if completion.stop == "end" else completion.stop)

@@ -46,5 +46,5 @@ def _area(x: float, y: float, width: float, height: float) -> Area:
 def _free(spot: Area, taken: Sequence[Area], whole: Sequence[float]) -> bool:
     inside = spot[0] >= whole[0] and spot[1] >= whole[1] and spot[2] <= whole[2] and spot[3] <= whole[3]
     return inside and all(
-        spot[2] <= one[0] or one[2] <= spot[0] or spot[3] <= one[1] or one[3] <= spot[1] for one in taken
+        spot[2] <= area[0] or area[2] <= spot[0] or spot[3] <= area[1] or area[3] <= spot[1] for area in taken
     )

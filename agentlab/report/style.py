@@ -1,4 +1,4 @@
-"""How pictures look: colors that every kind of color vision tells apart, and marks and hatches for print in grey."""
+"""How pictures look: colors that any color vision can distinguish, and marks and hatches for print in gray."""
 
 import re
 import warnings
@@ -66,15 +66,15 @@ class ArmStyle:
 def arm_styles(run: Run, widest: int = 34) -> dict[str, ArmStyle]:
     """By condition, in the run's order. A label is its levels, of factors that have more than one; without the factor's
     name where there is one such factor."""
-    found: dict[str, ArmStyle] = {}
+    styles: dict[str, ArmStyle] = {}
     factors = [f for f in run.factors if run.conditions[f].nunique() > 1] or run.factors[:1]
     for i, row in enumerate(run.conditions.to_dict("records")):
         levels = [str(row[f]) if len(factors) == 1 else f"{f}={row[f]}" for f in factors]
         label = short(", ".join(levels) or row["condition"] or "all rollouts", widest)
-        taken = {style.label for style in found.values()}
+        taken = {style.label for style in styles.values()}
         label = next(name for name in (label, f"{label} ({i + 1})") if name not in taken)
-        found[str(row["condition"])] = nth_style(i, label)
-    return found
+        styles[str(row["condition"])] = nth_style(i, label)
+    return styles
 
 
 def short(text: object, most: int) -> str:
@@ -85,7 +85,7 @@ def short(text: object, most: int) -> str:
 
 
 def nth_style(i: int, label: str) -> ArmStyle:
-    """The i-th of several things to tell apart."""
+    """The style of the i-th of several things, as different from the others as possible."""
     label = f" {label}" if label.startswith("_") else label  # else a legend leaves it out
     return ArmStyle(label, COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)], HATCHES[i % len(HATCHES)])
 

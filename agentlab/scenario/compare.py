@@ -47,7 +47,7 @@ class Compare:
 
 
 def resolve(site: CheckedDocument, plan: ExperimentFields, plain: Sequence[str]) -> Compare:
-    """The contrasts of the scenario; those with a mistake, which is told, are left out.
+    """The contrasts of the scenario; those with a mistake, which is reported, are left out.
 
     `plain` are the measures of judges that no measure of the plan uses.
     """

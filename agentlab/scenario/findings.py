@@ -74,7 +74,7 @@ class Kind:
             self.more, self.last = self.more + 1, max(self.last, mistake.place.line)
 
     def shown(self) -> list[Mistake]:
-        """The first few, the last of which tells of the others."""
+        """The first few, the last of which counts the others."""
         if not self.more:
             return self.first
         *before, last = self.first

@@ -32,7 +32,7 @@ INFERENCE: Keys = ("inference",)
 def read(site: CheckedDocument, baseline: bool) -> InferenceFields | None:
     """The section; None if there is none, if it means one attempt, or if it is wrong, which the findings then say."""
     part = mapping(site.get(()).get("inference"))
-    if not part:  # one that is no mapping was told before
+    if not part:  # what is no mapping was reported before
         return None
     if flaw := kind_of(part, KINDS):
         field, wrong, right = flaw
@@ -54,7 +54,7 @@ def read(site: CheckedDocument, baseline: bool) -> InferenceFields | None:
 
 
 def weighing(site: CheckedDocument, fields: InferenceFields, routing: Routing) -> Routing:
-    """The protocol, told how to weigh what it observes. A method that uses weights needs a source of them."""
+    """The protocol with its way to weigh what it observes. A method that uses weights needs a source of them."""
     if isinstance(routing, Cascade):
         _program(site, fields, routing.program)
     weigh: Any = getattr(routing, "weighing", None)

@@ -60,7 +60,7 @@ def plain_names(judge: str, counted: Sequence[str], cases: bool) -> list[str]:
 
 
 def inline(tree: Tree, findings: Findings, folder: Path) -> Tree:
-    """The document with every judge written out under its name; one that cannot be read is null, and was told."""
+    """The document with every judge written out under its name; one that cannot be read is null, and was reported."""
     names = _names(tree, findings)
     if names is None:
         return tree

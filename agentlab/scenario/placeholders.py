@@ -1,4 +1,4 @@
-"""Texts with placeholders: filled in one pass, each mistake told where it stands."""
+"""Texts with placeholders: filled in one pass, each mistake reported where it stands."""
 
 import re
 from collections.abc import Mapping

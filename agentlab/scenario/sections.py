@@ -1,4 +1,4 @@
-"""The sections of a document and of a level, told apart from what is none."""
+"""The sections of a document and of a level; what is none is reported."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ class Sections(ExperimentFields, ConditionFields):
 
 
 def known(tree: Tree, findings: Findings) -> Tree:
-    """The document without unknown sections. One that is misspelled is told, and taken for what it is meant to be."""
+    """The document without unknown sections. A misspelled one is reported, and read as what it is meant to be."""
     odd = [key for key in tree.value if key not in SECTIONS]
     for key, wrong, right in unknown.messages(odd, Sections, SECTIONS):
         findings.add(key_place(tree, (key,)), (key,), wrong, right)

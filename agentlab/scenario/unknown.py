@@ -13,7 +13,7 @@ from agentlab.scenario.document import suggest
 from agentlab.text import line
 
 FEW = 5
-"""Unknown fields of one mapping that are told one by one."""
+"""Unknown fields of one mapping that are reported one by one."""
 LIKE = 0.85
 """From this likeness on, one name is the other with a slip of the pen."""
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {

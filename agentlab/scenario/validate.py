@@ -194,7 +194,7 @@ def _said(detail: ErrorDetails, context: Mapping[str, Any]) -> str:
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """The value if it is a mapping; else one that is empty, where something else has told so."""
+    """The value if it is a mapping; else an empty one, whose mistake is reported elsewhere."""
     return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 

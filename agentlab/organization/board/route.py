@@ -30,12 +30,12 @@ def route(
     routing.planning = round <= rules.plan_rounds
     blocks = _parse(reply.text)
     routing.coming = frozenset(block.attributes.get("id", "") for block in blocks if block.tag == "ticket")
-    found: list[Message] = []
+    messages: list[Message] = []
     for block in blocks:
         for message in routing.block(block):
             routing.board.apply(message, -1)
-            found.append(message)
-    return found
+            messages.append(message)
+    return messages
 
 
 def acted(rules: Rules, agent: str, turn: Sequence[Call], log: Sequence[Message], round: int) -> list[Message]:
@@ -45,15 +45,15 @@ def acted(rules: Rules, agent: str, turn: Sequence[Call], log: Sequence[Message]
     acts = [act for call in turn for result in call.tool_results for act in result.acts]
     blocks = {i: Block(act.kind, act.ref or "", act.content) for i, act in enumerate(acts) if act.kind in TOOLS}
     routing.coming = frozenset(b.attributes.get("id", "") for b in blocks.values() if b.tag == "ticket")
-    found: list[Message] = []
+    messages: list[Message] = []
     for i, act in enumerate(acts):
         if act.kind in ("file", "removed"):
-            found += routing.file(act.ref, act.content, act.kind)
+            messages += routing.file(act.ref, act.content, act.kind)
         elif i in blocks:
             for message in routing.block(blocks[i]):
                 routing.board.apply(message, -1)
-                found.append(message)
-    return found
+                messages.append(message)
+    return messages
 
 
 def written(rules: Rules, agent: str, reply: Completion, log: Sequence[Message]) -> list[Message]:
@@ -113,8 +113,8 @@ class _Routing:
         if self.agent not in self.rules.planners:
             yield self.tell("bounce", "You may not put up tickets.", named or None)
         elif self.planning:
-            told = f"Tickets come after the plan, from round {self.rules.plan_rounds + 1} on."
-            yield self.tell("bounce", told, named or None)
+            reason = f"Tickets come after the plan, from round {self.rules.plan_rounds + 1} on."
+            yield self.tell("bounce", reason, named or None)
         elif id is None:
             yield self.tell("bounce", f"There is a ticket {named[:100]!r} already. Give this one another id.", named)
         elif not text.strip():

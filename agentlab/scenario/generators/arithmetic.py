@@ -74,7 +74,7 @@ class ArithmeticFields(Fields):
     )
 
     def flaws(self) -> Iterator[Flaw]:
-        """What no field can tell by itself."""
+        """Mistakes that no field shows by itself."""
         for i, digits in enumerate(self.digits):
             if not 1 <= digits <= 12:
                 yield ("digits", i), f"{digits} digits", "a whole number from 1 to 12"

@@ -28,7 +28,7 @@ HOW = (
 )
 UNSAFE_LOCAL: ContextVar[bool] = ContextVar("UNSAFE_LOCAL", default=False)
 """Whether this command runs programs without a sandbox, because its user asked for that."""
-_found: dict[tuple[str, str], Sandbox] = {}
+_by_place: dict[tuple[str, str], Sandbox] = {}
 """The one that worked, by the search path and the image it was found with."""
 
 
@@ -38,9 +38,9 @@ async def sandbox() -> Sandbox:
     if UNSAFE_LOCAL.get():
         return Local()
     place = (os.environ.get("PATH", ""), os.environ.get(VARIABLE, ""))
-    if place not in _found:
-        _found[place] = await _probed()
-    return _found[place]
+    if place not in _by_place:
+        _by_place[place] = await _probed()
+    return _by_place[place]
 
 
 async def _probed() -> Sandbox:
