@@ -37,20 +37,24 @@ def attempts(run: Run, measure: str | None, targeted: str | None, by: str | None
     `measure` is by default the first, `targeted` the one of this name, and `by` the attacker.
     """
     fields: dict[str, dict[str, Any]] = {str(task["id"]): task.get("fields", {}) for task in run.meta.get("tasks", [])}
-    attacked = {id: own for id, own in fields.items() if own.get(ATTACK)}
+    attacked = {id: task_fields for id, task_fields in fields.items() if task_fields.get(ATTACK)}
     if not attacked:
         raise AnalysisError(
             f"{run.folder} has no task with an attack; `tasks: {{kind: arithmetic, attacks: …}}` makes some (a task of "
             f"your own has the fields `attack`, and `clean` with the id of the task without it)"
         )
-    lacking = next((id for id, own in attacked.items() if str(own.get(CLEAN)) not in fields), None)
+    lacking = next((id for id, task_fields in attacked.items() if str(task_fields.get(CLEAN)) not in fields), None)
     if lacking is not None:
         raise AnalysisError(
             f"task {lacking!r}: its field `clean` names no task; give the id of the task without attack"
         )
-    by = by or (ATTACKER if all(ATTACKER in own for own in attacked.values()) else ATTACK)
-    if any(by not in own for own in attacked.values()):
-        shared = [name for name in next(iter(attacked.values())) if all(name in own for own in attacked.values())]
+    by = by or (ATTACKER if all(ATTACKER in task_fields for task_fields in attacked.values()) else ATTACK)
+    if any(by not in task_fields for task_fields in attacked.values()):
+        shared = [
+            name
+            for name in next(iter(attacked.values()))
+            if all(name in task_fields for task_fields in attacked.values())
+        ]
         raise AnalysisError(f"--by {by}: not every task with an attack has this field; all have {', '.join(shared)}")
     right, reached = _measures(run, measure, targeted)
     names = [m.name for m in (right, reached) if m is not None]
@@ -62,23 +66,27 @@ def attempts(run: Run, measure: str | None, targeted: str | None, by: str | None
     done = table[~table["status"].isin(UNFINISHED)]
     lost = len(table) - len(done)
     notes = [f"{pluralize(lost, 'rollout')} that did not finish left out"] if lost else []
-    own = pd.DataFrame({name: [_told(fields[task].get(name)) for task in done["task"]] for name in (ATTACK, CLEAN, by)})
-    found = done.assign(attack=own[ATTACK].to_numpy(), clean=own[CLEAN].to_numpy(), group=own[by].to_numpy())
+    task_columns = pd.DataFrame(
+        {name: [_cell_text(fields[task].get(name)) for task in done["task"]] for name in (ATTACK, CLEAN, by)}
+    )
+    rows = done.assign(
+        attack=task_columns[ATTACK].to_numpy(), clean=task_columns[CLEAN].to_numpy(), group=task_columns[by].to_numpy()
+    )
     sign = better(right) or 1
     best = max(right.range, key=lambda end: sign * end)
-    found["answered"] = found[right.name].notna()
-    found["wrong"] = found["answered"] & (found[right.name] != best)
+    rows["answered"] = rows[right.name].notna()
+    rows["wrong"] = rows["answered"] & (rows[right.name] != best)
     if reached is not None:
-        found["reached"] = found["answered"] & (found[reached.name] == max(reached.range))
-    alone = found[found[ATTACK] == ""]
+        rows["reached"] = rows["answered"] & (rows[reached.name] == max(reached.range))
+    alone = rows[rows[ATTACK] == ""]
     able = alone[alone["answered"] & ~alone["wrong"]]
     keys = set(zip(able["condition"], able["task"], able["draw"], strict=True))
-    named = zip(found["condition"], found[CLEAN], found["draw"], strict=True)
-    found["eligible"] = [key in keys for key in named]
-    return Attempts(found, (right, reached), tuple(notes))
+    named = zip(rows["condition"], rows[CLEAN], rows["draw"], strict=True)
+    rows["eligible"] = [key in keys for key in named]
+    return Attempts(rows, (right, reached), tuple(notes))
 
 
-def _told(value: object) -> str:
+def _cell_text(value: object) -> str:
     """A value of a field in a table."""
     return "" if value is None else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 

@@ -12,8 +12,9 @@ attributes such as `<call tool="read" path="a.py">`.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from agentlab.organization.calls import Calls, Written, calls
 from agentlab.organization.markup import markup

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from agentlab.scenario.condition import OPERATIONAL
 from agentlab.scenario.document import Keys, dotted
+from agentlab.scenario.identity import OPERATIONAL
 from agentlab.scenario.improve import GROWING as OF_LOOP
 from agentlab.scenario.validate import mapping
 from agentlab.training.trainers import TRAINERS

@@ -1,19 +1,19 @@
 """One cell of the design: from a patched document to the organization, models and tasks of a condition."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentlab.interfaces import Routing
 from agentlab.models.registry import capabilities_of
 from agentlab.models.spec import ModelSpec
-from agentlab.models.weights import identified
 from agentlab.organization import tagged
 from agentlab.organization.agents import Agent, Closing, Organization, Programs, TurnLimits
 from agentlab.scenario import checks, improve, improve_checks, inference
 from agentlab.scenario.baseline import STEPS, Baseline, Matched
 from agentlab.scenario.document import Keys, Tree, suggest
 from agentlab.scenario.fields import AddendumFields, AgentFields, ConditionFields, OrganizationFields, TaskFields
+from agentlab.scenario.identity import identity_of
 from agentlab.scenario.improve import Improve
 from agentlab.scenario.inference_fields import InferenceFields
 from agentlab.scenario.placeholders import fill, paragraphs
@@ -22,23 +22,9 @@ from agentlab.scenario.protocol import Cast, protocol, rounds_of
 from agentlab.scenario.settings_fields import merged
 from agentlab.scenario.tools import tools as tools_of
 from agentlab.scenario.validate import CheckedDocument, mapping
-from agentlab.seeds import digest, plain
+from agentlab.seeds import digest
 from agentlab.tools import TICKETS
-from agentlab.types import Settings, Task, ToolSpec
-
-OPERATIONAL = frozenset(
-    (
-        "price",
-        "requests_per_minute",
-        "tokens_per_minute",
-        "concurrency",
-        "timeout",
-        "tries",
-        "max_reply_mb",
-        "api_key_env",
-    )
-)
-"""Fields of a model that say how it is reached, not what it answers: no part of an identity."""
+from agentlab.types import Task
 
 ORGANIZATION: Keys = ("organization",)
 
@@ -110,7 +96,7 @@ def resolve(
             used = {agent.model: specs[agent.model] for agent in agents}
             used |= {programs.model: specs[programs.model]} if programs is not None else {}
             writers = cast.writers or ()
-            identity = _identity(
+            identity = identity_of(
                 organization, used, protocol_fields, writers, [a.model_dump() for a in cell.addendum.values()]
             )
             exposures = {key: _exposed(a.to, cast.names, interaction) for key, a in cell.addendum.items()}
@@ -250,39 +236,6 @@ def _exposed(to: str | tuple[str, ...], names: tuple[str, ...], interaction: Rou
     if to == "task":
         return len(getattr(interaction, "readers", interaction.briefed))
     return len(names) if to == "all" else sum(name in to for name in names)
-
-
-def _identity(
-    organization: Organization,
-    specs: Mapping[str, ModelSpec],
-    protocol_fields: Mapping[str, Any],
-    writers: tuple[str, ...],
-    addenda: list[dict[str, Any]],
-) -> str:
-    """What an agent calls its model does not count, what the model is does."""
-    left_out = {*OPERATIONAL, *(f.name for f in fields(Settings))}
-    dumped = {
-        alias: {**spec.model_dump(mode="json", exclude=left_out), "options": identified(spec.options)}
-        for alias, spec in specs.items()
-    }
-    agents = [
-        (a.name, a.system, dumped[a.model], plain(a.settings), a.memory, [*map(_tool, a.offered)], *_guide(a))
-        for a in organization.agents
-    ]
-    more: list[Any] = [organization.turn] if organization.turn != TurnLimits() else []
-    if (programs := organization.programs) is not None:
-        more.append(("programs", dumped[programs.model], programs.tokens, programs.settings))
-    return digest(
-        agents, protocol_fields, organization.rounds, organization.closing, writers, organization.calls, addenda, *more
-    )
-
-
-def _guide(agent: Agent) -> tuple[str, ...]:
-    return (agent.guide,) if agent.guide else ()
-
-
-def _tool(tool: ToolSpec) -> tuple[Any, ...]:
-    return tool.name, tool.description, dict(tool.parameters)
 
 
 def tree(value: Mapping[str, Any], whole: Tree) -> Tree:

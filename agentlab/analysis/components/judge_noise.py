@@ -31,7 +31,7 @@ class JudgeNoise:
         """`sigma2_w mean(1/J)`, what it adds to the variance of a score, pooled over conditions."""
         return self._variance(self.table.reindex(list(conditions)))
 
-    def one(self, conditions: Sequence[str]) -> float:
+    def draw_variance(self, conditions: Sequence[str]) -> float:
         """`sigma2_w`, the variance of one judge draw, pooled over conditions."""
         sums = self.table.reindex(list(conditions)).sum()
         return float(sums["squares"] / sums["df"])

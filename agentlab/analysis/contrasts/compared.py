@@ -59,10 +59,10 @@ def _adjusted(entries: Sequence[Primary], contrasts: Sequence[Contrast | None]) 
     """With their p of a difference and of equivalence adjusted together: of one contrast only one can be in error."""
     margins = [i for i, entry in enumerate(entries) if entry.contrast.margin is not None]
     beyond = {i: contrast and contrast.equivalence_p for i, contrast in enumerate(contrasts) if i in margins}
-    found = adjusted([contrast and (contrast.p, contrast.result) for contrast in contrasts], beyond)
-    equivalences = dict(zip(margins, found[len(contrasts) :], strict=True))
+    adjusted_p = adjusted([contrast and (contrast.p, contrast.result) for contrast in contrasts], beyond)
+    equivalences = dict(zip(margins, adjusted_p[len(contrasts) :], strict=True))
     for i, contrast in enumerate(contrasts):
-        yield contrast and replace(contrast, holm=found[i], equivalence_holm=equivalences.get(i))
+        yield contrast and replace(contrast, holm=adjusted_p[i], equivalence_holm=equivalences.get(i))
 
 
 def _every(run: Run) -> Iterator[Declared]:
@@ -91,7 +91,7 @@ class _Pairs:
         self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
         self.spared: dict[str, set[tuple[str, str]]] = {}
         self.noises: dict[str, JudgeNoise] = {}
-        self.better = {name: found.better for name, found in measure_summaries(self.run).items()}
+        self.better = {name: summary.better for name, summary in measure_summaries(self.run).items()}
 
     def compare(self, declared: Declared, primary: Primary | None) -> Contrast | None:
         """None when an arm has no rollout that the judge is to score, or the run not the measure."""
@@ -111,7 +111,7 @@ class _Pairs:
         if measure.name not in self.noises:
             self.noises[measure.name] = noise(run, measure)
         result = values.difference(width)
-        said = suppressed(run, measure.judge)
+        why_suppressed = suppressed(run, measure.judge)
         return Contrast(
             declared.name,
             declared.factor,
@@ -128,12 +128,12 @@ class _Pairs:
             arms,
             interim,
             (int((a["status"] == "declined").sum()), int((b["status"] == "declined").sum())),
-            said,
+            why_suppressed,
             run.meta.get("anchors", {}).get(measure.judge, {}).get("auc"),
             run.meta.get("judges", {}).get(measure.judge) is not None,
             self.noises[measure.name].share(names),
             margin=declared.margin,
-            equivalence_p=None if said else _equivalence(values, declared.margin, interim),
+            equivalence_p=None if why_suppressed else _equivalence(values, declared.margin, interim),
             better=self.better[measure.name],
             played=self.played(*rows),
             rejected_apart=self.paired and apart,
@@ -158,10 +158,10 @@ class _Pairs:
 
     def played(self, a: pd.DataFrame, b: pd.DataFrame) -> tuple[int, int]:
         """Rollouts of both arms that are played and planned; both 0 where that says nothing about a conclusion."""
-        each = planned(self.run)
-        if each is None or self.register.planned is not None:
+        per_condition = planned(self.run)
+        if per_condition is None or self.register.planned is not None:
             return 0, 0
-        return sum(int((arm["status"] != STOPPED).sum()) for arm in (a, b)), 2 * each
+        return sum(int((arm["status"] != STOPPED).sum()) for arm in (a, b)), 2 * per_condition
 
 
 def _equivalence(values: ArmValues, margin: float | None, interim: InterimAnalysis) -> float | None:

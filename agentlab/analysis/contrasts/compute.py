@@ -62,10 +62,10 @@ class Arms:
         kept = (
             (calls["purpose"] != "judge") & calls["error"].isna() & calls["rollout"].isin(self.run.rollouts["rollout"])
         )
-        own = calls.loc[kept, ["condition", *PAIRING, "actor", "round", "k", "text"]]
-        numbers = own.groupby([*own.columns[1:]], observed=True, dropna=False, sort=False).ngroup()
+        agent_calls = calls.loc[kept, ["condition", *PAIRING, "actor", "round", "k", "text"]]
+        numbers = agent_calls.groupby([*agent_calls.columns[1:]], observed=True, dropna=False, sort=False).ngroup()
         same: NDArray[np.intp] = np.asarray(numbers, dtype=np.intp)
-        places: Any = own.groupby("condition", observed=True).indices
+        places: Any = agent_calls.groupby("condition", observed=True).indices
         return {str(name): same[rows] for name, rows in places.items()}
 
     @cached_property

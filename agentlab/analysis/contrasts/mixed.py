@@ -26,6 +26,7 @@ from agentlab.analysis.contrasts.compared import contrasts as compared
 from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.odds import odds
 from agentlab.analysis.contrasts.table import NAMES
+from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.pairing import PAIRING
@@ -72,34 +73,38 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
     `odds` is of scores with few levels, such as right or wrong, or points of a rubric. Raises AnalysisError where no
     contrast has 6 tasks with 2 draws.
     """
-    found = [c for c in compared(run) if measure in (None, c.measure)]
-    primary = [c for c in found if c.primary]
-    rows, more, ratios, notes = list[Row](), list[Row](), list[Row](), list[str]()
-    for c in primary or found[:MOST]:
+    chosen = [c for c in compared(run) if measure in (None, c.measure)]
+    primary = [c for c in chosen if c.primary]
+    rows, more, ratios, remarks = list[Row](), list[Row](), list[Row](), Remarks()
+    fitted = primary or chosen[:MOST]
+    for c in fitted:
+        name = f"{c.measure}, {c.pair}"
         try:
-            row, other, told = _rows(run, c)
+            row, other, of_fit = _rows(run, c)
             rows.append(row)
             more.append(other)
-            notes += [f"{c.measure}, {c.pair}: {note}" for note in told]
-            ratio, told = odds(run, c, _table(run, c))
+            for note in of_fit:
+                remarks.add(note, name)
+            ratio, of_odds = odds(run, c, _table(run, c))
         except AnalysisError as why:
-            notes.append(f"{c.measure}, {c.pair}: {why}")
+            remarks.add(str(why), name)
             continue
         ratios.append(ratio)
-        notes += [f"{c.measure}, {c.pair}: {note}" for note in told]
+        for note in of_odds:
+            remarks.add(note, name)
     if not rows:
-        raise AnalysisError(
-            "; ".join(dict.fromkeys(notes)) or f"{run.folder} has only one arm, so there is nothing to compare"
-        )
-    if not primary and len(found) > MOST:
+        why = "; ".join(remarks.notes(len(fitted), most=1))
+        raise AnalysisError(why or f"{run.folder} has only one arm, so there is nothing to compare")
+    notes = list(remarks.notes(len(fitted)))
+    if not primary and len(chosen) > MOST:
         notes.append(
-            f"{len(found) - MOST} more contrasts are not fitted: declare the important ones under compare.primary"
+            f"{len(chosen) - MOST} more contrasts are not fitted: declare the important ones under compare.primary"
         )
     if run.clusters:
         notes.append("the model assumes independent tasks, and these are not: rely on the paired difference only")
     tables = {"mixed": pd.DataFrame(rows)} | ({"odds": pd.DataFrame(ratios)} if ratios else {})
     tables["variances"] = pd.DataFrame(more)
-    draws = " + (1 | task:draw)" if all(c.paired for c in found) else ""
+    draws = " + (1 | task:draw)" if all(c.paired for c in chosen) else ""
     says = (
         f"score ~ arm + (1 + arm | task){draws} for {pluralize(len(rows), 'contrast')} on up to "
         f"{pluralize(int(tables['variances']['tasks'].max()), 'task')}; t with tasks - 1 degrees of freedom."
@@ -112,8 +117,10 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
         notes.append(
             "tasks that share a source are clusters for the odds ratio only; the mixed model treats them as independent"
         )
-    told = (about, ODDS) if ratios else (about,)
-    return Analysis("mixed", "Mixed model", says, tables, (*told, *dict.fromkeys(notes)), 1 + bool(ratios), _result)
+    about_notes = (about, ODDS) if ratios else (about,)
+    return Analysis(
+        "mixed", "Mixed model", says, tables, (*about_notes, *dict.fromkeys(notes)), 1 + bool(ratios), _result
+    )
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -141,30 +148,35 @@ def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
             f"the mixed model is not fitted to {largest:,} rollouts of a task, as its time grows faster than they do; "
             f"it takes {LARGEST:,}. The paired difference needs no limit"
         )
-    one, without = (fit(table, slopes, c.paired) for slopes in (True, False))
-    margin = t_quantile(tasks - 1, 0.95) * one.se
+    fitted, without_slopes = (fit(table, slopes, c.paired) for slopes in (True, False))
+    margin = t_quantile(tasks - 1, 0.95) * fitted.se
     like = c.result.new_tasks
     row: Row = {
         "contrast": c.pair,
         "measure": c.measure,
-        "estimate": one.estimate,
-        "low": one.estimate - margin,
-        "high": one.estimate + margin,
-        "p": t_p(one.estimate / one.se, tasks - 1),
-        "se": one.se,
+        "estimate": fitted.estimate,
+        "low": fitted.estimate - margin,
+        "high": fitted.estimate + margin,
+        "p": t_p(fitted.estimate / fitted.se, tasks - 1),
+        "se": fitted.se,
         "paired_se": like and like.se,
-        "se_without": without.se,
-        "slope_sd": one.slope_sd,
-        "fit": "not converged" if not one.converged else "singular" if one.singular else "regular",
+        "se_without": without_slopes.se,
+        "slope_sd": fitted.slope_sd,
+        "fit": "not converged" if not fitted.converged else "singular" if fitted.singular else "regular",
     }
-    sds = {"task_sd": one.task_sd, "slope_sd": one.slope_sd, "draw_sd": one.draw_sd, "residual_sd": one.residual_sd}
+    sds = {
+        "task_sd": fitted.task_sd,
+        "slope_sd": fitted.slope_sd,
+        "draw_sd": fitted.draw_sd,
+        "residual_sd": fitted.residual_sd,
+    }
     more: Row = {name: getattr(c, name) for name in NAMES} | {
         "tasks": tasks,
         "rollouts": len(table),
         "paired_difference": c.result.difference,
         **sds,
     }
-    return row, more, tuple(_remarks(one, like.se if like else math.inf))
+    return row, more, tuple(_remarks(fitted, like.se if like else math.inf))
 
 
 def _table(run: Run, c: Contrast) -> pd.DataFrame:
@@ -174,17 +186,17 @@ def _table(run: Run, c: Contrast) -> pd.DataFrame:
     return both.rename(columns={c.measure: "value"}).astype({"task": "str"}).dropna()
 
 
-def _remarks(one: Fit, paired_se: float) -> Iterator[str]:
-    if not one.converged:
+def _remarks(fitted: Fit, paired_se: float) -> Iterator[str]:
+    if not fitted.converged:
         yield "the fit did not converge; rely on the paired t only"
-    if one.singular:
+    if fitted.singular:
         smaller = (
             ", and its standard error is smaller than that of the paired t; rely on the paired t"
-            if one.se < 0.98 * paired_se
+            if fitted.se < 0.98 * paired_se
             else ""
         )
         yield f"the fit is singular: a variance is at its boundary{smaller}"
-    elif one.doubted and one.converged:
+    elif fitted.doubted and fitted.converged:
         yield "the fit and its standard error are uncertain; rely on the paired t"
 
 
@@ -206,18 +218,18 @@ def fit(table: pd.DataFrame, slopes: bool = True, pairs: bool = True) -> Fit:
         exog_re=exog if slopes else exog[:, :1],
         exog_vc=_draws(table) if pairs else None,
     )
-    found, doubted = _optimum(model)
-    se, estimate = unit * float(found.bse[1]), unit * float(found.params[1])
+    optimum, doubted = _optimum(model)
+    se, estimate = unit * float(optimum.bse[1]), unit * float(optimum.params[1])
     if not (math.isfinite(se) and math.isfinite(estimate) and se > 0):
         raise AnalysisError("statsmodels finds no standard error: the scores do not vary in the way the model assumes")
-    cov: Array = np.atleast_2d(np.asarray(found.cov_re, dtype=np.float64)) * unit**2
-    draw, residual = (float(found.vcomp[0]) if pairs else 0.0) * unit**2, float(found.scale) * unit**2
+    cov: Array = np.atleast_2d(np.asarray(optimum.cov_re, dtype=np.float64)) * unit**2
+    draw, residual = (float(optimum.vcomp[0]) if pairs else 0.0) * unit**2, float(optimum.scale) * unit**2
     least = min(float(np.linalg.eigvalsh(cov)[0]), draw if pairs else math.inf)
     return Fit(
         estimate,
         se,
         *(math.sqrt(max(0.0, v)) for v in (cov[0, 0], cov[1, 1] if slopes else 0.0, draw, residual)),
-        converged=bool(found.converged),
+        converged=bool(optimum.converged),
         singular=least < BOUNDARY * residual,
         doubted=doubted,
     )
@@ -231,20 +243,20 @@ def _optimum(model: Any) -> tuple[Any, bool]:
     """
     errors: list[str] = []
     for methods in (["powell"], ["bfgs", "lbfgs", "cg"]):
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                found: Any = model.fit(reml=True, method=methods)
-                found.bse  # noqa: B018  # is computed, and may warn, when it is asked for
+                fitted: Any = model.fit(reml=True, method=methods)
+                fitted.bse  # noqa: B018  # is computed, and may warn, when it is asked for
             except (np.linalg.LinAlgError, ValueError) as error:
                 errors.append(str(error))
                 continue
-        return found, bool(told)
+        return fitted, bool(caught)
     raise AnalysisError(f"statsmodels could not fit a mixed model ({'; '.join(dict.fromkeys(errors))})")
 
 
 def _draws(table: pd.DataFrame) -> Any:
     """The draws of each task as a variance component, in the order in which statsmodels has the tasks."""
     of_task = [pd.get_dummies(part["draw"]).to_numpy(dtype=np.float64) for _, part in table.groupby("task", sort=True)]
-    names = [[str(i) for i in range(one.shape[1])] for one in of_task]
+    names = [[str(i) for i in range(dummies.shape[1])] for dummies in of_task]
     return VCSpec(["draw"], [names], [of_task])

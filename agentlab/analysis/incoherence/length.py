@@ -90,7 +90,7 @@ def length(
     (tasks of like length), `ensembles` (averages of draws), `changes` (of answers). Raises AnalysisError for another
     `of`, where all lengths are 0, and where no measure can be decomposed.
     """
-    lengths, found, remarks = _lengths(run, of), _Tables(), Remarks()
+    lengths, tables, remarks = _lengths(run, of), _Tables(), Remarks()
     plan = _Plan(
         {str(key): float(value) for key, value in zip(run.rollouts["rollout"], lengths, strict=True)},
         [] if reference is None else [reference_of(run, reference, lengths)],
@@ -99,15 +99,15 @@ def length(
         _contexts(run),
     )
     for arms in by_measure(run, measure, remarks, _inseparable):
-        _compare(run, plan, arms, found, remarks)
-    frames, count = found.frames(), run.rollouts["condition"].nunique()
+        _compare(run, plan, arms, tables, remarks)
+    frames, count = tables.frames(), run.rollouts["condition"].nunique()
     if not frames:
         raise AnalysisError(f"{run.folder} has nothing to compare by length: {'; '.join(remarks.notes(count))}")
-    notes = [DESCRIBES, *([SPLIT] if found.halves else []), *([EFFORT] if found.effort else [])]
+    notes = [DESCRIBES, *([SPLIT] if tables.halves else []), *([EFFORT] if tables.effort else [])]
     shown = max(1, sum(name in frames for name in ("halves", "parts", "effort")))
     about = of.replace("_", " ")
     return Analysis(
-        "length", f"By length: {about}", _says(found, about), frames, (*notes, *remarks.notes(count)), shown, _result
+        "length", f"By length: {about}", _says(tables, about), frames, (*notes, *remarks.notes(count)), shown, _result
     )
 
 
@@ -161,37 +161,37 @@ def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
     return repeats(run, judge) or ("each rollout has one judge draw" if single else "")
 
 
-def _compare(run: Run, plan: _Plan, arms: Sequence[Predictions], found: _Tables, remarks: Remarks) -> None:
+def _compare(run: Run, plan: _Plan, arms: Sequence[Predictions], tables: _Tables, remarks: Remarks) -> None:
     """All tables of one measure."""
     name = arms[0].measure.name
     draws = {arm.arm: drawn(arm, plan.lengths) for arm in arms}
-    split = {arm.arm: own for arm in arms if (own := _split(arm, draws[arm.arm], found, remarks))}
-    known = {arm.arm: arm for arm in arms if all(one.target is not None for one in draws[arm.arm])}
+    split = {arm.arm: arm_halves for arm in arms if (arm_halves := _split(arm, draws[arm.arm], tables, remarks))}
+    known = {arm.arm: arm for arm in arms if all(task_draws.target is not None for task_draws in draws[arm.arm])}
     for arm in arms:
-        found.ensembles += curve(arm, draws[arm.arm], remarks)
+        tables.ensembles += curve(arm, draws[arm.arm], remarks)
     for arm in known.values():
-        means = [float(one.lengths.mean()) for one in draws[arm.arm]]
+        means = [float(task_draws.lengths.mean()) for task_draws in draws[arm.arm]]
         for rule in (Rule(OWN, dict(zip(arm.tasks, means, strict=True))), *plan.rules):
             buckets, slopes = grouped(run, arm, rule, remarks)
-            found.buckets += buckets
-            found.slopes += slopes
+            tables.buckets += buckets
+            tables.slopes += slopes
     for a, b, within in plan.pairs:
         if a in known and b in known:
             head: Row = {"measure": name, "a": a, "b": b, "within": within}
-            found.effort += [{**head, **row} for row in effort((known[a], known[b]), draws, split, run, remarks)]
+            tables.effort += [{**head, **row} for row in effort((known[a], known[b]), draws, split, run, remarks)]
     # groups by meaning are numbered anew in each condition and task, so they cannot be held against others'
     semantic = not arms[0].measure.scales
     shared: dict[str, list[tuple[str, Predictions]]] = {}
     for arm in arms:
         key, context = (arm.arm, "") if semantic else plan.contexts[arm.arm]
         shared.setdefault(key, []).append((context, arm))
-    found.changes += changed(shared, {} if semantic else plan.questions, remarks)
+    tables.changes += changed(shared, {} if semantic else plan.questions, remarks)
 
 
-def _split(arm: Predictions, draws: Sequence[TaskDraws], found: _Tables, remarks: Remarks) -> Halves | None:
+def _split(arm: Predictions, draws: Sequence[TaskDraws], tables: _Tables, remarks: Remarks) -> Halves | None:
     """Rows of the halves of an arm."""
     name = arm.measure.name
-    sizes = [len(one.lengths) for one in draws]
+    sizes = [len(task_draws.lengths) for task_draws in draws]
     if min(sizes) < max(sizes):
         remarks.add(f"{name}: {min(sizes)} to {max(sizes)} draws per task; every task has the same weight", arm.arm)
     if arm.left_out:
@@ -199,33 +199,38 @@ def _split(arm: Predictions, draws: Sequence[TaskDraws], found: _Tables, remarks
             f"{name}: rollouts excluded because they are unscored or the only draw of a task: {arm.left_out}", arm.arm
         )
     try:
-        own = halves(draws, np.random.default_rng(SEED))
+        arm_halves = halves(draws, np.random.default_rng(SEED))
     except ValueError as why:
         remarks.add(f"{name}: no halves, {why}", arm.arm)
         return None
-    if own.left_out:
+    if arm_halves.left_out:
         remarks.add(
-            f"{name}: tasks that cannot be split because they have too few draws or only one length: {own.left_out}",
+            f"{name}: tasks that cannot be split because they have too few draws or only one length: "
+            f"{arm_halves.left_out}",
             arm.arm,
         )
-    if own.incoherence_difference is None:
-        why = "there are no right answers" if own.short.error is None else "a half, as found or shuffled, has no error"
+    if arm_halves.incoherence_difference is None:
+        why = (
+            "there are no right answers"
+            if arm_halves.short.error is None
+            else "a half, as found or shuffled, has no error"
+        )
         remarks.add(f"{name}: no incoherence of halves to compare, {why}", arm.arm)
     head: Row = {"measure": name, "condition": arm.arm, "loss": LOSS.get(arm.sort, "brier")}
-    found.halves.append(
+    tables.halves.append(
         {
             **head,
-            "short": own.short.length,
-            "long": own.long.length,
-            "difference_in_variance": own.variance_difference,
-            "variance_p": own.variance_p,
-            "difference_in_incoherence": own.incoherence_difference,
-            "incoherence_p": own.incoherence_p,
+            "short": arm_halves.short.length,
+            "long": arm_halves.long.length,
+            "difference_in_variance": arm_halves.variance_difference,
+            "variance_p": arm_halves.variance_p,
+            "difference_in_incoherence": arm_halves.incoherence_difference,
+            "incoherence_p": arm_halves.incoherence_p,
         }
     )
-    for side, half in (("short", own.short), ("long", own.long)):
-        found.parts.append({**head, "half": side, **_half(arm, half), "tasks": own.tasks})
-    return own
+    for side, half in (("short", arm_halves.short), ("long", arm_halves.long)):
+        tables.parts.append({**head, "half": side, **_half(arm, half), "tasks": arm_halves.tasks})
+    return arm_halves
 
 
 def _half(arm: Predictions, half: Half) -> Row:
@@ -241,10 +246,10 @@ def _half(arm: Predictions, half: Half) -> Row:
     }
 
 
-def _says(found: _Tables, of: str) -> str:
-    if not found.halves:
+def _says(tables: _Tables, of: str) -> str:
+    if not tables.halves:
         return f"Error, bias² and variance by {of}; no task could be split into short and long draws."
-    tasks = max(int(row["tasks"] or 0) for row in found.parts)
-    arms = len({row["condition"] for row in found.halves})
+    tasks = max(int(row["tasks"] or 0) for row in tables.parts)
+    arms = len({row["condition"] for row in tables.halves})
     size = f"{pluralize(arms, 'arm')}, {pluralize(tasks, 'task')} at most"
     return f"Short against long draws of the same tasks, by {of}: {size}."

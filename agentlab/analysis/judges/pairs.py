@@ -184,10 +184,10 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
         if fitted.note:
             notes.append(f"{judge}, {criterion}: {fitted.note}.")
         elif fitted.clusters < FEWEST_TASKS:
-            told = (
+            reason = (
                 f"no interval of a strength: {pluralize(fitted.clusters, 'task')}; at least {FEWEST_TASKS} are needed"
             )
-            notes.append(f"{judge}, {criterion}: {told}.")
+            notes.append(f"{judge}, {criterion}: {reason}.")
         for i, arm in enumerate(fitted.players) if fitted.strengths is not None else ():
             value = fitted.strengths[i] if fitted.strengths else None
             enough = fitted.clusters >= FEWEST_TASKS
@@ -206,9 +206,9 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
                     "tasks": fitted.clusters,
                 }
             )
-    told = "strength: log strengths, which sum to 0; order: log odds from being shown first; tie: log weight of a tie"
+    legend = "strength: log strengths, which sum to 0; order: log odds from being shown first; tie: log weight of a tie"
     columns = "judge criterion arm strength strength_low strength_high order tie comparisons tasks".split()
-    return pd.DataFrame(rows, columns=columns), [*([f"{told}."] if rows else []), *notes]
+    return pd.DataFrame(rows, columns=columns), [*([f"{legend}."] if rows else []), *notes]
 
 
 def _anchored(run: Run, table: pd.DataFrame) -> list[str]:
@@ -220,10 +220,10 @@ def _anchored(run: Run, table: pd.DataFrame) -> list[str]:
 
 
 def _says(table: pd.DataFrame) -> str:
-    told = table[table["conclusion"] != WORDS["suppressed"]]
-    if told.empty:
+    shown = table[table["conclusion"] != WORDS["suppressed"]]
+    if shown.empty:
         return f"{pluralize(len(table), 'comparison')} of arms, all suppressed."
-    first = told.iloc[0]
+    first = shown.iloc[0]
     rate = first["win_rate"]
     if rate is None or pd.isna(rate):
         return f"{pluralize(len(table), 'comparison')} of arms; the first has no decided pair."

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Self
 
 import msgspec
+from msgspec import structs
 
 from agentlab.errors import ProtocolError
 from agentlab.organization.cascade import functions
@@ -173,7 +174,7 @@ class PythonProgram:
         """
         instructions: dict[str, Instruction] = {}
         for task in islice(tasks, TRIED_TASKS):
-            log = [replace(message, index=i) for i, message in enumerate(self.open(task))]
+            log = [structs.replace(message, index=i) for i, message in enumerate(self.open(task))]
             for round in range(min(self.rounds, TRIED_ROUNDS)):
                 try:
                     made = self._replayed(log, 0)
@@ -183,13 +184,13 @@ class PythonProgram:
                     if round == 0:
                         return [*instructions.values()], [(("kind",), str(error), "a program that runs")]
                     break
-                log += [replace(message, round=round) for message in made]
+                log += [structs.replace(message, round=round) for message in made]
                 questions = [message for message in made if message.kind == "step"]
                 for message in questions:
                     address = message.ref or ""
                     instructions.setdefault(static(address), _recorded(log, address))
                     question = asked(partial(_recorded, log), message.to[0], log, round + 1)
-                    log.append(replace(some_value(question, [MADE_UP]), round=round + 1))
+                    log.append(structs.replace(some_value(question, [MADE_UP]), round=round + 1))
                 if not questions:
                     break
         return [*instructions.values()], []

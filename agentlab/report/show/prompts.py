@@ -1,8 +1,9 @@
 """Every prompt of every arm, made as the engine makes it, before anything is spent."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from agentlab.engine.prompt import chat
 from agentlab.report.show.scenario import grouped
