@@ -1,5 +1,6 @@
 """The attempts of attacks on tasks, each beside the same task without an attack in the same draw."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,14 +49,7 @@ def attempts(run: Run, measure: str | None, targeted: str | None, by: str | None
         raise AnalysisError(
             f"task {lacking!r}: its field `clean` names no task; give the id of the task without attack"
         )
-    by = by or (ATTACKER if all(ATTACKER in task_fields for task_fields in attacked.values()) else ATTACK)
-    if any(by not in task_fields for task_fields in attacked.values()):
-        shared = [
-            name
-            for name in next(iter(attacked.values()))
-            if all(name in task_fields for task_fields in attacked.values())
-        ]
-        raise AnalysisError(f"--by {by}: not every task with an attack has this field; all have {', '.join(shared)}")
+    by = _grouping(attacked, by)
     right, reached = _measures(run, measure, targeted)
     names = [m.name for m in (right, reached) if m is not None]
     columns = ["rollout", *names, *(f"{name}_outcome" for name in names)]
@@ -66,11 +60,27 @@ def attempts(run: Run, measure: str | None, targeted: str | None, by: str | None
     done = table[~table["status"].isin(UNFINISHED)]
     lost = len(table) - len(done)
     notes = [f"{pluralize(lost, 'rollout')} that did not finish left out"] if lost else []
-    task_columns = pd.DataFrame(
-        {name: [_cell_text(fields[task].get(name)) for task in done["task"]] for name in (ATTACK, CLEAN, by)}
-    )
+    rows = _rows(done, fields, by, right, reached)
+    return Attempts(rows, (right, reached), tuple(notes))
+
+
+def _grouping(attacked: Mapping[str, Mapping[str, Any]], by: str | None) -> str:
+    """The field that groups attacks. Raises AnalysisError where a task with an attack lacks it."""
+    fields = [set(task_fields) for task_fields in attacked.values()]
+    by = by or (ATTACKER if all(ATTACKER in names for names in fields) else ATTACK)
+    if any(by not in names for names in fields):
+        shared = [name for name in next(iter(attacked.values())) if all(name in names for names in fields)]
+        raise AnalysisError(f"--by {by}: not every task with an attack has this field; all have {', '.join(shared)}")
+    return by
+
+
+def _rows(
+    done: pd.DataFrame, fields: Mapping[str, Mapping[str, Any]], by: str, right: Measure, reached: Measure | None
+) -> pd.DataFrame:
+    """The table of `Attempts`, of finished rollouts with their measures."""
+    columns = {"attack": ATTACK, "clean": CLEAN, "group": by}
     rows = done.assign(
-        attack=task_columns[ATTACK].to_numpy(), clean=task_columns[CLEAN].to_numpy(), group=task_columns[by].to_numpy()
+        **{column: [_cell_text(fields[task].get(name)) for task in done["task"]] for column, name in columns.items()}
     )
     sign = better(right) or 1
     best = max(right.range, key=lambda end: sign * end)
@@ -82,8 +92,7 @@ def attempts(run: Run, measure: str | None, targeted: str | None, by: str | None
     able = alone[alone["answered"] & ~alone["wrong"]]
     keys = set(zip(able["condition"], able["task"], able["draw"], strict=True))
     named = zip(rows["condition"], rows[CLEAN], rows["draw"], strict=True)
-    rows["eligible"] = [key in keys for key in named]
-    return Attempts(rows, (right, reached), tuple(notes))
+    return rows.assign(eligible=[key in keys for key in named])
 
 
 def _cell_text(value: object) -> str:

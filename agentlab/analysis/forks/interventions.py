@@ -18,6 +18,10 @@ from agentlab.types import Measure
 
 _PLACE = ["parent", "against", "fork"]
 _EFFECT = ["condition", "measure", "change", "at"]
+_BY_INDEX = (
+    "a message is identified by its index in each parent's log: the same index may be a different message in another "
+    "parent"
+)
 _ALIKE = 3
 """Effects with one note that are still named."""
 
@@ -26,7 +30,6 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
     """A row per condition, measure, change and cut: changed forks minus placebo forks of the same cut and index.
 
     The placebo forks of a turn that was redrawn are those that keep it, cut at the end of its round.
-
     `effects`: each difference with the widest interval that its tasks and parents allow. `intervals`: all of them, both
     means and what they rest on. Raises AnalysisError when the run has no changed forks.
     """
@@ -57,13 +60,9 @@ def interventions(run: Run, measure: str | None = None) -> Analysis:
     table = pd.DataFrame(rows)
     changes = [stored(text) for text in table["change"].unique()]
     if any(change is not None and change.in_transit for change in changes) and (table["parents"] > 1).any():
-        notes[
-            "a message is identified by its index in each parent's log: the same index may be a different message in "
-            "another parent"
-        ] = None
-    first = [*_EFFECT, "difference", "low", "high", "about", "p", "pairs"]
-    beside = table.drop(columns=["difference", "low", "high", "about", "p"])
-    tables = {"effects": table[first], "intervals": beside}
+        notes[_BY_INDEX] = None
+    columns = ["difference", "low", "high", "about", "p"]
+    tables = {"effects": table[[*_EFFECT, *columns, "pairs"]], "intervals": table.drop(columns=columns)}
     return Analysis(
         "interventions", "Effects of changes", _says(table), tables, (*notes, *_lacking(lacking)), result=_result
     )

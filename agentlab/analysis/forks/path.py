@@ -1,6 +1,6 @@
 """One rollout's path: what its outcome was to be expected to be after each round, and the message that decided it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -9,6 +9,7 @@ import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
 from agentlab.analysis.forks.outcomes import Acted, Outcomes, acted, kept, label, measured, outcomes
+from agentlab.analysis.forks.step_messages import place, step_messages
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
 from agentlab.runs.transcript.find import find
@@ -17,9 +18,6 @@ from agentlab.stats.forks.path import path as estimate
 from agentlab.store import read
 from agentlab.text import pluralize
 from agentlab.types import Measure
-
-WORDS = 12
-"""Of a decisive message, to be quoted."""
 
 
 def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
@@ -41,7 +39,7 @@ def path(run: Run, rollout: str, measure: str | None = None) -> Analysis:
         if estimated is None:
             continue
         fresh_step = _fresh_step(m, forked, estimated, _by_cut(forked, key, who, fresh=True))
-        messages = _messages(run, key, m, estimated.decisive)
+        messages = step_messages(run, key, m, estimated.decisive)
         tables["path"].append(_table(m, estimated, who))
         tables["messages"].append(messages)
         tables["fresh"].append(fresh_step)
@@ -222,23 +220,6 @@ def _between(who: Acted, step: PathStep) -> list[int]:
     return [round for round in who if step.start < round <= step.cut]
 
 
-def _messages(run: Run, key: str, m: Measure, step: PathStep | None) -> pd.DataFrame:
-    """What was said in the rounds of the decisive step."""
-    columns = ["measure", "index", "round", "sender", "to", "words"]
-    if step is None:
-        return pd.DataFrame(columns=columns)
-    log = run.messages[run.messages["rollout"].astype("str") == key]
-    sent = log[(log["round"] > step.start) & (log["round"] <= step.cut) & ~log["sender"].str.startswith("@")].copy()
-    sent["measure"] = m.name
-    sent["words"] = [_first(text) for text in sent["content"]]
-    return sent[columns].reset_index(drop=True)
-
-
-def _first(text: str) -> str:
-    words = text.split()
-    return " ".join(words[:WORDS]) + (" …" if len(words) > WORDS else "")
-
-
 def _says(m: Measure, estimated: Path, fresh_step: pd.DataFrame, messages: pd.DataFrame, who: Acted) -> str:
     first, last, step = estimated.points[0], estimated.points[-1], estimated.decisive
     drawn = sum(point.forks for point in estimated.points)
@@ -252,13 +233,4 @@ def _says(m: Measure, estimated: Path, fresh_step: pd.DataFrame, messages: pd.Da
         largest = f": the largest step, round {label(_between(who, _largest(estimated)))}, is{size}" if size else ""
         return f"{head}; no decisive round found with this many forks{largest}."
     selected = f"{step.change:+.3f} [{step.low:.3f}, {step.high:.3f}]{',' if size else ''}{size}"
-    return f"{head}; decided in {_where(label(_between(who, step)), messages)}: {selected}."
-
-
-def _where(round: str, messages: pd.DataFrame) -> str:
-    """The round, with its first message quoted where it has any."""
-    quotes: Sequence[str] = [
-        f"message {row['index']} of {row['sender']}: “{row['words']}”" for _, row in messages.head(1).iterrows()
-    ]
-    more = f" and {len(messages) - 1} more" if len(messages) > 1 else ""
-    return f"round {round}" + (f" ({quotes[0]}{more})" if quotes else "")
+    return f"{head}; decided in {place(label(_between(who, step)), messages)}: {selected}."

@@ -59,9 +59,8 @@ def effort(
         remarks.add(f"{pair[0].measure.name}, effort: {NO_DIFFERENCE.format(judge=pair[0].measure.judge)}")
     clusters = cluster_codes(run.clusters, tasks)
     parts = [arm.among(tasks).parts() for arm in pair]
-    means = [_lengths(arm, draws[arm.arm], tasks) for arm in pair]
     by_task = {
-        "length": means,
+        "length": [_lengths(arm, draws[arm.arm], tasks) for arm in pair],
         "error": [part.error_t for part in parts],
         "bias2": [part.bias2_t for part in parts],
         "variance": [part.variance_t for part in parts],
@@ -69,19 +68,23 @@ def effort(
     apart = {name: _mean(a - b, clusters) for name, (a, b) in by_task.items()}
     apart["incoherence"] = difference(parts[0], parts[1], clusters=clusters)
     values: dict[str, list[float | None]] = {
-        name: [float(side.mean()) for side in both] for name, both in by_task.items()
+        name: [float(a.mean()), float(b.mean())] for name, (a, b) in by_task.items()
     }
     values["incoherence"] = [incoherence(part).ratio.value for part in parts]
     natural = [_natural(split.get(arm.arm)) for arm in pair]
-    quantities = QUANTITIES[:2] if judged else QUANTITIES
-    for note in dict.fromkeys(note for name in quantities for note in apart[name].notes):
-        of = ", ".join(name for name in quantities if note in apart[name].notes)
-        remarks.add(f"{pair[0].measure.name}, effort, {of}: {note}")
-    for name in quantities:
-        estimate = apart[name]
+    estimates = {name: apart[name] for name in (QUANTITIES[:2] if judged else QUANTITIES)}
+    for note in _notes(estimates):
+        remarks.add(f"{pair[0].measure.name}, effort, {note}")
+    for name, estimate in estimates.items():
         head: Row = {"quantity": name, "of_a": values[name][0], "of_b": values[name][1]}
         ends: Row = {"difference": estimate.value, "low": estimate.low, "high": estimate.high, "p": estimate.p}
         yield {**head, **ends, "halves_a": natural[0].get(name), "halves_b": natural[1].get(name), "tasks": len(tasks)}
+
+
+def _notes(estimates: Mapping[str, Estimate]) -> Iterator[str]:
+    """Each note of the estimates once, after the quantities that it is about."""
+    for note in dict.fromkeys(note for estimate in estimates.values() for note in estimate.notes):
+        yield f"{', '.join(name for name, estimate in estimates.items() if note in estimate.notes)}: {note}"
 
 
 def _reasoning(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

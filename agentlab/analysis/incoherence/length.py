@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from agentlab.analysis.analysis import Analysis
@@ -13,6 +12,7 @@ from agentlab.analysis.contrasts.contrast import ALPHA
 from agentlab.analysis.incoherence.bucketed import OWN, Rule, grouped, reference_of
 from agentlab.analysis.incoherence.drawn import drawn
 from agentlab.analysis.incoherence.effort import budgets, effort
+from agentlab.analysis.incoherence.halved import half_rows, split_arm
 from agentlab.analysis.incoherence.measured import by_measure
 from agentlab.analysis.incoherence.predictions import Predictions
 from agentlab.analysis.incoherence.repeated import changed, curve
@@ -20,16 +20,12 @@ from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.runs.frames import Run
-from agentlab.stats.incoherence.halves import Half, Halves, TaskDraws, halves
 from agentlab.text import pluralize
 
 KINDS = ("output_tokens", "reasoning_tokens", "turns", "messages")
 """Columns of `run.rollouts` that are a length."""
 CONTEXT = "context"
 """The factor whose levels are contexts of one task."""
-SEED = 0
-LOSS = {"points": "norm", "tests": "coverage", "scores": "score"}
-"""By the sort of predictions; Brier's for all that are answers."""
 DESCRIBES = "length was not randomized: halves and groups are descriptive and do not show what more length would cause"
 SPLIT = (
     "each half has half of the draws of each task (an odd middle draw is left out), so its estimates are less "
@@ -165,9 +161,13 @@ def _compare(run: Run, plan: _Plan, arms: Sequence[Predictions], tables: _Tables
     """All tables of one measure."""
     name = arms[0].measure.name
     draws = {arm.arm: drawn(arm, plan.lengths) for arm in arms}
-    split = {arm.arm: arm_halves for arm in arms if (arm_halves := _split(arm, draws[arm.arm], tables, remarks))}
+    split = {arm.arm: arm_halves for arm in arms if (arm_halves := split_arm(arm, draws[arm.arm], remarks))}
     known = {arm.arm: arm for arm in arms if all(task_draws.target is not None for task_draws in draws[arm.arm])}
     for arm in arms:
+        if arm.arm in split:
+            difference, parts = half_rows(arm, split[arm.arm])
+            tables.halves.append(difference)
+            tables.parts += parts
         tables.ensembles += curve(arm, draws[arm.arm], remarks)
     for arm in known.values():
         means = [float(task_draws.lengths.mean()) for task_draws in draws[arm.arm]]
@@ -186,64 +186,6 @@ def _compare(run: Run, plan: _Plan, arms: Sequence[Predictions], tables: _Tables
         key, context = (arm.arm, "") if semantic else plan.contexts[arm.arm]
         shared.setdefault(key, []).append((context, arm))
     tables.changes += changed(shared, {} if semantic else plan.questions, remarks)
-
-
-def _split(arm: Predictions, draws: Sequence[TaskDraws], tables: _Tables, remarks: Remarks) -> Halves | None:
-    """Rows of the halves of an arm."""
-    name = arm.measure.name
-    sizes = [len(task_draws.lengths) for task_draws in draws]
-    if min(sizes) < max(sizes):
-        remarks.add(f"{name}: {min(sizes)} to {max(sizes)} draws per task; every task has the same weight", arm.arm)
-    if arm.left_out:
-        remarks.add(
-            f"{name}: rollouts excluded because they are unscored or the only draw of a task: {arm.left_out}", arm.arm
-        )
-    try:
-        arm_halves = halves(draws, np.random.default_rng(SEED))
-    except ValueError as why:
-        remarks.add(f"{name}: no halves, {why}", arm.arm)
-        return None
-    if arm_halves.left_out:
-        remarks.add(
-            f"{name}: tasks that cannot be split because they have too few draws or only one length: "
-            f"{arm_halves.left_out}",
-            arm.arm,
-        )
-    if arm_halves.incoherence_difference is None:
-        why = (
-            "there are no right answers"
-            if arm_halves.short.error is None
-            else "a half, as found or shuffled, has no error"
-        )
-        remarks.add(f"{name}: no incoherence of halves to compare, {why}", arm.arm)
-    head: Row = {"measure": name, "condition": arm.arm, "loss": LOSS.get(arm.sort, "brier")}
-    tables.halves.append(
-        {
-            **head,
-            "short": arm_halves.short.length,
-            "long": arm_halves.long.length,
-            "difference_in_variance": arm_halves.variance_difference,
-            "variance_p": arm_halves.variance_p,
-            "difference_in_incoherence": arm_halves.incoherence_difference,
-            "incoherence_p": arm_halves.incoherence_p,
-        }
-    )
-    for side, half in (("short", arm_halves.short), ("long", arm_halves.long)):
-        tables.parts.append({**head, "half": side, **_half(arm, half), "tasks": arm_halves.tasks})
-    return arm_halves
-
-
-def _half(arm: Predictions, half: Half) -> Row:
-    """Accuracy is of hard answers, of which Brier's error is twice the share that is wrong."""
-    hard = arm.sort in ("answers", "groups") and half.error is not None
-    return {
-        "length": half.length,
-        "accuracy": 1 - half.error / 2 if hard and half.error is not None else None,
-        "error": half.error,
-        "bias2": half.bias2,
-        "variance": half.variance,
-        "incoherence": half.incoherence,
-    }
 
 
 def _says(tables: _Tables, of: str) -> str:

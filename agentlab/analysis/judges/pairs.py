@@ -21,7 +21,7 @@ from agentlab.judges.known_pairs import combined, flipped
 from agentlab.runs.frames import Run
 from agentlab.stats.contrasts.paired import FEWEST_TASKS, Paired, paired
 from agentlab.stats.interval import Interval
-from agentlab.stats.judges.bradley_terry import bradley_terry, fitted_interval
+from agentlab.stats.judges.bradley_terry import Strengths, bradley_terry, fitted_interval
 from agentlab.stats.judges.probes import position
 from agentlab.text import pluralize
 
@@ -188,27 +188,28 @@ def _strengths(run: Run, verdicts: pd.DataFrame) -> tuple[pd.DataFrame, list[str
                 f"no interval of a strength: {pluralize(fitted.clusters, 'task')}; at least {FEWEST_TASKS} are needed"
             )
             notes.append(f"{judge}, {criterion}: {reason}.")
-        for i, arm in enumerate(fitted.players) if fitted.strengths is not None else ():
-            value = fitted.strengths[i] if fitted.strengths else None
-            enough = fitted.clusters >= FEWEST_TASKS
-            variance = fitted.covariance[i][i] if fitted.covariance and enough else 0.0
-            ends = fitted_interval(value, variance, fitted.df) if value is not None else None
-            limits = (ends.low, ends.high) if ends else (None, None)
-            head = {"judge": judge, "criterion": criterion, "arm": arm, "strength": value}
-            rows.append(
-                {
-                    **head,
-                    "strength_low": limits[0],
-                    "strength_high": limits[1],
-                    "order": fitted.order,
-                    "tie": fitted.tie,
-                    "comparisons": fitted.comparisons,
-                    "tasks": fitted.clusters,
-                }
-            )
+        rows += [{"judge": judge, "criterion": criterion, **row} for row in _strength_rows(fitted)]
     legend = "strength: log strengths, which sum to 0; order: log odds from being shown first; tie: log weight of a tie"
     columns = "judge criterion arm strength strength_low strength_high order tie comparisons tasks".split()
     return pd.DataFrame(rows, columns=columns), [*([f"{legend}."] if rows else []), *notes]
+
+
+def _strength_rows(fitted: Strengths) -> Iterator[dict[str, Any]]:
+    """A row per arm; none where the fit has no strengths."""
+    enough = fitted.clusters >= FEWEST_TASKS
+    for i, (arm, strength) in enumerate(zip(fitted.players, fitted.strengths or (), strict=False)):
+        variance = fitted.covariance[i][i] if fitted.covariance and enough else 0.0
+        interval = fitted_interval(strength, variance, fitted.df)
+        yield {
+            "arm": arm,
+            "strength": strength,
+            "strength_low": interval and interval.low,
+            "strength_high": interval and interval.high,
+            "order": fitted.order,
+            "tie": fitted.tie,
+            "comparisons": fitted.comparisons,
+            "tasks": fitted.clusters,
+        }
 
 
 def _anchored(run: Run, table: pd.DataFrame) -> list[str]:
