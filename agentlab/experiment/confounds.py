@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from agentlab.experiment.rules import other_rules
 from agentlab.organization.agents import Closing, TurnLimits
 
 Facts = Mapping[str, Any]
@@ -53,6 +54,8 @@ class ConditionFacts:
     contacts: dict[str, tuple[str, ...]] | None = None
     closing: Closing | None = None
     protocol: str = ""
+    rules: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The fields of its protocol; empty where they were not recorded."""
     length: int | None = None
     """After how many rounds its protocol ends by itself, whatever the limit."""
     rounds: int = 0
@@ -106,17 +109,26 @@ def _all(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> Iter
             yield "limits of a turn"
         if a.programs != b.programs:
             yield "the model that programs may ask"
+    yield from _steps(a, b)
+
+
+def _steps(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
+    """How baselines spend their budgets, and that only one arm is a baseline where the structure does not tell it."""
     if a.baseline and b.baseline and a.baseline != b.baseline:
         yield "how a budget is spent"
+    elif (a.baseline is None) != (b.baseline is None) and not _structural(a, b):
+        yield f"steps of a baseline (only in the {'second' if a.baseline is None else 'first'})"
 
 
 def _program(a: ConditionFacts, b: ConditionFacts) -> Iterator[str]:
-    """Steps that only one program has or that are others, or their order; and how rollouts are made of particles."""
+    """Steps that only one program has or that are others, or their order; fields of the protocol; and inference."""
     changed = [name for name in {**a.steps, **b.steps} if a.steps.get(name) != b.steps.get(name)]
     if changed:
         yield f"the program ({', '.join(changed) if len(changed) <= 3 else f'{len(changed)} steps'})"
     elif [*a.steps] != [*b.steps]:
         yield "the program (order of steps)"
+    if changed := other_rules((a.rules, [*a.agents]), (b.rules, [*b.agents])):
+        yield f"protocol ({', '.join(changed) if len(changed) <= 3 else f'{len(changed)} fields'})"
     if a.inference != b.inference:
         yield "inference"
 

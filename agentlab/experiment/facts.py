@@ -21,6 +21,7 @@ def facts(condition: Condition) -> dict[str, Any]:
         "addenda": {name: {"text": added.text, "to": added.to} for name, added in condition.addenda.items()},
         "tasks": {id: digest(text) for id, text in condition.questions.items()},
         "protocol": type(organization.protocol).__name__.lower(),
+        "rules": condition.protocol,
         "length": getattr(organization.protocol, "length", None),
         "kinds": organization.kinds,
         "tags": organization.protocol.tags,

@@ -52,6 +52,8 @@ class Condition:
     """How a rollout is made of particles; None if it is one attempt."""
     loop: Improve | None = None
     """How its model learns from its rollouts."""
+    protocol: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The fields of its protocol, defaults included; one's own protocol has those that the scenario gives."""
     coupling: str = ""
     """Of a repeated loop: what keeps its random numbers apart from those of the first."""
 
@@ -75,6 +77,7 @@ def resolve(
             interaction, protocol_fields = protocol(site, cell.organization, cast)
         else:
             cast, interaction, protocol_fields = _alone(site, cell.organization, matched)
+        rules = protocol_fields
         asked = _tasks(site, cell, cast)
         agents = _agents(site, cell, cast, specs)
         closing = cast.closing and Closing(_closing(site, cell, cast), cast.closing.agent)
@@ -109,7 +112,9 @@ def resolve(
             if before != _wrong(site):
                 return None
             about = (exposures, identity, added, questions)
-            return Condition(name, levels, organization, used, asked, *about, inference=fields, loop=loop)
+            return Condition(
+                name, levels, organization, used, asked, *about, inference=fields, loop=loop, protocol=rules
+            )
     else:
         for key in mapping(site.tree.value.get("tasks")):
             if (task := site.validate(TaskFields, ("tasks", key))) is not None:

@@ -61,7 +61,8 @@ def _listed(lines: Mapping[str, Mapping[tuple[str, ...], list[str]]]) -> Iterato
 
 
 def _short(levels: tuple[str, str], a: Facts, b: Facts) -> Iterator[str]:
-    yield phrase(confounds(a, b))
+    renamed = a["agents"].keys() != b["agents"].keys()
+    yield phrase(confounds(a, b) or (("names of agents only",) if renamed else ()))
     if not a["agents"].keys() & b["agents"].keys():
         yield f"    no agent in common: {len(a['agents'])} versus {len(b['agents'])}"
         return
