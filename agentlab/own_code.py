@@ -61,8 +61,8 @@ def module(name: str) -> ModuleType:
 def loaded() -> dict[str, Path]:
     """The modules of one's own that are imported, those included which they import, with their files."""
     known = _known()
-    files = {name: _file(module, name, known) for name, module in list(sys.modules.items()) if not _ours(name)}
-    return {name: file for name, file in sorted(files.items()) if file is not None}
+    modules = list(sys.modules.items())
+    return dict(sorted((name, file) for name, module in modules if (file := _file(module, name, known))))
 
 
 def digests() -> dict[str, str]:
@@ -112,15 +112,15 @@ def _path(folder: Path, ending: str) -> Path:
 def _file(module: Any, name: str, known: frozenset[str]) -> Path | None:
     """The file of a module of one's own; None for any other. What a folder's virtual environment holds is not in it."""
     file = getattr(module, "__file__", None)
-    if not isinstance(file, str):
+    if not isinstance(file, str) or _ours(name):
         return None
-    return Path(file) if _lies_in(known, file, name) else None
+    return None if known.isdisjoint(_homes(file, name)) else Path(file)
 
 
 @cache
-def _lies_in(folders: frozenset[str], file: str, name: str) -> bool:
-    """Whether a module's file lies in one of the folders; a process asks this of thousands of modules, repeatedly."""
-    return any(file.endswith(end) and _real(file.removesuffix(end)) in folders for end in _endings(name))
+def _homes(file: str, name: str) -> tuple[str, ...]:
+    """The folder from which a module was imported, by its file; a process asks this of thousands of modules."""
+    return tuple(_real(file.removesuffix(end)) for end in _endings(name) if file.endswith(end))
 
 
 def _known() -> frozenset[str]:

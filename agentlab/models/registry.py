@@ -9,7 +9,7 @@ from typing import Any
 from agentlab import own_code
 from agentlab.errors import ScenarioError
 from agentlab.models import capabilities as families
-from agentlab.models import weights
+from agentlab.models import local_servers, weights
 from agentlab.models.engines import plan
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.types import Capabilities, Settings
@@ -89,7 +89,7 @@ PROVIDERS: Mapping[str, Provider] = {
         free=True,
         names=(weights.EMBEDDED,),
         files=".gguf",
-        options={"*": ("slots", "context", "threads", "adapter", "adapter_sha256")},
+        options={"*": local_servers.OPTIONS},
         lacking=weights.lacking,
         probed=True,
     ),

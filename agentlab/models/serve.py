@@ -16,6 +16,7 @@ from agentlab.models.engines.engine import Engine
 from agentlab.models.engines.hosted import Engines, HostedModel
 from agentlab.models.engines.plan import OFFLINE, is_started
 from agentlab.models.limits import AccountLimits
+from agentlab.models.local_servers import servers_of
 from agentlab.models.pace import Pace
 from agentlab.models.probe import Keeper, ProbedModel
 from agentlab.models.providers.replay import FindCompletion, Replay
@@ -23,7 +24,7 @@ from agentlab.models.registry import PROVIDERS, body_mistakes, check_name, own, 
 from agentlab.models.retry import RetryingModel
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.models.waits import Waits
-from agentlab.models.weights import SLOTS
+from agentlab.models.weights import find
 from agentlab.seeds import digest
 from agentlab.types import Completion, Where
 
@@ -172,14 +173,20 @@ def _limits(specs: Iterable[ModelSpec]) -> AccountLimits:
     rpm = [spec.requests_per_minute for spec in listed if spec.requests_per_minute is not None]
     tpm = [spec.tokens_per_minute for spec in listed if spec.tokens_per_minute is not None]
     cap = [float(spec.concurrency) for spec in listed if spec.concurrency is not None]
-    if any(split(spec.name)[0] == "local" for spec in listed):
-        # More would only queue in the server, where a queue counts towards a call's time, or share a batch.
-        cap.append(float(max(1, *(int(spec.options.get("slots", SLOTS)) for spec in listed))))
+    here = [(spec, file) for spec in listed if (file := _local_file(spec)) is not None]
+    if here:  # more would only queue in the servers, where a queue counts towards a call's time
+        cap.append(float(max(servers_of(spec.name, spec.options, file).at_once for spec, file in here)))
     pace = Pace(min(rpm, default=None), min(tpm, default=None))
     limits = AccountLimits(pace, min(cap, default=float("inf")))
     if any(split(spec.name)[0] == OFFLINE for spec in listed):
         limits.limit = min(limits.cap, WAVE)
     return limits
+
+
+def _local_file(spec: ModelSpec) -> Path | None:
+    """The file of a model that this machine runs."""
+    provider, name = split(spec.name)
+    return find(name) if provider == "local" else None
 
 
 def _guard(model: Model, spec: ModelSpec, limits: AccountLimits, waits: Waits) -> Model:

@@ -17,7 +17,7 @@ def sizes(design: Design, loop: Improve) -> str:
     return f"{pluralize(loops, 'loop')} x {generations} (0 to {last}) x {pluralize(each, 'rollout')}"
 
 
-def told(design: Design, loop: Improve) -> Iterator[str]:
+def lines(design: Design, loop: Improve) -> Iterator[str]:
     """The splits, and the size of a training."""
     tasks = Counter(str(task.split) for task in design.tasks.values())
     for name, split in loop.fields.splits.items():
@@ -41,12 +41,12 @@ def told(design: Design, loop: Improve) -> Iterator[str]:
 
 
 def name(condition: str) -> str:
-    """Of a condition in all its generations."""
+    """The name of a condition in all its generations."""
     return condition.replace("generation=0", "all generations")
 
 
 def rollouts_at_most(design: Design, loop: Improve) -> int:
-    """That can be kept of one generation."""
+    """The most rollouts that can be kept of one generation."""
     cap, learning = loop.fields.keep.cap, [t for t in design.tasks.values() if loop.split(t).role == "learn"]
     return sum(min(draws, cap or draws) for draws in (loop.split(task).draws for task in learning))
 

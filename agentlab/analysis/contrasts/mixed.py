@@ -18,6 +18,7 @@ from agentlab.analysis.contrasts.contrast import Contrast
 from agentlab.analysis.contrasts.mixed_fit import Fit, fit
 from agentlab.analysis.contrasts.odds import odds
 from agentlab.analysis.contrasts.table import NAMES
+from agentlab.analysis.remarks import Remarks
 from agentlab.analysis.row import Row
 from agentlab.errors import AnalysisError
 from agentlab.pairing import PAIRING
@@ -50,23 +51,27 @@ def mixed(run: Run, measure: str | None = None) -> Analysis:
     """
     chosen = [c for c in compared(run) if measure in (None, c.measure)]
     primary = [c for c in chosen if c.primary]
-    rows, variances, ratios, notes = list[Row](), list[Row](), list[Row](), list[str]()
-    for c in primary or chosen[:MOST]:
+    rows, variances, ratios, remarks = list[Row](), list[Row](), list[Row](), Remarks()
+    fitted = primary or chosen[:MOST]
+    for c in fitted:
+        name = f"{c.measure}, {c.pair}"
         try:
-            row, sds, remarks = _rows(run, c)
+            row, other, of_fit = _rows(run, c)
             rows.append(row)
-            variances.append(sds)
-            notes += [f"{c.measure}, {c.pair}: {note}" for note in remarks]
-            ratio, remarks = odds(run, c, _table(run, c))
+            variances.append(other)
+            for note in of_fit:
+                remarks.add(note, name)
+            ratio, of_odds = odds(run, c, _table(run, c))
         except AnalysisError as why:
-            notes.append(f"{c.measure}, {c.pair}: {why}")
+            remarks.add(str(why), name)
             continue
         ratios.append(ratio)
-        notes += [f"{c.measure}, {c.pair}: {note}" for note in remarks]
+        for note in of_odds:
+            remarks.add(note, name)
     if not rows:
-        raise AnalysisError(
-            "; ".join(dict.fromkeys(notes)) or f"{run.folder} has only one arm, so there is nothing to compare"
-        )
+        why = "; ".join(remarks.notes(len(fitted), most=1))
+        raise AnalysisError(why or f"{run.folder} has only one arm, so there is nothing to compare")
+    notes = list(remarks.notes(len(fitted)))
     if not primary and len(chosen) > MOST:
         notes.append(
             f"{len(chosen) - MOST} more contrasts are not fitted: declare the important ones under compare.primary"

@@ -51,7 +51,7 @@ class ContactGraph:
 
 
 def of_organization(organization: Organization) -> ContactGraph:
-    """As the scenario has it."""
+    """The organization as the scenario has it."""
     protocol, closing = organization.protocol, organization.closing
     asked = closing.agent if closing else None
     if isinstance(protocol, Chain):
@@ -73,23 +73,23 @@ def of_run(run: Run) -> dict[str, ContactGraph]:
     Made once, like a run's frames.
     """
     counts = run.rollouts["condition"].astype("str").value_counts()
-    found: dict[str, ContactGraph] = {}
+    graphs: dict[str, ContactGraph] = {}
     for condition, facts in zip(run.conditions["condition"].astype("str"), run.conditions["facts"], strict=True):
         if facts and facts.get("contacts") and condition in counts:
             loads = _loads(run, condition, int(counts[condition]))
-            found[condition] = _staged(run, condition, facts) or _levels(
+            graphs[condition] = _staged(run, condition, facts) or _levels(
                 list(facts["agents"]),
                 facts["contacts"],
                 frozenset(facts["briefed"]),
                 _note(facts["protocol"], facts["rounds"], facts["closing"] and facts["closing"]["agent"]),
                 loads,
             )
-    return found
+    return graphs
 
 
 def _loads(run: Run, condition: str, rollouts: int) -> Loads:
-    own = run.edges[(run.edges["condition"] == condition).to_numpy()].astype({"sender": "str", "recipient": "str"})
-    sums = own.groupby(["sender", "recipient"])["sent"].sum().reset_index()
+    edges = run.edges[(run.edges["condition"] == condition).to_numpy()].astype({"sender": "str", "recipient": "str"})
+    sums = edges.groupby(["sender", "recipient"])["sent"].sum().reset_index()
     return {(a, b): sent / rollouts for a, b, sent in sums.itertuples(index=False)}
 
 
@@ -127,19 +127,19 @@ def _chain(stages: Sequence[Sequence[str]], sent: Sequence[float] | None) -> Con
 
 def _levels(
     names: Sequence[str],
-    told: Mapping[str, Sequence[str]],
+    recipients: Mapping[str, Sequence[str]],
     briefed: frozenset[str],
     note: str,
     loads: Loads | None,
 ) -> ContactGraph:
     """Agents by their distance from the client."""
-    known = graph(names, told, TASK)
+    known = graph(names, recipients, TASK)
     layers = [
         tuple(Node(name, name, "briefed" if name in briefed else "agent") for name in level)
         for level in levels(known).values()
     ]
     there = {TASK, OUTPUT, *names}
-    pairs = {(a, b) for a, others in told.items() for b in others if a != b and a in there and b in there}
+    pairs = {(a, b) for a, others in recipients.items() for b in others if a != b and a in there and b in there}
     links = (Link(a, b, None if loads is None or a == TASK else loads.get((a, b), 0.0)) for a, b in sorted(pairs))
     size = f"{pluralize(len(names), 'agent')}, {pluralize(known.edges, 'contact')}" if len(names) > 1 else "1 agent"
     return ContactGraph((_CLIENT, *layers, _REPORT), tuple(links), f"{size}, {note}")
