@@ -205,11 +205,11 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
 
 def _looped(design: Design) -> dict[str, Any]:
-    """Of a self-training loop: its conditions in all generations, and the rollouts of each."""
+    """Of a self-training loop: the rollouts of all its generations."""
     if design.loop is None:
         return {}
-    each = sum(design.draws_of(id) for id in design.tasks)
-    return {"loop": {"conditions": len(design.conditions) * (1 + design.loop.fields.generations), "each": each}}
+    each = sum(design.draws_of(id) * design.times_of(id) for id in design.tasks)
+    return {"loop": {"rollouts": len(design.conditions) * each}}
 
 
 def judge_models(design: Design) -> dict[str, str | None]:

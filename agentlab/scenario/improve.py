@@ -60,6 +60,16 @@ class Improve:
         """The part of the tasks that the task belongs to."""
         return self.fields.splits[str(task.split)]
 
+    def plays(self, task: Task, generation: int) -> bool:
+        """Whether a generation plays the task. Nothing is learned from the last one, so it leaves out tasks that are
+        only there to be learned from."""
+        last = generation >= self.fields.generations
+        return not last or self.split(task).role != "learn" or self.fields.kl == task.split
+
+    def times(self, task: Task) -> int:
+        """How many generations play the task."""
+        return sum(self.plays(task, generation) for generation in range(self.fields.generations + 1))
+
     def judges(self, judge: str, task: Task) -> bool:
         """Whether this judge scores rollouts on the task."""
         return judge not in self.fields.judged or task.split in self.fields.judged[judge]

@@ -103,7 +103,8 @@ class _Loop:
         """Samples and judges a generation. Whether all that is learned from is there."""
         design = replace(self.design, conditions=tuple(arm.condition for arm in arms))
         self._same(arms)
-        todo = list(rollout_specs(design, self.meta["seed"], Selection(), generation))
+        every = rollout_specs(design, self.meta["seed"], Selection(), generation)
+        todo = [item for item in every if design.loop is None or design.loop.plays(item[0].task, generation)]
         return await self._played(design, todo, generation, f"generation {generation}: ")
 
     async def _hinted(self, arms: Sequence[Arm], generation: int) -> bool:
