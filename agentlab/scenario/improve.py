@@ -61,10 +61,12 @@ class Improve:
         return self.fields.splits[str(task.split)]
 
     def plays(self, task: Task, generation: int) -> bool:
-        """Whether a generation plays the task. Nothing is learned from the last one, so it leaves out tasks that are
-        only there to be learned from."""
-        last = generation >= self.fields.generations
-        return not last or self.split(task).role != "learn" or self.fields.kl == task.split
+        """Whether a generation plays the task. Nothing is learned from the last one, nor from the base if there are
+        rows from elsewhere: they leave out tasks that are only there to be learned from."""
+        taught = 1 if self.first else 0
+        if taught <= generation < self.fields.generations or self.split(task).role != "learn":
+            return True
+        return generation > 0 and self.fields.kl == task.split
 
     def times(self, task: Task) -> int:
         """How many generations play the task."""
