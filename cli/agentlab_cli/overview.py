@@ -1,6 +1,6 @@
 """All that a run says on one screen: its result, then a line on each analysis, with what the others need."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
             console.print()
         made[name] = found
         written += write(found, csv) if csv is not None else ()
-        say(console, found.headline, name.ljust(INDENT), " " * INDENT)
+        say(console, _unsaid(found, sentences), name.ljust(INDENT), " " * INDENT)
     if as_json:
         analyses = {name: as_object(one) for name, one in made.items()}
         print_json({"headline": sentences, "analyses": analyses, "lacking": lacking})
@@ -55,6 +55,14 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
         say(console, f"\nTo see an analysis with its tables: agentlab stats {run.folder} {next(iter(made))}")
     if csv is not None:
         say(console, f"wrote into {csv}: {', '.join(path.name for path in written)}")
+
+
+def _unsaid(found: Analysis, said: Sequence[str]) -> str:
+    """The result of an analysis without the sentences that stand above; its tables where nothing else is left."""
+    left = found.headline
+    for sentence in said:
+        left = left.replace(sentence, "")
+    return " ".join(left.split()) or f"The first lines say it. Its tables: {', '.join(found.tables)}."
 
 
 def _reason(run: Run, why: AnalysisError) -> str:
