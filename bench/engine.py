@@ -1,4 +1,4 @@
-"""Model calls a second of whole rollouts of three mailing agents on a simulated model, every reply committed before use.
+"""Model calls a second of rollouts of three mailing agents on a simulated model, replies committed before being used.
 
 The floor, measured in the same run, is what asyncio and SQLite alone need for as many acknowledged rows: as many tasks,
 each waiting for the commit of one row of the same size per call, group-committed by one thread.

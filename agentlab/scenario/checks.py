@@ -17,6 +17,7 @@ from agentlab.models.registry import (
     mistakes_of,
     options_mistake,
     options_of,
+    processes_mistake,
 )
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Organization
@@ -55,6 +56,9 @@ def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
             site.wrong((*path, setting), f"this model does not support {setting}", right)
         for below, found, right in body_mistakes(spec):
             site.wrong((*path, "body", *below), found, right)
+        if found := processes_mistake(spec):
+            what, _, right = found.partition("; ")
+            site.wrong((*path, "processes"), what, right)
     except AgentlabError as error:
         site.wrong((*path, "name"), str(error), "fix the module, or name another model")
         return False
