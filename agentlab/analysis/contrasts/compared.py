@@ -77,6 +77,19 @@ def _every(run: Run) -> Iterator[Declared]:
                 yield from (Declared("", factor, a, b, fixed, m.name) for m in run.measured)
 
 
+class _Counts:
+    """How many rows of `run.measures` are so, by condition."""
+
+    def __init__(self, rows: pd.DataFrame, are_so: "pd.Series[bool]") -> None:
+        sums = are_so.groupby(rows["condition"], observed=True).sum()
+        self._known = {str(condition): int(count) for condition, count in sums.items()}
+
+    def of(self, names: tuple[str, str]) -> tuple[int, int]:
+        """Of both arms."""
+        a, b = (self._known.get(name, 0) for name in names)
+        return a, b
+
+
 @dataclass
 class _Pairs:
     """The pairs of arms of a run, each looked up once for all its measures."""
@@ -90,6 +103,13 @@ class _Pairs:
         self.finished = int((~self.run.rollouts["status"].isin(UNFINISHED)).sum())
         self.known: dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame, ArmComparison] | None] = {}
         self.noises: dict[str, JudgeNoise] = {}
+        rows = self.run.measures
+        self.rejected = bool((rows["status"] == "rejected").any())
+        self.begun, self.declined = (
+            _Counts(rows, rows["status"] != STOPPED),
+            _Counts(rows, rows["status"] == "declined"),
+        )
+        self.scored = {m.name: _Counts(rows, rows[m.name].notna()) for m in self.run.measured}
         self.better = {name: found.better for name, found in measure_summaries(self.run).items()}
 
     def compare(self, declared: Declared, primary: Primary | None) -> Contrast | None:
@@ -100,7 +120,7 @@ class _Pairs:
         if measure is None or sides is None:
             return None
         a, b, arms = sides
-        apart = not rejected_alike(a, b, measure)
+        apart = self.rejected and not rejected_alike(a, b, measure)
         values = arm_values(a, b, measure, self.paired and not apart, run.clusters)
         interim = self.register.interim(names, values.size, self.finished, primary is not None)
         width = 1 - interim.level(ALPHA)
@@ -118,12 +138,12 @@ class _Pairs:
             primary,
             result,
             values.pairs,
-            (int(a[measure.name].notna().sum()), int(b[measure.name].notna().sum())),
+            self.scored[measure.name].of(names),
             missing_values(values, result, width),
             names,
             arms,
             interim,
-            (int((a["status"] == "declined").sum()), int((b["status"] == "declined").sum())),
+            self.declined.of(names),
             said,
             run.meta.get("anchors", {}).get(measure.judge, {}).get("auc"),
             run.meta.get("judges", {}).get(measure.judge) is not None,
@@ -131,7 +151,7 @@ class _Pairs:
             margin=declared.margin,
             equivalence_p=None if said else _equivalence(values, declared.margin, interim),
             better=self.better[measure.name],
-            played=self.played(a, b),
+            played=self.played(names),
             rejected_apart=self.paired and apart,
             draw_sd=draw_sd(*values.complete()),
         )
@@ -140,15 +160,15 @@ class _Pairs:
         """Both arms' rows of `run.measures`, and their comparison; None when either has no row."""
         if names not in self.known:
             a, b = (arm_rows(self.run, name) for name in names)
-            self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(a, b))
+            self.known[names] = None if a.empty or b.empty else (a, b, self.arms.compare(names))
         return self.known[names]
 
-    def played(self, a: pd.DataFrame, b: pd.DataFrame) -> tuple[int, int]:
+    def played(self, names: tuple[str, str]) -> tuple[int, int]:
         """Rollouts of both arms that are played and planned; both 0 where that says nothing about a conclusion."""
         each = planned(self.run)
         if each is None or self.register.planned is not None:
             return 0, 0
-        return sum(int((arm["status"] != STOPPED).sum()) for arm in (a, b)), 2 * each
+        return sum(self.begun.of(names)), 2 * each
 
 
 def _equivalence(values: ArmValues, margin: float | None, interim: InterimAnalysis) -> float | None:
