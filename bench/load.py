@@ -19,8 +19,9 @@ from pathlib import Path
 from agentlab.runs.frames import load
 from agentlab.seeds import digest
 from agentlab.store import DATABASE, Store
+from agentlab.store.packing import Packer
 from agentlab.store.rows import call_row, message_row, rollout_row
-from agentlab.store.writer import connect, insert
+from agentlab.store.writer import connect, store
 from agentlab.types import Call, Completion, Message, Rollout, Settings, Task, Usage
 
 MESSAGES, CALLS, CHUNK = 24, 12, 256
@@ -32,12 +33,17 @@ def write(folder: Path, rollouts: int) -> None:
     """A run of two conditions on ten tasks, as `agentlab run` would have left it."""
     asyncio.run(_prepare(folder))
     connection = connect(str(folder / DATABASE))
+    packer = Packer(connection)
     for start in range(1, rollouts + 1, CHUNK):
         ids = range(start, min(start + CHUNK, rollouts + 1))
+        rows = {
+            "rollouts": [rollout_row(id, _rollout(id), "delivered", 0.0) for id in ids],
+            "calls": [call_row(id, _call(id, i)) for id in ids for i in range(CALLS)],
+            "messages": [message_row(id, _message(i)) for id in ids for i in range(MESSAGES)],
+        }
         connection.execute("BEGIN")
-        insert(connection, "rollouts", [rollout_row(id, _rollout(id), "delivered", 0.0) for id in ids])
-        insert(connection, "messages", [message_row(id, _message(i)) for id in ids for i in range(MESSAGES)])
-        insert(connection, "calls", [call_row(id, _call(id, i)) for id in ids for i in range(CALLS)])
+        store(connection, packer, rows, last=ids.stop > rollouts)
+        packer.forget(ids)
         connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode = DELETE")  # as a store that is closed leaves it
     connection.close()
