@@ -30,10 +30,12 @@ class TextPages:
     """Gives texts their places, for the one thread that writes."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._tail = _open_pages(connection)
-        """Texts after the last full page, those that are in the file already included."""
         row = connection.execute("SELECT start + size FROM pages ORDER BY start DESC LIMIT 1").fetchone()
-        self._end = self._stored = row[0] if row else 0
+        self._end = row[0] if row else 0
+        self._tail = _open_pages(connection)
+        """Texts after the last full page, of which so many are in the file already."""
+        self._stored = len(self._tail)
+        self._start = self._end - sum(map(len, self._tail))
         self._recent, self._before, self._size = dict[str, int](), dict[str, int](), 0
 
     def add(self, text: str) -> int:
@@ -62,26 +64,26 @@ class TextPages:
             self._before, self._recent, self._size = self._recent, {}, len(text)
         self._recent[text] = place
 
-    def rows(self, last: bool = False) -> tuple[int, list[Page]]:
-        """The rows for what was added since, and the first byte from which the rows before them go.
+    def rows(self, last: bool = False) -> tuple[int | None, list[Page]]:
+        """The rows for what was added since, and from which first byte on the rows before them go, if any go.
 
         Texts are stored as they are until they fill a page, or, of the `last` rows, as one page less than full.
         """
-        start = self._end - sum(map(len, self._tail))
-        full, size, first = list[Page](), 0, 0
+        if self._end - self._start < PAGE and not (last and self._tail):
+            waiting = b"".join(self._tail[self._stored :])
+            self._stored = len(self._tail)
+            return None, [(self._end - len(waiting), len(waiting), waiting)] if waiting else []
+        replaced, made = self._start, list[Page]()
+        first, size = 0, 0
         for i, data in enumerate(self._tail):
             size += len(data)
-            if size >= PAGE:
-                full.append(page(start, b"".join(self._tail[first : i + 1])))
-                start, size, first = start + size, 0, i + 1
+            if size >= PAGE or (last and i == len(self._tail) - 1):
+                made.append(page(self._start, b"".join(self._tail[first : i + 1])))
+                self._start, size, first = self._start + size, 0, i + 1
         self._tail = self._tail[first:]
-        if last and self._tail:
-            full.append(page(start, b"".join(self._tail)))
-            start, self._tail = self._end, []
-        replaced = full[0][0] if full else self._stored
-        waiting = b"".join(self._tail) if full else b"".join(self._tail)[self._stored - start :]
-        self._stored = self._end
-        return replaced, [*full, *([(self._end - len(waiting), len(waiting), waiting)] if waiting else [])]
+        self._stored = len(self._tail)
+        rest = [(self._start, size, b"".join(self._tail))] if self._tail else []
+        return replaced, [*made, *rest]
 
 
 def page(start: int, data: bytes) -> Page:

@@ -196,9 +196,9 @@ def store(
     for table, rows in packer.numbered():
         _insert(connection, table, rows)
     replaced, pages = packer.pages(last)
-    if pages:
+    if replaced is not None:
         connection.execute("DELETE FROM pages WHERE start >= ?", (replaced,))
-        _insert(connection, "pages", pages)
+    _insert(connection, "pages", pages)
 
 
 def _insert(connection: sqlite3.Connection, table: str, rows: Sequence[Row]) -> None:
