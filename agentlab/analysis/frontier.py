@@ -79,7 +79,7 @@ def frontier(run: Run, axes: str | None = None) -> Analysis:
     notes.append(f"{pluralize(lost, 'rollout')} not scored on both measures excluded" if lost else "")
     notes.append(
         f"the half that chooses reaches the stated {x.name}; `placed` is the mean {x.name} of the chosen rollouts in "
-        f"the other half: where it is lower, a noisy judge makes the frontier look too good"
+        f"the other half: where it is worse, a noisy judge makes the frontier look too good"
     )
     notes.append(SELECTED if rejected_apart(run.rollouts) else "")
     notes += [_dropped(table, kept), *(_copied(run, axis) for axis in (x, y))]

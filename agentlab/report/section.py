@@ -74,8 +74,9 @@ class Section:
 
 
 def of(found: Analysis, name: str, title: str, charts: tuple[Chart, ...] = ()) -> Section:
-    """An analysis as a section; the sentence of its picture, where it has one, stands for its own."""
-    tables = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(found.tables.items())}
+    """An analysis as a section, without its empty tables; the sentence of its picture stands for its own."""
+    named = {name if i == 0 else f"{name}_{part}": table for i, (part, table) in enumerate(found.tables.items())}
+    tables = {part: table for part, table in named.items() if len(table)}
     said = "" if charts else found.says
     reading = tuple(found.explained(found.tables.values()))
     return Section(name, title, said, charts, tables, found.notes, reading, shown=found.shown)
