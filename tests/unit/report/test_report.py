@@ -186,6 +186,12 @@ def test_every_part_is_there(reported: Path) -> None:
         assert said.lower() in marks.text.lower()
 
 
+def test_without_labels_the_page_has_no_second_set_of_means(reported: Path) -> None:
+    marks = Marks(page(reported))
+    assert "labels" not in marks.ids
+    assert "no rollout has a human label" in marks.text
+
+
 def test_every_figure_says_its_n(reported: Path) -> None:
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", page(reported), flags=re.DOTALL)
     assert len(captions) >= 6
