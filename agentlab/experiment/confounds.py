@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from agentlab.experiment.rules import other_rules
+from agentlab.experiment.rules import other_rules, other_tools
 from agentlab.organization.agents import Closing, TurnLimits
 
 Facts = Mapping[str, Any]
@@ -201,8 +201,9 @@ def _values(a: ConditionFacts, b: ConditionFacts, without: Collection[str]) -> I
     for name in dict.fromkeys(("model", *(() if stepped else ("memory",)), "tools", *settings)):
         one, other = ({agent: told.value(name) for agent, told in arm.agents.items()} for arm in (a, b))
         sets = [sorted(set(values.values())) for values in (one, other)]
+        versus = f"{name} {' and '.join(sets[0])} versus {' and '.join(sets[1])}"
         if sets[0] != sets[1]:
-            yield f"{name} {' and '.join(sets[0])} versus {' and '.join(sets[1])}"
+            yield other_tools(*sets) if name == "tools" else versus
         elif changed := [agent for agent in one if agent in other and one[agent] != other[agent]]:
             yield f"{name} of {', '.join(changed)}"
     one, other = ({(told.model, told.served) for told in arm.agents.values()} for arm in (a, b))

@@ -1,4 +1,4 @@
-"""In which fields two protocols of one kind differ, apart from who takes part and who may write to whom."""
+"""In which fields two protocols of one kind differ, and in which tools two arms do."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -24,6 +24,13 @@ def other_rules(a: Arm, b: Arm) -> list[str]:
     one, other = (_placed(*arm) for arm in (a, b))
     fields = [name for name in dict.fromkeys((*one, *other)) if name not in TOLD_ELSEWHERE]
     return [changed for name in fields if _applies(name, one, other) for changed in _changed(name, one, other)]
+
+
+def other_tools(first: Sequence[str], second: Sequence[str]) -> str:
+    """The sets of tools that agents of one arm have, and none of the other: `tools (only in the first: read + run)`."""
+    sets = (("first", set(first) - set(second)), ("second", set(second) - set(first)))
+    told = [(arm, ", ".join(one.replace(", ", " + ") for one in sorted(only))) for arm, only in sets if only]
+    return f"tools ({'; '.join(f'only in the {arm}: {names}' for arm, names in told)})"
 
 
 def _applies(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
