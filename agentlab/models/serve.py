@@ -20,6 +20,7 @@ from agentlab.models.local_servers import servers_of
 from agentlab.models.pace import Pace
 from agentlab.models.probe import Keeper, ProbedModel
 from agentlab.models.providers.replay import FindCompletion, Replay
+from agentlab.models.readiness import require_keys
 from agentlab.models.registry import (
     PROVIDERS,
     body_mistakes,
@@ -93,6 +94,7 @@ async def serve(
     that wait for their turn, or to be tried again. `record` is told how the models were served; when an engine that
     agentlab starts is given up, it halts the run, and EngineError is raised at the end of the block.
     """
+    require_keys(specs.values())
     waits = waits or Waits()
     engines = Engines() if record is None else Engines(record.folder, record.keep, lambda _: record.halt())
     waits.engines.append(engines.starting)
