@@ -61,8 +61,10 @@ def module(name: str) -> ModuleType:
 def loaded() -> dict[str, Path]:
     """The modules of one's own that are imported, those included which they import, with their files."""
     known = _known()
-    modules = list(sys.modules.items())
-    return dict(sorted((name, file) for name, module in modules if (file := _file(module, name, known))))
+    modules = dict(sys.modules)
+    tops = {name for name, module in modules.items() if "." not in name and _may_hold(module, name, known)}
+    files = ((name, _file(modules[name], name, known)) for name in modules if name.partition(".")[0] in tops)
+    return dict(sorted((name, file) for name, file in files if file is not None))
 
 
 def digests() -> dict[str, str]:
@@ -107,6 +109,14 @@ def _endings(name: str) -> tuple[str, str]:
 
 def _path(folder: Path, ending: str) -> Path:
     return folder / ending[1:]
+
+
+def _may_hold(module: Any, name: str, known: frozenset[str]) -> bool:
+    """Whether this package or module of no package may hold one's own: it is such itself, or a folder without a file.
+
+    A process imports thousands of modules, most of them in a few packages of others.
+    """
+    return getattr(module, "__file__", None) is None or _file(module, name, known) is not None
 
 
 def _file(module: Any, name: str, known: frozenset[str]) -> Path | None:

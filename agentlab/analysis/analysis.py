@@ -20,7 +20,7 @@ class Analysis:
     """What an analysis found. A missing number is NaN or None, and a note says why."""
 
     name: str
-    """Of its tables' files, such as `decomposition`."""
+    """The name of its tables' files, such as `decomposition`."""
     title: str
     says: str
     """One sentence: what it shows, with its n."""

@@ -66,7 +66,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def _mean(run: Run, rows: pd.DataFrame, column: str) -> Estimate:
-    """Of a column of truth values over tasks: for new tasks, or for these if they are few."""
+    """The mean over tasks of a column of truth values: for new tasks, or for these tasks if they are few."""
     mean = arm_mean(rows[column].astype("float64"), rows[CLEAN].tolist(), run.clusters or None)
     return mean.new_tasks if mean.new_tasks.low is not None else mean.these_tasks
 

@@ -83,6 +83,8 @@ def _rest(rest: Sequence[Contrast], noun: str) -> str:
     shown, size = sum(c.different for c in rest), len(rest)
     if size == 1 or not shown:
         which = f"the other {noun}" if size == 1 else f"the {size:,} other {noun}s"
+        if any(c.outcome == "few" for c in rest):
+            return f"Nothing is concluded on {which}."
         return f"{'A' if shown else 'No'} difference was found in {which}."
     return f"A difference was found in {shown:,} of the {size:,} other {noun}s."
 

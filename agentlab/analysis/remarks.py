@@ -1,4 +1,4 @@
-"""Notes of an analysis as they are gathered, each told once with the arms that it is about."""
+"""Notes of an analysis as they are gathered, each stated once, with the arms that it is about."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

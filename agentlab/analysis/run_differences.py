@@ -18,7 +18,8 @@ def run_differences(first: Run, second: Run) -> pd.DataFrame:
     None stands for what is not there. The scenario is compared as it was resolved, with files and judges written out.
     """
     rows = [*_scenario(first, second), *_run(first, second), *_code(first, second), *_served(first, second)]
-    return pd.DataFrame(rows, columns=[*COLUMNS]).astype({"part": "str", "path": "str"})
+    # as objects: a column of a seed and of something missing would be floats, which cannot hold a seed
+    return pd.DataFrame(rows, columns=[*COLUMNS], dtype=object).astype({"part": "str", "path": "str"})
 
 
 def _scenario(first: Run, second: Run) -> Iterator[tuple[str, str, Any, Any]]:

@@ -1,4 +1,4 @@
-"""What became of a team's tickets, by arm: how they ended, what they kept of the task, which flaws reviews caught."""
+"""The tickets of teams, by arm: how they ended, what they kept of the task, which flaws reviews caught."""
 
 from collections.abc import Iterator
 
@@ -85,7 +85,7 @@ def _flaws(arm: str, tickets: pd.DataFrame) -> Iterator[Row]:
 def _shares(run: Run, arm: str, tickets: pd.DataFrame, missing: dict[str, None]) -> Iterator[Row]:
     """What tickets kept of the task; of the tickets with a flaw that were reviewed, where it was caught.
 
-    `missing` learns why an interval is.
+    `missing` collects the reasons for which an interval is missing.
     """
     for name in [str(name) for name in tickets if str(name).startswith(CARRIES)]:
         asked = tickets[tickets[name].notna()]

@@ -6,7 +6,7 @@ from agentlab.runs.frames import Run
 from agentlab.text import line, pluralize
 
 MOST, LONGEST = 5, 300
-"""Errors that are told, and characters of each."""
+"""Errors that are shown, and characters of each."""
 
 
 def unreached(run: Run) -> list[str]:

@@ -43,7 +43,7 @@ def withheld(run: Run, name: str, analysis: Analysis) -> Analysis:
 
 
 def _without(table: pd.DataFrame, key: str, columns: tuple[str, ...], doubts: Mapping[str, str]) -> pd.DataFrame:
-    if "measure" not in table or key == "ratios":  # whose mean is one of ratios
+    if "measure" not in table or key == "ratios":  # the `mean` there is of ratios, not of scores
         return table
     rows = table["measure"].astype("str").isin(list(doubts)).to_numpy(dtype=bool)
     ends = ("low", "high") if key == "effects" else ()

@@ -43,7 +43,7 @@ class RunPlan:
     """What it takes to put judges before their anchor texts, once a run, by judge; also those that an earlier command
     judged."""
     generations: int = 1
-    """How many times all of it is played: the base and each trained generation of a self-training loop."""
+    """The base and each trained generation of a self-training loop."""
 
     @property
     def total(self) -> Cost:
@@ -60,7 +60,8 @@ async def plan(design: Design, selection: Selection) -> RunPlan:
     rollouts, outputs = 0, dict[str, str]()
     tasks = sorted(selection.tasks or design.tasks, key=lambda id: len(design.tasks[id].prompt))
     generations = 1 if design.loop is None else 1 + design.loop.fields.generations
-    times = sum(draws if design.loop is None else min(draws, design.draws_of(id)) for id in tasks) * generations
+    most = {id: draws if design.loop is None else design.draws_of(id) for id in tasks}
+    times = sum(min(draws, most[id]) * design.times_of(id) for id in tasks)
     played: dict[str, tuple[Call, ...]] = {}
     budgets = _books(design, played, chatter)
     for rollout_spec, condition, chosen in _needed(

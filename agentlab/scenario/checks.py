@@ -16,6 +16,7 @@ from agentlab.models.registry import (
     mistakes_of,
     options_mistake,
     options_of,
+    processes_mistake,
 )
 from agentlab.models.spec import ModelSpec
 from agentlab.organization.agents import Agent, Organization
@@ -54,6 +55,9 @@ def model(site: CheckedDocument, alias: str, spec: ModelSpec) -> bool:
             site.wrong((*path, setting), f"this model does not support {setting}", right)
         for below, reason, right in body_mistakes(spec):
             site.wrong((*path, "body", *below), reason, right)
+        if mistake := processes_mistake(spec):
+            what, _, right = mistake.partition("; ")
+            site.wrong((*path, "processes"), what, right)
     except AgentlabError as error:
         site.wrong((*path, "name"), str(error), "fix the module, or name another model")
         return False

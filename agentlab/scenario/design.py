@@ -70,6 +70,10 @@ class Design:
         """How many times each condition does this task."""
         return self.draws if self.loop is None else self.loop.split(self.tasks[task]).draws
 
+    def times_of(self, task: str) -> int:
+        """How many generations of each condition do this task; 1 without a loop."""
+        return 1 if self.loop is None else self.loop.times(self.tasks[task])
+
     @property
     def ordered(self) -> frozenset[str]:
         """Fields of the protocols in which the order of keys counts."""

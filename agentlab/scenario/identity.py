@@ -16,6 +16,7 @@ OPERATIONAL = frozenset(
         "requests_per_minute",
         "tokens_per_minute",
         "concurrency",
+        "processes",
         "timeout",
         "tries",
         "max_reply_mb",

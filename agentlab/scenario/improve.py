@@ -60,6 +60,18 @@ class Improve:
         """The part of the tasks that the task belongs to."""
         return self.fields.splits[str(task.split)]
 
+    def plays(self, task: Task, generation: int) -> bool:
+        """Whether a generation plays the task. Nothing is learned from the last one, nor from the base if there are
+        rows from elsewhere: they leave out tasks that are only there to be learned from."""
+        taught = 1 if self.first else 0
+        if taught <= generation < self.fields.generations or self.split(task).role != "learn":
+            return True
+        return generation > 0 and self.fields.kl == task.split
+
+    def times(self, task: Task) -> int:
+        """How many generations play the task."""
+        return sum(self.plays(task, generation) for generation in range(self.fields.generations + 1))
+
     def judges(self, judge: str, task: Task) -> bool:
         """Whether this judge scores rollouts on the task."""
         return judge not in self.fields.judged or task.split in self.fields.judged[judge]

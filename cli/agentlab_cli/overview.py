@@ -1,6 +1,6 @@
 """A run on one screen: its result, a line on each analysis, and what the analyses that do not apply need."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
             console.print()
         made[name] = analysis
         written += write(analysis, csv) if csv is not None else ()
-        say(console, analysis.headline, name.ljust(INDENT), " " * INDENT)
+        say(console, _unsaid(analysis, sentences), name.ljust(INDENT), " " * INDENT)
     if as_json:
         analyses = {name: as_object(analysis) for name, analysis in made.items()}
         print_json({"headline": sentences, "analyses": analyses, "lacking": lacking})
@@ -55,6 +55,14 @@ def overview(run: Run, options: Mapping[str, Any], csv: Path | None, as_json: bo
         say(console, f"\nTo see an analysis with its tables: agentlab stats {run.folder} {next(iter(made))}")
     if csv is not None:
         say(console, f"wrote into {csv}: {', '.join(path.name for path in written)}")
+
+
+def _unsaid(analysis: Analysis, sentences: Sequence[str]) -> str:
+    """The result of an analysis without the sentences printed above; the names of its tables if nothing is left."""
+    rest = analysis.headline
+    for sentence in sentences:
+        rest = rest.replace(sentence, "")
+    return " ".join(rest.split()) or f"see the first lines; its tables are {', '.join(analysis.tables)}."
 
 
 def _reason(run: Run, why: AnalysisError) -> str:

@@ -77,7 +77,7 @@ class Refusal(_Part):
 
 
 class Objections(_Part):
-    """Chances along an objection's way. They change no outcome: it is the way that is known."""
+    """Chances of what happens to an objection. They change no outcome; they make the fate of objections known."""
 
     raised: Chance = 0.0
     """By an agent in its first turn, if it has read the request."""
@@ -121,7 +121,7 @@ class Planted(_Part):
     task_sd: Deviation = Deviation()
     slope_sd: Deviation = Deviation()
     sample: str = ""
-    """Any word: another one stands for another sample of tasks."""
+    """Any word; another word gives another sample of tasks."""
     draw_sd: Deviation = Deviation()
     structure: OutcomeEffect = OutcomeEffect()
     lines: Mapping[Annotated[str, Field(pattern=r"^[\w-]+$")], MarkedEffect] = Field(

@@ -2,7 +2,7 @@
 
 What an agent knows of its firm came by mail: every mail ends with a note on each agent its sender has heard of, with
 the tokens that one has spent, whether it has read the request, and the lines it works under. Where all write to whoever
-reports, that count is complete; else it lags by as many rounds as the way is long.
+reports, that count is complete; else it lags by the number of rounds that the notes are on their way.
 """
 
 import re

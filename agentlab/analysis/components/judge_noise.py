@@ -25,7 +25,7 @@ class JudgeNoise:
     why: str
     """Why it is not separable from what the agents do; empty where it is."""
     none: bool
-    """The judge asks no model, so that it has none."""
+    """Whether the judge has no noise, because it asks no model."""
 
     def variance(self, conditions: Sequence[str]) -> float | None:
         """`sigma2_w mean(1/J)`, what it adds to the variance of a score, pooled over conditions."""
@@ -75,7 +75,7 @@ def within_rollouts(scores: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 
 
 def noise(run: Run, measure: Measure) -> JudgeNoise:
-    """Of every condition of the run."""
+    """The noise of a measure's judge in every condition of the run."""
     scored = run.measures[["rollout", "condition", "task", "status", measure.name]].dropna()
     scored = scored.astype({"rollout": "str", "condition": "str", "task": "str"})
     by_judge = judged_rollouts(scored, measure)["rollout"]

@@ -89,14 +89,14 @@ class _Sides:
         sign, form = (-1 if turned and (c.result.difference or 0.0) < 0 else 1), "" if turned else "+"
         difference = f"difference {sign * (c.result.difference or 0.0):{form}.{self.digits}f}"
         if interval is None:
-            return f"{difference}, {self._named_p()}"
+            return f"{difference}, {self.named_p()}"
         low, high = sorted((sign * interval.low, sign * interval.high))
         tasks = "new tasks" if c.result.new_tasks else "these tasks"
         limits = f"{level([c])} for {tasks} {low:{form}.{self.digits}f} to {high:{form}.{self.digits}f}"
         apart, decides = interval.low > 0 or interval.high < 0, self.p is not None and self.p <= ALPHA
-        return f"{difference}, {limits}" + ("" if apart == decides else f", but {self._named_p()}")
+        return f"{difference}, {limits}" + ("" if apart == decides else f", but {self.named_p()}")
 
-    def _named_p(self) -> str:
+    def named_p(self) -> str:
         """The p on which the conclusion rests."""
         return f"{'adjusted p' if self.contrast.primary else 'p'} {chance(self.p or 0.0)}"
 
@@ -115,6 +115,9 @@ def _clause(sides: _Sides) -> str:
         return _unfinished(sides)
     if c.outcome == "fragile":
         return _fragile(sides)
+    if c.outcome == "few":
+        pairs = f"{pluralize(c.result.pairs, 'pair')} are too few to show any difference ({sides.named_p()})"
+        return f"{sides.pair} have {sides.values()}; nothing is concluded, because {pairs}"
     if c.outcome == "untested":
         return f"{sides.pair} have {sides.values()}; there is no test, because {_untested(c)}"
     if c.within_margin:

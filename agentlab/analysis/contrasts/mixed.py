@@ -97,7 +97,7 @@ def _result(tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def _rows(run: Run, c: Contrast) -> tuple[Row, Row, tuple[str, ...]]:
-    """Of the first table, of the second, and what has to be said of the fit."""
+    """A row of the first table, a row of the variances, and remarks on the fit."""
     if c.suppressed:
         raise AnalysisError(f"suppressed: {c.suppressed}")
     if c.result.constant:

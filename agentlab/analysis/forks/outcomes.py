@@ -1,4 +1,4 @@
-"""The forks of a run, made ready for statistics: of which cut they are, what they came to, who acted in a parent."""
+"""The forks of a run, made ready for statistics: their cuts, their outcomes, and who acted in their parents."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""One rollout's path: what its outcome was to be expected to be after each round, and the message that decided it."""
+"""One rollout's path: its expected outcome after each round, and the message that decided it."""
 
 from collections.abc import Mapping
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What forks came to, cut by cut."""
+"""The outcomes of a run's forks, cut by cut."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace

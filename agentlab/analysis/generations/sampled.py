@@ -10,6 +10,9 @@ from agentlab.analysis.row import Row, ends
 from agentlab.runs.frames import Run
 from agentlab.stats.arm_mean import ArmMean, arm_mean
 
+COUNTS = ("kept", "duplicates", "cut_off", "not_good_enough")
+"""Rollouts on tasks that are learned from, by what became of them."""
+
 
 def means(run: Run, loop: Lineage, measures: Sequence[str]) -> Iterator[Row]:
     """By split, those that are learned from last, and generation: the mean of task means of every measure, with its
@@ -44,14 +47,16 @@ def sampling(run: Run, loop: Lineage) -> Iterator[Row]:
 
 def training(run: Run, loop: Lineage) -> Iterator[Row]:
     """By generation: what was kept of it for the next one, and how it was trained itself."""
-    for row in _rows(run, loop):
-        if row["role"] == "learn":
-            kept = {name.replace("_", " "): row[name] for name in ("kept", "duplicates", "cut_off", "not_good_enough")}
-            if loop.improve.get("hint"):
-                kept["hinted"] = row["hinted"]
-            training_rows = {"rows": row["rows"], "precision": _precision(run, loop, row["condition"])}
+    names = [*COUNTS, *(["hinted"] if loop.improve.get("hint") else [])]
+    rows = _rows(run, loop)
+    for generation in sorted({row["generation"] for row in rows}):
+        here = [row for row in rows if row["generation"] == generation]
+        for row in [row for row in here if row["role"] == "learn"] or here[:1]:
+            learned = row["role"] == "learn"  # not from the last generation
+            kept = {name.replace("_", " "): row[name] if learned else None for name in names}
+            made = {"rows": row["rows"] if learned else None, "precision": _precision(run, loop, row["condition"])}
             trained = {"loss": row["loss"], "seconds": row["training_seconds"]}
-            yield {"arm": loop.name, "generation": row["generation"], **kept, **training_rows, **trained}
+            yield {"arm": loop.name, "generation": generation, **kept, **made, **trained}
 
 
 def _rows(run: Run, loop: Lineage) -> list[dict[Any, Any]]:

@@ -72,7 +72,7 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
     remarks = Remarks()
     for arms in by_measure(run, measure, remarks, _inseparable):
         for arm in arms:
-            _Arm(arm, cluster_codes(run.clusters, arm.tasks), tables, remarks).tell()
+            _Arm(arm, cluster_codes(run.clusters, arm.tasks), tables, remarks).add_rows()
         tables["differences"] += differences(run, arms, remarks)
     if embeddings is not None:
         tables = {"embeddings": vectors(run, Path(embeddings)), **tables}
@@ -88,7 +88,7 @@ def decomposition(run: Run, measure: str | None = None, embeddings: str | None =
 
 
 def _inseparable(run: Run, arms: Sequence[Predictions]) -> str:
-    """Of scores the decomposition itself says so."""
+    """Why judge noise is not separable in unit tests; of scores the decomposition itself says so."""
     single = arms[0].sort == "tests" and all(once(run, arm.measure.judge, arm.table) for arm in arms)
     return "each rollout has one judge draw" if single else ""
 
@@ -121,7 +121,7 @@ def _span(table: pd.DataFrame, noun: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Arm:
-    """One arm, and where what is found of it goes."""
+    """One arm, and the tables and remarks to which its results are added."""
 
     arm: Predictions
     clusters: Clusters
@@ -132,8 +132,8 @@ class _Arm:
     def head(self) -> Row:
         return {"measure": self.arm.measure.name, "condition": self.arm.arm}
 
-    def tell(self) -> None:
-        """All rows and remarks."""
+    def add_rows(self) -> None:
+        """Adds all rows and remarks of the arm."""
         arm, name = self.arm, self.arm.measure.name
         if arm.left_out:
             self.remarks.add(

@@ -72,7 +72,7 @@ class _Arrays:
 
 @dataclass(frozen=True, slots=True)
 class _ArmPair:
-    """Two arms held against each other, and what has to be said of it."""
+    """Two arms compared, and the remarks to which the comparison adds."""
 
     clusters: Clusters
     remarks: Remarks

@@ -141,12 +141,12 @@ def predictions(run: Run, measure: Measure) -> list[Predictions]:
 
 
 def document(run: Run, judge: str) -> dict[str, Any]:
-    """What the scenario, or who added it, says of a judge; empty where nothing is recorded."""
+    """The recorded document of a judge, from the scenario or added later; empty where nothing is recorded."""
     return recorded(run.meta).get(judge) or {}
 
 
 def by_arm(run: Run, all_arms: Predictions) -> list[Predictions]:
-    """Of those of all arms, whose table has a `condition`, each arm's. Raises AnalysisError without two draws."""
+    """Each arm's predictions, from those of all arms. Raises AnalysisError without two draws of a task."""
     arms = [_arm(run, all_arms, str(arm)) for arm in run.conditions["condition"]]
     kept = [arm for arm in arms if len(arm.table)]
     if not kept:
@@ -204,7 +204,7 @@ def _tests(run: Run, m: Measure) -> pd.DataFrame | None:
 
 
 def _numbers(label: str) -> tuple[float, ...]:
-    """Of a label that is a JSON list, or an object of them."""
+    """The numbers of a label, which is a JSON list or an object with numbers as values."""
     parsed: Any = json.loads(label)
     values: Sequence[float] = list(cast(dict[str, float], parsed).values()) if isinstance(parsed, dict) else parsed
     return tuple(values)

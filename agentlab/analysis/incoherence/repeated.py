@@ -54,7 +54,7 @@ def curve(arm: Predictions, draws: Sequence[TaskDraws], remarks: Remarks) -> lis
 def changed(
     arms: Mapping[str, Sequence[tuple[str, Predictions]]], questions: Mapping[str, str], remarks: Remarks
 ) -> list[Row]:
-    """For each name, the answers of its arms, each with the context that it stands for.
+    """A row per name: how often the answers of its arms change. Each arm comes with the context that it stands for.
 
     `questions` says of tasks which question they are, in contexts of their own; a task that is not in it is its own.
     Tasks of one question need one right answer, else they are several questions and stay apart.

@@ -1,4 +1,4 @@
-"""What is known against every judge of a run: probes that need no people, and their labels where there are some."""
+"""The evidence on every judge of a run: probes that need no people, and people's labels where there are some."""
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
@@ -56,7 +56,7 @@ def judges(run: Run, measure: str | None = None) -> Analysis:
 
 
 def _result(tables: Mapping[str, pd.DataFrame]) -> str:
-    """What each judge made of its anchor texts."""
+    """The verdict on each judge by its anchor texts."""
     table = tables["judges"]
     tried = table[table["anchors"].notna()].drop_duplicates("judge").reset_index(drop=True)
     return f"good against bad anchor texts: {listed(tried, 'judge', 'anchors', 'anchor AUC')}." if len(tried) else ""

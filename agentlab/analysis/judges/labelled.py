@@ -34,6 +34,11 @@ class LabelledMeasure:
     def conditions(self) -> list[str]:
         return list(dict.fromkeys(self.rows["condition"]))
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The lowest and the highest value."""
+        return min(self.measure.range), max(self.measure.range)
+
     def of(self, condition: str) -> pd.DataFrame:
         return self.rows[self.rows["condition"] == condition]
 

@@ -1,5 +1,6 @@
 """Means and contrasts as people would give them: a judge's scores corrected by labels of the same condition."""
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
@@ -86,7 +87,9 @@ def _means(scored: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
         clusters = beyond(rows) if label_count else beyond(rows.assign(label=rows["score"]))
         head = {"measure": name, "condition": condition}
         about = LIKE if clusters else THESE
-        uncorrected = _row(UNCORRECTED, mean(judged(rows, clusters, truth=True), 0.0), label_count, len(rows))
+        uncorrected = _row(
+            UNCORRECTED, mean(judged(rows, clusters, truth=True), 0.0), label_count, len(rows), scored.ends
+        )
         yield {
             **head,
             **uncorrected,
@@ -103,7 +106,12 @@ def _means(scored: LabelledMeasure, notes: list[str]) -> Iterator[Row]:
         for label, power in ((PEOPLE, 0.0), (PREDICTED, None)):
             result = mean(judged(rows, clusters), power)
             notes += [f"{name}, {condition}, {label}: {result.note}."] if result.note else []
-            yield {**head, **_row(label, result, label_count, len(rows)), "about": about, "power": result.power}
+            yield {
+                **head,
+                **_row(label, result, label_count, len(rows), scored.ends),
+                "about": about,
+                "power": result.power,
+            }
         yield from (
             {**head, **row, "about": about} for row in _misclassified(rows, clusters, f"{name}, {condition}", notes)
         )
@@ -126,13 +134,16 @@ def _misclassified(rows: pd.DataFrame, clusters: bool, where: str, notes: list[s
     }
 
 
-def _row(label: str, result: Corrected, labels: int, items: int) -> Row:
+def _row(
+    label: str, result: Corrected, labels: int, items: int, ends: tuple[float, float] = (-math.inf, math.inf)
+) -> Row:
+    """The interval stays within `ends`, those of the measure: no mean lies outside."""
     interval = result.interval
     return {
         "estimator": label,
         "estimate": result.value,
-        "low": None if interval is None else interval.low,
-        "high": None if interval is None else interval.high,
+        "low": None if interval is None else max(interval.low, ends[0]),
+        "high": None if interval is None else min(interval.high, ends[1]),
         "labels": labels,
         "judged": items,
     }
