@@ -64,9 +64,8 @@ def runner(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, 
     rows, scores, own = list[dict[str, Any]](), list[dict[str, Any]](), list[dict[str, Any]]()
     for p in range(parents):
         z = dict(zip(TURNS, rng.normal(size=len(TURNS)).tolist(), strict=True))
-        own.append(
-            {"rollout": f"p{p}", "task": f"t{p}", "condition": "team", "worth": outcome(z), "worth_draws": judges}
-        )
+        place = {"rollout": f"p{p}", "task": f"t{p}", "condition": "team", "status": "delivered"}
+        own.append({**place, "worth": outcome(z), "worth_draws": judges})
         for at in cuts:
             round, _, agents = at.partition("/")
             for i in range(1, forks + 1):
@@ -79,7 +78,7 @@ def runner(parents: int, forks: int, cuts: Iterable[str] = CUTS, seed: int = 1, 
                     "round": int(round),
                     "agents": tuple(filter(None, agents.split("+"))),
                 }
-                index = {"fork": i, "fresh": False, "change": "", "worth": float(np.mean(drawn))}
+                index = {"fork": i, "fresh": False, "change": "", "status": "delivered", "worth": float(np.mean(drawn))}
                 rows.append({**head, **cut, **index, "worth_draws": judges})
                 verdict = {"judge": "reader", "criterion": "worth"}
                 scores += [{**head, **verdict, "judge_draw": j, "value": 100 * v} for j, v in enumerate(drawn)]
