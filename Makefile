@@ -7,6 +7,7 @@ LATEST := .venv-latest
 RENEW := .venv-renew
 SITE := .venv-docs
 TRAIN := .venv-train
+PEERS := .venv-peers
 TRAINS := agentlab/training/child/requirements
 # -qq: what is printed is errors. Nothing in the environment but what constraints.txt lists, each file held to its hash.
 PIP := -m pip install -qq --disable-pip-version-check --no-input
@@ -18,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 HASHED := --require-hashes --no-deps --only-binary :all: -r constraints.txt
 
 .PHONY: help setup setup-train demo demo-train test test-fast test-slow test-latest test-vllm test-train check constraints bench \
-	bench-compare coverage truth calibration decided pages docs schemas clean
+	bench-compare bench-peers coverage truth calibration decided pages docs schemas clean
 
 help:  ## Print this.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -123,6 +124,15 @@ bench-compare: $(READY)  ## Compare CPU time and memory with another revision: m
 	@test -n "$(REV)" || { echo "Name what to compare with: make bench-compare REV=COMMIT"; exit 2; }
 	$(BIN)/python bench/compare.py $(REV)
 
+$(PEERS)/.ready:
+	@echo "Installing Inspect AI into $(PEERS) ..."
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python $(PIP) inspect-ai==0.3.285
+	@touch $@
+
+bench-peers: $(READY) $(PEERS)/.ready  ## Compare speed, memory and log size with Inspect AI on the same work (five minutes).
+	$(BIN)/python bench/peers.py
+
 coverage: $(READY)  ## Count how often every interval covers, over 2,000 simulated experiments (fifteen minutes).
 	$(BIN)/python bench/stats.py --figure coverage
 	$(BIN)/python bench/paired.py
@@ -165,4 +175,4 @@ test-train: setup-train  ## Train for real: same weights again after a kill, ser
 	$(BIN)/python -m pytest -q -m slow tests/train
 
 clean:  ## Remove the environments.
-	rm -rf $(VENV) $(LATEST) $(RENEW) $(SITE) $(TRAIN) .venv-vllm site
+	rm -rf $(VENV) $(LATEST) $(RENEW) $(SITE) $(TRAIN) $(PEERS) .venv-vllm site

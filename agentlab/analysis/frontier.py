@@ -167,36 +167,36 @@ def _dropped(table: pd.DataFrame, kept: pd.DataFrame) -> str:
     return f"{pluralize(lost, 'task')} excluded, because an arm has no scored rollout on them" if lost else ""
 
 
-def _band(own: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd.DataFrame:
+def _band(rollouts: pd.DataFrame, arm: str, axes: tuple[Axis, Axis], size: int) -> pd.DataFrame:
     x, y = axes
-    tasks = [TaskScores(*part) for part in zip(_by_task(own, "x"), _by_task(own, "y"), strict=True)]
+    tasks = [TaskScores(*part) for part in zip(_by_task(rollouts, "x"), _by_task(rollouts, "y"), strict=True)]
     ends = sorted(x.sign * end for end in x.measure.range)
     at = np.linspace(ends[0], ends[1], STEPS).round(DIGITS)
-    found = attained(tasks, at, y.worst, size)
-    low, high = (found.low, found.high) if y.sign > 0 else (-found.high, -found.low)
+    curve = attained(tasks, at, y.worst, size)
+    low, high = (curve.low, curve.high) if y.sign > 0 else (-curve.high, -curve.low)
     return pd.DataFrame(
         {
             "condition": arm,
             x.name: at * x.sign,
-            y.name: found.value * y.sign,
+            y.name: curve.value * y.sign,
             "low": low,
             "high": high,
-            "reached": found.reached,
-            "placed": found.placed * x.sign,
+            "reached": curve.reached,
+            "placed": curve.placed * x.sign,
             "rollouts": size,
         }
     )
 
 
-def _by_task(own: pd.DataFrame, axis: str) -> list[Array]:
+def _by_task(rollouts: pd.DataFrame, axis: str) -> list[Array]:
     """Task by task, one measure of every rollout by both halves of its judge draws, of shape (rollouts, 2)."""
-    halves: Array = own[[f"0_{axis}", f"1_{axis}"]].to_numpy(dtype=np.float64)
-    return [halves[rows] for rows in own.groupby("task", observed=True).indices.values() if len(rows)]
+    halves: Array = rollouts[[f"0_{axis}", f"1_{axis}"]].to_numpy(dtype=np.float64)
+    return [halves[rows] for rows in rollouts.groupby("task", observed=True).indices.values() if len(rows)]
 
 
-def _points(own: pd.DataFrame) -> list[Array]:
+def _points(rollouts: pd.DataFrame) -> list[Array]:
     """Task by task, both measures of every rollout by all its judge draws."""
-    axes = zip(_by_task(own, "x"), _by_task(own, "y"), strict=True)
+    axes = zip(_by_task(rollouts, "x"), _by_task(rollouts, "y"), strict=True)
     return [np.column_stack([x.mean(axis=1), y.mean(axis=1)]) for x, y in axes]
 
 
@@ -220,16 +220,16 @@ def _dominance(kept: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
     points: Mapping[str, list[Array]] = {arm: _points(kept[kept["condition"] == arm]) for arm in arms}
     rows: list[dict[str, object]] = []
     for a, b in combinations(arms, 2):
-        found = dominance(points[a], points[b])
+        result = dominance(points[a], points[b])
         rows.append(
             {
                 "a": a,
                 "b": b,
-                "a_dominates": found.first,
-                "b_dominates": found.second,
-                "mean_of_a_dominates": found.first_means,
-                "mean_of_b_dominates": found.second_means,
-                "tasks": found.tasks,
+                "a_dominates": result.first,
+                "b_dominates": result.second,
+                "mean_of_a_dominates": result.first_means,
+                "mean_of_b_dominates": result.second_means,
+                "tasks": result.tasks,
             }
         )
     return pd.DataFrame(rows)

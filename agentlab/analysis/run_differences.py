@@ -56,7 +56,7 @@ def _served(first: Run, second: Run) -> Iterator[tuple[str, str, Any, Any]]:
     answers = [_answers(run) for run in (first, second)]
     for name in sorted(answers[0].keys() & answers[1].keys()):
         if answers[0][name] != answers[1][name]:
-            old, new = (", ".join(one[name]) for one in answers)
+            old, new = (", ".join(models[name]) for models in answers)
             yield "model", f"{name}, answered by", old, new
 
 

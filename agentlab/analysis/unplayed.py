@@ -53,9 +53,9 @@ def unjudged(run: Run) -> int:
 
 def spared(run: Run, judge: str) -> set[tuple[str, str]]:
     """Conditions and tasks at which a judge does not look: in a loop, one may score some splits only."""
-    found = set[tuple[str, str]]()
+    skipped = set[tuple[str, str]]()
     for name, facts in zip(run.conditions["condition"].tolist(), run.conditions["facts"].tolist(), strict=True):
         splits = mapping(mapping(facts.get("improve")).get("judged")).get(judge)
         if splits is not None:
-            found |= {(str(name), str(task["id"])) for task in run.meta["tasks"] if task.get("split") not in splits}
-    return found
+            skipped |= {(str(name), str(task["id"])) for task in run.meta["tasks"] if task.get("split") not in splits}
+    return skipped

@@ -36,7 +36,7 @@ def by_pilot(plan: RunPlan, folder: Path, design: Design) -> PilotPlan:
 
     A condition that the pilot lacks keeps its estimate. A judge is measured where the pilot has every condition.
     """
-    conditions = {one.name: one for one in design.conditions if one.name in plan.agents}
+    conditions = {condition.name: condition for condition in design.conditions if condition.name in plan.agents}
     agents, judges, counts = dict(plan.agents), dict[str, Cost](), dict[str, int]()
     with closing(read(folder)) as connection:
         for name, condition in conditions.items():
@@ -44,8 +44,8 @@ def by_pilot(plan: RunPlan, folder: Path, design: Design) -> PilotPlan:
                 continue
             counts[name], share = count, plan.rollouts / len(plan.agents) / count
             calls = connection.execute(_CALLS, (name,)).fetchall()
-            own = [call for call in calls if call[1] != "judge"]
-            agents[name] = _scaled(_total((_asked(design, condition, *call[:3]), call[3:]) for call in own), share)
+            asked = [call for call in calls if call[1] != "judge"]
+            agents[name] = _scaled(_total((_asked(design, condition, *call[:3]), call[3:]) for call in asked), share)
             for judge in {call[2] for call in calls if call[1] == "judge"} & design.judges.keys():
                 spec = design.models.get(design.judges[judge].model or "")
                 cost = _total((spec, call[3:]) for call in calls if call[1:3] == ("judge", judge))

@@ -21,27 +21,27 @@ def other_rules(a: Arm, b: Arm) -> list[str]:
     """
     if not a[0] or not b[0] or a[0].get("kind") != b[0].get("kind"):
         return []
-    one, other = (_placed(*arm) for arm in (a, b))
-    fields = [name for name in dict.fromkeys((*one, *other)) if name not in TOLD_ELSEWHERE]
-    return [changed for name in fields if _applies(name, one, other) for changed in _changed(name, one, other)]
+    of_a, of_b = (_placed(*arm) for arm in (a, b))
+    fields = [name for name in dict.fromkeys((*of_a, *of_b)) if name not in TOLD_ELSEWHERE]
+    return [changed for name in fields if _applies(name, of_a, of_b) for changed in _changed(name, of_a, of_b)]
 
 
 def other_tools(first: Sequence[str], second: Sequence[str]) -> str:
     """The sets of tools that agents of one arm have, and none of the other: `tools (only in the first: read + run)`."""
     sets = (("first", set(first) - set(second)), ("second", set(second) - set(first)))
-    told = [(arm, ", ".join(one.replace(", ", " + ") for one in sorted(only))) for arm, only in sets if only]
-    return f"tools ({'; '.join(f'only in the {arm}: {names}' for arm, names in told)})"
+    only_in = [(arm, ", ".join(tools.replace(", ", " + ") for tools in sorted(only))) for arm, only in sets if only]
+    return f"tools ({'; '.join(f'only in the {arm}: {names}' for arm, names in only_in)})"
 
 
-def _applies(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _applies(name: str, of_a: Mapping[str, Any], of_b: Mapping[str, Any]) -> bool:
     """Whether both arms have what the field is about: reviewers, or a lead."""
     about = NEEDS.get(name)
-    return about is None or bool(one.get(about) and other.get(about))
+    return about is None or bool(of_a.get(about) and of_b.get(about))
 
 
-def _changed(name: str, one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+def _changed(name: str, of_a: Mapping[str, Any], of_b: Mapping[str, Any]) -> Iterator[str]:
     """The field, or its parts where both arms have it: `tries`, `review.checklist`, `plant.legs`."""
-    a, b = one.get(name), other.get(name)
+    a, b = of_a.get(name), of_b.get(name)
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         a, b = cast_to(Mapping[str, Any], a), cast_to(Mapping[str, Any], b)
         parts = [part for part in dict.fromkeys((*a, *b)) if part not in TOLD_ELSEWHERE]

@@ -3,7 +3,8 @@
 import asyncio
 import platform
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -72,16 +73,26 @@ async def run(
     """
     check(design, selection)
     with unsafe_local(unsafe):
-        lacking = await asyncio.to_thread(machine_lacks, design)
-    if lacking:
-        raise ScenarioError(f"{design.file}: this machine cannot run it: {'; '.join(lacking)}")
+        async with begun(design, folder, registration, accept) as (store, meta):
+            todo = list(rollout_specs(design, meta["seed"], selection))
+            _measured(todo, store)
+            await played(design, store, meta, todo, progress, concurrency, executor, where)
+
+
+@asynccontextmanager
+async def begun(
+    design: Design, folder: Path, registration: Registration | None = None, accept: bool = False, verb: str = "run"
+) -> AsyncGenerator[tuple[Store, Mapping[str, Any]]]:
+    """The run folder of one command, with what the run will have recorded of the design; at the end, a look at it.
+
+    Raises what `run` raises before anything is played; `verb` says in its messages what is to be done with the design.
+    """
+    if lacking := await asyncio.to_thread(machine_lacks, design):
+        raise ScenarioError(f"{design.file}: this machine cannot {verb} it: {'; '.join(lacking)}")
     if registration is not None:
         require(registration, design)
-    with unsafe_local(unsafe), opened(folder) as store:
-        meta = await of_design(design, planned(design, store, registration, accept), design.conditions)
-        todo = list(rollout_specs(design, meta["seed"], selection))
-        _measured(todo, store)
-        await played(design, store, meta, todo, progress, concurrency, executor, where)
+    with opened(folder) as store:
+        yield store, await of_design(design, planned(design, store, registration, accept), design.conditions)
         interim(store)
 
 
@@ -205,11 +216,11 @@ def _facts(design: Design, old: Mapping[str, Any], seed: int) -> dict[str, Any]:
 
 
 def _looped(design: Design) -> dict[str, Any]:
-    """Of a self-training loop: its conditions in all generations, and the rollouts of each."""
+    """Of a self-training loop: the rollouts of all its generations."""
     if design.loop is None:
         return {}
-    each = sum(design.draws_of(id) for id in design.tasks)
-    return {"loop": {"conditions": len(design.conditions) * (1 + design.loop.fields.generations), "each": each}}
+    each = sum(design.draws_of(id) * design.times_of(id) for id in design.tasks)
+    return {"loop": {"rollouts": len(design.conditions) * each}}
 
 
 def judge_models(design: Design) -> dict[str, str | None]:

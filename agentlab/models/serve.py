@@ -16,22 +16,32 @@ from agentlab.models.engines.engine import Engine
 from agentlab.models.engines.hosted import Engines, HostedModel
 from agentlab.models.engines.plan import OFFLINE, is_started
 from agentlab.models.limits import AccountLimits
+from agentlab.models.local_servers import servers_of
 from agentlab.models.pace import Pace
 from agentlab.models.probe import Keeper, ProbedModel
 from agentlab.models.providers.replay import FindCompletion, Replay
 from agentlab.models.readiness import require_keys
-from agentlab.models.registry import PROVIDERS, body_mistakes, check_name, own, refused, split
+from agentlab.models.registry import (
+    PROVIDERS,
+    body_mistakes,
+    check_name,
+    own,
+    processes_mistake,
+    refused,
+    split,
+)
 from agentlab.models.retry import RetryingModel
+from agentlab.models.senders.pool import Senders, SentModel
 from agentlab.models.spec import SAMPLING, ModelSpec
 from agentlab.models.waits import Waits
-from agentlab.models.weights import SLOTS
+from agentlab.models.weights import find
 from agentlab.seeds import digest
 from agentlab.types import Completion, Where
 
 Account = tuple[str, str | None, str | None]
 WAVE = 2000.0
 """Calls that go to an engine at once unless `concurrency` says otherwise: all that there are, as a rule."""
-_SAME = {*SAMPLING, "price", "tries", "timeout", "requests_per_minute", "tokens_per_minute", "concurrency"}
+_SAME = {*SAMPLING, "price", "tries", "timeout", "requests_per_minute", "tokens_per_minute", "concurrency", "processes"}
 """Fields of a spec in which two entries may differ and still be one model."""
 
 
@@ -65,7 +75,8 @@ def get_model(spec_or_name: ModelSpec | str) -> Model:
     """
     spec = ModelSpec.model_validate({"name": spec_or_name}) if isinstance(spec_or_name, str) else spec_or_name
     engine = Engines().engine_of(spec) if is_started(spec) else None
-    return _hosted(_build(spec, {}, engine), engine, True, lambda model: _guard(model, spec, _limits([spec]), Waits()))
+    built = _sent(_build(spec, {}, engine), spec, engine, _senders([spec]))
+    return _hosted(built, engine, True, lambda model: _guard(model, spec, _limits([spec]), Waits()))
 
 
 @asynccontextmanager
@@ -93,19 +104,21 @@ async def serve(
         stack.push_async_callback(engines.aclose)
         built: dict[str, Model] = {}
         limits: dict[Account, AccountLimits] = {}
+        senders: dict[Account, Senders | None] = {}
         models: dict[str, Model] = {}
         for alias, spec in specs.items():
             key = spec.model_dump_json(exclude=_SAME)
             engine = engines.engine_of(spec) if is_started(spec) else None
-            if key not in built:
-                built[key] = _build(spec, recalls or {}, engine)
-                stack.push_async_callback(close, built[key])
             account = account_of(spec)
             if account not in limits:
-                limits[account] = _limits(one for one in specs.values() if account_of(one) == account)
+                sharing = [one for one in specs.values() if account_of(one) == account]
+                limits[account], senders[account] = _limits(sharing), _senders(sharing)
                 waits.accounts.append((account[0], limits[account]))
                 if stop_switch is not None:
                     stop_switch.limits.append(limits[account])
+            if key not in built:
+                built[key] = _sent(_build(spec, recalls or {}, engine), spec, engine, senders[account])
+                stack.push_async_callback(close, built[key])
 
             def asked(model: Model, spec: ModelSpec = spec, key: str = key, account: Account = account) -> Model:
                 guarded = _guard(model, spec, limits[account], waits)
@@ -146,6 +159,8 @@ def _build(spec: ModelSpec, recalls: Mapping[str, FindCompletion], engine: Engin
     if mistakes := body_mistakes(spec):
         _, wrong, right = mistakes[0]
         raise ScenarioError(f"body of {spec.name}: {wrong}; {right}")
+    if wrong := processes_mistake(spec):
+        raise ScenarioError(wrong)
     provider, _ = split(spec.name)
     if provider == "own":
         return _own(spec)
@@ -168,20 +183,40 @@ def _nothing(where: Where) -> Completion | None:
     return None
 
 
+def _senders(sharing: Iterable[ModelSpec]) -> Senders | None:
+    """As many processes as the most that an entry of the account asks for."""
+    number = max((spec.processes or 0 for spec in sharing), default=0)
+    return Senders(number) if number else None
+
+
+def _sent(model: Model, spec: ModelSpec, engine: Engine | None, senders: Senders | None) -> Model:
+    """The model as its requests leave: from the account's processes, where it has any."""
+    if senders is None:
+        return model
+    told = spec.model_dump_json()
+    return SentModel(model, senders, digest(told), told, "" if engine is None else engine.url)
+
+
 def _limits(specs: Iterable[ModelSpec]) -> AccountLimits:
     """The tightest of what the account's entries ask for."""
     listed = list(specs)
     rpm = [spec.requests_per_minute for spec in listed if spec.requests_per_minute is not None]
     tpm = [spec.tokens_per_minute for spec in listed if spec.tokens_per_minute is not None]
     cap = [float(spec.concurrency) for spec in listed if spec.concurrency is not None]
-    if any(split(spec.name)[0] == "local" for spec in listed):
-        # More would only queue in the server, where a queue counts towards a call's time, or share a batch.
-        cap.append(float(max(1, *(int(spec.options.get("slots", SLOTS)) for spec in listed))))
+    here = [(spec, file) for spec in listed if (file := _local_file(spec)) is not None]
+    if here:  # more would only queue in the servers, where a queue counts towards a call's time
+        cap.append(float(max(servers_of(spec.name, spec.options, file).at_once for spec, file in here)))
     pace = Pace(min(rpm, default=None), min(tpm, default=None))
     limits = AccountLimits(pace, min(cap, default=float("inf")))
     if any(split(spec.name)[0] == OFFLINE for spec in listed):
         limits.limit = min(limits.cap, WAVE)
     return limits
+
+
+def _local_file(spec: ModelSpec) -> Path | None:
+    """The file of a model that this machine runs."""
+    provider, name = split(spec.name)
+    return find(name) if provider == "local" else None
 
 
 def _guard(model: Model, spec: ModelSpec, limits: AccountLimits, waits: Waits) -> Model:

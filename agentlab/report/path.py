@@ -1,4 +1,4 @@
-"""One rollout's path: what its outcome was to be expected to be after each round, with a simultaneous band."""
+"""One rollout's path: its expected outcome after each round, with a simultaneous band."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ SHORTEST = 6
 """Characters of a name that still tell whose it is."""
 
 
-def chart(found: Analysis, name: str) -> Chart:
+def chart(analysis: Analysis, name: str) -> Chart:
     """From its table `path`: `measure`, `cut`, `round`, `agents`, `expected` with its band, `decisive`."""
-    data = found.tables["path"]
+    data = analysis.tables["path"]
     ringed = "; ringed: the decisive step" if data["decisive"].astype("bool").any() else ""
-    says = f"{found.says} Shaded: simultaneous 95% band{ringed}."
-    return Chart(name, found.title, says, data, lambda: draw(data))
+    says = f"{analysis.says} Shaded: simultaneous 95% band{ringed}."
+    return Chart(name, analysis.title, says, data, lambda: draw(data))
 
 
 def draw(data: pd.DataFrame) -> Figure:

@@ -82,6 +82,6 @@ def _planned(connection: sqlite3.Connection, meta: dict[str, Any], done: int) ->
     if "imported" in told:
         return done
     if "loop" in meta:
-        return int(meta["loop"]["conditions"]) * int(meta["loop"]["each"])
+        return int(meta["loop"]["rollouts"])
     conditions: int = connection.execute("SELECT count(*) FROM conditions").fetchone()[0]
     return conditions * told.get("tasks", 0) * int(meta.get("draws", 0))

@@ -62,8 +62,10 @@ def set_served(store: Store, condition: str, told: Mapping[str, Any]) -> None:
 
 def served(meta: Mapping[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
     """What is recorded of this, by condition; files in the run's folder are named where it lies now."""
-    found: dict[str, dict[str, Any]] = {}
-    for condition, told in meta.get(WEIGHTS, {}).items():
-        text = dump(told).replace(dump(told["folder"])[1:-1] + "/", dump(str(folder.resolve()))[1:-1] + "/")
-        found[condition] = msgspec.json.decode(text)
-    return found
+    return {condition: moved(told, folder) for condition, told in meta.get(WEIGHTS, {}).items()}
+
+
+def moved(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """What was recorded with the run's `folder` beside it, with the run's files named where the folder lies now."""
+    text = dump(told).replace(dump(told["folder"])[1:-1] + "/", dump(str(folder.resolve()))[1:-1] + "/")
+    return msgspec.json.decode(text)

@@ -33,11 +33,11 @@ def check(
     from agentlab import scenario as spec
     from agentlab_cli.checked import checked, print_checked
 
-    found = checked(spec.load(scenario, model, judge_model, values or ()))
+    summary = checked(spec.load(scenario, model, judge_model, values or ()))
     if json:
-        print_json(found)
+        print_json(summary)
     elif not quiet:
-        print_checked(found)
+        print_checked(summary)
 
 
 def plan(
@@ -82,7 +82,7 @@ def plan(
     from agentlab.store import find
     from agentlab_cli.layout import console_for
     from agentlab_cli.options import selection
-    from agentlab_cli.planned import foreseen, noises, planned, preregistered, told
+    from agentlab_cli.planned import as_object, foreseen, noises, planned, preregistered
 
     design, chosen = spec.load(scenario, model, judge_model, values or ()), selection(tasks, only, draws)
     check_selection(design, chosen)
@@ -97,4 +97,4 @@ def plan(
     planned(console, design, made, piloted)
     foreseen(console, design, forecasts, effect, remarks)
     if json:
-        print_json(told(design, made, forecasts))
+        print_json(as_object(design, made, forecasts))

@@ -59,10 +59,10 @@ def _machine(json: bool, quiet: bool, out: str | None) -> None:
 
     if out is not None:
         raise ScenarioError("--out copies a run: name the run that is to be rescued")
-    found = list(abilities())
+    machine = list(abilities())
     if json:
-        print_json({"machine": found})
+        print_json({"machine": machine})
     elif not quiet:
-        width = max(len(one.name) for one in found)
-        for one in found:
-            print(f"{'yes' if one.there else 'no ':<3}  {one.name:<{width}}  {one.says}")
+        width = max(len(ability.name) for ability in machine)
+        for ability in machine:
+            print(f"{'yes' if ability.there else 'no ':<3}  {ability.name:<{width}}  {ability.says}")

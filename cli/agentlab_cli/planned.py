@@ -31,11 +31,11 @@ def planned(console: Console, design: Design, plan: RunPlan, pilot: PilotPlan | 
     judges = [(f"judge {name}", cost) for name, cost in plan.judges.items() if cost.calls]
     anchors = [(f"judge {name}, anchors", cost) for name, cost in plan.anchors.items() if cost.calls]
     sizes = ((len(plan.agents), "condition"), (plan.tasks, "task"), (plan.draws, "draw"))
-    size = " x ".join(pluralize(*one) for one in sizes)
+    size = " x ".join(pluralize(*pair) for pair in sizes)
     if design.loop is not None:
         size = planned_loop.sizes(design, design.loop)
     console.print(f"{pluralize(plan.rollouts, 'rollout')}: {size}")
-    for line in () if design.loop is None else planned_loop.told(design, design.loop):
+    for line in () if design.loop is None else planned_loop.lines(design, design.loop):
         console.print(line, markup=False, soft_wrap=True)
     if design.options:
         console.print(f"With {', '.join(design.options)}", markup=False, soft_wrap=True)
@@ -57,22 +57,22 @@ def planned(console: Console, design: Design, plan: RunPlan, pilot: PilotPlan | 
 
 
 def _simulated(console: Console, design: Design, which: str) -> None:
-    """How the figures that no pilot measured came to be."""
+    """Says how the figures were made that no pilot measured."""
     say(
         console,
         f"{which} was played once, on the task of median length, by a simulated model that writes {WORDS} words "
         "per turn, or what max_tokens allows, and mails up to two contacts.",
     )
-    if any(agent.tools for one in design.conditions for agent in one.organization.agents):
+    if any(agent.tools for condition in design.conditions for agent in condition.organization.agents):
         say(console, f"An agent with tools calls its model {USES + 1} times per turn; {USES} of the calls use a tool.")
-    if any(isinstance(one.organization.protocol, Cascade) for one in design.conditions):
+    if any(isinstance(condition.organization.protocol, Cascade) for condition in design.conditions):
         say(console, "A program (`kind: cascade`) counts with all its branches and with every iteration of its loops.")
-    if any(isinstance(one.organization.protocol, PythonProgram) for one in design.conditions):
+    if any(isinstance(condition.organization.protocol, PythonProgram) for condition in design.conditions):
         say(console, "A program in Python counts as it runs with made-up replies, which may be fewer or more calls.")
 
 
-def told(design: Design, plan: RunPlan, forecasts: Sequence[PowerForecast]) -> dict[str, Any]:
-    """The same for programs."""
+def as_object(design: Design, plan: RunPlan, forecasts: Sequence[PowerForecast]) -> dict[str, Any]:
+    """The estimate as `--json` prints it."""
     parts = {"agents": plan.agents, "judges": plan.judges, "anchors": plan.anchors}
     return {
         "scenario": design.name,
@@ -107,7 +107,7 @@ def preregistered(console: Console, design: Design, chosen: Selection, file: Pat
 def noises(
     design: Design, pilot: str | None, within: float | None, between: float | None
 ) -> tuple[list[ContrastNoise], list[str]]:
-    """What is assumed of a design's noise, or what a pilot has; and remarks. Raises ScenarioError for wrong options."""
+    """The noise assumed of a design, or that of a pilot; and remarks. Raises ScenarioError for wrong options."""
     for name, value in (("--within", within), ("--between", between)):
         if value is not None and value < 0:
             raise ScenarioError(f"{name} {value:g}: write a share of the measure's range, at least 0")
@@ -147,7 +147,7 @@ def foreseen(
     effect: float | None,
     remarks: Sequence[str],
 ) -> None:
-    """What the design can find, as a table with a row for each noise, and what it rests on."""
+    """Prints what the design can detect, as a table with a row for each noise, and the assumptions."""
     if not forecasts:
         return
     more = ("power, these", "power, new", "tasks, 80%", "at best, 80%") if effect is not None else ()

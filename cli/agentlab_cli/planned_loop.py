@@ -10,19 +10,19 @@ from agentlab.text import pluralize
 
 
 def sizes(design: Design, loop: Improve) -> str:
-    """`2 loops x 4 generations (0 to 3) x 504 rollouts`."""
+    """`2 loops x 4 generations (0 to 3)`."""
     loops, last = len(design.conditions), loop.fields.generations
-    each = sum(design.draws_of(id) for id in design.tasks)
-    generations = pluralize(last + 1, "generation")
-    return f"{pluralize(loops, 'loop')} x {generations} (0 to {last}) x {pluralize(each, 'rollout')}"
+    return f"{pluralize(loops, 'loop')} x {pluralize(last + 1, 'generation')} (0 to {last})"
 
 
-def told(design: Design, loop: Improve) -> Iterator[str]:
+def lines(design: Design, loop: Improve) -> Iterator[str]:
     """The splits, and the size of a training."""
     tasks = Counter(str(task.split) for task in design.tasks.values())
+    times = {str(task.split): loop.times(task) for task in design.tasks.values()}
     for name, split in loop.fields.splits.items():
         role = split.role.replace("_", " ")
-        yield f"  {name} ({role}): {pluralize(tasks[name], 'task')} x {pluralize(split.draws, 'draw')}"
+        draws = f"{pluralize(split.draws, 'draw')} x {pluralize(times.get(name, 0), 'generation')}"
+        yield f"  {name} ({role}): {pluralize(tasks[name], 'task')} x {draws}"
     most = rollouts_at_most(design, loop)
     trainings = len(design.conditions) * loop.fields.generations
     size = f"{pluralize(trainings, 'training')} ({loop.fields.by.get('kind')}), each on at most"
@@ -41,12 +41,12 @@ def told(design: Design, loop: Improve) -> Iterator[str]:
 
 
 def name(condition: str) -> str:
-    """Of a condition in all its generations."""
+    """The name of a condition in all its generations."""
     return condition.replace("generation=0", "all generations")
 
 
 def rollouts_at_most(design: Design, loop: Improve) -> int:
-    """That can be kept of one generation."""
+    """The most rollouts that can be kept of one generation."""
     cap, learning = loop.fields.keep.cap, [t for t in design.tasks.values() if loop.split(t).role == "learn"]
     return sum(min(draws, cap or draws) for draws in (loop.split(task).draws for task in learning))
 

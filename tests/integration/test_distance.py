@@ -56,7 +56,7 @@ def test_it_is_added_to_a_finished_loop_and_costs_its_own_calls_once(tmp_path: P
     assert play(path, tmp_path / "run").made.calls == 0
     after = load(tmp_path / "run")
     assert after.rollouts.equals(before)
-    assert after.calls["purpose"].value_counts().to_dict() == {"agent": 72, "distance": 24}
+    assert after.calls["purpose"].value_counts().to_dict() == {"agent": 48, "distance": 24}
 
 
 def test_in_a_team_it_is_the_sum_over_the_replies_of_those_who_learn(tmp_path: Path) -> None:

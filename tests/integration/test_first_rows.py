@@ -33,10 +33,25 @@ def test_the_first_generation_learns_them_and_the_next_what_was_kept(tmp_path: P
     ]
     assert set(run.rollouts.loc[run.rollouts["generation"] == "1", "output"]) == {"A", "B"}
     assert set(run.rows["generation"].astype("str")) == {"1"}
+    assert run.rollouts.groupby("generation", observed=True).size().to_dict() == {"0": 12, "1": 36, "2": 12}
     assert play(path, tmp_path / "run").made.calls == 0
     rows(tmp_path, ROWS[1:])
     with pytest.raises(MismatchError, match="Undo the change"):
         play(path, tmp_path / "run")
+
+
+def test_only_rows_of_tasks_that_are_learned_from_are_remembered(tmp_path: Path) -> None:
+    told = [{"task": "train_0", **ROWS[0]}, {"task": "another", **ROWS[1]}, ROWS[2]]
+    rows(tmp_path, told)
+    keep = {"measure": "right", "at_least": 1, "memory": True}
+    fails = {"default": {"name": "sim/replies", "options": {"replies": {"*": {"C": 1.0}}}}}
+    learns = improve(keep=keep, watch=None, by={"kind": "exemplars"}, first={"rows": "elsewhere"})
+    play(written(tmp_path, models=fails, improve=learns), tmp_path / "run")
+    learned = {
+        path.parent.name[0]: [json.loads(line).get("task") for line in path.read_text().splitlines()]
+        for path in (tmp_path / "run").glob("weights/*/rows.jsonl")
+    }
+    assert learned == {"1": [None, "another", "train_0"], "2": ["train_0"]}
 
 
 def test_rows_that_are_none_are_found_before_the_first_call(tmp_path: Path) -> None:

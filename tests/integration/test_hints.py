@@ -29,7 +29,7 @@ def part(**changed: Any) -> Part:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("loop")
-    assert play(written(folder, **part()), folder / "run").made.calls == 36 + 6 + 36
+    assert play(written(folder, **part()), folder / "run").made.calls == 36 + 6 + 12
     return load(folder / "run")
 
 
@@ -53,8 +53,8 @@ def test_only_tasks_without_a_kept_rollout_get_one_and_the_run_says_so(run: Run)
 
 
 def test_rollouts_with_a_hint_count_nowhere(run: Run) -> None:
-    assert len(run.rollouts) == len(run.measures) == 72
-    assert len(run.scores) == 2 * 72
+    assert len(run.rollouts) == len(run.measures) == 48
+    assert len(run.scores) == 2 * 48
     first = run.measures[(run.measures["generation"] == "0") & run.measures["task"].str.startswith("train")]
     assert first["right"].mean() == 0.5
 

@@ -15,6 +15,7 @@ import pytest
 from agentlab_cli.resampled import resampled
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 import agentlab
 from agentlab.analysis.summary import summarize
@@ -85,7 +86,7 @@ def active(rollout: Rollout) -> Active:
 
 
 def timeless(rollout: Rollout) -> Rollout:
-    return replace(rollout, calls=tuple(replace(call, started=0.0, seconds=0.0) for call in rollout.calls))
+    return replace(rollout, calls=tuple(structs.replace(call, started=0.0, seconds=0.0) for call in rollout.calls))
 
 
 # --- one fork -------------------------------------------------------------------------------------------------------

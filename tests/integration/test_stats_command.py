@@ -25,6 +25,7 @@ from agentlab.experiment.progress import Progress
 from agentlab.experiment.specs import Selection
 from agentlab.runs.frames import Run, load
 from tests.support.firm import design
+from tests.support.loops import trained
 
 SCORES = (("{name: sim/replies}", "{name: sim/chatter}"), ("spec: 1", "spec: 1\nseed: 7"))
 
@@ -143,6 +144,13 @@ def test_the_overview_has_the_result_a_line_on_each_analysis_and_what_the_others
         (line,) = [line for line in out.splitlines() if line.startswith(f"{name} ")]
         reason = str(found).partition("\n")[0].removeprefix("run: ").removeprefix("run ")
         assert line.endswith(reason if isinstance(found, AnalysisError) else found.headline)
+
+
+def test_the_overview_of_a_loop_says_each_sentence_once(workdir: Path) -> None:
+    run = trained(workdir)
+    out = says()
+    assert [out.count(sentence) for sentence in headline(summarize(run))[:2]] == [1, 1]
+    assert "\ngenerations    see the first lines; its tables are generations, gains, parting" in out
 
 
 def test_one_analysis_is_printed_with_its_tables_as_csv(workdir: Path) -> None:

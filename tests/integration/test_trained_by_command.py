@@ -61,7 +61,7 @@ def test_a_program_trains_and_its_failure_is_one_line_that_is_tried_again(comman
     ended = commands.agentlab("train", "letters.yaml")
     assert ended.code == 0, ended.said
     scores = load("runs/letters").measures.groupby(["generation", "task"])["right"].mean()
-    assert scores["1", "b"] == scores["1", "a"] == 1 > scores["0", "b"]
+    assert scores["1", "b"] == 1 > scores["0", "b"]
 
 
 def test_the_docstring_says_what_the_command_may_name() -> None:

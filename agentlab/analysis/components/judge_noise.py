@@ -25,13 +25,13 @@ class JudgeNoise:
     why: str
     """Why it is not separable from what the agents do; empty where it is."""
     none: bool
-    """The judge asks no model, so that it has none."""
+    """Whether the judge has no noise, because it asks no model."""
 
     def variance(self, conditions: Sequence[str]) -> float | None:
         """`sigma2_w mean(1/J)`, what it adds to the variance of a score, pooled over conditions."""
         return self._variance(self.table.reindex(list(conditions)))
 
-    def one(self, conditions: Sequence[str]) -> float:
+    def draw_variance(self, conditions: Sequence[str]) -> float:
         """`sigma2_w`, the variance of one judge draw, pooled over conditions."""
         sums = self.table.reindex(list(conditions)).sum()
         return float(sums["squares"] / sums["df"])
@@ -70,7 +70,7 @@ def within_rollouts(scores: pd.DataFrame, measure: Measure) -> pd.DataFrame:
 
 
 def noise(run: Run, measure: Measure) -> JudgeNoise:
-    """Of every condition of the run."""
+    """The noise of a measure's judge in every condition of the run."""
     judged = within_rollouts(run.scores, measure).assign(n=1)
     scored = run.measures[["rollout", "condition", "task", measure.name]].dropna()
     scored = scored.astype({"rollout": "str", "condition": "str", "task": "str"})

@@ -121,8 +121,8 @@ class Contrast:
         """`firm 3 (8%), solo 0 (0%)`: scores that are missing; empty where none is."""
         if self.missing is None or not sum(self.missing.count):
             return ""
-        told = zip((self.a, self.b), self.missing.count, self.missing.shares, strict=True)
-        return ", ".join(f"{line(name)} {count:,} ({share:.0%})" for name, count, share in told)
+        by_arm = zip((self.a, self.b), self.missing.count, self.missing.shares, strict=True)
+        return ", ".join(f"{line(name)} {count:,} ({share:.0%})" for name, count, share in by_arm)
 
     @property
     def distance(self) -> float | None:

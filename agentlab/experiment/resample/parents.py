@@ -71,7 +71,7 @@ class Parent:
     def place(self) -> str:
         """`task=loan,team=firm,draw=1`; of a fork, `fork 2 at 3 of` that."""
         levels = [f"{factor}={level}" for factor, level in self.condition.levels.items()]
-        forks = "".join(f"fork {one.index} at {one.cut} of " for one in reversed(self.rollout_spec.branches))
+        forks = "".join(f"fork {branch.index} at {branch.cut} of " for branch in reversed(self.rollout_spec.branches))
         return forks + ",".join([f"task={self.rollout_spec.task.id}", *levels, f"draw={self.rollout_spec.draw}"])
 
 
@@ -91,11 +91,14 @@ class ParentRun:
 
     def _later(self) -> Iterator[Design]:
         """The design with the conditions of each trained generation, as `agentlab train` served them."""
-        origins = {one.name: one for one in self.design.conditions}
-        told = served(self.meta, self.folder)
-        for generation in range(1, 1 + max((one["generation"] for one in told.values()), default=0)):
-            own = [one for one in told.values() if one["generation"] == generation and one["origin"] in origins]
-            made = [trained(origins[o["origin"]], generation, o["recipe"], o["serve"], o["systems"]) for o in own]
+        origins = {condition.name: condition for condition in self.design.conditions}
+        every = [weights for weights in served(self.meta, self.folder).values() if weights["origin"] in origins]
+        for generation in range(1, 1 + max((weights["generation"] for weights in every), default=0)):
+            made = [
+                trained(origins[weights["origin"]], generation, weights["recipe"], weights["serve"], weights["systems"])
+                for weights in every
+                if weights["generation"] == generation
+            ]
             yield replace(self.design, conditions=tuple(made))
 
     def one(self, key: str) -> Parent:
@@ -111,7 +114,7 @@ class ParentRun:
                 f"fork a rollout of the arm that sets its budget"
             )
         self._refuse_populated(key)
-        levels = {one.name: one.levels for design in self._designs for one in design.conditions}.get(condition, {})
+        levels = {arm.name: arm.levels for design in self._designs for arm in design.conditions}.get(condition, {})
         selection = Selection((task,), {factor: (level,) for factor, level in levels.items()}, draw)
         origin, *forks = reversed(line(self._connection, key))
         item = next((item for item in self._trials(selection) if item[0].key == origin.key), None)
@@ -224,7 +227,9 @@ def _balanced(items: Sequence[Item], most: int) -> list[Item]:
         by_draw.setdefault(item[0].draw, []).append(item)
     for left in by_draw.values():
         while left and len(chosen) < most:
-            item = min(left, key=lambda one: taken[f"task {one[0].task.id}"] + taken[f"condition {one[0].condition}"])
+            item = min(
+                left, key=lambda item: taken[f"task {item[0].task.id}"] + taken[f"condition {item[0].condition}"]
+            )
             left.remove(item)
             chosen.append(item)
             taken.update((f"task {item[0].task.id}", f"condition {item[0].condition}"))

@@ -5,11 +5,13 @@
 min_p 0.05. Log-probabilities are those before sampling settings. Tools are told by a file's own chat template, and
 SmolLM2's has no place for them: with another file, `capabilities: {tools: true}` says that it has.
 
-One call is answered at a time, without flash attention, and what is kept of an earlier prompt is used only where that
-rounds as if all were computed anew. So the same seed gives the same text, whatever else is asked, in whatever order and
-on any number of threads. Builds for other kinds of processors round differently: x86-64 and ARM may give other texts.
-With `options: {slots: 8}` eight calls share a batch, whose rounding depends on what else is in it: then the same seed
-may give another text, and coupling across arms is not exact.
+A server answers one call at a time, without flash attention, and what is kept of an earlier prompt is used only where
+that rounds as if all were computed anew. So the same seed gives the same text, whatever else is asked, in whatever
+order, and on any number of threads and servers. Builds for other kinds of processors round differently: x86-64 and ARM
+may give other texts. A small file has a server for each core (`options: {servers: 4}`): with small matrices, threads
+that share a call spend much of their time waiting for each other. With `options: {slots: 8}` eight calls share a batch,
+whose rounding depends on what else is in it: then the same seed may give another text, and coupling across arms is not
+exact.
 
 `options: {adapter: PATH}` adds a LoRA adapter, a GGUF file, to the weights; `adapter_sha256` beside it holds it to one
 content, which is part of the model's identity.
@@ -26,9 +28,10 @@ from typing import Any
 import httpx2
 
 from agentlab.errors import ScenarioError
+from agentlab.models.local_servers import LocalServers, servers_of
 from agentlab.models.providers import openai, scoring
 from agentlab.models.spec import ModelSpec
-from agentlab.models.weights import NO_ENGINE, SLOTS, adapter_of, find
+from agentlab.models.weights import NO_ENGINE, adapter_of, find
 from agentlab.seeds import digest
 from agentlab.types import Capabilities, Completion, Request
 
@@ -44,10 +47,6 @@ if _waits is None:
     del os.environ["OMP_WAIT_POLICY"]
 engine: Any = _engine
 
-DEFAULTS: Mapping[str, int] = {"slots": SLOTS, "context": 3072, "threads": 0}
-"""Calls at once, tokens of prompt and reply for each, and threads (0: one for each core, at most 8)."""
-ADAPTER = ("adapter", "adapter_sha256")
-"""The options of a LoRA adapter: its file, and what that must hold."""
 PROMPTS = 4
 """Prompts that are kept at least, so that scores of one text by several criteria compute it once."""
 BATCH, ENTRY = 2048, 64
@@ -57,26 +56,29 @@ QUIET = -1
 
 
 @dataclass(slots=True)
-class Local:
-    """A model with the server that runs it. The server starts when this is built and ends with `aclose`."""
+class Server:
+    """One server, which starts when this is built."""
 
     model: openai.OpenAI
-    server: Any = field(repr=False)
-    alone: bool = True
-    """Whether one call is answered at a time."""
+    running: Any = field(repr=False)
+    slots: int
+    """Calls that it answers at once, in one batch."""
+    gate: asyncio.Semaphore = field(repr=False)
+    waiting: int = 0
+    """Calls that have not been answered yet."""
     held: dict[int, str] = field(default_factory=dict[int, str], repr=False)
-    """For each of the prompts that are kept, the digest of the chat it came from."""
-
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
-    def capabilities(self) -> Capabilities:
-        return self.model.capabilities
+    """For each of the prompts that it keeps, the digest of the chat it came from."""
 
     async def complete(self, request: Request) -> Completion:
-        if not self.alone and request.settings.max_tokens != 1:
+        self.waiting += 1
+        try:
+            async with self.gate:
+                return await self._asked(request)
+        finally:
+            self.waiting -= 1
+
+    async def _asked(self, request: Request) -> Completion:
+        if self.slots > 1 and request.settings.max_tokens != 1:
             return await self.model.complete(request)
         # Every call names its slot, so that what a slot holds is known.
         slot = request.where.rank % PROMPTS
@@ -99,34 +101,70 @@ class Local:
     async def aclose(self) -> None:
         await self.model.aclose()
         # The server stops when its last reference goes, and waits for its threads.
-        self.server = None
+        self.running = None
         await asyncio.to_thread(gc.collect)
 
 
+@dataclass(slots=True)
+class Local:
+    """A model with its servers, which end with `aclose`."""
+
+    servers: list[Server]
+
+    @property
+    def alone(self) -> bool:
+        """Whether each server answers one call at a time, so that no reply depends on what else is asked."""
+        return self.servers[0].slots == 1
+
+    @property
+    def name(self) -> str:
+        return self.servers[0].model.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.servers[0].model.capabilities
+
+    async def complete(self, request: Request) -> Completion:
+        """By the server with the fewest calls; among several, by that of the rollout, which may hold its prompt."""
+        count, rank = len(self.servers), request.where.rank
+        fewest = min(range(count), key=lambda place: (self.servers[place].waiting, (place - rank) % count))
+        return await self.servers[fewest].complete(request)
+
+    async def aclose(self) -> None:
+        for server in self.servers:
+            await server.aclose()
+
+
 def build(spec: ModelSpec) -> Local:
-    """Starts the server, which takes about a second.
+    """Starts the servers, each of which takes about a second.
 
     Raises ScenarioError when a part is missing or cannot be loaded, MismatchError for another adapter than was named.
     """
     if engine is None:
         raise ScenarioError(NO_ENGINE)
-    name = spec.name.partition("/")[2]
-    options, adapter = _options(spec), adapter_of(spec.options)
+    adapter, file = adapter_of(spec.options), find(spec.name.partition("/")[2])
+    layout = servers_of(spec.name, spec.options, file)
     try:
-        server = _serve(str(find(name)), name, options, adapter)
+        servers = [_started(spec, file, layout, adapter) for _ in range(layout.servers)]
     except RuntimeError as error:
         what = spec.name if adapter is None else f"{spec.name} with the adapter {adapter}"
         raise ScenarioError(f"{what} cannot be loaded: the file is damaged or does not fit ({error})") from error
-    model = openai.connect(spec, f"{server.listening_address}/v1", "EMPTY", "max_tokens", score=scoring.forced)
-    _fit(model, server)
-    return Local(model, server, options["slots"] <= 1)
+    _fit(servers[0])
+    return Local(servers)
 
 
-def _fit(model: openai.OpenAI, server: Any) -> None:
+def _started(spec: ModelSpec, file: Path, layout: LocalServers, adapter: Path | None) -> Server:
+    running = _serve(file, spec.name.partition("/")[2], layout, adapter)
+    address = f"{running.listening_address}/v1"
+    model = openai.connect(spec, address, "EMPTY", "max_tokens", score=scoring.forced)
+    return Server(model, running, layout.slots, asyncio.Semaphore(layout.slots))
+
+
+def _fit(server: Server) -> None:
     """Raises ScenarioError for what the file's chat template would leave out of the prompt without a word."""
     with httpx2.Client(trust_env=False) as client:
-        takes: Mapping[str, bool] = client.get(f"{server.listening_address}/props").json()["chat_template_caps"]
-    claims = model.capabilities
+        takes: Mapping[str, bool] = client.get(f"{server.running.listening_address}/props").json()["chat_template_caps"]
+    model, claims = server.model, server.model.capabilities
     wanted = {"tools": ("supports_tools", claims.tools), "system": ("supports_system_role", claims.system)}
     for name, (part, claimed) in wanted.items():
         if claimed and not takes.get(part, True):
@@ -137,24 +175,9 @@ def _fit(model: openai.OpenAI, server: Any) -> None:
             )
 
 
-def _options(spec: ModelSpec) -> dict[str, int]:
-    options = dict(DEFAULTS)
-    for key, value in spec.options.items():
-        if key in ADAPTER:
-            continue
-        if key not in DEFAULTS:
-            known = ", ".join((*DEFAULTS, *ADAPTER))
-            raise ScenarioError(f"options of {spec.name} has no {key!r}; known options: {known}")
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ScenarioError(f"options.{key} of {spec.name} is {value!r}; write a whole number")
-        options[key] = value
-    return options
-
-
-def _serve(path: str, alias: str, options: Mapping[str, int], adapter: Path | None) -> Any:
-    threads = options["threads"] or min(8, os.cpu_count() or 1)
+def _serve(file: Path, alias: str, layout: LocalServers, adapter: Path | None) -> Any:
     params: Any = engine.CommonParams()
-    params.model.path = path
+    params.model.path = str(file)
     if adapter is not None:
         lora: Any = engine.CommonAdapterLoraInfo()
         lora.path, lora.scale = str(adapter), 1.0
@@ -162,9 +185,9 @@ def _serve(path: str, alias: str, options: Mapping[str, int], adapter: Path | No
     params.model_alias = [alias]
     params.verbosity = QUIET
     params.port = 0
-    params.n_parallel = max(PROMPTS, options["slots"])
-    params.n_ctx = params.n_parallel * max(256, options["context"])
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.n_parallel = max(PROMPTS, layout.slots)
+    params.n_ctx = params.n_parallel * layout.context
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = layout.threads
     params.n_batch = params.n_ubatch = BATCH
     params.cache_prompt = False
     params.flash_attn_type = engine.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED

@@ -53,7 +53,7 @@ class ContactGraph:
 
 
 def of_organization(organization: Organization) -> ContactGraph:
-    """As the scenario has it."""
+    """The organization as the scenario has it."""
     protocol, closing = organization.protocol, organization.closing
     asked = closing.agent if closing else None
     if isinstance(protocol, Chain):
@@ -73,11 +73,11 @@ def of_run(run: Run) -> dict[str, ContactGraph]:
     Made once, like a run's frames.
     """
     counts = run.rollouts["condition"].astype("str").value_counts()
-    found: dict[str, ContactGraph] = {}
+    graphs: dict[str, ContactGraph] = {}
     for condition, facts in zip(run.conditions["condition"].astype("str"), run.conditions["facts"], strict=True):
         if facts and facts.get("contacts") and condition in counts:
-            found[condition] = _of_arm(run, condition, facts, int(counts[condition]))
-    return found
+            graphs[condition] = _of_arm(run, condition, facts, int(counts[condition]))
+    return graphs
 
 
 def _of_arm(run: Run, condition: str, facts: Mapping[str, Any], rollouts: int) -> ContactGraph:
@@ -95,8 +95,8 @@ def _of_arm(run: Run, condition: str, facts: Mapping[str, Any], rollouts: int) -
 
 
 def _loads(run: Run, condition: str, rollouts: int) -> Loads:
-    own = run.edges[(run.edges["condition"] == condition).to_numpy()].astype({"sender": "str", "recipient": "str"})
-    sums = own.groupby(["sender", "recipient"])["sent"].sum().reset_index()
+    edges = run.edges[(run.edges["condition"] == condition).to_numpy()].astype({"sender": "str", "recipient": "str"})
+    sums = edges.groupby(["sender", "recipient"])["sent"].sum().reset_index()
     return {(a, b): sent / rollouts for a, b, sent in sums.itertuples(index=False)}
 
 
@@ -134,16 +134,16 @@ def _chain(stages: Sequence[Sequence[str]], sent: Sequence[float] | None) -> Con
 
 def _levels(
     names: Sequence[str],
-    told: Mapping[str, Sequence[str]],
+    recipients: Mapping[str, Sequence[str]],
     briefed: frozenset[str],
     note: str,
     loads: Loads | None,
 ) -> ContactGraph:
     """Agents by their distance from the client."""
-    known = graph(names, told, TASK)
+    known = graph(names, recipients, TASK)
     layers = [tuple(_node(name, briefed) for name in level) for level in levels(known).values()]
     there = {TASK, OUTPUT, *names}
-    pairs = {(a, b) for a, others in told.items() for b in others if a != b and a in there and b in there}
+    pairs = {(a, b) for a, others in recipients.items() for b in others if a != b and a in there and b in there}
     links = (Link(a, b, None if loads is None or a == TASK else loads.get((a, b), 0.0)) for a, b in sorted(pairs))
     size = f"{pluralize(len(names), 'agent')}, {pluralize(known.edges, 'contact')}" if len(names) > 1 else "1 agent"
     return ContactGraph((_CLIENT, *layers, _REPORT), tuple(links), f"{size}, {note}")

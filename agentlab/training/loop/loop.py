@@ -4,7 +4,6 @@ Every step is a function of what the run has recorded. The same command, typed a
 calls and the trainings that are missing, and no other.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,26 +11,24 @@ from typing import Any
 
 from agentlab.errors import MismatchError, ScenarioError
 from agentlab.experiment.addresses import Moved
-from agentlab.experiment.decisions import Registration, require
+from agentlab.experiment.decisions import Registration
 from agentlab.experiment.executors import Executor
 from agentlab.experiment.phases import note
 from agentlab.experiment.progress import Progress
-from agentlab.experiment.sandboxed import of_design
 from agentlab.experiment.schedule import Item
-from agentlab.experiment.session import LOCAL, interim, measures_of, planned, played
+from agentlab.experiment.session import LOCAL, begun, measures_of, played
 from agentlab.experiment.specs import Selection, rollout_specs
-from agentlab.experiment.work import CONCURRENCY, opened, working
+from agentlab.experiment.work import CONCURRENCY, working
 from agentlab.interfaces import Judge
 from agentlab.models import ModelSpec
 from agentlab.scenario import Design
-from agentlab.scenario.remarks import machine_lacks
 from agentlab.store import DATABASE, Store
 from agentlab.store.training import set_kept
 from agentlab.training.loop import distance
 from agentlab.training.loop.arm import Arm
 from agentlab.training.loop.hints import hinted_specs
-from agentlab.training.loop.memory import remembering
-from agentlab.training.loop.rows import rows_of, unsolved
+from agentlab.training.loop.memory import memorable, remembering
+from agentlab.training.loop.rows import Judged, judged, rows_of
 from agentlab.training.loop.train import next_generation
 
 TRAIN = "train"
@@ -59,15 +56,8 @@ async def train(
     for condition in design.conditions:
         if condition.loop is not None and condition.loop.lacking:
             raise ScenarioError(f"{design.file}: {condition.loop.lacking}")
-    if lacks := await asyncio.to_thread(machine_lacks, design):
-        raise ScenarioError(f"{design.file}: this machine cannot train it: {'; '.join(lacks)}")
-    if registration is not None:
-        require(registration, design)
-    with opened(folder) as store:
-        meta = await of_design(design, planned(design, store, registration, accept), design.conditions)
-        loop = _Loop(design, store, meta, progress, concurrency, executor, where)
-        await loop.run()
-        interim(store)
+    async with begun(design, folder, registration, accept, "train") as (store, meta):
+        await _Loop(design, store, meta, progress, concurrency, executor, where).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +80,11 @@ class _Loop:
             if not arms or not await self._sampled(arms, generation):
                 return
             await self._measured(arms, generation)
-            if generation == last or self._stopped() or not await self._hinted(arms, generation):
+            if generation == last or self._stopped():
                 return
-            arms = await self._trained(arms, generation)
+            if (plain := await self._hinted(arms, generation)) is None:
+                return
+            arms = await self._trained(arms, generation, plain)
             if self._stopped():
                 return
 
@@ -103,26 +95,27 @@ class _Loop:
         """Samples and judges a generation. Whether all that is learned from is there."""
         design = replace(self.design, conditions=tuple(arm.condition for arm in arms))
         self._same(arms)
-        todo = list(rollout_specs(design, self.meta["seed"], Selection(), generation))
+        every = rollout_specs(design, self.meta["seed"], Selection(), generation)
+        todo = [item for item in every if design.loop is None or design.loop.plays(item[0].task, generation)]
         return await self._played(design, todo, generation, f"generation {generation}: ")
 
-    async def _hinted(self, arms: Sequence[Arm], generation: int) -> bool:
-        """Samples again, with a hint, what is to be and gave nothing to learn from, now or as its arm remembers.
+    async def _hinted(self, arms: Sequence[Arm], generation: int) -> Mapping[str, Judged] | None:
+        """Samples again, with a hint, tasks that gave nothing to learn from, now or as their arm remembers.
 
-        Whether all of it is there.
+        What was sampled without a hint of the arms that have hints, by the name of their condition. None if not all
+        that was to be sampled is there.
         """
         asked = [arm for arm in arms if arm.loop.fields.hint is not None and not (generation == 0 and arm.loop.first)]
         measures = measures_of(self.design)
-        tasks = {
-            arm.condition.name: unsolved(rows_of(self.store, arm.condition, generation, measures).plain)
-            - {row.task for row in arm.memory}
-            for arm in asked
-        }
-        if not any(tasks.values()):
-            return True
-        design = replace(self.design, conditions=tuple(arm.condition for arm in asked))
-        todo = list(hinted_specs(design, tasks, self.meta["seed"], generation))
-        return await self._played(design, todo, generation, f"generation {generation}, with a hint: ")
+        plain = {a.condition.name: judged(self.store, a.condition, generation, measures) for a in asked}
+        remembered = {arm.condition.name: {row.task for row in arm.memory} for arm in asked}
+        tasks = {name: found.unsolved - remembered[name] for name, found in plain.items()}
+        if any(tasks.values()):
+            design = replace(self.design, conditions=tuple(arm.condition for arm in asked))
+            todo = list(hinted_specs(design, tasks, self.meta["seed"], generation))
+            if not await self._played(design, todo, generation, f"generation {generation}, with a hint: "):
+                return None
+        return plain
 
     async def _played(self, design: Design, todo: Sequence[Item], generation: int, title: str) -> bool:
         """Plays and judges these rollouts. Whether all that is learned from is there."""
@@ -159,7 +152,7 @@ class _Loop:
 
     def _complete(self, todo: Sequence[Item]) -> bool:
         """Whether every rollout that is learned from has ended and has been judged."""
-        judged, store = self.store.judged(), self.store
+        scored, store = self.store.judged(), self.store
         for spec, condition in todo:
             loop = condition.loop
             if loop is None or loop.split(spec.task).role != "learn":
@@ -167,17 +160,18 @@ class _Loop:
             measure = next(m for m in measures_of(self.design) if m.name == loop.fields.keep.measure)
             judge = self.design.judges[measure.judge]
             due = {(judge.name, draw) for draw in range(judge.draws)}
-            if not store.final(spec.key) or due - judged.get(store.known[spec.key].id, set()):
+            if not store.final(spec.key) or due - scored.get(store.known[spec.key].id, set()):
                 return False
         return True
 
-    async def _trained(self, arms: Sequence[Arm], generation: int) -> list[Arm]:
+    async def _trained(self, arms: Sequence[Arm], generation: int, plain: Mapping[str, Judged]) -> list[Arm]:
         """The arms that have a next generation."""
         self.progress.enter(f"generation {generation + 1}: train", "steps")
         note(self.store, generation + 1, TRAIN, ended=False)
         measures, found = measures_of(self.design), list[Arm]()
         for arm in arms:
-            rows = rows_of(self.store, arm.condition, generation, measures)
+            known = plain.get(arm.condition.name)
+            rows = rows_of(self.store, arm.condition, generation, measures, known)
             told = [(one.rollout, one.told, one.value, rows.by_rollout.get(one.rollout, 0)) for one in rows.candidates]
             set_kept(self.store, told)
             remembers = arm.loop.fields.keep.memory
@@ -185,6 +179,6 @@ class _Loop:
             made = await next_generation(self.store, arm, rows, self.meta["seed"], self.progress)
             if self._stopped():
                 return found
-            found += [] if made is None else [replace(made, memory=rows.rows if remembers else ())]
+            found += [] if made is None else [replace(made, memory=memorable(rows, arm.origin) if remembers else ())]
         note(self.store, generation + 1, TRAIN, ended=True)
         return found

@@ -8,8 +8,18 @@ independence Metropolis steps over the thoughts of each task, in which a thought
 from collections.abc import Sequence
 from dataclasses import replace
 
+from agentlab.scenario import Condition
 from agentlab.training.loop.rows import GenerationRows
 from agentlab.training.trainers.row import TrainingRow
+
+
+def memorable(rows: GenerationRows, condition: Condition) -> tuple[TrainingRow, ...]:
+    """The rows of tasks that the condition learns from. Rows from elsewhere may name no such task: no generation can
+    teach it anew, so they would stay for ever, and are used once."""
+    loop = condition.loop
+    assert loop is not None
+    learned = {id for id, task in condition.tasks.items() if loop.split(task).role == "learn"}
+    return tuple(row for row in rows.rows if row.task in learned)
 
 
 def remembering(rows: GenerationRows, memory: Sequence[TrainingRow]) -> GenerationRows:

@@ -31,11 +31,6 @@ class GenerationRows:
     """How many rows a kept rollout gave; in preferences, those in which its reply is the better one."""
 
     @property
-    def plain(self) -> tuple[Candidate, ...]:
-        """The candidates without a hint."""
-        return tuple(one for one in self.candidates if not one.hinted)
-
-    @property
     def digest(self) -> str:
         """Of all that the weights depend on."""
         hashed = blake2b(digest_size=16)
@@ -52,17 +47,35 @@ class GenerationRows:
         return ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def rows_of(store: Store, condition: Condition, generation: int, measures: Sequence[Measure]) -> GenerationRows:
-    """The rows of a condition that has been sampled and judged."""
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The finished rollouts of a generation that may be learned from."""
+
+    candidates: list[Candidate]
+    """With the reason why each is kept or not."""
+    turns: Mapping[str, list[Turn]]
+    """By rollout."""
+
+    @property
+    def unsolved(self) -> frozenset[str]:
+        """The tasks of which nothing was kept."""
+        solved = {one.task for one in self.candidates if one.reason == "kept"}
+        return frozenset(one.task for one in self.candidates) - solved
+
+
+def rows_of(
+    store: Store, condition: Condition, generation: int, measures: Sequence[Measure], plain: Judged | None = None
+) -> GenerationRows:
+    """The rows of a condition that has been sampled and judged; `plain` is what `judged` says of it, where known."""
     loop = condition.loop
     assert loop is not None
     if generation == 0 and loop.first:
         return GenerationRows((), loop.first, {})
-    measure = next(m for m in measures if m.name == loop.fields.keep.measure)
-    turns = dict[str, list[Turn]]()
-    found = _kept(store, condition, generation, measure, turns)
+    plain = plain or judged(store, condition, generation, measures)
+    found, turns = plain.candidates, plain.turns
     if loop.fields.hint is not None:
-        found += _kept(store, condition, generation, measure, turns, unsolved(found))
+        hinted = judged(store, condition, generation, measures, plain.unsolved)
+        found, turns = [*found, *hinted.candidates], {**turns, **hinted.turns}
     rows = tuple(_preferences(found, turns, loop) if loop.pairs else _rows(found, turns))
     counts: dict[str, int] = {}
     for row in rows:
@@ -70,22 +83,17 @@ def rows_of(store: Store, condition: Condition, generation: int, measures: Seque
     return GenerationRows(tuple(found), rows, counts)
 
 
-def unsolved(found: Sequence[Candidate]) -> frozenset[str]:
-    """The tasks of which nothing was kept."""
-    return frozenset(one.task for one in found) - {one.task for one in found if one.reason == "kept"}
-
-
-def _kept(
+def judged(
     store: Store,
     condition: Condition,
     generation: int,
-    measure: Measure,
-    turns: dict[str, list[Turn]],
+    measures: Sequence[Measure],
     hinted: frozenset[str] | None = None,
-) -> list[Candidate]:
-    """The candidates with their reasons; those with a hint on the tasks in `hinted`. Adds their turns to `turns`."""
-    loop, candidates = condition.loop, list[Candidate]()
+) -> Judged:
+    """The rollouts on tasks that are learned from; those with a hint on the tasks in `hinted`, if it is given."""
+    loop, candidates, turns = condition.loop, list[Candidate](), dict[str, list[Turn]]()
     assert loop is not None
+    measure = next(m for m in measures if m.name == loop.fields.keep.measure)
     for row in store.rollouts() if hinted is None else store.rollouts("hint"):
         task = condition.tasks.get(row.task)
         if row.condition != condition.name or task is None or loop.split(task).role != "learn":
@@ -100,7 +108,7 @@ def _kept(
         candidates.append(_candidate(rollout, store.verdicts(row.key), turns[row.key], measure))
     candidates.sort(key=lambda one: (one.task, one.draw))
     found = kept(candidates, loop.fields.keep, generation, (condition.coupling, generation))
-    return found if hinted is None else [replace(one, hinted=True) for one in found]
+    return Judged(found if hinted is None else [replace(one, hinted=True) for one in found], turns)
 
 
 def _candidate(rollout: Rollout, verdicts: Sequence[Verdict], turns: Sequence[Turn], measure: Measure) -> Candidate:

@@ -46,7 +46,7 @@ async def next_generation(store: Store, arm: Arm, rows: GenerationRows, seed: in
                 made = await _unless_stopped(_trained(arm, job, lambda step: _show(step, tally, progress)), progress)
         following = None if made is None else _served(arm, recipe, made)
         if arm.loop.own and made is not None:
-            _write(job.folder / ended.FILE, ended.encoded(made))
+            _write(job.folder / ended.FILE, ended.encoded(made, job.folder))
     except (TrainingError, OSError) as error:
         known = recorded or TrainedGeneration(arm.next_name, recipe, len(rows.rows))
         set_trained(store, replace(known, error=str(error)))  # which weights were served stays known
@@ -106,7 +106,7 @@ def _recorded(store: Store, arm: Arm, recipe: str) -> TrainedGeneration | None:
 def _job(run: Path, arm: Arm, rows: GenerationRows, recipe: str, seed: int) -> TrainingJob:
     """The job, with its rows in its folder."""
     loop, spec = arm.loop, arm.origin.models[arm.loop.fields.policy]
-    folder = run / "weights" / f"{arm.generation + 1}-{recipe}"
+    folder = run.resolve() / "weights" / f"{arm.generation + 1}-{recipe}"
     start = arm.start if loop.fields.restart_from == "previous" else dict[str, Any]()
     file = folder / "rows.jsonl"
     job = TrainingJob(folder, spec.name, start, file, arm.seed(seed), loop.settings, dict(spec.options))

@@ -140,7 +140,8 @@ def _serve(job: TrainingJob, served: Path, digest: str) -> Mapping[str, Any]:
 
 async def _load(job: TrainingJob, serve: Mapping[str, Any]) -> None:
     """Raises `TrainingError` for weights that the engine does not load."""
-    spec = ModelSpec.model_validate({"name": job.base, "options": job.options, **serve})
+    options = {**job.options, **serve.get("options", {}), "servers": 1}
+    spec = ModelSpec.model_validate({"name": job.base, **serve, "options": options})
     try:
         local: Any = import_module("agentlab.models.providers.local")  # its SDK takes long to import
         model = await asyncio.to_thread(local.build, spec)

@@ -4,13 +4,15 @@ import asyncio
 import importlib.metadata
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from agentlab.errors import ModelError, ScenarioError
-from agentlab.models import ModelSpec, get_model, serve, weights
+from agentlab.models import ModelSpec, get_model, local_servers, serve, weights
+from agentlab.models.local_servers import servers_of
 from agentlab.models.providers import local
 from agentlab.types import ChatMessage, Completion, Request, Settings, Where
 from tests.support.embedded import real
@@ -26,19 +28,45 @@ def spec(**options: int) -> ModelSpec:
 
 @real
 @pytest.mark.local
-async def test_the_same_seed_gives_the_same_text_on_any_number_of_threads_and_beside_any_other_calls() -> None:
+async def test_a_seed_gives_the_same_text_on_any_threads_and_servers_and_beside_any_other_calls() -> None:
     prompts = ("A box holds 6 eggs. How many are in 7?", "A box holds 6 eggs. Say hello.", "What is tea?")
     asked = [ask(prompt, Settings(max_tokens=12, temperature=1, logprobs=5), i) for i, prompt in enumerate(prompts)]
 
-    async def answers(threads: int, order: Sequence[int]) -> list[Completion]:
-        async with serve({"default": spec(context=512, threads=threads)}) as models, asyncio.TaskGroup() as group:
+    async def answers(threads: int, servers: int, order: Sequence[int]) -> list[Completion]:
+        one_model = {"default": spec(context=512, threads=threads, servers=servers)}
+        async with serve(one_model) as models, asyncio.TaskGroup() as group:
             tasks = {i: group.create_task(models["default"].complete(asked[i])) for i in order}
         return [tasks[i].result() for i in sorted(tasks)]
 
-    one, two = await answers(1, (0, 1, 2)), await answers(2, (2, 1, 0))
+    one, two = await answers(1, 2, (0, 1, 2)), await answers(2, 1, (2, 1, 0))
     assert [(c.text, c.logprobs) for c in one] == [(c.text, c.logprobs) for c in two]
-    alone = await answers(2, (1,))
+    alone = await answers(2, 1, (1,))
     assert (alone[0].text, alone[0].logprobs) == (one[1].text, one[1].logprobs)
+
+
+@pytest.mark.parametrize(
+    ("cores", "options", "servers", "slots", "threads"),
+    [
+        (1, {}, 1, 1, 1),
+        (2, {}, 2, 1, 1),
+        (16, {}, 4, 1, 2),
+        (4, {"threads": 2}, 2, 1, 2),
+        (2, {"threads": 8}, 1, 1, 8),
+        (4, {"servers": 1}, 1, 1, 4),
+        (4, {"slots": 8}, 1, 8, 4),
+    ],
+)
+def test_a_small_file_has_a_server_for_each_core(
+    cores: int, options: Mapping[str, int], servers: int, slots: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    layout = servers_of("local/x.gguf", options, Path(__file__))
+    assert (layout.servers, layout.slots, layout.threads) == (servers, slots, threads)
+    assert layout.at_once == servers * slots
+    monkeypatch.setattr(local_servers, "SMALL", 0)
+    assert servers_of("local/x.gguf", {}, Path(__file__)).servers == 1
+    with pytest.raises(ScenarioError, match=r"options.threads of local/x.gguf is -1; write a whole number"):
+        servers_of("local/x.gguf", {"threads": -1}, Path(__file__))
 
 
 def test_the_error_is_the_line_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,5 +117,5 @@ async def test_the_embedded_model_answers(capfd: pytest.CaptureFixture[str]) -> 
         with pytest.raises(ModelError, match=r"^too_long: "):
             await model.complete(ask("word " * 2000, Settings(max_tokens=5)))
         server = model.inner
-    assert server.server is None
+    assert [one.running for one in server.servers] == [None]
     assert capfd.readouterr().err == ""

@@ -4,7 +4,7 @@ import asyncio
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, cast
@@ -12,6 +12,7 @@ from typing import Any, cast
 import httpx2
 import pytest
 from anthropic.resources import AsyncMessages
+from msgspec.structs import replace
 from openai import AsyncOpenAI
 
 from agentlab.errors import ModelError, ScenarioError
