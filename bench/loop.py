@@ -4,8 +4,9 @@ Without a run, a loop of the size of scenarios/arithmetic.yaml (812 calls in 3 g
 table of replies, where sampling and training take no time: all that is left is the loop's own. `share` is that of the
 five minutes that the real loop is to take; it should be below 0.02.
 
-With the folder of a finished run of it, the seconds of its calls and trainings are read from the run. Calls of the
-embedded engine are made one at a time, so what is left of the time from the first call to the last is the loop's own.
+With the folder of a run of it that one command finished here, the seconds of its calls and trainings are read from the
+run. Each server of the embedded engine answers one call after the other, so what their seconds and those of the
+trainings leave of the time from the first call to the last is the loop's own. The start of the servers is part of it.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ import time
 from pathlib import Path
 
 from agentlab.experiment.progress import Progress
+from agentlab.models import weights
+from agentlab.models.local_servers import servers_of
 from agentlab.runs.frames import load
 from agentlab.scenario import load as load_design
 from agentlab.training.loop.loop import train
@@ -59,7 +62,8 @@ def real(folder: Path) -> dict[str, float]:
     run = load(folder)
     began, ended = run.calls["started"].min(), run.calls["started"].max()
     wall = (ended - began).total_seconds() + float(run.calls["seconds"].iloc[-1])
-    sampling = float(run.calls["seconds"].sum())
+    at_once = servers_of("local/smollm2", {}, weights.embedded()).at_once
+    sampling = float(run.calls["seconds"].sum()) / at_once
     told = [json.loads(path.read_text()) for path in folder.glob("weights/*/done.json")]
     training = sum(float(one[name]) for one in told for name in PARTS)
     left = wall - sampling - training

@@ -29,8 +29,8 @@ def other_rules(a: Arm, b: Arm) -> list[str]:
 def other_tools(first: Sequence[str], second: Sequence[str]) -> str:
     """The sets of tools that agents of one arm have, and none of the other: `tools (only in the first: read + run)`."""
     sets = (("first", set(first) - set(second)), ("second", set(second) - set(first)))
-    only_in = [(arm, ", ".join(tools.replace(", ", " + ") for tools in sorted(only))) for arm, only in sets if only]
-    return f"tools ({'; '.join(f'only in the {arm}: {names}' for arm, names in only_in)})"
+    named = [(arm, ", ".join(tools.replace(", ", " + ") for tools in sorted(only))) for arm, only in sets if only]
+    return f"tools ({'; '.join(f'only in the {arm}: {names}' for arm, names in named)})"
 
 
 def _applies(name: str, of_a: Mapping[str, Any], of_b: Mapping[str, Any]) -> bool:

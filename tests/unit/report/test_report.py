@@ -361,7 +361,7 @@ def test_a_measures_axis_is_its_range_with_room_for_marks_at_its_ends(run: Run) 
 
 def test_a_run_without_a_rollout_has_a_report(workdir: Path) -> None:
     with closing(sqlite3.connect(played().folder / "run.db")) as connection:
-        for name in ("rollouts", "messages", "calls", "verdicts"):
+        for name in ("rollouts", "message_rows", "call_rows", "verdict_rows"):
             connection.execute(f"DELETE FROM {name}")
         connection.commit()
     text = page(write(load("run"), Path("out")).parent)
@@ -374,7 +374,7 @@ def test_an_unknown_price_is_not_zero(workdir: Path) -> None:
     played()
     with closing(sqlite3.connect("run/run.db")) as connection:
         connection.execute(
-            "UPDATE calls SET cost = NULL WHERE rollout IN (SELECT id FROM rollouts WHERE condition = 'team=firm')"
+            "UPDATE call_rows SET cost = NULL WHERE rollout IN (SELECT id FROM rollouts WHERE condition = 'team=firm')"
         )
         connection.commit()
     folder = write(load("run"), Path("out")).parent
