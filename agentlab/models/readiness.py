@@ -26,9 +26,9 @@ def obstacles(spec: ModelSpec) -> list[str]:
 
 def require_keys(specs: Iterable[ModelSpec]) -> None:
     """Raises ScenarioError that names every key that is missing."""
-    known = [(spec, PROVIDERS[name]) for spec in specs if (name := split(spec.name)[0]) in PROVIDERS]
-    told = [_keyless(spec, provider, _is_official(spec, provider)) for spec, provider in known]
-    if lacking := [*dict.fromkeys(filter(None, told))]:
+    providers = [(spec, PROVIDERS[name]) for spec in specs if (name := split(spec.name)[0]) in PROVIDERS]
+    keyless = [_keyless(spec, provider, _is_official(spec, provider)) for spec, provider in providers]
+    if lacking := [*dict.fromkeys(filter(None, keyless))]:
         raise ScenarioError(f"{'; '.join(lacking)}. To name another variable, write `api_key_env`")
 
 
