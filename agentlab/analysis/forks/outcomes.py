@@ -26,6 +26,8 @@ class Outcomes:
     scale: tuple[float, float]
     """Least and greatest outcome there can be."""
     noise: ForkNoise
+    clusters: Mapping[str, str]
+    """By task; empty where each stands for itself."""
 
 
 def measured(run: Run, measure: str | None) -> list[Measure]:
@@ -53,7 +55,7 @@ def outcomes(run: Run, measure: Measure, condition: str | None = None) -> Outcom
     scored = table[table["value"].notna()].reset_index(drop=True)
     ends = (*measure.range, *measure.values.values(), *scored["value"].tolist())
     plain = scored.loc[scored["change"] == "", ["parent", "rollout", "status"]]
-    return Outcomes(scored, len(table) - len(scored), (min(ends), max(ends)), noise(run, measure, plain))
+    return Outcomes(scored, len(table) - len(scored), (min(ends), max(ends)), noise(run, measure, plain), run.clusters)
 
 
 def acted(run: Run, parents: set[str]) -> dict[str, Acted]:

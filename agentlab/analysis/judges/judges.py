@@ -121,7 +121,7 @@ def _alpha(
     name: str, scored: LabelledMeasure, ratings: "np.ndarray[Any, np.dtype[np.float64]]", notes: list[str]
 ) -> Row:
     both = scored.rows.assign(label=np.where((~np.isnan(ratings)).sum(axis=1) > 1, 1.0, np.nan))
-    agreement = alpha(ratings, scored.rows["task"].tolist() if beyond(both) else None)
+    agreement = alpha(ratings, scored.rows["cluster"].tolist() if beyond(both) else None)
     notes += [f"{scored.measure.name}, agreement with {name}: {agreement.note}."] if agreement.note else []
     return estimated(name, agreement)
 

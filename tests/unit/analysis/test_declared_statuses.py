@@ -1,6 +1,8 @@
 """What the scenario gives a status counts in every analysis as it does in the measure."""
 
 import asyncio
+import csv
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -15,8 +17,11 @@ from agentlab.analysis.components.judge_noise import noise, within_rollouts
 from agentlab.analysis.forks.outcomes import outcomes
 from agentlab.analysis.frontier import frontier
 from agentlab.analysis.incoherence.decomposition import decomposition
+from agentlab.analysis.judges.labels import labels
 from agentlab.analysis.passes import tries
 from agentlab.runs.frames import Run
+from agentlab.stats.judges.ppi import LabelledScores
+from agentlab.stats.judges.ppi import mean as corrected_mean
 from agentlab.store import DATABASE
 from agentlab.types import Measure
 from tests.support.proven import proven
@@ -53,7 +58,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             "default": {"name": "refuser_here:Taker"},
             "judge": {"name": "sim/replies", "options": {"scores": scores}},
         },
-        tasks=numbered(7, target="A"),
+        tasks={
+            name: {**task, "fields": {"source": int(name[1:]) // 2}} for name, task in numbered(7, target="A").items()
+        },
         draws=8,
         judges={
             "answer": match("choice", choices=["A", "B"]),
@@ -142,3 +149,37 @@ def test_nor_has_a_fork_that_a_limit_stopped_after_it_delivered(run: Run, monkey
     assert found.squares[key] == pytest.approx(own["squares"].sum())
     assert found.df[key] == len(judged)
     assert found.inverse[key] == pytest.approx(len(judged) / 2 / len(statuses))
+
+
+def test_a_mean_that_labels_correct_is_of_all_rollouts(run: Run, workdir: Path) -> None:
+    found = only(labels(run, "utility"), "means", estimator="uncorrected")
+    judged = int((run.measures["status"] == "delivered").sum())
+    assert (found["estimate"], found["judged"]) == (pytest.approx(mean(run, "utility")), judged)
+    shutil.copytree(run.folder, "copy")
+    sheet = ["export", "labels", "copy", "s.csv", "--measure", "utility", "--n", str(judged)]
+    assert CliRunner().invoke(app, sheet).exit_code == 0
+    with Path("s.csv").open(encoding="utf-8", newline="") as file:
+        filled = [{**row, "label": "1", "rater": "ann"} for row in csv.DictReader(file)]
+    assert len(filled) == judged
+    with Path("s.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(filled[0]))
+        writer.writeheader()
+        writer.writerows(filled)
+    assert CliRunner().invoke(app, ["import", "labels", "s.csv", "--run", "copy"]).exit_code == 0
+    corrected = labels(proven(agentlab.load("copy")), "utility")
+    for estimator in ("labels only", "PPI++"):
+        row = only(corrected, "means", estimator=estimator)
+        assert row["estimate"] == pytest.approx(judged / len(run.rollouts))
+        assert row["labels"] == judged
+        assert row["about"] == "new tasks"
+    clustered = labels(proven(agentlab.load("copy", cluster="source")), "utility")
+    assert only(clustered, "means", estimator="PPI++")["about"] == "these tasks", "4 clusters are too few"
+
+
+def test_certain_labels_do_not_stand_for_those_of_people() -> None:
+    scores = [0.0, 1.0, 1.0, 0.0, 1.0, *[0.0] * 20]
+    given = [0.0, 1.0, *[float("nan")] * 3, *[0.0] * 20]
+    certain = [False] * 5 + [True] * 20
+    few = corrected_mean(LabelledScores(scores, given, 1.0, certain=certain))
+    assert few.labels == 2
+    assert few.interval is None, "two labels of people are too few"
